@@ -1,0 +1,100 @@
+"""The words for what a generator can set: attributes, exclusive groups, and the label layout of one or more data sets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """The labels of one data set.
+
+    `kind="attributes"`: any number may be on (sigmoid, binary cross-entropy), except that of each group in `groups`
+    at most one is. `kind="classes"`: exactly one is on (softmax, cross-entropy).
+    """
+
+    name: str
+    attributes: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...] = ()
+    kind: Literal["attributes", "classes"] = "attributes"
+
+    def __post_init__(self) -> None:
+        if not self.attributes:
+            raise ValueError(f"label set {self.name!r} has no attributes")
+        if len(set(self.attributes)) != len(self.attributes):
+            raise ValueError(f"label set {self.name!r} names an attribute twice: {', '.join(self.attributes)}")
+        if self.kind not in ("attributes", "classes"):
+            raise ValueError(f"label set {self.name!r}: kind must be attributes or classes, not {self.kind!r}")
+        grouped = [name for group in self.groups for name in group]
+        for name in grouped:
+            if name not in self.attributes:
+                raise ValueError(f"label set {self.name!r}: group member {name!r} is not one of its attributes")
+        if len(set(grouped)) != len(grouped):
+            raise ValueError(f"label set {self.name!r}: an attribute is in two groups")
+
+    def exclusive_with(self, attribute: str) -> tuple[str, ...]:
+        """The other attributes that must be off where this one is on."""
+        groups = (self.attributes,) if self.kind == "classes" else self.groups
+        for group in groups:
+            if attribute in group:
+                return tuple(name for name in group if name != attribute)
+        return ()
+
+
+@dataclass(frozen=True)
+class LabelLayout:
+    """Where each data set's labels stand in the generator's label vector: side by side, and behind them, where there
+    is more than one set, a one-hot mask of as many numbers as sets (StarGAN, section 3.3)."""
+
+    sets: tuple[LabelSet, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sets:
+            raise ValueError("a label layout needs at least one label set")
+        names = [label_set.name for label_set in self.sets]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two label sets have the same name: {', '.join(names)}")
+
+    @property
+    def class_dim(self) -> int:
+        """Labels of all sets, without the mask: what the discriminator classifies."""
+        return sum(len(label_set.attributes) for label_set in self.sets)
+
+    @property
+    def label_dim(self) -> int:
+        """Length of the generator's label vector, mask included."""
+        return self.class_dim + (len(self.sets) if len(self.sets) > 1 else 0)
+
+    def positions(self, set_index: int) -> slice:
+        """Where the labels of one set stand in the label vector, and in the discriminator's class logits."""
+        start = sum(len(label_set.attributes) for label_set in self.sets[:set_index])
+        return slice(start, start + len(self.sets[set_index].attributes))
+
+    def mask_position(self, set_index: int) -> int | None:
+        """Where the mask entry of one set stands in the label vector; None where there is one set and no mask."""
+        return self.class_dim + set_index if len(self.sets) > 1 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> LabelLayout:
+        """Reads what `to_dict` gave, after a trip through JSON. Raises ValueError where it does not fit."""
+        try:
+            sets = tuple(
+                LabelSet(
+                    name=str(entry["name"]),
+                    attributes=tuple(str(name) for name in entry["attributes"]),
+                    groups=tuple(tuple(str(name) for name in group) for group in entry["groups"]),
+                    kind=entry["kind"],
+                )
+                for entry in values["sets"]
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not a label layout: {error!r}") from error
+        return cls(sets)
+
+
+HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
+"""CelebA's hair colours: the exclusive group that is known without being declared."""

@@ -1,0 +1,1 @@
+"""Talking to people: the only place that knows Typer and Rich."""

@@ -1,0 +1,1 @@
+"""Pictures, folders and data sets."""

@@ -1,0 +1,42 @@
+"""Everything that can go wrong on purpose: one family, raised inside, printed at one place in `cli`."""
+
+from __future__ import annotations
+
+
+class StarganError(Exception):
+    """What happened, where, and (in `hint`) what to do next; shown without a traceback.
+
+    `exit_code` is what the command ends with: 1 where work was lost, 2 where the call itself is wrong.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(StarganError):
+    """The call itself is wrong: an unknown attribute, options that contradict each other, a missing path."""
+
+    exit_code = 2
+
+
+class DataError(StarganError):
+    """A data set cannot be used: not there, not in the expected layout, rows or pictures missing."""
+
+    exit_code = 2
+
+
+class WeightsError(StarganError):
+    """A weights file or checkpoint is refused: the wrong kind, truncated, or not fitting its own header."""
+
+    exit_code = 2
+
+
+class PictureError(StarganError):
+    """One picture cannot be read, translated or written; the run goes on with the others."""
+
+
+class TrainingError(StarganError):
+    """Training cannot go on: losses that are no numbers, a disk that is full."""

@@ -1,0 +1,226 @@
+"""The core: the networks of StarGAN (Choi et al., CVPR 2018, section 4 and tables 4 and 5) and their settings.
+
+Tensor names equal those of the reference implementation (`main.0.weight`, ...), so that its files load.
+Everything here works on pictures of shape (N, 3, S, S) in [-1, 1] and labels of shape (N, label_dim).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+# Wide enough for any sensible network, and a weights file that lies cannot make one that fills the memory.
+_BOUNDS = {
+    "image_size": (4, 2048),
+    "label_dim": (1, 4096),
+    "class_dim": (1, 4096),
+    "width": (1, 512),
+    "blocks": (0, 64),
+    "discriminator_width": (1, 512),
+    "discriminator_layers": (1, 9),
+}
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What rebuilds both networks. The defaults are the paper's, at 128 px and five attributes.
+
+    `label_dim` counts the numbers that steer the generator (a mask vector included), `class_dim` those that the
+    discriminator classifies (no mask vector): they differ only where several data sets were joined.
+    `output="attention"` lets the generator give a mask beside the colours (GANimation, Pumarola et al., ECCV 2018)
+    and blends them over the input. `upsampling="resize"` replaces the transposed convolutions by bilinear
+    upsampling and a 3x3 convolution (Odena et al., Distill 2016). `projection` gives the discriminator a third
+    head, which judges patches against a label (Miyato & Koyama, ICLR 2018).
+    """
+
+    image_size: int = 128
+    label_dim: int = 5
+    class_dim: int = 5
+    width: int = 64
+    blocks: int = 6
+    discriminator_width: int = 64
+    discriminator_layers: int = 6
+    output: Literal["tanh", "attention"] = "tanh"
+    upsampling: Literal["transposed", "resize"] = "transposed"
+    projection: bool = False
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _BOUNDS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
+        step = 2**self.discriminator_layers
+        if self.image_size % 4:
+            raise ValueError(f"image_size must be a multiple of 4, not {self.image_size}")
+        if self.image_size < step:
+            raise ValueError(
+                f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers, "
+                f"which halve it to nothing: at least {step} is needed"
+            )
+        if self.output not in ("tanh", "attention"):
+            raise ValueError(f"output must be tanh or attention, not {self.output!r}")
+        if self.upsampling not in ("transposed", "resize"):
+            raise ValueError(f"upsampling must be transposed or resize, not {self.upsampling!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a JSON header; `from_dict` reads them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> ModelSettings:
+        """Raises ValueError on unknown, missing-typed or contradictory values."""
+        known = {field.name: type(field.default) for field in fields(cls)}
+        for name, value in values.items():
+            if name not in known:
+                raise ValueError(f"unknown model setting {name!r}")
+            if type(value) is not known[name]:
+                raise ValueError(f"model setting {name} must be {known[name].__name__}, not {value!r}")
+        return cls(**values)
+
+
+def _norm(channels: int) -> nn.InstanceNorm2d:
+    # Each picture's own statistics, always: the published results of the reference rest on them, and running
+    # statistics would be used after .eval() and in every exported file.
+    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
+
+
+class ResidualBlock(nn.Module):
+    """(N, C, H, W) -> (N, C, H, W): two 3x3 convolutions with instance normalisation, added to the input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            _norm(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, kernel_size=3, padding=1, bias=False),
+            _norm(channels),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.main(x)
+        return out
+
+
+class ResizeConv2d(nn.Conv2d):
+    """(N, C, H, W) -> (N, C', 2H, 2W): bilinear upsampling, then a 3x3 convolution: no checkerboard."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False))
+
+
+def _upsample(channels_in: int, channels_out: int, upsampling: str) -> nn.Module:
+    if upsampling == "resize":
+        return ResizeConv2d(channels_in, channels_out)
+    return nn.ConvTranspose2d(channels_in, channels_out, kernel_size=4, stride=2, padding=1, bias=False)
+
+
+class Translation(NamedTuple):
+    """What the generator says: `image` = mask * colour + (1 - mask) * input. With tanh output the mask is 1."""
+
+    image: Tensor
+    colour: Tensor
+    mask: Tensor
+
+
+class Generator(nn.Module):
+    """Pictures (N, 3, S, S) in [-1, 1] and target labels (N, label_dim) -> pictures (N, 3, S, S) in [-1, 1].
+
+    The label is repeated over the picture as extra input channels. Since these planes are constant and instance
+    normalisation removes constants, the label acts through the zero-padded borders: the padding must stay zero,
+    and pictures must have the size that the network was trained at.
+    """
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        width, attention = settings.width, settings.output == "attention"
+        layers: list[nn.Module] = [
+            nn.Conv2d(3 + settings.label_dim, width, kernel_size=7, padding=3, bias=False),
+            _norm(width),
+            nn.ReLU(inplace=True),
+        ]
+        for _ in range(2):
+            layers += [
+                nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1, bias=False),
+                _norm(2 * width),
+                nn.ReLU(inplace=True),
+            ]
+            width *= 2
+        layers += [ResidualBlock(width) for _ in range(settings.blocks)]
+        for _ in range(2):
+            layers += [
+                _upsample(width, width // 2, settings.upsampling),
+                _norm(width // 2),
+                nn.ReLU(inplace=True),
+            ]
+            width //= 2
+        last = nn.Conv2d(width, 4 if attention else 3, kernel_size=7, padding=3, bias=attention)
+        if last.bias is not None:
+            with torch.no_grad():
+                last.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0]))  # mask about 0.27: starts near the identity
+        self.main = nn.Sequential(*layers, last)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        return self.translate(x, label).image
+
+    def translate(self, x: Tensor, label: Tensor) -> Translation:
+        """The picture with its parts; colour (N, 3, S, S) in [-1, 1], mask (N, 1, S, S) in [0, 1]."""
+        planes = label.to(x.dtype)[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
+        out = self.main(torch.cat([x, planes], dim=1)).to(x.dtype)
+        colour = torch.tanh(out[:, :3])
+        if self.settings.output == "tanh":
+            return Translation(colour, colour, torch.ones_like(colour[:, :1]))
+        mask = torch.sigmoid(out[:, 3:])
+        return Translation(mask * colour + (1 - mask) * x, colour, mask)
+
+
+class Judgement(NamedTuple):
+    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim), and with
+    `projection` one map of agreement per class (N, class_dim, h, w)."""
+
+    realness: Tensor
+    classes: Tensor
+    agreement: Tensor | None
+
+    def realness_given(self, label: Tensor) -> Tensor:
+        """Realness per patch (N, 1, h, w) as a picture of `label` (N, class_dim) in [0, 1]."""
+        if self.agreement is None:
+            return self.realness
+        sign = (2 * label - 1).to(self.agreement.dtype)[:, :, None, None]
+        return self.realness + (sign * self.agreement).sum(dim=1, keepdim=True)
+
+
+class Discriminator(nn.Module):
+    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement."""
+
+    def __init__(self, settings: ModelSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        width = settings.discriminator_width
+        layers: list[nn.Module] = [nn.Conv2d(3, width, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.01)]
+        for _ in range(1, settings.discriminator_layers):
+            layers += [nn.Conv2d(width, 2 * width, kernel_size=4, stride=2, padding=1), nn.LeakyReLU(0.01)]
+            width *= 2
+        self.main = nn.Sequential(*layers)
+        self.conv1 = nn.Conv2d(width, 1, kernel_size=3, padding=1, bias=False)
+        rest = settings.image_size // 2**settings.discriminator_layers
+        self.conv2 = nn.Conv2d(width, settings.class_dim, kernel_size=rest, bias=False)
+        if settings.projection:
+            self.conv3 = nn.Conv2d(width, settings.class_dim, kernel_size=3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Judgement:
+        features = self.main(x)
+        agreement = self.conv3(features) if self.settings.projection else None
+        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement)
+
+
+def parameter_count(module: nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
