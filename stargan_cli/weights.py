@@ -193,8 +193,11 @@ def load(source: str) -> Weights:
 
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file, in hex."""
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _open(path: Path) -> Any:
