@@ -1,0 +1,88 @@
+"""Where and how the networks compute: device, precision, threads and random seeds."""
+
+from __future__ import annotations
+
+import os
+import random
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+
+from stargan_cli.errors import UsageError
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def pick_device(name: str = "auto") -> torch.device:
+    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps.
+
+    Raises UsageError where there is no such device on this machine.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda", "mps"):
+        raise UsageError(f"unknown device {name!r}", "use auto, cpu, cuda, cuda:N or mps")
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if (device.index or 0) >= count:
+            found = f"{count} CUDA device{'s' * (count != 1)}" if count else "no CUDA device"
+            raise UsageError(f"{name} asked for, but this machine has {found}", "use --device auto")
+    elif device.type == "mps" and not torch.backends.mps.is_available():
+        raise UsageError("mps asked for, but this machine has no Apple GPU", "use --device auto")
+    return device
+
+
+def pick_precision(name: str, device: torch.device) -> torch.dtype:
+    """The number type that the convolutions compute in: auto, fp32, bf16 or fp16; parameters stay fp32.
+
+    auto takes bf16 where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8.0), else fp32.
+    Raises UsageError for an unknown name, and for fp16 on the CPU, which has no fast path for it.
+    """
+    if name == "auto":
+        return torch.bfloat16 if _multiplies_bf16(device) else torch.float32
+    if name not in PRECISIONS:
+        raise UsageError(f"unknown precision {name!r}", f"use auto, {', '.join(PRECISIONS)}")
+    if name == "fp16" and device.type == "cpu":
+        raise UsageError("fp16 is slow on the CPU and is not offered there", "use --precision auto, bf16 or fp32")
+    return PRECISIONS[name]
+
+
+def _multiplies_bf16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type == "mps":
+        return False
+    probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(probe is not None and bool(probe()) for probe in probes)
+
+
+def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[object]:
+    """A context in which convolutions on `device` compute in `dtype`; does nothing for fp32."""
+    if dtype is torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, NumPy's and torch's random numbers (all devices)."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def cpu_count() -> int:
+    """CPU cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def repeatable() -> None:
+    """Make the same call give the same bytes, and fp32 mean fp32: no timed choice of algorithms, no TF32."""
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stargan_cli import device
+from stargan_cli.errors import UsageError
+
+CPU = torch.device("cpu")
+
+
+def test_a_device_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert device.pick_device("auto") == CPU
+    with pytest.raises(UsageError, match="no CUDA device"):
+        device.pick_device("cuda")
+    with pytest.raises(UsageError, match="no Apple GPU"):
+        device.pick_device("mps")
+    with pytest.raises(UsageError, match="unknown device 'gpu'"):
+        device.pick_device("gpu")
+
+
+def test_a_cuda_index_beyond_the_last_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert device.pick_device("cuda:0") == torch.device("cuda:0")
+    with pytest.raises(UsageError, match="this machine has 1 CUDA device$"):
+        device.pick_device("cuda:1")
+
+
+@pytest.mark.parametrize(
+    ("bf16", "amx", "expected"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+)
+def test_auto_precision_follows_the_cpu(monkeypatch: pytest.MonkeyPatch, bf16: bool, amx: bool, expected: str) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16, raising=False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    assert device.pick_precision("auto", CPU) is device.PRECISIONS[expected]
+
+
+def test_precisions_that_make_no_sense_are_usage_errors() -> None:
+    with pytest.raises(UsageError, match="fp16 is slow on the CPU"):
+        device.pick_precision("fp16", CPU)
+    with pytest.raises(UsageError, match="unknown precision 'int8'"):
+        device.pick_precision("int8", CPU)
+
+
+def test_autocast_changes_the_type_that_convolutions_compute_in() -> None:
+    convolution, x = torch.nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 4, 4)
+    with device.autocast(CPU, torch.bfloat16):
+        assert convolution(x).dtype is torch.bfloat16
+    with device.autocast(CPU, torch.float32):
+        assert convolution(x).dtype is torch.float32
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    device.seed_everything(3)
+    first = torch.rand(4)
+    device.seed_everything(3)
+    assert torch.equal(first, torch.rand(4))
