@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
 # Wide enough for any sensible network, and a weights file that lies cannot make one that fills the memory.
 _BOUNDS = {
     "image_size": (4, 2048),

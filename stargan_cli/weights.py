@@ -70,11 +70,12 @@ class Card:
         version = values.get("format_version")
         if version != FORMAT_VERSION:
             raise ValueError(f"its format version is {version!r}; this program reads {FORMAT_VERSION}")
-        parts = {}
+        parts: dict[str, dict[str, Any]] = {}
         for name in ("model", "layout", "preprocessing", "aliases", "training", "quality"):
-            parts[name] = values.get(name)
-            if not isinstance(parts[name], dict):
+            part = values.get(name)
+            if not isinstance(part, dict):
                 raise ValueError(f"its card has no {name!r}")
+            parts[name] = part
         model = ModelSettings.from_dict(parts.pop("model"))
         layout = LabelLayout.from_dict(parts.pop("layout"))
         if (layout.label_dim, layout.class_dim) != (model.label_dim, model.class_dim):

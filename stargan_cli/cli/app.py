@@ -1,0 +1,114 @@
+"""The Typer app: its commands, `--version`, `--debug`, and the one place where errors become words and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from stargan_cli import __version__
+from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
+from stargan_cli.errors import StarganError
+
+INTERRUPTED = 130
+
+
+class ErrorBoundary(TyperGroup):
+    """Runs a command and ends the process: 0 done, 1 something failed, 2 the call is wrong, 130 interrupted.
+
+    A command gives its exit code as its return value, or raises `typer.Exit`.
+    """
+
+    def main(  # type: ignore[override]
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> NoReturn:
+        args, debug = _without_debug(sys.argv[1:] if args is None else args)
+        try:
+            result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
+            code = result if isinstance(result, int) else 0
+            sys.stdout.flush()
+        except (KeyboardInterrupt, typer.Abort):
+            say("interrupted")
+            code = INTERRUPTED
+        except BrokenPipeError:
+            code = _leave_broken_pipe()
+        except Exception as error:
+            if debug:
+                say_traceback(error)
+            code = _explain(error)
+        sys.exit(code)
+
+
+def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
+    """Takes `--debug` out, wherever it stands before a `--`: after an error, people append it to the same line."""
+    end = args.index("--") if "--" in args else len(args)
+    kept = [arg for arg in args[:end] if arg != "--debug"]
+    return [*kept, *args[end:]], len(kept) < end
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, StarganError):
+        say_error(error)
+        return error.exit_code
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own: an unknown option, say
+        say(f"error: {shown(error.format_message())}")
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            say(f"  see {context.command_path} --help")
+        return int(error.exit_code)
+    say_crash(error)
+    return 1
+
+
+def _leave_broken_pipe() -> int:
+    """Whoever read our output has left (`| head`): end quietly. Python would complain at its last flush."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
+
+
+app = typer.Typer(
+    cls=ErrorBoundary,
+    name="stargan",
+    help="Change hair colour, gender, age or expression in whole folders of pictures, with StarGAN.",
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"stargan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with every error.")] = False,
+) -> None:
+    """The options before the command; `--debug` is taken out by the error boundary."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+
+
+for _name in ("translate", "train", "export", "eval", "info"):
+    try:
+        _module = import_module(f"stargan_cli.cli.{_name}")
+    except ModuleNotFoundError:
+        continue
+    app.command(_name)(getattr(_module, "evaluate" if _name == "eval" else _name))

@@ -1,0 +1,90 @@
+"""Progress on stderr: a Rich bar on a terminal, plain lines now and then anywhere else."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stargan_cli.cli.messages import say, shown
+from stargan_cli.progress import Progress, silent
+
+FIRST_LINE_SECONDS = 10.0
+
+
+@contextmanager
+def show_progress(title: str, unit: str = "pictures", quiet: bool = False) -> Iterator[Progress]:
+    """A listener for a task; `unit` names its steps. On a terminal, text that is printed meanwhile through
+    `messages` or `sys.stderr` appears above the bar."""
+    if quiet:
+        yield silent
+    elif sys.stderr.isatty():
+        with _rich_bar(title, unit) as listener:
+            yield listener
+    else:
+        lines = PlainLines(title, unit)
+        yield lines
+        lines.finish()
+
+
+@contextmanager
+def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.1f} {unit}/s" if speed else "")
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[note]}", markup=False),
+    )
+    with Bar(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
+        task = bar.add_task(shown(title), total=None, note="")
+
+        def listener(done: int, total: int | None, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=shown(note))
+
+        yield listener
+
+
+class PlainLines:
+    """A line after ten seconds, then ever more rarely (each wait a twentieth of the time so far, ten seconds at
+    least), and one at the end: a log of a long run stays short."""
+
+    def __init__(self, title: str, unit: str) -> None:
+        self._title, self._unit = shown(title), unit
+        self._start = time.monotonic()
+        self._next = self._start + FIRST_LINE_SECONDS
+        self._state: tuple[int, int | None, str] | None = None
+        self._shown: tuple[int, int | None, str] | None = None
+
+    def __call__(self, done: int, total: int | None, note: str = "") -> None:
+        self._state = (done, total, note)
+        now = time.monotonic()
+        if now >= self._next:
+            self._say()
+            self._next = now + max(FIRST_LINE_SECONDS, (now - self._start) / 20)
+
+    def finish(self) -> None:
+        if self._state != self._shown:
+            self._say()
+
+    def _say(self) -> None:
+        from tqdm import tqdm
+
+        if self._state is None:
+            return
+        done, total, note = self._shown = self._state
+        elapsed = time.monotonic() - self._start
+        meter = tqdm.format_meter(done, total, elapsed, ncols=0, prefix=self._title, unit=f" {self._unit}")
+        say(f"{meter}{', ' if note else ''}{shown(note)}")
