@@ -40,3 +40,7 @@ class PictureError(StarganError):
 
 class TrainingError(StarganError):
     """Training cannot go on: losses that are no numbers, a disk that is full."""
+
+
+class OutputError(StarganError):
+    """Nothing more can be written: the disk is full or read-only, or the output folder is gone. The run stops."""

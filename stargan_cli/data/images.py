@@ -9,19 +9,27 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from stargan_cli.data.reading import centre_square, read_picture
+
 
 def load_square(path: Path, size: int) -> Tensor:
-    """The centred square of a picture, resized: uint8 (3, size, size), RGB."""
-    with Image.open(path) as image:
-        return to_square(image.convert("RGB"), size)
+    """The centred square of a picture, upright and in sRGB, resized: uint8 (3, size, size). Raises PictureError."""
+    return to_square(read_picture(path, square=size).image, size)
 
 
 def to_square(image: Image.Image, size: int) -> Tensor:
     """The largest centred square of an RGB picture, resized (bilinear, antialiased): uint8 (3, size, size)."""
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    square = image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
-    return torch.from_numpy(np.array(square)).permute(2, 0, 1).contiguous()
+    return to_tensor(centre_square(image, size))
+
+
+def to_tensor(image: Image.Image) -> Tensor:
+    """RGB picture -> uint8 (3, height, width)."""
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+
+
+def to_image(pixels: Tensor) -> Image.Image:
+    """uint8 (3, height, width) -> RGB picture."""
+    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
 
 
 def to_model(pixels: Tensor) -> Tensor:

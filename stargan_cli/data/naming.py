@@ -1,0 +1,80 @@
+"""Where each output goes: its name and place kept, and never two on one."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path, PurePath
+
+from stargan_cli.data.writing import OUTPUT_SUFFIXES
+
+MAX_NAME_BYTES = 255
+FORMATS = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "bmp": ".bmp", "tiff": ".tiff"}
+UNWRITABLE_BECOME = ".png"
+
+
+def converted(name: str, target: str) -> str:
+    """The output's name for a source's: the same for `target="same"` where its format can be written, else with the
+    extension of FORMATS[target] (of PNG, where its own format cannot be written)."""
+    path = PurePath(name)
+    if target == "as is":
+        return name
+    if target == "same":
+        return name if path.suffix.lower() in OUTPUT_SUFFIXES else path.stem + UNWRITABLE_BECOME
+    wanted = FORMATS[target]
+    kind = OUTPUT_SUFFIXES.get(path.suffix.lower())
+    return name if kind == OUTPUT_SUFFIXES[wanted] else path.stem + wanted
+
+
+def folded(name: str) -> str:
+    """What a case-insensitive and Unicode-normalising file system takes a name for."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: Callable[[str], str]) -> dict[str, str]:
+    """Output names for the sources of one folder, no two alike under `fold`, nor like one of `taken` (its subfolders').
+
+    Names that need no change come first; a converted name that is taken keeps its old extension too (`a.jpg.png`),
+    and what is taken still gets a mark made from the source's name (`a~1b2c3d4e.png`). It depends on the names in
+    the folder alone.
+    """
+    used = {fold(name) for name in taken}
+    names: dict[str, str] = {}
+    for source in sorted(sources, key=lambda name: (converted(name, target) != name, name)):
+        plain = converted(source, target)
+        suffix = PurePath(plain).suffix
+        mark = "~" + blake2b(os.fsencode(source), digest_size=4).hexdigest()
+        candidates = (plain, source + suffix if source != plain else plain, PurePath(plain).stem + mark + suffix)
+        name = next((c for c in candidates if _fits(c) and fold(c) not in used), None)
+        if name is None:
+            name = mark.removeprefix("~") + blake2b(os.fsencode(source), digest_size=16).hexdigest() + suffix
+        used.add(fold(name))
+        names[source] = name
+    return names
+
+
+def _fits(name: str) -> bool:
+    return len(os.fsencode(name)) <= MAX_NAME_BYTES
+
+
+def folding_of(folder: Path) -> Callable[[str], str]:
+    """`folded` where the file system of `folder` (or of its nearest ancestor that exists) takes names that differ in
+    case or Unicode form for one, or where this cannot be found out; else names as they are."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    probe = folder / f".stargan-\u00e9-{os.getpid()}.tmp"
+    try:
+        with probe.open("xb"):
+            pass
+        alike = any(
+            folder.joinpath(other).exists() for other in (probe.name.upper(), f".stargan-e\u0301-{os.getpid()}.tmp")
+        )
+    except OSError:
+        return folded
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return folded if alike else str

@@ -1,0 +1,126 @@
+"""The output folder: one run at a time, and nothing is written outside it."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import BinaryIO
+
+from stargan_cli.errors import OutputError, PictureError, UsageError
+
+LOCK_NAME = ".stargan.lock"
+_LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(str(error)) from error
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class OutputFolder:
+    """Holds an output folder for one run, as a context manager.
+
+    The lock is the system's own, on a hidden file: it ends with the process, however that ends. A file that a killed
+    run left unfinished is removed by the next run.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
+        self.root = root
+        self._made: set[PurePath] = set()
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            self._real = root.resolve(strict=True)
+            self._file = _locked(root / LOCK_NAME)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"another run is writing into {root}", "wait for it to end, or give another folder to --out"
+            ) from error
+        except OSError as error:
+            raise UsageError(
+                f"cannot write into the output folder {root}: {error.strerror or error}", "give another one to --out"
+            ) from error
+        self._sweep()
+
+    def __enter__(self) -> OutputFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            self._file.truncate(0)
+            (self.root / LOCK_NAME).unlink(missing_ok=True)
+        self._file.close()
+
+    def place(self, relative: PurePath) -> Path:
+        """Where an output goes; makes the subfolders above it.
+
+        Raises PictureError where the place lies outside the output folder (a symlink may lead there) or cannot be
+        made, and OutputError where the output folder itself is gone.
+        """
+        parent = relative.parent
+        if parent not in self._made:
+            self._make(parent)
+        return self.root / relative
+
+    def _make(self, parent: PurePath) -> None:
+        if parent.is_absolute() or ".." in parent.parts:
+            raise PictureError(f"its output would lie outside the output folder: {parent}")
+        if not self.root.is_dir():
+            raise OutputError(f"the output folder {self.root} is gone", "run it again to finish what is missing")
+        folder = self.root
+        try:
+            for part in parent.parts:
+                folder = folder / part
+                folder.mkdir(exist_ok=True)
+                if folder.is_symlink() and not folder.resolve().is_relative_to(self._real):
+                    raise PictureError(f"its output would lie outside the output folder: {folder} leads elsewhere")
+        except OSError as error:
+            raise PictureError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+        if len(self._made) < 100_000:
+            self._made.add(parent)
+
+    def _sweep(self) -> None:
+        """Remove what a killed run left half-written: the lock file still names its process."""
+        self._file.seek(0)
+        earlier = self._file.read(32).decode("ascii", "replace").strip()
+        if earlier.isdigit():
+            for folder, _, names in os.walk(self.root):
+                for name in names:
+                    found = _LEFT_OVER.fullmatch(name)
+                    if found and found.group(1) == earlier:
+                        with suppress(OSError):
+                            os.unlink(os.path.join(folder, name))
+        self._file.seek(0)
+        self._file.truncate(0)
+        self._file.write(str(os.getpid()).encode("ascii"))
+        self._file.flush()
+
+
+def _locked(path: Path) -> BinaryIO:
+    """The lock file, held. Raises BlockingIOError where another process holds it."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+        try:
+            _lock(file)
+            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                return file
+        except OSError:
+            file.close()
+            raise
+        file.close()  # its last holder has just removed it: the lock is on a file that is no longer there

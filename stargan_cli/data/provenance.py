@@ -1,0 +1,67 @@
+"""The note in a written picture that says what it is: generated, by which weights, with which settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from stargan_cli import __version__
+
+SOFTWARE = f"stargan-cli {__version__}"
+SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
+SEARCHED_BYTES = 192 * 1024  # an EXIF block of 64 KiB may stand before the note, never more
+_FINGERPRINT = re.compile(rb'stargan:fingerprint="([0-9A-Za-z._-]{1,128})"')
+
+
+@dataclass(frozen=True)
+class Note:
+    """`fingerprint`: what the picture was made from, for `read_fingerprint` (letters, digits and `._-`, 128 at most);
+    `weights` and `settings`: one short string each, for people."""
+
+    fingerprint: str
+    weights: str
+    settings: str
+
+    def xmp(self) -> bytes:
+        """An XMP packet (UTF-8) with IPTC's DigitalSourceType, the program, the weights and the settings."""
+        if not re.fullmatch(r"[0-9A-Za-z._-]{1,128}", self.fingerprint):
+            raise ValueError(f"not a fingerprint: {self.fingerprint!r}")
+        return (
+            '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
+            '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+            '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
+            ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:stargan="https://stargan-cli/ns/1/"'
+            f' xmp:CreatorTool="{_attribute(SOFTWARE)}" Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"'
+            f' stargan:fingerprint="{self.fingerprint}" stargan:weights="{_attribute(self.weights)}"'
+            f' stargan:settings="{_attribute(self.settings)}"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+        ).encode()
+
+    @property
+    def sentence(self) -> str:
+        """One line for people, in ASCII."""
+        text = f"Generated picture: translated with StarGAN ({self.weights}; {self.settings})"
+        return text.encode("ascii", "backslashreplace").decode()
+
+
+def _attribute(text: str) -> str:
+    printable = "".join(letter if letter.isprintable() else " " for letter in text)
+    return escape(printable.encode("utf-8", "replace").decode())
+
+
+def read_fingerprint(path: Path) -> str | None:
+    """The fingerprint that a written picture carries; None where there is none, no file, or no permission.
+
+    Reads the file's ends alone and decodes nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            found = _FINGERPRINT.search(file.read(SEARCHED_BYTES))
+            if found is None:
+                size = file.seek(0, 2)
+                file.seek(max(0, size - SEARCHED_BYTES))
+                found = _FINGERPRINT.search(file.read())
+    except (OSError, ValueError):
+        return None
+    return found.group(1).decode("ascii") if found else None

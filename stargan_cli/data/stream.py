@@ -1,0 +1,145 @@
+"""Decode workers -> batches -> model -> encode workers: ordered, bounded, and no bad item stops the others."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from stargan_cli.errors import OutputError
+
+Item = TypeVar("Item")
+Loaded = TypeVar("Loaded")
+Made = TypeVar("Made")
+Saved = TypeVar("Saved")
+
+
+@dataclass(frozen=True)
+class Done(Generic[Saved]):
+    """What `load` returns for an item that needs no model, and is not to be saved: its result."""
+
+    result: Saved
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Item, Saved]):
+    """One item's end: its result, or the error that stopped this item alone."""
+
+    item: Item
+    result: Saved | None
+    error: Exception | None
+
+
+class _Slot(Generic[Item, Loaded, Saved]):
+    """One item on its way: first loading, then waiting for its batch, then saving or failed."""
+
+    def __init__(self, item: Item, loading: Future[Loaded | Done[Saved]]) -> None:
+        self.item = item
+        self.loading = loading
+        self.saving: Future[Saved] | None = None
+        self.ended: Outcome[Item, Saved] | None = None
+
+
+def stream(
+    items: Iterable[Item],
+    load: Callable[[Item], Loaded | Done[Saved]],
+    run_batch: Callable[[list[Loaded]], Sequence[Made | Exception]],
+    save: Callable[[Item, Made], Saved],
+    *,
+    batch_size: int,
+    workers: int,
+) -> Iterator[Outcome[Item, Saved]]:
+    """One outcome per item, in the order of `items`.
+
+    `load` and `save` run in `workers` threads each, `run_batch` in the caller's thread: it is given `batch_size`
+    loaded items (fewer at the end) and returns one output for each, in order; an exception in an output's place is
+    that item's failure. What `load` or `save` raise is that item's failure too, except OutputError, which ends the
+    stream, as does whatever `run_batch` or `items` raise. At most about four batches are held at once.
+    Stop early by closing the iterator (leaving a `for` loop is enough): saves under way finish, the rest is dropped.
+    """
+    return _Stream(load, run_batch, save, batch_size, workers).run(items)
+
+
+class _Stream(Generic[Item, Loaded, Made, Saved]):
+    def __init__(
+        self,
+        load: Callable[[Item], Loaded | Done[Saved]],
+        run_batch: Callable[[list[Loaded]], Sequence[Made | Exception]],
+        save: Callable[[Item, Made], Saved],
+        batch_size: int,
+        workers: int,
+    ) -> None:
+        self.load, self.run_batch, self.save = load, run_batch, save
+        self.batch_size = batch_size
+        self.ahead = 2 * batch_size + workers
+        self.loaders = ThreadPoolExecutor(workers, "load")
+        self.savers = ThreadPoolExecutor(workers, "save")
+        self.incoming: deque[_Slot[Item, Loaded, Saved]] = deque()
+        self.batch: list[tuple[_Slot[Item, Loaded, Saved], Loaded]] = []
+        self.outgoing: deque[_Slot[Item, Loaded, Saved]] = deque()
+
+    def run(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Saved]]:
+        try:
+            for item in items:
+                self.incoming.append(_Slot(item, self.loaders.submit(self.load, item)))
+                if len(self.incoming) >= self.ahead:
+                    self._advance()
+                yield from self._finished(wait_above=self.ahead)
+            while self.incoming:
+                self._advance()
+                yield from self._finished(wait_above=self.ahead)
+            self._run_batch()
+            yield from self._finished(wait_above=0)
+        finally:
+            self.loaders.shutdown(wait=True, cancel_futures=True)
+            self.savers.shutdown(wait=True)
+
+    def _advance(self) -> None:
+        """Take the oldest item out of loading: into the batch, or straight to its end."""
+        slot = self.incoming.popleft()
+        self.outgoing.append(slot)
+        try:
+            loaded = slot.loading.result()
+        except OutputError:
+            raise
+        except Exception as error:
+            slot.ended = Outcome(slot.item, None, error)
+            return
+        if isinstance(loaded, Done):
+            slot.ended = Outcome(slot.item, loaded.result, None)
+            return
+        self.batch.append((slot, loaded))
+        if len(self.batch) == self.batch_size:
+            self._run_batch()
+
+    def _run_batch(self) -> None:
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
+        outputs = self.run_batch([loaded for _, loaded in batch])
+        for (slot, _), made in zip(batch, outputs, strict=True):
+            if isinstance(made, Exception):
+                slot.ended = Outcome(slot.item, None, made)
+            else:
+                slot.saving = self.savers.submit(self.save, slot.item, made)
+
+    def _finished(self, wait_above: int) -> Iterator[Outcome[Item, Saved]]:
+        """Outcomes at the head of the line; waits for saves while more than `wait_above` items are behind the model."""
+        while self.outgoing:
+            slot = self.outgoing[0]
+            if slot.ended is None:
+                if slot.saving is None or not (slot.saving.done() or len(self.outgoing) > wait_above + len(self.batch)):
+                    return
+                slot.ended = self._saved(slot.item, slot.saving)
+            self.outgoing.popleft()
+            yield slot.ended
+
+    def _saved(self, item: Item, saving: Future[Saved]) -> Outcome[Item, Saved]:
+        try:
+            return Outcome(item, saving.result(), None)
+        except OutputError:
+            raise
+        except Exception as error:
+            return Outcome(item, None, error)

@@ -1,0 +1,148 @@
+"""Pictures -> files: whole or not at all, the same bytes each time, with a note of what they are."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from stargan_cli.data.provenance import SOFTWARE, Note
+from stargan_cli.errors import OutputError, PictureError
+
+OUTPUT_SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+"""What can be written, by the output's own extension."""
+
+FULL_CHROMA_QUALITY = 90
+XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
+FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+
+
+def write_picture(
+    target: Path | BinaryIO,
+    image: Image.Image,
+    *,
+    alpha: Image.Image | None = None,
+    kind: str | None = None,
+    quality: int = 95,
+    note: Note | None = None,
+    exif: bytes | None = None,
+) -> None:
+    """Write an RGB picture in the format that the path's extension means, or as `kind` (see OUTPUT_SUFFIXES for both).
+
+    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `quality` (1..100) is for
+    JPEG, with full chroma from 90 on, and WebP, lossless at 100. `note` goes into the file's metadata. `exif` is the
+    source's raw EXIF block, for those who want to keep it.
+    Raises PictureError, and OutputError where no other picture could be written either.
+    """
+    if not isinstance(target, Path):
+        target.write(encode(image, alpha, kind or "PNG", quality, note, exif))
+        return
+    data = encode(image, alpha, kind or OUTPUT_SUFFIXES[target.suffix.lower()], quality, note, exif)
+    with replacing(target) as file:
+        file.write(data)
+
+
+def encode(
+    image: Image.Image, alpha: Image.Image | None, kind: str, quality: int, note: Note | None, exif: bytes | None
+) -> bytes:
+    """The bytes of the file; `kind` is one of the values of OUTPUT_SUFFIXES."""
+    if alpha is not None:
+        image = _with_alpha(image, alpha, kind)
+    options: dict[str, Any] = {"exif": exif} if exif and kind != "BMP" else {}
+    if kind == "PNG":
+        options |= {"compress_level": 1}
+    elif kind == "JPEG":
+        options |= {"quality": quality, "subsampling": 0 if quality >= FULL_CHROMA_QUALITY else 2}
+    elif kind == "WEBP":
+        options |= {"quality": quality, "lossless": quality == 100}
+    if note is not None:
+        options |= _note_options(kind, note)
+    out = BytesIO()
+    image.save(out, kind, **options)
+    if note is not None and kind == "BMP":
+        out.write(note.xmp())  # BMP has no place for metadata; readers stop at the size that its header gives
+    return out.getvalue()
+
+
+def _with_alpha(image: Image.Image, alpha: Image.Image, kind: str) -> Image.Image:
+    if kind in ("JPEG", "BMP"):
+        return Image.composite(image, Image.new("RGB", image.size, (255, 255, 255)), alpha)
+    image = image.copy()
+    image.putalpha(alpha)
+    return image
+
+
+def _note_options(kind: str, note: Note) -> dict[str, Any]:
+    """What tells Pillow's writer of `kind` to put the note in."""
+    packet = note.xmp()
+    if kind == "PNG":
+        chunks = PngInfo()
+        chunks.add_text("Software", SOFTWARE)
+        chunks.add_text("Comment", note.sentence)
+        chunks.add_itxt("XML:com.adobe.xmp", packet.decode())
+        return {"pnginfo": chunks}
+    if kind == "JPEG":
+        body = b"http://ns.adobe.com/xap/1.0/\x00" + packet
+        segment = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
+        return {"extra": segment, "comment": note.sentence.encode()}
+    if kind == "WEBP":
+        return {"xmp": packet}
+    if kind == "TIFF":
+        return {"tiffinfo": {SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: note.sentence, XMP_TIFF_TAG: packet}}
+    return {}
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends well and vanishes when it does not.
+
+    Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
+    """
+    temporary = temporary_name(path)
+    try:
+        try:
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+            with os.fdopen(handle, "wb") as file:
+                yield file
+            os.replace(temporary, path)
+        except OSError as error:
+            raise _write_error(path, error) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def temporary_name(path: Path) -> Path:
+    """A hidden name in the same folder, of no more than 255 bytes."""
+    ending = f".{os.getpid()}.tmp"
+    name = os.fsencode(path.name)
+    if len(name) + len(ending) + 1 > 255:
+        return path.with_name(f".{hashlib.sha256(name).hexdigest()[:32]}{ending}")
+    return path.with_name(f".{path.name}{ending}")
+
+
+def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
+    reason = error.strerror or str(error)
+    if error.errno in FATAL:
+        return OutputError(f"cannot write {path}: {reason}", "make room or give another --out, and run it again")
+    if not path.parent.is_dir():
+        return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
+    return PictureError(f"cannot write {path}: {reason}")
