@@ -33,13 +33,18 @@ class LabelSet:
         if len(set(grouped)) != len(grouped):
             raise ValueError(f"label set {self.name!r}: an attribute is in two groups")
 
+    @property
+    def all_groups(self) -> tuple[tuple[str, ...], ...]:
+        """The groups of which one attribute at most is on; classes are one such group."""
+        return (self.attributes,) if self.kind == "classes" else self.groups
+
+    def group_of(self, attribute: str) -> tuple[str, ...]:
+        """The exclusive group that an attribute belongs to, itself included; empty where it is in none."""
+        return next((group for group in self.all_groups if attribute in group), ())
+
     def exclusive_with(self, attribute: str) -> tuple[str, ...]:
         """The other attributes that must be off where this one is on."""
-        groups = (self.attributes,) if self.kind == "classes" else self.groups
-        for group in groups:
-            if attribute in group:
-                return tuple(name for name in group if name != attribute)
-        return ()
+        return tuple(name for name in self.group_of(attribute) if name != attribute)
 
 
 @dataclass(frozen=True)
