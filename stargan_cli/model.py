@@ -189,12 +189,11 @@ class Judgement(NamedTuple):
     classes: Tensor
     agreement: Tensor | None
 
-    def realness_given(self, label: Tensor) -> Tensor:
-        """Realness per patch (N, 1, h, w) as a picture of `label` (N, class_dim) in [0, 1]."""
+    def realness_as(self, signs: Tensor) -> Tensor:
+        """Realness per patch (N, 1, h, w) as a picture of what `signs` (N, class_dim) say: 1 on, -1 off, 0 unknown."""
         if self.agreement is None:
             return self.realness
-        sign = (2 * label - 1).to(self.agreement.dtype)[:, :, None, None]
-        return self.realness + (sign * self.agreement).sum(dim=1, keepdim=True)
+        return self.realness + (signs[:, :, None, None] * self.agreement).sum(dim=1, keepdim=True)
 
 
 class Discriminator(nn.Module):

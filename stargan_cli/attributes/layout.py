@@ -1,4 +1,4 @@
-"""The words for what a generator can set: attributes, exclusive groups, and the label layout of its data sets."""
+"""The words for what a generator can set: attributes, exclusive groups, and the label layout of data sets."""
 
 from __future__ import annotations
 

@@ -1,0 +1,255 @@
+"""`stargan train`: options in, settings resolved and shown, one run, its end in words."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from stargan_cli.cli.messages import say, shown
+from stargan_cli.cli.options import DeviceOption, QuietOption, WorkersOption
+from stargan_cli.cli.progress import show_progress
+from stargan_cli.errors import UsageError
+
+DATA, MODEL, LOSS, TRAINING, RUN, MACHINE = "Data", "Model", "Losses", "Training", "Run", "Machine"
+
+
+def _number(panel: str, text: str, **limits: Any) -> Any:
+    return typer.Option(help=text, rich_help_panel=panel, show_default=False, **limits)
+
+
+def train(
+    context: typer.Context,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="celeba, or a folder with one folder of pictures per class; several times to join data sets.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel=DATA)
+    ] = None,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch CelebA into --root first, where it is missing.", rich_help_panel=DATA)
+    ] = False,
+    attrs: Annotated[
+        str | None,
+        typer.Option(help="CelebA attributes, comma separated.", metavar="NAME,NAME,…", rich_help_panel=DATA),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Attributes of which one at most is on; hair colours are known.",
+            metavar="NAME,NAME,…",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(help="official (CelebA's partition) or reference (seed 1234).", rich_help_panel=DATA)
+    ] = None,
+    mix: Annotated[
+        str | None,
+        typer.Option(help="Turns of each data set per iteration, such as 2,1.", metavar="N,N", rich_help_panel=DATA),
+    ] = None,
+    balance: Annotated[
+        bool | None,
+        typer.Option("--balance/--no-balance", help="Draw rare label combinations more often.", rich_help_panel=DATA),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
+    ] = None,
+    preset: Annotated[
+        str, typer.Option(help="paper, small, ...: where every other option starts.", rich_help_panel=TRAINING)
+    ] = "paper",
+    iterations: Annotated[int | None, _number(TRAINING, "D steps in all (paper: 200000).")] = None,
+    batch_size: Annotated[int | None, _number(TRAINING, "Pictures a step.")] = None,
+    lr: Annotated[float | None, _number(TRAINING, "Learning rate of G.")] = None,
+    d_lr: Annotated[float | None, _number(TRAINING, "Learning rate of D.")] = None,
+    beta1: Annotated[float | None, _number(TRAINING, "Adam's first decay.")] = None,
+    beta2: Annotated[float | None, _number(TRAINING, "Adam's second decay.")] = None,
+    n_critic: Annotated[int | None, _number(TRAINING, "D steps per G step.")] = None,
+    ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
+    seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
+    flip: Annotated[
+        bool | None, typer.Option("--flip/--no-flip", help="Mirror half of the pictures.", rich_help_panel=TRAINING)
+    ] = None,
+    jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
+    view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
+    view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
+    init_from: Annotated[
+        str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)
+    ] = None,
+    image_size: Annotated[int | None, _number(MODEL, "Side of the pictures in pixels.")] = None,
+    width: Annotated[int | None, _number(MODEL, "Channels of G's first layer.")] = None,
+    blocks: Annotated[int | None, _number(MODEL, "Residual blocks of G.")] = None,
+    discriminator_width: Annotated[int | None, _number(MODEL, "Channels of D's first layer.")] = None,
+    discriminator_layers: Annotated[int | None, _number(MODEL, "Layers of D; each halves the picture.")] = None,
+    output: Annotated[str | None, _number(MODEL, "tanh (paper) or attention (a mask says what changes).")] = None,
+    upsampling: Annotated[str | None, _number(MODEL, "transposed (paper) or resize (no checkerboard).")] = None,
+    projection: Annotated[
+        bool | None,
+        typer.Option("--projection/--no-projection", help="Let D judge patches against labels.", rich_help_panel=MODEL),
+    ] = None,
+    adversarial: Annotated[str | None, _number(LOSS, "wgan-gp (paper) or nonsaturating (with R1).")] = None,
+    lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
+    lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
+    lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
+    lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
+    lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
+    penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many D steps.")] = None,
+    run: Annotated[
+        Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)
+    ] = Path("runs/stargan"),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run in --run, exactly.", rich_help_panel=RUN)
+    ] = False,
+    max_time: Annotated[
+        str | None, typer.Option(help="Stop cleanly after 45m, 2h, 1h30m, ...", metavar="TIME", rich_help_panel=RUN)
+    ] = None,
+    log_every: Annotated[int | None, _number(RUN, "Iterations between rows of the log.")] = None,
+    sample_every: Annotated[int | None, _number(RUN, "Iterations between sample grids.")] = None,
+    checkpoint_every: Annotated[int | None, _number(RUN, "Iterations between checkpoints.")] = None,
+    keep: Annotated[int | None, _number(RUN, "Checkpoints kept.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the data, show the settings, and leave.", rich_help_panel=RUN)
+    ] = False,
+    precision: Annotated[str | None, _number(MACHINE, "auto, fp32 or bf16.")] = None,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    quiet: QuietOption = False,
+) -> int:
+    """Train a generator on CelebA, on folders of classes, or on several data sets together."""
+    from stargan_cli.tasks import training
+
+    settings = _settings(context, run, resume, preset)
+    if download and "celeba" in settings.data:
+        _download(Path(settings.root or "data"))
+    seconds = parse_duration(max_time) if max_time else float("inf")
+    sets, layout = training.load_data(settings)
+    if not quiet or dry_run:
+        _describe(sets)
+    if dry_run:
+        training.model_settings(settings, layout)
+        typer.echo(json.dumps(settings.to_dict(), indent=2))
+        return 0
+    with (
+        _interruptible() as stop,
+        show_progress("decoding", quiet=quiet) as decoding,
+        show_progress("training", unit="iterations", quiet=quiet) as progress,
+    ):
+        outcome = training.train(
+            run,
+            settings,
+            resume=resume,
+            max_seconds=seconds,
+            device=device,
+            cache=cache,
+            workers=workers,
+            stop=stop,
+            progress=progress,
+            decoding=decoding,
+            say=lambda text: say(f"note: {shown(text)}"),
+        )
+    say(f"iteration {outcome.iteration:,} of {settings.iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
+    if outcome.reason == "stopped":
+        say(f"go on with: stargan train --run {shown(run)} --resume")
+        return 130
+    return 0
+
+
+# Options that go into the settings under another name, or that need parsing first.
+_PARSED = {
+    "attrs": ("attributes", lambda text: _names(text)),
+    "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
+    "data": ("data", tuple),
+    "root": ("root", str),
+    "mix": ("mix", lambda text: _shares(text)),
+}
+
+
+def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> Any:
+    """The preset, or with --resume the run's own settings, with the options that were given."""
+    from stargan_cli.tasks import training, training_settings
+
+    known = training_settings.TrainSettings.__dataclass_fields__
+    given: dict[str, Any] = {}
+    for name, value in context.params.items():
+        field, parse = _PARSED.get(name, (name, lambda value: value))
+        if field in known and value not in (None, []):
+            given[field] = parse(value)
+    if resume:
+        if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
+            raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
+        return training.changed(training.read_settings(run), **given)
+    return training_settings.preset(preset, **given)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _shares(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of `90s`, `45m`, `2h`, `1h30m`, `1.5h`. Raises UsageError."""
+    found = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.strip())
+    try:
+        hours, minutes, seconds = (float(part) if part else 0.0 for part in found.groups()) if found else (0.0,) * 3
+    except ValueError:
+        hours = minutes = seconds = 0.0
+    total = hours * 3600 + minutes * 60 + seconds
+    if total <= 0:
+        raise UsageError(f"not a time: {text}", "write it as 45m, 2h or 1h30m")
+    return total
+
+
+def _download(root: Path) -> None:
+    from stargan_cli.data.celeba import celeba_folder, download_celeba
+    from stargan_cli.errors import DataError
+
+    try:
+        celeba_folder(root)
+    except DataError:
+        download_celeba(root)
+
+
+def _describe(sets: list[Any]) -> None:
+    """Which pictures there are: what turns up here wrong turns up wrong in every result."""
+    for parts in sets:
+        label_set = parts["train"].label_set
+        say(f"{shown(label_set.name)}: " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
+        say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
+        for note in parts["train"].notes:
+            say(f"  note: {shown(note)}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[Any]:
+    """Ctrl-C and SIGTERM ask for a clean stop; a second one stops at once."""
+    asked = False
+
+    def handler(number: int, frame: Any) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        say("stopping after this iteration; once more to stop at once")
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,119 @@
+"""Decoded pictures in one memory-mapped file of bytes, built once: the second epoch costs no decoding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stargan_cli.data.images import load_square
+from stargan_cli.data.labelled import Labelled
+from stargan_cli.errors import DataError, PictureError
+from stargan_cli.progress import Progress, silent
+
+CACHE_VERSION = 1
+MAX_UNREADABLE_SHARE = 0.1
+
+
+def default_cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "stargan"
+
+
+@dataclass(frozen=True)
+class CachedPictures:
+    """Pictures (N, 3, size, size) uint8, memory-mapped, with those of `labelled` that could be read."""
+
+    labelled: Labelled
+    pixels: np.ndarray
+    unreadable: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures uint8 (n, 3, size, size) and labels uint8 (n, k), copied out of the map."""
+        return torch.from_numpy(self.pixels[indices.numpy()]), self.labelled.labels[indices]
+
+
+def cached(
+    labelled: Labelled,
+    size: int,
+    folder: Path | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> CachedPictures:
+    """Open the cache of these pictures at `size` px, building it where it is missing; `folder` is by default
+    `default_cache_folder()`.
+
+    Pictures that cannot be read are left out and named in `unreadable`. Raises DataError where more than a tenth
+    cannot be read, or where the cache cannot be written.
+    """
+    folder = folder or default_cache_folder()
+    path = folder / f"{labelled.label_set.name}-{size}-{_key(labelled, size)}.bin"
+    notes = path.with_suffix(".json")
+    if not (path.is_file() and notes.is_file()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _build(labelled, size, path, notes, workers, progress)
+        except OSError as error:
+            raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
+    unreadable: dict[str, str] = json.loads(notes.read_text(encoding="utf-8"))["unreadable"]
+    kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
+    readable = labelled.select(kept) if unreadable else labelled
+    pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))
+    return CachedPictures(readable, pixels, unreadable)
+
+
+def _key(labelled: Labelled, size: int) -> str:
+    digest = hashlib.sha256(f"{CACHE_VERSION} {size} {labelled.folder.resolve()}".encode("utf-8", "surrogateescape"))
+    for file, path in zip(labelled.files, labelled.paths(), strict=True):
+        status = path.stat()
+        digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _build(
+    labelled: Labelled,
+    size: int,
+    path: Path,
+    notes: Path,
+    workers: int,
+    progress: Progress,
+) -> None:
+    def read(file: Path) -> Tensor | str:
+        try:
+            return load_square(file, size)
+        except PictureError as error:
+            return str(error)
+
+    unreadable: dict[str, str] = {}
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    chunk = 64 * workers
+    try:
+        with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
+            for start in range(0, len(labelled), chunk):
+                files = labelled.files[start : start + chunk]
+                for file, result in zip(files, pool.map(read, [labelled.folder / f for f in files]), strict=True):
+                    if isinstance(result, str):
+                        unreadable[file] = result
+                    else:
+                        out.write(result.numpy().tobytes())
+                progress(start + len(files), len(labelled), "")
+        if len(unreadable) > MAX_UNREADABLE_SHARE * len(labelled):
+            file, reason = next(iter(unreadable.items()))
+            raise DataError(
+                f"{len(unreadable):,} of {len(labelled):,} pictures in {labelled.folder} cannot be read",
+                f"the first: {file}: {reason}",
+            )
+        notes.write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

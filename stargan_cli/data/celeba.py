@@ -1,0 +1,133 @@
+"""CelebA in torchvision's layout."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stargan_cli.attributes import HAIR_COLOURS, LabelSet
+from stargan_cli.data.labelled import PARTS, DataSet, Labelled
+from stargan_cli.errors import DataError, UsageError
+
+DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+REFERENCE_TEST_SIZE = 1999
+LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
+"""Where the eyes stand in CelebA's centred squares, as fractions of the side (left and right in the picture)."""
+
+def celeba_folder(root: Path) -> Path:
+    """The folder with CelebA's files: `root` itself or, as torchvision has it, `root/celeba`. Raises DataError."""
+    for folder in (root, root / "celeba"):
+        if (folder / "list_attr_celeba.txt").is_file() and (folder / "img_align_celeba").is_dir():
+            return folder
+    raise DataError(
+        f"no CelebA under {root}: img_align_celeba/ and list_attr_celeba.txt are needed there or in {root / 'celeba'}",
+        "point --root at it, or fetch it with --download (torchvision's downloader, 1.4 GB), "
+        "or by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+    )
+
+
+def download_celeba(root: Path) -> None:
+    """Fetch CelebA into `root/celeba` with torchvision's own downloader. Raises DataError."""
+    from torchvision.datasets import CelebA  # type: ignore[import-untyped]
+
+    try:
+        CelebA(str(root), split="all", download=True)
+    except Exception as error:  # torchvision raises what its many steps raise: network, quota, checksum, disk
+        raise DataError(
+            f"CelebA could not be downloaded: {error}",
+            "its host limits downloads; try again later, or by hand from "
+            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        ) from error
+
+
+def load_celeba(
+    root: Path, attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...] = (), split: str = "official"
+) -> DataSet:
+    """CelebA's pictures with the chosen attributes.
+
+    `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
+    pictures for test, as the reference implementation does (validation is then the test part).
+    """
+    folder = celeba_folder(root)
+    names, rows = _read_attributes(folder / "list_attr_celeba.txt")
+    columns = []
+    for attribute in attributes:
+        if attribute not in names:
+            raise UsageError(f"CelebA has no attribute {attribute}", f"it has: {', '.join(names)}")
+        columns.append(names.index(attribute))
+    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
+    if len(hair) > 1 and not any(name in group for group in groups for name in hair):
+        groups = (hair, *groups)
+    try:
+        label_set = LabelSet("celeba", attributes, groups)
+    except ValueError as error:
+        raise UsageError(str(error), "check --attrs and --group") from error
+
+    present = {entry.name for entry in (folder / "img_align_celeba").iterdir()}
+    files = [file for file in rows if file in present]
+    if not files:
+        raise DataError(f"{folder}: no picture named in list_attr_celeba.txt is in img_align_celeba/")
+    labels = torch.from_numpy(np.array([rows[file] for file in files], dtype=np.int8)[:, columns] == 1).to(torch.uint8)
+    notes = []
+    if len(rows) > len(files):
+        notes.append(f"{len(rows) - len(files):,} rows of list_attr_celeba.txt have no picture: left out")
+    if unnamed := len(present) - len(files):
+        notes.append(f"{unnamed:,} files in img_align_celeba/ have no row: left out")
+    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), labels, tuple(notes))
+    return _split_reference(whole) if split == "reference" else _split_official(whole, folder)
+
+
+def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
+    """CelebA's table: a count, a line of names, then a file name and 1 or -1 per attribute in each line."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
+    if len(lines) < 3:
+        raise DataError(f"{path} has no rows", "it should hold a count, a line of names and one line per picture")
+    names = lines[1].split()
+    rows: dict[str, list[int]] = {}
+    for number, line in enumerate(lines[2:], start=3):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            values = [int(value) for value in fields[1:]]
+        except ValueError:
+            values = []
+        if len(values) != len(names) or not set(values) <= {-1, 1}:
+            raise DataError(f"{path}, line {number}: expected a file name and {len(names)} times 1 or -1")
+        rows[fields[0]] = values
+    return names, rows
+
+
+def _split_official(whole: Labelled, folder: Path) -> DataSet:
+    path = folder / "list_eval_partition.txt"
+    if not path.is_file():
+        raise DataError(f"{path} is missing", "fetch it, or use --split reference")
+    part_of: dict[str, str] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+            raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
+        part_of[fields[0]] = fields[1]
+    parts: dict[str, list[int]] = {"0": [], "1": [], "2": []}
+    for i, file in enumerate(whole.files):
+        if file in part_of:
+            parts[part_of[file]].append(i)
+    if not parts["0"]:
+        raise DataError(f"{path} names no picture for training")
+    return dict(zip(PARTS, (whole.select(indices) for indices in parts.values()), strict=True))
+
+
+def _split_reference(whole: Labelled) -> DataSet:
+    order = list(range(len(whole)))
+    random.Random(1234).shuffle(order)
+    held_out = min(REFERENCE_TEST_SIZE, len(order) // 10)
+    test = whole.select(order[:held_out])
+    return {"train": whole.select(order[held_out:]), "validation": test, "test": test}

@@ -1,0 +1,151 @@
+"""StarGAN's losses (Choi et al., CVPR 2018, section 3) as pure functions: (total, named parts), all still tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stargan_cli.model import Discriminator, Generator, Judgement
+
+Parts = dict[str, Tensor]
+View = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Which losses, and how they are weighted. The defaults are the paper's.
+
+    `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
+    Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
+    `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    """
+
+    adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
+    lambda_cls: float = 1.0
+    lambda_rec: float = 10.0
+    lambda_gp: float = 10.0
+    lambda_mask: float = 0.0
+    lambda_smooth: float = 0.0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's pictures of one data set.
+
+    `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
+    `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
+    """
+
+    real: Tensor
+    source: Tensor
+    target: Tensor
+    source_classes: Tensor
+    target_classes: Tensor
+    positions: slice
+    kind: Literal["attributes", "classes"]
+
+
+def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
+    """Attributes: binary cross-entropy, summed over the attributes, mean over the pictures. Classes: cross-entropy.
+
+    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
+    """
+    if kind == "classes":
+        return F.cross_entropy(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(logits)
+
+
+def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
+    """|d sum(scores) / d picture| of each picture (N,), differentiable: the sum runs over the whole patch map."""
+    (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
+    return gradient.float().flatten(1).norm(dim=1)
+
+
+def discriminator_loss(
+    discriminator: Discriminator,
+    batch: Batch,
+    fake: Tensor,
+    alpha: Tensor,
+    objective: Objective,
+    view: View = lambda x: x,
+    penalise: float = 1.0,
+) -> tuple[Tensor, Parts]:
+    """What D minimises. `fake` (N, 3, S, S) carries no graph; `alpha` (N, 1, 1, 1) in [0, 1] mixes real and fake.
+
+    `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
+    """
+    real = view(batch.real)
+    fake = view(fake)
+    count = len(real)
+    both = discriminator(torch.cat([real, fake]))
+    real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
+    fake_score = _score(_rows(both, slice(count, None)), batch.target_classes, batch)
+    parts = {"D/cls": _class_loss(both.classes[:count], batch.source_classes, batch)}
+    if objective.adversarial == "wgan-gp":
+        parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
+    else:
+        parts |= {"D/real": F.softplus(-real_score).mean(), "D/fake": F.softplus(fake_score).mean()}
+    total = parts["D/real"] + parts["D/fake"] + objective.lambda_cls * parts["D/cls"]
+    if penalise and objective.adversarial == "wgan-gp":
+        mixed = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
+        norms = gradient_norms(_score(discriminator(mixed), batch.target_classes, batch), mixed)
+        parts["D/gp"] = (norms - 1).square().mean()
+        total = total + penalise * objective.lambda_gp * parts["D/gp"]
+    elif penalise:
+        seen = real.detach().requires_grad_(True)
+        norms = gradient_norms(_score(discriminator(seen), batch.source_classes, batch), seen)
+        parts["D/gp"] = norms.square().mean()
+        total = total + penalise * objective.lambda_gp / 2 * parts["D/gp"]
+    return total, parts
+
+
+def generator_loss(
+    generator: Generator,
+    discriminator: Discriminator,
+    batch: Batch,
+    objective: Objective,
+    view: View = lambda x: x,
+) -> tuple[Tensor, Parts]:
+    """What G minimises: fool D, be read as the target, and come back to the input with the source label."""
+    fake = generator.translate(batch.real, batch.target)
+    judgement = discriminator(view(fake.image))
+    score = _score(judgement, batch.target_classes, batch)
+    back = generator(fake.image, batch.source)
+    parts = {
+        "G/fake": -score.mean() if objective.adversarial == "wgan-gp" else F.softplus(-score).mean(),
+        "G/cls": _class_loss(judgement.classes, batch.target_classes, batch),
+        "G/rec": (batch.real - back).abs().mean(),
+    }
+    total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"] + objective.lambda_rec * parts["G/rec"]
+    if generator.settings.output == "attention":
+        parts["G/mask"] = fake.mask.mean()
+        parts["G/smooth"] = total_variation(fake.mask)
+        total = total + objective.lambda_mask * parts["G/mask"] + objective.lambda_smooth * parts["G/smooth"]
+    return total, parts
+
+
+def total_variation(mask: Tensor) -> Tensor:
+    """Mean absolute difference between neighbours, horizontally plus vertically, of (N, 1, S, S)."""
+    return mask.diff(dim=2).abs().mean() + mask.diff(dim=3).abs().mean()
+
+
+def _rows(judgement: Judgement, rows: slice) -> Judgement:
+    agreement = None if judgement.agreement is None else judgement.agreement[rows]
+    return Judgement(judgement.realness[rows], judgement.classes[rows], agreement)
+
+
+def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
+    if judgement.agreement is None:
+        return judgement.realness.float()
+    signs = torch.zeros_like(judgement.classes, dtype=torch.float32)
+    signs[:, batch.positions] = 2 * labels - 1
+    return judgement.realness_as(signs).float()
+
+
+def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind)

@@ -1,0 +1,203 @@
+"""Both networks, their optimisers and one training iteration, for one data set or several."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from stargan_cli.attributes import LabelLayout
+from stargan_cli.data import augment
+from stargan_cli.data.batches import BatchSource, generator_for
+from stargan_cli.data.images import to_model
+from stargan_cli.device import autocast
+from stargan_cli.losses import Batch, Objective, discriminator_loss, generator_loss
+from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.training_settings import TrainSettings
+
+
+class Trainer:
+    """The state of a run, and `iterate`, which changes it by one iteration.
+
+    Every random choice is a function of the seed and the iteration: the tensors of `state` and the iteration are all
+    that a checkpoint needs.
+    """
+
+    def __init__(
+        self,
+        model: ModelSettings,
+        layout: LabelLayout,
+        sources: Sequence[BatchSource],
+        settings: TrainSettings,
+        device: torch.device,
+        precision: torch.dtype,
+    ) -> None:
+        torch.manual_seed(settings.seed)
+        self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
+        self.device, self.precision = device, precision
+        self.iteration = 0
+        self.generator = Generator(model).to(device, memory_format=torch.channels_last)
+        self.discriminator = Discriminator(model).to(device, memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.generator).requires_grad_(False)
+        betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
+        self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
+        self.discriminator_optimiser = Adam(self.discriminator.parameters(), settings.d_lr, betas, fused=fused)
+        self.objective = Objective(
+            settings.adversarial,
+            settings.lambda_cls,
+            settings.lambda_rec,
+            settings.lambda_gp,
+            settings.lambda_mask,
+            settings.lambda_smooth,
+        )
+        self.turns = tuple(index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share))
+
+    def iterate(self) -> dict[str, Tensor]:
+        """One iteration: a D step for each set's turn, and every `n_critic`-th time a G step too.
+
+        Returns the named losses of the last turn of each set, as tensors on the device.
+        """
+        self._set_learning_rate()
+        losses: dict[str, Tensor] = {}
+        with_generator = (self.iteration + 1) % self.settings.n_critic == 0
+        for turn, index in enumerate(self.turns):
+            step = self.iteration * len(self.turns) + turn
+            batch = self._batch(index, step)
+            prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
+            parts = self._discriminator_step(batch, step)
+            if with_generator:
+                parts |= self._generator_step(batch, step)
+            losses |= {prefix + name: value.detach() for name, value in parts.items()}
+        self.iteration += 1
+        return losses
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that a checkpoint holds, by name."""
+        tensors: dict[str, Tensor] = {}
+        for prefix, module in self._modules():
+            tensors |= {f"{prefix}.{name}": value for name, value in module.state_dict().items()}
+        for prefix, module, optimiser in self._optimisers():
+            for name, parameter in module.named_parameters():
+                for key, value in optimiser.state[parameter].items():
+                    tensors[f"{prefix}_optimiser.{key}.{name}"] = value
+        return tensors
+
+    def load_state(self, tensors: dict[str, Tensor], iteration: int) -> None:
+        """Take over what `state` gave. Raises KeyError and RuntimeError where it does not fit."""
+        for prefix, module in self._modules():
+            module.load_state_dict({name: tensors[f"{prefix}.{name}"] for name in module.state_dict()})
+        for prefix, module, optimiser in self._optimisers():
+            for name, parameter in module.named_parameters():
+                if (step := tensors.get(f"{prefix}_optimiser.step.{name}")) is None:
+                    continue  # an optimiser that has not stepped yet
+                optimiser.state[parameter] = {"step": step.to(parameter.device if step.is_cuda else "cpu").clone()}
+                for key in ("exp_avg", "exp_avg_sq"):
+                    moment = tensors[f"{prefix}_optimiser.{key}.{name}"]
+                    optimiser.state[parameter][key] = torch.empty_like(parameter).copy_(moment)
+        self.iteration = iteration
+
+    def _modules(self) -> list[tuple[str, nn.Module]]:
+        return [("generator", self.generator), ("discriminator", self.discriminator), ("ema", self.ema)]
+
+    def _optimisers(self) -> list[tuple[str, nn.Module, Adam]]:
+        return [
+            ("generator", self.generator, self.generator_optimiser),
+            ("discriminator", self.discriminator, self.discriminator_optimiser),
+        ]
+
+    def _set_learning_rate(self) -> None:
+        factor = self.settings.learning_rate_factor(self.iteration)
+        for optimiser, rate in (
+            (self.generator_optimiser, self.settings.lr),
+            (self.discriminator_optimiser, self.settings.d_lr),
+        ):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * factor
+
+    def _batch(self, index: int, step: int) -> Batch:
+        """Pictures with their own labels and, as targets, the labels of the same batch in another order."""
+        pixels, labels = self.sources[index].batch(step)
+        random = generator_for(self.settings.seed, 1, index, step)
+        order = torch.randperm(len(labels), generator=random)
+        real = to_model(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+        if self.settings.flip:
+            real = augment.flip(real, random)
+        if self.settings.jitter:
+            real = augment.jitter(real, self.settings.jitter, random)
+        labels = labels.to(self.device)
+        targets = labels[order.to(self.device)]
+        label_set = self.layout.sets[index]
+        return Batch(
+            real=real,
+            source=layout_vector(labels, self.layout, index),
+            target=layout_vector(targets, self.layout, index),
+            source_classes=labels,
+            target_classes=targets,
+            positions=self.layout.positions(index),
+            kind=label_set.kind,
+        )
+
+    def _discriminator_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        random = generator_for(self.settings.seed, 2, step)
+        alpha = torch.rand(len(batch.real), 1, 1, 1, generator=random).to(self.device)
+        every = self.settings.penalty_every
+        with autocast(self.device, self.precision):
+            with torch.no_grad():
+                fake = self.generator(batch.real, batch.target)
+            total, parts = discriminator_loss(
+                self.discriminator,
+                batch,
+                fake,
+                alpha,
+                self.objective,
+                self._view(random),
+                penalise=every if step % every == 0 else 0,
+            )
+        self.discriminator_optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        self.discriminator_optimiser.step()
+        return parts
+
+    def _generator_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+        random = generator_for(self.settings.seed, 3, step)
+        with autocast(self.device, self.precision), _frozen(self.discriminator):
+            total, parts = generator_loss(
+                self.generator, self.discriminator, batch, self.objective, self._view(random)
+            )
+        self.generator_optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        self.generator_optimiser.step()
+        self._average(self.iteration // self.settings.n_critic)
+        return parts
+
+    def _view(self, random: torch.Generator) -> Any:
+        def view(pictures: Tensor) -> Tensor:
+            if self.settings.view_jitter:
+                pictures = augment.jitter(pictures, self.settings.view_jitter, random)
+            if self.settings.view_noise:
+                pictures = augment.noise(pictures, self.settings.view_noise, random)
+            return pictures
+
+        return view
+
+    @torch.no_grad()
+    def _average(self, generator_step: int) -> None:
+        # Young averages forget fast, so that the first samples do not show the random start.
+        decay = min(self.settings.ema, (1 + generator_step) / (10 + generator_step))
+        torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
+
+
+@contextmanager
+def _frozen(module: nn.Module) -> Any:
+    """No gradients for the parameters of `module` meanwhile: they would be thrown away."""
+    module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        module.requires_grad_(True)
