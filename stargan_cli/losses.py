@@ -63,7 +63,8 @@ def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attribute
 def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
     """|d sum(scores) / d picture| of each picture (N,), differentiable: the sum runs over the whole patch map."""
     (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
-    return gradient.float().flatten(1).norm(dim=1)
+    norms: Tensor = gradient.float().flatten(1).norm(dim=1)
+    return norms
 
 
 def discriminator_loss(

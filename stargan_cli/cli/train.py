@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,7 +37,8 @@ def train(
         Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel=DATA)
     ] = None,
     download: Annotated[
-        bool, typer.Option("--download", help="Fetch CelebA into --root first, where it is missing.", rich_help_panel=DATA)
+        bool,
+        typer.Option("--download", help="Fetch CelebA into --root first, where it is missing.", rich_help_panel=DATA),
     ] = False,
     attrs: Annotated[
         str | None,
@@ -104,9 +105,9 @@ def train(
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
     penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many D steps.")] = None,
-    run: Annotated[
-        Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)
-    ] = Path("runs/stargan"),
+    run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
+        "runs/stargan"
+    ),
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run in --run, exactly.", rich_help_panel=RUN)
     ] = False,
@@ -164,16 +165,6 @@ def train(
     return 0
 
 
-# Options that go into the settings under another name, or that need parsing first.
-_PARSED = {
-    "attrs": ("attributes", lambda text: _names(text)),
-    "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
-    "data": ("data", tuple),
-    "root": ("root", str),
-    "mix": ("mix", lambda text: _shares(text)),
-}
-
-
 def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> Any:
     """The preset, or with --resume the run's own settings, with the options that were given."""
     from stargan_cli.tasks import training, training_settings
@@ -181,8 +172,8 @@ def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> A
     known = training_settings.TrainSettings.__dataclass_fields__
     given: dict[str, Any] = {}
     for name, value in context.params.items():
-        field, parse = _PARSED.get(name, (name, lambda value: value))
-        if field in known and value not in (None, []):
+        field, parse = _PARSED.get(name, (name, _unchanged))
+        if field in known and value not in (None, [], ()):
             given[field] = parse(value)
     if resume:
         if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
@@ -200,6 +191,20 @@ def _shares(text: str) -> tuple[int, ...]:
         return tuple(int(part) for part in text.split(","))
     except ValueError as error:
         raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+# Options that go into the settings under another name, or that need parsing first.
+_PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "attrs": ("attributes", _names),
+    "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
+    "data": ("data", tuple),
+    "root": ("root", str),
+    "mix": ("mix", _shares),
+}
 
 
 def parse_duration(text: str) -> float:

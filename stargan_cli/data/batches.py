@@ -35,7 +35,9 @@ class BatchSource:
         """int64 (batch_size,): which pictures step number `step` (from 0) sees."""
         if self.balance:
             weights = self._weights
-            return torch.multinomial(weights, self.batch_size, replacement=True, generator=generator_for(self.seed, step))
+            return torch.multinomial(
+                weights, self.batch_size, replacement=True, generator=generator_for(self.seed, step)
+            )
         count = len(self.pictures)
         first = step * self.batch_size
         parts, position = [], first
@@ -62,7 +64,8 @@ class BatchSource:
     def _weights(self) -> Tensor:
         known: Tensor | None = self.__dict__.get("_combination_weights")
         if known is None:
-            _, which, counts = self.pictures.labelled.labels.unique(dim=0, return_inverse=True, return_counts=True)
+            labels = self.pictures.labelled.labels
+            _, which, counts = torch.unique(labels, dim=0, return_inverse=True, return_counts=True)
             known = counts.double().rsqrt()[which]
             self.__dict__["_combination_weights"] = known
         return known

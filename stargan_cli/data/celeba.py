@@ -17,6 +17,7 @@ REFERENCE_TEST_SIZE = 1999
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
 """Where the eyes stand in CelebA's centred squares, as fractions of the side (left and right in the picture)."""
 
+
 def celeba_folder(root: Path) -> Path:
     """The folder with CelebA's files: `root` itself or, as torchvision has it, `root/celeba`. Raises DataError."""
     for folder in (root, root / "celeba"):

@@ -12,6 +12,7 @@ from stargan_cli.data.folders import PICTURE_SUFFIXES
 from stargan_cli.data.labelled import PARTS, DataSet, Labelled
 from stargan_cli.errors import DataError
 
+
 def load_class_folders(path: Path) -> DataSet:
     """One folder per class, either under `path/train` and `path/test` or directly under `path`.
 
@@ -49,7 +50,9 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
             if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
         ]
         if not pictures:
-            raise DataError(f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?")
+            raise DataError(
+                f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?"
+            )
         files += pictures
         labels += [index] * len(pictures)
         if any("/" in file.removeprefix(f"{label}/") for file in pictures):
@@ -70,7 +73,9 @@ def _hold_out(whole: Labelled) -> DataSet:
             raise DataError(
                 f"class {label} of {whole.folder} has one picture only", "at least two: one to train with, one held out"
             )
-        by_hash = sorted(indices, key=lambda i: hashlib.sha256(whole.files[i].encode("utf-8", "surrogateescape")).digest())
+        by_hash = sorted(
+            indices, key=lambda i: hashlib.sha256(whole.files[i].encode("utf-8", "surrogateescape")).digest()
+        )
         test.update(by_hash[: max(1, len(indices) // 10)])
     train = [i for i in range(len(whole)) if i not in test]
     return {"train": whole.select(train), "test": whole.select(sorted(test))}

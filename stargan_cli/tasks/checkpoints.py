@@ -25,7 +25,9 @@ class Checkpoint:
     record: dict[str, Any]
 
 
-def save_checkpoint(folder: Path, iteration: int, tensors: dict[str, Tensor], record: dict[str, Any], keep: int) -> Path:
+def save_checkpoint(
+    folder: Path, iteration: int, tensors: dict[str, Tensor], record: dict[str, Any], keep: int
+) -> Path:
     """Write `folder/ITERATION.safetensors` and remove all but the last `keep`. Raises OSError; then nothing is lost."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
@@ -57,7 +59,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that is whole, and what was wrong with the newer ones."""
-    complaints = []
+    complaints: list[str] = []
     for path in reversed(_files(folder)):
         try:
             return load_checkpoint(path), complaints
@@ -73,5 +75,5 @@ def _files(folder: Path) -> list[Path]:
 def _checksum(tensors: dict[str, Tensor]) -> int:
     value = 0
     for name in sorted(tensors):
-        value = zlib.crc32(memoryview(tensors[name].numpy()).cast("B"), zlib.crc32(name.encode(), value))
+        value = zlib.crc32(tensors[name].numpy().data, zlib.crc32(name.encode(), value))
     return value

@@ -42,8 +42,8 @@ class Trainer:
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision = device, precision
         self.iteration = 0
-        self.generator = Generator(model).to(device, memory_format=torch.channels_last)
-        self.discriminator = Discriminator(model).to(device, memory_format=torch.channels_last)
+        self.generator = Generator(model).to(device).to(memory_format=torch.channels_last)
+        self.discriminator = Discriminator(model).to(device).to(memory_format=torch.channels_last)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
         self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
@@ -56,7 +56,9 @@ class Trainer:
             settings.lambda_mask,
             settings.lambda_smooth,
         )
-        self.turns = tuple(index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share))
+        self.turns = tuple(
+            index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
+        )
 
     def iterate(self) -> dict[str, Tensor]:
         """One iteration: a D step for each set's turn, and every `n_critic`-th time a G step too.
@@ -167,9 +169,7 @@ class Trainer:
     def _generator_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
         random = generator_for(self.settings.seed, 3, step)
         with autocast(self.device, self.precision), _frozen(self.discriminator):
-            total, parts = generator_loss(
-                self.generator, self.discriminator, batch, self.objective, self._view(random)
-            )
+            total, parts = generator_loss(self.generator, self.discriminator, batch, self.objective, self._view(random))
         self.generator_optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self.generator_optimiser.step()

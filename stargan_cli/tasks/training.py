@@ -187,8 +187,7 @@ class _Session:
             if checkpoint.record["data"] != self.data:
                 raise DataError(
                     f"the training data is not what {self.run} was trained on: pictures or labels changed",
-                    "restore the data, or start a new run with --init-from "
-                    f"{self.run / 'weights.safetensors'}",
+                    f"restore the data, or start a new run with --init-from {self.run / 'weights.safetensors'}",
                 )
             try:
                 self.trainer.load_state(checkpoint.tensors, checkpoint.record["iteration"])

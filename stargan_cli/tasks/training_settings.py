@@ -106,7 +106,7 @@ class TrainSettings:
         known = {entry.name for entry in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown training setting {unknown[0]!r}")
-        tuples = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
+        tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
         if "groups" in values:
             tuples["groups"] = tuple(tuple(group) for group in values["groups"])
         return cls(**{**values, **tuples})
