@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.model import Discriminator, Generator, Judgement
+from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
@@ -109,11 +109,14 @@ def generator_loss(
     generator: Generator,
     discriminator: Discriminator,
     batch: Batch,
+    fake: Translation,
     objective: Objective,
     view: View = lambda x: x,
 ) -> tuple[Tensor, Parts]:
-    """What G minimises: fool D, be read as the target, and come back to the input with the source label."""
-    fake = generator.translate(batch.real, batch.target)
+    """What G minimises: fool D, be read as the target, and come back to the input with the source label.
+
+    `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
+    """
     judgement = discriminator(view(fake.image))
     score = _score(judgement, batch.target_classes, batch)
     back = generator(fake.image, batch.source)

@@ -17,7 +17,7 @@ from stargan_cli.data.batches import BatchSource, generator_for
 from stargan_cli.data.images import to_model
 from stargan_cli.device import autocast
 from stargan_cli.losses import Batch, Objective, discriminator_loss, generator_loss
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.training_settings import TrainSettings
 
@@ -72,9 +72,12 @@ class Trainer:
             step = self.iteration * len(self.turns) + turn
             batch = self._batch(index, step)
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
-            parts = self._discriminator_step(batch, step)
+            # G does not change in between: both steps can use the same fakes.
+            with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
+                fake = self.generator.translate(batch.real, batch.target)
+            parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
-                parts |= self._generator_step(batch, step)
+                parts |= self._generator_step(batch, fake, step)
             losses |= {prefix + name: value.detach() for name, value in parts.items()}
         self.iteration += 1
         return losses
@@ -145,13 +148,11 @@ class Trainer:
             kind=label_set.kind,
         )
 
-    def _discriminator_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         random = generator_for(self.settings.seed, 2, step)
         alpha = torch.rand(len(batch.real), 1, 1, 1, generator=random).to(self.device)
         every = self.settings.penalty_every
         with autocast(self.device, self.precision):
-            with torch.no_grad():
-                fake = self.generator(batch.real, batch.target)
             total, parts = discriminator_loss(
                 self.discriminator,
                 batch,
@@ -166,10 +167,12 @@ class Trainer:
         self.discriminator_optimiser.step()
         return parts
 
-    def _generator_step(self, batch: Batch, step: int) -> dict[str, Tensor]:
+    def _generator_step(self, batch: Batch, fake: Translation, step: int) -> dict[str, Tensor]:
         random = generator_for(self.settings.seed, 3, step)
         with autocast(self.device, self.precision), _frozen(self.discriminator):
-            total, parts = generator_loss(self.generator, self.discriminator, batch, self.objective, self._view(random))
+            total, parts = generator_loss(
+                self.generator, self.discriminator, batch, fake, self.objective, self._view(random)
+            )
         self.generator_optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         self.generator_optimiser.step()
