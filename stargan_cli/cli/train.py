@@ -76,6 +76,9 @@ def train(
     beta1: Annotated[float | None, _number(TRAINING, "Adam's first decay.")] = None,
     beta2: Annotated[float | None, _number(TRAINING, "Adam's second decay.")] = None,
     n_critic: Annotated[int | None, _number(TRAINING, "D steps per G step.")] = None,
+    head_start: Annotated[
+        int | None, _number(TRAINING, "Iterations that train D alone, before G's first step.")
+    ] = None,
     ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
     seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
     flip: Annotated[

@@ -42,8 +42,10 @@ class Trainer:
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision = device, precision
         self.iteration = 0
-        self.generator = Generator(model).to(device).to(memory_format=torch.channels_last)
-        self.discriminator = Discriminator(model).to(device).to(memory_format=torch.channels_last)
+        # The CPU's instance normalisation wants planes one after the other, CUDA's convolutions interleaved pixels.
+        self.layout_in_memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
+        self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
         self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
@@ -67,7 +69,8 @@ class Trainer:
         """
         self._set_learning_rate()
         losses: dict[str, Tensor] = {}
-        with_generator = (self.iteration + 1) % self.settings.n_critic == 0
+        due = (self.iteration + 1) % self.settings.n_critic == 0
+        with_generator = due and self.iteration >= self.settings.head_start
         for turn, index in enumerate(self.turns):
             step = self.iteration * len(self.turns) + turn
             batch = self._batch(index, step)
@@ -130,7 +133,7 @@ class Trainer:
         pixels, labels = self.sources[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
         order = torch.randperm(len(labels), generator=random)
-        real = to_model(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=torch.channels_last)
+        real = to_model(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=self.layout_in_memory)
         if self.settings.flip:
             real = augment.flip(real, random)
         if self.settings.jitter:

@@ -33,6 +33,7 @@ class TrainSettings:
     beta1: float = 0.5
     beta2: float = 0.999
     n_critic: int = 5
+    head_start: int = 0
     ema: float = 0.999
     seed: int = 0
     precision: str = "auto"
@@ -73,6 +74,7 @@ class TrainSettings:
             self._require(name, getattr(self, name) >= 1, "at least 1")
         for name in ("checkpoint_every", "keep"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
+        self._require("head_start", self.head_start >= 0, "at least 0")
         for name in ("lr", "d_lr"):
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
