@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -130,47 +132,49 @@ def train(
     quiet: QuietOption = False,
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
-    from stargan_cli.tasks import training
+    from stargan_cli.tasks import training, training_data
 
+    seconds = parse_duration(max_time) if max_time else float("inf")
+    deadline = time.monotonic() + seconds
     settings = _settings(context, run, resume, preset)
     if download and "celeba" in settings.data:
         _download(Path(settings.root or "data"))
-    seconds = parse_duration(max_time) if max_time else float("inf")
-    sets, layout = training.load_data(settings)
+    sets, layout = training_data.load_data(settings)
+    training.model_settings(settings, layout)
     if not quiet or dry_run:
         _describe(sets)
     if dry_run:
-        training.model_settings(settings, layout)
         typer.echo(json.dumps(settings.to_dict(), indent=2))
         return 0
-    with (
-        _interruptible() as stop,
-        show_progress("decoding", quiet=quiet) as decoding,
-        show_progress("training", unit="iterations", quiet=quiet) as progress,
-    ):
+
+    def note(text: str) -> None:
+        say(f"note: {shown(text)}")
+
+    with show_progress("decoding", quiet=quiet) as progress:
+        pictures = training_data.prepare(
+            settings, sets, layout, cache=cache, workers=workers, progress=progress, say=note
+        )
+    with _interruptible() as stop, show_progress("training", unit="iterations", quiet=quiet) as progress:
         outcome = training.train(
             run,
             settings,
+            pictures,
             resume=resume,
-            max_seconds=seconds,
+            deadline=deadline,
             device=device,
-            cache=cache,
-            workers=workers,
             stop=stop,
             progress=progress,
-            decoding=decoding,
-            say=lambda text: say(f"note: {shown(text)}"),
+            say=note,
         )
     say(f"iteration {outcome.iteration:,} of {settings.iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
-    if outcome.reason == "stopped":
-        say(f"go on with: stargan train --run {shown(run)} --resume")
-        return 130
-    return 0
+    if outcome.reason != "finished":
+        say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
+    return 130 if outcome.reason == "stopped" else 0
 
 
 def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> Any:
     """The preset, or with --resume the run's own settings, with the options that were given."""
-    from stargan_cli.tasks import training, training_settings
+    from stargan_cli.tasks import run_folder, training_settings
 
     known = training_settings.TrainSettings.__dataclass_fields__
     given: dict[str, Any] = {}
@@ -181,7 +185,7 @@ def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> A
     if resume:
         if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
             raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
-        return training.changed(training.read_settings(run), **given)
+        return run_folder.changed(run_folder.read_settings(run), **given)
     return training_settings.preset(preset, **given)
 
 

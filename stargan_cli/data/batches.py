@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -18,7 +18,6 @@ def generator_for(*key: int) -> torch.Generator:
     return torch.Generator().manual_seed(state)
 
 
-@dataclass(frozen=True)
 class BatchSource:
     """Batches of one data set.
 
@@ -26,26 +25,21 @@ class BatchSource:
     combination of labels with the square root of its share, so that rare ones (blond men) are seen more often.
     """
 
-    pictures: CachedPictures
-    batch_size: int
-    seed: int
-    balance: bool = False
+    def __init__(self, pictures: CachedPictures, batch_size: int, seed: int, balance: bool = False) -> None:
+        self.pictures, self.batch_size, self.seed, self.balance = pictures, batch_size, seed, balance
+        self._epoch = lru_cache(maxsize=2)(self._permutation)
 
     def indices(self, step: int) -> Tensor:
         """int64 (batch_size,): which pictures step number `step` (from 0) sees."""
         if self.balance:
-            weights = self._weights
-            return torch.multinomial(
-                weights, self.batch_size, replacement=True, generator=generator_for(self.seed, step)
-            )
-        count = len(self.pictures)
-        first = step * self.batch_size
-        parts, position = [], first
-        while position < first + self.batch_size:
-            epoch, offset = divmod(position, count)
-            take = min(count - offset, first + self.batch_size - position)
-            parts.append(self._permutation(epoch)[offset : offset + take])
-            position += take
+            random = generator_for(self.seed, step)
+            return torch.multinomial(self._weights, self.batch_size, replacement=True, generator=random)
+        position, end = step * self.batch_size, (step + 1) * self.batch_size
+        parts = []
+        while position < end:
+            epoch, offset = divmod(position, len(self.pictures))
+            parts.append(self._epoch(epoch)[offset : offset + end - position])
+            position += len(parts[-1])
         return torch.cat(parts)
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
@@ -54,18 +48,10 @@ class BatchSource:
         return pixels, labels.float()
 
     def _permutation(self, epoch: int) -> Tensor:
-        known: tuple[int, Tensor] | None = self.__dict__.get("_epoch")
-        if known is None or known[0] != epoch:
-            known = epoch, torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
-            self.__dict__["_epoch"] = known
-        return known[1]
+        return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
 
-    @property
+    @cached_property
     def _weights(self) -> Tensor:
-        known: Tensor | None = self.__dict__.get("_combination_weights")
-        if known is None:
-            labels = self.pictures.labelled.labels
-            _, which, counts = torch.unique(labels, dim=0, return_inverse=True, return_counts=True)
-            known = counts.double().rsqrt()[which]
-            self.__dict__["_combination_weights"] = known
-        return known
+        _, which, counts = torch.unique(self.pictures.labelled.labels, dim=0, return_inverse=True, return_counts=True)
+        weights: Tensor = counts.double().rsqrt()[which]
+        return weights

@@ -7,6 +7,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -53,60 +54,69 @@ def cached(
     """Open the cache of these pictures at `size` px, building it where it is missing; `folder` is by default
     `default_cache_folder()`.
 
-    Pictures that cannot be read are left out and named in `unreadable`. Raises DataError where more than a tenth
-    cannot be read, or where the cache cannot be written.
+    Pictures that cannot be read are left out and named in `unreadable`. The cache is built again where a picture
+    changed (by size and time) or where the file is not whole. Raises DataError where more than a tenth cannot be
+    read, or where the cache cannot be written.
     """
     folder = folder or default_cache_folder()
-    path = folder / f"{labelled.label_set.name}-{size}-{_key(labelled, size)}.bin"
+    path = folder / f"{_plain(labelled.label_set.name)}-{size}-{_key(labelled, size)}.bin"
     notes = path.with_suffix(".json")
-    if not (path.is_file() and notes.is_file()):
-        try:
+    try:
+        unreadable = _read_notes(path, notes, labelled, size)
+        if unreadable is None:
             folder.mkdir(parents=True, exist_ok=True)
-            _build(labelled, size, path, notes, workers, progress)
-        except OSError as error:
-            raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
-    unreadable: dict[str, str] = json.loads(notes.read_text(encoding="utf-8"))["unreadable"]
+            unreadable = _build(labelled, size, path, notes, workers, progress)
+    except OSError as error:
+        raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
     kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
     readable = labelled.select(kept) if unreadable else labelled
     pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))
     return CachedPictures(readable, pixels, unreadable)
 
 
+def _plain(name: str) -> str:
+    """A set's name as part of a file name."""
+    return "".join(char if char.isalnum() else "_" for char in name)[:40]
+
+
 def _key(labelled: Labelled, size: int) -> str:
     digest = hashlib.sha256(f"{CACHE_VERSION} {size} {labelled.folder.resolve()}".encode("utf-8", "surrogateescape"))
     for file, path in zip(labelled.files, labelled.paths(), strict=True):
-        status = path.stat()
-        digest.update(f"{file}\0{status.st_size}\0{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape"))
+        try:
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError:  # a link that leads nowhere, say: `_build` will find out why
+            state = "unreadable"
+        digest.update(f"{file}\0{state}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
-def _build(
-    labelled: Labelled,
-    size: int,
-    path: Path,
-    notes: Path,
-    workers: int,
-    progress: Progress,
-) -> None:
-    def read(file: Path) -> Tensor | str:
-        try:
-            return load_square(file, size)
-        except PictureError as error:
-            return str(error)
+def _read_notes(path: Path, notes: Path, labelled: Labelled, size: int) -> dict[str, str] | None:
+    """The unreadable pictures of a cache that is whole; None where it must be built."""
+    try:
+        unreadable: dict[str, str] = dict(json.loads(notes.read_text(encoding="utf-8"))["unreadable"])
+        whole = path.stat().st_size == (len(labelled) - len(unreadable)) * 3 * size * size
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return unreadable if whole else None
 
+
+def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int, progress: Progress) -> dict[str, str]:
     unreadable: dict[str, str] = {}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    chunk = 64 * workers
     try:
         with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(labelled), chunk):
-                files = labelled.files[start : start + chunk]
-                for file, result in zip(files, pool.map(read, [labelled.folder / f for f in files]), strict=True):
+            for start in range(0, len(labelled), 64 * workers):
+                files = labelled.files[start : start + 64 * workers]
+                results = pool.map(_decode, (labelled.folder / file for file in files), repeat(size))
+                for file, result in zip(files, results, strict=True):
                     if isinstance(result, str):
                         unreadable[file] = result
                     else:
                         out.write(result.numpy().tobytes())
                 progress(start + len(files), len(labelled), "")
+            out.flush()
+            os.fsync(out.fileno())
         if len(unreadable) > MAX_UNREADABLE_SHARE * len(labelled):
             file, reason = next(iter(unreadable.items()))
             raise DataError(
@@ -117,3 +127,12 @@ def _build(
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+    return unreadable
+
+
+def _decode(file: Path, size: int) -> Tensor | str:
+    """The picture, or why there is none."""
+    try:
+        return load_square(file, size)
+    except PictureError as error:
+        return str(error)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,19 +56,7 @@ def load_celeba(
     """
     folder = celeba_folder(root)
     names, rows = _read_attributes(folder / "list_attr_celeba.txt")
-    columns = []
-    for attribute in attributes:
-        if attribute not in names:
-            raise UsageError(f"CelebA has no attribute {attribute}", f"it has: {', '.join(names)}")
-        columns.append(names.index(attribute))
-    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
-    if len(hair) > 1 and not any(name in group for group in groups for name in hair):
-        groups = (hair, *groups)
-    try:
-        label_set = LabelSet("celeba", attributes, groups)
-    except ValueError as error:
-        raise UsageError(str(error), "check --attrs and --group") from error
-
+    label_set, columns = _choose(names, attributes, groups)
     present = {entry.name for entry in (folder / "img_align_celeba").iterdir()}
     files = [file for file in rows if file in present]
     if not files:
@@ -81,12 +71,29 @@ def load_celeba(
     return _split_reference(whole) if split == "reference" else _split_official(whole, folder)
 
 
+def _choose(
+    names: list[str], attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]
+) -> tuple[LabelSet, list[int]]:
+    """The chosen attributes and the columns that they stand in. Hair colours are a group unless `groups` says more."""
+    for attribute in attributes:
+        if attribute not in names:
+            close = difflib.get_close_matches(attribute, names, n=1)
+            raise UsageError(
+                f"CelebA has no attribute {attribute}" + (f"; did you mean {close[0]}?" if close else ""),
+                f"it has: {', '.join(names)}",
+            )
+    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
+    if len(hair) > 1 and not any(name in group for group in groups for name in hair):
+        groups = (hair, *groups)
+    try:
+        return LabelSet("celeba", attributes, groups), [names.index(attribute) for attribute in attributes]
+    except ValueError as error:
+        raise UsageError(str(error), "check --attrs and --group") from error
+
+
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
     """CelebA's table: a count, a line of names, then a file name and 1 or -1 per attribute in each line."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    lines = _lines(path)
     if len(lines) < 3:
         raise DataError(f"{path} has no rows", "it should hold a count, a line of names and one line per picture")
     names = lines[1].split()
@@ -109,21 +116,35 @@ def _split_official(whole: Labelled, folder: Path) -> DataSet:
     path = folder / "list_eval_partition.txt"
     if not path.is_file():
         raise DataError(f"{path} is missing", "fetch it, or use --split reference")
-    part_of: dict[str, str] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
-            raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
-        part_of[fields[0]] = fields[1]
+    part_of = _read_partition(path)
     parts: dict[str, list[int]] = {"0": [], "1": [], "2": []}
     for i, file in enumerate(whole.files):
         if file in part_of:
             parts[part_of[file]].append(i)
     if not parts["0"]:
         raise DataError(f"{path} names no picture for training")
+    if unnamed := len(whole) - sum(map(len, parts.values())):
+        whole = replace(whole, notes=(*whole.notes, f"{unnamed:,} pictures have no row in {path.name}: left out"))
     return dict(zip(PARTS, (whole.select(indices) for indices in parts.values()), strict=True))
+
+
+def _read_partition(path: Path) -> dict[str, str]:
+    part_of: dict[str, str] = {}
+    for number, line in enumerate(_lines(path), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+            raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
+        part_of[fields[0]] = fields[1]
+    return part_of
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot read {path}: {error}") from error
 
 
 def _split_reference(whole: Labelled) -> DataSet:

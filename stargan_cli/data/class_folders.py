@@ -13,15 +13,16 @@ from stargan_cli.data.labelled import PARTS, DataSet, Labelled
 from stargan_cli.errors import DataError
 
 
-def load_class_folders(path: Path) -> DataSet:
+def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     """One folder per class, either under `path/train` and `path/test` or directly under `path`.
 
     Without a test folder, about a tenth of each class (chosen by a hash of the file names) is held out for test.
-    Without a validation folder, validation is the test part. Raises DataError.
+    Without a validation folder, validation is the test part. The set is called `name`, or as its folder.
+    Raises DataError.
     """
     if not path.is_dir():
         raise DataError(f"no data set at {path}", "give celeba, or a folder with one folder of pictures per class")
-    name = path.resolve().name
+    name = name or path.resolve().name
     if (path / "train").is_dir():
         classes = _class_names(path / "train")
         parts = {part: _read_part(path / part, classes, name) for part in PARTS if (path / part).is_dir()}
@@ -35,20 +36,18 @@ def load_class_folders(path: Path) -> DataSet:
 
 def _class_names(folder: Path) -> tuple[str, ...]:
     classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
-    if len(classes) < 2:
-        found = f"only the class {classes[0]}" if classes else "no class folders"
-        raise DataError(f"{folder} has {found}", "at least two folders of pictures are needed, one per class")
-    return classes
+    if len(classes) >= 2:
+        return classes
+    hint = "at least two folders of pictures are needed, one per class"
+    if classes and any(entry.is_dir() for entry in (folder / classes[0]).iterdir()):
+        hint += f"; if they are in {folder / classes[0]}, give that"
+    raise DataError(f"{folder} has {f'only the class {classes[0]}' if classes else 'no class folders'}", hint)
 
 
 def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
     files, labels, notes = [], [], []
     for index, label in enumerate(classes):
-        pictures = [
-            file.relative_to(folder).as_posix()
-            for file in sorted((folder / label).rglob("*"))
-            if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file()
-        ]
+        pictures = _pictures(folder, label)
         if not pictures:
             raise DataError(
                 f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?"
@@ -61,6 +60,15 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
         notes.append(f"{folder / extra} is no class of the training part: left out")
     one_hot = torch.nn.functional.one_hot(torch.tensor(labels), len(classes)).to(torch.uint8)
     return Labelled(LabelSet(name, classes, kind="classes"), folder, tuple(files), one_hot, tuple(notes))
+
+
+def _pictures(folder: Path, label: str) -> list[str]:
+    """Paths of a class's pictures below `folder`; hidden files (macOS leaves some that look like pictures) are none."""
+    return [
+        file.relative_to(folder).as_posix()
+        for file in sorted((folder / label).rglob("*"))
+        if file.suffix.lower() in PICTURE_SUFFIXES and file.name[0] != "." and file.is_file()
+    ]
 
 
 def _hold_out(whole: Labelled) -> DataSet:

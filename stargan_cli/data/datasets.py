@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from stargan_cli.data.celeba import DEFAULT_ATTRIBUTES, load_celeba
@@ -15,11 +16,15 @@ def load(
     attributes: tuple[str, ...] = (),
     groups: tuple[tuple[str, ...], ...] = (),
     split: str = "official",
+    name: str | None = None,
 ) -> DataSet:
-    """`source` is `celeba` or a path with one folder per class. Raises DataError and UsageError."""
+    """`source` is `celeba` or a path with one folder per class, which `name` gives another name than its folder's.
+
+    Raises DataError and UsageError.
+    """
     if source == "celeba":
         return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
-    return load_class_folders(Path(source))
+    return load_class_folders(Path(source), name)
 
 
 def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:
@@ -36,7 +41,10 @@ def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:
         kept: DataSet = {}
         for name, part in parts.items():
             indices = [i for i, path in enumerate(part.paths()) if _identity(path) not in taken]
-            kept[name] = part.select(indices) if len(indices) < len(part) else part
+            kept[name] = part.select(indices)
+            if left_out := len(part) - len(indices):
+                note = f"{left_out:,} {name} pictures are in a set of class folders too: left out here"
+                kept[name] = replace(kept[name], notes=(*part.notes, note))
         result.append(kept)
     return result
 
@@ -46,4 +54,7 @@ def _class_paths(part: Labelled) -> list[Path]:
 
 
 def _identity(path: Path) -> tuple[str, int]:
-    return path.name, path.stat().st_size
+    try:
+        return path.name, path.stat().st_size
+    except OSError:  # a link that leads nowhere: it is named when the pictures are decoded
+        return path.name, -1

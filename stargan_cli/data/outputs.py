@@ -44,7 +44,7 @@ class OutputFolder:
         try:
             root.mkdir(parents=True, exist_ok=True)
             self._real = root.resolve(strict=True)
-            self._file = _locked(root / LOCK_NAME)
+            self._file = locked(root / LOCK_NAME)
         except BlockingIOError as error:
             raise UsageError(
                 f"another run is writing into {root}", "wait for it to end, or give another folder to --out"
@@ -111,8 +111,8 @@ class OutputFolder:
         self._file.flush()
 
 
-def _locked(path: Path) -> BinaryIO:
-    """The lock file, held. Raises BlockingIOError where another process holds it."""
+def locked(path: Path) -> BinaryIO:
+    """The lock file, held until it is closed. Raises BlockingIOError where another process holds it."""
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     while True:
         file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)

@@ -28,7 +28,8 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, iteration: int, tensors: dict[str, Tensor], record: dict[str, Any], keep: int
 ) -> Path:
-    """Write `folder/ITERATION.safetensors` and remove all but the last `keep`. Raises OSError; then nothing is lost."""
+    """Write `folder/ITERATION.safetensors` and keep, with it, the `keep` last ones. Newer ones, which are damaged or
+    else would have been resumed from, go too. Raises OSError; then nothing is lost."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
     metadata = {KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
@@ -36,8 +37,10 @@ def save_checkpoint(
         save_tensors(path, plain, metadata)
     except SafetensorError as error:
         raise OSError(f"cannot write {path}: {error}") from error
-    for old in _files(folder)[:-keep]:
-        old.unlink(missing_ok=True)
+    kept = [file for file in _files(folder) if file.name <= path.name][-keep:]
+    for file in _files(folder):
+        if file not in kept:
+            file.unlink(missing_ok=True)
     return path
 
 
@@ -64,7 +67,7 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
         try:
             return load_checkpoint(path), complaints
         except ValueError as error:
-            complaints.append(f"{path} is damaged ({error}); trying the one before it")
+            complaints.append(f"the checkpoint {path} is damaged ({error}); trying the one before it")
     return None, complaints
 
 

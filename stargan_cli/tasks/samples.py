@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import torch
@@ -58,4 +59,9 @@ def save_grid(
     n, k, c, height, width = rows.shape
     sheet = to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c))
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet.cpu().numpy()).save(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        Image.fromarray(sheet.cpu().numpy()).save(temporary, format="PNG")
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
