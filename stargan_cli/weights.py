@@ -115,12 +115,13 @@ def resolve(source: str) -> Path:
     if source.startswith("hf://"):
         return _from_hub(source)
     path = Path(source)
-    if path.is_file():
+    if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path
-    if path.name == source and (bundled_folder() / f"{path.stem}.safetensors").is_file():
-        return bundled_folder() / f"{path.stem}.safetensors"
+    name = source.removesuffix(".safetensors")
+    if name in bundled_names():
+        return bundled_folder() / f"{name}.safetensors"
     raise UsageError(
-        f"no weights at {source}", f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}"
+        f"no weights at {source[:200]}", f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}"
     )
 
 
