@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -50,7 +50,7 @@ def stream(
     *,
     batch_size: int,
     workers: int,
-) -> Iterator[Outcome[Item, Saved]]:
+) -> Generator[Outcome[Item, Saved], None, None]:
     """One outcome per item, in the order of `items`.
 
     `load` and `save` run in `workers` threads each, `run_batch` in the caller's thread: it is given `batch_size`
@@ -80,7 +80,7 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         self.batch: list[tuple[_Slot[Item, Loaded, Saved], Loaded]] = []
         self.outgoing: deque[_Slot[Item, Loaded, Saved]] = deque()
 
-    def run(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Saved]]:
+    def run(self, items: Iterable[Item]) -> Generator[Outcome[Item, Saved], None, None]:
         try:
             for item in items:
                 self.incoming.append(_Slot(item, self.loaders.submit(self.load, item)))

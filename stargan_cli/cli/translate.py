@@ -1,0 +1,239 @@
+"""`stargan translate`: options in, one run over files and folders, its end in words."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from stargan_cli.cli.messages import say, shown, warn
+from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
+from stargan_cli.cli.progress import show_progress
+from stargan_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from stargan_cli.report import Report, Row
+    from stargan_cli.tasks.translation_settings import TranslationSettings
+
+CHANGE, FILES, RUN = "What to change", "Files", "Run"
+
+
+def translate(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT...", help="Pictures and folders of pictures; - is one from stdin to stdout."),
+    ],
+    spec: Annotated[
+        str | None,
+        typer.Option("--set", "-s", metavar="NAME,…", help="blond, no-young, blond=0.5, ...", rich_help_panel=CHANGE),
+    ] = None,
+    each: Annotated[
+        bool,
+        typer.Option(
+            "--each",
+            help="An output per attribute of --set (without it: of the weights), in a subfolder each.",
+            rich_help_panel=CHANGE,
+        ),
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the pictures show now: CelebA's list_attr, CSV or JSONL with a path or name column. "
+            "Without it, the weights' own classifier reads it.",
+            metavar="FILE",
+            rich_help_panel=CHANGE,
+        ),
+    ] = None,
+    rest: Annotated[
+        str | None,
+        typer.Option(help="off: take whatever is neither in --set nor in --labels for off.", rich_help_panel=CHANGE),
+    ] = None,
+    weights: WeightsOption = "celeba-128",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Output folder; by default FOLDER-translated for one folder, else translated, where you are.",
+            metavar="DIR",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    format: Annotated[str, typer.Option(help="same, png, jpg, webp, bmp or tiff.", rich_help_panel=FILES)] = "same",
+    quality: Annotated[
+        int, typer.Option(min=1, max=100, help="For JPEG and WebP (100: lossless).", rich_help_panel=FILES)
+    ] = 95,
+    size: Annotated[
+        str,
+        typer.Option(
+            help="model: the network's own square; source: put back into the picture at its size.",
+            rich_help_panel=FILES,
+        ),
+    ] = "model",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Make every output anew.", rich_help_panel=FILES)
+    ] = False,
+    skip_existing: Annotated[
+        bool,
+        typer.Option(
+            "--skip-existing",
+            help="Skip by name alone. Otherwise an output counts as done when it was made from the same picture with "
+            "the same weights and settings, and is not older.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    in_place: Annotated[
+        bool,
+        typer.Option(
+            "--in-place", help="Let --out be the input folder: replaces your pictures.", rich_help_panel=FILES
+        ),
+    ] = False,
+    no_provenance: Annotated[
+        bool,
+        typer.Option(
+            "--no-provenance",
+            help="Write no note into the outputs that they are generated; then only --skip-existing skips.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    grid: Annotated[
+        Path | None,
+        typer.Option(help="Contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="JSONL, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written; write nothing.", rich_help_panel=RUN)
+    ] = False,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=RUN)
+    ] = False,
+    as_json: JsonOption = False,
+    print_paths: Annotated[
+        bool, typer.Option("--print", help="The written paths on stdout, one a line.", rich_help_panel="Output")
+    ] = False,
+    print0: Annotated[
+        bool, typer.Option("--print0", help="The same, ended by NUL: for xargs -0.", rich_help_panel="Output")
+    ] = False,
+    quiet: QuietOption = False,
+    batch_size: Annotated[
+        str,
+        typer.Option(help="Pictures at once, or auto; halved when memory runs out.", rich_help_panel="Machine"),
+    ] = "auto",
+    workers: WorkersOption = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = "auto",
+) -> int:
+    """Change attributes in pictures: hair colour, gender, age, expression, as the weights have learnt it."""
+    if overwrite and skip_existing:
+        raise UsageError("--overwrite and --skip-existing exclude each other")
+    if as_json + print_paths + print0 > 1:
+        raise UsageError("--json, --print and --print0 exclude each other: each is all of stdout")
+    if rest not in (None, "off"):
+        raise UsageError(f"--rest takes off, not {rest}")
+
+    from stargan_cli.tasks.translation_settings import TranslationSettings
+
+    settings = TranslationSettings(
+        spec=spec,
+        each=each,
+        weights=weights,
+        labels=labels,
+        rest_off=rest == "off",
+        size=size,
+        format=format,
+        quality=quality,
+        existing="overwrite" if overwrite else "skip" if skip_existing else "finish",
+        provenance=not no_provenance,
+        batch_size=_batch_size(batch_size),
+        device=device,
+        precision=precision,
+        workers=workers,
+    )
+    if "-" in inputs:
+        if len(inputs) > 1 or any((out, grid, manifest, dry_run, as_json, print_paths, print0, in_place)):
+            raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
+        return _through_pipe(settings)
+    from stargan_cli.tasks.translation import Run
+
+    paths = [Path(text) for text in inputs]
+    run = Run(dry_run, in_place, fail_fast, grid, manifest)
+    voice = _Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
+    return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
+
+
+def default_out(inputs: list[Path]) -> Path:
+    """Where outputs go without --out: in the current folder."""
+    if len(inputs) == 1 and inputs[0].is_dir():
+        return Path(f"{inputs[0].resolve().name or 'root'}-translated")
+    return Path("translated")
+
+
+def _batch_size(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise UsageError(f"--batch-size takes a number from 1 or auto, not {text}")
+
+
+def _through_pipe(settings: TranslationSettings) -> int:
+    from stargan_cli.tasks.one_picture import translate_stream
+
+    if sys.stdout.isatty():
+        raise UsageError("stdout is a terminal", "send the picture somewhere: stargan translate - ... > result.png")
+    translate_stream(sys.stdin.buffer, sys.stdout.buffer, settings, warn)
+    return 0
+
+
+class _Voice:
+    """What a run says while it goes: paths on stdout, failures on stderr."""
+
+    def __init__(self, results: str, dry: bool) -> None:
+        self.results, self.dry = results, dry
+        self._last_failure: tuple[str, str | None] | None = None
+
+    def __call__(self, row: Row) -> None:
+        if row.status == "failed":
+            if (row.source, row.reason) != self._last_failure:  # once, however many outputs a picture has
+                self._last_failure = (row.source, row.reason)
+                say(f"failed: {shown(row.source)}: {shown(row.reason)}")
+        elif row.status == "done" and self.results in ("print", "print0"):
+            ending = b"\0" if self.results == "print0" else b"\n"
+            sys.stdout.buffer.write(os.fsencode(str(row.output)) + ending)
+            sys.stdout.buffer.flush()
+        elif self.dry and not self.results:
+            skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
+            typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
+
+
+def _over_files(
+    paths: list[Path], out: Path, settings: TranslationSettings, run: Any, voice: _Voice, quiet: bool
+) -> int:
+    from stargan_cli.tasks.translation import translate as run_translation
+
+    with show_progress("translating", quiet=quiet or run.dry) as progress:
+        report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn)
+    if report.total == 0 and not report.interrupted:
+        warn("no pictures found")
+    if voice.results == "json":
+        document = {"out": str(out), "dry_run": run.dry, **report.to_dict()}
+        typer.echo(json.dumps(document, indent=2))
+    if not quiet:
+        say(_summary(report, out, run.dry))
+    return report.exit_code
+
+
+def _summary(report: Report, out: Path, dry: bool) -> str:
+    verb = "would be translated" if dry else "translated"
+    parts = [f"{report.done:,} {verb}"]
+    parts += [f"{report.skipped:,} skipped"] if report.skipped else []
+    parts += [f"{report.failed:,} failed"] if report.failed else []
+    end = "; interrupted: the same command finishes the rest" if report.interrupted else ""
+    return f"{', '.join(parts)}: {shown(out)}{end}"

@@ -1,0 +1,63 @@
+"""A contact sheet: each source beside its results, on one picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from stargan_cli.data.reading import read_picture
+from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.errors import PictureError, UsageError
+
+CELL, GAP, LARGEST = 128, 2, 100
+BACKGROUND = (255, 255, 255)
+
+
+class ContactSheet:
+    """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
+    row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast."""
+
+    def __init__(self) -> None:
+        self._rows: dict[Path, list[Path]] = {}
+
+    def add(self, source: Path, output: Path) -> None:
+        if source in self._rows or len(self._rows) < LARGEST:
+            self._rows.setdefault(source, []).append(output)
+
+    def save(self, path: Path) -> None:
+        """Write the sheet, in the format of the path's extension. Does nothing where there is nothing to show."""
+        if self._rows:
+            write_picture(path, self._draw())
+
+    def _draw(self) -> Image.Image:
+        columns = 1 + max(len(outputs) for outputs in self._rows.values())
+        blocks = max(1, min(8 // columns, -(-len(self._rows) // 4)))
+        height = -(-len(self._rows) // blocks)
+        step = CELL + GAP
+        sheet = Image.new(
+            "RGB", (blocks * columns * step + (blocks - 1) * 4 * GAP - GAP, height * step - GAP), BACKGROUND
+        )
+        for number, (source, outputs) in enumerate(self._rows.items()):
+            block, row = divmod(number, height)
+            for column, picture in enumerate((source, *outputs)):
+                left = block * (columns * step + 4 * GAP) + column * step
+                sheet.paste(_cell(picture), (left, row * step))
+        return sheet
+
+
+def check_sheet_path(path: Path) -> None:
+    """Raises UsageError where a sheet cannot be written there."""
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")
+    if not path.parent.is_dir():
+        raise UsageError(f"--grid {path}: there is no folder {path.parent}")
+
+
+def _cell(path: Path) -> Image.Image:
+    """The whole picture, fitted into a cell; empty where it cannot be read any more."""
+    try:
+        picture = read_picture(path)
+    except PictureError:
+        return Image.new("RGB", (CELL, CELL), BACKGROUND)
+    return ImageOps.pad(picture.image, (CELL, CELL), Image.Resampling.BILINEAR, BACKGROUND)

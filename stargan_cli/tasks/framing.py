@@ -1,0 +1,103 @@
+"""The steps that depend on what of a picture is translated: picture -> model squares, translated squares -> picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Protocol
+
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from stargan_cli.data.images import to_image, to_model, to_pixels, to_square, to_tensor
+from stargan_cli.data.reading import Picture, read_picture
+
+
+class Square(NamedTuple):
+    """One translated square of a picture: uint8 (3, S, S), whether the network gave numbers for it, and where they
+    were asked for `add` (3, S, S) and `keep` (1, S, S), as in `translator.Translated`."""
+
+    pixels: Tensor
+    finite: bool
+    add: Tensor | None
+    keep: Tensor | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A picture on its way: what was read of it, and its model squares, uint8 (K, 3, S, S)."""
+
+    picture: Picture
+    squares: Tensor
+
+
+class Framing(Protocol):
+    """`prepare` runs in the reading threads, `finish` in the writing threads, once for each variant of a picture.
+
+    `name` goes into the outputs' fingerprint; `needs_parts` says whether `finish` needs `add` and `keep`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def needs_parts(self) -> bool: ...
+
+    def prepare(self, source: Path | BinaryIO) -> Prepared:
+        """Raises PictureError where the picture cannot be read or shows nothing to translate."""
+        ...
+
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
+        """The output picture (RGB) and its alpha plane (L), from one translated square for each prepared one."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelSquare:
+    """The centred square at the network's own size (`--size model`)."""
+
+    size: int
+    name: str = "model"
+    needs_parts: bool = False
+
+    def prepare(self, source: Path | BinaryIO) -> Prepared:
+        picture = read_picture(source, square=self.size)
+        return Prepared(picture, to_square(picture.image, self.size)[None])
+
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
+        return to_image(squares[0].pixels), prepared.picture.alpha
+
+
+@dataclass(frozen=True)
+class CentreAtSourceSize:
+    """The change of the centred square, enlarged and put into the picture at its own size (`--size source`): detail
+    stays, and pixels outside the square are untouched."""
+
+    size: int
+    name: str = "source"
+    needs_parts: bool = True
+
+    def prepare(self, source: Path | BinaryIO) -> Prepared:
+        picture = read_picture(source)
+        return Prepared(picture, to_square(picture.image, self.size)[None])
+
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
+        image = prepared.picture.image.copy()
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        before = image.crop((left, top, left + side, top + side))
+        image.paste(changed(before, squares[0]), (left, top))
+        return image, prepared.picture.alpha
+
+
+def changed(image: Image.Image, square: Square) -> Image.Image:
+    """The change of one square, applied to a larger or smaller square picture (RGB) of the same place."""
+    if square.add is None or square.keep is None:
+        raise ValueError("the parts of the translation are needed")
+    parts = torch.cat([square.add, square.keep])[None]
+    shrinks = image.width < parts.shape[-1]
+    parts = F.interpolate(parts, size=(image.height, image.width), mode="bicubic", antialias=shrinks)[0]
+    return to_image(to_pixels(parts[:3] + parts[3:].clamp(0, 1) * to_model(to_tensor(image))))

@@ -1,0 +1,54 @@
+"""One picture from a stream to a stream: `stargan translate -`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import PurePath
+from typing import BinaryIO
+
+from stargan_cli.data.naming import FORMATS
+from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.device import pick_device, pick_precision
+from stargan_cli.errors import UsageError
+from stargan_cli.tasks.existing import picture_hash
+from stargan_cli.tasks.translating import Job, Loaded, translate_batch
+from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
+from stargan_cli.tasks.translator import Translator
+from stargan_cli.weights import load
+
+
+def translate_stream(
+    source: BinaryIO,
+    target: BinaryIO,
+    settings: TranslationSettings,
+    warn: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Read a picture to its end, translate it, write the result. `format="same"` keeps the source's, where it can be
+    written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
+    if settings.each or settings.labels:
+        raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
+    device = pick_device(settings.device)
+    weights = load(settings.weights)
+    plan = make_plan(settings, weights, pick_precision(settings.precision, device))
+    translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
+    (variant,) = plan.variants
+    data = BytesIO(source.read())
+    hashed = picture_hash(data)
+    prepared, known = plan.framing.prepare(data), plan.labels.known(None)
+    kind = output_kind(prepared.picture.format, settings.format)
+    job = Job(variant, PurePath("-"), plan.fingerprint(variant, kind, known, hashed))
+    (made,) = translate_batch([Loaded(prepared, known, (job,))], plan, translator)
+    if isinstance(made, Exception):
+        raise made
+    image, alpha = plan.framing.finish(prepared, made.results[0].squares)
+    note = plan.note(variant, job.fingerprint)
+    write_picture(target, image, alpha=alpha, kind=kind, quality=settings.quality, note=note)
+
+
+def output_kind(source: str, target: str) -> str:
+    """Pillow's name of the format to write, for that of the source."""
+    if target != "same":
+        return OUTPUT_SUFFIXES[FORMATS[target]]
+    source = "JPEG" if source == "MPO" else source
+    return source if source in OUTPUT_SUFFIXES.values() else "PNG"

@@ -1,0 +1,130 @@
+"""What a picture shows now, and what it is to show: from the labels file, the classifier and `--set`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from stargan_cli.attributes import Change, LabelLayout, LabelSet, Vocabulary, passes, require_said, target_label, unsaid
+from stargan_cli.attributes.names import Meaning
+from stargan_cli.data.labels import LabelTable, read_labels
+from stargan_cli.errors import PictureError, UsageError
+
+Known = dict[tuple[int, str], float]
+"""Source labels by label set and attribute, as far as they are known, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Where source labels come from: first the table, then `rest_off` (0) or else the weights' own classifier."""
+
+    layout: LabelLayout
+    vocabulary: Vocabulary
+    can_read: bool
+    rest_off: bool = False
+    table: LabelTable | None = None
+
+    def check(self, changes: Sequence[Change]) -> None:
+        """Raises UsageError where some source label could come from nowhere, for any picture."""
+        if self.can_read or self.rest_off:
+            return
+        if self.table is None:
+            require_said(self.layout, changes)
+            return
+        listed = {meaning for column in self.table.columns for meaning in self.vocabulary.search(column)}
+        covered = {(meaning.set_index, meaning.attribute) for meaning in listed}
+        missing = [name for index, name in _needed(self.layout, changes) if (index, name) not in covered]
+        if missing:
+            raise UsageError(
+                f"{self.table.path} has no column for {', '.join(missing)}, and these weights cannot read it",
+                "name it in --set, or take it for off with --rest off",
+            )
+
+    def known(self, picture: Path | None) -> Known:
+        """What the table says of a picture, and what is off by `rest_off`."""
+        known: Known = {}
+        if self.rest_off:
+            known = {(i, name): 0.0 for i, label_set in enumerate(self.layout.sets) for name in label_set.attributes}
+        if self.table is not None and picture is not None:
+            for column, value in self.table.find(picture).items():
+                (meaning,) = self.vocabulary.search(column)
+                known[meaning.set_index, meaning.attribute] = value if meaning.on else 1.0 - value
+        return known
+
+    def lacks(self, known: Known, changes: Sequence[Change]) -> list[str]:
+        """The attributes that these changes need to know and that are not known."""
+        return [name for index, name in _needed(self.layout, changes) if (index, name) not in known]
+
+    def require(self, known: Known, changes: Sequence[Change]) -> None:
+        """Raises PictureError where the picture's own labels are needed and can come from nowhere."""
+        missing = [] if self.can_read else self.lacks(known, changes)
+        if missing:
+            raise PictureError(f"{self.table.path if self.table else '--labels'} does not say its {', '.join(missing)}")
+
+    def completed(self, known: Known, logits: Tensor | None) -> Known:
+        """`known`, and for the rest what the classifier's logits (class_dim,) say."""
+        if logits is None:
+            return known
+        return decide(self.layout, logits) | known
+
+    def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
+        """One label vector (label_dim numbers) for each pass."""
+        vectors = []
+        for index, values in passes(self.layout, changes):
+            source = [known.get((index, name), 0.0) for name in self.layout.sets[index].attributes]
+            vectors.append(target_label(self.layout, index, values, source))
+        return vectors
+
+    def named(self, known: Known) -> dict[str, float]:
+        """For manifests: full attribute names instead of positions."""
+        return {self.vocabulary.full_name(Meaning(*key)): value for key, value in sorted(known.items())}
+
+    def target(self, vectors: Sequence[Sequence[float]], changes: Sequence[Change]) -> dict[str, float]:
+        """For manifests: what the passes' label vectors ask for."""
+        asked: Known = {}
+        for (index, _), vector in zip(passes(self.layout, changes), vectors, strict=True):
+            names = self.layout.sets[index].attributes
+            values = vector[self.layout.positions(index)]
+            asked |= {(index, name): round(value, 6) for name, value in zip(names, values, strict=True)}
+        return self.named(asked)
+
+
+def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
+    """Raises UsageError where two columns mean the same attribute."""
+    table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1)
+    columns: dict[tuple[int, str], str] = {}
+    for column in table.columns:
+        (meaning,) = vocabulary.search(column)
+        other = columns.setdefault((meaning.set_index, meaning.attribute), column)
+        if other != column:
+            raise UsageError(f"{path}: the columns {other} and {column} both mean {meaning.attribute}")
+    return table
+
+
+def decide(layout: LabelLayout, logits: Tensor) -> Known:
+    """Logits (class_dim,) -> 0 or 1 for each attribute.
+
+    Classes: the most probable one is on. Attributes: on from a probability of 1/2; of an exclusive group at most the
+    most probable member.
+    """
+    known: Known = {}
+    for index, label_set in enumerate(layout.sets):
+        values = dict(zip(label_set.attributes, logits[layout.positions(index)].tolist(), strict=True))
+        on = {max(values, key=values.__getitem__)} if label_set.kind == "classes" else _attributes_on(label_set, values)
+        known |= {(index, name): float(name in on) for name in label_set.attributes}
+    return known
+
+
+def _attributes_on(label_set: LabelSet, logits: Mapping[str, float]) -> set[str]:
+    on = {name for name, logit in logits.items() if logit > 0}
+    for group in label_set.groups:
+        best = max(group, key=logits.__getitem__)
+        on -= set(group) - {best}
+    return on
+
+
+def _needed(layout: LabelLayout, changes: Sequence[Change]) -> list[tuple[int, str]]:
+    return [(index, name) for index, values in passes(layout, changes) for name in unsaid(layout.sets[index], values)]

@@ -1,0 +1,122 @@
+"""`translate` as a library call: pictures in files and folders -> the same pictures with attributes changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from stargan_cli.data.contact_sheet import ContactSheet, check_sheet_path
+from stargan_cli.data.folders import Counting, check_inputs, check_output, find
+from stargan_cli.data.naming import folding_of
+from stargan_cli.data.outputs import OutputFolder
+from stargan_cli.data.stream import stream
+from stargan_cli.device import cpu_count, pick_device, pick_precision
+from stargan_cli.errors import UsageError
+from stargan_cli.progress import Progress, silent
+from stargan_cli.report import Manifest, Report, Row
+from stargan_cli.tasks.pipeline import Pipeline
+from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
+from stargan_cli.tasks.translator import Translator
+from stargan_cli.weights import load
+
+MOST_WORKERS = 16
+
+Listener = Callable[[Row], None]
+Warn = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one call goes: what is shown, noted and refused, apart from what is made of each picture."""
+
+    dry: bool = False
+    in_place: bool = False
+    fail_fast: bool = False
+    grid: Path | None = None
+    manifest: Path | None = None
+
+
+def translate(
+    inputs: Sequence[Path],
+    out: Path,
+    settings: TranslationSettings,
+    run: Run,
+    *,
+    progress: Progress = silent,
+    on_row: Listener = lambda row: None,
+    warn: Warn = lambda text: None,
+) -> Report:
+    """Translate files and folders into the folder `out`; `on_row` hears of each output in the order of the inputs.
+
+    A picture that fails becomes a row, and the run goes on with the others. Ctrl-C ends it with `interrupted` in the
+    report; what was written by then is whole. Raises UsageError, WeightsError, and OutputError where nothing more can
+    be written.
+    """
+    check_inputs(inputs)
+    _check_places(inputs, out, settings, run)
+    device = pick_device(settings.device)
+    weights = load(settings.weights)
+    plan = make_plan(settings, weights, pick_precision(settings.precision, device), run.manifest is not None)
+    with ExitStack() as stack:
+        folder = translator = None
+        if not run.dry:
+            folder = stack.enter_context(OutputFolder(out))
+            translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
+        manifest = stack.enter_context(Manifest(run.manifest)) if run.manifest and not run.dry else None
+        pipeline = Pipeline(plan, out, folder, translator, run.in_place)
+        sheet = ContactSheet() if run.grid and not run.dry else None
+        report = Report()
+
+        def listen(row: Row) -> None:
+            report.add(row)
+            if manifest is not None:
+                manifest.add(row)
+            if sheet is not None and row.status != "failed" and row.output is not None:
+                sheet.add(Path(row.source), Path(row.output))
+            on_row(row)
+
+        try:
+            _run(pipeline, inputs, run, listen, progress)
+        except KeyboardInterrupt:
+            report.interrupted = True
+        if sheet is not None and run.grid is not None and not report.interrupted:
+            sheet.save(run.grid)
+    return report
+
+
+def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettings, run: Run) -> None:
+    if run.grid is not None:
+        check_sheet_path(run.grid)
+    if not run.in_place:
+        check_output(inputs, out)
+        return
+    if len(inputs) != 1 or not inputs[0].is_dir() or inputs[0].resolve() != out.resolve():
+        raise UsageError("--in-place is for one folder that is also the --out folder")
+    if settings.each or settings.format != "same":
+        raise UsageError("--in-place keeps names and formats: not with --each or --format")
+
+
+def _run(pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener, progress: Progress) -> None:
+    exclude = None if run.in_place else pipeline.out
+    settings, translator = pipeline.plan.settings, pipeline.translator
+    items = find(inputs, exclude, settings.format, folding_of(pipeline.out))
+    with ExitStack() as stack:
+        counting = Counting(inputs, exclude)
+        stack.callback(counting.stop)
+        outcomes = stream(
+            items,
+            pipeline.load,
+            pipeline.run_batch,
+            pipeline.save,
+            batch_size=translator.batch_size if translator else 1,
+            workers=settings.workers or min(cpu_count(), MOST_WORKERS),
+        )
+        for done, outcome in enumerate(stack.enter_context(closing(outcomes)), start=1):
+            rows = pipeline.rows(outcome)
+            for row in rows:
+                listen(row)
+            progress(done, counting.number if counting.finished else None)
+            if run.fail_fast and any(row.status == "failed" for row in rows):
+                return

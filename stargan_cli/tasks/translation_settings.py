@@ -1,0 +1,105 @@
+"""The settings of `translate`, resolved against weights into a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from stargan_cli.attributes import Change, Variant, Vocabulary, each, parse_set
+from stargan_cli.data.naming import FORMATS
+from stargan_cli.data.provenance import Note
+from stargan_cli.errors import UsageError
+from stargan_cli.tasks.existing import Existing, settings_hash
+from stargan_cli.tasks.framing import CentreAtSourceSize, Framing, ModelSquare
+from stargan_cli.tasks.source_labels import Known, LabelSource, read_table
+from stargan_cli.weights import DEFAULT_WEIGHTS, Weights
+
+SIZES: dict[str, Callable[[int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
+
+
+@dataclass(frozen=True)
+class TranslationSettings:
+    """What is wanted: `spec` as given to `--set`; `format` is `same` or a name of `naming.FORMATS`; `size` is a name
+    of SIZES; `batch_size` and `workers` None: chosen for the machine. Raises UsageError for values that make no sense.
+    """
+
+    spec: str | None = None
+    each: bool = False
+    weights: str = DEFAULT_WEIGHTS
+    labels: Path | None = None
+    rest_off: bool = False
+    size: str = "model"
+    format: str = "same"
+    quality: int = 95
+    existing: Existing = "finish"
+    provenance: bool = True
+    batch_size: int | None = None
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.spec and not self.each:
+            raise UsageError("nothing to change", "say what with --set, such as --set blond, or use --each")
+        if self.format != "same" and self.format not in FORMATS:
+            raise UsageError(f"unknown format {self.format!r}", f"use same, {', '.join(FORMATS)}")
+        if self.size not in SIZES:
+            raise UsageError(f"unknown size {self.size!r}", f"use {' or '.join(SIZES)}")
+        if not 1 <= self.quality <= 100:
+            raise UsageError(f"--quality must be between 1 and 100, not {self.quality}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made of each picture: one output for each variant."""
+
+    settings: TranslationSettings
+    weights: Weights
+    precision: torch.dtype
+    framing: Framing
+    labels: LabelSource
+    variants: tuple[Variant, ...]
+    always_read: bool = False
+
+    def fingerprint(self, variant: Variant, kind: str, known: Known, picture: str) -> str:
+        """What one output is made from: whatever changes its bytes goes in. `kind` is the file format, `picture` the
+        hash of the source."""
+        values = {
+            "weights": self.weights.fingerprint,
+            "changes": [(c.set_index, c.attribute, c.value) for c in variant.changes],
+            "labels": sorted((*key, value) for key, value in known.items()),
+            "framing": self.framing.name,
+            "precision": str(self.precision),
+            "file": (kind, self.settings.quality if kind in ("JPEG", "WEBP") else None),
+        }
+        return f"{settings_hash(values)}-{picture}"
+
+    def note(self, variant: Variant, fingerprint: str) -> Note | None:
+        """What is written into an output; None where the user wants nothing in it."""
+        if not self.settings.provenance:
+            return None
+        name = f"{self.weights.path.stem} {self.weights.fingerprint[:12]}"
+        return Note(fingerprint, name, ", ".join(_in_words(change) for change in variant.changes))
+
+
+def make_plan(
+    settings: TranslationSettings, weights: Weights, precision: torch.dtype, always_read: bool = False
+) -> Plan:
+    """`always_read`: read source labels even where nothing depends on them. Raises UsageError."""
+    layout, aliases = weights.card.layout, weights.card.aliases
+    vocabulary = Vocabulary(layout, aliases)
+    changes = parse_set(settings.spec, layout, aliases) if settings.spec else ()
+    variants = tuple(each(layout, changes)) if settings.each else (Variant("", changes),)
+    table = read_table(settings.labels, vocabulary) if settings.labels else None
+    labels = LabelSource(layout, vocabulary, weights.discriminator is not None, settings.rest_off, table)
+    for variant in variants:
+        labels.check(variant.changes)
+    framing = SIZES[settings.size](weights.card.model.image_size)
+    return Plan(settings, weights, precision, framing, labels, variants, always_read and labels.can_read)
+
+
+def _in_words(change: Change) -> str:
+    return change.attribute if change.value == 1 else f"{change.attribute}={change.value}"
