@@ -12,7 +12,7 @@ WeightsOption = Annotated[
         "--weights",
         "-w",
         metavar="FILE|NAME|hf://…",
-        help="Weights: a .safetensors file, the name of bundled ones, or hf://owner/repo[/file].",
+        help="Weights: a .safetensors file, the name of bundled ones, or hf://owner/repo or hf://owner/repo/file.",
         rich_help_panel="Model",
     ),
 ]

@@ -25,7 +25,7 @@ CHANGE, FILES, RUN = "What to change", "Files", "Run"
 def translate(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="Pictures and folders of pictures; - is one from stdin to stdout."),
+        typer.Argument(metavar="INPUT", help="Pictures and folders of pictures; - is one from stdin to stdout."),
     ],
     spec: Annotated[
         str | None,
