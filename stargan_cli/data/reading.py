@@ -19,7 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from stargan_cli.data import colour
 from stargan_cli.errors import PictureError
 
-MAX_PIXELS = 300_000_000
+MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
 Image.init()
 FORMATS = tuple(
@@ -39,6 +39,8 @@ TURNS = {
 }
 
 Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
+MAX_SCANS = 1000
+MAX_SCANNED = 20  # times `max_pixels`: what a progressive JPEG's scans may add up to; a few bytes can make a scan
 _large = Lock()
 
 
@@ -79,10 +81,11 @@ def _open_regular(path: Path) -> Iterator[BinaryIO]:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
         raise PictureError(_why_not_opened(error)) from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise PictureError(f"not a regular file but {kind_of(mode)}")
     with os.fdopen(handle, "rb") as file:
-        mode = os.fstat(handle).st_mode
-        if not stat.S_ISREG(mode):
-            raise PictureError(f"not a regular file but {kind_of(mode)}")
         yield file
 
 
@@ -122,6 +125,8 @@ def _read(file: BinaryIO, square: int | None, max_pixels: int) -> Picture:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
             check_size(width, height, max_pixels)
+            if image.info.get("progressive"):
+                _check_scans(file, width * height, max_pixels)
             if width * height <= LARGE_PIXELS:
                 return _decode(image, square)
             with _large:
@@ -147,6 +152,18 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         )
 
 
+def _check_scans(file: BinaryIO, pixels: int, max_pixels: int) -> None:
+    """Refuse a progressive JPEG made to keep its decoder busy for hours: each scan is a pass over all pixels."""
+    place = file.tell()
+    file.seek(0)
+    scans = 0
+    while block := file.read(2**20):
+        scans += block.count(b"\xff\xda")
+    file.seek(place)
+    if scans > MAX_SCANS or scans * pixels > MAX_SCANNED * max_pixels:
+        raise PictureError(f"a progressive JPEG of {scans} scans over {pixels:,} pixels would take too long to decode")
+
+
 def _decode(image: Image.Image, square: int | None) -> Picture:
     mode, profile, exif = image.mode, image.info.get("icc_profile"), image.info.get("exif")
     width, height = image.size
@@ -154,6 +171,8 @@ def _decode(image: Image.Image, square: int | None) -> Picture:
         image.draft(None, (2 * square, 2 * square))
     image.load()
     turn = TURNS.get(_orientation(image))
+    if square is not None and width * height > LARGE_PIXELS:
+        image = _shrunk(image, square)
     colours, alpha = colour.split(image)
     if square is not None:
         colours = centre_square(colours, square)
@@ -176,6 +195,16 @@ def centre_square(image: Image.Image, size: int) -> Image.Image:
     return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
 
 
+def _shrunk(image: Image.Image, square: int) -> Image.Image:
+    """A very large picture at a whole fraction of its size, at least four times `square`: spares copies of all of it."""
+    factor = min(image.size) // (4 * square)
+    if factor < 2 or image.mode not in ("L", "RGB", "LA", "RGBA", "CMYK"):
+        return image
+    small = image.reduce(factor)
+    small.info = image.info
+    return small
+
+
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
     try:
@@ -190,7 +219,7 @@ def _why_unknown(start: bytes) -> str:
         return "a HEIC picture, which cannot be decoded here: convert it to JPEG or PNG first"
     if brand in (b"avif", b"avis"):
         return "an AVIF picture, damaged or without a decoder here: convert it to JPEG or PNG first"
-    known = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
+    known = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
     name = next((name for mark, name in known.items() if start.startswith(mark)), None)
     name = "TIFF" if start[:4] in (b"II*\0", b"MM\0*") else name
     return f"a damaged or cut off {name} file" if name else "not a picture in a known format"
