@@ -25,5 +25,7 @@ def jitter(pictures: Tensor, amount: float, generator: torch.Generator) -> Tenso
 
 
 def noise(pictures: Tensor, amount: float, generator: torch.Generator) -> Tensor:
-    """Add normal noise with standard deviation `amount`."""
-    return pictures + amount * torch.randn(pictures.shape, generator=generator).to(pictures)
+    """Add normal noise with standard deviation `amount`. It is drawn on the pictures' device, seeded by `generator`."""
+    seed = int(torch.randint(2**62, (), generator=generator))
+    there = torch.Generator(pictures.device).manual_seed(seed)
+    return pictures + amount * torch.randn(pictures.shape, generator=there, device=pictures.device).to(pictures)
