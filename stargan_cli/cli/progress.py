@@ -6,11 +6,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from stargan_cli.cli.messages import say, shown
 from stargan_cli.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from rich.progress import Progress as Display
+    from rich.progress import TaskID
+
 FIRST_LINE_SECONDS = 10.0
+
+_display: Display | None = None  # a terminal bears one live display at a time
 
 
 @contextmanager
@@ -30,31 +37,50 @@ def show_progress(title: str, unit: str = "pictures", quiet: bool = False) -> It
 
 @contextmanager
 def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
+    """A row of the display that is there already, or a display of its own; the row appears with the first step."""
+    global _display
+    opened = _new_display() if _display is None else None
+    if opened is not None:
+        _display = opened
+        opened.start()
+    display = _display
+    rows: list[TaskID] = []
+
+    def listener(done: int, total: int | None, note: str = "") -> None:
+        assert display is not None
+        if not rows:
+            rows.append(display.add_task(shown(title), total=total, note="", unit=unit))
+        display.update(rows[0], completed=done, total=total, note=shown(note))
+
+    try:
+        yield listener
+    finally:
+        if opened is not None:
+            opened.stop()
+            _display = None
+
+
+def _new_display() -> Display:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as Display
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.1f} {unit}/s" if speed else "")
+            return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
 
-    columns = (
+    return Display(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[note]}", markup=False),
+        console=Console(stderr=True),
+        redirect_stdout=sys.stdout.isatty(),
     )
-    with Bar(*columns, console=Console(stderr=True), redirect_stdout=False) as bar:
-        task = bar.add_task(shown(title), total=None, note="")
-
-        def listener(done: int, total: int | None, note: str = "") -> None:
-            bar.update(task, completed=done, total=total, note=shown(note))
-
-        yield listener
 
 
 class PlainLines:
@@ -63,14 +89,15 @@ class PlainLines:
 
     def __init__(self, title: str, unit: str) -> None:
         self._title, self._unit = shown(title), unit
-        self._start = time.monotonic()
-        self._next = self._start + FIRST_LINE_SECONDS
+        self._start = self._next = 0.0
         self._state: tuple[int, int | None, str] | None = None
         self._shown: tuple[int, int | None, str] | None = None
 
     def __call__(self, done: int, total: int | None, note: str = "") -> None:
-        self._state = (done, total, note)
         now = time.monotonic()
+        if self._state is None:
+            self._start, self._next = now, now + FIRST_LINE_SECONDS
+        self._state = (done, total, note)
         if now >= self._next:
             self._say()
             self._next = now + max(FIRST_LINE_SECONDS, (now - self._start) / 20)
