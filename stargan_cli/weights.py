@@ -121,7 +121,8 @@ def resolve(source: str) -> Path:
     if name in bundled_names():
         return bundled_folder() / f"{name}.safetensors"
     raise UsageError(
-        f"no weights at {source[:200]}", f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}"
+        f"no weights at {source[:200]}",
+        f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
     )
 
 

@@ -15,6 +15,7 @@ from stargan_cli import __version__
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
 from stargan_cli.errors import StarganError
 
+COMMANDS = ("translate", "train", "export", "eval", "info")
 INTERRUPTED = 130
 
 
@@ -23,6 +24,13 @@ class ErrorBoundary(TyperGroup):
 
     A command gives its exit code as its return value, or raises `typer.Exit`.
     """
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            say("interrupted")
+            return INTERRUPTED
 
     def main(  # type: ignore[override]
         self,
@@ -37,7 +45,7 @@ class ErrorBoundary(TyperGroup):
             result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
             code = result if isinstance(result, int) else 0
             sys.stdout.flush()
-        except (KeyboardInterrupt, typer.Abort):
+        except typer.Abort:
             say("interrupted")
             code = INTERRUPTED
         except BrokenPipeError:
@@ -106,7 +114,7 @@ def _options(
         raise typer.Exit(2)
 
 
-for _name in ("translate", "train", "export", "eval", "info"):
+for _name in COMMANDS:
     try:
         _module = import_module(f"stargan_cli.cli.{_name}")
     except ModuleNotFoundError:
