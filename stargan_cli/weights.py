@@ -206,9 +206,9 @@ def fingerprint(path: Path) -> str:
 def _open(path: Path) -> Any:
     try:
         with path.open("rb") as file:
-            start = file.read(8)
-        size = int.from_bytes(start, "little")
-        if len(start) < 8 or start[:2] == b"PK" or start[:1] == b"\x80":
+            start = file.read(9)
+        size = int.from_bytes(start[:8], "little")
+        if start[8:] != b"{":  # where its JSON header starts
             raise WeightsError(
                 f"{path} is not a safetensors file",
                 "checkpoints of other programs are brought in with: stargan export FILE.ckpt --to safetensors",

@@ -47,7 +47,7 @@ class Session:
         self.data, self.held_out = data, held_out
         self.log = RunLog(folder.path / "log.jsonl")
         self.saved = -1
-        self.note = ""
+        self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
         self.mark = time.monotonic()
 
@@ -90,8 +90,9 @@ class Session:
             numbers = {name: value.item() for name, value in losses.items()}
             self._check(numbers)
             self.log.write({"iteration": iteration, "seconds": round(self._seconds(), 2), **numbers}, self.say)
-            self.note = "  ".join(f"{name} {value:.3g}" for name, value in numbers.items())
-        progress(iteration, self.settings.iterations, self.note)
+            self.shown |= numbers
+        note = "  ".join(f"{name} {value:.3g}" for name, value in self.shown.items())
+        progress(iteration, self.settings.iterations, note)
         if iteration % self.settings.sample_every == 0:
             self._sample()
         if iteration % self.settings.checkpoint_every == 0:

@@ -73,7 +73,7 @@ class Trainer:
         with_generator = due and self.iteration >= self.settings.head_start
         for turn, index in enumerate(self.turns):
             step = self.iteration * len(self.turns) + turn
-            batch = self._batch(index, step)
+            batch = self._batch(index, self.iteration * self.turns.count(index) + self.turns[:turn].count(index))
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             # G does not change in between: both steps can use the same fakes.
             with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
