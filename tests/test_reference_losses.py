@@ -65,8 +65,8 @@ def solve(reference: Any, trainer: Trainer, dataset: str, monkeypatch: pytest.Mo
         d_conv_dim=chosen.discriminator_width, g_repeat_num=chosen.blocks, d_repeat_num=chosen.discriminator_layers,
         lambda_cls=chosen.lambda_cls, lambda_rec=chosen.lambda_rec, lambda_gp=chosen.lambda_gp, dataset=dataset,
         batch_size=chosen.batch_size, num_iters=1, num_iters_decay=1, g_lr=chosen.lr, d_lr=chosen.d_lr, n_critic=1,
-        beta1=chosen.beta1, beta2=chosen.beta2, resume_iters=None, selected_attrs=list(trainer.layout.sets[0].attributes),
-        test_iters=1, use_tensorboard=False, log_dir="", sample_dir="", model_save_dir="", result_dir="", log_step=1,
+        beta1=chosen.beta1, beta2=chosen.beta2, resume_iters=None,
+        selected_attrs=list(trainer.layout.sets[0].attributes), test_iters=1, use_tensorboard=False, log_dir="", sample_dir="", model_save_dir="", result_dir="", log_step=1,
         sample_step=10, model_save_step=10, lr_update_step=10,
     )  # fmt: skip
     loaders, orders, alphas = [], [], []
@@ -85,14 +85,16 @@ def solve(reference: Any, trainer: Trainer, dataset: str, monkeypatch: pytest.Mo
     gradients = recorded(solver.d_optimizer), recorded(solver.g_optimizer)
     with monkeypatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        patch.setattr(torch, "randperm", lambda *args, order=iter(orders): next(order))
-        patch.setattr(torch, "rand", lambda *args, alpha=iter(alphas): next(alpha))
+        patch.setattr(torch, "randperm", lambda *args, left=orders: left.pop(0))
+        patch.setattr(torch, "rand", lambda *args, left=alphas: left.pop(0))
         solver.train_multi() if dataset == "Both" else solver.train()
     return losses, gradients
 
 
 @pytest.mark.parametrize(
-    ("dataset", "label_sets"), [("CelebA", (FACES,)), ("RaFD", (MOODS,)), ("Both", (FACES, MOODS))], ids=lambda x: str(x)
+    ("dataset", "label_sets"),
+    [("CelebA", (FACES,)), ("RaFD", (MOODS,)), ("Both", (FACES, MOODS))],
+    ids=lambda x: str(x),
 )
 def test_one_step_equals_the_reference(
     reference: Any, dataset: str, label_sets: tuple[LabelSet, ...], monkeypatch: pytest.MonkeyPatch

@@ -61,7 +61,12 @@ def same_end(run: Path, whole: Path) -> None:
 
 
 def test_what_a_run_leaves(whole: Path, chosen: TrainSettings) -> None:
-    assert sorted(p.name for p in whole.iterdir()) == ["checkpoints", "log.jsonl", "settings.json", "weights.safetensors"]
+    assert sorted(p.name for p in whole.iterdir()) == [
+        "checkpoints",
+        "log.jsonl",
+        "settings.json",
+        "weights.safetensors",
+    ]
     assert sorted(p.name for p in (whole / "checkpoints").iterdir()) == [
         "00000004.safetensors",
         "00000006.safetensors",
