@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import stat
 import warnings
@@ -42,6 +43,7 @@ Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before 
 MAX_SCANS = 1000
 MAX_SCANNED = 20  # times `max_pixels`: what a progressive JPEG's scans may add up to; a few bytes can make a scan
 _large = Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ OUTPUT_SUFFIXES = {
 
 FULL_CHROMA_QUALITY = 90
 XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
+PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
+MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
@@ -66,7 +68,8 @@ def encode(
     """The bytes of the file; `kind` is one of the values of OUTPUT_SUFFIXES."""
     if alpha is not None:
         image = _with_alpha(image, alpha, kind)
-    options: dict[str, Any] = {"exif": exif} if exif and kind != "BMP" else {}
+    kept = _kept(exif) if exif and kind != "BMP" else None
+    options: dict[str, Any] = {"exif": kept} if kept is not None else {}
     if kind == "PNG":
         options |= {"compress_level": 1}
     elif kind == "JPEG":
@@ -74,7 +77,7 @@ def encode(
     elif kind == "WEBP":
         options |= {"quality": quality, "lossless": quality == 100}
     if note is not None:
-        options |= _note_options(kind, note)
+        options |= _note_options(kind, note, kept)
     out = BytesIO()
     image.save(out, kind, **options)
     if note is not None and kind == "BMP":
@@ -90,7 +93,20 @@ def _with_alpha(image: Image.Image, alpha: Image.Image, kind: str) -> Image.Imag
     return image
 
 
-def _note_options(kind: str, note: Note) -> dict[str, Any]:
+def _kept(raw: bytes) -> Image.Exif | None:
+    """A source's EXIF block without what described its pixels (the orientation among it); None where it is broken."""
+    exif = Image.Exif()
+    try:
+        exif.load(raw)
+        for tag in PIXEL_TAGS:
+            if tag in exif:
+                del exif[tag]
+        return exif if 0 < len(exif.tobytes()) <= MAX_EXIF_BYTES else None
+    except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
+        return None
+
+
+def _note_options(kind: str, note: Note, exif: Image.Exif | None) -> dict[str, Any]:
     """What tells Pillow's writer of `kind` to put the note in."""
     packet = note.xmp()
     if kind == "PNG":
@@ -106,7 +122,9 @@ def _note_options(kind: str, note: Note) -> dict[str, Any]:
     if kind == "WEBP":
         return {"xmp": packet}
     if kind == "TIFF":
-        return {"tiffinfo": {SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: note.sentence, XMP_TIFF_TAG: packet}}
+        tags = exif if exif is not None else Image.Exif()
+        tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: note.sentence, XMP_TIFF_TAG: packet})
+        return {"exif": tags}
     return {}
 
 
@@ -119,6 +137,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     temporary = temporary_name(path)
     try:
         try:
+            temporary.unlink(missing_ok=True)  # of a killed run with the same process number
             handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with os.fdopen(handle, "wb") as file:
                 yield file
