@@ -97,7 +97,7 @@ class Manifest:
     """A JSONL file with one row for each output (for each source, where there is no output), whatever number of runs
     wrote to it.
 
-    Rows are appended and flushed one by one. A last line that a killed run left torn is dropped; rows that later ones
+    Rows are appended one by one, unbuffered. A last line that a killed run left torn is dropped; rows that later ones
     replace are taken out when the file is opened and closed. Holds some 150 bytes of memory a row.
     """
 
@@ -110,7 +110,7 @@ class Manifest:
             self._read()
             if self._lines > len(self._rows):
                 self._compact()
-            self._file = path.open("ab")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise UsageError(f"cannot write the manifest {path}: {error.strerror or error}") from error
 
@@ -120,8 +120,9 @@ class Manifest:
         if row.status == "skipped" and self._rows.get(key, (0, False))[1]:
             return
         try:
-            self._file.write(row.to_json().encode("ascii") + b"\n")
-            self._file.flush()
+            line = row.to_json().encode("ascii") + b"\n"
+            if self._file.write(line) != len(line):
+                raise OSError("it was written in part")
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
         self._rows[key] = (self._lines, row.status == "done")
