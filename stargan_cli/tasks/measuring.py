@@ -1,0 +1,156 @@
+"""One generator on one labelled data set: every number per picture, before anything is averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from stargan_cli.attributes import LabelLayout
+from stargan_cli.data.cache import CachedPictures
+from stargan_cli.data.images import to_model, to_pixels
+from stargan_cli.device import autocast
+from stargan_cli.metrics.accuracy import confidence, successes
+from stargan_cli.metrics.change import change_by_mask, corner_change
+from stargan_cli.metrics.classifier import Classifier, decisions
+from stargan_cli.metrics.psnr import psnr
+from stargan_cli.metrics.ssim import WINDOW, ssim
+from stargan_cli.model import Generator
+from stargan_cli.tasks.targets import Target, in_layout, targets_for
+from stargan_cli.tasks.translating_sets import Machine, Translated, translate_all
+
+Values = dict[str, Tensor]
+"""Metric -> one number per picture."""
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """Real pictures to measure on, which of the generator's label sets they belong to, and who judges them."""
+
+    set_index: int
+    pictures: CachedPictures
+    classifier: Classifier
+
+    def targets(self) -> list[Target]:
+        labelled = self.pictures.labelled
+        return targets_for(labelled.label_set, labelled.labels)
+
+    def judge(self, pictures: Tensor) -> Tensor:
+        """uint8 pictures (n, 3, S, S) -> probabilities (n, k) on the CPU, a column per attribute of the data set."""
+        chances = self.classifier.probabilities(to_model(pictures)).cpu()
+        return chances[:, self.classifier.columns(self.pictures.labelled.label_set.attributes)]
+
+
+@dataclass(frozen=True)
+class TargetValues:
+    """One target: 0 or 1 per picture for each row of the accuracy table, and how its pictures changed."""
+
+    target: Target
+    real: Tensor
+    do_nothing: Tensor
+    translated: Tensor
+    values: Values
+
+
+@dataclass(frozen=True)
+class SetValues:
+    """Everything that was measured on one data set. `own`: translated with its own label; `there_and_back`: through
+    the last target and back again."""
+
+    labelled_set: LabelledSet
+    targets: list[TargetValues]
+    own: Values
+    there_and_back: Values
+    own_read: Tensor = field(repr=False)
+
+
+Advance = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """A generator on one data set. `advance` is told how many pictures have just been translated."""
+
+    generator: Generator
+    layout: LabelLayout
+    labelled_set: LabelledSet
+    machine: Machine
+    advance: Advance = lambda pictures: None
+
+    @torch.inference_mode()
+    def run(self) -> SetValues:
+        """Translate to every target, with the own label, and there and back."""
+        labelled = self.labelled_set.pictures.labelled
+        real = decisions(self._read_real(), labelled.label_set)
+        targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
+        own = self._collect(torch.arange(len(labelled)), labelled.labels, self._fidelity)
+        own_read = decisions(own.pop("chances"), labelled.label_set)
+        last = targets[-1].target
+        back = self._collect(last.pictures, last.wanted, self._there_and_back(last))
+        return SetValues(self.labelled_set, targets, own, back, own_read)
+
+    def _one_target(self, target: Target, real: Tensor) -> TargetValues:
+        labelled = self.labelled_set.pictures.labelled
+        values = self._collect(target.pictures, target.wanted, self._changes)
+        chances = values.pop("chances")
+        values["confidence"] = confidence(chances, target.wanted, target.judged)
+        return TargetValues(
+            target,
+            successes(real[target.real], labelled.labels[target.real], target.real_judged),
+            successes(real[target.pictures], target.wanted, target.judged),
+            successes(decisions(chances, labelled.label_set), target.wanted, target.judged),
+            values,
+        )
+
+    def _collect(self, chosen: Tensor, wanted: Tensor, observe: Callable[[Translated], Values]) -> Values:
+        labels = in_layout(self.layout, self.labelled_set.set_index, wanted)
+        parts: list[Values] = []
+        for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, labels, self.machine):
+            parts.append({name: values.cpu() for name, values in observe(batch).items()})
+            self.advance(len(batch.after))
+        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+    def _changes(self, batch: Translated) -> Values:
+        values = {
+            "chances": self.labelled_set.judge(batch.after),
+            "background_change": corner_change(batch.before, batch.after),
+        }
+        if self.generator.settings.output == "attention":
+            inside, outside = change_by_mask(batch.before, batch.after, batch.mask)
+            values |= {"change_inside_mask": inside, "change_outside_mask": outside}
+        return values
+
+    def _fidelity(self, batch: Translated) -> Values:
+        return {"chances": self.labelled_set.judge(batch.after)} | likeness(batch.before, batch.after)
+
+    def _there_and_back(self, target: Target) -> Callable[[Translated], Values]:
+        own = self.labelled_set.pictures.labelled.labels[target.pictures]
+        labels = in_layout(self.layout, self.labelled_set.set_index, own).to(self.machine.device)
+
+        def observe(batch: Translated) -> Values:
+            with autocast(self.machine.device, self.machine.dtype):
+                back = self.generator(to_model(batch.after), labels[batch.rows])
+            return likeness(batch.before, to_pixels(back))
+
+        return observe
+
+    def _read_real(self) -> Tensor:
+        pictures, device = self.labelled_set.pictures, self.machine.device
+        order = torch.arange(len(pictures)).split(self.machine.batch_size)  # type: ignore[no-untyped-call]
+        return torch.cat([self.labelled_set.judge(pictures.batch(part)[0].to(device)) for part in order])
+
+
+def likeness(before: Tensor, after: Tensor) -> Values:
+    """PSNR, and SSIM where the pictures are large enough for its window."""
+    values = {"psnr": psnr(before, after)}
+    if before.shape[-1] >= WINDOW:
+        values["ssim"] = ssim(before, after)
+    return values
+
+
+def steps(labelled_set: LabelledSet) -> int:
+    """How many pictures a measuring will translate, as `advance` counts them."""
+    targets = labelled_set.targets()
+    return sum(len(target.pictures) for target in targets) + len(labelled_set.pictures) + len(targets[-1].pictures)
