@@ -25,6 +25,13 @@ from stargan_cli.tasks.trainer import Trainer
 OTHER = LabelSet("other", ("Smiling", "Young"))
 NAMES = {"D/real": "D/loss_real", "D/fake": "D/loss_fake", "D/cls": "D/loss_cls", "D/gp": "D/loss_gp"}
 NAMES |= {"G/fake": "G/loss_fake", "G/cls": "G/loss_cls", "G/rec": "G/loss_rec"}
+SAME = [
+    (name, name) for name in ("image_size", "lambda_cls", "lambda_rec", "lambda_gp", "batch_size", "beta1", "beta2")
+]
+SAME += [("g_conv_dim", "width"), ("d_conv_dim", "discriminator_width"), ("g_repeat_num", "blocks")]
+SAME += [("d_repeat_num", "discriminator_layers"), ("g_lr", "lr"), ("d_lr", "d_lr")]
+UNUSED = ("num_iters_decay", "test_iters", "log_dir", "sample_dir", "model_save_dir", "result_dir", "sample_step",
+          "model_save_step", "lr_update_step")  # fmt: skip
 
 
 @pytest.fixture
@@ -60,15 +67,10 @@ def solve(reference: Any, trainer: Trainer, dataset: str, monkeypatch: pytest.Mo
     """One iteration of the reference's solver with the trainer's networks, pictures and random numbers."""
     chosen = trainer.settings
     counts = [len(s.attributes) for s in trainer.layout.sets]
-    config = SimpleNamespace(
-        c_dim=counts[0], c2_dim=counts[-1], image_size=chosen.image_size, g_conv_dim=chosen.width,
-        d_conv_dim=chosen.discriminator_width, g_repeat_num=chosen.blocks, d_repeat_num=chosen.discriminator_layers,
-        lambda_cls=chosen.lambda_cls, lambda_rec=chosen.lambda_rec, lambda_gp=chosen.lambda_gp, dataset=dataset,
-        batch_size=chosen.batch_size, num_iters=1, num_iters_decay=1, g_lr=chosen.lr, d_lr=chosen.d_lr, n_critic=1,
-        beta1=chosen.beta1, beta2=chosen.beta2, resume_iters=None,
-        selected_attrs=list(trainer.layout.sets[0].attributes), test_iters=1, use_tensorboard=False, log_dir="", sample_dir="", model_save_dir="", result_dir="", log_step=1,
-        sample_step=10, model_save_step=10, lr_update_step=10,
-    )  # fmt: skip
+    config = SimpleNamespace(**dict.fromkeys(UNUSED, 10), **{theirs: getattr(chosen, ours) for theirs, ours in SAME})
+    config.c_dim, config.c2_dim, config.dataset, config.use_tensorboard = counts[0], counts[-1], dataset, False
+    config.n_critic = config.num_iters = config.log_step = 1
+    config.resume_iters, config.selected_attrs = None, list(trainer.layout.sets[0].attributes)
     loaders, orders, alphas = [], [], []
     for index, label_set in enumerate(trainer.layout.sets):
         batch = trainer._batch(index, 0)
