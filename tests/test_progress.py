@@ -68,3 +68,26 @@ def test_two_bars_share_a_terminal_and_texts_are_not_markup(monkeypatch: pytest.
     with show_progress("again") as third:
         third(1, 1)
     assert "again" in terminal.getvalue()
+
+
+def test_the_rate_of_a_resumed_run_counts_from_where_it_went_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    with show_progress("training", unit="iterations") as report:
+        for done in range(5001, 5021):
+            report(done, 6000)
+            now[0] += 2.0
+    assert "5006/6000 [00:10<27:36,  1.67s/ iterations]" in capsys.readouterr().err.splitlines()[0]
+
+
+def test_losses_stand_below_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    losses = "  ".join(f"D/part{i} 0.123" for i in range(6))
+    with show_progress("training", "iterations") as report:
+        report(1, 3, losses)
+    assert losses in terminal.getvalue()

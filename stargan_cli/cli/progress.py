@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -61,7 +61,8 @@ def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
 
 
 def _new_display() -> Display:
-    from rich.console import Console
+    """Notes (the losses of a training) stand in a line of their own: beside the bar there is no room for them."""
+    from rich.console import Console, RenderableType
     from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Display
     from rich.text import Text
@@ -71,13 +72,19 @@ def _new_display() -> Display:
             speed = task.finished_speed or task.speed
             return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
 
-    return Display(
+    class WithNotes(Display):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield from super().get_renderables()
+            for task in self.tasks:
+                if task.fields["note"] and not task.finished:
+                    yield Text(f"  {task.fields['note']}")
+
+    return WithNotes(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(compact=True),
-        TextColumn("{task.fields[note]}", markup=False),
         console=Console(stderr=True),
         redirect_stdout=sys.stdout.isatty(),
     )
@@ -90,13 +97,14 @@ class PlainLines:
     def __init__(self, title: str, unit: str) -> None:
         self._title, self._unit = shown(title), unit
         self._start = self._next = 0.0
+        self._first = 0
         self._state: tuple[int, int | None, str] | None = None
         self._shown: tuple[int, int | None, str] | None = None
 
     def __call__(self, done: int, total: int | None, note: str = "") -> None:
         now = time.monotonic()
         if self._state is None:
-            self._start, self._next = now, now + FIRST_LINE_SECONDS
+            self._start, self._next, self._first = now, now + FIRST_LINE_SECONDS, max(0, done - 1)
         self._state = (done, total, note)
         if now >= self._next:
             self._say()
@@ -113,5 +121,7 @@ class PlainLines:
             return
         done, total, note = self._shown = self._state
         elapsed = time.monotonic() - self._start
-        meter = tqdm.format_meter(done, total, elapsed, ncols=0, prefix=self._title, unit=f" {self._unit}")
+        meter = tqdm.format_meter(
+            done, total, elapsed, ncols=0, prefix=self._title, unit=f" {self._unit}", initial=self._first
+        )
         say(f"{meter}{', ' if note else ''}{shown(note)}")
