@@ -198,7 +198,7 @@ def centre_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, square: int) -> Image.Image:
-    """A very large picture at a whole fraction of its size, at least four times `square`: spares copies of all of it."""
+    """A very large picture at a whole fraction of its size, at least four times `square`: spares copying it."""
     factor = min(image.size) // (4 * square)
     if factor < 2 or image.mode not in ("L", "RGB", "LA", "RGBA", "CMYK"):
         return image
