@@ -13,6 +13,7 @@ from pathlib import Path
 import corpus
 import faults
 import pytest
+from PIL import Image
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.report import Row
@@ -142,3 +143,27 @@ def test_the_whole_corpus_in_one_run(weights: str, tmp_path: Path) -> None:
     assert all(row.reason for row in rows if row.status == "failed")
     assert report.exit_code == 1
     assert len(faults.files(tmp_path / "out")) == report.done == sum(status == "done" for status in wanted.values())
+
+
+def test_location_is_not_copied_unless_it_is_asked_for(weights: str, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    source = tmp_path / "in" / "a.jpg"
+    source.parent.mkdir()
+    source.write_bytes(corpus.jpeg(exif=exif.tobytes()))
+    for keep, wanted in ((False, {}), (True, {1: "N"})):
+        translate([source], tmp_path / "out", settings(weights, keep_metadata=keep), Run())
+        with Image.open(tmp_path / "out" / "a.jpg") as image:
+            assert image.getexif().get_ifd(0x8825) == wanted
+            assert image.getexif().get(0x010F) == ("Maker" if keep else None)
+
+
+@pytest.mark.parametrize("size", ["model", "source"])
+def test_the_limit_on_pixels_reaches_every_reader(size: str, weights: str, tmp_path: Path) -> None:
+    source = pictures(tmp_path / "in", 1)
+    rows: list[Row] = []
+    translate([source], tmp_path / "out", settings(weights, size=size, max_pixels=575), Run(), on_row=rows.append)
+    assert str(rows[0].reason).startswith("too large: 24x24 is 576 pixels, the limit is 575")
+    report = translate([source], tmp_path / "out", settings(weights, size=size, max_pixels=576), Run())
+    assert report.done == 1

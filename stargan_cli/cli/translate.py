@@ -100,6 +100,22 @@ def translate(
             rich_help_panel=FILES,
         ),
     ] = False,
+    keep_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--keep-metadata",
+            help="Copy the source's EXIF block: camera, date, and the location, where it has one.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Refuse larger pictures, which may be made to fill the memory; by default 200 million.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
     grid: Annotated[
         Path | None,
         typer.Option(help="Contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
@@ -138,6 +154,7 @@ def translate(
     if rest not in (None, "off"):
         raise UsageError(f"--rest takes off, not {rest}")
 
+    from stargan_cli.data.reading import MAX_PIXELS
     from stargan_cli.tasks.translation_settings import TranslationSettings
 
     settings = TranslationSettings(
@@ -151,6 +168,8 @@ def translate(
         quality=quality,
         existing="overwrite" if overwrite else "skip" if skip_existing else "finish",
         provenance=not no_provenance,
+        keep_metadata=keep_metadata,
+        max_pixels=max_pixels or MAX_PIXELS,
         batch_size=_batch_size(batch_size),
         device=device,
         precision=precision,

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.data.images import to_image, to_model, to_pixels, to_square, to_tensor
-from stargan_cli.data.reading import Picture, read_picture
+from stargan_cli.data.reading import MAX_PIXELS, Picture, read_picture
 
 
 class Square(NamedTuple):
@@ -60,11 +60,12 @@ class ModelSquare:
     """The centred square at the network's own size (`--size model`)."""
 
     size: int
+    max_pixels: int = MAX_PIXELS
     name: str = "model"
     needs_parts: bool = False
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
-        picture = read_picture(source, square=self.size)
+        picture = read_picture(source, square=self.size, max_pixels=self.max_pixels)
         return Prepared(picture, to_square(picture.image, self.size)[None])
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
@@ -77,11 +78,12 @@ class CentreAtSourceSize:
     stays, and pixels outside the square are untouched."""
 
     size: int
+    max_pixels: int = MAX_PIXELS
     name: str = "source"
     needs_parts: bool = True
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
-        picture = read_picture(source)
+        picture = read_picture(source, max_pixels=self.max_pixels)
         return Prepared(picture, to_square(picture.image, self.size)[None])
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:

@@ -43,7 +43,8 @@ def translate_stream(
         raise made
     image, alpha = plan.framing.finish(prepared, made.results[0].squares)
     note = plan.note(variant, job.fingerprint)
-    write_picture(target, image, alpha=alpha, kind=kind, quality=settings.quality, note=note)
+    exif = plan.kept_exif(prepared.picture)
+    write_picture(target, image, alpha=alpha, kind=kind, quality=settings.quality, note=note, exif=exif)
 
 
 def output_kind(source: str, target: str) -> str:

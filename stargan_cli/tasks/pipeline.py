@@ -103,8 +103,8 @@ class Pipeline:
             raise ValueError("a dry run writes nothing")
         path = self.folder.place(job.output)
         image, alpha = self.plan.framing.finish(prepared, squares)
-        note = self.plan.note(job.variant, job.fingerprint)
-        write_picture(path, image, alpha=alpha, quality=self.plan.settings.quality, note=note)
+        note, exif = self.plan.note(job.variant, job.fingerprint), self.plan.kept_exif(prepared.picture)
+        write_picture(path, image, alpha=alpha, quality=self.plan.settings.quality, note=note, exif=exif)
 
     def rows(self, outcome: Outcome[Found, list[Row]]) -> list[Row]:
         """The rows of a picture's end; one that failed before its outputs were sorted out has one for each output."""

@@ -11,13 +11,14 @@ import torch
 from stargan_cli.attributes import Change, Variant, Vocabulary, each, parse_set
 from stargan_cli.data.naming import FORMATS
 from stargan_cli.data.provenance import Note
+from stargan_cli.data.reading import MAX_PIXELS, Picture
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.existing import Existing, settings_hash
 from stargan_cli.tasks.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.tasks.source_labels import Known, LabelSource, read_table
 from stargan_cli.weights import DEFAULT_WEIGHTS, Weights
 
-SIZES: dict[str, Callable[[int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
+SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class TranslationSettings:
     quality: int = 95
     existing: Existing = "finish"
     provenance: bool = True
+    keep_metadata: bool = False
+    max_pixels: int = MAX_PIXELS
     batch_size: int | None = None
     device: str = "auto"
     precision: str = "auto"
@@ -73,7 +76,7 @@ class Plan:
             "labels": sorted((*key, value) for key, value in known.items()),
             "framing": self.framing.name,
             "precision": str(self.precision),
-            "file": (kind, self.settings.quality if kind in ("JPEG", "WEBP") else None),
+            "file": (kind, self.settings.quality if kind in ("JPEG", "WEBP") else None, self.settings.keep_metadata),
         }
         return f"{settings_hash(values)}-{picture}"
 
@@ -83,6 +86,10 @@ class Plan:
             return None
         name = f"{self.weights.path.stem} {self.weights.fingerprint[:12]}"
         return Note(fingerprint, name, ", ".join(_in_words(change) for change in variant.changes))
+
+    def kept_exif(self, picture: Picture) -> bytes | None:
+        """The source's EXIF block, which may hold a location: only where the user wants it kept."""
+        return picture.exif if self.settings.keep_metadata else None
 
 
 def make_plan(
@@ -97,7 +104,7 @@ def make_plan(
     labels = LabelSource(layout, vocabulary, weights.discriminator is not None, settings.rest_off, table)
     for variant in variants:
         labels.check(variant.changes)
-    framing = SIZES[settings.size](weights.card.model.image_size)
+    framing = SIZES[settings.size](weights.card.model.image_size, settings.max_pixels)
     return Plan(settings, weights, precision, framing, labels, variants, always_read and labels.can_read)
 
 
