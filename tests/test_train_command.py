@@ -132,6 +132,15 @@ def test_dry_run_shows_the_data_and_the_settings_and_writes_nothing(tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_sets_that_share_a_name_are_told_apart(tmp_path: Path, moods: Path) -> None:
+    other = class_folders(tmp_path / "faces", {"happy": 2, "angry": 2})
+    result = call("--data", moods, "--data", other, "--mix=2,1", "--alias=merry = faces:happy", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "note: happy is in 2 sets; --set takes moods:happy or faces:happy" in result.stderr.splitlines()
+    shown = json.loads(result.stdout)
+    assert shown["mix"] == [2, 1] and shown["aliases"] == [["merry", "faces:happy"]]
+
+
 def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
     result = call("--root", celeba(tmp_path), "--attrs=Male,Smiling, Young", "--group=Smiling,Young", "--dry-run")
     assert result.exit_code == 0, result.output
@@ -146,6 +155,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--data=nowhere"], "error: no data set at nowhere"),
         (["--max-time=soon"], "error: not a time: soon"),
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
+        (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
         (["--preset=huge"], "error: unknown preset 'huge'"),
         (["--resume"], "error: no run to resume in"),
         (["--image-size=130"], "error: image_size must be a multiple of 4"),

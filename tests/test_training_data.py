@@ -207,6 +207,23 @@ def test_two_sets_of_one_name_are_refused_and_can_be_renamed(tmp_path: Path) -> 
         load_data(settings(data=("celeba", "celeba"), root=str(celeba(tmp_path / "c")), attributes=("Male",)))
 
 
+def test_an_alias_must_mean_something(tmp_path: Path) -> None:
+    one = str(class_folders(tmp_path / "moods", {"smile_open": 2, "neutral": 2}))
+    load_data(settings(data=(one,), aliases=(("happy", "smile_open"),)))
+    with pytest.raises(UsageError, match="--alias happy=smiling: unknown attribute 'smiling'"):
+        load_data(settings(data=(one,), aliases=(("happy", "smiling"),)))
+
+
+def test_progress_counts_over_all_sets(tmp_path: Path) -> None:
+    chosen = settings(data=tuple(str(class_folders(tmp_path / name, {"a": 4, "b": 4})) for name in ("x", "y")))
+    sets, layout = load_data(chosen)
+    seen: list[tuple[int, int | None]] = []
+    for _ in range(2):
+        prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1,
+                progress=lambda done, total, note="": seen.append((done, total)))  # fmt: skip
+    assert seen == [(8, 32), (16, 32), (24, 32), (32, 32)]  # 8 to train with and 8 samples of each; once
+
+
 def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "moods", {"a": 12, "b": 12})
     (folder / "train" / "a" / "a-tr-3.png").write_bytes(b"not a picture")

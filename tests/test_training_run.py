@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from training_kit import celeba, class_folders, log_rows, run_training, settings
 
 from stargan_cli import weights
+from stargan_cli.attributes import parse_set, passes
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.tasks import session
 from stargan_cli.tasks.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
@@ -356,3 +357,60 @@ def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chose
     with pytest.raises(UsageError, match="does not fit this model") as caught:
         run_training(tmp_path, other, cache)
     assert "width" in str(caught.value.hint)
+
+
+# Several data sets
+
+
+def test_three_sets_train_one_generator(tmp_path: Path, cache: Path) -> None:
+    root = celeba(tmp_path / "data")
+    folders = [class_folders(tmp_path / name, {"happy": 4, name: 4}) for name in ("sad", "angry")]
+    chosen = settings(
+        data=("celeba", *map(str, folders)),
+        root=str(root),
+        attributes=("Black_Hair", "Blond_Hair", "Male"),
+        groups=(("moods",),),
+        aliases=(("cheerful", "moods:happy"),),
+        mix=(2, 1, 1),
+        sample_every=2,
+    )
+    run_training(tmp_path / "whole", chosen, cache)
+    run_training(tmp_path / "run", chosen, cache, stop=after(3))
+    run_training(tmp_path / "run", chosen, cache, resume=True)
+    same_end(tmp_path / "run", tmp_path / "whole")
+    assert {name.split("/")[0] for name in log_rows(tmp_path / "run")[-1]} == {"iteration", "celeba", "moods", "angry"}
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 4 * 3
+
+    card = weights.load(str(tmp_path / "run" / "weights.safetensors")).card
+    assert [label_set.attributes for label_set in card.layout.sets[1:]] == [("happy", "sad"), ("angry", "happy")]
+    assert (card.model.label_dim, card.model.class_dim) == (3 + 2 + 2 + 3, 7)
+    assert card.training["settings"]["data"] == ["celeba", "moods", "angry"]
+    assert str(tmp_path) not in card.to_json()
+    plan = passes(card.layout, parse_set("cheerful,blond,angry:happy", card.layout, card.aliases))
+    assert plan == [(1, {"happy": 1.0}), (0, {"Blond_Hair": 1.0}), (2, {"happy": 1.0})]
+
+
+def test_a_joined_run_starts_from_the_weights_of_one_set(tmp_path: Path, whole: Path, moods: Path, cache: Path) -> None:
+    other = class_folders(tmp_path / "other", {"happy": 4, "angry": 4})
+    joined = settings(
+        data=(str(other), str(moods)), init_from=str(whole / "weights.safetensors"), iterations=2, lr=1e-30, d_lr=1e-30
+    )
+    run_training(tmp_path / "first", joined, cache)
+    given = weights.load(str(whole / "weights.safetensors"))
+    found = weights.load(str(tmp_path / "first" / "weights.safetensors"))
+    before, planes = given.generator.state_dict()["main.0.weight"], found.generator.state_dict()["main.0.weight"]
+    # labels: angry, happy (other); happy, sad (moods); two mask entries
+    assert torch.equal(planes[:, 3 + 2 : 3 + 4], before[:, 3:5])
+    assert torch.equal(planes[:, 3 + 1], before[:, 3]), "the nearest there is for other:happy"
+    assert not torch.equal(planes[:, 3 + 0], before[:, 3]) and not torch.equal(planes[:, 3 + 0], before[:, 4])
+
+    swapped = settings(
+        data=(str(moods), str(other)),
+        init_from=str(found.path),
+        iterations=2,
+        lr=1e-30,
+        d_lr=1e-30,
+    )
+    run_training(tmp_path / "second", swapped, cache)
+    again = weights.load(str(tmp_path / "second" / "weights.safetensors")).generator.state_dict()["main.0.weight"]
+    assert torch.equal(again[:, 3:], planes[:, 3:][:, [2, 3, 0, 1, 5, 4]])

@@ -49,8 +49,16 @@ def train(
     group: Annotated[
         list[str] | None,
         typer.Option(
-            help="Attributes of which one at most is on; hair colours are known.",
+            help="Attributes of which one at most is on (hair colours are known); or one name for a set of classes.",
             metavar="NAME,NAME,…",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    alias: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another word for an attribute or class, which --set will understand.",
+            metavar="WORD=NAME",
             rich_help_panel=DATA,
         ),
     ] = None,
@@ -200,6 +208,13 @@ def _shares(text: str) -> tuple[int, ...]:
         raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
 
 
+def _alias(text: str) -> tuple[str, str]:
+    word, separator, name = text.partition("=")
+    if not (word.strip() and separator and name.strip()):
+        raise UsageError(f"--alias takes WORD=NAME, not {text}", "for example --alias happy=smiling")
+    return word.strip(), name.strip()
+
+
 def _unchanged(value: Any) -> Any:
     return value
 
@@ -208,6 +223,7 @@ def _unchanged(value: Any) -> Any:
 _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attrs": ("attributes", _names),
     "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
+    "alias": ("aliases", lambda aliases: tuple(_alias(text) for text in aliases)),
     "data": ("data", tuple),
     "root": ("root", str),
     "mix": ("mix", _shares),
@@ -239,12 +255,19 @@ def _download(root: Path) -> None:
 
 def _describe(sets: list[Any]) -> None:
     """Which pictures there are: what turns up here wrong turns up wrong in every result."""
+    owners: dict[str, list[str]] = {}
     for parts in sets:
         label_set = parts["train"].label_set
         say(f"{shown(label_set.name)}: " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
         say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
-        for note in parts["train"].notes:
+        for note in dict.fromkeys(note for part in parts.values() for note in part.notes):
             say(f"  note: {shown(note)}")
+        for name in label_set.attributes:
+            owners.setdefault(name, []).append(label_set.name)
+    for name, names in owners.items():
+        if len(names) > 1:
+            choices = " or ".join(f"{owner}:{name}" for owner in names)
+            say(f"note: {shown(name)} is in {len(names)} sets; --set takes {shown(choices)}")
 
 
 @contextmanager

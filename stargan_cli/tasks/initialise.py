@@ -71,15 +71,26 @@ def _copy_discriminator(
 
 
 def _same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
-    """Pairs of positions in the label vectors of both layouts that mean the same."""
-    here, there = _places(layout), _places(old)
-    return [(here[name], there[name]) for name in here if name in there]
+    """Pairs of positions in the label vectors of both layouts that mean the same: an attribute of the same set or, in
+    a set of another name, the first of that name; and the mask entries of the same set."""
+    there = _places(old)
+    pairs = []
+    for (set_name, attribute), here in _places(layout).items():
+        alike = [place for (_, name), place in there.items() if name == attribute is not None]
+        place = there.get((set_name, attribute), alike[0] if alike else None)
+        if place is not None:
+            pairs.append((here, place))
+    return pairs
 
 
-def _places(layout: LabelLayout) -> dict[str, int]:
-    places: dict[str, int] = {}
+def _places(layout: LabelLayout) -> dict[tuple[str, str | None], int]:
+    """Set and attribute -> position in the label vector; the attribute None stands for the set's mask entry."""
+    places: dict[tuple[str, str | None], int] = {}
     for index, label_set in enumerate(layout.sets):
         start = layout.positions(index).start
         for offset, attribute in enumerate(label_set.attributes):
-            places.setdefault(attribute, start + offset)
+            places[label_set.name, attribute] = start + offset
+        mask = layout.mask_position(index)
+        if mask is not None:
+            places[label_set.name, None] = mask
     return places

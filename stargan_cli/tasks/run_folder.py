@@ -16,6 +16,7 @@ from stargan_cli.tasks.training_settings import TrainSettings, option
 
 CHANGEABLE = (
     "root",
+    "aliases",
     "iterations",
     "precision",
     "lr",

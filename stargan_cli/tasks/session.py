@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from pathlib import PurePath
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -139,14 +141,23 @@ class Session:
             model=self.trainer.model,
             layout=self.trainer.layout,
             preprocessing={"crop": "centre", "resize": "bilinear", **faces},
+            aliases=dict(self.settings.aliases),
             training={
                 "program": f"stargan {__version__}",
                 "iterations": self.trainer.iteration,
                 "hours": round(self._seconds() / 3600, 2),
                 "pictures": {s.pictures.labelled.label_set.name: len(s.pictures) for s in self.trainer.sources},
-                "settings": self.settings.to_dict(),
+                "settings": self._public_settings(),
             },
         )
+
+    def _public_settings(self) -> dict[str, Any]:
+        """Settings without paths, which say nothing to those who get the weights and much of the machine."""
+        values = self.settings.to_dict()
+        del values["root"]
+        values["data"] = [label_set.name for label_set in self.trainer.layout.sets]
+        values["init_from"] = values["init_from"] and PurePath(values["init_from"]).name
+        return values
 
     def _sample(self) -> None:
         for index, pictures in enumerate(self.held_out):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stargan_cli.attributes import LabelLayout
+from stargan_cli.attributes import LabelLayout, Vocabulary
 from stargan_cli.data.cache import CachedPictures, cached
 from stargan_cli.data.datasets import load, without_shared_pictures
 from stargan_cli.data.labelled import DataSet, Labelled
@@ -56,7 +56,18 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     sets = without_shared_pictures(sets)
     for parts in sets:
         refuse_empty(parts["train"])
-    return sets, LabelLayout(tuple(parts["train"].label_set for parts in sets))
+    layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
+    _check_aliases(settings.aliases, layout)
+    return sets, layout
+
+
+def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
+    vocabulary = Vocabulary(layout)
+    for word, name in aliases:
+        try:
+            vocabulary.find(name)
+        except UsageError as error:
+            raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
 
 
 def _refuse_same_names(names: list[str]) -> None:
@@ -94,18 +105,33 @@ def prepare(
     where nothing is left that shows some attribute.
     """
 
+    to_decode = [(parts["train"], _spread(parts)) for parts in sets]
+    everything = sum(len(labelled) for pair in to_decode for labelled in pair)
+    before = 0
+
     def decode(labelled: Labelled) -> CachedPictures:
-        result = cached(labelled, settings.image_size, cache, workers or cpu_count(), progress)
-        for file, why in list(result.unreadable.items())[:_SHOWN]:
-            say(f"{labelled.label_set.name}: {file} cannot be read and is left out: {why}")
-        if len(result.unreadable) > _SHOWN:
-            say(f"{labelled.label_set.name}: so are {len(result.unreadable) - _SHOWN:,} more")
+        nonlocal before
+
+        def count(done: int, total: int | None, note: str = "") -> None:
+            progress(before + done, everything, note)
+
+        result = cached(labelled, settings.image_size, cache, workers or cpu_count(), count)
+        before += len(labelled)
+        _name_unreadable(result, say)
         return result
 
-    train = tuple(decode(parts["train"]) for parts in sets)
-    for pictures in train:
+    decoded = [(decode(train), decode(few)) for train, few in to_decode]
+    for pictures, _ in decoded:
         refuse_empty(pictures.labelled)
-    return TrainingData(layout, train, tuple(decode(_spread(parts)) for parts in sets))
+    return TrainingData(layout, tuple(train for train, _ in decoded), tuple(few for _, few in decoded))
+
+
+def _name_unreadable(pictures: CachedPictures, say: Callable[[str], None]) -> None:
+    name = pictures.labelled.label_set.name
+    for file, why in list(pictures.unreadable.items())[:_SHOWN]:
+        say(f"{name}: {file} cannot be read and is left out: {why}")
+    if len(pictures.unreadable) > _SHOWN:
+        say(f"{name}: so are {len(pictures.unreadable) - _SHOWN:,} more")
 
 
 def _spread(parts: DataSet) -> Labelled:

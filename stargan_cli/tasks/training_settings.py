@@ -20,6 +20,7 @@ class TrainSettings:
     root: str | None = None
     attributes: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
     split: Literal["official", "reference"] = "official"
     mix: tuple[int, ...] = ()
     balance: bool = False
@@ -109,8 +110,8 @@ class TrainSettings:
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown training setting {unknown[0]!r}")
         tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
-        if "groups" in values:
-            tuples["groups"] = tuple(tuple(group) for group in values["groups"])
+        for name in {"groups", "aliases"} & values.keys():
+            tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
 
 
@@ -119,7 +120,7 @@ def option(name: str) -> str:
     return "--" + OPTION_NAMES.get(name, name).replace("_", "-")
 
 
-OPTION_NAMES = {"attributes": "attrs", "groups": "group"}
+OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias"}
 
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
