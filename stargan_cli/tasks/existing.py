@@ -53,12 +53,16 @@ def _hash_ends(file: BinaryIO) -> str:
 def reason_to_skip(output: Path, source: Path, fingerprint: str, existing: Existing) -> str | None:
     """Why an output need not be made; None where it must be.
 
-    With "finish", an output is done where it carries `fingerprint` and is not older than its source.
+    With "finish", an output is done where it carries `fingerprint` and is not older than its source. Where it is to
+    take its source's place, the source's hash in the fingerprint says nothing, and the settings alone count.
     """
     if existing == "overwrite" or not output.exists():
         return None
     if existing == "skip":
         return "exists"
-    if read_fingerprint(output) != fingerprint or output.stat().st_mtime_ns < source.stat().st_mtime_ns:
-        return None
-    return "done before"
+    found = read_fingerprint(output) or ""
+    if output == source:
+        same = found.split("-")[0] == fingerprint.split("-")[0]
+    else:
+        same = found == fingerprint and output.stat().st_mtime_ns >= source.stat().st_mtime_ns
+    return "done before" if same else None

@@ -62,7 +62,8 @@ class LabelSource:
         """Raises PictureError where the picture's own labels are needed and can come from nowhere."""
         missing = [] if self.can_read else self.lacks(known, changes)
         if missing:
-            raise PictureError(f"{self.table.path if self.table else '--labels'} does not say its {', '.join(missing)}")
+            place = self.table.path.name if self.table else "--labels"
+            raise PictureError(f"{place} does not say its {', '.join(missing)}")
 
     def completed(self, known: Known, logits: Tensor | None) -> Known:
         """`known`, and for the rest what the classifier's logits (class_dim,) say."""

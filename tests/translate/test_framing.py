@@ -1,0 +1,63 @@
+"""Squares out of pictures and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Square, changed
+
+SIZE = 16
+
+
+def noise(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
+    values = np.random.default_rng(1).integers(0, 256, (height, width, len(mode)), dtype=np.uint8)
+    Image.fromarray(values, mode if mode != "RGB" else None).save(path)
+    return path
+
+
+def no_change(value: float = 0.0, keep: float = 1.0) -> Square:
+    return Square(torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), True, *parts(value, keep))
+
+
+def parts(value: float, keep: float) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.full((3, SIZE, SIZE), value), torch.full((1, SIZE, SIZE), keep)
+
+
+def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
+    framing = ModelSquare(SIZE)
+    prepared = framing.prepare(noise(tmp_path / "a.png", 40, 30, "RGBA"))
+    assert prepared.squares.shape == (1, 3, SIZE, SIZE)
+    result = torch.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).to(torch.uint8)
+    image, alpha = framing.finish(prepared, [Square(result, True, None, None)])
+    assert np.array_equal(np.asarray(image), result.permute(1, 2, 0).numpy())
+    assert alpha is not None and alpha.size == (SIZE, SIZE)
+
+
+@pytest.mark.parametrize(("width", "height"), [(50, 30), (30, 50), (33, 33), (9, 12)])
+def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
+    path = noise(tmp_path / "a.png", width, height)
+    framing = CentreAtSourceSize(SIZE)
+    image, alpha = framing.finish(framing.prepare(path), [no_change()])
+    assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
+    assert alpha is None
+
+
+def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(tmp_path: Path) -> None:
+    path = noise(tmp_path / "a.png", 50, 30)
+    framing = CentreAtSourceSize(SIZE)
+    image, _ = framing.finish(framing.prepare(path), [no_change(0.0, 0.5)])
+    before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
+    assert np.array_equal(after[:, :10], before[:, :10])
+    assert np.array_equal(after[:, 40:], before[:, 40:])
+    expected = (before[:, 10:40] - 127.5) * 0.5 + 127.5
+    assert np.abs(after[:, 10:40] - expected).max() <= 1
+
+
+def test_the_change_needs_its_parts() -> None:
+    with pytest.raises(ValueError, match="parts"):
+        changed(Image.new("RGB", (4, 4)), Square(torch.zeros(3, 4, 4), True, None, None))

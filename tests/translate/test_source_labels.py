@@ -1,0 +1,113 @@
+"""Source labels: the table first, then --rest off or the classifier; and what cannot be known is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from stargan_cli.attributes import LabelLayout, LabelSet, Vocabulary, parse_set
+from stargan_cli.data.labels import LabelTable
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.tasks.source_labels import LabelSource, decide, read_table
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
+MOODS = LabelSet("moods", ("neutral", "happy"), kind="classes")
+LAYOUT = LabelLayout((FACES,))
+
+
+def source(
+    layout: LabelLayout = LAYOUT, can_read: bool = False, rest_off: bool = False, table: LabelTable | None = None
+) -> LabelSource:
+    return LabelSource(layout, Vocabulary(layout), can_read, rest_off, table)
+
+
+def table(tmp_path: Path, text: str) -> LabelTable:
+    path = tmp_path / "labels.csv"
+    path.write_text(text)
+    return read_table(path, Vocabulary(LAYOUT))
+
+
+def test_one_member_of_a_group_at_most_is_read_as_on() -> None:
+    known = decide(LAYOUT, torch.tensor([0.5, 2.0, 1.0, -0.1, 0.1]))
+    assert known == {
+        (0, "Black_Hair"): 0.0,
+        (0, "Blond_Hair"): 1.0,
+        (0, "Brown_Hair"): 0.0,
+        (0, "Male"): 0.0,
+        (0, "Young"): 1.0,
+    }
+
+
+def test_no_member_of_a_group_is_on_where_none_is_likely() -> None:
+    known = decide(LAYOUT, torch.tensor([-3.0, -1.0, -2.0, 1.0, -1.0]))
+    assert [known[0, name] for name in HAIR] == [0.0, 0.0, 0.0]
+
+
+def test_of_classes_exactly_one_is_on_and_each_set_reads_its_own_logits() -> None:
+    known = decide(LabelLayout((FACES, MOODS)), torch.tensor([-1.0, -1.0, -1.0, -1.0, -1.0, -7.0, -5.0]))
+    assert known[1, "happy"] == 1.0
+    assert known[1, "neutral"] == 0.0
+    assert sum(known.values()) == 1.0
+
+
+def test_the_table_goes_before_the_classifier(tmp_path: Path) -> None:
+    labels = source(can_read=True, table=table(tmp_path, "name,Female\n1.jpg,1\n"))
+    known = labels.completed(labels.known(Path("x/1.jpg")), torch.full((5,), 3.0))
+    assert known[0, "Male"] == 0.0
+    assert known[0, "Young"] == 1.0
+    assert labels.lacks(labels.known(Path("1.jpg")), parse_set("blond", LAYOUT)) == ["Young"]
+    assert labels.lacks(labels.known(Path("2.jpg")), parse_set("blond", LAYOUT)) == ["Male", "Young"]
+    assert labels.lacks({}, parse_set("blond,male,young", LAYOUT)) == []
+
+
+def test_rest_off_takes_everything_unknown_for_off(tmp_path: Path) -> None:
+    labels = source(can_read=True, rest_off=True, table=table(tmp_path, "name,Male\n1.jpg,1\n"))
+    changes = parse_set("blond", LAYOUT)
+    known = labels.known(Path("1.jpg"))
+    assert labels.lacks(known, changes) == []
+    assert labels.vectors(known, changes) == [[0, 1, 0, 1, 0]]
+    labels.check(changes)
+
+
+def test_weights_without_a_classifier_need_everything_said(tmp_path: Path) -> None:
+    source().check(parse_set("blond,male,young", LAYOUT))
+    with pytest.raises(UsageError, match="must also say: Male; Young"):
+        source().check(parse_set("blond", LAYOUT))
+    with_table = source(table=table(tmp_path, "name,Male\n1.jpg,1\n"))
+    with_table.check(parse_set("blond,young", LAYOUT))
+    with pytest.raises(UsageError, match="has no column for Young"):
+        with_table.check(parse_set("blond", LAYOUT))
+
+
+def test_a_picture_that_the_table_leaves_out_is_that_pictures_error(tmp_path: Path) -> None:
+    labels = source(table=table(tmp_path, "name,Male,Young\n1.jpg,1,\n"))
+    changes = parse_set("blond,young", LAYOUT)
+    labels.require(labels.known(Path("1.jpg")), changes)
+    with pytest.raises(PictureError, match=r"labels\.csv does not say its Male$"):
+        labels.require(labels.known(Path("2.jpg")), changes)
+
+
+def test_columns_with_one_meaning_twice_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Male and Female both mean Male"):
+        table(tmp_path, "name,Male,Female\n1.jpg,1,0\n")
+
+
+def test_each_set_has_its_own_pass_in_the_order_given() -> None:
+    layout = LabelLayout((FACES, MOODS))
+    labels = source(layout)
+    changes = parse_set("happy,blond", layout)
+    known = {(0, "Male"): 1.0, (0, "Black_Hair"): 1.0, (1, "neutral"): 1.0}
+    vectors = labels.vectors(known, changes)
+    assert vectors == [[0, 0, 0, 0, 0, 0, 1, 0, 1], [0, 1, 0, 1, 0, 0, 0, 1, 0]]
+    assert labels.target(vectors, changes) == {
+        "neutral": 0,
+        "happy": 1,
+        "Black_Hair": 0,
+        "Blond_Hair": 1,
+        "Brown_Hair": 0,
+        "Male": 1,
+        "Young": 0,
+    }

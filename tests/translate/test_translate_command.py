@@ -1,0 +1,209 @@
+"""`stargan translate` as people call it: options, streams, exit codes, signals."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import draw
+from PIL import Image
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def call(*args: object, stdin: bytes | None = None) -> Any:
+    return CliRunner().invoke(app, ["translate", *map(str, args)], input=stdin)
+
+
+def test_a_folder_is_translated_and_the_end_is_told_on_stderr(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    result = call(pictures, "--set", "blond", "--weights", weights, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[-1] == f"5 translated: {tmp_path / 'out'}"
+
+
+def test_quiet_says_nothing_but_failures(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    (pictures / "empty.png").touch()
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--quiet")
+    assert result.exit_code == 1
+    assert result.output == f"failed: {pictures / 'empty.png'}: the file is empty\n"
+
+
+def test_a_picture_that_fails_is_named_once_whatever_its_outputs(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    empty = pictures / "[red]\n.png"
+    empty.touch()
+    result = call(pictures, "--each", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.stderr.count("the file is empty") == 1
+    assert f"failed: {pictures}/[red]\\n.png: the file is empty\n" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("25 translated, 5 failed: ")
+
+
+def test_json_is_one_document(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    (pictures / "empty.png").touch()
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert {name: document[name] for name in ("done", "skipped", "failed", "interrupted", "dry_run")} == {
+        "done": 5,
+        "skipped": 0,
+        "failed": 1,
+        "interrupted": False,
+        "dry_run": False,
+    }
+    assert document["failures"][0]["reason"] == "the file is empty"
+    assert document["out"] == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("option", "end"), [("--print", b"\n"), ("--print0", b"\0")])
+def test_print_gives_the_written_paths_alone(
+    pictures: Path, tmp_path: Path, weights: Path, option: str, end: bytes
+) -> None:
+    draw(pictures / "new\nline.png", 9)
+    out = tmp_path / "out"
+    args = (pictures, "--set", "blond", "-w", weights, "-o", out, option)
+    names = ("a.png", "b.jpg", "c.png", "new\nline.png", "sub/a.png", "sub/d.webp")
+    assert call(*args).stdout_bytes == b"".join(os.fsencode(out / name) + end for name in names)
+    (out / "c.png").unlink()
+    assert call(*args).stdout_bytes == os.fsencode(out / "c.png") + end
+
+
+def test_names_that_are_no_unicode_come_through(tmp_path: Path, weights: Path) -> None:
+    source = Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/caf\xe9.png"))
+    try:
+        draw(tmp_path / "in/a.png", 1).rename(source)
+    except OSError:
+        pytest.skip("this file system takes Unicode names alone")
+    result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--print")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout_bytes == os.fsencode(tmp_path) + b"/out/caf\xe9.png\n"
+    assert os.listdir(os.fsencode(tmp_path / "out")) == [b"caf\xe9.png"]
+
+
+def test_a_dry_run_lists_what_it_would_write(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    result = call(pictures / "a.png", "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--dry-run")
+    assert result.exit_code == 0
+    assert result.stdout == f"{pictures / 'a.png'} -> {tmp_path / 'out/a.png'}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_default_output_folder_lies_where_you_are(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("in", "--set", "blond", "-w", weights).exit_code == 0
+    assert call("in/a.png", "in/b.jpg", "--set", "blond", "-w", weights).exit_code == 0
+    assert (tmp_path / "in-translated/sub/a.png").is_file()
+    assert sorted(os.listdir(tmp_path / "translated")) == ["a.png", "b.jpg"]
+
+
+def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "in").mkdir()
+    result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert "warning: no pictures found" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--set", "blnd"], "unknown attribute 'blnd'; did you mean"),
+        ([], "nothing to change"),
+        (["--set", "blond,brown"], "exclude each other"),
+        (["--set", "blond", "--rest", "on"], "--rest takes off"),
+        (["--set", "blond", "--overwrite", "--skip-existing"], "--overwrite and --skip-existing exclude each other"),
+        (["--set", "blond", "--print", "--json"], "--json, --print and --print0 exclude each other"),
+        (["--set", "blond", "--batch-size", "0"], "--batch-size takes a number from 1 or auto"),
+        (["--set", "blond", "--batch-size", "many"], "--batch-size takes a number from 1 or auto"),
+        (["--set", "blond", "--device", "tpu"], "unknown device 'tpu'"),
+        (["--set", "blond", "--precision", "int4"], "unknown precision 'int4'"),
+        (["--set", "blond", "--format", "gif"], "unknown format 'gif'"),
+        (["--set", "blond", "--quality", "0"], "Invalid value for '--quality'"),
+        (["--set", "blond", "--labels", "missing.csv"], "cannot read the labels missing.csv"),
+        (["--set", "blond", "--weights", "missing.safetensors"], "no weights at missing.safetensors"),
+        (["--set", "blond", "missing.png"], "no such file or folder: missing.png"),
+        (["--set", "blond", "-"], "- stands alone"),
+    ],
+)
+def test_wrong_calls_end_with_2_and_say_why(
+    pictures: Path, tmp_path: Path, weights: Path, args: list[str], message: str
+) -> None:
+    result = call(pictures, "-w", weights, "-o", tmp_path / "out", *args)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_without_a_classifier_ask_for_what_is_missing(pictures: Path, tmp_path: Path, imported: Path) -> None:
+    args = (pictures, "-w", imported, "-o", tmp_path / "out")
+    refused = call(*args, "--set", "blond")
+    assert refused.exit_code == 2
+    assert "Male; Young" in refused.stderr and "--rest off" in refused.stderr
+    assert call(*args, "--set", "blond,male,young").exit_code == 0
+    assert call(*args, "--set", "blond", "--rest", "off").exit_code == 0
+    labels = tmp_path / "labels.txt"
+    labels.write_text("4\nMale Young\na.png 1 -1\nb.jpg 1 1\nc.png -1 -1\nsub/a.png 1 1\n")
+    result = call(*args, "--set", "blond", "--labels", labels, "--json")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["done"], document["failed"]) == (1, 4, 1)
+    assert document["failures"][0]["reason"] == "labels.txt does not say its Male, Young"
+
+
+@pytest.mark.parametrize("name", ["x.jpg", "x.webp", "x.gif"])
+def test_a_picture_through_a_pipe(tmp_path: Path, weights: Path, name: str) -> None:
+    data = draw(tmp_path / name, 3).read_bytes()
+    result = call("-", "--set", "blond", "-w", weights, stdin=data)
+    assert result.exit_code == 0, result.stderr
+    with Image.open(io.BytesIO(result.stdout_bytes)) as image:
+        assert image.format == {"x.jpg": "JPEG", "x.webp": "WEBP", "x.gif": "PNG"}[name]
+        assert image.size == (16, 16)
+    as_file = call(tmp_path / name, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert as_file.exit_code == 0
+    assert next((tmp_path / "out").iterdir()).read_bytes() == result.stdout_bytes
+
+
+def test_a_pipe_takes_another_format_and_refuses_what_is_no_picture(tmp_path: Path, weights: Path) -> None:
+    data = draw(tmp_path / "x.png", 3).read_bytes()
+    result = call("-", "--set", "blond", "-w", weights, "--format", "jpg", "--size", "source", stdin=data)
+    with Image.open(io.BytesIO(result.stdout_bytes)) as image:
+        assert (image.format, image.size) == ("JPEG", (24, 20))
+    broken = call("-", "--set", "blond", "-w", weights, stdin=data[:40])
+    assert (broken.exit_code, broken.stdout_bytes) == (1, b"")
+    assert "damaged or cut off" in broken.stderr
+    empty = call("-", "--set", "blond", "-w", weights, stdin=b"")
+    assert (empty.exit_code, empty.stdout_bytes) == (1, b"")
+    assert "empty" in empty.stderr
+    named = call("-", "--each", "-w", weights, stdin=data)
+    assert named.exit_code == 2
+
+
+def test_ctrl_c_ends_with_130_and_whole_files(tmp_path: Path, weights: Path) -> None:
+    first = draw(tmp_path / "in/0000.png", 0)
+    for number in range(1, 3000):
+        os.link(first, tmp_path / f"in/{number:04}.png")
+    options = ["--set", "blond", "--weights", str(weights), "--out", str(tmp_path / "out")]
+    args = [sys.executable, "-m", "stargan_cli", "translate", str(tmp_path / "in"), *options]
+    with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        deadline = time.monotonic() + 60
+        while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGINT)
+        _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "interrupted: the same command finishes the rest" in errors
+    assert "Traceback" not in errors
+    written = sorted((tmp_path / "out").iterdir())
+    assert 0 < len(written) < 3000
+    assert all(path.suffix == ".png" and path.stat().st_size > 0 for path in written)

@@ -1,0 +1,344 @@
+"""A run over files and folders: what is written, what is left alone, and what becomes of pictures that fail."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import draw
+from PIL import Image
+
+from stargan_cli.data.provenance import read_fingerprint
+from stargan_cli.errors import UsageError
+from stargan_cli.report import Report, Row
+from stargan_cli.tasks.translation import Run, translate
+from stargan_cli.tasks.translation_settings import TranslationSettings
+
+Tree = Callable[[Path], dict[str, bytes]]
+NAMES = ["a.png", "b.jpg", "c.png", "sub/a.png", "sub/d.webp"]
+
+
+def go(inputs: Path | list[Path], out: Path, weights: Path, rows: list[Row] | None = None, **options: Any) -> Report:
+    """A run with `options` of TranslationSettings and Run mixed."""
+    run = {name: options.pop(name) for name in Run.__dataclass_fields__ if name in options}
+    settings = TranslationSettings(**({"spec": "blond", "weights": str(weights), "precision": "fp32"} | options))
+    on_row = rows.append if rows is not None else lambda row: None
+    paths = inputs if isinstance(inputs, list) else [inputs]
+    return translate(paths, out, settings, Run(**run), on_row=on_row)
+
+
+def test_the_tree_is_mirrored_and_the_pictures_change(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    before = tree(pictures)
+    report = go(pictures, tmp_path / "out", weights)
+    assert (report.done, report.skipped, report.failed, report.exit_code) == (5, 0, 0, 0)
+    assert list(tree(tmp_path / "out")) == NAMES
+    assert tree(pictures) == before
+    with Image.open(tmp_path / "out/a.png") as image:
+        assert image.size == (16, 16)
+        with Image.open(pictures / "a.png") as source:
+            assert image.convert("RGB").tobytes() != source.resize((16, 16)).tobytes()
+
+
+def test_the_same_bytes_whatever_the_order_the_workers_and_the_neighbours(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    go(pictures, tmp_path / "one", weights, workers=1)
+    files = [pictures / name for name in NAMES if name != "sub/a.png"]
+    go(files[::-1], tmp_path / "two", weights, workers=7)
+    go(files[2], tmp_path / "three", weights)
+    one, two, three = (tree(tmp_path / name) for name in ("one", "two", "three"))
+    assert {Path(name).name: data for name, data in one.items() if name != "sub/a.png"} == two
+    assert three == {"c.png": one["c.png"]}
+
+
+def test_batch_sizes_agree_within_one_level(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    for size in (1, 16):
+        go(pictures, tmp_path / str(size), weights, batch_size=size, format="png")
+    for name in ("a.png", "b.png", "c.png", "sub/a.png", "sub/d.png"):
+        with Image.open(tmp_path / "1" / name) as one, Image.open(tmp_path / "16" / name) as many:
+            pairs = zip(one.convert("RGB").tobytes(), many.convert("RGB").tobytes(), strict=True)
+            assert max(abs(a - b) for a, b in pairs) <= 1
+
+
+def test_a_second_run_does_nothing_and_finishes_what_is_missing(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    out = tmp_path / "out"
+    go(pictures, out, weights)
+    first = tree(out)
+    assert go(pictures, out, weights).skipped == 5
+    (out / "c.png").unlink()
+    report = go(pictures, out, weights)
+    assert (report.done, report.skipped) == (1, 4)
+    assert tree(out) == first
+
+
+@pytest.mark.parametrize(
+    "change", [{"spec": "brown"}, {"spec": "blond=0.5"}, {"quality": 50}, {"size": "source"}, {"rest_off": True}]
+)
+def test_outputs_of_other_settings_are_not_taken_for_done(
+    pictures: Path, tmp_path: Path, weights: Path, change: dict[str, Any]
+) -> None:
+    out = tmp_path / "out"
+    go(pictures / "b.jpg", out, weights)
+    assert go(pictures / "b.jpg", out, weights, **change).done == 1
+    assert go(pictures / "b.jpg", out, weights, **change).skipped == 1
+
+
+def test_outputs_of_other_weights_pictures_or_labels_are_not_taken_for_done(
+    pictures: Path, tmp_path: Path, weights: Path, other_weights: Path
+) -> None:
+    out, picture = tmp_path / "out", pictures / "a.png"
+    go(picture, out, weights)
+    assert go(picture, out, other_weights).done == 1
+    assert go(pictures / "sub/a.png", out, other_weights).done == 1
+    labels = tmp_path / "labels.csv"
+    for value in (0, 1):
+        labels.write_text(f"name,Male\na.png,{value}\n")
+        assert go(picture, out, weights, labels=labels).done == 1
+        assert go(picture, out, weights, labels=labels).skipped == 1
+
+
+def test_a_source_that_is_newer_than_its_output_is_done_again(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out, source = tmp_path / "out", pictures / "a.png"
+    go(source, out, weights)
+    later = (out / "a.png").stat().st_mtime + 60
+    os.utime(source, (later, later))
+    assert go(source, out, weights).done == 1
+
+
+def test_skip_existing_goes_by_name_and_overwrite_always_does(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    go(pictures, out, weights)
+    rows: list[Row] = []
+    assert go(pictures, out, weights, rows, spec="brown", existing="skip").skipped == 5
+    assert {row.reason for row in rows} == {"exists"}
+    assert go(pictures, out, weights, existing="overwrite").done == 5
+
+
+def test_without_provenance_nothing_is_embedded_and_only_skip_existing_skips(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    out = tmp_path / "out"
+    go(pictures, out, weights, provenance=False)
+    assert all(read_fingerprint(out / name) is None for name in NAMES)
+    assert go(pictures, out, weights, provenance=False).done == 5
+    assert go(pictures, out, weights, provenance=False, existing="skip").skipped == 5
+
+
+def test_each_makes_an_output_per_attribute_in_folders_of_their_own(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    go(pictures / "a.png", tmp_path / "all", weights, spec=None, each=True)
+    names = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]
+    assert sorted(tree(tmp_path / "all")) == [f"{name}/a.png" for name in names]
+    rows: list[Row] = []
+    go(pictures / "a.png", tmp_path / "some", weights, rows, spec="blond,no-young", each=True)
+    assert sorted(tree(tmp_path / "some")) == ["Blond_Hair/a.png", "no-Young/a.png"]
+    assert [(row.target_label or {})["Young"] for row in rows] == [(rows[0].source_label or {})["Young"], 0.0]
+
+
+def test_each_variant_equals_its_own_run(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
+    go(pictures, tmp_path / "each", weights, spec="brown,male", each=True)
+    go(pictures, tmp_path / "brown", weights, spec="brown")
+    go(pictures, tmp_path / "male", weights, spec="male")
+    assert tree(tmp_path / "each/Brown_Hair") == tree(tmp_path / "brown")
+    assert tree(tmp_path / "each/Male") == tree(tmp_path / "male")
+
+
+def test_joint_weights_translate_once_for_each_set(pictures: Path, tmp_path: Path, joint: Path, tree: Tree) -> None:
+    rows: list[Row] = []
+    for spec in ("happy", "blond", "happy,blond"):
+        assert go(pictures / "a.png", tmp_path / spec, joint, rows, spec=spec).done == 1
+    assert (rows[2].target_label or {})["happy"] == 1.0
+    assert (rows[2].target_label or {})["Blond_Hair"] == 1.0
+    assert len({tree(tmp_path / spec)["a.png"] for spec in ("happy", "blond", "happy,blond")}) == 3
+
+
+def test_a_bad_picture_is_named_and_does_not_stop_the_others(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    (pictures / "bad.jpg").write_bytes((pictures / "b.jpg").read_bytes()[:300])
+    (pictures / "text.jpg").write_text("no picture")
+    (pictures / "empty.png").touch()
+    draw(pictures / "wide.png", 8, (20_000, 3))
+    draw(pictures / "sp ace 'q' \"d\"\n[red].png", 9)
+    (pictures / "loop").symlink_to(pictures, target_is_directory=True)
+    rows: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, rows)
+    assert (report.done, report.failed, report.exit_code) == (7, 4, 1)
+    failed = {Path(row.source).name: row.reason for row in rows if row.status == "failed"}
+    assert set(failed) == {"bad.jpg", "text.jpg", "empty.png", "loop"}
+    assert failed["empty.png"] == "the file is empty"
+    assert failed["text.jpg"] == "not a picture in a known format"
+    assert all(failed.values())
+    assert (tmp_path / "out" / "sp ace 'q' \"d\"\n[red].png").is_file()
+
+
+def test_an_output_that_cannot_be_placed_fails_alone(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "sub").write_text("in the way")
+    rows: list[Row] = []
+    report = go(pictures, out, weights, rows)
+    assert (report.done, report.failed) == (3, 2)
+    assert "cannot make the folder" in str(rows[-1].reason)
+
+
+def test_fail_fast_stops_at_the_first_failure(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    (pictures / "aa.png").touch()
+    rows: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, rows, fail_fast=True, batch_size=1)
+    assert [Path(row.source).name for row in rows] == ["a.png", "aa.png"]
+    assert report.exit_code == 1
+
+
+def test_a_dry_run_writes_nothing_and_tells_what_it_would(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    out, before = tmp_path / "out", tree(tmp_path)
+    rows: list[Row] = []
+    options: dict[str, Any] = {"dry": True, "grid": tmp_path / "g.png", "manifest": tmp_path / "m.jsonl"}
+    report = go(pictures, out, weights, rows, **options)
+    assert report.done == 5
+    assert [row.output for row in rows] == [str(out / name) for name in NAMES]
+    assert tree(tmp_path) == before and not out.exists()
+    go(pictures / "a.png", out, weights)
+    assert go(pictures, out, weights, dry=True).skipped == 1
+
+
+def test_the_manifest_has_a_row_for_each_output(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    manifest = tmp_path / "rows.jsonl"
+    (pictures / "empty.png").touch()
+    go(pictures, tmp_path / "out", weights, manifest=manifest, spec="blond,male,young")
+    go(pictures, tmp_path / "out", weights, manifest=manifest, spec="blond,male,young")
+    rows = {Path(row["output"]).name: row for row in map(json.loads, manifest.read_text().splitlines())}
+    assert len(manifest.read_text().splitlines()) == 6
+    assert rows["empty.png"]["status"] == "failed"
+    assert rows["b.jpg"]["target_label"] == {
+        "Black_Hair": 0.0,
+        "Blond_Hair": 1.0,
+        "Brown_Hair": 0.0,
+        "Male": 1.0,
+        "Young": 1.0,
+    }
+    assert set(rows["b.jpg"]["source_label"]) == set(rows["b.jpg"]["target_label"])
+
+
+def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    go(pictures, tmp_path / "out", weights, grid=tmp_path / "g.png", each=True, spec="blond,male")
+    go(pictures, tmp_path / "out", weights, grid=tmp_path / "again.png", each=True, spec="blond,male")
+    with Image.open(tmp_path / "g.png") as sheet, Image.open(tmp_path / "out/Male/a.png") as result:
+        assert sheet.size == (2 * 3 * 130 + 8 - 2, 3 * 130 - 2)  # two blocks of three rows
+        cell = sheet.crop((260, 0, 388, 128))
+        assert cell.tobytes() == result.convert("RGB").resize((128, 128), Image.Resampling.BILINEAR).tobytes()
+    assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["g.gif", "missing/g.png"])
+def test_a_grid_that_cannot_be_written_is_refused_before_the_work(
+    pictures: Path, tmp_path: Path, weights: Path, name: str
+) -> None:
+    with pytest.raises(UsageError, match="--grid"):
+        go(pictures, tmp_path / "out", weights, grid=tmp_path / name)
+    assert not (tmp_path / "out").exists()
+
+
+def test_sources_are_never_replaced_unless_in_place_is_asked_for(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    before = tree(pictures)
+    with pytest.raises(UsageError, match="holds the inputs"):
+        go(pictures, pictures, weights)
+    rows: list[Row] = []
+    (tmp_path / "in/x").mkdir()
+    draw(tmp_path / "in/x/p.png", 7)
+    report = go([pictures / "sub", pictures / "x"], pictures, weights, rows)  # mirrored below their own names
+    assert (report.done, report.failed) == (0, 3)
+    assert {row.reason for row in rows} == {"its output would replace it"}
+    assert before.items() <= tree(pictures).items()
+
+
+def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree: Tree) -> None:
+    before = tree(pictures)
+    draw(pictures / "e.gif", 3)
+    rows: list[Row] = []
+    report = go(pictures, pictures, weights, rows, in_place=True)
+    assert (report.done, report.failed) == (5, 1)
+    assert [row.reason for row in rows if row.status == "failed"] == [
+        "its format cannot be written, so it cannot be replaced in place: .png"
+    ]
+    after = tree(pictures)
+    assert all(after[name] != data for name, data in before.items())
+    assert set(after) - set(before) == {"e.gif"}
+    assert go(pictures, pictures, weights, in_place=True).skipped == 5
+    assert tree(pictures) == after
+
+
+def test_in_place_is_refused_for_anything_else(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    with pytest.raises(UsageError, match="--in-place is for one folder"):
+        go(pictures, tmp_path / "out", weights, in_place=True)
+    with pytest.raises(UsageError, match="not with --each or --format"):
+        go(pictures, pictures, weights, in_place=True, format="png")
+
+
+def test_an_output_folder_inside_the_input_is_not_read(pictures: Path, weights: Path) -> None:
+    go(pictures, pictures / "out", weights)
+    report = go(pictures, pictures / "out", weights)
+    assert (report.total, report.skipped) == (5, 5)
+
+
+def test_ctrl_c_ends_with_whole_files_and_the_next_run_finishes(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    def interrupt(row: Row) -> None:
+        raise KeyboardInterrupt
+
+    settings = TranslationSettings(spec="blond", weights=str(weights), precision="fp32", batch_size=1)
+    report = translate([pictures], tmp_path / "out", settings, Run(grid=tmp_path / "g.png"), on_row=interrupt)
+    assert report.interrupted and report.exit_code == 130
+    assert not (tmp_path / "g.png").exists()
+    assert all(read_fingerprint(path) for path in (tmp_path / "out").rglob("*.*"))
+    go(pictures, tmp_path / "out", weights, batch_size=1)
+    go(pictures, tmp_path / "again", weights)
+    assert tree(tmp_path / "out") == tree(tmp_path / "again")
+
+
+def test_only_one_run_writes_into_a_folder(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    from stargan_cli.data.outputs import OutputFolder
+
+    with OutputFolder(tmp_path / "out"), pytest.raises(UsageError, match="another run is writing"):
+        go(pictures, tmp_path / "out", weights)
+
+
+def test_numbers_that_are_none_fail_their_picture_alone(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stargan_cli.model import Generator
+
+    original = Generator.translate
+
+    def poisoned(self: Generator, x: Any, c: Any) -> Any:
+        out = original(self, x, c)
+        image = out.image.clone()
+        image[1] = float("nan")
+        return out._replace(image=image)
+
+    monkeypatch.setattr(Generator, "translate", poisoned)
+    rows: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, rows, batch_size=5)
+    assert (report.done, report.failed) == (4, 1)
+    assert "try --precision fp32" in str(rows[1].reason)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"spec": None}, {"spec": "x", "format": "gif"}, {"spec": "x", "size": "large"}, {"spec": "x", "quality": 0}],
+)
+def test_settings_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        TranslationSettings(**options)
