@@ -212,3 +212,36 @@ def test_loading_the_model_and_saving_overlap() -> None:
     began = time.monotonic()
     assert len(list(stream(range(80), load, model, save, batch_size=4, workers=4))) == 80
     assert time.monotonic() - began < 20 * (0.01 + 0.02 + 0.01) * 0.85
+
+
+def test_heavy_items_are_held_one_by_one_and_light_ones_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of items that fill a fifth of the memory each, no more than a few are held; the light ones after them get their
+    full batches again."""
+    monkeypatch.setattr("stargan_cli.data.stream.MEMORY_BYTES", 1000)
+    alive = peak = 0
+    lock = threading.Lock()
+    sizes: list[tuple[bool, int]] = []
+
+    def load(item: int) -> int:
+        nonlocal alive, peak
+        with lock:
+            alive += item < 40
+            peak = max(peak, alive)
+        return item
+
+    def model(batch: list[int]) -> list[int]:
+        sizes.append((batch[0] < 40, len(batch)))
+        return batch
+
+    outcomes = stream(
+        range(240), load, model, lambda item, made: made, batch_size=16, workers=2, weigh=lambda n: 200 if n < 40 else 1
+    )
+    results = []
+    for outcome in outcomes:
+        results.append(outcome.result)
+        with lock:
+            alive -= outcome.item < 40
+    assert results == list(range(240))
+    assert [size for heavy, size in sizes if heavy] == [1] * 40
+    assert sizes[-2] == (False, 16)
+    assert peak <= 6

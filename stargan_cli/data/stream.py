@@ -10,6 +10,9 @@ from typing import Generic, TypeVar
 
 from stargan_cli.errors import OutputError
 
+MEMORY_BYTES = 2**30
+FADING = 0.9  # how much of an item's weight the next item is expected to have at least
+
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 Made = TypeVar("Made")
@@ -50,16 +53,19 @@ def stream(
     *,
     batch_size: int,
     workers: int,
+    weigh: Callable[[Loaded], int] = lambda loaded: 0,
 ) -> Generator[Outcome[Item, Saved], None, None]:
     """One outcome per item, in the order of `items`.
 
     `load` and `save` run in `workers` threads each, `run_batch` in the caller's thread: it is given `batch_size`
     loaded items (fewer at the end) and returns one output for each, in order; an exception in an output's place is
     that item's failure. What `load` or `save` raise is that item's failure too, except OutputError, which ends the
-    stream, as does whatever `run_batch` or `items` raise. At most about four batches are held at once.
+    stream, as does whatever `run_batch` or `items` raise.
+    At most about four batches are held at once, and of items that `weigh` finds heavy (bytes of a loaded one) fewer, in
+    smaller batches, so that they stay near MEMORY_BYTES.
     Stop early by closing the iterator (leaving a `for` loop is enough): saves under way finish, the rest is dropped.
     """
-    return _Stream(load, run_batch, save, batch_size, workers).run(items)
+    return _Stream(load, run_batch, save, weigh, batch_size, workers).run(items)
 
 
 class _Stream(Generic[Item, Loaded, Made, Saved]):
@@ -68,12 +74,15 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         load: Callable[[Item], Loaded | Done[Saved]],
         run_batch: Callable[[list[Loaded]], Sequence[Made | Exception]],
         save: Callable[[Item, Made], Saved],
+        weigh: Callable[[Loaded], int],
         batch_size: int,
         workers: int,
     ) -> None:
-        self.load, self.run_batch, self.save = load, run_batch, save
-        self.batch_size = batch_size
-        self.ahead = 2 * batch_size + workers
+        self.load, self.run_batch, self.save, self.weigh = load, run_batch, save, weigh
+        self.batch_size = self.full_batch = batch_size
+        self.full_ahead = 2 * batch_size + workers
+        self.ahead = min(self.full_ahead, workers + 1)  # until the first item's weight is known
+        self.weight = 1.0
         self.loaders = ThreadPoolExecutor(workers, "load")
         self.savers = ThreadPoolExecutor(workers, "save")
         self.incoming: deque[_Slot[Item, Loaded, Saved]] = deque()
@@ -84,14 +93,14 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         try:
             for item in items:
                 self.incoming.append(_Slot(item, self.loaders.submit(self.load, item)))
-                if len(self.incoming) >= self.ahead:
+                while len(self.incoming) >= self.ahead:
                     self._advance()
-                yield from self._finished(wait_above=self.ahead)
+                yield from self._finished()
             while self.incoming:
                 self._advance()
-                yield from self._finished(wait_above=self.ahead)
+                yield from self._finished()
             self._run_batch()
-            yield from self._finished(wait_above=0)
+            yield from self._finished(all_of_them=True)
         finally:
             self.loaders.shutdown(wait=True, cancel_futures=True)
             self.savers.shutdown(wait=True)
@@ -111,8 +120,15 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
             slot.ended = Outcome(slot.item, loaded.result, None)
             return
         self.batch.append((slot, loaded))
-        if len(self.batch) == self.batch_size:
+        self._make_room_for(self.weigh(loaded))
+        if len(self.batch) >= self.batch_size:
             self._run_batch()
+
+    def _make_room_for(self, weight: int) -> None:
+        """Hold fewer items where they are heavy: a third of the memory each before, in and behind the model."""
+        self.weight = max(weight, FADING * self.weight, 1.0)
+        room = max(1, int(MEMORY_BYTES / 3 / self.weight))
+        self.batch_size, self.ahead = min(self.full_batch, room), min(self.full_ahead, room)
 
     def _run_batch(self) -> None:
         batch, self.batch = self.batch, []
@@ -125,8 +141,9 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
             else:
                 slot.saving = self.savers.submit(self.save, slot.item, made)
 
-    def _finished(self, wait_above: int) -> Iterator[Outcome[Item, Saved]]:
-        """Outcomes at the head of the line; waits for saves while more than `wait_above` items are behind the model."""
+    def _finished(self, all_of_them: bool = False) -> Iterator[Outcome[Item, Saved]]:
+        """Outcomes at the head of the line; waits for saves while more items are behind the model than may be."""
+        wait_above = 0 if all_of_them else self.ahead
         while self.outgoing:
             slot = self.outgoing[0]
             if slot.ended is None:

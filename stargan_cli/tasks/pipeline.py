@@ -114,3 +114,9 @@ class Pipeline:
         reason = str(error) if isinstance(error, PictureError) else f"{type(error).__name__}: {error}"
         outputs: list[str | None] = [str(self.out / output) for _, output in self.outputs(outcome.item)]
         return [Row(str(outcome.item.source), output, "failed", reason) for output in outputs or [None]]
+
+
+def loaded_bytes(loaded: Loaded) -> int:
+    """The memory that a picture takes on its way, the result for each of its outputs included."""
+    image = loaded.prepared.picture.image
+    return 4 * image.width * image.height * (2 + len(loaded.jobs))

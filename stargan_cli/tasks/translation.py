@@ -16,7 +16,7 @@ from stargan_cli.device import cpu_count, pick_device, pick_precision
 from stargan_cli.errors import UsageError
 from stargan_cli.progress import Progress, silent
 from stargan_cli.report import Manifest, Report, Row
-from stargan_cli.tasks.pipeline import Pipeline
+from stargan_cli.tasks.pipeline import Pipeline, loaded_bytes
 from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
 from stargan_cli.tasks.translator import Translator
 from stargan_cli.weights import load
@@ -112,6 +112,7 @@ def _run(pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener,
             pipeline.save,
             batch_size=translator.batch_size if translator else 1,
             workers=settings.workers or min(cpu_count(), MOST_WORKERS),
+            weigh=loaded_bytes,
         )
         for done, outcome in enumerate(stack.enter_context(closing(outcomes)), start=1):
             rows = pipeline.rows(outcome)
