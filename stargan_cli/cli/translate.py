@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -216,9 +217,12 @@ class _Voice:
 
     def __init__(self, results: str, dry: bool) -> None:
         self.results, self.dry = results, dry
+        self.remarks: Counter[str] = Counter()
         self._last_failure: tuple[str, str | None] | None = None
 
     def __call__(self, row: Row) -> None:
+        if row.status == "done" and row.reason:
+            self.remarks[row.reason] += 1
         if row.status == "failed":
             if (row.source, row.reason) != self._last_failure:  # once, however many outputs a picture has
                 self._last_failure = (row.source, row.reason)
@@ -241,6 +245,8 @@ def _over_files(
         report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn)
     if report.total == 0 and not report.interrupted:
         warn("no pictures found")
+    for remark, count in voice.remarks.items():
+        warn(f"{count:,} outputs of a picture that is {remark}")
     if voice.results == "json":
         document = {"out": str(out), "dry_run": run.dry, **report.to_dict()}
         typer.echo(json.dumps(document, indent=2))

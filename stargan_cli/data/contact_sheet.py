@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stargan_cli.data.reading import read_picture
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import PictureError, UsageError
 
 CELL, GAP, LARGEST = 128, 2, 100
-BACKGROUND = (255, 255, 255)
+HEADING_HEIGHT = 14
+BACKGROUND, INK = (255, 255, 255), (0, 0, 0)
 
 
 class ContactSheet:
     """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
-    row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast."""
+    row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast.
+    `headings` name the columns of results; without them there is no line of headings."""
 
-    def __init__(self) -> None:
+    def __init__(self, headings: Sequence[str] = ()) -> None:
+        self._headings = ("", *headings) if headings else ()
         self._rows: dict[Path, list[Path]] = {}
 
     def add(self, source: Path, output: Path) -> None:
@@ -34,15 +38,18 @@ class ContactSheet:
         columns = 1 + max(len(outputs) for outputs in self._rows.values())
         blocks = max(1, min(8 // columns, -(-len(self._rows) // 4)))
         height = -(-len(self._rows) // blocks)
-        step = CELL + GAP
-        sheet = Image.new(
-            "RGB", (blocks * columns * step + (blocks - 1) * 4 * GAP - GAP, height * step - GAP), BACKGROUND
-        )
+        step, top = CELL + GAP, HEADING_HEIGHT if self._headings else 0
+        block_width = columns * step + 4 * GAP
+        size = (blocks * block_width - 5 * GAP, top + height * step - GAP)
+        sheet = Image.new("RGB", size, BACKGROUND)
         for number, (source, outputs) in enumerate(self._rows.items()):
             block, row = divmod(number, height)
             for column, picture in enumerate((source, *outputs)):
-                left = block * (columns * step + 4 * GAP) + column * step
-                sheet.paste(_cell(picture), (left, row * step))
+                sheet.paste(_cell(picture), (block * block_width + column * step, top + row * step))
+        draw = ImageDraw.Draw(sheet)
+        for block in range(blocks):
+            for column, heading in enumerate(self._headings):
+                draw.text((block * block_width + column * step + GAP, 0), heading, INK, ImageFont.load_default())
         return sheet
 
 

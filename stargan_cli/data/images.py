@@ -24,12 +24,13 @@ def to_square(image: Image.Image, size: int) -> Tensor:
 
 def to_tensor(image: Image.Image) -> Tensor:
     """RGB picture -> uint8 (3, height, width)."""
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1).contiguous()
+    # NumPy turns the axes: torch would start threads for it, in each of the reading threads, beside the network's own
+    return torch.from_numpy(np.array(np.asarray(image).transpose(2, 0, 1), order="C"))
 
 
 def to_image(pixels: Tensor) -> Image.Image:
     """uint8 (3, height, width) -> RGB picture."""
-    return Image.fromarray(pixels.permute(1, 2, 0).contiguous().cpu().numpy())
+    return Image.fromarray(np.ascontiguousarray(pixels.cpu().numpy().transpose(1, 2, 0)))
 
 
 def to_model(pixels: Tensor) -> Tensor:

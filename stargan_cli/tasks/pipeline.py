@@ -63,7 +63,7 @@ class Pipeline:
         hashed = picture_hash(found.source) if found.source.is_file() else ""
         for variant, output in self.outputs(found):
             path = self.out / output
-            if not self.in_place and path.exists() and path.samefile(found.source):
+            if not self.in_place and _same_file(path, found.source):
                 raise PictureError("its output would replace it")
             if self.in_place and path.name != found.source.name:
                 raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {path.suffix}")
@@ -82,15 +82,10 @@ class Pipeline:
 
     def save(self, found: Found, made: Made) -> list[Row]:
         rows = list(made.loaded.settled)
+        remark = self.plan.labels.remark(found.source)
         for result in made.results:
-            row = Row(
-                str(found.source),
-                str(self.out / result.job.output),
-                "done",
-                None,
-                result.source_label,
-                result.target_label,
-            )
+            labels = (result.source_label, result.target_label)
+            row = Row(str(found.source), str(self.out / result.job.output), "done", remark, *labels)
             try:
                 self._write(result.job, made.loaded.prepared, result.squares)
             except PictureError as error:
@@ -120,3 +115,10 @@ def loaded_bytes(loaded: Loaded) -> int:
     """The memory that a picture takes on its way, the result for each of its outputs included."""
     image = loaded.prepared.picture.image
     return 4 * image.width * image.height * (2 + len(loaded.jobs))
+
+
+def _same_file(output: Path, source: Path) -> bool:
+    try:
+        return output.samefile(source)
+    except OSError:  # one of them is not there
+        return False

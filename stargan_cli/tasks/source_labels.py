@@ -65,6 +65,12 @@ class LabelSource:
             place = self.table.path.name if self.table else "--labels"
             raise PictureError(f"{place} does not say its {', '.join(missing)}")
 
+    def remark(self, picture: Path) -> str | None:
+        """A word about a picture that the table should name and does not."""
+        if self.table is None or self.table.find(picture):
+            return None
+        return f"not in {self.table.path.name}: its labels were {'taken for off' if self.rest_off else 'read from it'}"
+
     def completed(self, known: Known, logits: Tensor | None) -> Known:
         """`known`, and for the rest what the classifier's logits (class_dim,) say."""
         if logits is None:

@@ -66,7 +66,11 @@ def translate(
             translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
         manifest = stack.enter_context(Manifest(run.manifest)) if run.manifest and not run.dry else None
         pipeline = Pipeline(plan, out, folder, translator, run.in_place)
-        sheet = ContactSheet() if run.grid and not run.dry else None
+        sheet = (
+            ContactSheet([variant.suffix for variant in plan.variants if variant.suffix])
+            if run.grid and not run.dry
+            else None
+        )
         report = Report()
 
         def listen(row: Row) -> None:

@@ -108,6 +108,15 @@ def test_the_default_output_folder_lies_where_you_are(
     assert sorted(os.listdir(tmp_path / "translated")) == ["a.png", "b.jpg"]
 
 
+def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("name,Male\na.png,1\n")
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--labels", labels)
+    assert result.exit_code == 0
+    expected = "warning: 3 outputs of a picture that is not in labels.csv: its labels were read from it"
+    assert expected in result.stderr.splitlines()
+
+
 def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
     (tmp_path / "in").mkdir()
     result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")

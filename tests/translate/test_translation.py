@@ -233,10 +233,24 @@ def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, w
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "g.png", each=True, spec="blond,male")
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "again.png", each=True, spec="blond,male")
     with Image.open(tmp_path / "g.png") as sheet, Image.open(tmp_path / "out/Male/a.png") as result:
-        assert sheet.size == (2 * 3 * 130 + 8 - 2, 3 * 130 - 2)  # two blocks of three rows
-        cell = sheet.crop((260, 0, 388, 128))
+        assert sheet.size == (2 * 3 * 130 + 8 - 2, 14 + 3 * 130 - 2)  # two blocks of three rows
+        assert len(sheet.crop((130, 0, 258, 14)).getcolors()) > 1  # the heading
+        cell = sheet.crop((260, 14, 388, 14 + 128))
         assert cell.tobytes() == result.convert("RGB").resize((128, 128), Image.Resampling.BILINEAR).tobytes()
     assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    labels = tmp_path / "labels.csv"
+    labels.write_text("name,Male,Young\na.png,1,0\n")
+    rows: list[Row] = []
+    go([pictures / "a.png", pictures / "b.jpg"], tmp_path / "out", weights, rows, labels=labels)
+    assert (rows[0].source_label or {})["Male"] == 1.0
+    assert rows[0].reason is None
+    assert rows[1].reason == "not in labels.csv: its labels were read from it"
+    assert set((rows[1].source_label or {}).values()) <= {0.0, 1.0}
 
 
 @pytest.mark.parametrize("name", ["g.gif", "missing/g.png"])
