@@ -85,6 +85,16 @@ def test_an_output_folder_that_holds_the_inputs_is_refused(tmp_path: Path) -> No
     check_output([tmp_path / "in"], tmp_path / "in" / "out")
 
 
+def test_an_output_folder_above_an_input_is_refused(tmp_path: Path) -> None:
+    """in/in/a.png would be written to in/a.png, which may be an input."""
+    touch(tmp_path / "in" / "in" / "a.png", tmp_path / "in" / "a.png")
+    with pytest.raises(UsageError, match="holds the inputs"):
+        check_output([tmp_path / "in"], tmp_path)
+    with pytest.raises(UsageError, match="holds the inputs"):
+        check_output([tmp_path / "in" / "in", tmp_path / "in"], tmp_path)
+    check_output([tmp_path / "in" / "a.png"], tmp_path)
+
+
 def test_an_output_folder_inside_the_input_is_not_read(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "out" / "a.png", tmp_path / "outer" / "b.png")
     assert places(found(tmp_path, out=tmp_path / "out")) == ["a.png", "outer/b.png"]
@@ -277,7 +287,22 @@ def test_no_two_outputs_ever_meet(first: set[str], second: set[str], target: str
     names = names_for(sources, [], target, folded)
     assert set(names) == sources
     assert len({folded(name) for name in names.values()}) == len(sources)
-    assert all(PurePath(converted(source, target)).suffix == PurePath(names[source]).suffix for source in sources)
+    assert all(
+        os.path.splitext(converted(source, target))[1] == os.path.splitext(names[source])[1] for source in sources
+    )
+
+
+def test_names_that_were_made_to_meet_are_kept_apart_still() -> None:
+    sources = ["a.jpg", "a.png", "a.jpg.png"]
+    for _ in range(5):
+        sources.append(names_for(sources, [], "png", str)["a.jpg"])
+    names = names_for(sources, [], "png", str)
+    assert len(set(names.values())) == len(sources) == len(set(sources))
+
+
+def test_long_folder_names_are_kept_apart() -> None:
+    names = names_for(["d." + "x" * 253, "D." + "x" * 253], [], "as is", folded)
+    assert len({folded(name) for name in names.values()}) == 2
 
 
 def test_long_names_still_fit() -> None:

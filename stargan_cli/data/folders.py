@@ -62,10 +62,12 @@ def check_inputs(inputs: Sequence[Path]) -> None:
 
 
 def check_output(inputs: Sequence[Path], out: Path) -> None:
-    """Raises UsageError where outputs would be written over their sources."""
+    """Raises UsageError where outputs might be written over sources: the output folder may lie in an input folder,
+    but hold none."""
+    real = out.resolve()
     for path in inputs:
-        folder = path if path.is_dir() else path.parent
-        if folder.resolve() == out.resolve():
+        above = path.resolve().is_relative_to(real) if path.is_dir() else path.parent.resolve() == real
+        if above:
             raise UsageError(f"the output folder {out} holds the inputs", "give another folder to --out")
 
 

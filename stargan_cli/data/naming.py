@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
-from pathlib import Path, PurePath
+from itertools import count
+from pathlib import Path
 
 from stargan_cli.data.writing import OUTPUT_SUFFIXES
 
 MAX_NAME_BYTES = 255
+MAX_SUFFIX = 8
 FORMATS = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "bmp": ".bmp", "tiff": ".tiff"}
 UNWRITABLE_BECOME = ".png"
 
@@ -19,14 +21,14 @@ UNWRITABLE_BECOME = ".png"
 def converted(name: str, target: str) -> str:
     """The output's name for a source's: the same for `target="same"` where its format can be written, else with the
     extension of FORMATS[target] (of PNG, where its own format cannot be written)."""
-    path = PurePath(name)
     if target == "as is":
         return name
+    stem, suffix = os.path.splitext(name)
+    kind = OUTPUT_SUFFIXES.get(suffix.lower())
     if target == "same":
-        return name if path.suffix.lower() in OUTPUT_SUFFIXES else path.stem + UNWRITABLE_BECOME
+        return name if kind is not None else stem + UNWRITABLE_BECOME
     wanted = FORMATS[target]
-    kind = OUTPUT_SUFFIXES.get(path.suffix.lower())
-    return name if kind == OUTPUT_SUFFIXES[wanted] else path.stem + wanted
+    return name if kind == OUTPUT_SUFFIXES[wanted] else stem + wanted
 
 
 def folded(name: str) -> str:
@@ -43,21 +45,29 @@ def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: C
     """
     used = {fold(name) for name in taken}
     names: dict[str, str] = {}
-    for source in sorted(sources, key=lambda name: (converted(name, target) != name, name)):
-        plain = converted(source, target)
-        suffix = PurePath(plain).suffix
-        mark = "~" + blake2b(os.fsencode(source), digest_size=4).hexdigest()
-        candidates = (plain, source + suffix if source != plain else plain, PurePath(plain).stem + mark + suffix)
-        name = next((c for c in candidates if _fits(c) and fold(c) not in used), None)
-        if name is None:
-            name = mark.removeprefix("~") + blake2b(os.fsencode(source), digest_size=16).hexdigest() + suffix
+    wanted = sorted((plain != source, source, plain) for source in sources for plain in (converted(source, target),))
+    for _, source, plain in wanted:
+        name = next(name for name in _candidates(source, plain) if _fits(name) and fold(name) not in used)
         used.add(fold(name))
         names[source] = name
     return names
 
 
+def _candidates(source: str, plain: str) -> Iterator[str]:
+    """Ever more names, as somebody may have made files with the first of them."""
+    yield plain
+    stem, suffix = os.path.splitext(plain)
+    if source != plain:
+        yield source + suffix
+    suffix = suffix if len(suffix) <= MAX_SUFFIX else ""
+    for number in count():
+        mark = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
+        yield f"{stem}~{mark}{suffix}"
+        yield f"{mark}{suffix}"
+
+
 def _fits(name: str) -> bool:
-    return len(os.fsencode(name)) <= MAX_NAME_BYTES
+    return 4 * len(name) <= MAX_NAME_BYTES or len(os.fsencode(name)) <= MAX_NAME_BYTES
 
 
 def folding_of(folder: Path) -> Callable[[str], str]:
