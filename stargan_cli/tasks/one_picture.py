@@ -12,7 +12,7 @@ from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.existing import picture_hash
-from stargan_cli.tasks.translating import Job, Loaded, translate_batch
+from stargan_cli.tasks.picture_batch import Job, Loaded, translate_batch
 from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
 from stargan_cli.tasks.translator import Translator
 from stargan_cli.weights import load

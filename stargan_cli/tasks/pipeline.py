@@ -15,8 +15,8 @@ from stargan_cli.errors import PictureError
 from stargan_cli.report import Row
 from stargan_cli.tasks.existing import picture_hash, reason_to_skip
 from stargan_cli.tasks.framing import Prepared, Square
+from stargan_cli.tasks.picture_batch import Job, Loaded, Made, translate_batch
 from stargan_cli.tasks.source_labels import Known
-from stargan_cli.tasks.translating import Job, Loaded, Made, translate_batch
 from stargan_cli.tasks.translation_settings import Plan
 from stargan_cli.tasks.translator import Translator
 
