@@ -7,17 +7,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
-from training_kit import TINY_OPTIONS, celeba, class_folders, log_rows, run_training, settings
+from training_kit import TINY_OPTIONS, celeba, class_folders, log_rows, run_training, settings, wait_for
 from typer.testing import CliRunner, Result
 
 from stargan_cli import weights
 from stargan_cli.cli.app import app
-from stargan_cli.cli.train import _interruptible, parse_duration
+from stargan_cli.cli.train import _interruptible
+from stargan_cli.cli.train_settings import parse_duration
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.checkpoints import load_checkpoint
 from stargan_cli.tasks.training_settings import TrainSettings, option
@@ -38,15 +38,6 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "stargan_cli", "train", *map(str, arguments)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPO)}
     return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
-
-
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + 120
-    while not path.exists():
-        if process.poll() is not None or time.monotonic() > end:
-            process.kill()
-            raise AssertionError(f"{path} never came: {process.communicate()[1]}")
-        time.sleep(0.005)
 
 
 def test_a_run_killed_with_sigkill_goes_on_as_if_nothing_had_been(tmp_path: Path, moods: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,13 @@ def tiny_trainer(*label_sets: LabelSet, precision: torch.dtype = torch.float32, 
 
 FACES = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))
 MOODS = LabelSet("moods", ("happy", "sad"), kind="classes")
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    """Until a process has written a file."""
+    end = time.monotonic() + 120
+    while not path.exists():
+        if process.poll() is not None or time.monotonic() > end:
+            process.kill()
+            raise AssertionError(f"{path} never came: {process.communicate()[1]}")
+        time.sleep(0.005)

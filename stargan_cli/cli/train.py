@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,8 @@ import typer
 from stargan_cli.cli.messages import say, shown
 from stargan_cli.cli.options import DeviceOption, QuietOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.errors import UsageError
+from stargan_cli.cli.train_settings import parse_duration, resolve_settings
+from stargan_cli.errors import StarganError
 
 DATA, MODEL, LOSS, TRAINING, RUN, MACHINE = "Data", "Model", "Losses", "Training", "Run", "Machine"
 
@@ -81,6 +82,14 @@ def train(
     ] = "paper",
     iterations: Annotated[int | None, _number(TRAINING, "D steps in all (paper: 200000).")] = None,
     batch_size: Annotated[int | None, _number(TRAINING, "Pictures a step.")] = None,
+    scale_batch: Annotated[
+        bool,
+        typer.Option(
+            "--scale-batch",
+            help="Let --batch-size be each process's (torchrun), not that of all together.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = False,
     lr: Annotated[float | None, _number(TRAINING, "Learning rate of G.")] = None,
     d_lr: Annotated[float | None, _number(TRAINING, "Learning rate of D.")] = None,
     beta1: Annotated[float | None, _number(TRAINING, "Adam's first decay.")] = None,
@@ -141,106 +150,64 @@ def train(
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
     from stargan_cli.tasks import training, training_data
+    from stargan_cli.tasks.processes import joined
 
     seconds = parse_duration(max_time) if max_time else float("inf")
     deadline = time.monotonic() + seconds
-    settings = _settings(context, run, resume, preset)
-    if download and "celeba" in settings.data:
-        _download(Path(settings.root or "data"))
-    sets, layout = training_data.load_data(settings)
-    training.model_settings(settings, layout)
-    if not quiet or dry_run:
-        _describe(sets)
-    if dry_run:
-        typer.echo(json.dumps(settings.to_dict(), indent=2))
-        return 0
-
-    def note(text: str) -> None:
-        say(f"note: {shown(text)}")
-
-    with show_progress("decoding", quiet=quiet) as progress:
-        pictures = training_data.prepare(
-            settings, sets, layout, cache=cache, workers=workers, progress=progress, say=note
-        )
-    with _interruptible() as stop, show_progress("training", unit="iterations", quiet=quiet) as progress:
-        outcome = training.train(
-            run,
-            settings,
-            pictures,
-            resume=resume,
-            deadline=deadline,
-            device=device,
-            stop=stop,
-            progress=progress,
-            say=note,
-        )
-    say(f"iteration {outcome.iteration:,} of {settings.iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
-    if outcome.reason != "finished":
-        say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
+    settings = resolve_settings(context, run, resume, preset)
+    with joined(device) as processes, _heard_once(processes.local_rank):
+        if scale_batch and not resume:
+            settings = replace(settings, batch_size=settings.batch_size * processes.count)
+        quiet = quiet or not processes.first
+        note = _silent if not processes.first else _note
+        with processes.local_first_first():
+            if download and "celeba" in settings.data:
+                _download(Path(settings.root or "data"))
+            sets, layout = training_data.load_data(settings)
+            training.model_settings(settings, layout)
+            if processes.first and (dry_run or not quiet):
+                _describe(sets)
+            if dry_run:
+                if processes.first:
+                    typer.echo(json.dumps(settings.to_dict(), indent=2))
+                return 0
+            with show_progress("decoding", quiet=quiet) as progress:
+                pictures = training_data.prepare(
+                    settings, sets, layout, cache=cache, workers=workers, progress=progress, say=note
+                )
+        with (
+            _interruptible(heard=processes.first) as stop,
+            show_progress("training", unit="iterations", quiet=quiet) as progress,
+        ):
+            outcome = training.train(
+                run,
+                settings,
+                pictures,
+                resume=resume,
+                deadline=deadline,
+                device=device,
+                processes=processes,
+                stop=stop,
+                progress=progress,
+                say=note,
+            )
+    if processes.first:
+        _say_end(outcome, settings.iterations, run)
     return 130 if outcome.reason == "stopped" else 0
 
 
-def _settings(context: typer.Context, run: Path, resume: bool, preset: str) -> Any:
-    """The preset, or with --resume the run's own settings, with the options that were given."""
-    from stargan_cli.tasks import run_folder, training_settings
-
-    known = training_settings.TrainSettings.__dataclass_fields__
-    given: dict[str, Any] = {}
-    for name, value in context.params.items():
-        field, parse = _PARSED.get(name, (name, _unchanged))
-        if field in known and value not in (None, [], ()):
-            given[field] = parse(value)
-    if resume:
-        if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
-            raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
-        return run_folder.changed(run_folder.read_settings(run), **given)
-    return training_settings.preset(preset, **given)
+def _note(text: str) -> None:
+    say(f"note: {shown(text)}")
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+def _silent(text: str) -> None:
+    pass
 
 
-def _shares(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
-
-
-def _alias(text: str) -> tuple[str, str]:
-    word, separator, name = text.partition("=")
-    if not (word.strip() and separator and name.strip()):
-        raise UsageError(f"--alias takes WORD=NAME, not {text}", "for example --alias happy=smiling")
-    return word.strip(), name.strip()
-
-
-def _unchanged(value: Any) -> Any:
-    return value
-
-
-# Options that go into the settings under another name, or that need parsing first.
-_PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "attrs": ("attributes", _names),
-    "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
-    "alias": ("aliases", lambda aliases: tuple(_alias(text) for text in aliases)),
-    "data": ("data", tuple),
-    "root": ("root", str),
-    "mix": ("mix", _shares),
-}
-
-
-def parse_duration(text: str) -> float:
-    """Seconds of `90s`, `45m`, `2h`, `1h30m`, `1.5h`. Raises UsageError."""
-    found = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.strip())
-    try:
-        hours, minutes, seconds = (float(part) if part else 0.0 for part in found.groups()) if found else (0.0,) * 3
-    except ValueError:
-        hours = minutes = seconds = 0.0
-    total = hours * 3600 + minutes * 60 + seconds
-    if total <= 0:
-        raise UsageError(f"not a time: {text}", "write it as 45m, 2h or 1h30m")
-    return total
+def _say_end(outcome: Any, iterations: int, run: Path) -> None:
+    say(f"iteration {outcome.iteration:,} of {iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
+    if outcome.reason != "finished":
+        say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
 
 
 def _download(root: Path) -> None:
@@ -271,7 +238,18 @@ def _describe(sets: list[Any]) -> None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Any]:
+def _heard_once(local_rank: int) -> Iterator[None]:
+    """Of the processes of one machine, which stumble over the same things, the first one speaks."""
+    try:
+        yield
+    except StarganError as error:
+        if local_rank > 0:
+            raise typer.Exit(error.exit_code) from error
+        raise
+
+
+@contextmanager
+def _interruptible(heard: bool = True) -> Iterator[Any]:
     """Ctrl-C and SIGTERM ask for a clean stop; a second one stops at once."""
     asked = False
 
@@ -280,7 +258,8 @@ def _interruptible() -> Iterator[Any]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        say("stopping after this iteration; once more to stop at once")
+        if heard:
+            say("stopping after this iteration; once more to stop at once")
 
     before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -42,10 +42,11 @@ class BatchSource:
             position += len(parts[-1])
         return torch.cat(parts)
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures uint8 (batch_size, 3, S, S) and labels float (batch_size, k)."""
-        pixels, labels = self.pictures.batch(self.indices(step))
-        return pixels, labels.float()
+    def batch(self, step: int, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
+        """Pictures uint8 (n, 3, S, S) of these rows of the batch, and labels float (batch_size, k) of all of it."""
+        indices = self.indices(step)
+        pixels, _ = self.pictures.batch(indices[rows])
+        return pixels, self.pictures.labelled.labels[indices].float()
 
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from stargan_cli.attributes import LabelSet
 from stargan_cli.data import datasets
-from stargan_cli.data.augment import flip, jitter
+from stargan_cli.data.augment import Draws, flip, jitter
 from stargan_cli.data.cache import CachedPictures, cached
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Part
@@ -155,7 +155,8 @@ def _step(
     random: torch.Generator,
 ) -> Tensor:
     device = next(network.parameters()).device
-    pictures = jitter(flip(to_model(pixels.to(device)), random), settings.jitter, random)
+    draws = Draws(random, len(pixels), slice(None))
+    pictures = jitter(flip(to_model(pixels.to(device)), draws), settings.jitter, draws)
     with autocast(device, pick_precision(settings.precision, device)):
         logits = network(pictures)
     return _loss(logits.float(), labels.to(device), label_set)

@@ -16,8 +16,9 @@ from stargan_cli.data import augment
 from stargan_cli.data.batches import BatchSource, generator_for
 from stargan_cli.data.images import to_model
 from stargan_cli.device import autocast
-from stargan_cli.losses import Batch, Objective, discriminator_loss, generator_loss
+from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
+from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.training_settings import TrainSettings
 
@@ -37,10 +38,12 @@ class Trainer:
         settings: TrainSettings,
         device: torch.device,
         precision: torch.dtype,
+        processes: Processes = ALONE,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
-        self.device, self.precision = device, precision
+        self.device, self.precision, self.processes = device, precision, processes
+        self.rows = processes.rows(settings.batch_size)
         self.iteration = 0
         # The CPU's instance normalisation wants planes one after the other, CUDA's convolutions interleaved pixels.
         self.layout_in_memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
@@ -104,7 +107,8 @@ class Trainer:
             for name, parameter in module.named_parameters():
                 if (step := tensors.get(f"{prefix}_optimiser.step.{name}")) is None:
                     continue  # an optimiser that has not stepped yet
-                optimiser.state[parameter] = {"step": step.to(parameter.device if step.is_cuda else "cpu").clone()}
+                there = parameter.device if optimiser.defaults["fused"] else torch.device("cpu")
+                optimiser.state[parameter] = {"step": step.to(there, copy=True)}
                 for key in ("exp_avg", "exp_avg_sq"):
                     moment = tensors[f"{prefix}_optimiser.{key}.{name}"]
                     optimiser.state[parameter][key] = torch.empty_like(parameter).copy_(moment)
@@ -130,16 +134,17 @@ class Trainer:
 
     def _batch(self, index: int, step: int) -> Batch:
         """Pictures with their own labels and, as targets, the labels of the same batch in another order."""
-        pixels, labels = self.sources[index].batch(step)
+        pixels, labels = self.sources[index].batch(step, self.rows)
         random = generator_for(self.settings.seed, 1, index, step)
         order = torch.randperm(len(labels), generator=random)
         real = to_model(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=self.layout_in_memory)
+        draws = self._draws(random)
         if self.settings.flip:
-            real = augment.flip(real, random)
+            real = augment.flip(real, draws)
         if self.settings.jitter:
-            real = augment.jitter(real, self.settings.jitter, random)
-        labels = labels.to(self.device)
-        targets = labels[order.to(self.device)]
+            real = augment.jitter(real, self.settings.jitter, draws)
+        targets = labels[order][self.rows].to(self.device)
+        labels = labels[self.rows].to(self.device)
         label_set = self.layout.sets[index]
         return Batch(
             real=real,
@@ -152,8 +157,8 @@ class Trainer:
         )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
-        random = generator_for(self.settings.seed, 2, step)
-        alpha = torch.rand(len(batch.real), 1, 1, 1, generator=random).to(self.device)
+        draws = self._draws(generator_for(self.settings.seed, 2, step))
+        alpha = draws.uniform().view(-1, 1, 1, 1).to(self.device)
         every = self.settings.penalty_every
         with autocast(self.device, self.precision):
             total, parts = discriminator_loss(
@@ -162,32 +167,43 @@ class Trainer:
                 fake,
                 alpha,
                 self.objective,
-                self._view(random),
+                self._view(draws),
                 penalise=every if step % every == 0 else 0,
             )
-        self.discriminator_optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        self.discriminator_optimiser.step()
+        self._descend(total, self.discriminator, self.discriminator_optimiser)
         return parts
 
     def _generator_step(self, batch: Batch, fake: Translation, step: int) -> dict[str, Tensor]:
-        random = generator_for(self.settings.seed, 3, step)
+        draws = self._draws(generator_for(self.settings.seed, 3, step))
         with autocast(self.device, self.precision), _frozen(self.discriminator):
             total, parts = generator_loss(
-                self.generator, self.discriminator, batch, fake, self.objective, self._view(random)
+                self.generator, self.discriminator, batch, fake, self.objective, self._view(draws)
             )
-        self.generator_optimiser.zero_grad()
-        total.backward()  # type: ignore[no-untyped-call]
-        self.generator_optimiser.step()
+        self._descend(total, self.generator, self.generator_optimiser)
         self._average(self.iteration // self.settings.n_critic)
         return parts
 
-    def _view(self, random: torch.Generator) -> Any:
+    def _descend(self, total: Tensor, module: nn.Module, optimiser: Adam) -> None:
+        optimiser.zero_grad()
+        (total * self.share).backward()  # type: ignore[no-untyped-call]
+        self.processes.add_gradients(module)
+        optimiser.step()
+
+    @property
+    def share(self) -> float:
+        """Which part of every batch is this process's."""
+        count: int = self.rows.stop - self.rows.start
+        return count / self.settings.batch_size
+
+    def _draws(self, random: torch.Generator) -> augment.Draws:
+        return augment.Draws(random, self.settings.batch_size, self.rows)
+
+    def _view(self, draws: augment.Draws) -> View:
         def view(pictures: Tensor) -> Tensor:
             if self.settings.view_jitter:
-                pictures = augment.jitter(pictures, self.settings.view_jitter, random)
+                pictures = augment.jitter(pictures, self.settings.view_jitter, draws)
             if self.settings.view_noise:
-                pictures = augment.noise(pictures, self.settings.view_noise, random)
+                pictures = augment.noise(pictures, self.settings.view_noise, draws)
             return pictures
 
         return view

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import UsageError
 from stargan_cli.model import ModelSettings
 from stargan_cli.progress import Progress, silent
+from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.run_folder import RunFolder
 from stargan_cli.tasks.session import Session
 from stargan_cli.tasks.trainer import Trainer
@@ -59,6 +61,7 @@ def train(
     resume: bool = False,
     deadline: float = math.inf,
     device: str = "auto",
+    processes: Processes = ALONE,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
@@ -66,31 +69,50 @@ def train(
     """Train into the folder `run`, from the start or, with `resume`, from its newest checkpoint that is whole.
 
     Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` says so; each
-    time with a checkpoint and with the averaged generator in `run/weights.safetensors`. `say` gets warnings. Raises
-    UsageError, DataError, and TrainingError where losses are no numbers or nothing can be written.
+    time with a checkpoint and with the averaged generator in `run/weights.safetensors`. Of several processes the
+    first writes. `say` gets warnings. Raises UsageError, DataError, and TrainingError where losses are no numbers or
+    nothing can be written.
     """
     start = time.monotonic()
-    where = pick_device(device)
+    where = pick_device(processes.device(device))
     precision = pick_precision(settings.precision, where)
-    with RunFolder(run) as folder:
-        if not resume:
+    processes.check_batch(settings.batch_size)
+    with ExitStack() as stack:
+        folder = stack.enter_context(RunFolder(run)) if processes.first else None
+        if folder is not None and not resume:
             folder.refuse_earlier_run()
         sources = [
             BatchSource(pictures, settings.batch_size, settings.seed + index, settings.balance)
             for index, pictures in enumerate(data.train)
         ]
         model = model_settings(settings, data.layout)
-        trainer = Trainer(model, data.layout, sources, settings, where, precision)
-        session = Session(folder, settings, trainer, data.fingerprints(), data.held_out, say)
-        session.begin(resume)
-        reason = "finished"
-        while trainer.iteration < settings.iterations:
-            if stop():
-                reason = "stopped"
-                break
-            if time.monotonic() > deadline:
-                reason = "time"
-                break
-            session.after(trainer.iterate(), progress)
-        session.save(final=True)
-        return Outcome(trainer.iteration, reason, folder.weights, time.monotonic() - start)
+        trainer = Trainer(model, data.layout, sources, settings, where, precision, processes)
+        session = Session(folder, settings, trainer, data.fingerprints(), data.held_out, say) if folder else None
+        if session is not None:
+            session.begin(resume)
+        if processes.count > 1:
+            trainer.load_state(*processes.share(trainer.state(), trainer.iteration, where))
+        reason = _loop(trainer, session, deadline, stop, progress)
+        if session is not None:
+            session.save(final=True)
+        return Outcome(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
+
+
+REASONS = ("finished", "time", "stopped")
+
+
+def _loop(
+    trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool], progress: Progress
+) -> str:
+    """Iterate until something ends it; all processes agree on what that is."""
+    settings, processes = trainer.settings, trainer.processes
+    while trainer.iteration < settings.iterations:
+        wish = 2 if stop() else 1 if time.monotonic() > deadline else 0
+        if (agreed := processes.most(wish, trainer.device)) > 0:
+            return REASONS[agreed]
+        losses = trainer.iterate()
+        if trainer.iteration % settings.log_every == 0:
+            losses = processes.mean(losses, trainer.share)
+        if session is not None:
+            session.after(losses, progress)
+    return REASONS[0]

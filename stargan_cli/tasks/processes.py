@@ -1,0 +1,133 @@
+"""Several processes train one model: each takes its rows of every batch, and their gradients are added up.
+
+Gradients are added by hand after each backward pass instead of by DistributedDataParallel: its hooks fire once a
+backward pass and know nothing of the gradient penalty, which differentiates through D's gradients, nor of G steps
+that run through a frozen D. One sum over one flat tensor a step is plain, and right for both.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from stargan_cli.errors import TrainingError, UsageError
+
+PATIENCE = timedelta(hours=2)  # the others wait while one decodes the pictures
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This is process `rank` of `count`; `local_rank` counts on this machine. Alone, nothing is ever sent."""
+
+    rank: int = 0
+    local_rank: int = 0
+    count: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this one writes and shows what one process does for all."""
+        return self.rank == 0
+
+    def rows(self, total: int) -> slice:
+        """This process's rows of a batch of `total`: each row is one process's, and all have as many but for one."""
+        return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
+
+    def check_batch(self, batch_size: int) -> None:
+        """Raises UsageError where a batch has no picture for some process."""
+        if batch_size < self.count:
+            raise UsageError(
+                f"--batch-size {batch_size} is too small for {self.count} processes",
+                "each needs a picture in each batch",
+            )
+
+    def device(self, name: str) -> str:
+        """The device that `name` means here: with CUDA, each process of a machine has its own."""
+        if self.count > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
+            return f"cuda:{self.local_rank}"
+        return name
+
+    def add_gradients(self, module: nn.Module) -> None:
+        """Every process's gradients become the sum of all."""
+        if self.count == 1:
+            return
+        gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        dist.all_reduce(flat)
+        for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    def mean(self, losses: dict[str, Tensor], share: float) -> dict[str, Tensor]:
+        """Losses over the whole batch, of which this process's have the weight `share`."""
+        if self.count == 1:
+            return losses
+        together = torch.stack([value.float() for value in losses.values()]) * share
+        dist.all_reduce(together)
+        return dict(zip(losses, together.unbind(), strict=True))
+
+    def most(self, number: int, device: torch.device) -> int:
+        """The largest of all processes' numbers."""
+        if self.count == 1:
+            return number
+        value = torch.tensor(number, device=device)
+        dist.all_reduce(value, dist.ReduceOp.MAX)
+        return int(value)
+
+    def share(self, tensors: dict[str, Tensor], number: int, device: torch.device) -> tuple[dict[str, Tensor], int]:
+        """The first process's tensors (by name) and number, for all."""
+        told = [(number, {name: (value.shape, value.dtype) for name, value in tensors.items()})]
+        dist.broadcast_object_list(told, src=0, device=device)
+        number, found = told[0]
+        result = {}
+        for name, (shape, dtype) in found.items():
+            value = (
+                tensors[name].to(device).contiguous() if self.first else torch.empty(shape, dtype=dtype, device=device)
+            )
+            dist.broadcast(value, src=0)
+            result[name] = value
+        return result, number
+
+    @contextmanager
+    def local_first_first(self) -> Iterator[None]:
+        """One process of each machine does what is in the block first, such as decoding; the others find it done."""
+        if self.count > 1 and self.local_rank > 0:
+            dist.barrier()
+        yield
+        if self.count > 1 and self.local_rank == 0:
+            dist.barrier()
+
+
+ALONE = Processes()
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Processes]:
+    """The processes that `torchrun` started, with gloo on the CPU and nccl on CUDA; or this one alone.
+
+    Raises TrainingError where another process of the group ended meanwhile.
+    """
+    count = int(os.environ.get("WORLD_SIZE", "1"))
+    if count == 1:
+        yield ALONE
+        return
+    processes = Processes(int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0")), count)
+    if ":" in device:
+        raise UsageError(
+            f"--device {device} is one device, and there are {count} processes", "use --device auto or cuda"
+        )
+    on_cuda = processes.device(device).startswith("cuda")
+    if on_cuda:
+        torch.cuda.set_device(processes.local_rank)
+    dist.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
+    try:
+        yield processes
+    except RuntimeError as error:  # what gloo and nccl raise where another process is gone
+        raise TrainingError(f"process {processes.rank} of {count} cannot go on: {error}") from error
+    finally:
+        dist.destroy_process_group()
