@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,8 @@ from stargan_cli.cli.options import DeviceOption, JsonOption, QuietOption, SeedO
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
 
+DATA, JUDGE, DISTANCES, RESULT, MACHINE = "Data", "Judge", "Distances", "Result", "Machine"
+
 
 def evaluate(
     weights: WeightsOption = "celeba-128",
@@ -20,83 +22,151 @@ def evaluate(
         list[str] | None,
         typer.Option(
             help="celeba, or a folder with one folder of pictures per class; several for joint weights.",
-            rich_help_panel="Data",
+            rich_help_panel=DATA,
         ),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel="Data")
+        Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel=DATA)
     ] = None,
     split: Annotated[
-        str, typer.Option(help="official (CelebA's partition) or reference (seed 1234).", rich_help_panel="Data")
+        str, typer.Option(help="official (CelebA's partition) or reference (seed 1234).", rich_help_panel=DATA)
     ] = "official",
     limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many test pictures, for a quick look.", rich_help_panel="Data")
+        int | None, typer.Option(min=1, help="At most so many test pictures, for a quick look.", rich_help_panel=DATA)
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel="Data")
+        Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
     ] = None,
     classifier: Annotated[
         list[Path] | None,
         typer.Option(
-            help="The judge's file; several where the weights have several label sets.",
+            help="The judge's file; several where the weights have several label sets. By default in the cache folder.",
             metavar="FILE",
-            rich_help_panel="Judge",
+            rich_help_panel=JUDGE,
         ),
     ] = None,
     fit_classifier: Annotated[
         bool,
         typer.Option(
-            "--fit-classifier", help="Train a judge on real pictures, into --classifier.", rich_help_panel="Judge"
+            "--fit-classifier",
+            help="Measure nothing: train the judge on the real training pictures, into --classifier.",
+            rich_help_panel=JUDGE,
         ),
     ] = False,
     attrs: Annotated[
         str | None,
-        typer.Option(help="Attributes the judge learns.", metavar="NAME,NAME,…", rich_help_panel="Judge"),
+        typer.Option(help="Fitting: the CelebA attributes it learns.", metavar="NAME,NAME,…", rich_help_panel=JUDGE),
     ] = None,
     init: Annotated[
         Path | None,
-        typer.Option(help="ImageNet weights of torchvision's ResNet-18 to start from.", rich_help_panel="Judge"),
+        typer.Option(
+            help="Fitting: torchvision's ImageNet weights of ResNet-18 to start from.",
+            metavar="FILE",
+            rich_help_panel=JUDGE,
+        ),
     ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Most epochs of training.", rich_help_panel="Judge")] = 8,
+    epochs: Annotated[int, typer.Option(min=1, help="Fitting: epochs at most.", rich_help_panel=JUDGE)] = 8,
     judge_size: Annotated[
-        int, typer.Option(min=32, help="Side of the pictures that the judge sees.", rich_help_panel="Judge")
-    ] = 96,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.", rich_help_panel="Machine")] = 16,
+        int, typer.Option(min=32, max=1024, help="Fitting: side of its pictures in pixels.", rich_help_panel=JUDGE)
+    ] = 128,
+    features: Annotated[
+        str | None,
+        typer.Option(
+            help="Distances to real pictures by features of the judge, or of inception (FID and KID).",
+            metavar="judge|inception",
+            rich_help_panel=DISTANCES,
+        ),
+    ] = None,
+    inception: Annotated[
+        Path | None,
+        typer.Option(help="Weights of FID's Inception network.", metavar="FILE", rich_help_panel=DISTANCES),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Other weights to compare with, picture by picture.", metavar="WEIGHTS", rich_help_panel=RESULT
+        ),
+    ] = None,
+    min_accuracy: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Exit with 1 where fewer single changes than this succeed.", rich_help_panel=RESULT
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a report with contact sheets.", metavar="DIR", rich_help_panel=RESULT),
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.", rich_help_panel=MACHINE)] = 16,
     precision: Annotated[
-        str, typer.Option(help="auto, fp32 or bf16 (fp32 is what makes numbers comparable).", rich_help_panel="Machine")
-    ] = "fp32",
+        str | None,
+        typer.Option(
+            help="auto, fp32, bf16 or fp16. Measuring: fp32 if not given; fitting: auto.", rich_help_panel=MACHINE
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Measure weights: how often a judge sees the change, what stays as it was."""
-    from stargan_cli.data.cache import default_cache_folder
-
+    """Measure weights: how often an independent classifier sees the change, and what stays as it was."""
     sets = tuple(data or ("celeba",))
-    judges = tuple(
-        classifier or [default_cache_folder() / f"classifier-{Path(name).name}.safetensors" for name in sets]
-    )
+    judges = tuple(classifier or map(_default_judge, sets))
     if fit_classifier:
         if len(sets) != 1 or len(judges) != 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
-        from stargan_cli.tasks.fitting import FitSettings, fit_and_save
-
         names = tuple(name.strip() for name in (attrs or "").split(",") if name.strip())
-        fitting = FitSettings(judge_size, epochs, seed=seed, init=init, device=device, precision=precision)
-        with show_progress("fitting", unit="steps", quiet=quiet) as progress:
-            accuracy = fit_and_save(judges[0], sets[0], root, names, split, cache, workers, fitting, progress)
-        typer.echo(json.dumps(accuracy, indent=None if as_json else 2))
-        say(f"written: {shown(judges[0])}")
-        return 0
+        given = {"root": root, "attributes": names, "split": split, "cache": cache, "workers": workers}
+        machine = {"seed": seed, "device": device, "precision": precision or "auto"}
+        return _fit(
+            judges[0], sets[0], given, machine | {"image_size": judge_size, "epochs": epochs, "init": init}, quiet
+        )
+    if features not in (None, "judge", "inception"):
+        raise UsageError(f"unknown features {features}", "use judge or inception")
 
-    from stargan_cli.tasks.evaluation import EvalSettings
-    from stargan_cli.tasks.evaluation import evaluate as run
+    from stargan_cli.tasks.eval_settings import EvalSettings
 
     settings = EvalSettings(
-        sets, root, split, "test", judges, limit, batch_size, workers, device, precision, cache, seed
+        data=sets,
+        root=root,
+        split=split,
+        classifiers=judges,
+        limit=limit,
+        baseline=baseline,
+        features=features,  # type: ignore[arg-type]
+        inception=inception,
+        out=out,
+        batch_size=batch_size,
+        workers=workers,
+        device=device,
+        precision=precision or "fp32",
+        cache=cache,
+        seed=seed,
     )
+    return _measure(weights, settings, min_accuracy, quiet, as_json)
+
+
+def _default_judge(data: str) -> Path:
+    from stargan_cli.data.cache import default_cache_folder
+
+    return default_cache_folder() / f"classifier-{Path(data).resolve().name}.safetensors"
+
+
+def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool) -> int:
+    from stargan_cli.tasks.fitting import FitSettings, fit_and_save
+
+    with show_progress("fitting", unit="steps", quiet=quiet) as progress:
+        accuracy = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress)
+    typer.echo(json.dumps(accuracy, indent=2))
+    say(f"written: {shown(path)}")
+    return 0
+
+
+def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: bool, as_json: bool) -> int:
+    from stargan_cli.tasks.evaluation import evaluate as run
+    from stargan_cli.tasks.evaluation import lowest_accuracy
+
     with show_progress("measuring", quiet=quiet) as progress:
         document = run(weights, settings, progress)
     if as_json:
@@ -105,4 +175,10 @@ def evaluate(
         from stargan_cli.cli.eval_tables import show_document
 
         show_document(document)
+    if settings.out is not None:
+        say(f"report: {shown(settings.out / 'report.md')}")
+    reached = lowest_accuracy(document)
+    if min_accuracy is not None and reached < min_accuracy:
+        say(f"accuracy {reached:.3f} is below --min-accuracy {min_accuracy}")
+        return 1
     return 0

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-RESAMPLES = 2000
+RESAMPLES = 1000
+MOST_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ def estimate(values: Any, seed: int = 0, resamples: int = RESAMPLES) -> Estimate
     if not count:
         return None
     random = np.random.default_rng(seed)
-    means = np.array([numbers[random.integers(0, count, count)].mean() for _ in range(resamples)])
+    at_once = max(1, MOST_AT_ONCE // count)
+    sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    means = np.concatenate([numbers[random.integers(0, count, (size, count))].mean(axis=1) for size in sizes])
     low, high = np.percentile(means, [2.5, 97.5])
     return Estimate(float(numbers.mean()), float(low), float(high), count)

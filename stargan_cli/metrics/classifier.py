@@ -109,10 +109,15 @@ def load_classifier(path: Path) -> Classifier:
         if card["format_version"] != FORMAT_VERSION:
             raise ValueError(f"its format version is {card['format_version']!r}; this program reads {FORMAT_VERSION}")
         label_set = LabelLayout.from_dict(card["layout"]).sets[0]
+        if missing := set(label_set.attributes) - set(card["accuracy"]):
+            raise ValueError(f"it does not say how well it reads {min(missing)}")
         network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]))
         network.load_state_dict(tensors)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"cannot read the classifier {path}: {error}") from error
+        raise WeightsError(
+            f"cannot read the classifier {path}: {error}",
+            "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
+        ) from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path} is refused: {str(error).splitlines()[0]}") from error
     network.eval().requires_grad_(False)

@@ -28,7 +28,7 @@ class FitSettings:
     """`init`: a ResNet-18 file of torchvision's (ImageNet), or None for random numbers. `patience`: epochs without a
     better validation loss before it stops. `jitter`: shifts and scales, as a share of the picture's side."""
 
-    image_size: int = 96
+    image_size: int = 128
     epochs: int = 8
     patience: int = 2
     batch_size: int = 64
@@ -74,12 +74,12 @@ def fit(
 def fit_and_save(
     path: Path,
     data: str,
-    root: Path | None,
-    attributes: tuple[str, ...],
-    split: str,
-    cache: Path | None,
-    workers: int | None,
     settings: FitSettings,
+    root: Path | None = None,
+    attributes: tuple[str, ...] = (),
+    split: str = "official",
+    cache: Path | None = None,
+    workers: int | None = None,
     progress: Progress = silent,
 ) -> dict[str, dict[str, float]]:
     """Fit on a data set by name (see `data.datasets.load`) and write the file. Returns its accuracy."""

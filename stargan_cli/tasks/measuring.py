@@ -18,7 +18,9 @@ from stargan_cli.metrics.classifier import Classifier, decisions
 from stargan_cli.metrics.psnr import psnr
 from stargan_cli.metrics.ssim import WINDOW, ssim
 from stargan_cli.model import Generator
-from stargan_cli.tasks.targets import Target, in_layout, targets_for
+from stargan_cli.tasks.distances import Features
+from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.targets import Target, targets_for
 from stargan_cli.tasks.translating_sets import Machine, Translated, translate_all
 
 Values = dict[str, Tensor]
@@ -52,6 +54,7 @@ class TargetValues:
     do_nothing: Tensor
     translated: Tensor
     values: Values
+    features: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class SetValues:
     own: Values
     there_and_back: Values
     own_read: Tensor = field(repr=False)
+    features: Tensor | None = None
 
 
 Advance = Callable[[int], None]
@@ -71,30 +75,33 @@ Advance = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Measuring:
-    """A generator on one data set. `advance` is told how many pictures have just been translated."""
+    """A generator on one data set. `advance` is told how many pictures have just been translated; `features`, where
+    distances are wanted, takes uint8 pictures."""
 
     generator: Generator
     layout: LabelLayout
     labelled_set: LabelledSet
     machine: Machine
     advance: Advance = lambda pictures: None
+    features: Features | None = None
 
     @torch.inference_mode()
     def run(self) -> SetValues:
         """Translate to every target, with the own label, and there and back."""
         labelled = self.labelled_set.pictures.labelled
-        real = decisions(self._read_real(), labelled.label_set)
+        real_values = self._look_at_real()
+        real = decisions(real_values["chances"], labelled.label_set)
         targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
-        own = self._collect(torch.arange(len(labelled)), labelled.labels, self._fidelity)
+        own = self._collect(torch.arange(len(labelled)), labelled.labels, self._own)
         own_read = decisions(own.pop("chances"), labelled.label_set)
         last = targets[-1].target
         back = self._collect(last.pictures, last.wanted, self._there_and_back(last))
-        return SetValues(self.labelled_set, targets, own, back, own_read)
+        return SetValues(self.labelled_set, targets, own, back, own_read, real_values.get("features"))
 
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
         labelled = self.labelled_set.pictures.labelled
         values = self._collect(target.pictures, target.wanted, self._changes)
-        chances = values.pop("chances")
+        chances, features = values.pop("chances"), values.pop("features", None)
         values["confidence"] = confidence(chances, target.wanted, target.judged)
         return TargetValues(
             target,
@@ -102,32 +109,30 @@ class Measuring:
             successes(real[target.pictures], target.wanted, target.judged),
             successes(decisions(chances, labelled.label_set), target.wanted, target.judged),
             values,
+            features,
         )
 
     def _collect(self, chosen: Tensor, wanted: Tensor, observe: Callable[[Translated], Values]) -> Values:
-        labels = in_layout(self.layout, self.labelled_set.set_index, wanted)
+        labels = layout_vector(wanted.float(), self.layout, self.labelled_set.set_index)
         parts: list[Values] = []
         for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, labels, self.machine):
             parts.append({name: values.cpu() for name, values in observe(batch).items()})
             self.advance(len(batch.after))
-        return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+        return _joined(parts)
 
     def _changes(self, batch: Translated) -> Values:
-        values = {
-            "chances": self.labelled_set.judge(batch.after),
-            "background_change": corner_change(batch.before, batch.after),
-        }
+        values = self._looks(batch.after) | {"background_change": corner_change(batch.before, batch.after)}
         if self.generator.settings.output == "attention":
             inside, outside = change_by_mask(batch.before, batch.after, batch.mask)
             values |= {"change_inside_mask": inside, "change_outside_mask": outside}
         return values
 
-    def _fidelity(self, batch: Translated) -> Values:
+    def _own(self, batch: Translated) -> Values:
         return {"chances": self.labelled_set.judge(batch.after)} | likeness(batch.before, batch.after)
 
     def _there_and_back(self, target: Target) -> Callable[[Translated], Values]:
         own = self.labelled_set.pictures.labelled.labels[target.pictures]
-        labels = in_layout(self.layout, self.labelled_set.set_index, own).to(self.machine.device)
+        labels = layout_vector(own.float(), self.layout, self.labelled_set.set_index).to(self.machine.device)
 
         def observe(batch: Translated) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
@@ -136,10 +141,20 @@ class Measuring:
 
         return observe
 
-    def _read_real(self) -> Tensor:
+    def _look_at_real(self) -> Values:
         pictures, device = self.labelled_set.pictures, self.machine.device
         order = torch.arange(len(pictures)).split(self.machine.batch_size)  # type: ignore[no-untyped-call]
-        return torch.cat([self.labelled_set.judge(pictures.batch(part)[0].to(device)) for part in order])
+        return _joined([self._looks(pictures.batch(part)[0].to(device)) for part in order])
+
+    def _looks(self, pictures: Tensor) -> Values:
+        values = {"chances": self.labelled_set.judge(pictures)}
+        if self.features is not None:
+            values["features"] = self.features(pictures)
+        return values
+
+
+def _joined(parts: list[Values]) -> Values:
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
 def likeness(before: Tensor, after: Tensor) -> Values:

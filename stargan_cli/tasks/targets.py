@@ -117,13 +117,3 @@ def _applied(label_set: LabelSet, labels: Tensor, changes: Sequence[Mapping[str,
     rows = [target_label(alone, 0, change, row) for row, change in zip(labels.tolist(), changes, strict=True)]
     named = [[name in change for name in label_set.attributes] for change in changes]
     return torch.tensor(rows).to(torch.uint8).view(labels.shape), torch.tensor(named).view(labels.shape)
-
-
-def in_layout(layout: LabelLayout, set_index: int, wanted: Tensor) -> Tensor:
-    """Labels of one set (n, k) -> the generator's label vectors, float (n, label_dim), mask included."""
-    label = torch.zeros(len(wanted), layout.label_dim)
-    label[:, layout.positions(set_index)] = wanted.float()
-    mask = layout.mask_position(set_index)
-    if mask is not None:
-        label[:, mask] = 1.0
-    return label

@@ -1,0 +1,73 @@
+"""The folder that `stargan eval --out` writes: report.md, evaluation.json and contact sheets."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from stargan_cli.data.writing import replacing
+from stargan_cli.errors import UsageError
+from stargan_cli.tasks.eval_markdown import Sheet, markdown
+from stargan_cli.tasks.measuring import Measuring, SetValues, TargetValues
+from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.translating_sets import translate_all
+
+PER_ROW = 4
+
+
+def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
+    """Write everything whole or not at all, file by file. Raises UsageError where the folder cannot be made."""
+    try:
+        (folder / "sheets").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the report folder {folder}: {error.strerror}", "give another --out") from error
+    sheets = [[_write_sheet(folder, measuring, one) for one in values.targets] for measuring, values in measured]
+    for name, text in (
+        ("evaluation.json", json.dumps(document, indent=2)),
+        ("report.md", markdown(document, sheets)),
+    ):
+        with replacing(folder / name) as file:
+            file.write(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
+
+
+def _write_sheet(folder: Path, measuring: Measuring, one: TargetValues) -> Sheet:
+    """Three rows (best, median, worst by the judge's confidence) of source and result side by side."""
+    rows = chosen_rows(one.values["confidence"])
+    flat = torch.tensor([index for row in rows for index in row])
+    pictures = measuring.labelled_set.pictures
+    labels = layout_vector(one.target.wanted[flat].float(), measuring.layout, measuring.labelled_set.set_index)
+    batches = list(translate_all(measuring.generator, pictures, one.target.pictures[flat], labels, measuring.machine))
+    before, after = (torch.cat([getattr(batch, name).cpu() for batch in batches]) for name in ("before", "after"))
+    set_name = pictures.labelled.label_set.name
+    name = re.sub(r"[^\w+-]", "_", f"{set_name}-{one.target.name}") + ".png"
+    with replacing(folder / "sheets" / name) as file:
+        Image.fromarray(_drawn(before, after, len(rows)).numpy()).save(file, format="PNG")
+    files = [pictures.labelled.files[int(one.target.pictures[index])] for index in flat]
+    confidences = one.values["confidence"][flat].tolist()
+    captions = list(zip(files, confidences, strict=True))
+    size = len(rows[0])
+    return Sheet(f"sheets/{name}", [captions[start : start + size] for start in range(0, len(captions), size)])
+
+
+def chosen_rows(confidence: Tensor, count: int = PER_ROW) -> list[list[int]]:
+    """Confidence (n,) -> the indices of the `count` best, of those around the median, and of the worst (worst last);
+    fewer each where there are not enough for three rows."""
+    order = confidence.argsort(descending=True, stable=True).tolist()
+    count = max(1, min(count, len(order) // 3))
+    middle = (len(order) - count) // 2
+    return [order[:count], order[middle : middle + count], order[-count:]]
+
+
+def _drawn(before: Tensor, after: Tensor, rows: int) -> Tensor:
+    """uint8 (n, 3, S, S) twice -> (rows * S, columns * S, 3)."""
+    pairs = torch.stack([before, after], dim=1)
+    n, two, channels, height, width = pairs.shape
+    grid = pairs.view(rows, n // rows * two, channels, height, width)
+    return grid.permute(0, 3, 1, 4, 2).reshape(rows * height, n // rows * two * width, channels)

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from eval_kit import CELEBA, one_json, write_celeba, write_judge, write_weights
+from PIL import Image
+from typer.testing import CliRunner
+
+from stargan_cli.attributes import LabelSet
+from stargan_cli.cli.app import app
+
+FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """CelebA, a class folder set, weights and judges; nothing in it is changed by a test."""
+    root = tmp_path_factory.mktemp("eval")
+    write_celeba(root / "celeba", copies=2)
+    for label, shade in (("happy", 250), ("sad", 5)):
+        (root / "faces" / label).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (16, 16), (shade, number, 0)).save(root / "faces" / label / f"{number}.png")
+    write_weights(root / "a.safetensors", seed=1)
+    write_weights(root / "b.safetensors", seed=2)
+    write_weights(root / "tanh.safetensors", output="tanh")
+    write_weights(root / "joint.safetensors", CELEBA, FACES)
+    write_judge(root / "judge.safetensors")
+    write_judge(root / "faces.safetensors", FACES)
+    return root
+
+
+@pytest.fixture
+def stargan(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+    def call(*options: str):
+        given = ["eval", "--root", "celeba", "--cache", "cache", "--device", "cpu", *options]
+        if not any(option.endswith("--classifier") for option in options):
+            given += ["--classifier", "judge.safetensors"]
+        return CliRunner().invoke(app, given)
+
+    return call
+
+
+def test_json_is_one_document_and_the_rest_goes_to_stderr(stargan):
+    result = stargan("--weights", "a.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = one_json(result.stdout)
+    one = document["sets"][0]
+    assert (one["name"], one["pictures"], len(one["targets"])) == ("celeba", 12, 11)
+    assert document["settings"]["precision"] == "float32"
+    assert one["targets"][3]["name"] == "Male" and one["targets"][3]["translated"]["n"] == 6
+    assert "measuring" in result.stderr
+
+
+def test_batch_size_and_workers_change_no_number(stargan):
+    few = stargan("--weights", "a.safetensors", "--json", "--batch-size", "1", "--workers", "1")
+    many = stargan("--weights", "a.safetensors", "--json", "--batch-size", "32", "--workers", "3")
+    assert one_json(few.stdout)["sets"] == one_json(many.stdout)["sets"]
+
+
+def test_tables_for_people(stargan):
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--quiet")
+    assert result.exit_code == 0 and result.stderr == ""
+    for text in ("celeba: 6 pictures", "Attribute accuracy", "Blond_Hair", "hair+gender+age", "What stays", "SSIM"):
+        assert text in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 120
+
+
+def test_tanh_weights_have_no_mask_to_tell_of(stargan):
+    row = one_json(stargan("--weights", "tanh.safetensors", "--limit", "3", "--json").stdout)["sets"][0]["targets"][0]
+    assert "background_change" in row and "change_inside_mask" not in row
+
+
+def test_limit_takes_pictures_evenly(stargan):
+    result = stargan("--weights", "a.safetensors", "--limit", "2", "--json")
+    assert one_json(result.stdout)["sets"][0]["pictures"] == 2
+
+
+def test_baseline_stands_beside_with_the_difference(stargan):
+    document = one_json(stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--json").stdout)
+    own, other = (part["sets"][0]["own_label"]["psnr"]["value"] for part in (document, document["baseline"]))
+    difference = document["baseline"]["difference"][0]["own_label"]["psnr"]
+    assert own != other and difference["value"] == pytest.approx(own - other, abs=2e-4)
+    table = stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "3")
+    assert "Against the baseline" in table.stdout
+
+
+def test_min_accuracy_is_a_gate(stargan):
+    assert stargan("--weights", "a.safetensors", "--limit", "6", "--min-accuracy", "0").exit_code == 0
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--min-accuracy", "1")
+    assert result.exit_code == 1
+    assert "is below --min-accuracy 1.0" in result.stderr
+
+
+def test_report_folder(stargan, folder, tmp_path):
+    result = stargan("--weights", "a.safetensors", "--out", str(tmp_path / "new" / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    report = tmp_path / "new" / "report"
+    assert json.loads((report / "evaluation.json").read_text()) == one_json(result.stdout)
+    text = (report / "report.md").read_text()
+    assert "| Blond\\_Hair" not in text and "| Blond_Hair | 8 |" in text
+    assert "sheets/celeba-hair+gender+age.png" in text
+    with Image.open(report / "sheets" / "celeba-hair+gender+age.png") as sheet:
+        assert sheet.size == (4 * 2 * 16, 3 * 16)
+    assert len(list((report / "sheets").iterdir())) == 11
+    assert "- worst: " in text and ".png (0." in text
+
+
+def test_report_folder_that_cannot_be_made(stargan, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = stargan("--weights", "a.safetensors", "--limit", "2", "--out", str(tmp_path / "file"))
+    assert result.exit_code == 2
+    assert "cannot make the report folder" in result.stderr
+
+
+def test_joint_weights_with_a_judge_for_each_set(stargan):
+    options = ["--data", "celeba", "--data", "faces", "--classifier", "judge.safetensors"]
+    result = stargan("--weights", "joint.safetensors", *options, "--classifier", "faces.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    first, second = one_json(result.stdout)["sets"]
+    assert (first["name"], second["name"], second["pictures"]) == ("celeba", "faces", 4)
+    assert [row["name"] for row in second["targets"]] == ["happy", "sad"]
+    error = second["classification_error"]
+    total = second["all_single_changes"]
+    assert error["translated"]["value"] == pytest.approx(1 - total["translated"]["value"])
+    assert "classification_error" not in first
+
+
+def test_distances_by_the_judge(stargan):
+    result = stargan("--weights", "a.safetensors", "--features", "judge", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
+    assert set(rows["Male"]["distances"]) == {"translated", "do_nothing", "real"}
+    assert "fid" not in rows["Male"]["distances"]["translated"]
+    assert rows["Male"]["distances"]["translated"]["judge_frechet"] > 0
+    assert "distances" not in rows["hair+gender"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--weights", "none.safetensors"], "none.safetensors"),
+        (["--classifier", "none.safetensors"], "cannot read the classifier none.safetensors"),
+        (["--classifier", "a.safetensors"], "a.safetensors is no classifier file"),
+        (["--classifier", "faces.safetensors"], "no classifier for celeba"),
+        (["--data", "faces"], "these weights were not made for the labels of faces"),
+        (["--features", "vgg"], "unknown features vgg"),
+        (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
+        (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
+        (["--root", "nowhere"], "no CelebA under nowhere"),
+    ],
+)
+def test_wrong_calls_say_what_to_do(stargan, options, told):
+    result = stargan("--weights", "a.safetensors", *options)
+    assert result.exit_code == 2, result.output
+    assert told in result.stderr and "Traceback" not in result.stderr
+
+
+def test_without_torch_fidelity_it_names_the_extra(stargan, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch_fidelity", None)
+    result = stargan("--weights", "a.safetensors", "--features", "judge")
+    assert result.exit_code == 2 and "stargan-cli[eval]" in result.stderr
+
+
+def test_fitting_learns_and_its_file_is_used(stargan, folder, tmp_path):
+    judge = tmp_path / "judge.safetensors"
+    torch.manual_seed(5)
+    options = ["--data", "faces", "--judge-size", "32", "--epochs", "3", "--precision", "fp32"]
+    result = stargan("--fit-classifier", *options, "--classifier", str(judge))
+    assert result.exit_code == 0, result.stderr
+    assert set(one_json(result.stdout)) == {"happy", "sad"}
+    used = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", str(judge), "--json"]
+    assert one_json(stargan(*used).stdout)["sets"][0]["classifier"] == one_json(result.stdout)
