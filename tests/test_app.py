@@ -23,7 +23,7 @@ runner = CliRunner()
 
 def stargan(*args: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "stargan_cli", *args]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=60, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
 
 
 def failing(error: BaseException) -> typer.Typer:
@@ -52,7 +52,7 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
         "try: main()\n"
         "finally: sys.stderr.write(' '.join(name for name in ('torch', 'numpy', 'PIL') if name in sys.modules))\n"
     )
-    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0
     assert result.stderr == ""
     assert all(name in result.stdout for name in COMMANDS if find_spec(f"stargan_cli.cli.{name}"))
@@ -132,7 +132,7 @@ def test_a_reader_that_leaves_early_causes_no_noise() -> None:
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
         command = [sys.executable, "-m", "stargan_cli", "--version"]
-        result = subprocess.run(command, cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, timeout=60)
+        result = subprocess.run(command, cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, timeout=300)
     assert (result.returncode, result.stderr) == (1, b"")
 
 
