@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -81,6 +82,8 @@ def test_without_a_command_help_is_shown_and_the_call_counts_as_wrong() -> None:
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (typer.Abort(), 130, "interrupted\n"),
         (typer.Exit(7), 7, ""),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device\n"),
+        (OSError(errno.EIO, "Input/output error", "a\nb"), 1, "error: Input/output error: a\\nb\n"),
         (
             ZeroDivisionError("by\nzero"),
             1,

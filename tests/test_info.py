@@ -39,7 +39,7 @@ def weights(tmp_path: Path) -> Path:
         LAYOUT,
         aliases={"happy": "open"},
         training={"iterations": 12, "settings": {"lr": 0.5, "data": ["a", "b"]}},
-        quality={"accuracy": {"Male": 0.875}},
+        quality={"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}},
     )
     path = tmp_path / "small [b]one.safetensors"
     save(path, card, Generator(settings).state_dict(), Discriminator(settings).state_dict())
@@ -64,13 +64,23 @@ def test_json_is_one_document_with_everything(weights: Path) -> None:
     assert odd["kind"] == "classes"
     assert odd["attributes"][1]["aliases"] == ["happy"]
     assert odd["attributes"][1]["excludes"] == ["neutral"]
-    assert facts["quality"] == {"accuracy": {"Male": 0.875}}
+    assert facts["quality"] == {"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}}
 
 
 def test_table_for_people(weights: Path) -> None:
     result = runner.invoke(app, ["info", str(weights)])
     assert result.exit_code == 0
-    for text in ("small [b]one", "odd [red]set", "16x16 pixels", "blonde", "female", "settings data", "accuracy Male"):
+    for text in (
+        "small [b]one",
+        "odd [red]set",
+        "16x16 pixels",
+        "blonde",
+        "female",
+        "lr 0.5, data [a, b]",
+        "judge on",
+        "Male 0.875, Young 0.5",
+        "judge fid",
+    ):
         assert text in result.stdout, text
     assert "\x1b" not in result.stdout
 

@@ -74,7 +74,10 @@ def _explain(error: Exception) -> int:
         if context is not None:
             say(f"  see {context.command_path} --help")
         return int(error.exit_code)
-    say_crash(error)
+    if isinstance(error, OSError) and error.strerror:
+        say(f"error: {shown(error.strerror)}{f': {shown(error.filename)}' if error.filename else ''}")
+    else:
+        say_crash(error)
     return 1
 
 

@@ -121,12 +121,16 @@ def _pairs(rows: Iterator[tuple[str, str]]) -> Table:
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested records as one list: {"fid": {"Male": 3}} -> ("fid Male", "3")."""
+    """A record as rows: {"judge": {"fid": 3, "on": {"Male": 0.9}}} -> ("judge fid", "3"), ("judge on", "Male 0.9")."""
     for name, value in values.items():
         path = f"{prefix} {name}".strip()
-        if isinstance(value, dict):
+        if not isinstance(value, dict):
+            yield path, _plain(value)
+        elif any(isinstance(inner, dict) for inner in value.values()):
             yield from _flatten(value, path)
-        elif isinstance(value, list):
-            yield path, ", ".join(map(str, value))
         else:
-            yield path, str(value)
+            yield path, ", ".join(f"{inner} {_plain(number)}" for inner, number in value.items())
+
+
+def _plain(value: Any) -> str:
+    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, list) else str(value)
