@@ -44,3 +44,7 @@ class TrainingError(StarganError):
 
 class OutputError(StarganError):
     """Nothing more can be written: the disk is full or read-only, or the output folder is gone. The run stops."""
+
+
+class ExportError(StarganError):
+    """An exported file does not give what its source gives, or cannot be made; nothing is left in its place."""

@@ -1,0 +1,116 @@
+"""`stargan export`: weights for other programs, and other programs' checkpoints as weights."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from stargan_cli.cli.options import JsonOption, QuietOption
+from stargan_cli.cli.progress import show_progress
+
+if TYPE_CHECKING:
+    from stargan_cli.tasks.exporting import Exported
+
+
+def export(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="WEIGHTS", help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt."),
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors or ckpt.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; else named after WEIGHTS, in this folder.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option("--precision", help="fp32; safetensors: fp16, bf16; onnx: fp16, int8.")
+    ] = "fp32",
+    uint8: Annotated[
+        bool, typer.Option("--uint8", help="onnx, pt2, torchscript: take and give N,S,S,3 bytes of RGB.")
+    ] = False,
+    no_discriminator: Annotated[
+        bool,
+        typer.Option("--no-discriminator", help="safetensors, ckpt: leave D out, which reads source labels."),
+    ] = False,
+    pictures: Annotated[
+        Path | None,
+        typer.Option("--pictures", help="Folder of real pictures to compare on; int8 is calibrated on them."),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    attrs: Annotated[
+        str | None,
+        typer.Option(
+            "--attrs",
+            metavar="A,B,...",
+            help="The attributes of a checkpoint, in the order of training.",
+            rich_help_panel="Checkpoints",
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            "--classes",
+            metavar="A,B,...",
+            help="Its exclusive classes (RaFD's expressions); behind --attrs where it has both.",
+            rich_help_panel="Checkpoints",
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="A,B,...",
+            help="Attributes of which one at most is on (hair colours are known). Repeat for more.",
+            rich_help_panel="Checkpoints",
+        ),
+    ] = None,
+    discriminator: Annotated[
+        Path | None, typer.Option("--discriminator", help="N-D.ckpt.", rich_help_panel="Checkpoints")
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            "--image-size",
+            help="Side of its pictures, where --discriminator does not tell; else 128.",
+            rich_help_panel="Checkpoints",
+        ),
+    ] = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Write weights for other programs (ONNX Runtime, browsers, C++, the reference code), or bring a checkpoint of the
+    reference code in: stargan export 200000-G.ckpt --to safetensors --attrs Black_Hair,Blond_Hair,...
+
+    Every file is opened by its own runtime and compared with its source before it is called done.
+    """
+    from stargan_cli.tasks.exporting import ExportSettings, default_name, open_source
+    from stargan_cli.tasks.exporting import export as run
+    from stargan_cli.tasks.import_labels import layout_of
+
+    settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
+    layout = layout_of(_names(attrs), _names(classes), [_names(text) for text in group or ()])
+    weights = open_source(source, layout, discriminator, image_size)
+    with show_progress("export", "steps", quiet) as progress:
+        exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
+    typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",")) if text else ()
+
+
+def _lines(exported: Exported) -> list[str]:
+    lines = [f"{path}  {path.stat().st_size / 2**20:.1f} MiB" for path in exported.files]
+    if exported.calibration_pictures:
+        lines.append(f"calibrated on {exported.calibration_pictures} pictures")
+    unit = "levels of 255" if exported.settings.uint8 else "of [-1, 1]"
+    lines.append(f"differs from {exported.source.name}, in {unit} ({exported.tolerance} allowed):")
+    for check in exported.checks:
+        level = "identical" if check.psnr is None else f"{check.psnr:.1f} dB"
+        lines.append(
+            f"  {check.pictures} pictures, batch {check.batch}: at most {check.maximum:.3g}, "
+            f"mean {check.mean:.3g}, {level}"
+        )
+    return lines
