@@ -82,8 +82,12 @@ def _half(model: Any) -> Any:
     """Weights and arithmetic in fp16; inputs and outputs stay as they are, and instance normalisation, whose sums
     overflow fp16, stays fp32."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
+    from onnxruntime.transformers.onnx_model import OnnxModel
 
-    return convert_float_to_float16(model, keep_io_types=True, op_block_list=["InstanceNormalization", "Resize"])
+    half = convert_float_to_float16(model, keep_io_types=True, op_block_list=["InstanceNormalization", "Resize"])
+    ordered = OnnxModel(half)
+    ordered.topological_sort()
+    return ordered.model
 
 
 def _quantise(path: Path, pixels: Tensor, label_dim: int, uint8: bool) -> None:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from torch import Tensor
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.folders import find
 from stargan_cli.data.images import load_square
-from stargan_cli.errors import DataError, ExportError, PictureError, UsageError
+from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
 from stargan_cli.progress import Progress, silent
 from stargan_cli.reference_format import is_checkpoint, read_reference
 from stargan_cli.tasks.export_check import BATCHES, Check, Tolerance, compare, compare_judges, random_pictures
@@ -129,11 +131,11 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
     kind = FORMATS[settings.format]
     targets = _targets(weights, settings, out)
     size = weights.card.model.image_size
-    pixels = load_pictures(settings.pictures, size) if settings.pictures is not None else None
+    shown = settings.pictures or example_pictures()
+    pixels = load_pictures(shown, size) if shown is not None else None
     progress(0, 3, "writing")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".stargan-export-", dir=out.parent) as folder:
-        written = tuple(Path(folder) / target.name for target in targets)
+    with _temporary_folder(out) as folder:
+        written = tuple(folder / target.name for target in targets)
         job = Job(weights, settings.precision, settings.uint8, settings.discriminator, _metadata(weights), pixels)
         kind.write(job, written)
         progress(1, 3, "checking")
@@ -168,6 +170,24 @@ def load_pictures(folder: Path, size: int) -> Tensor:
     return torch.stack(pictures)
 
 
+def example_pictures() -> Path | None:
+    """The faces that come with the program: inside an installed wheel, else in the source tree."""
+    package = Path(__file__).resolve().parents[1]
+    places = (package / "_faces", package.parent / "examples" / "faces")
+    return next((place for place in places if place.is_dir()), None)
+
+
+@contextmanager
+def _temporary_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out`, so that a finished file is renamed, not copied. Raises OutputError."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".stargan-export-", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}", "give another --out") from error
+
+
 def _record(out: Path) -> Path:
     return out.with_name(f"{out.name}.json")
 
@@ -175,10 +195,10 @@ def _record(out: Path) -> Path:
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
     targets = FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
     for target in (*targets, _record(out)):
+        if target.exists() and target.samefile(weights.path):
+            raise UsageError(f"{target} is the source itself", "give another --out")
         if target.exists() and not settings.overwrite:
             raise UsageError(f"{target} exists", "give another --out, or --overwrite")
-        if target.exists() and weights.path.exists() and target.samefile(weights.path):
-            raise UsageError(f"{target} is the source itself", "give another --out")
     return targets
 
 
