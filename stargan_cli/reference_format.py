@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.model import Discriminator, Generator, ModelSettings
-from stargan_cli.weights import is_pytorch_file
 
 DEFAULT_IMAGE_SIZE = 128
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -48,8 +47,9 @@ class ReferenceModel:
 def is_checkpoint(path: Path) -> bool:
     """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one."""
     with path.open("rb") as file:
-        start = file.read(8)
-    return is_pytorch_file(start) or path.suffix.lower() in _SUFFIXES
+        start = file.read(9)
+    pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # not the length of a safetensors header
+    return pytorch or path.suffix.lower() in _SUFFIXES
 
 
 def read_reference(

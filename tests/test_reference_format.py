@@ -16,13 +16,13 @@ from stargan_cli.errors import StarganError, UsageError, WeightsError
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.reference_format import (
     RUNNING_STATISTICS,
+    is_checkpoint,
     read_reference,
     reference_discriminator,
     reference_generator,
 )
 from stargan_cli.tasks.export_check import random_labels
 from stargan_cli.tasks.import_labels import layout_of
-from stargan_cli.weights import is_pytorch_file
 
 SETTINGS = ModelSettings(
     image_size=32, label_dim=3, class_dim=3, width=6, blocks=2, discriminator_width=4, discriminator_layers=3
@@ -192,10 +192,14 @@ def test_labels_named_wrongly() -> None:
             layout_of(attributes, (), groups)
 
 
-def test_a_header_length_is_not_taken_for_a_pickle() -> None:
-    assert not is_pytorch_file((0x280).to_bytes(8, "little"))
-    assert not is_pytorch_file((0x4B50).to_bytes(8, "little"))
-    assert is_pytorch_file(b"PK\x03\x04\x00\x00\x08\x08") and is_pytorch_file(b"\x80\x02\x8a\x0al\xfc\x9cF")
+def test_a_header_length_is_not_taken_for_a_pickle(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    for length in (0x280, 0x4B50):
+        path.write_bytes(length.to_bytes(8, "little") + b"{")
+        assert not is_checkpoint(path)
+    for start in (b"PK\x03\x04\x00\x00\x08\x08\x00", b"\x80\x02\x8a\x0al\xfc\x9cF\xf9"):
+        path.write_bytes(start)
+        assert is_checkpoint(path)
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ def write_onnx(
     weights: Weights, precision: str, uint8: bool, metadata: dict[str, str], pixels: Tensor | None, path: Path
 ) -> None:
     """`pixels`: uint8 (N, 3, S, S), what int8 is calibrated on."""
+    require_onnx()
     import onnx
 
     model = _plain_model(weights, uint8)

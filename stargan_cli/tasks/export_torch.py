@@ -23,7 +23,7 @@ def open_pt2(path: Path) -> Run:
 
 def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch.jit is frozen, but what libtorch loads everywhere
+        warnings.simplefilter("ignore")  # torch.jit is frozen (but libtorch loads it everywhere); shapes are checked
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
         )
