@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stargan_cli.errors import UsageError
 
@@ -66,6 +67,13 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
     if dtype is torch.float32:
         return nullcontext()
     return torch.autocast(device.type, dtype=dtype)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """A CPU tensor on `device`, without waiting for what the device is still computing."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)  # from pageable memory, the copy would wait
+    return tensor.to(device)
 
 
 def seed_everything(seed: int) -> None:

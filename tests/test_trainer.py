@@ -10,7 +10,7 @@ from torch import Tensor
 from training_kit import FACES, MOODS, random_pictures, settings, tiny_trainer
 
 from stargan_cli.attributes import LabelLayout, LabelSet
-from stargan_cli.data.batches import BatchSource
+from stargan_cli.data.batches import Ahead, BatchSource
 from stargan_cli.losses import Objective, discriminator_loss
 from stargan_cli.tasks.trainer import Trainer
 
@@ -147,13 +147,25 @@ def test_three_sets_take_turns_in_the_given_proportion() -> None:
 def test_each_set_sees_each_of_its_pictures_once_an_epoch() -> None:
     trainer = tiny_trainer(FACES, MOODS, mix=(2, 1))
     seen: list[list[int]] = [[], []]
-    for index, source in enumerate(trainer.sources):
-        draw = source.indices
-        source.indices = lambda step, draw=draw, index=index: seen[index].extend(draw(step).tolist()) or draw(step)  # type: ignore[method-assign, assignment]
+    for index, ahead in enumerate(trainer.batches):
+        ahead.batch = lambda step, index=index, batch=ahead.batch: seen[index].append(step) or batch(step)  # type: ignore
     for _ in range(6):
         trainer.iterate()
-    assert sorted(seen[0]) == sorted(list(range(12)) * 4)
-    assert sorted(seen[1]) == sorted(list(range(12)) * 2)
+    assert seen == [list(range(12)), list(range(6))]  # 12 pictures are 3 batches: 4 and 2 epochs
+
+
+def test_the_next_batch_is_read_meanwhile() -> None:
+    batches = source(balance=False)
+    read: list[int] = []
+    draw = batches.indices
+    batches.indices = lambda step: read.append(step) or draw(step)  # type: ignore[method-assign, func-returns-value]
+    ahead = Ahead(batches, slice(1, 3))
+    for step in (0, 1, 7):
+        pixels, labels = ahead.batch(step)
+        expected = batches.pictures.batch(draw(step))
+        assert torch.equal(pixels, expected[0][1:3]) and torch.equal(labels, expected[1].float())
+    ahead._pool.shutdown()
+    assert sorted(read) == [0, 1, 2, 7, 8]
 
 
 def source(balance: bool, batch_size: int = 5) -> BatchSource:

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.device import send
+
 
 @dataclass(frozen=True)
 class Draws:
@@ -35,13 +37,13 @@ class Draws:
 def flip(pictures: Tensor, draws: Draws) -> Tensor:
     """Mirror each picture of (N, 3, S, S) with probability 1/2."""
     mirrored = draws.uniform() < 0.5
-    return torch.where(mirrored.to(pictures.device)[:, None, None, None], pictures.flip(3), pictures)
+    return torch.where(send(mirrored, pictures.device)[:, None, None, None], pictures.flip(3), pictures)
 
 
 def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Shift each picture by up to `amount` of its side, scale it by up to 1 +- amount and turn it by up to amount / 2
     radians; what comes in from outside mirrors the border. Bilinear; differentiable."""
-    shift_x, shift_y, scale, angle = ((draws.uniform(4) * 2 - 1) * amount).to(pictures.device)
+    shift_x, shift_y, scale, angle = send((draws.uniform(4) * 2 - 1) * amount, pictures.device)
     cos, sin = torch.cos(angle / 2) * (1 + scale), torch.sin(angle / 2) * (1 + scale)
     theta = torch.stack([cos, -sin, 2 * shift_x, sin, cos, 2 * shift_y], dim=1).view(len(pictures), 2, 3)
     grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures.dtype)

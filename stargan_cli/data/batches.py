@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, lru_cache
 
 import torch
@@ -56,3 +57,22 @@ class BatchSource:
         _, which, counts = torch.unique(self.pictures.labelled.labels, dim=0, return_inverse=True, return_counts=True)
         weights: Tensor = counts.double().rsqrt()[which]
         return weights
+
+
+class Ahead:
+    """The same rows of one batch after another, the next of which is read in a thread while one is used."""
+
+    def __init__(self, source: BatchSource, rows: slice = slice(None)) -> None:
+        self.source, self.rows = source, rows
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        self._next: tuple[int, Future[tuple[Tensor, Tensor]]] | None = None
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        """As `BatchSource.batch`."""
+        coming = self._next if self._next and self._next[0] == step else (step, self._read(step))
+        found = coming[1].result()
+        self._next = step + 1, self._read(step + 1)
+        return found
+
+    def _read(self, step: int) -> Future[tuple[Tensor, Tensor]]:
+        return self._pool.submit(self.source.batch, step, self.rows)

@@ -13,9 +13,9 @@ from torch.optim import Adam
 
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
-from stargan_cli.data.batches import BatchSource, generator_for
+from stargan_cli.data.batches import Ahead, BatchSource, generator_for
 from stargan_cli.data.images import to_model
-from stargan_cli.device import autocast
+from stargan_cli.device import autocast, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.processes import ALONE, Processes
@@ -44,6 +44,7 @@ class Trainer:
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision, self.processes = device, precision, processes
         self.rows = processes.rows(settings.batch_size)
+        self.batches = [Ahead(source, self.rows) for source in sources]
         self.iteration = 0
         # The CPU's instance normalisation wants planes one after the other, CUDA's convolutions interleaved pixels.
         self.layout_in_memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
@@ -134,17 +135,17 @@ class Trainer:
 
     def _batch(self, index: int, step: int) -> Batch:
         """Pictures with their own labels and, as targets, the labels of the same batch in another order."""
-        pixels, labels = self.sources[index].batch(step, self.rows)
+        pixels, labels = self.batches[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
         order = torch.randperm(len(labels), generator=random)
-        real = to_model(pixels.to(self.device, non_blocking=True)).contiguous(memory_format=self.layout_in_memory)
+        real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
         if self.settings.flip:
             real = augment.flip(real, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
-        targets = labels[order][self.rows].to(self.device)
-        labels = labels[self.rows].to(self.device)
+        targets = send(labels[order][self.rows], self.device)
+        labels = send(labels[self.rows], self.device)
         label_set = self.layout.sets[index]
         return Batch(
             real=real,
@@ -158,7 +159,7 @@ class Trainer:
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))
-        alpha = draws.uniform().view(-1, 1, 1, 1).to(self.device)
+        alpha = send(draws.uniform(), self.device).view(-1, 1, 1, 1)
         every = self.settings.penalty_every
         with autocast(self.device, self.precision):
             total, parts = discriminator_loss(
