@@ -132,10 +132,10 @@ def test_aliases_of_the_weights() -> None:
 
 
 def test_words_for_info() -> None:
-    vocabulary = Vocabulary(TWO, {"lady": "no-Male"})
+    vocabulary = Vocabulary(TWO, {"the lady": "no-Male"})
     same, opposite = vocabulary.words_for(0, "Male")
     assert "man" in same
-    assert {"female", "lady"} <= set(opposite)
+    assert {"female", "the lady"} <= set(opposite)
 
 
 @pytest.mark.parametrize(

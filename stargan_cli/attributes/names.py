@@ -41,6 +41,7 @@ class Vocabulary:
 
     def __init__(self, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> None:
         self.layout = layout
+        self._aliases = tuple(aliases or ())
         self._layers: list[dict[str, set[Meaning]]] = [{}, {}, {}, {}]
         exact, own, given, common = self._layers
         for meaning, words in self._common():
@@ -132,9 +133,8 @@ class Vocabulary:
         meant = Meaning(set_index, attribute)
         same = [word for word in SYNONYMS.get(attribute, ()) if self.search(word) == {meant}]
         opposite = [word for word in ANTONYMS.get(attribute, ()) if self.search(word) == {meant._replace(on=False)}]
-        given = self._layers[2]
-        same += [word for word, found in given.items() if found == {meant}]
-        opposite += [word for word, found in given.items() if found == {meant._replace(on=False)}]
+        same += [word for word in self._aliases if self.search(word) == {meant}]
+        opposite += [word for word in self._aliases if self.search(word) == {meant._replace(on=False)}]
         return list(dict.fromkeys(same)), list(dict.fromkeys(opposite))
 
 
