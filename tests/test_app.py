@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -56,12 +55,11 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert result.returncode == 0
     assert result.stderr == ""
-    assert all(name in result.stdout for name in COMMANDS if find_spec(f"stargan_cli.cli.{name}"))
+    assert all(name in result.stdout for name in COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str) -> None:
-    pytest.importorskip(f"stargan_cli.cli.{name}")
     result = runner.invoke(app, [name, "--help"])
     assert result.exit_code == 0
     assert f"stargan {name}" in result.stdout

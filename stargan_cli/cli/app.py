@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from importlib import import_module
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
 from stargan_cli import __version__
+from stargan_cli.cli.eval import evaluate
+from stargan_cli.cli.export import export
+from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
+from stargan_cli.cli.train import train
+from stargan_cli.cli.translate import translate
 from stargan_cli.errors import StarganError
 
-COMMANDS = ("translate", "train", "export", "eval", "info")
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "translate": translate,
+    "train": train,
+    "eval": evaluate,
+    "export": export,
+    "info": info,
+}
 INTERRUPTED = 130
 
 
@@ -117,9 +127,5 @@ def _options(
         raise typer.Exit(2)
 
 
-for _name in COMMANDS:
-    try:
-        _module = import_module(f"stargan_cli.cli.{_name}")
-    except ModuleNotFoundError:
-        continue
-    app.command(_name)(getattr(_module, "evaluate" if _name == "eval" else _name))
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
