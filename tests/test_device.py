@@ -58,3 +58,8 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
     first = torch.rand(4)
     device.seed_everything(3)
     assert torch.equal(first, torch.rand(4))
+
+
+def test_the_cpu_takes_planes_and_cuda_interleaved_pixels() -> None:
+    assert device.memory_layout(CPU) is torch.contiguous_format
+    assert device.memory_layout(torch.device("cuda")) is torch.channels_last

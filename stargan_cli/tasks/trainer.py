@@ -15,7 +15,7 @@ from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
 from stargan_cli.data.images import to_model
-from stargan_cli.device import autocast, send
+from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.processes import ALONE, Processes
@@ -46,8 +46,7 @@ class Trainer:
         self.rows = processes.rows(settings.batch_size)
         self.batches = [Ahead(source, self.rows) for source in sources]
         self.iteration = 0
-        # The CPU's instance normalisation wants planes one after the other, CUDA's convolutions interleaved pixels.
-        self.layout_in_memory = torch.channels_last if device.type == "cuda" else torch.contiguous_format
+        self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.data.images import to_model, to_pixels
-from stargan_cli.device import autocast, repeatable
+from stargan_cli.device import autocast, memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
 from stargan_cli.weights import Weights
 
@@ -49,10 +49,11 @@ class Translator:
         self.device, self.precision = device, precision
         self.batch_size = batch_size or automatic_batch_size(device, self.size)
         self._warn = warn
-        self._generator = weights.generator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._layout = memory_layout(device)
+        self._generator = weights.generator.to(device).to(memory_format=self._layout)
         self._discriminator = weights.discriminator
         if self._discriminator is not None:
-            self._discriminator = self._discriminator.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self._discriminator = self._discriminator.to(device).to(memory_format=self._layout)
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, parts: bool = False) -> Translated:
@@ -62,8 +63,7 @@ class Translator:
         """
 
         def run(squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-            source = to_model(squares).contiguous(memory_format=torch.channels_last)
-            return self._run_passes(source, targets, parts)
+            return self._run_passes(self._model_input(squares), targets, parts)
 
         outputs = self._in_batches(run, pixels, labels)
         return Translated(*outputs)
@@ -93,9 +93,12 @@ class Translator:
 
         def run(squares: Tensor) -> tuple[Tensor, ...]:
             with autocast(self.device, self.precision):
-                return (network(to_model(squares).contiguous(memory_format=torch.channels_last)).classes.float(),)
+                return (network(self._model_input(squares)).classes.float(),)
 
         return self._in_batches(run, pixels)[0]
+
+    def _model_input(self, squares: Tensor) -> Tensor:
+        return to_model(squares).contiguous(memory_format=self._layout)
 
     def _in_batches(self, run: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> list[Tensor]:
         total, start = len(inputs[0]), 0
@@ -112,7 +115,7 @@ class Translator:
     def _try(self, run: Callable[..., tuple[Tensor, ...]], batch: list[Tensor]) -> tuple[Tensor, ...] | None:
         """Outputs of one batch; None, and half the batch size from now on, where the memory did not suffice."""
         try:
-            return run(*(self._to_device(tensor) for tensor in batch))
+            return run(*(send(tensor, self.device) for tensor in batch))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -126,11 +129,6 @@ class Translator:
         self.batch_size //= 2
         self._warn(f"out of memory on {self.device}: going on with batches of {self.batch_size}")
         return None
-
-    def _to_device(self, tensor: Tensor) -> Tensor:
-        if self.device.type == "cuda":
-            return tensor.pin_memory().to(self.device, non_blocking=True)
-        return tensor.to(self.device)
 
 
 def automatic_batch_size(device: torch.device, size: int) -> int:
