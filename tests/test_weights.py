@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pickle
 import struct
@@ -208,3 +209,20 @@ def test_a_folder_is_not_weights(tmp_path):
         weights.load(str(tmp_path))
     with pytest.raises(UsageError, match="no weights at"):
         weights.load("x" * 5000)
+
+
+def test_others_may_read_the_file_as_any_other(tmp_path):
+    (tmp_path / "plain").touch()
+    weights.save_tensors(tmp_path / "x.safetensors", {"x": torch.ones(1)}, {})
+    assert (tmp_path / "x.safetensors").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_a_header_length_that_looks_like_a_pickle_is_none(tmp_path, nets):
+    for padding in range(0, 256, 8):
+        card = dataclasses.replace(CARD, training={"padding": "x" * padding})
+        path = tmp_path / "x.safetensors"
+        weights.save(path, card, nets[0].state_dict())
+        if path.read_bytes()[0] == 0x80:  # as a pickle's first byte
+            assert weights.load(str(path)).card == card
+            return
+    raise AssertionError("no header of such a length")
