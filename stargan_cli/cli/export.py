@@ -105,7 +105,7 @@ def _lines(exported: Exported) -> list[str]:
     lines = [f"{path}  {path.stat().st_size / 2**20:.1f} MiB" for path in exported.files]
     if exported.calibration_pictures:
         lines.append(f"calibrated on {exported.calibration_pictures} pictures")
-    unit = "levels of 255" if exported.settings.uint8 else "of [-1, 1]"
+    unit = "levels of 255" if exported.settings.uint8 else "units of [-1, 1]"
     lines.append(f"differs from {exported.source.name}, in {unit} ({exported.tolerance} allowed):")
     for check in exported.checks:
         level = "identical" if check.psnr is None else f"{check.psnr:.1f} dB"
