@@ -81,6 +81,18 @@ def evaluate(
         Path | None,
         typer.Option(help="Weights of FID's Inception network.", metavar="FILE", rich_help_panel=DISTANCES),
     ] = None,
+    lpips: Annotated[
+        bool,
+        typer.Option("--lpips", help="LPIPS (VGG-16) of source and result too.", rich_help_panel=DISTANCES),
+    ] = False,
+    identity: Annotated[
+        Path | None,
+        typer.Option(
+            help="An ONNX face embedding (ArcFace): how much of the person stays.",
+            metavar="FILE",
+            rich_help_panel=DISTANCES,
+        ),
+    ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
@@ -136,6 +148,8 @@ def evaluate(
         baseline=baseline,
         features=features,  # type: ignore[arg-type]
         inception=inception,
+        lpips=lpips,
+        identity=identity,
         out=out,
         batch_size=batch_size,
         workers=workers,
@@ -156,8 +170,11 @@ def _default_judge(data: str) -> Path:
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool) -> int:
     from stargan_cli.tasks.fitting import FitSettings, fit_and_save
 
-    with show_progress("fitting", unit="steps", quiet=quiet) as progress:
-        accuracy = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress)
+    with (
+        show_progress("decoding", quiet=quiet) as decoding,
+        show_progress("fitting", unit="steps", quiet=quiet) as progress,
+    ):
+        accuracy = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
     typer.echo(json.dumps(accuracy, indent=2))
     say(f"written: {shown(path)}")
     return 0
@@ -167,8 +184,11 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
     from stargan_cli.tasks.evaluation import evaluate as run
     from stargan_cli.tasks.evaluation import lowest_accuracy
 
-    with show_progress("measuring", quiet=quiet) as progress:
-        document = run(weights, settings, progress)
+    with (
+        show_progress("decoding", quiet=quiet) as decoding,
+        show_progress("measuring", quiet=quiet) as progress,
+    ):
+        document = run(weights, settings, progress, decoding)
     if as_json:
         typer.echo(json.dumps(document))
     else:

@@ -26,7 +26,7 @@ def markdown(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> str
 def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Iterator[str]:
     yield f"# Evaluation of {_text(document['weights']['path'])}"
     yield f"\nMeasured by {document['program']}; SHA-256 of the weights: {document['weights']['sha256']}."
-    yield "Settings: " + ", ".join(f"{name} {_text(value)}" for name, value in document["settings"].items()) + "."
+    yield "Settings: " + "; ".join(f"{name}: {_setting(value)}" for name, value in document["settings"].items()) + "."
     yield "In brackets: the interval that holds 95 % of the means of resampled pictures."
     baseline = document.get("baseline")
     if baseline:
@@ -54,6 +54,10 @@ def _sheets(one: dict[str, Any], sheets: Sequence[Sheet]) -> Iterator[str]:
         yield f"\n#### {_text(row['name'])}\n\n![{_text(row['name'])}]({sheet.path})\n"
         for word, captions in zip(("best", "median", "worst"), sheet.rows, strict=True):
             yield f"- {word}: " + ", ".join(f"{_text(name)} ({chance:.2f})" for name, chance in captions)
+
+
+def _setting(value: object) -> str:
+    return _text(", ".join(map(str, value)) if isinstance(value, list) else value)
 
 
 def _text(value: object) -> str:

@@ -12,7 +12,7 @@ class EvalSettings:
     """`data`: `celeba` or paths with one folder per class. `limit`: at most so many test pictures of each data set,
     taken evenly from all of them. `classifiers`: files of the judges, each used where it knows the attributes.
     `baseline`: other weights to compare with. `features`: whose features distances are taken from; `inception`: the
-    file of that network. `out`: folder of the report.
+    file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder of the report.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -23,6 +23,8 @@ class EvalSettings:
     baseline: str | None = None
     features: Literal["judge", "inception"] | None = None
     inception: Path | None = None
+    lpips: bool = False
+    identity: Path | None = None
     out: Path | None = None
     batch_size: int = 16
     workers: int | None = None

@@ -10,6 +10,8 @@ _MEANS = {
     "background_change": "background",
     "change_inside_mask": "inside the mask",
     "change_outside_mask": "outside the mask",
+    "lpips": "LPIPS",
+    "identity": "identity",
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
 }
@@ -92,9 +94,10 @@ def _preservation(one: dict[str, Any]) -> TextTable:
     back = one["there_and_back"]
     rows = {row["name"]: row for row in one["targets"]} | {"own label": one["own_label"]}
     rows[f"{back['through']} and back"] = back
-    body = [[name, *(_number(row.get(metric)) for metric in _MEANS)] for name, row in rows.items()]
+    metrics = [metric for metric in _MEANS if any(metric in row for row in rows.values())]
+    body = [[name, *(_number(row.get(metric)) for metric in metrics)] for name, row in rows.items()]
     note = "Changes: mean absolute difference, in 1/255; background: the two upper corners."
-    return TextTable("What stays", note, ["translated to", *_MEANS.values()], body)
+    return TextTable("What stays", note, ["translated to", *(_MEANS[metric] for metric in metrics)], body)
 
 
 def _judge(one: dict[str, Any]) -> TextTable:

@@ -13,14 +13,16 @@ from stargan_cli import __version__
 from stargan_cli.data.images import to_model
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.metrics.classifier import Classifier, load_classifier
+from stargan_cli.metrics.identity import identity_cosine
 from stargan_cli.metrics.inception import find_inception, inception_features, require_torch_fidelity
+from stargan_cli.metrics.lpips import lpips
 from stargan_cli.progress import Progress, silent
 from stargan_cli.tasks.distances import Features
 from stargan_cli.tasks.eval_data import labelled_set
 from stargan_cli.tasks.eval_report import write_report
 from stargan_cli.tasks.eval_settings import EvalSettings
 from stargan_cli.tasks.eval_summary import difference, summarise
-from stargan_cli.tasks.measuring import LabelledSet, Measuring, steps
+from stargan_cli.tasks.measuring import Comparison, LabelledSet, Measuring, steps
 from stargan_cli.tasks.translating_sets import Machine
 from stargan_cli.weights import Weights, load
 
@@ -37,12 +39,13 @@ def evaluate(
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     extractor = _extractor(settings, device)
+    comparisons = _comparisons(settings, device)
     judges = [load_classifier(path) for path in settings.classifiers]
     for judge in judges:
         judge.network.to(device)
     compared = [load(name) for name in (source, settings.baseline) if name is not None]
     sets = [[labelled_set(one, data, judges, settings, decoding) for data in settings.data] for one in compared]
-    measurings = _measurings(compared, sets, machine, extractor, progress)
+    measurings = _measurings(compared, sets, machine, extractor, comparisons, progress)
     measured = [[measuring.run() for measuring in row] for row in measurings]
     summaries = [[summarise(values, settings.features, settings.seed) for values in row] for row in measured]
     document: dict[str, Any] = {
@@ -73,6 +76,7 @@ def _measurings(
     sets: list[list[LabelledSet]],
     machine: Machine,
     extractor: Extractor | None,
+    comparisons: dict[str, Comparison],
     progress: Progress,
 ) -> list[list[Measuring]]:
     total, done = sum(steps(one) for row in sets for one in row), 0
@@ -91,6 +95,7 @@ def _measurings(
                 machine,
                 advance,
                 extractor(one.classifier) if extractor else None,
+                comparisons,
             )
             for one in row
         ]
@@ -107,6 +112,16 @@ def _extractor(settings: EvalSettings, device: torch.device) -> Extractor | None
         return lambda judge: partial(_judge_features, judge)
     features = inception_features(find_inception(settings.inception), device)
     return lambda judge: features
+
+
+def _comparisons(settings: EvalSettings, device: torch.device) -> dict[str, Comparison]:
+    found: dict[str, Comparison] = {}
+    if settings.lpips:
+        require_torch_fidelity()
+        found["lpips"] = lpips(device)
+    if settings.identity is not None:
+        found["identity"] = identity_cosine(settings.identity)
+    return found
 
 
 def _judge_features(judge: Classifier, pictures: Tensor) -> Tensor:

@@ -81,11 +81,12 @@ def fit_and_save(
     cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = silent,
+    decoding: Progress = silent,
 ) -> dict[str, dict[str, float]]:
     """Fit on a data set by name (see `data.datasets.load`) and write the file. Returns its accuracy."""
     parts = datasets.load(data, root, attributes, (), split)
     threads = workers or cpu_count()
-    pictures = {name: cached(part, settings.image_size, cache, threads) for name, part in parts.items()}
+    pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
     classifier = fit(pictures, settings, progress)
     save_classifier(path, classifier)
     return classifier.accuracy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -25,6 +25,8 @@ from stargan_cli.tasks.translating_sets import Machine, Translated, translate_al
 
 Values = dict[str, Tensor]
 """Metric -> one number per picture."""
+Comparison = Callable[[Tensor, Tensor], Tensor]
+"""uint8 pictures before and after (n, 3, S, S) -> (n,)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ Advance = Callable[[int], None]
 @dataclass(frozen=True)
 class Measuring:
     """A generator on one data set. `advance` is told how many pictures have just been translated; `features`, where
-    distances are wanted, takes uint8 pictures."""
+    distances are wanted, takes uint8 pictures; `comparisons` are further metrics of a picture and its translation."""
 
     generator: Generator
     layout: LabelLayout
@@ -84,6 +86,7 @@ class Measuring:
     machine: Machine
     advance: Advance = lambda pictures: None
     features: Features | None = None
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
 
     @torch.inference_mode()
     def run(self) -> SetValues:
@@ -125,7 +128,7 @@ class Measuring:
         if self.generator.settings.output == "attention":
             inside, outside = change_by_mask(batch.before, batch.after, batch.mask)
             values |= {"change_inside_mask": inside, "change_outside_mask": outside}
-        return values
+        return values | {name: compare(batch.before, batch.after) for name, compare in self.comparisons.items()}
 
     def _own(self, batch: Translated) -> Values:
         return {"chances": self.labelled_set.judge(batch.after)} | likeness(batch.before, batch.after)
