@@ -164,7 +164,7 @@ def train(
             if download and "celeba" in settings.data:
                 _download(Path(settings.root or "data"))
             sets, layout = training_data.load_data(settings)
-            training.model_settings(settings, layout)
+            training.check(run, settings, layout, resume=resume, device=device, processes=processes)
             if processes.first and (dry_run or not quiet):
                 _describe(sets)
             if dry_run:

@@ -72,11 +72,6 @@ class RunFolder:
     def weights(self) -> Path:
         return self.path / "weights.safetensors"
 
-    def refuse_earlier_run(self) -> None:
-        """Raises UsageError where the folder holds checkpoints."""
-        if any(self.checkpoints.glob("*.safetensors")):
-            raise UsageError(f"{self.path} holds a run already", "go on with --resume, or choose another --run")
-
     def write_settings(self, settings: TrainSettings) -> None:
         path = self.path / "settings.json"
         temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -85,6 +80,12 @@ class RunFolder:
             os.replace(temporary, path)
         except OSError as error:
             raise UsageError(f"cannot write the run folder {self.path}: {error}", "choose another --run") from error
+
+
+def refuse_earlier_run(run: Path) -> None:
+    """Raises UsageError where the folder holds checkpoints."""
+    if any((run / "checkpoints").glob("*.safetensors")):
+        raise UsageError(f"{run} holds a run already", "go on with --resume, or choose another --run")
 
 
 def read_settings(run: Path) -> TrainSettings:

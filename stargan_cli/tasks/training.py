@@ -16,11 +16,12 @@ from stargan_cli.errors import UsageError
 from stargan_cli.model import ModelSettings
 from stargan_cli.progress import Progress, silent
 from stargan_cli.tasks.processes import ALONE, Processes
-from stargan_cli.tasks.run_folder import RunFolder
+from stargan_cli.tasks.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.tasks.session import Session
 from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training_data import TrainingData
 from stargan_cli.tasks.training_settings import TrainSettings
+from stargan_cli.weights import read_card, resolve
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,25 @@ def model_settings(settings: TrainSettings, layout: LabelLayout) -> ModelSetting
         raise UsageError(str(error), "check --image-size, --width and --discriminator-layers") from error
 
 
+def check(
+    run: Path,
+    settings: TrainSettings,
+    layout: LabelLayout,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    processes: Processes = ALONE,
+) -> None:
+    """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
+    model_settings(settings, layout)
+    pick_precision(settings.precision, pick_device(processes.device(device)))
+    processes.check_batch(settings.batch_size)
+    if not resume:
+        refuse_earlier_run(run)
+        if settings.init_from:
+            read_card(resolve(settings.init_from))
+
+
 def train(
     run: Path,
     settings: TrainSettings,
@@ -76,11 +96,10 @@ def train(
     start = time.monotonic()
     where = pick_device(processes.device(device))
     precision = pick_precision(settings.precision, where)
-    processes.check_batch(settings.batch_size)
     with ExitStack() as stack:
         folder = stack.enter_context(RunFolder(run)) if processes.first else None
         if folder is not None and not resume:
-            folder.refuse_earlier_run()
+            refuse_earlier_run(run)
         sources = [
             BatchSource(pictures, settings.batch_size, settings.seed + index, settings.balance)
             for index, pictures in enumerate(data.train)
