@@ -1,0 +1,122 @@
+"""Faces in a picture: found, their landmarks made exact, and the square that lays them out as the weights expect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.ops import nms  # type: ignore[import-untyped]
+
+from stargan_cli.data import yunet
+from stargan_cli.data.images import to_tensor
+from stargan_cli.data.landmarks import SIZE, read_landmarks
+from stargan_cli.data.squares import Square, centred, cut, fitted, places_of
+
+LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
+"""What is found of each face; left and right as seen in the picture."""
+
+DEFAULT_MIN_FACE = 48
+THRESHOLD, OVERLAP = 0.6, 0.3
+FOUND_AT = 16  # px: a face this high is still found surely
+COARSE, FINEST = 512, 1920  # px: the longer side that every picture is searched at, at least and at most
+PYRAMID_STEP = 4  # the detector's range is 10 to 300 px, so steps of four leave no gap
+CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
+NEAR = 0.05  # of the square's side: landmarks this close to their places need no moving
+
+
+@dataclass(frozen=True)
+class Face:
+    """`points`: where the five LANDMARKS are, x + iy in pixels; `height` of the face's box in pixels."""
+
+    points: tuple[complex, ...]
+    height: float
+    score: float
+
+
+def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> list[Face]:
+    """All faces of an upright RGB picture that are at least `min_face` px high, the largest first.
+
+    A picture in which no upright face is found is searched again on its sides and on its head.
+    """
+    scales = _scales(max(image.size), min_face)
+    small = [_shrunk(image, scale) for scale in scales]
+    for turns in range(4):
+        faces = _search([(torch.rot90(pixels, turns, (1, 2)), factor) for pixels, factor in small])
+        faces = [_turned_back(face, turns, image.size) for face in faces]
+        faces = [face for face in (_made_exact(image, face) for face in faces) if face.height >= min_face]
+        if faces:
+            return sorted(faces, key=lambda face: (-face.height, face.points[0].real, face.points[0].imag))
+    return []
+
+
+def _scales(longer: int, min_face: int) -> list[float]:
+    """The finest scale finds the smallest faces that are asked for, the next ones those too large for it."""
+    finest = min(1.0, max(COARSE / longer, min(FOUND_AT / min_face, FINEST / longer)))
+    scales = [finest]
+    while longer * scales[-1] > COARSE:
+        scales.append(scales[-1] / PYRAMID_STEP)
+    return scales
+
+
+def _shrunk(image: Image.Image, scale: float) -> tuple[Tensor, tuple[float, float]]:
+    """uint8 (3, h, w), and the factors that bring its x and y back to the picture."""
+    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
+    return to_tensor(small), (image.width / width, image.height / height)
+
+
+def _search(pictures: Sequence[tuple[Tensor, tuple[float, float]]]) -> list[Face]:
+    """Faces found in versions of one picture, in pixels of its full size, freed of doubles."""
+    scores, boxes, points = [], [], []
+    for pixels, factors in pictures:
+        found = yunet.candidates(pixels, THRESHOLD)
+        # after a quarter turn x and y have changed places; so have their factors, which differ by rounding alone
+        scores.append(found.scores)
+        boxes.append(found.boxes * torch.tensor([*factors, *factors]))
+        points.append(found.points * torch.tensor(factors))
+    score, box, point = torch.cat(scores), torch.cat(boxes), torch.cat(points)
+    return [_face(score[index], box[index], point[index]) for index in nms(box, score, OVERLAP)]
+
+
+def _face(score: Tensor, box: Tensor, points: Tensor) -> Face:
+    return Face(tuple(complex(x, y) for x, y in points.tolist()), float(box[3] - box[1]), float(score))
+
+
+def _turned_back(face: Face, turns: int, size: tuple[int, int]) -> Face:
+    """A face of the picture turned anticlockwise by quarter turns -> in the picture as it is."""
+    width, height = size
+    corner = (0, width, complex(width, height), height * 1j)[turns]
+    return Face(tuple(corner + 1j**turns * point for point in face.points), face.height, face.score)
+
+
+def _made_exact(image: Image.Image, face: Face) -> Face:
+    """The landmarks again, from close up: the detector's are up to a third of the eye distance off."""
+    points = face.points
+    for mirrored in (False, True):
+        square = fitted(points[:2], CLOSE_UP)
+        if square.side < SIZE / 16:
+            return face
+        found = read_landmarks(cut(image, square, SIZE), mirrored)
+        points = tuple(square.origin + square.span * found[name] for name in LANDMARKS)
+    return replace(face, points=points)
+
+
+def square_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Square:
+    """The square in which the face lies as in the training pictures.
+
+    `landmarks`: name -> [x, y] as fractions of the side, as in a weights card; those of LANDMARKS are used.
+    """
+    places = places_of(landmarks, LANDMARKS)
+    return fitted([face.points[LANDMARKS.index(name)] for name in places], list(places.values()))
+
+
+def is_crop(face: Face, size: tuple[int, int], landmarks: Mapping[str, Sequence[float]]) -> bool:
+    """Whether the face already lies as in the training pictures in the centred square of a picture of `size`."""
+    square = centred(*size)
+    places = places_of(landmarks, LANDMARKS)
+    return all(
+        abs(square.to_unit(face.points[LANDMARKS.index(name)]) - place) <= NEAR for name, place in places.items()
+    )
