@@ -13,7 +13,7 @@ from torchvision.ops import nms  # type: ignore[import-untyped]
 from stargan_cli.data import yunet
 from stargan_cli.data.images import to_tensor
 from stargan_cli.data.landmarks import SIZE, read_landmarks
-from stargan_cli.data.squares import Square, centred, cut, fitted, places_of
+from stargan_cli.data.places import Place, centred, cut, fitted, places_of
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """What is found of each face; left and right as seen in the picture."""
@@ -96,15 +96,15 @@ def _made_exact(image: Image.Image, face: Face) -> Face:
     """The landmarks again, from close up: the detector's are up to a third of the eye distance off."""
     points = face.points
     for mirrored in (False, True):
-        square = fitted(points[:2], CLOSE_UP)
-        if square.side < SIZE / 16:
+        place = fitted(points[:2], CLOSE_UP)
+        if place.side < SIZE / 16:
             return face
-        found = read_landmarks(cut(image, square, SIZE), mirrored)
-        points = tuple(square.origin + square.span * found[name] for name in LANDMARKS)
+        found = read_landmarks(cut(image, place, SIZE), mirrored)
+        points = tuple(place.origin + place.span * found[name] for name in LANDMARKS)
     return replace(face, points=points)
 
 
-def square_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Square:
+def place_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Place:
     """The square in which the face lies as in the training pictures.
 
     `landmarks`: name -> [x, y] as fractions of the side, as in a weights card; those of LANDMARKS are used.

@@ -17,7 +17,7 @@ _OVERSAMPLING = 2
 
 
 @dataclass(frozen=True)
-class Square:
+class Place:
     """A similarity, written with complex numbers: the point u of the unit square lies at `origin + span * u`.
 
     Points are x + iy with y downwards, in pixels of the picture whose first pixel covers 0..1. `abs(span)` is the
@@ -48,13 +48,13 @@ class Square:
         return left, top, max(left, right), max(top, bottom)
 
 
-def centred(width: int, height: int) -> Square:
+def centred(width: int, height: int) -> Place:
     """The largest centred square, as `images.to_square` cuts it."""
     side = min(width, height)
-    return Square(complex((width - side) // 2, (height - side) // 2), complex(side))
+    return Place(complex((width - side) // 2, (height - side) // 2), complex(side))
 
 
-def fitted(points: Sequence[complex], places: Sequence[complex]) -> Square:
+def fitted(points: Sequence[complex], places: Sequence[complex]) -> Place:
     """The square in which `points` of a picture come closest (least squares) to `places` of the unit square.
 
     Two or more different places are needed; raises ValueError otherwise.
@@ -65,7 +65,7 @@ def fitted(points: Sequence[complex], places: Sequence[complex]) -> Square:
         raise ValueError("a square is fitted to at least two different places")
     pairs = zip(points, places, strict=True)
     span = sum((place - mean_place).conjugate() * (point - mean_point) for point, place in pairs) / spread
-    return Square(mean_point - span * mean_place, span)
+    return Place(mean_point - span * mean_place, span)
 
 
 def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) -> dict[str, complex]:
@@ -73,28 +73,28 @@ def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) ->
     return {name: complex(*landmarks[name]) for name in names if name in landmarks}
 
 
-def cut(image: Image.Image, square: Square, size: int) -> Tensor:
+def cut(image: Image.Image, place: Place, size: int) -> Tensor:
     """The pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
 
     What lies outside the picture repeats its border. The centred square comes out as `images.to_square` makes it.
     """
-    if square == centred(*image.size):
+    if place == centred(*image.size):
         return to_square(image, size)
-    pixels, (left, top, right, bottom) = _surroundings(image, square, size)
+    pixels, (left, top, right, bottom) = _surroundings(image, place, size)
     fine = _OVERSAMPLING * size
     steps = (torch.arange(fine, dtype=torch.float64) + 0.5) / fine
-    x = square.origin.real + square.span.real * steps[None, :] - square.span.imag * steps[:, None]
-    y = square.origin.imag + square.span.imag * steps[None, :] + square.span.real * steps[:, None]
+    x = place.origin.real + place.span.real * steps[None, :] - place.span.imag * steps[:, None]
+    y = place.origin.imag + place.span.imag * steps[None, :] + place.span.real * steps[:, None]
     grid = torch.stack([2 * (x - left) / (right - left) - 1, 2 * (y - top) / (bottom - top) - 1], dim=-1)
     sampled = F.grid_sample(pixels[None].float(), grid.float()[None], "bilinear", "border", align_corners=False)
     return F.avg_pool2d(sampled, _OVERSAMPLING)[0].round_().clamp_(0, 255).to(torch.uint8)
 
 
-def _surroundings(image: Image.Image, square: Square, size: int) -> tuple[Tensor, tuple[int, int, int, int]]:
+def _surroundings(image: Image.Image, place: Place, size: int) -> tuple[Tensor, tuple[int, int, int, int]]:
     """The picture around a square, shrunk where it is finer than needed, and the box that it covers in the picture."""
-    left, top, right, bottom = square.region(*image.size)
+    left, top, right, bottom = place.region(*image.size)
     left, top = min(max(0, left - 2), image.width - 1), min(max(0, top - 2), image.height - 1)
     box = (left, top, max(left + 1, min(image.width, right + 2)), max(top + 1, min(image.height, bottom + 2)))
-    factor = min(1.0, _OVERSAMPLING * size / square.side)
+    factor = min(1.0, _OVERSAMPLING * size / place.side)
     target = (max(1, round((box[2] - left) * factor)), max(1, round((box[3] - top) * factor)))
     return to_tensor(image.resize(target, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)), box
