@@ -38,6 +38,10 @@ class PictureError(StarganError):
     """One picture cannot be read, translated or written; the run goes on with the others."""
 
 
+class NoFaceError(PictureError):
+    """A picture shows no face to translate: nothing is wrong with it, and it is left out."""
+
+
 class TrainingError(StarganError):
     """Training cannot go on: losses that are no numbers, a disk that is full."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stargan_cli.report import Report, Row
     from stargan_cli.tasks.translation_settings import TranslationSettings
 
-CHANGE, FILES, RUN = "What to change", "Files", "Run"
+CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
 
 
 def translate(
@@ -53,6 +53,26 @@ def translate(
         str | None,
         typer.Option(help="off: take whatever is neither in --set nor in --labels for off.", rich_help_panel=CHANGE),
     ] = None,
+    faces: Annotated[
+        str,
+        typer.Option(
+            help="auto: find faces, but take a picture that is a face crop as it is; always: find faces in every "
+            "picture; off: take each picture's centred square.",
+            rich_help_panel=FACES,
+        ),
+    ] = "auto",
+    face: Annotated[
+        str, typer.Option(help="Which faces of a picture to change: all or largest.", rich_help_panel=FACES)
+    ] = "all",
+    max_faces: Annotated[
+        int | None, typer.Option(min=1, help="At most so many faces a picture, the largest.", rich_help_panel=FACES)
+    ] = None,
+    min_face: Annotated[
+        int, typer.Option(min=1, help="Leave smaller faces alone: height in pixels.", rich_help_panel=FACES)
+    ] = 48,
+    copy_others: Annotated[
+        bool, typer.Option("--copy-others", help="Copy pictures without a face.", rich_help_panel=FACES)
+    ] = False,
     weights: WeightsOption = "celeba-128",
     out: Annotated[
         Path | None,
@@ -71,10 +91,10 @@ def translate(
     size: Annotated[
         str,
         typer.Option(
-            help="model: the network's own square; source: put back into the picture at its size.",
+            help="source: the change is put into the picture at its own size; model: the network's own square.",
             rich_help_panel=FILES,
         ),
-    ] = "model",
+    ] = "source",
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Make every output anew.", rich_help_panel=FILES)
     ] = False,
@@ -156,6 +176,7 @@ def translate(
         raise UsageError(f"--rest takes off, not {rest}")
 
     from stargan_cli.data.reading import MAX_PIXELS
+    from stargan_cli.tasks.face_framing import FaceSettings
     from stargan_cli.tasks.translation_settings import TranslationSettings
 
     settings = TranslationSettings(
@@ -165,6 +186,7 @@ def translate(
         labels=labels,
         rest_off=rest == "off",
         size=size,
+        faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
         format=format,
         quality=quality,
         existing="overwrite" if overwrite else "skip" if skip_existing else "finish",

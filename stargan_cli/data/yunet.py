@@ -1,4 +1,4 @@
-"""YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023): a face detector of 53,121 numbers, in plain PyTorch.
+"""YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023): a face detector of 53,104 numbers, in plain PyTorch.
 
 Its weights lie beside this file (`yunet.safetensors`, `yunet.LICENSE`): face_detection_yunet_2023mar of the OpenCV
 model zoo, tensor for tensor. It was trained to find faces of about 10 to 300 px; the caller chooses the scale.

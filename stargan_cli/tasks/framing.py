@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.data.images import to_image, to_model, to_pixels, to_square, to_tensor
+from stargan_cli.data.images import to_image, to_square
+from stargan_cli.data.paste import change_of, paste
+from stargan_cli.data.places import Place, centred
 from stargan_cli.data.reading import MAX_PIXELS, Picture, read_picture
 
 
@@ -47,7 +47,7 @@ class Framing(Protocol):
     def needs_parts(self) -> bool: ...
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
-        """Raises PictureError where the picture cannot be read or shows nothing to translate."""
+        """Raises PictureError where the picture cannot be read, NoFaceError where it shows nothing to translate."""
         ...
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
@@ -74,8 +74,8 @@ class ModelSquare:
 
 @dataclass(frozen=True)
 class CentreAtSourceSize:
-    """The change of the centred square, enlarged and put into the picture at its own size (`--size source`): detail
-    stays, and pixels outside the square are untouched."""
+    """The change of the centred square, put into the picture at its own size (`--size source`): detail stays, and
+    pixels outside the square are untouched."""
 
     size: int
     max_pixels: int = MAX_PIXELS
@@ -88,18 +88,12 @@ class CentreAtSourceSize:
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
         image = prepared.picture.image.copy()
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        before = image.crop((left, top, left + side, top + side))
-        image.paste(changed(before, squares[0]), (left, top))
+        put_back(image, centred(*image.size), prepared.squares[0], squares[0])
         return image, prepared.picture.alpha
 
 
-def changed(image: Image.Image, square: Square) -> Image.Image:
-    """The change of one square, applied to a larger or smaller square picture (RGB) of the same place."""
+def put_back(image: Image.Image, place: Place, seen: Tensor, square: Square) -> None:
+    """Make the change of one square, of which the network was given `seen`, in its place in the picture."""
     if square.add is None or square.keep is None:
         raise ValueError("the parts of the translation are needed")
-    parts = torch.cat([square.add, square.keep])[None]
-    shrinks = image.width < parts.shape[-1]
-    parts = F.interpolate(parts, size=(image.height, image.width), mode="bicubic", antialias=shrinks)[0]
-    return to_image(to_pixels(parts[:3] + parts[3:].clamp(0, 1) * to_model(to_tensor(image))))
+    paste(image, place, change_of(seen, square.add, square.keep))

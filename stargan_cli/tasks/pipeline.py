@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 
 from stargan_cli.attributes import Variant
+from stargan_cli.data.copying import copy_picture
 from stargan_cli.data.folders import Found
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.stream import Done, Outcome
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import NoFaceError, PictureError
 from stargan_cli.report import Row
 from stargan_cli.tasks.existing import picture_hash, reason_to_skip
 from stargan_cli.tasks.framing import Prepared, Square
@@ -52,10 +53,23 @@ class Pipeline:
             for job in jobs:
                 self.plan.labels.require(known, job.variant.changes)
             prepared = self.plan.framing.prepare(found.source)
+        except NoFaceError as error:
+            return Done(settled + [self._left_out(found.source, job, str(error)) for job in jobs])
         except PictureError as error:
             failed = [Row(str(found.source), str(self.out / job.output), "failed", str(error)) for job in jobs]
             return Done(settled + failed)
         return Loaded(prepared, known, tuple(jobs), tuple(settled))
+
+    def _left_out(self, source: Path, job: Job, reason: str) -> Row:
+        """The row of a picture that is not translated; where the user wants it so, a copy of it is the output."""
+        if not self.plan.settings.faces.copy_others or self.folder is None:
+            return Row(str(source), None, "skipped", reason)
+        path = self.folder.place(job.output)
+        try:
+            copy_picture(source, path, self.plan.settings.quality, self.plan.settings.max_pixels)
+        except PictureError as error:
+            return Row(str(source), str(path), "failed", str(error))
+        return Row(str(source), str(path), "skipped", f"{reason}: copied")
 
     def _sort_out(self, found: Found, known: Known) -> tuple[list[Job], list[Row]]:
         """Which outputs to make, and rows for those that are there."""

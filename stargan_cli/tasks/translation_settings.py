@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -14,6 +14,7 @@ from stargan_cli.data.provenance import Note
 from stargan_cli.data.reading import MAX_PIXELS, Picture
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.existing import Existing, settings_hash
+from stargan_cli.tasks.face_framing import Faces, FaceSettings
 from stargan_cli.tasks.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.tasks.source_labels import Known, LabelSource, read_table
 from stargan_cli.weights import DEFAULT_WEIGHTS, Weights
@@ -32,7 +33,8 @@ class TranslationSettings:
     weights: str = DEFAULT_WEIGHTS
     labels: Path | None = None
     rest_off: bool = False
-    size: str = "model"
+    size: str = "source"
+    faces: FaceSettings = field(default_factory=FaceSettings)
     format: str = "same"
     quality: int = 95
     existing: Existing = "finish"
@@ -104,8 +106,15 @@ def make_plan(
     labels = LabelSource(layout, vocabulary, weights.discriminator is not None, settings.rest_off, table)
     for variant in variants:
         labels.check(variant.changes)
-    framing = SIZES[settings.size](weights.card.model.image_size, settings.max_pixels)
+    framing = _framing(settings, weights)
     return Plan(settings, weights, precision, framing, labels, variants, always_read and labels.can_read)
+
+
+def _framing(settings: TranslationSettings, weights: Weights) -> Framing:
+    size, landmarks = weights.card.model.image_size, settings.faces.landmarks(weights.card)
+    if landmarks is not None:
+        return Faces(size, settings.faces, landmarks, settings.size == "source", settings.max_pixels)
+    return SIZES[settings.size](size, settings.max_pixels)
 
 
 def _in_words(change: Change) -> str:

@@ -9,7 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Square, changed
+from stargan_cli.data.images import to_model
+from stargan_cli.data.places import centred
+from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Square, put_back
 
 SIZE = 16
 
@@ -50,14 +52,19 @@ def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, he
 def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(tmp_path: Path) -> None:
     path = noise(tmp_path / "a.png", 50, 30)
     framing = CentreAtSourceSize(SIZE)
-    image, _ = framing.finish(framing.prepare(path), [no_change(0.0, 0.5)])
+    prepared = framing.prepare(path)
+    seen = to_model(prepared.squares[0])
+    half_brighter = Square(prepared.squares[0], True, 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
+    image, _ = framing.finish(prepared, [half_brighter])
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
     assert np.array_equal(after[:, 40:], before[:, 40:])
-    expected = (before[:, 10:40] - 127.5) * 0.5 + 127.5
-    assert np.abs(after[:, 10:40] - expected).max() <= 1
+    inner = (slice(5, 25), slice(14, 36))
+    expected = (before[inner] + 0.5 * 0.4 * 127.5).clip(max=255)
+    assert np.abs(after[inner] - expected).max() <= 2
 
 
 def test_the_change_needs_its_parts() -> None:
+    seen = torch.zeros(3, 4, 4, dtype=torch.uint8)
     with pytest.raises(ValueError, match="parts"):
-        changed(Image.new("RGB", (4, 4)), Square(torch.zeros(3, 4, 4), True, None, None))
+        put_back(Image.new("RGB", (4, 4)), centred(4, 4), seen, Square(seen, True, None, None))

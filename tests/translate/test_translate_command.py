@@ -177,7 +177,7 @@ def test_a_picture_through_a_pipe(tmp_path: Path, weights: Path, name: str) -> N
     assert result.exit_code == 0, result.stderr
     with Image.open(io.BytesIO(result.stdout_bytes)) as image:
         assert image.format == {"x.jpg": "JPEG", "x.webp": "WEBP", "x.gif": "PNG"}[name]
-        assert image.size == (16, 16)
+        assert image.size == (24, 20)
     as_file = call(tmp_path / name, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert as_file.exit_code == 0
     assert next((tmp_path / "out").iterdir()).read_bytes() == result.stdout_bytes

@@ -25,7 +25,8 @@ NAMES = ["a.png", "b.jpg", "c.png", "sub/a.png", "sub/d.webp"]
 def go(inputs: Path | list[Path], out: Path, weights: Path, rows: list[Row] | None = None, **options: Any) -> Report:
     """A run with `options` of TranslationSettings and Run mixed."""
     run = {name: options.pop(name) for name in Run.__dataclass_fields__ if name in options}
-    settings = TranslationSettings(**({"spec": "blond", "weights": str(weights), "precision": "fp32"} | options))
+    usual = {"spec": "blond", "weights": str(weights), "precision": "fp32", "size": "model"}
+    settings = TranslationSettings(**(usual | options))
     on_row = rows.append if rows is not None else lambda row: None
     paths = inputs if isinstance(inputs, list) else [inputs]
     return translate(paths, out, settings, Run(**run), on_row=on_row)
