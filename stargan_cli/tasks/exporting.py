@@ -66,6 +66,7 @@ class Exported:
     source: Path
     fingerprint: str
     settings: ExportSettings
+    card: Card
     calibration_pictures: int
     tolerance: Tolerance
     checks: tuple[Check, ...]
@@ -79,6 +80,9 @@ class Exported:
             "format": self.settings.format,
             "precision": self.settings.precision,
             "uint8": self.settings.uint8,
+            "image_size": self.card.model.image_size,
+            "label_dim": self.card.model.label_dim,
+            "attributes": attributes_of(self.card),
             "calibration_pictures": self.calibration_pictures,
             "tolerance": str(self.tolerance),
             "checks": [asdict(check) for check in self.checks],
@@ -146,8 +150,11 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
         for path, target in zip(written, targets, strict=True):
             os.replace(path, target)
     calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
-    result = Exported(targets, weights.path, weights.fingerprint, settings, calibration, tolerance, tuple(checks))
-    _record(out).write_text(json.dumps(result.to_dict(), indent=2) + "\n", encoding="utf-8")
+    result = Exported(
+        targets, weights.path, weights.fingerprint, settings, weights.card, calibration, tolerance, tuple(checks)
+    )
+    record = {**result.to_dict(), "files": [target.name for target in targets]}
+    _record(out).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     progress(3, 3)
     return result
 
@@ -205,15 +212,19 @@ def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Pat
 def _metadata(weights: Weights) -> dict[str, str]:
     """What a program that knows nothing of this one needs: which number of `label` is which attribute."""
     card = weights.card
-    sets = card.layout.sets
     return {
-        "attributes": json.dumps([name for label_set in sets for name in label_set.attributes]),
-        "groups": json.dumps([list(group) for label_set in sets for group in _groups(label_set)]),
+        "attributes": json.dumps(attributes_of(card)),
+        "groups": json.dumps([list(group) for label_set in card.layout.sets for group in _groups(label_set)]),
         "label_dim": str(card.model.label_dim),
         "image_size": str(card.model.image_size),
         "source_sha256": weights.fingerprint,
         "stargan": card.to_json(),
     }
+
+
+def attributes_of(card: Card) -> list[str]:
+    """Their names in the order of `label`; behind them, where data sets were joined, comes one number for each set."""
+    return [name for label_set in card.layout.sets for name in label_set.attributes]
 
 
 def _groups(label_set: Any) -> tuple[tuple[str, ...], ...]:
