@@ -149,8 +149,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
         raise PictureError(f"it has no pixels: {width}x{height}")
     if width * height > max_pixels:
         raise PictureError(
-            f"too large: {width}x{height} is {width * height:,} pixels, the limit is {max_pixels:,}",
-            "raise it with --max-pixels",
+            f"too large: {width}x{height} is {width * height:,} pixels, the limit is {max_pixels:,} (--max-pixels)"
         )
 
 
