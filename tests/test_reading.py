@@ -151,7 +151,7 @@ def test_size_is_upright() -> None:
 
 def test_the_limit_on_pixels_can_be_moved() -> None:
     data = corpus.encoded(corpus.scene(), "PNG")
-    with pytest.raises(PictureError, match="48x32 is 1,536 pixels, the limit is 1,535 \(--max-pixels\)"):
+    with pytest.raises(PictureError, match=r"48x32 is 1,536 pixels, the limit is 1,535 \(--max-pixels\)"):
         read_picture(BytesIO(data), max_pixels=1535)
     read_picture(BytesIO(data), max_pixels=1536)
 
