@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import typer.main
 
 from stargan_cli.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")})
+OTHER_PROGRAMS = {"--index-url", "--nproc-per-node"}  # pip, torchrun
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -21,14 +24,21 @@ def test_it_opens_with_the_two_commands_that_ci_runs() -> None:
     assert commands[1].endswith("-m pytest")
 
 
-def test_every_command_and_option_in_it_exists() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_and_option_in_it_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     group = typer.main.get_command(app)
-    assert set(group.commands) == set(COMMANDS)  # type: ignore[attr-defined]
-    known = {"--help", "--index-url", "--nproc-per-node"}  # the last two are those of pip and torchrun
+    known = {"--help", *OTHER_PROGRAMS}
     for command in (group, *group.commands.values()):  # type: ignore[attr-defined]
         known.update(option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
-    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README)) <= known
-    assert set(re.findall(r"(?m)^(?:\| `)?stargan ([a-z]+)", README)) <= set(COMMANDS)
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", text)) - known == set()
+    assert set(re.findall(r"(?m)^(?:\| `)?stargan ([a-z]+)", text)) <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        assert "://" in target or (page.parent / target).exists(), target
 
 
 def test_examples_are_credited() -> None:
