@@ -141,6 +141,10 @@ def translate(
         Path | None,
         typer.Option(help="Contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
     ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option(help="HTML page with a before and after slider a picture.", metavar="FILE", rich_help_panel=RUN),
+    ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(help="JSONL, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN),
@@ -199,13 +203,13 @@ def translate(
         workers=workers,
     )
     if "-" in inputs:
-        if len(inputs) > 1 or any((out, grid, manifest, dry_run, as_json, print_paths, print0, in_place)):
+        if len(inputs) > 1 or any((out, grid, gallery, manifest, dry_run, as_json, print_paths, print0, in_place)):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
     from stargan_cli.tasks.translation import Run
 
     paths = [Path(text) for text in inputs]
-    run = Run(dry_run, in_place, fail_fast, grid, manifest)
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest)
     voice = _Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
 

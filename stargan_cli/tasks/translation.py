@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stargan_cli.data.contact_sheet import ContactSheet, check_sheet_path
 from stargan_cli.data.folders import Counting, check_inputs, check_output, find
+from stargan_cli.data.gallery import Gallery, check_gallery_path
 from stargan_cli.data.naming import folding_of
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.stream import stream
@@ -17,7 +18,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.progress import Progress, silent
 from stargan_cli.report import Manifest, Report, Row
 from stargan_cli.tasks.pipeline import Pipeline, loaded_bytes
-from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
+from stargan_cli.tasks.translation_settings import Plan, TranslationSettings, make_plan
 from stargan_cli.tasks.translator import Translator
 from stargan_cli.weights import load
 
@@ -35,6 +36,7 @@ class Run:
     in_place: bool = False
     fail_fast: bool = False
     grid: Path | None = None
+    gallery: Path | None = None
     manifest: Path | None = None
 
 
@@ -66,38 +68,49 @@ def translate(
             translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
         manifest = stack.enter_context(Manifest(run.manifest)) if run.manifest and not run.dry else None
         pipeline = Pipeline(plan, out, folder, translator, run.in_place)
-        sheet = (
-            ContactSheet([variant.suffix for variant in plan.variants if variant.suffix])
-            if run.grid and not run.dry
-            else None
-        )
+        overviews = [] if run.dry else _overviews(run, out, plan)
         report = Report()
 
         def listen(row: Row) -> None:
             report.add(row)
             if manifest is not None:
                 manifest.add(row)
-            if sheet is not None and row.status != "failed" and row.output is not None:
-                sheet.add(Path(row.source), Path(row.output))
+            if row.status != "failed" and row.output is not None:
+                for _, overview in overviews:
+                    overview.add(Path(row.source), Path(row.output))
             on_row(row)
 
         try:
             _run(pipeline, inputs, run, listen, progress)
         except KeyboardInterrupt:
             report.interrupted = True
-        if sheet is not None and run.grid is not None and not report.interrupted:
-            sheet.save(run.grid)
+        for path, overview in overviews if not report.interrupted else ():
+            overview.save(path)
     return report
+
+
+def _overviews(run: Run, out: Path, plan: Plan) -> list[tuple[Path, ContactSheet | Gallery]]:
+    """What shows sources and results together, and where it goes."""
+    wanted: list[tuple[Path, ContactSheet | Gallery]] = []
+    if run.grid is not None:
+        wanted.append((run.grid, ContactSheet([variant.suffix for variant in plan.variants if variant.suffix])))
+    if run.gallery is not None:
+        wanted.append((run.gallery, Gallery(out)))
+    return wanted
 
 
 def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettings, run: Run) -> None:
     if run.grid is not None:
         check_sheet_path(run.grid)
+    if run.gallery is not None:
+        check_gallery_path(run.gallery)
     if not run.in_place:
         check_output(inputs, out)
         return
     if len(inputs) != 1 or not inputs[0].is_dir() or inputs[0].resolve() != out.resolve():
         raise UsageError("--in-place is for one folder that is also the --out folder")
+    if run.gallery is not None:
+        raise UsageError("--gallery shows the pictures before and after: not with --in-place, which replaces them")
     if settings.each or settings.format != "same":
         raise UsageError("--in-place keeps names and formats: not with --each or --format")
 
