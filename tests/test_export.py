@@ -19,15 +19,17 @@ from typer.testing import CliRunner
 from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.cli.app import app
 from stargan_cli.data.images import to_model
-from stargan_cli.errors import DataError, ExportError, OutputError, UsageError
+from stargan_cli.errors import DataError, ExportError, OutputError, UsageError, WeightsError
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.reference_format import reference_discriminator, reference_generator
 from stargan_cli.tasks import exporting
+from stargan_cli.tasks.checkpoints import save_checkpoint
 from stargan_cli.tasks.export_check import Check, Tolerance, compare, random_labels, random_pictures
 from stargan_cli.tasks.export_formats import FORMATS
 from stargan_cli.tasks.export_onnx import open_onnx
+from stargan_cli.tasks.export_sources import open_source
 from stargan_cli.tasks.export_torch import open_pt2, open_torchscript
-from stargan_cli.tasks.exporting import Exported, ExportSettings, default_name, export, open_source
+from stargan_cli.tasks.exporting import Exported, ExportSettings, default_name, export
 from stargan_cli.weights import Card, Weights, load, save
 
 SIZE = 16
@@ -296,6 +298,29 @@ def test_without_the_extra_it_says_how_to_get_it(
 def test_label_names_are_for_checkpoints(plain: Weights) -> None:
     with pytest.raises(UsageError, match="describes itself"):
         open_source(str(plain.path), plain.card.layout)
+
+
+def test_a_training_run_has_two_generators(plain: Weights, tmp_path: Path) -> None:
+    assert plain.discriminator is not None
+    average, trained = plain.generator.state_dict(), Generator(plain.card.model).state_dict()
+    tensors = {f"ema.{name}": tensor for name, tensor in average.items()}
+    tensors |= {f"generator.{name}": tensor for name, tensor in trained.items()}
+    tensors |= {f"discriminator.{name}": tensor for name, tensor in plain.discriminator.state_dict().items()}
+    path = save_checkpoint(tmp_path / "checkpoints", 40, tensors, {}, keep=1)
+    with pytest.raises(WeightsError, match=r"weights.safetensors is missing"):
+        open_source(str(path))
+    save(tmp_path / "weights.safetensors", plain.card, average)
+    for raw, wanted in ((False, average), (True, trained)):
+        opened = open_source(str(path), raw=raw)
+        assert all(torch.equal(tensor, wanted[name]) for name, tensor in opened.generator.state_dict().items())
+        assert opened.card.training == {"iteration": 40, "generator": "raw" if raw else "averaged"}
+        assert opened.discriminator is not None
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(WeightsError, match="checksum is wrong"):
+        open_source(str(path))
+    with pytest.raises(UsageError, match="one generator only"):
+        open_source(str(plain.path), raw=True)
 
 
 def test_files_are_named_after_the_weights() -> None:

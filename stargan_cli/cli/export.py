@@ -38,6 +38,10 @@ def export(
         Path | None,
         typer.Option("--pictures", help="Folder of real pictures to compare on; int8 is calibrated on them."),
     ] = None,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw", help="Of RUN/checkpoints/N.safetensors: the generator itself, not its average."),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     attrs: Annotated[
         str | None,
@@ -85,13 +89,14 @@ def export(
 
     Every file is opened by its own runtime and compared with its source before it is called done.
     """
-    from stargan_cli.tasks.exporting import ExportSettings, default_name, open_source
+    from stargan_cli.tasks.export_sources import open_source
+    from stargan_cli.tasks.exporting import ExportSettings, default_name
     from stargan_cli.tasks.exporting import export as run
     from stargan_cli.tasks.import_labels import layout_of
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(_names(attrs), _names(classes), [_names(text) for text in group or ()])
-    weights = open_source(source, layout, discriminator, image_size)
+    weights = open_source(source, layout, discriminator, image_size, raw)
     with show_progress("export", "steps", quiet) as progress:
         exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
     typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))

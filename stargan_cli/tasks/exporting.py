@@ -17,15 +17,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.folders import find
 from stargan_cli.data.images import load_square
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
 from stargan_cli.progress import Progress, silent
-from stargan_cli.reference_format import is_checkpoint, read_reference
 from stargan_cli.tasks.export_check import BATCHES, Check, Tolerance, compare, compare_judges, random_pictures
 from stargan_cli.tasks.export_formats import FORMATS, Format, Job
-from stargan_cli.weights import Card, Weights, fingerprint, load, resolve
+from stargan_cli.weights import Card, Weights
 
 MOST_PICTURES = 100
 
@@ -87,38 +85,6 @@ class Exported:
             "tolerance": str(self.tolerance),
             "checks": [asdict(check) for check in self.checks],
         }
-
-
-def open_source(
-    source: str,
-    layout: LabelLayout | None = None,
-    discriminator: Path | None = None,
-    image_size: int | None = None,
-) -> Weights:
-    """A weights file (see `weights.load`) or, with the other arguments, a checkpoint of the reference implementation.
-
-    Raises UsageError and WeightsError.
-    """
-    path = resolve(source)
-    if is_checkpoint(path):
-        return _import(path, layout, discriminator, image_size)
-    if layout is not None or discriminator is not None or image_size is not None:
-        raise UsageError(
-            f"{path} describes itself", "--attrs, --classes, --discriminator and --image-size are for checkpoints"
-        )
-    return load(source)
-
-
-def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, image_size: int | None) -> Weights:
-    if discriminator is not None and not discriminator.is_file():
-        raise UsageError(f"no checkpoint at {discriminator}")
-    model = read_reference(path, discriminator, layout, image_size)
-    assert layout is not None
-    record = {"imported_from": path.name, "sha256": fingerprint(path)}
-    if discriminator is not None:
-        record |= {"discriminator_from": discriminator.name, "discriminator_sha256": fingerprint(discriminator)}
-    card = Card(model.settings, layout, training=record)
-    return Weights(path, card, fingerprint(path), *model.networks())
 
 
 def default_name(source: Path, settings: ExportSettings) -> str:
