@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from stargan_cli.attributes import LabelSet
 from stargan_cli.cli.app import app
+from stargan_cli.weights import load
 
 FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
 
@@ -108,6 +109,20 @@ def test_report_folder(stargan, folder, tmp_path):
         assert sheet.size == (4 * 2 * 16, 3 * 16)
     assert len(list((report / "sheets").iterdir())) == 11
     assert "- worst: " in text and ".png (0." in text
+
+
+def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--record", str(copy), "--json")
+    assert result.exit_code == 0, result.stderr
+    total = one_json(result.stdout)["sets"][0]["all_single_changes"]["translated"]["value"]
+    before, after = load(str(folder / "a.safetensors")), load(str(copy))
+    assert after.card.quality["celeba"]["all_single_changes"]["translated"] == total
+    assert after.card.quality["celeba"]["test_pictures"] == 6 and before.card.quality == {}
+    for name, tensor in before.generator.state_dict().items():
+        assert torch.equal(after.generator.state_dict()[name], tensor)
+    shown = CliRunner().invoke(app, ["info", str(copy)])
+    assert "read_as_target" in shown.stdout
 
 
 def test_report_folder_that_cannot_be_made(stargan, tmp_path):

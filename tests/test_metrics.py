@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.metrics.accuracy import confidence, successes
@@ -105,6 +106,17 @@ def test_frechet_distance_of_gaussians(gaussian):
     assert frechet_distance(gaussian, gaussian + 3) == pytest.approx(4 * 9, rel=1e-3)
     assert frechet_distance(gaussian, 2 * gaussian) == pytest.approx(4, rel=0.1)  # sum of (2 - 1)^2
     assert frechet_distance(gaussian, gaussian + 1) < frechet_distance(gaussian, gaussian + 2)
+
+
+@pytest.mark.parametrize("counts", [(12, 9), (12, 90), (200, 90)])
+def test_frechet_distance_is_that_of_torch_fidelity(counts):
+    random = torch.Generator().manual_seed(1)
+    first, second = (
+        torch.randn(count, 30, generator=random) * scale + scale for scale, count in zip((1, 2), counts, strict=True)
+    )
+    statistics = [fid_features_to_statistics(features) for features in (first, second)]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
 
 
 def test_kernel_distance_is_near_nothing_for_the_same_and_grows_with_a_shift(gaussian):

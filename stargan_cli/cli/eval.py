@@ -109,6 +109,14 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for a report with contact sheets.", metavar="DIR", rich_help_panel=RESULT),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write a copy of the weights whose header holds the result, for stargan info.",
+            metavar="FILE",
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.", rich_help_panel=MACHINE)] = 16,
     precision: Annotated[
         str | None,
@@ -151,6 +159,7 @@ def evaluate(
         lpips=lpips,
         identity=identity,
         out=out,
+        record=record,
         batch_size=batch_size,
         workers=workers,
         device=device,
@@ -197,6 +206,8 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         show_document(document)
     if settings.out is not None:
         say(f"report: {shown(settings.out / 'report.md')}")
+    if settings.record is not None:
+        say(f"weights with their quality: {shown(settings.record)}")
     reached = lowest_accuracy(document)
     if min_accuracy is not None and reached < min_accuracy:
         say(f"accuracy {reached:.3f} is below --min-accuracy {min_accuracy}")

@@ -13,6 +13,7 @@ class EvalSettings:
     taken evenly from all of them. `classifiers`: files of the judges, each used where it knows the attributes.
     `baseline`: other weights to compare with. `features`: whose features distances are taken from; `inception`: the
     file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder of the report.
+    `record`: where to write a copy of the weights with the result in its header.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -26,6 +27,7 @@ class EvalSettings:
     lpips: bool = False
     identity: Path | None = None
     out: Path | None = None
+    record: Path | None = None
     batch_size: int = 16
     workers: int | None = None
     device: str = "auto"

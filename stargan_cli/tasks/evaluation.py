@@ -19,6 +19,7 @@ from stargan_cli.metrics.lpips import lpips
 from stargan_cli.progress import Progress, silent
 from stargan_cli.tasks.distances import Features
 from stargan_cli.tasks.eval_data import labelled_set
+from stargan_cli.tasks.eval_record import record_quality
 from stargan_cli.tasks.eval_report import write_report
 from stargan_cli.tasks.eval_settings import EvalSettings
 from stargan_cli.tasks.eval_summary import difference, summarise
@@ -63,6 +64,8 @@ def evaluate(
         }
     if settings.out is not None:
         write_report(settings.out, document, list(zip(measurings[0], measured[0], strict=True)))
+    if settings.record is not None:
+        record_quality(compared[0].path, settings.record, document)
     return document
 
 
