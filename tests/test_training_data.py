@@ -312,6 +312,21 @@ def test_too_many_unreadable_pictures_stop_the_run(tmp_path: Path) -> None:
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_what_killed_and_interrupted_runs_left_half_built_is_removed(tmp_path: Path) -> None:
+    old, fresh = (tmp_path / "cache" / f".moods-16-0.bin.{number}.tmp" for number in (1, 2))
+    old.parent.mkdir()
+    old.touch()
+    fresh.touch()
+    os.utime(old, (1, 1))
+
+    def interrupt(done: int, total: int | None, note: str = "") -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cached(labelled(tmp_path / "moods"), 16, tmp_path / "cache", 1, interrupt)
+    assert list((tmp_path / "cache").iterdir()) == [fresh]
+
+
 def test_a_link_that_leads_nowhere_is_an_unreadable_picture(tmp_path: Path) -> None:
     root = celeba(tmp_path, train_count=20)
     broken = root / "celeba" / "img_align_celeba" / "000002.png"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -21,6 +23,7 @@ from stargan_cli.progress import Progress, silent
 
 CACHE_VERSION = 1
 MAX_UNREADABLE_SHARE = 0.1
+LEFT_OVER_SECONDS = 3600
 
 
 def default_cache_folder() -> Path:
@@ -104,6 +107,7 @@ def _read_notes(path: Path, notes: Path, labelled: Labelled, size: int) -> dict[
 def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int, progress: Progress) -> dict[str, str]:
     unreadable: dict[str, str] = {}
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    _sweep(path.parent)
     try:
         with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
             for start in range(0, len(labelled), 64 * workers):
@@ -128,6 +132,14 @@ def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int,
     finally:
         temporary.unlink(missing_ok=True)
     return unreadable
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-built: a file that is being built is never old."""
+    for left_over in folder.glob(".*.bin.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
+                left_over.unlink()
 
 
 def _decode(file: Path, size: int) -> Tensor | str:

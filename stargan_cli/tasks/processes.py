@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -24,11 +25,15 @@ PATIENCE = timedelta(hours=2)  # the others wait while one decodes the pictures
 
 @dataclass(frozen=True)
 class Processes:
-    """This is process `rank` of `count`; `local_rank` counts on this machine. Alone, nothing is ever sent."""
+    """This is process `rank` of `count`; `local_rank` counts on this machine. Alone, nothing is ever sent.
+
+    What is not computed on the device is agreed on over `talk`, a gloo group: no GPU has to be waited for.
+    """
 
     rank: int = 0
     local_rank: int = 0
     count: int = 1
+    talk: Any = None
 
     @property
     def first(self) -> bool:
@@ -71,25 +76,23 @@ class Processes:
         dist.all_reduce(together)
         return dict(zip(losses, together.unbind(), strict=True))
 
-    def most(self, number: int, device: torch.device) -> int:
+    def most(self, number: int) -> int:
         """The largest of all processes' numbers."""
         if self.count == 1:
             return number
-        value = torch.tensor(number, device=device)
-        dist.all_reduce(value, dist.ReduceOp.MAX)
+        value = torch.tensor(number)
+        dist.all_reduce(value, dist.ReduceOp.MAX, group=self.talk)
         return int(value)
 
-    def share(self, tensors: dict[str, Tensor], number: int, device: torch.device) -> tuple[dict[str, Tensor], int]:
-        """The first process's tensors (by name) and number, for all."""
+    def share(self, tensors: dict[str, Tensor], number: int) -> tuple[dict[str, Tensor], int]:
+        """The first process's tensors (by name, on the CPU) and number, for all."""
         told = [(number, {name: (value.shape, value.dtype) for name, value in tensors.items()})]
-        dist.broadcast_object_list(told, src=0, device=device)
+        dist.broadcast_object_list(told, src=0, group=self.talk)
         number, found = told[0]
         result = {}
         for name, (shape, dtype) in found.items():
-            value = (
-                tensors[name].to(device).contiguous() if self.first else torch.empty(shape, dtype=dtype, device=device)
-            )
-            dist.broadcast(value, src=0)
+            value = tensors[name].cpu().contiguous() if self.first else torch.empty(shape, dtype=dtype)
+            dist.broadcast(value, src=0, group=self.talk)
             result[name] = value
         return result, number
 
@@ -97,10 +100,10 @@ class Processes:
     def local_first_first(self) -> Iterator[None]:
         """One process of each machine does what is in the block first, such as decoding; the others find it done."""
         if self.count > 1 and self.local_rank > 0:
-            dist.barrier()
+            dist.barrier(group=self.talk)
         yield
         if self.count > 1 and self.local_rank == 0:
-            dist.barrier()
+            dist.barrier(group=self.talk)
 
 
 ALONE = Processes()
@@ -116,18 +119,18 @@ def joined(device: str) -> Iterator[Processes]:
     if count == 1:
         yield ALONE
         return
-    processes = Processes(int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0")), count)
+    rank, local_rank = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if ":" in device:
         raise UsageError(
             f"--device {device} is one device, and there are {count} processes", "use --device auto or cuda"
         )
-    on_cuda = processes.device(device).startswith("cuda")
+    on_cuda = Processes(rank, local_rank, count).device(device).startswith("cuda")
     if on_cuda:
-        torch.cuda.set_device(processes.local_rank)
+        torch.cuda.set_device(local_rank)
     dist.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
     try:
-        yield processes
+        yield Processes(rank, local_rank, count, dist.new_group(timeout=PATIENCE, backend="gloo"))
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
-        raise TrainingError(f"process {processes.rank} of {count} cannot go on: {error}") from error
+        raise TrainingError(f"process {rank} of {count} cannot go on: {error}") from error
     finally:
         dist.destroy_process_group()

@@ -110,7 +110,7 @@ def train(
         if session is not None:
             session.begin(resume)
         if processes.count > 1:
-            trainer.load_state(*processes.share(trainer.state(), trainer.iteration, where))
+            trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
         reason = _loop(trainer, session, deadline, stop, progress)
         if session is not None:
             session.save(final=True)
@@ -127,7 +127,7 @@ def _loop(
     settings, processes = trainer.settings, trainer.processes
     while trainer.iteration < settings.iterations:
         wish = 2 if stop() else 1 if time.monotonic() > deadline else 0
-        if (agreed := processes.most(wish, trainer.device)) > 0:
+        if (agreed := processes.most(wish)) > 0:
             return REASONS[agreed]
         losses = trainer.iterate()
         if trainer.iteration % settings.log_every == 0:
