@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.locks import locked
 
 Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
@@ -102,15 +103,26 @@ class Manifest:
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises UsageError where there is a file at `path` that is no manifest."""
-        self.path = path
+        """Raises UsageError where there is a file at `path` that is no manifest, or that another run writes to."""
+        self.path = path = path.resolve()  # a link to a manifest stays one
         self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
         self._lines = 0
         try:
-            self._read()
-            if self._lines > len(self._rows):
-                self._compact()
-            self._file = path.open("ab", buffering=0)
+            self._file = locked(path)
+            try:
+                self._read()
+                if self._lines > len(self._rows):
+                    self._compact()
+                    self._file.close()
+                    self._file = locked(path)
+                self._file.seek(0, os.SEEK_END)
+            except BaseException:
+                self._file.close()
+                raise
+        except BlockingIOError as error:
+            raise UsageError(
+                f"another run is writing the manifest {path}", "wait for it to end, or give another file to --manifest"
+            ) from error
         except OSError as error:
             raise UsageError(f"cannot write the manifest {path}: {error.strerror or error}") from error
 
@@ -131,9 +143,9 @@ class Manifest:
     def close(self) -> None:
         """Raises OutputError where what is left to write cannot be written."""
         try:
-            self._file.close()
             if self._lines > len(self._rows):
                 self._compact()
+            self._file.close()
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
 
@@ -151,8 +163,6 @@ class Manifest:
 
     def _read(self) -> None:
         """Index the rows that are there, and cut off a torn last line."""
-        if not self.path.exists():
-            return
         with self.path.open("r+b") as file:
             whole = 0
             for line in file:

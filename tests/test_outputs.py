@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -167,3 +168,27 @@ def test_left_overs_are_looked_for_only_after_a_killed_run(tmp_path: Path, monke
     with OutputFolder(tmp_path):
         assert walked == [tmp_path]
     assert time.monotonic() - began < 5
+
+
+def test_a_file_system_without_locks_is_used_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("stargan_cli.locks._lock", no_locks)
+    with OutputFolder(tmp_path) as folder:
+        assert folder.place(PurePath("a.png")) == tmp_path / "a.png"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_already(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with OutputFolder(tmp_path) as folder:
+        monkeypatch.setattr("stargan_cli.data.outputs.Path.mkdir", full)
+        with pytest.raises(OutputError, match="cannot make the folder"):
+            folder.place(PurePath("sub/a.png"))
+    monkeypatch.undo()
+    monkeypatch.setattr(OutputFolder, "_sweep", full)
+    with pytest.raises(UsageError, match="cannot write into the output folder"):
+        OutputFolder(tmp_path)

@@ -148,6 +148,27 @@ def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
     manifest.close()
 
 
+def test_two_runs_do_not_write_one_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    path.write_text(failed("a").to_json() + "\n" + done("a").to_json() + "\n")  # which makes it be written anew
+    with Manifest(path) as manifest:
+        with pytest.raises(UsageError, match="another run is writing the manifest"):
+            Manifest(path)
+        manifest.add(done("b"))
+    with Manifest(path) as manifest:
+        manifest.add(done("c"))
+    assert [source for source, _ in rows(path)] == ["in/a", "in/b", "in/c"]
+
+
+def test_a_link_to_a_manifest_stays_one(tmp_path: Path) -> None:
+    (tmp_path / "real").write_text(failed("a").to_json() + "\n")
+    (tmp_path / "m.jsonl").symlink_to("real")
+    with Manifest(tmp_path / "m.jsonl") as manifest:
+        manifest.add(done("a"))
+    assert (tmp_path / "m.jsonl").is_symlink()
+    assert rows(tmp_path / "real") == [("in/a", "done")]
+
+
 def test_an_error_under_way_is_not_hidden_by_closing(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), Manifest(tmp_path / "m.jsonl") as manifest:
         manifest.add(done("a"))

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from contextlib import suppress
 from pathlib import Path, PurePath
 from types import TracebackType
-from typing import BinaryIO
 
+from stargan_cli.data.writing import FATAL, MAKE_ROOM
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.locks import locked
 
 LOCK_NAME = ".stargan.lock"
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: BinaryIO) -> None:
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(str(error)) from error
-else:
-    import fcntl
-
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 class OutputFolder:
@@ -45,6 +31,11 @@ class OutputFolder:
             root.mkdir(parents=True, exist_ok=True)
             self._real = root.resolve(strict=True)
             self._file = locked(root / LOCK_NAME)
+            try:
+                self._sweep()
+            except OSError:
+                self._file.close()
+                raise
         except BlockingIOError as error:
             raise UsageError(
                 f"another run is writing into {root}", "wait for it to end, or give another folder to --out"
@@ -53,7 +44,6 @@ class OutputFolder:
             raise UsageError(
                 f"cannot write into the output folder {root}: {error.strerror or error}", "give another one to --out"
             ) from error
-        self._sweep()
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -90,12 +80,14 @@ class OutputFolder:
                 if folder.is_symlink() and not folder.resolve().is_relative_to(self._real):
                     raise PictureError(f"its output would lie outside the output folder: {folder} leads elsewhere")
         except OSError as error:
+            if error.errno in FATAL:
+                raise OutputError(f"cannot make the folder {folder}: {error.strerror}", MAKE_ROOM) from error
             raise PictureError(f"cannot make the folder {folder}: {error.strerror or error}") from error
         if len(self._made) < 100_000:
             self._made.add(parent)
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half-written: the lock file still names its process."""
+        """Remove what a killed run left half-written: the lock file still names its process. Then name this one."""
         self._file.seek(0)
         earlier = self._file.read(32).decode("ascii", "replace").strip()
         if earlier.isdigit():
@@ -108,19 +100,3 @@ class OutputFolder:
         self._file.seek(0)
         self._file.truncate(0)
         self._file.write(str(os.getpid()).encode("ascii"))
-        self._file.flush()
-
-
-def locked(path: Path) -> BinaryIO:
-    """The lock file, held until it is closed. Raises BlockingIOError where another process holds it."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
-        try:
-            _lock(file)
-            if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
-                return file
-        except OSError:
-            file.close()
-            raise
-        file.close()  # its last holder has just removed it: the lock is on a file that is no longer there

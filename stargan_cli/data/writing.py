@@ -35,6 +35,8 @@ XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What stops not one picture but all."""
+MAKE_ROOM = "make room or give another --out, and run it again"
 
 
 def write_picture(
@@ -161,7 +163,7 @@ def temporary_name(path: Path) -> Path:
 def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
     reason = error.strerror or str(error)
     if error.errno in FATAL:
-        return OutputError(f"cannot write {path}: {reason}", "make room or give another --out, and run it again")
+        return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
     if not path.parent.is_dir():
         return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
     return PictureError(f"cannot write {path}: {reason}")

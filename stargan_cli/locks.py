@@ -1,0 +1,49 @@
+"""The system's file locks: held by one process at a time, and ended with it, however it ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: BinaryIO) -> None:
+        place = file.tell()
+        file.seek(2**31 - 2)  # Windows locks bytes against reading too: one that no file here has
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError(error.errno, str(error)) from error
+        finally:
+            file.seek(place)
+else:
+    import fcntl
+
+    def _lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def locked(path: Path) -> BinaryIO:
+    """The file at `path`, made where it is missing, open for reading and writing, unbuffered and locked until closed.
+
+    Raises BlockingIOError where another process holds it. On file systems without locks it is simply opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+        try:
+            _lock(file)
+        except OSError as error:
+            if error.errno in _NO_LOCKS_HERE:
+                return file
+            file.close()
+            raise
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            return file
+        file.close()  # its last holder has just removed or replaced it: the lock is on a file that is no longer there
