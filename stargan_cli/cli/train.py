@@ -126,7 +126,7 @@ def train(
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
-    penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many D steps.")] = None,
+    penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many iterations.")] = None,
     run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
         "runs/stargan"
     ),

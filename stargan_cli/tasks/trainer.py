@@ -168,7 +168,7 @@ class Trainer:
                 alpha,
                 self.objective,
                 self._view(draws),
-                penalise=every if step % every == 0 else 0,
+                penalise=every if self.iteration % every == 0 else 0,  # for every set in its turn
             )
         self._descend(total, self.discriminator, self.discriminator_optimiser)
         return parts
