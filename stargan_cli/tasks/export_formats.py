@@ -104,8 +104,8 @@ def _open_reference(job: Job, paths: tuple[Path, ...]) -> Opened:
 
 
 FORMATS = {
-    "safetensors": Format(".safetensors", ("fp32", "fp16", "bf16"), False, 0.0, _write_safetensors, _open_safetensors),
-    "ckpt": Format(REFERENCE_ENDING, ("fp32",), False, 0.0, _write_reference, _open_reference),
+    "safetensors": Format(".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors),
+    "ckpt": Format(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
     "onnx": Format(
         ".onnx",
         ("fp32", "fp16", "int8"),
