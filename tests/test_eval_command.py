@@ -58,8 +58,8 @@ def test_json_is_one_document_and_the_rest_goes_to_stderr(stargan):
 
 
 def test_batch_size_and_workers_change_no_number(stargan):
-    few = stargan("--weights", "a.safetensors", "--json", "--batch-size", "1", "--workers", "1")
-    many = stargan("--weights", "a.safetensors", "--json", "--batch-size", "32", "--workers", "3")
+    few = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "1", "--workers", "1")
+    many = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "32", "--workers", "3")
     assert one_json(few.stdout)["sets"] == one_json(many.stdout)["sets"]
 
 
@@ -82,7 +82,9 @@ def test_limit_takes_pictures_evenly(stargan):
 
 
 def test_baseline_stands_beside_with_the_difference(stargan):
-    document = one_json(stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--json").stdout)
+    document = one_json(
+        stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "6", "--json").stdout
+    )
     own, other = (part["sets"][0]["own_label"]["psnr"]["value"] for part in (document, document["baseline"]))
     difference = document["baseline"]["difference"][0]["own_label"]["psnr"]
     assert own != other and difference["value"] == pytest.approx(own - other, abs=2e-4)
@@ -125,11 +127,24 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert "read_as_target" in shown.stdout
 
 
-def test_report_folder_that_cannot_be_made(stargan, tmp_path):
+@pytest.mark.parametrize("options", [["--out", "file"], ["--record", "file/copy"], ["--record", "folder"]])
+def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, options):
     (tmp_path / "file").write_text("")
-    result = stargan("--weights", "a.safetensors", "--limit", "2", "--out", str(tmp_path / "file"))
+    (tmp_path / "folder").mkdir()
+    result = stargan("--weights", "a.safetensors", options[0], str(tmp_path / options[1]))
     assert result.exit_code == 2
-    assert "cannot make the report folder" in result.stderr
+    assert "cannot write" in result.stderr and "measuring" not in result.stderr
+    fitting = stargan("--fit-classifier", "--classifier", str(tmp_path / "file" / "judge"))
+    assert fitting.exit_code == 2 and "cannot write" in fitting.stderr
+
+
+def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=2)
+    (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")
+    result = stargan("--weights", "a.safetensors", "--root", str(root), "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "celeba: 1 pictures cannot be read and were left out" in result.stderr
+    assert one_json(result.stdout)["sets"][0]["pictures"] == 11
 
 
 def test_joint_weights_with_a_judge_for_each_set(stargan):
@@ -181,10 +196,9 @@ def test_without_torch_fidelity_it_names_the_extra(stargan, monkeypatch):
     assert result.exit_code == 2 and "stargan-cli[eval]" in result.stderr
 
 
-def test_fitting_learns_and_its_file_is_used(stargan, folder, tmp_path):
+def test_fitting_writes_a_file_that_is_then_used(stargan, folder, tmp_path):
     judge = tmp_path / "judge.safetensors"
-    torch.manual_seed(5)
-    options = ["--data", "faces", "--judge-size", "32", "--epochs", "3", "--precision", "fp32"]
+    options = ["--data", "faces", "--judge-size", "32", "--epochs", "1", "--precision", "fp32"]
     result = stargan("--fit-classifier", *options, "--classifier", str(judge))
     assert result.exit_code == 0, result.stderr
     assert set(one_json(result.stdout)) == {"happy", "sad"}

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stargan_cli.cli.messages import say, shown
+from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import DeviceOption, JsonOption, QuietOption, SeedOption, WeightsOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
@@ -198,6 +198,9 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         show_progress("measuring", quiet=quiet) as progress,
     ):
         document = run(weights, settings, progress, decoding)
+    for one in document["sets"]:
+        if one["unreadable"]:
+            warn(f"{one['name']}: {one['unreadable']:,} pictures cannot be read and were left out")
     if as_json:
         typer.echo(json.dumps(document))
     else:

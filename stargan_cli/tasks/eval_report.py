@@ -13,21 +13,18 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.data.writing import replacing
-from stargan_cli.errors import UsageError
 from stargan_cli.tasks.eval_markdown import Sheet, markdown
 from stargan_cli.tasks.measuring import Measuring, SetValues, TargetValues
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.translating_sets import translate_all
+from stargan_cli.tasks.writable import require_folder
 
 PER_ROW = 4
 
 
 def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
     """Write everything whole or not at all, file by file. Raises UsageError where the folder cannot be made."""
-    try:
-        (folder / "sheets").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot make the report folder {folder}: {error.strerror}", "give another --out") from error
+    require_folder(folder / "sheets")
     sheets = [[_write_sheet(folder, measuring, one) for one in values.targets] for measuring, values in measured]
     for name, text in (
         ("evaluation.json", json.dumps(document, indent=2)),

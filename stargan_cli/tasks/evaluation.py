@@ -25,6 +25,7 @@ from stargan_cli.tasks.eval_settings import EvalSettings
 from stargan_cli.tasks.eval_summary import difference, summarise
 from stargan_cli.tasks.measuring import Comparison, LabelledSet, Measuring, steps
 from stargan_cli.tasks.translating_sets import Machine
+from stargan_cli.tasks.writable import require_file_place, require_folder
 from stargan_cli.weights import Weights, load
 
 Extractor = Callable[[Classifier], Features]
@@ -37,6 +38,10 @@ def evaluate(
     values, ready for JSON. Raises UsageError, DataError and WeightsError.
     """
     repeatable()
+    if settings.out is not None:
+        require_folder(settings.out)
+    if settings.record is not None:
+        require_file_place(settings.record)
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     extractor = _extractor(settings, device)

@@ -20,6 +20,7 @@ from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision,
 from stargan_cli.errors import TrainingError, WeightsError
 from stargan_cli.metrics.classifier import Classifier, ClassifierNetwork, decisions, probabilities
 from stargan_cli.progress import Progress, silent
+from stargan_cli.tasks.writable import require_file_place
 from stargan_cli.weights import save_tensors
 
 
@@ -84,6 +85,7 @@ def fit_and_save(
     decoding: Progress = silent,
 ) -> dict[str, dict[str, float]]:
     """Fit on a data set by name (see `data.datasets.load`) and write the file. Returns its accuracy."""
+    require_file_place(path)
     parts = datasets.load(data, root, attributes, (), split)
     threads = workers or cpu_count()
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
