@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stargan_cli.cli.messages import say, shown, warn
+from stargan_cli.cli.messages import say, warn
 from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.cli.translate_voice import Voice, summary
 from stargan_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from stargan_cli.report import Report, Row
     from stargan_cli.tasks.translation_settings import TranslationSettings
 
 CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
@@ -210,7 +208,7 @@ def translate(
 
     paths = [Path(text) for text in inputs]
     run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest)
-    voice = _Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
+    voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
 
 
@@ -238,32 +236,8 @@ def _through_pipe(settings: TranslationSettings) -> int:
     return 0
 
 
-class _Voice:
-    """What a run says while it goes: paths on stdout, failures on stderr."""
-
-    def __init__(self, results: str, dry: bool) -> None:
-        self.results, self.dry = results, dry
-        self.remarks: Counter[str] = Counter()
-        self._last_failure: tuple[str, str | None] | None = None
-
-    def __call__(self, row: Row) -> None:
-        if row.status == "done" and row.reason:
-            self.remarks[row.reason] += 1
-        if row.status == "failed":
-            if (row.source, row.reason) != self._last_failure:  # once, however many outputs a picture has
-                self._last_failure = (row.source, row.reason)
-                say(f"failed: {shown(row.source)}: {shown(row.reason)}")
-        elif row.status == "done" and self.results in ("print", "print0"):
-            ending = b"\0" if self.results == "print0" else b"\n"
-            sys.stdout.buffer.write(os.fsencode(str(row.output)) + ending)
-            sys.stdout.buffer.flush()
-        elif self.dry and not self.results:
-            skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
-            typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
-
-
 def _over_files(
-    paths: list[Path], out: Path, settings: TranslationSettings, run: Any, voice: _Voice, quiet: bool
+    paths: list[Path], out: Path, settings: TranslationSettings, run: Any, voice: Voice, quiet: bool
 ) -> int:
     from stargan_cli.tasks.translation import translate as run_translation
 
@@ -277,14 +251,5 @@ def _over_files(
         document = {"out": str(out), "dry_run": run.dry, **report.to_dict()}
         typer.echo(json.dumps(document, indent=2))
     if not quiet:
-        say(_summary(report, out, run.dry))
+        say(summary(report, out, run.dry))
     return report.exit_code
-
-
-def _summary(report: Report, out: Path, dry: bool) -> str:
-    verb = "would be translated" if dry else "translated"
-    parts = [f"{report.done:,} {verb}"]
-    parts += [f"{report.skipped:,} skipped"] if report.skipped else []
-    parts += [f"{report.failed:,} failed"] if report.failed else []
-    end = "; interrupted: the same command finishes the rest" if report.interrupted else ""
-    return f"{', '.join(parts)}: {shown(out)}{end}"

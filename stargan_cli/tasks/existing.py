@@ -13,6 +13,9 @@ from stargan_cli.errors import PictureError
 Existing = Literal["finish", "skip", "overwrite"]
 """finish: only an output of the same picture, weights and settings is taken for done; skip: any; overwrite: none."""
 
+EXISTS, DONE_BEFORE = "exists", "done before"
+"""Why an output was skipped."""
+
 PIXELS_VERSION = 1
 """To be raised with every change of the program that changes the pixels of its outputs."""
 
@@ -59,10 +62,10 @@ def reason_to_skip(output: Path, source: Path, fingerprint: str, existing: Exist
     if existing == "overwrite" or not output.exists():
         return None
     if existing == "skip":
-        return "exists"
+        return EXISTS
     found = read_fingerprint(output) or ""
     if output == source:
         same = found.split("-")[0] == fingerprint.split("-")[0]
     else:
         same = found == fingerprint and output.stat().st_mtime_ns >= source.stat().st_mtime_ns
-    return "done before" if same else None
+    return DONE_BEFORE if same else None

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import draw
 from PIL import Image
+from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
@@ -106,6 +106,14 @@ def test_the_default_output_folder_lies_where_you_are(
     assert call("in/a.png", "in/b.jpg", "--set", "blond", "-w", weights).exit_code == 0
     assert (tmp_path / "in-translated/sub/a.png").is_file()
     assert sorted(os.listdir(tmp_path / "translated")) == ["a.png", "b.jpg"]
+
+
+def test_a_photo_without_a_face_is_named_once(tmp_path: Path, face_weights: Path) -> None:
+    Image.new("RGB", (300, 200)).save(tmp_path / "plain.png")
+    result = call(tmp_path / "plain.png", "--each", "-w", face_weights, "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    assert result.stderr.count(f"skipped: {tmp_path / 'plain.png'}: no face found\n") == 1
+    assert "0 translated, 5 skipped" in result.stderr
 
 
 def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tmp_path: Path, weights: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import draw
 from PIL import Image
+from translation_kit import draw
 
 from stargan_cli.data.provenance import read_fingerprint
 from stargan_cli.errors import UsageError

@@ -1,0 +1,58 @@
+"""What `stargan translate` says: results on stdout, failures and the summary on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from stargan_cli.cli.messages import say, shown
+
+if TYPE_CHECKING:
+    from stargan_cli.report import Report, Row
+
+
+class Voice:
+    """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr."""
+
+    def __init__(self, results: str, dry: bool) -> None:
+        from stargan_cli.tasks.existing import DONE_BEFORE, EXISTS
+
+        self.results, self.dry = results, dry
+        self._usual = (DONE_BEFORE, EXISTS)
+        self.remarks: Counter[str] = Counter()
+        self._last_said: tuple[str, str | None] | None = None
+
+    def __call__(self, row: Row) -> None:
+        if row.status == "done" and row.reason:
+            self.remarks[row.reason] += 1
+        if row.status == "failed":
+            self._say_once(row)
+        elif row.status == "done" and self.results in ("print", "print0"):
+            ending = b"\0" if self.results == "print0" else b"\n"
+            sys.stdout.buffer.write(os.fsencode(str(row.output)) + ending)
+            sys.stdout.buffer.flush()
+        elif row.status == "skipped" and row.reason not in self._usual:
+            self._say_once(row)
+        elif self.dry and not self.results:
+            skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
+            typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
+
+    def _say_once(self, row: Row) -> None:
+        """However many outputs a picture has."""
+        if (row.source, row.reason) != self._last_said:
+            self._last_said = (row.source, row.reason)
+            say(f"{row.status}: {shown(row.source)}: {shown(row.reason)}")
+
+
+def summary(report: Report, out: Path, dry: bool) -> str:
+    verb = "would be translated" if dry else "translated"
+    parts = [f"{report.done:,} {verb}"]
+    parts += [f"{report.skipped:,} skipped"] if report.skipped else []
+    parts += [f"{report.failed:,} failed"] if report.failed else []
+    end = "; interrupted: the same command finishes the rest" if report.interrupted else ""
+    return f"{', '.join(parts)}: {shown(out)}{end}"
