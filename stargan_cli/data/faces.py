@@ -26,7 +26,7 @@ PYRAMID_STEP = 4  # the detector's range is 10 to 300 px, so steps of four leave
 LOOK = 128  # px: what is around a face, of twice its height, to see which way up it is
 MOST_LOOKS, SETTLED = 4, 0.05  # landmarks are read again until they move by less than this, in eye distances
 CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
-NEAR = 0.05  # of the square's side: landmarks this close to their places need no moving
+NEAR = 0.03  # of the square's side: landmarks this close to their places need no moving
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,10 @@ class Faces:
             return (whole,)
         if not faces:
             raise NoFaceError("no face found")
-        if auto and is_crop(faces[0], image.size, self.landmarks):
+        found = [exact(image, face) for face in faces[: self._most]]
+        if auto and is_crop(found[0], image.size, self.landmarks):
             return (whole,)
-        return tuple(place_of(exact(image, face), self.landmarks) for face in faces[: self._most])
+        return tuple(place_of(face, self.landmarks) for face in found)
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
         if not isinstance(prepared, Placed):

@@ -34,9 +34,16 @@ def turned(origin: complex, side: float, degrees: float) -> Place:
 def test_the_example_faces_are_crops_already(path: Path) -> None:
     with Image.open(path) as opened:
         image = opened.convert("RGB")
-    face = find_faces(image)[0]
+    face = exact(image, find_faces(image)[0])
     assert is_crop(face, image.size, LANDMARKS)
-    assert eye_error(place_of(exact(image, face), LANDMARKS), Place(0j, complex(image.width))) < 0.05
+    assert eye_error(place_of(face, LANDMARKS), Place(0j, complex(image.width))) < 0.05
+
+
+def test_a_looser_crop_is_no_crop() -> None:
+    image = photograph(Place(60 + 60j, 380 + 0j), size=(500, 500))
+    face = exact(image, find_faces(image)[0])
+    assert abs(face.points[0] - (0.379 + 0.432j) * 500) < 0.05 * 500
+    assert not is_crop(face, image.size, LANDMARKS)
 
 
 @pytest.mark.parametrize(
