@@ -26,7 +26,8 @@ PYRAMID_STEP = 4  # the detector's range is 10 to 300 px, so steps of four leave
 LOOK = 128  # px: what is around a face, of twice its height, to see which way up it is
 MOST_LOOKS, SETTLED = 4, 0.05  # landmarks are read again until they move by less than this, in eye distances
 CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
-NEAR = 0.03  # of the square's side: landmarks this close to their places need no moving
+NEAR = 0.05  # of the square's side: a face this little out of place ...
+ALIKE = 0.12  # ... and this little larger, smaller or turned needs no moving: training pictures vary as much
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,7 @@ def place_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Place:
 
 def is_crop(face: Face, size: tuple[int, int], landmarks: Mapping[str, Sequence[float]]) -> bool:
     """Whether the face already lies as in the training pictures in the centred square of a picture of `size`."""
-    square = centred(*size)
-    places = places_of(landmarks, LANDMARKS)
-    return all(
-        abs(square.to_unit(face.points[LANDMARKS.index(name)]) - place) <= NEAR for name, place in places.items()
-    )
+    square, place = centred(*size), place_of(face, landmarks)
+    middle = 0.5 + 0.5j
+    moved = abs(square.to_unit(place.origin + place.span * middle) - middle)
+    return moved <= NEAR and abs(place.span / square.span - 1) <= ALIKE
