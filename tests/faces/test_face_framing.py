@@ -154,3 +154,11 @@ def test_options_that_make_no_sense(photos: Path, options: list[str], words: str
     result = CliRunner().invoke(app, ["translate", str(photos), "--set", "blond", *options])
     assert result.exit_code == 2 or isinstance(result.exception, UsageError)
     assert words in result.output + str(result.exception)
+
+
+def test_a_picture_without_a_face_is_named_with_its_reason(photos: Path, tmp_path: Path, weights: Path) -> None:
+    arguments = ["translate", str(photos / "empty.png"), "--set", "blond", "--rest", "off", "-w", str(weights)]
+    result = CliRunner().invoke(app, [*arguments, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    words = " ".join(result.stderr.split())
+    assert "skipped: " in words and "empty.png: no face found" in words and "1 skipped" in words
