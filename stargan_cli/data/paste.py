@@ -9,6 +9,7 @@ so that every strand and pore stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -84,9 +85,9 @@ def _blurred(maps: Tensor, deviation: float) -> Tensor:
     return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
 
 
-def paste(image: Image.Image, place: Place, change: Change) -> None:
+def paste(image: Image.Image, place: Place, change: Change, others: Sequence[Place] = ()) -> None:
     """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
-    is the picture's own; pixels outside are untouched."""
+    is the picture's own, and towards the middles of `others`; pixels outside are untouched."""
     left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
@@ -99,17 +100,22 @@ def paste(image: Image.Image, place: Place, change: Change) -> None:
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))
         before = torch.from_numpy(np.array(image.crop(box))).permute(2, 0, 1)
-        after = _strip(before, _grid(place, box), maps, fades)
+        grid = _grid(place, box)
+        weight = _fade(grid, fades)
+        for other in others:
+            weight = weight * _share(grid, _grid(other, box))
+        after = _strip(before, grid, maps, weight)
         image.paste(Image.fromarray(after.permute(1, 2, 0).contiguous().numpy()), box[:2])
 
 
-def _strip(before: Tensor, grid: Tensor, maps: Tensor, fades: tuple[bool, bool, bool, bool]) -> Tensor:
-    """uint8 (3, h, w) -> the same with the change made; `grid` (h, w, 2) says where its pixels lie in the square."""
+def _strip(before: Tensor, grid: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
+    """uint8 (3, h, w) -> the same with as much of the change made as `weight` (h, w) says; `grid` (h, w, 2) says where
+    its pixels lie in the square."""
     x = to_model(before)
     sampled = F.grid_sample(maps, 2 * grid[None] - 1, "bilinear", "border", align_corners=False)[0]
     colour, slope, offset, low, high = torch.split(sampled, [3, 3, 1, 1, 1])
     mask = ((slope * x).sum(dim=0, keepdim=True) + offset).clamp(low, high)
-    difference = mask * _fade(grid, fades) * colour * 127.5
+    difference = mask * weight * colour * 127.5
     after: Tensor = before + difference
     return after.round_().clamp_(0, 255).to(torch.uint8)
 
@@ -130,6 +136,12 @@ def _fade(grid: Tensor, fades: tuple[bool, bool, bool, bool]) -> Tensor:
         step = (distance / FEATHER).clamp(0, 1) if fade else (distance >= 0).float()
         weight = weight * step * step * (3 - 2 * step)
     return weight
+
+
+def _share(own: Tensor, other: Tensor) -> Tensor:
+    """Of the pixels that two squares have in common each takes those nearer to its middle: (h, w), 1 for all of it."""
+    nearer: Tensor = torch.linalg.vector_norm(other - 0.5, dim=-1) - torch.linalg.vector_norm(own - 0.5, dim=-1)
+    return (0.5 + nearer / FEATHER).clamp(0, 1)
 
 
 def _fading_sides(place: Place, size: tuple[int, int]) -> tuple[bool, bool, bool, bool]:

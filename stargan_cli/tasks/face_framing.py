@@ -128,5 +128,5 @@ class Faces:
             return to_image(squares[0].pixels), alpha
         image = picture.image.copy()
         for square, seen, place in zip(squares, prepared.squares, places, strict=True):
-            put_back(image, place, seen, square)
+            put_back(image, place, seen, square, [other for other in places if other != place])
         return image, picture.alpha

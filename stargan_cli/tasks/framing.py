@@ -92,8 +92,9 @@ class CentreAtSourceSize:
         return image, prepared.picture.alpha
 
 
-def put_back(image: Image.Image, place: Place, seen: Tensor, square: Square) -> None:
-    """Make the change of one square, of which the network was given `seen`, in its place in the picture."""
+def put_back(image: Image.Image, place: Place, seen: Tensor, square: Square, others: Sequence[Place] = ()) -> None:
+    """Make the change of one square, of which the network was given `seen`, in its place in the picture; `others` are
+    the places of the picture's other squares."""
     if square.add is None or square.keep is None:
         raise ValueError("the parts of the translation are needed")
-    paste(image, place, change_of(seen, square.add, square.keep))
+    paste(image, place, change_of(seen, square.add, square.keep), others)

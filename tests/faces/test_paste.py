@@ -117,3 +117,14 @@ def test_squares_smaller_than_the_networks(side: int) -> None:
     image = Image.new("RGB", (60, 60), (100, 100, 100))
     after = np.asarray(changed(image, Place(10 + 10j, complex(side)), torch.ones(SIZE, SIZE))).astype(int)
     assert after[10 + side // 2, 10 + side // 2, 0] == pytest.approx(230, abs=4)
+
+
+def test_what_two_squares_have_in_common_changes_once() -> None:
+    image = Image.new("RGB", (400, 240), (100, 100, 100))
+    first, second = Place(20 + 20j, 200 + 0j), Place(150 + 20j, 200 + 0j)
+    for place, other in ((first, second), (second, first)):
+        seen = torch.full((3, SIZE, SIZE), 100, dtype=torch.uint8)
+        paste(image, place, change_of(seen, *attention(seen, torch.full((SIZE, SIZE), 0.5), 0.8)), [other])
+    row = np.asarray(image)[120, :, 0].astype(int)
+    assert row[60:310].max() <= 167  # one change is 65 levels, two would be 130
+    assert row[60:310].min() >= 160
