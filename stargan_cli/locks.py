@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,11 +14,15 @@ _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: BinaryIO) -> None:
+    def _lock(file: BinaryIO, shared: bool) -> None:
+        """Python has no shared locks on Windows: there, one that is shared excludes nobody."""
         place = file.tell()
         file.seek(2**31 - 2)  # Windows locks bytes against reading too: one that no file here has
         try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            with suppress(OSError):  # it may not be held
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+            if not shared:
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError as error:
             raise BlockingIOError(error.errno, str(error)) from error
         finally:
@@ -25,12 +30,23 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: BinaryIO) -> None:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def _lock(file: BinaryIO, shared: bool) -> None:
+        fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
-def locked(path: Path) -> BinaryIO:
-    """The file at `path`, made where it is missing, open for reading and writing, unbuffered and locked until closed.
+def relock(file: BinaryIO, *, shared: bool) -> None:
+    """Turn a file's lock into a shared or an exclusive one. Raises BlockingIOError, with neither held, where another
+    process was faster or shares it."""
+    try:
+        _lock(file, shared)
+    except OSError as error:
+        if error.errno not in _NO_LOCKS_HERE:
+            raise
+
+
+def locked(path: Path, *, shared: bool = False) -> BinaryIO:
+    """The file at `path`, made where it is missing, open for reading and writing, unbuffered and locked until closed:
+    by one process, or by all that want it `shared`.
 
     Raises BlockingIOError where another process holds it. On file systems without locks it is simply opened.
     """
@@ -38,7 +54,7 @@ def locked(path: Path) -> BinaryIO:
     while True:
         file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
         try:
-            _lock(file)
+            _lock(file, shared)
         except OSError as error:
             if error.errno in _NO_LOCKS_HERE:
                 return file

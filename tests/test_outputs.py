@@ -12,7 +12,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from stargan_cli.data.outputs import LOCK_NAME, OutputFolder
+from stargan_cli.data.holding import LOCK_NAME
+from stargan_cli.data.outputs import OutputFolder
+from stargan_cli.data.writing import RUN_MARK
 from stargan_cli.errors import OutputError, PictureError, UsageError
 
 HOLD = """
@@ -69,7 +71,7 @@ def test_a_killed_run_holds_nothing_and_leaves_nothing(tmp_path: Path) -> None:
 def test_a_lock_file_with_nonsense_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_bytes(b"\xff\xffnonsense" * 100)
     with OutputFolder(tmp_path):
-        assert (tmp_path / LOCK_NAME).read_text() == str(os.getpid())
+        assert (tmp_path / LOCK_NAME).read_text() == RUN_MARK
 
 
 def test_a_lock_that_is_a_symlink_is_not_followed(tmp_path: Path) -> None:

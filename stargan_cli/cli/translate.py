@@ -150,6 +150,15 @@ def translate(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written; write nothing.", rich_help_panel=RUN)
     ] = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="The third of sixteen shares of the pictures, so that sixteen runs do one job side by side. A "
+            "--manifest gets the shard's number into its name.",
+            metavar="3/16",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=RUN)
     ] = False,
@@ -201,13 +210,16 @@ def translate(
         workers=workers,
     )
     if "-" in inputs:
-        if len(inputs) > 1 or any((out, grid, gallery, manifest, dry_run, as_json, print_paths, print0, in_place)):
+        if len(inputs) > 1 or any(
+            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place)
+        ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
+    from stargan_cli.data.shards import parse_shard
     from stargan_cli.tasks.translation import Run
 
     paths = [Path(text) for text in inputs]
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest)
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, parse_shard(shard) if shard else None)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
 
@@ -244,7 +256,7 @@ def _over_files(
     with show_progress("translating", quiet=quiet or run.dry) as progress:
         report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn)
     if report.total == 0 and not report.interrupted:
-        warn("no pictures found")
+        warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
         warn(f"{count:,} outputs of a picture that is {remark}")
     if voice.results == "json":

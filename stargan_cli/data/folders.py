@@ -22,11 +22,13 @@ PICTURE_SUFFIXES = (
 
 @dataclass(frozen=True)
 class Found:
-    """A picture and its output's place below the output folder; or, with `problem`, something that cannot be read."""
+    """A picture, its output's place below the output folder, and its own below its input folder; or, with `problem`,
+    something that cannot be read (a folder has no `below`)."""
 
     source: Path
     output: PurePath | None
     problem: str | None = None
+    below: PurePath | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def find(inputs: Sequence[Path], out: Path | None, target: str, fold: Callable[[
     exclude = _identity(out) if out is not None else None
     for path in inputs:
         if path.name in names and files.get(path.name) is path:
-            yield Found(path, PurePath(names[path.name]))
+            yield Found(path, PurePath(names[path.name]), below=PurePath(path.name))
         else:
             place = PurePath() if len(inputs) == 1 else PurePath(_own_name(path))
             yield from _walk(_Folder(path, place), exclude, target, fold)
@@ -123,7 +125,8 @@ def _walk(start: _Folder, exclude: tuple[int, int] | None, target: str, fold: Ca
         names = names_for(pictures, places.values(), target, fold)
         for name in sorted([*pictures, *problems]):
             place = folder.output / names[name] if name in names else None
-            yield Found(folder.path / name, place, problems.get(name))
+            source = folder.path / name
+            yield Found(source, place, problems.get(name), source.relative_to(start.path))
         waiting.extend(_Folder(folder.path / name, folder.output / places[name], here) for name in reversed(subfolders))
 
 
@@ -159,22 +162,24 @@ def _problem(entry: os.DirEntry[str]) -> str:
 
 
 class Counting:
-    """Counts pictures in the background, for progress: `number` grows until `finished`."""
+    """Counts pictures in the background, those that are `wanted`, for progress: `number` grows until `finished`."""
 
-    def __init__(self, inputs: Sequence[Path], out: Path | None) -> None:
+    def __init__(
+        self, inputs: Sequence[Path], out: Path | None, wanted: Callable[[Found], bool] = lambda found: True
+    ) -> None:
         self.number = 0
         self.finished = False
         self._stopped = Event()
-        self._thread = Thread(target=self._count, args=(list(inputs), out), name="count", daemon=True)
+        self._thread = Thread(target=self._count, args=(list(inputs), out, wanted), name="count", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
 
-    def _count(self, inputs: list[Path], out: Path | None) -> None:
-        for _ in find(inputs, out, "same", str):
+    def _count(self, inputs: list[Path], out: Path | None, wanted: Callable[[Found], bool]) -> None:
+        for found in find(inputs, out, "same", str):
             if self._stopped.is_set():
                 return
-            self.number += 1
+            self.number += wanted(found)
         self.finished = True

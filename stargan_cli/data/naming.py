@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -75,13 +76,12 @@ def folding_of(folder: Path) -> Callable[[str], str]:
     case or Unicode form for one, or where this cannot be found out; else names as they are."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    probe = folder / f".stargan-\u00e9-{os.getpid()}.tmp"
+    mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
+    probe = folder / f".stargan-\u00e9-{mark}.tmp"
     try:
         with probe.open("xb"):
             pass
-        alike = any(
-            folder.joinpath(other).exists() for other in (probe.name.upper(), f".stargan-e\u0301-{os.getpid()}.tmp")
-        )
+        alike = any(folder.joinpath(name).exists() for name in (probe.name.upper(), f".stargan-e\u0301-{mark}.tmp"))
     except OSError:
         return folded
     finally:

@@ -1,4 +1,4 @@
-"""The output folder: one run at a time, and nothing is written outside it."""
+"""The output folder: one run at a time, or the shards of one job, and nothing is written outside it."""
 
 from __future__ import annotations
 
@@ -8,37 +8,38 @@ from contextlib import suppress
 from pathlib import Path, PurePath
 from types import TracebackType
 
+from stargan_cli.data.holding import Hold
+from stargan_cli.data.shards import Shard
 from stargan_cli.data.writing import FATAL, MAKE_ROOM
 from stargan_cli.errors import OutputError, PictureError, UsageError
-from stargan_cli.locks import locked
 
-LOCK_NAME = ".stargan.lock"
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
 class OutputFolder:
-    """Holds an output folder for one run, as a context manager.
+    """Holds an output folder for one run, or for one shard beside the others, as a context manager.
 
-    The lock is the system's own, on a hidden file: it ends with the process, however that ends. A file that a killed
-    run left unfinished is removed by the next run.
+    The locks are the system's own, on hidden files: they end with the process, however that ends. A file that a killed
+    run left unfinished is removed by the next run; one of a shard, by the next run of that shard.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, shard: Shard | None = None) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
         self.root = root
         self._made: set[PurePath] = set()
         try:
             root.mkdir(parents=True, exist_ok=True)
             self._real = root.resolve(strict=True)
-            self._file = locked(root / LOCK_NAME)
+            self._hold = Hold(root, shard)
             try:
                 self._sweep()
             except OSError:
-                self._file.close()
+                self._hold.close()
                 raise
         except BlockingIOError as error:
             raise UsageError(
-                f"another run is writing into {root}", "wait for it to end, or give another folder to --out"
+                f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
+                "wait for it to end, or give another folder to --out",
             ) from error
         except OSError as error:
             raise UsageError(
@@ -51,10 +52,7 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):
-            self._file.truncate(0)
-            (self.root / LOCK_NAME).unlink(missing_ok=True)
-        self._file.close()
+        self._hold.close()
 
     def place(self, relative: PurePath) -> Path:
         """Where an output goes; makes the subfolders above it.
@@ -87,16 +85,12 @@ class OutputFolder:
             self._made.add(parent)
 
     def _sweep(self) -> None:
-        """Remove what a killed run left half-written: the lock file still names its process. Then name this one."""
-        self._file.seek(0)
-        earlier = self._file.read(32).decode("ascii", "replace").strip()
-        if earlier.isdigit():
-            for folder, _, names in os.walk(self.root):
-                for name in names:
-                    found = _LEFT_OVER.fullmatch(name)
-                    if found and found.group(1) == earlier:
-                        with suppress(OSError):
-                            os.unlink(os.path.join(folder, name))
-        self._file.seek(0)
-        self._file.truncate(0)
-        self._file.write(str(os.getpid()).encode("ascii"))
+        """Remove what killed runs left half-written: the lock files still say which files were theirs."""
+        if not self._hold.left:
+            return
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                found = _LEFT_OVER.fullmatch(name)
+                if found and found.group(1) in self._hold.left:
+                    with suppress(OSError):
+                        os.unlink(os.path.join(folder, name))

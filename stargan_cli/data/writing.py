@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -34,6 +35,8 @@ FULL_CHROMA_QUALITY = 90
 XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
+RUN_MARK = str(secrets.randbits(60))
+"""In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What stops not one picture but all."""
 MAKE_ROOM = "make room or give another --out, and run it again"
@@ -153,7 +156,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 def temporary_name(path: Path) -> Path:
     """A hidden name in the same folder, of no more than 255 bytes."""
-    ending = f".{os.getpid()}.tmp"
+    ending = f".{RUN_MARK}.tmp"
     name = os.fsencode(path.name)
     if len(name) + len(ending) + 1 > 255:
         return path.with_name(f".{hashlib.sha256(name).hexdigest()[:32]}{ending}")

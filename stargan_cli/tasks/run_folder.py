@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from stargan_cli.data.outputs import LOCK_NAME
+from stargan_cli.data.holding import LOCK_NAME
 from stargan_cli.errors import UsageError
 from stargan_cli.locks import locked
 from stargan_cli.tasks.training_settings import TrainSettings, option

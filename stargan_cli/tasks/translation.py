@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stargan_cli.data.contact_sheet import ContactSheet, check_sheet_path
-from stargan_cli.data.folders import Counting, check_inputs, check_output, find
+from stargan_cli.data.folders import Counting, Found, check_inputs, check_output, find
 from stargan_cli.data.gallery import Gallery, check_gallery_path
 from stargan_cli.data.naming import folding_of
 from stargan_cli.data.outputs import OutputFolder
+from stargan_cli.data.shards import Shard
 from stargan_cli.data.stream import stream
 from stargan_cli.device import cpu_count, pick_device, pick_precision
 from stargan_cli.errors import UsageError
@@ -30,7 +31,8 @@ Warn = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """How one call goes: what is shown, noted and refused, apart from what is made of each picture."""
+    """How one call goes: what is shown, noted and refused, apart from what is made of each picture. With a shard, the
+    manifest is that shard's own file, as `Shard.own` names it."""
 
     dry: bool = False
     in_place: bool = False
@@ -38,6 +40,7 @@ class Run:
     grid: Path | None = None
     gallery: Path | None = None
     manifest: Path | None = None
+    shard: Shard | None = None
 
 
 def translate(
@@ -64,9 +67,10 @@ def translate(
     with ExitStack() as stack:
         folder = translator = None
         if not run.dry:
-            folder = stack.enter_context(OutputFolder(out))
+            folder = stack.enter_context(OutputFolder(out, run.shard))
             translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
-        manifest = stack.enter_context(Manifest(run.manifest)) if run.manifest and not run.dry else None
+        rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
+        manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         pipeline = Pipeline(plan, out, folder, translator, run.in_place)
         overviews = [] if run.dry else _overviews(run, out, plan)
         report = Report()
@@ -100,6 +104,8 @@ def _overviews(run: Run, out: Path, plan: Plan) -> list[tuple[Path, ContactSheet
 
 
 def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettings, run: Run) -> None:
+    if run.shard is not None and (run.grid is not None or run.gallery is not None):
+        raise UsageError("--grid and --gallery show a whole run: not with --shard")
     if run.grid is not None:
         check_sheet_path(run.grid)
     if run.gallery is not None:
@@ -118,9 +124,10 @@ def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettin
 def _run(pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener, progress: Progress) -> None:
     exclude = None if run.in_place else pipeline.out
     settings, translator = pipeline.plan.settings, pipeline.translator
-    items = find(inputs, exclude, settings.format, folding_of(pipeline.out))
+    wanted: Callable[[Found], bool] = run.shard.holds if run.shard else lambda found: True
+    items = filter(wanted, find(inputs, exclude, settings.format, folding_of(pipeline.out)))
     with ExitStack() as stack:
-        counting = Counting(inputs, exclude)
+        counting = Counting(inputs, exclude, wanted)
         stack.callback(counting.stop)
         outcomes = stream(
             items,

@@ -1,0 +1,48 @@
+"""One job in several shares: which pictures are whose follows from their paths alone, so nobody needs to be asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from stargan_cli.data.folders import Found
+from stargan_cli.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Share `number` (from 1) of `count`."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    def holds(self, found: Found) -> bool:
+        """Each picture is in exactly one shard, by a hash of its path below its input folder: wherever that folder is
+        mounted, and whatever else lies in it. A folder that cannot be read concerns every shard."""
+        if found.below is None:
+            return True
+        digest = blake2b(os.fsencode(found.below.as_posix()), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.number - 1
+
+    def own(self, path: Path) -> Path:
+        """This shard's own file for one that a whole run would write: rows.jsonl -> rows.3-of-16.jsonl."""
+        return path.with_name(f"{path.stem}.{self}{path.suffix}")
+
+
+def parse_shard(text: str) -> Shard:
+    """`3/16` is the third of sixteen. Raises UsageError for anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if found is None:
+        raise UsageError(f"--shard {text} is no share of a job", "write which of how many, such as 3/16")
+    number, count = int(found[1]), int(found[2])
+    if not 1 <= number <= count:
+        raise UsageError(
+            f"there is no shard {number} of {count}", f"shards count from 1: 1/{max(count, 1)} is the first"
+        )
+    return Shard(number, count)
