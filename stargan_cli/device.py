@@ -16,12 +16,15 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps.
+    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Each of several
+    processes of torchrun has its own CUDA device for auto and cuda.
 
     Raises UsageError where there is no such device on this machine.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda" and os.environ.get("LOCAL_WORLD_SIZE", "1") != "1":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         device = torch.device(name)
     except RuntimeError:

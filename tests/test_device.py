@@ -63,3 +63,18 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 def test_the_cpu_takes_planes_and_cuda_interleaved_pixels() -> None:
     assert device.memory_layout(CPU) is torch.contiguous_format
     assert device.memory_layout(torch.device("cuda")) is torch.channels_last
+
+
+def test_each_process_of_torchrun_has_its_own_cuda_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    assert [str(device.pick_device(name)) for name in ("auto", "cuda", "cuda:1", "cpu")] == [
+        "cuda:3",
+        "cuda:3",
+        "cuda:1",
+        "cpu",
+    ]
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+    assert str(device.pick_device("auto")) == "cuda"

@@ -12,7 +12,7 @@ from stargan_cli.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")})
-OTHER_PROGRAMS = {"--build", "--index-url", "--nproc-per-node"}  # cmake, pip, torchrun
+OTHER_PROGRAMS = {"--build", "--index-url", "--nproc-per-node", "--array"}  # cmake, pip, torchrun, sbatch
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

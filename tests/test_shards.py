@@ -11,7 +11,7 @@ import pytest
 from stargan_cli.data import holding
 from stargan_cli.data.folders import Counting, Found, find
 from stargan_cli.data.outputs import OutputFolder
-from stargan_cli.data.shards import Shard, parse_shard
+from stargan_cli.data.shards import Shard, parse_shard, shard_of
 from stargan_cli.errors import UsageError
 
 HOLD = """
@@ -158,3 +158,38 @@ def test_many_shards_come_and_go(tmp_path: Path) -> None:
     assert [run.returncode for run in runs] == [0, 0, 0]
     assert min(counts) > 3
     assert list(tmp_path.iterdir()) == []
+
+
+def slurm(task: int, first: int, last: int, count: int) -> dict[str, str]:
+    names = {"ID": task, "MIN": first, "MAX": last, "COUNT": count}
+    return {f"SLURM_ARRAY_TASK_{name}": str(value) for name, value in names.items()}
+
+
+def test_torchrun_numbers_the_shards_with_and_without_auto() -> None:
+    environment = {"RANK": "2", "WORLD_SIZE": "8"}
+    assert shard_of("auto", environment) == shard_of(None, environment) == Shard(3, 8)
+    assert shard_of("auto", environment | slurm(1, 1, 4, 4)) == Shard(3, 8)
+    assert shard_of("1/2", environment) == Shard(1, 2)
+    assert shard_of(None, {"RANK": "0", "WORLD_SIZE": "1"}) is None
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 15), (1, 16), (5, 20)])
+def test_a_slurm_array_numbers_the_shards_when_asked(first: int, last: int) -> None:
+    shards = [shard_of("auto", slurm(task, first, last, 16)) for task in range(first, last + 1)]
+    assert shards == [Shard(number, 16) for number in range(1, 17)]
+    assert shard_of(None, slurm(first, first, last, 16)) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ({}, "neither"),
+        ({"WORLD_SIZE": "4"}, "neither"),
+        (slurm(3, 1, 7, 3), "has gaps: 3 tasks from 1 to 7"),
+        ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_MIN is no number"),
+        ({"RANK": "x", "WORLD_SIZE": "4"}, "RANK is no number but 'x'"),
+    ],
+)
+def test_auto_without_numbers_is_refused(environment: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        shard_of("auto", environment)

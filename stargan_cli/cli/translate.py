@@ -153,9 +153,10 @@ def translate(
     shard: Annotated[
         str | None,
         typer.Option(
-            help="The third of sixteen shares of the pictures, so that sixteen runs do one job side by side. A "
-            "--manifest gets the shard's number into its name.",
-            metavar="3/16",
+            help="The third of sixteen shares of the pictures, so that sixteen runs do one job side by side; "
+            "auto: as torchrun (without this option too) or the Slurm array numbers them. A --manifest gets the "
+            "shard's number into its name.",
+            metavar="3/16|auto",
             rich_help_panel=RUN,
         ),
     ] = None,
@@ -215,11 +216,11 @@ def translate(
         ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
-    from stargan_cli.data.shards import parse_shard
+    from stargan_cli.data.shards import shard_of
     from stargan_cli.tasks.translation import Run
 
     paths = [Path(text) for text in inputs]
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, parse_shard(shard) if shard else None)
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard))
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
 
@@ -251,6 +252,7 @@ def _through_pipe(settings: TranslationSettings) -> int:
 def _over_files(
     paths: list[Path], out: Path, settings: TranslationSettings, run: Any, voice: Voice, quiet: bool
 ) -> int:
+    from stargan_cli.tasks.processes import wait_for_the_others
     from stargan_cli.tasks.translation import translate as run_translation
 
     with show_progress("translating", quiet=quiet or run.dry) as progress:
@@ -264,4 +266,6 @@ def _over_files(
         typer.echo(json.dumps(document, indent=2))
     if not quiet:
         say(summary(report, out, run.dry))
+    if run.shard is not None and not report.interrupted:
+        wait_for_the_others()
     return report.exit_code

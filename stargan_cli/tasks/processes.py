@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import TrainingError, UsageError
 
+LONGEST_JOB = timedelta(days=60)
 PATIENCE = timedelta(hours=2)  # the others wait while one decodes the pictures
 
 
@@ -133,4 +134,13 @@ def joined(device: str) -> Iterator[Processes]:
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
         raise TrainingError(f"process {rank} of {count} cannot go on: {error}") from error
     finally:
+        dist.destroy_process_group()
+
+
+def wait_for_the_others() -> None:
+    """Under torchrun, return when each of its processes has come here: it ends them all as soon as one ends with an
+    error, and a share in which a picture failed is such a one."""
+    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
+        dist.init_process_group("gloo", timeout=LONGEST_JOB)
+        dist.barrier()
         dist.destroy_process_group()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -12,9 +14,12 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.data.folders import Found
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.shards import Shard
 from stargan_cli.report import Row
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def call(*args: object) -> Any:
@@ -96,3 +101,20 @@ def test_an_empty_shard_says_so(tmp_path: Path, weights: Path) -> None:
     ends = [call(source, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--shard", f"{n}/2") for n in (1, 2)]
     assert [end.exit_code for end in ends] == [0, 0]
     assert sum("no pictures in this shard" in end.stderr for end in ends) == 1
+
+
+def test_torchrun_shares_the_pictures_out_and_a_failed_one_ends_no_other_share(tmp_path: Path, weights: Path) -> None:
+    source, first, second = tmp_path / "in", Shard(1, 2), Shard(2, 2)
+    pixels = draw(source / "a.png", 1).read_bytes()
+    for number in range(400):
+        name = f"{number}.png"
+        (source / name).write_bytes(pixels if second.holds(Found(source / name, None, below=PurePath(name))) else b"")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
+    command += ["stargan_cli", "translate", str(source), "--set", "blond", "-w", str(weights), "--device", "cpu"]
+    command += ["-o", str(tmp_path / "out"), "--manifest", str(tmp_path / "rows.jsonl")]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1, ended.stderr
+    failing, fine = (shard.own(tmp_path / "rows.jsonl").read_bytes().splitlines() for shard in (first, second))
+    assert sum(Row.from_json(line).status == "failed" for line in failing) > 100
+    assert len(failing) + len(fine) == 401
+    assert f"\n{len(fine)} translated: " in "\n" + ended.stderr
