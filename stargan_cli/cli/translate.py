@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stargan_cli.cli.messages import say, warn
+from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.translate_voice import Voice, summary
@@ -160,6 +160,14 @@ def translate(
             rich_help_panel=RUN,
         ),
     ] = None,
+    merge_manifests: Annotated[
+        Path | None,
+        typer.Option(
+            help="Make one manifest of those of the shards, given as INPUTs, and translate nothing.",
+            metavar="FILE",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=RUN)
     ] = False,
@@ -180,6 +188,10 @@ def translate(
     precision: PrecisionOption = "auto",
 ) -> int:
     """Change attributes in pictures: hair colour, gender, age, expression, as the weights have learnt it."""
+    if merge_manifests is not None:
+        if any((spec, each, out, grid, gallery, manifest, shard, dry_run, in_place, as_json, print_paths, print0)):
+            raise UsageError("--merge-manifests stands alone: manifests into one", "leave the other options away")
+        return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
     if as_json + print_paths + print0 > 1:
@@ -238,6 +250,16 @@ def _batch_size(text: str) -> int | None:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise UsageError(f"--batch-size takes a number from 1 or auto, not {text}")
+
+
+def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
+    from stargan_cli.tasks.merging import merge_manifests
+
+    report = merge_manifests(parts, out, replace=replace)
+    if not quiet:
+        counts = f"{report.done:,} done, {report.skipped:,} skipped, {report.failed:,} failed"
+        say(f"{report.total:,} rows: {counts}: {shown(out)}")
+    return 0
 
 
 def _through_pipe(settings: TranslationSettings) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,15 +107,20 @@ def test_an_empty_shard_says_so(tmp_path: Path, weights: Path) -> None:
 def test_torchrun_shares_the_pictures_out_and_a_failed_one_ends_no_other_share(tmp_path: Path, weights: Path) -> None:
     source, first, second = tmp_path / "in", Shard(1, 2), Shard(2, 2)
     pixels = draw(source / "a.png", 1).read_bytes()
-    for number in range(400):
+    for number in range(20):
         name = f"{number}.png"
         (source / name).write_bytes(pixels if second.holds(Found(source / name, None, below=PurePath(name))) else b"")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
-    command += ["stargan_cli", "translate", str(source), "--set", "blond", "-w", str(weights), "--device", "cpu"]
+    script = tmp_path / "late.py"  # the second process begins when the first has failed pictures already
+    script.write_text(
+        "import os, time\nfrom stargan_cli.cli.app import app\ntime.sleep(5 * int(os.environ['RANK']))\napp()\n"
+    )
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    command += ["translate", str(source), "--set", "blond", "-w", str(weights), "--device", "cpu"]
     command += ["-o", str(tmp_path / "out"), "--manifest", str(tmp_path / "rows.jsonl")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 1, ended.stderr
     failing, fine = (shard.own(tmp_path / "rows.jsonl").read_bytes().splitlines() for shard in (first, second))
-    assert sum(Row.from_json(line).status == "failed" for line in failing) > 100
-    assert len(failing) + len(fine) == 401
+    assert sum(Row.from_json(line).status == "failed" for line in failing) > 5
+    assert len(failing) + len(fine) == 21
     assert f"\n{len(fine)} translated: " in "\n" + ended.stderr
