@@ -1,6 +1,6 @@
 """How well photos come through: faces found and laid out, detail kept, pixels outside untouched, and how fast.
 
-    python benchmarks/faces.py --london ../shared/data/london/neutral_front --weights celeba-128
+    python benchmarks/faces.py --london LONDON/neutral_front --weights celeba-128
     python benchmarks/faces.py --photos my-photos --weights celeba-128          # speed and detail alone
 
 With the London set, photos of 12 megapixels are made with known truth (synthetic_photos.py). Prints one JSON document.
