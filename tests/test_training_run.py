@@ -80,6 +80,7 @@ def test_what_a_run_leaves(whole: Path, chosen: TrainSettings) -> None:
     assert found.discriminator is not None
     assert found.card.layout.sets[0].attributes == ("happy", "sad")
     assert found.card.training["iterations"] == 8 and found.card.training["pictures"] == {"moods": 12}
+    assert "terms" not in found.card.training
     assert found.card.preprocessing == {"crop": "centre", "resize": "bilinear"}
 
 
@@ -385,6 +386,7 @@ def test_three_sets_train_one_generator(tmp_path: Path, cache: Path) -> None:
     assert [label_set.attributes for label_set in card.layout.sets[1:]] == [("happy", "sad"), ("angry", "happy")]
     assert (card.model.label_dim, card.model.class_dim) == (3 + 2 + 2 + 3, 7)
     assert card.training["settings"]["data"] == ["celeba", "moods", "angry"]
+    assert "non-commercial research" in card.training["terms"]
     assert str(tmp_path) not in card.to_json()
     plan = passes(card.layout, parse_set("cheerful,blond,angry:happy", card.layout, card.aliases))
     assert plan == [(1, {"happy": 1.0}), (0, {"Blond_Hair": 1.0}), (2, {"happy": 1.0})]

@@ -16,6 +16,7 @@ from stargan_cli.errors import DataError, UsageError
 
 DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 REFERENCE_TEST_SIZE = 1999
+TERMS = "CelebA: non-commercial research only, for weights trained on it too"
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
 """Where the eyes stand in CelebA's centred squares, as fractions of the side (left and right in the picture)."""
 

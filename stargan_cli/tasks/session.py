@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stargan_cli import __version__
 from stargan_cli.data.cache import CachedPictures
-from stargan_cli.data.celeba import LANDMARKS
+from stargan_cli.data.celeba import LANDMARKS, TERMS
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
 from stargan_cli.tasks.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -136,7 +136,9 @@ class Session:
         return self.trained_seconds
 
     def _card(self) -> Card:
-        faces = {"landmarks": LANDMARKS} if "celeba" in self.settings.data else {}
+        celeba = "celeba" in self.settings.data
+        faces = {"landmarks": LANDMARKS} if celeba else {}
+        terms = {"terms": TERMS} if celeba else {}
         return Card(
             model=self.trainer.model,
             layout=self.trainer.layout,
@@ -147,6 +149,7 @@ class Session:
                 "iterations": self.trainer.iteration,
                 "hours": round(self._seconds() / 3600, 2),
                 "pictures": {s.pictures.labelled.label_set.name: len(s.pictures) for s in self.trainer.sources},
+                **terms,
                 "settings": self._public_settings(),
             },
         )
