@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.locks import locked
+from stargan_cli.replacement import replacement
 
 Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
@@ -185,13 +186,8 @@ class Manifest:
     def _compact(self) -> None:
         """Write the file anew without the rows that later ones replace."""
         kept = {number for number, _ in self._rows.values()}
-        temporary = self.path.with_name(f".{self.path.name[:200]}.{os.getpid()}.tmp")
-        try:
-            with self.path.open("rb") as old, temporary.open("wb") as new:
-                new.writelines(line for number, line in enumerate(old) if number in kept)
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with replacement(self.path) as temporary, self.path.open("rb") as old, temporary.open("wb") as new:
+            new.writelines(line for number, line in enumerate(old) if number in kept)
         order = {old: new for new, old in enumerate(sorted(kept))}
         self._rows = {key: (order[number], done) for key, (number, done) in self._rows.items()}
         self._lines = len(self._rows)

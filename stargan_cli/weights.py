@@ -23,6 +23,7 @@ from torch import Tensor
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.replacement import replacement
 
 FORMAT_VERSION = 1
 DEFAULT_WEIGHTS = "celeba-128"
@@ -159,15 +160,11 @@ def save(
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """A safetensors file, written to a temporary name beside `path` and renamed; who may read it is as for any file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacement(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode
         save_file(tensors, temporary, metadata=metadata)  # by itself readable for its owner alone
         temporary.chmod(mode)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_card(path: Path) -> Card:

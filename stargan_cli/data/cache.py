@@ -20,6 +20,7 @@ from stargan_cli.data.images import load_square
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.errors import DataError, PictureError
 from stargan_cli.progress import Progress, silent
+from stargan_cli.replacement import replacement
 
 CACHE_VERSION = 1
 MAX_UNREADABLE_SHARE = 0.1
@@ -106,9 +107,8 @@ def _read_notes(path: Path, notes: Path, labelled: Labelled, size: int) -> dict[
 
 def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int, progress: Progress) -> dict[str, str]:
     unreadable: dict[str, str] = {}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     _sweep(path.parent)
-    try:
+    with replacement(path) as temporary:
         with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
             for start in range(0, len(labelled), 64 * workers):
                 files = labelled.files[start : start + 64 * workers]
@@ -128,9 +128,6 @@ def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int,
                 f"the first: {file}: {reason}",
             )
         notes.write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
     return unreadable
 
 

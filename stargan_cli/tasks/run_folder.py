@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 from stargan_cli.data.holding import LOCK_NAME
 from stargan_cli.errors import UsageError
 from stargan_cli.locks import locked
+from stargan_cli.replacement import replacement
 from stargan_cli.tasks.training_settings import TrainSettings, option
 
 CHANGEABLE = (
@@ -75,10 +75,9 @@ class RunFolder:
 
     def write_settings(self, settings: TrainSettings) -> None:
         path = self.path / "settings.json"
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         try:
-            temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
-            os.replace(temporary, path)
+            with replacement(path) as temporary:
+                temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise UsageError(f"cannot write the run folder {self.path}: {error}", "choose another --run") from error
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from stargan_cli.replacement import replacement
 
 
 class RunLog:
@@ -26,9 +27,8 @@ class RunLog:
                 continue
             if row.get("iteration", 0) <= iteration:
                 kept.append(line)
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}.tmp")
-        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        os.replace(temporary, self.path)
+        with replacement(self.path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def write(self, row: dict[str, Any], say: Callable[[str], None]) -> None:
         """Append a row; a disk that is full is said once and does not stop the run."""

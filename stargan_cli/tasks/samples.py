@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.images import to_model, to_pixels
 from stargan_cli.model import Generator
+from stargan_cli.replacement import replacement
 
 
 def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]:
@@ -59,9 +59,5 @@ def save_grid(
     n, k, c, height, width = rows.shape
     sheet = to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with replacement(path) as temporary:
         Image.fromarray(sheet.cpu().numpy()).save(temporary, format="PNG")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

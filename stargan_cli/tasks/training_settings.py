@@ -71,9 +71,8 @@ class TrainSettings:
         return min(1.0, max(0.0, (self.iterations - iteration) / half))
 
     def __post_init__(self) -> None:
-        for name in ("iterations", "batch_size", "n_critic", "penalty_every", "log_every", "sample_every"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        for name in ("checkpoint_every", "keep"):
+        every = ("penalty_every", "log_every", "sample_every", "checkpoint_every")
+        for name in ("iterations", "batch_size", "n_critic", *every, "keep"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         self._require("head_start", self.head_start >= 0, "at least 0")
         for name in ("lr", "d_lr"):
