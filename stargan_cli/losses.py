@@ -22,13 +22,15 @@ class Objective:
 
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
-    `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target happens to be its own
+    label shall stay as it is. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
     """
 
     adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
     lambda_cls: float = 1.0
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
+    lambda_id: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
 
@@ -126,6 +128,10 @@ def generator_loss(
         "G/rec": (batch.real - back).abs().mean(),
     }
     total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"] + objective.lambda_rec * parts["G/rec"]
+    if objective.lambda_id:
+        own = (batch.target == batch.source).all(dim=1)
+        parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
+        total = total + objective.lambda_id * parts["G/id"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
         parts["G/smooth"] = total_variation(fake.mask)

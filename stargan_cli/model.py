@@ -22,6 +22,7 @@ _BOUNDS = {
     "blocks": (0, 64),
     "discriminator_width": (1, 512),
     "discriminator_layers": (1, 9),
+    "downscale": (1, 8),
 }
 
 
@@ -34,7 +35,9 @@ class ModelSettings:
     `output="attention"` lets the generator give a mask beside the colours (GANimation, Pumarola et al., ECCV 2018)
     and blends them over the input. `upsampling="resize"` replaces the transposed convolutions by bilinear
     upsampling and a 3x3 convolution (Odena et al., Distill 2016). `projection` gives the discriminator a third
-    head, which judges patches against a label (Miyato & Koyama, ICLR 2018).
+    head, which judges patches against a label (Miyato & Koyama, ICLR 2018). With `downscale` both networks see the
+    picture made smaller by this factor, and what the generator changes is enlarged and laid over the picture's own
+    detail: it needs the attention output.
     """
 
     image_size: int = 128
@@ -47,14 +50,15 @@ class ModelSettings:
     output: Literal["tanh", "attention"] = "tanh"
     upsampling: Literal["transposed", "resize"] = "transposed"
     projection: bool = False
+    downscale: int = 1
 
     def __post_init__(self) -> None:
         for name, (low, high) in _BOUNDS.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
-        step = 2**self.discriminator_layers
-        if self.image_size % 4:
-            raise ValueError(f"image_size must be a multiple of 4, not {self.image_size}")
+        step = self.downscale * 2**self.discriminator_layers
+        if self.image_size % (4 * self.downscale):
+            raise ValueError(f"image_size must be a multiple of {4 * self.downscale}, not {self.image_size}")
         if self.image_size < step:
             raise ValueError(
                 f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers, "
@@ -64,6 +68,8 @@ class ModelSettings:
             raise ValueError(f"output must be tanh or attention, not {self.output!r}")
         if self.upsampling not in ("transposed", "resize"):
             raise ValueError(f"upsampling must be transposed or resize, not {self.upsampling!r}")
+        if self.downscale > 1 and self.output != "attention":
+            raise ValueError(f"downscale {self.downscale} needs the attention output, not {self.output}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a JSON header; `from_dict` reads them back."""
@@ -105,6 +111,14 @@ class ResidualBlock(nn.Module):
         return out
 
 
+def _smaller(x: Tensor, factor: int) -> Tensor:
+    return F.avg_pool2d(x, factor) if factor > 1 else x
+
+
+def _larger(x: Tensor, factor: int) -> Tensor:
+    return F.interpolate(x, scale_factor=float(factor), mode="bilinear", align_corners=False)
+
+
 class ResizeConv2d(nn.Conv2d):
     """(N, C, H, W) -> (N, C', 2H, 2W): bilinear upsampling, then a 3x3 convolution: no checkerboard."""
 
@@ -112,7 +126,7 @@ class ResizeConv2d(nn.Conv2d):
         super().__init__(channels_in, channels_out, kernel_size=3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return super().forward(F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False))
+        return super().forward(_larger(x, 2))
 
 
 def _upsample(channels_in: int, channels_out: int, upsampling: str) -> nn.Module:
@@ -172,12 +186,16 @@ class Generator(nn.Module):
 
     def translate(self, x: Tensor, label: Tensor) -> Translation:
         """The picture with its parts; colour (N, 3, S, S) in [-1, 1], mask (N, 1, S, S) in [0, 1]."""
-        planes = label.to(x.dtype)[:, :, None, None].expand(-1, -1, x.shape[2], x.shape[3])
-        out = self.main(torch.cat([x, planes], dim=1)).to(x.dtype)
+        seen = _smaller(x, self.settings.downscale)
+        planes = label.to(x.dtype)[:, :, None, None].expand(-1, -1, seen.shape[2], seen.shape[3])
+        out = self.main(torch.cat([seen, planes], dim=1)).to(x.dtype)
         colour = torch.tanh(out[:, :3])
         if self.settings.output == "tanh":
             return Translation(colour, colour, torch.ones_like(colour[:, :1]))
         mask = torch.sigmoid(out[:, 3:])
+        if self.settings.downscale > 1:
+            mask = _larger(mask, self.settings.downscale)
+            colour = (x + _larger(colour - seen, self.settings.downscale)).clamp(-1, 1)
         return Translation(mask * colour + (1 - mask) * x, colour, mask)
 
 
@@ -209,13 +227,13 @@ class Discriminator(nn.Module):
             width *= 2
         self.main = nn.Sequential(*layers)
         self.conv1 = nn.Conv2d(width, 1, kernel_size=3, padding=1, bias=False)
-        rest = settings.image_size // 2**settings.discriminator_layers
+        rest = settings.image_size // settings.downscale // 2**settings.discriminator_layers
         self.conv2 = nn.Conv2d(width, settings.class_dim, kernel_size=rest, bias=False)
         if settings.projection:
             self.conv3 = nn.Conv2d(width, settings.class_dim, kernel_size=3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Judgement:
-        features = self.main(x)
+        features = self.main(_smaller(x, self.settings.downscale))
         agreement = self.conv3(features) if self.settings.projection else None
         return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement)
 

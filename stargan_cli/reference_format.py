@@ -120,6 +120,11 @@ def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
             "the reference's discriminator has no projection head, so it cannot run this one",
             "leave it out with --no-discriminator",
         )
+    if discriminator.settings.downscale > 1:
+        raise UsageError(
+            "the reference's discriminator sees pictures at their own size, this one made smaller",
+            "leave it out with --no-discriminator",
+        )
     return {name: tensor.detach().clone() for name, tensor in discriminator.state_dict().items()}
 
 

@@ -120,10 +120,14 @@ def train(
         bool | None,
         typer.Option("--projection/--no-projection", help="Let D judge patches against labels.", rich_help_panel=MODEL),
     ] = None,
+    downscale: Annotated[
+        int | None, _number(MODEL, "Work on pictures made smaller by this; only what changes is enlarged.")
+    ] = None,
     adversarial: Annotated[str | None, _number(LOSS, "wgan-gp (paper) or nonsaturating (with R1).")] = None,
     lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
     lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
+    lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
     penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many iterations.")] = None,

@@ -25,6 +25,7 @@ CHANGEABLE = (
     "lambda_cls",
     "lambda_rec",
     "lambda_gp",
+    "lambda_id",
     "lambda_mask",
     "lambda_smooth",
     "log_every",

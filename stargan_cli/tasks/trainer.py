@@ -58,6 +58,7 @@ class Trainer:
             settings.lambda_cls,
             settings.lambda_rec,
             settings.lambda_gp,
+            settings.lambda_id,
             settings.lambda_mask,
             settings.lambda_smooth,
         )

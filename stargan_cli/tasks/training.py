@@ -49,6 +49,7 @@ def model_settings(settings: TrainSettings, layout: LabelLayout) -> ModelSetting
             output=settings.output,
             upsampling=settings.upsampling,
             projection=settings.projection,
+            downscale=settings.downscale,
         )
     except ValueError as error:
         raise UsageError(str(error), "check --image-size, --width and --discriminator-layers") from error

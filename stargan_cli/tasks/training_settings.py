@@ -43,6 +43,7 @@ class TrainSettings:
     lambda_cls: float = 1.0
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
+    lambda_id: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
     penalty_every: int = 1
@@ -54,6 +55,7 @@ class TrainSettings:
     output: Literal["tanh", "attention"] = "tanh"
     upsampling: Literal["transposed", "resize"] = "transposed"
     projection: bool = False
+    downscale: int = 1
 
     flip: bool = True
     jitter: float = 0.0
@@ -79,7 +81,7 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_mask", "lambda_smooth"):
+        for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "lambda_mask", "lambda_smooth"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         for name in ("jitter", "view_jitter", "view_noise"):
             self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
