@@ -23,7 +23,8 @@ class Objective:
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target happens to be its own
-    label shall stay as it is. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    label shall stay as it is. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its
+    total variation.
     """
 
     adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"

@@ -124,6 +124,23 @@ def test_what_the_generator_minimises() -> None:
     assert "G/mask" not in parts
 
 
+def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
+    real = torch.zeros(2, 3, 2, 2)
+    image = torch.stack([torch.full((3, 2, 2), 0.5), torch.full((3, 2, 2), 0.75)])
+    source = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    target = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    one = Batch(real, source, target, source, target, slice(0, 2), "attributes")
+    fake = Translation(image, image, torch.ones(2, 1, 2, 2))
+
+    def minimised(weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+        return generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_id=weight))
+
+    (without, nothing), (total, parts) = minimised(0.0), minimised(4.0)
+    assert "G/id" not in nothing
+    assert parts["G/id"].item() == pytest.approx(0.5 / 2)  # the second picture has another target
+    assert (total - without).item() == pytest.approx(4 * 0.25)
+
+
 def test_the_mask_is_kept_small_and_smooth() -> None:
     image = torch.zeros(1, 3, 2, 2)
     mask = torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from stargan_cli.model import Discriminator, Generator, ModelSettings, parameter_count
 
@@ -70,6 +71,28 @@ def test_attention_starts_near_the_identity():
     assert translation.mask.mean() < 0.5
 
 
+def test_a_downscaled_model_is_the_small_one_with_its_change_laid_over_the_pictures_own_detail():
+    settings = {**TINY.to_dict(), "output": "attention"}
+    small, large = ModelSettings(**settings), ModelSettings(**{**settings, "image_size": 32, "downscale": 2})
+    torch.manual_seed(0)
+    generator, judge = Generator(large), Discriminator(large)
+    inner, inner_judge = Generator(small), Discriminator(small)
+    inner.load_state_dict(generator.state_dict())
+    inner_judge.load_state_dict(judge.state_dict())
+    pictures, label = torch.rand(2, 3, 32, 32) - 0.5, torch.eye(5)[:2]
+    seen = F.avg_pool2d(pictures, 2)
+    translation, expected = generator.translate(pictures, label), inner.translate(seen, label)
+
+    def enlarged(x):
+        return F.interpolate(x, size=(32, 32), mode="bilinear", align_corners=False)
+
+    torch.testing.assert_close(translation.mask, enlarged(expected.mask))
+    change = (enlarged(expected.colour - seen) + pictures).clamp(-1, 1) - pictures
+    torch.testing.assert_close(translation.image, pictures + enlarged(expected.mask) * change)
+    torch.testing.assert_close(judge(pictures).classes, inner_judge(seen).classes)
+    assert judge(pictures).realness.shape == inner_judge(seen).realness.shape
+
+
 def test_the_label_changes_the_picture_and_eval_mode_does_not():
     torch.manual_seed(0)
     generator = Generator(TINY)
@@ -110,6 +133,9 @@ def test_discriminator_shapes_and_projection():
         ({"image_size": 8, "discriminator_layers": 6}, "too small"),
         ({"output": "sigmoid"}, "output"),
         ({"upsampling": "nearest"}, "upsampling"),
+        ({"downscale": 2}, "needs the attention output"),
+        ({"downscale": 2, "output": "attention", "image_size": 68}, "multiple of 8"),
+        ({"downscale": 4, "output": "attention"}, "too small"),
         ({"width": "64"}, "must be int"),
         ({"depth": 3}, "unknown model setting 'depth'"),
     ],

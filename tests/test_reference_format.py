@@ -181,6 +181,12 @@ def test_a_projection_head_is_refused() -> None:
         reference_discriminator(Discriminator(ModelSettings.from_dict({**SETTINGS.to_dict(), "projection": True})))
 
 
+def test_a_discriminator_of_smaller_pictures_is_refused() -> None:
+    changes = {"output": "attention", "image_size": 2 * SETTINGS.image_size, "downscale": 2}
+    with pytest.raises(UsageError, match="made smaller"):
+        reference_discriminator(Discriminator(ModelSettings.from_dict({**SETTINGS.to_dict(), **changes})))
+
+
 def test_labels_named_wrongly() -> None:
     hair = layout_of(("Black_Hair", "Blond_Hair", "Male"), ())
     assert hair is not None and hair.sets[0].groups == (("Black_Hair", "Blond_Hair"),)
