@@ -99,7 +99,8 @@ def test_a_full_disk_ends_the_stream(stage: str) -> None:
     with pytest.raises(OutputError, match="No space"):
         for outcome in stream(range(10_000), load, double, save, batch_size=2, workers=2):
             outcomes.append(outcome)
-    assert [outcome.item for outcome in outcomes] == list(range(len(outcomes)))
+    ended = [outcome.item for outcome in outcomes]
+    assert ended == sorted(ended) and 5 not in ended
     assert len(calls) < 60
 
 
@@ -245,3 +246,69 @@ def test_heavy_items_are_held_one_by_one_and_light_ones_not(monkeypatch: pytest.
     assert [size for heavy, size in sizes if heavy] == [1] * 40
     assert sizes[-2] == (False, 16)
     assert peak <= 6
+
+
+def test_a_stop_begins_nothing_new_and_reports_what_is_saved() -> None:
+    saved: list[int] = []
+    ended: list[int] = []
+
+    def save(item: int, made: int) -> int:
+        time.sleep(0.002)
+        saved.append(item)
+        return item
+
+    for outcome in stream(
+        range(10_000), lambda item: item, list, save, batch_size=4, workers=3, stop=lambda: len(ended) >= 10
+    ):
+        ended.append(outcome.item)
+    assert ended == sorted(saved)
+    assert 10 <= len(ended) < 60
+
+
+def test_a_stop_leaves_out_what_waits_for_its_batch() -> None:
+    loaded: list[int] = []
+
+    def load(item: int) -> int | Done[int]:
+        loaded.append(item)
+        return item if item == 0 else Done(item)
+
+    def model(batch: list[int]) -> list[int]:
+        raise AssertionError("nothing new is begun")
+
+    outcomes = list(
+        stream(range(1000), load, model, lambda i, m: m, batch_size=4, workers=1, stop=lambda: len(loaded) > 50)
+    )
+    assert [outcome.item for outcome in outcomes] == list(range(1, len(outcomes) + 1))
+    assert len(outcomes) > 30
+
+
+def test_a_picture_among_many_that_are_done_does_not_hold_up_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stargan_cli.data.stream.LONGEST_LINE", 50)
+    loaded: list[int] = []
+
+    def load(item: int) -> int | Done[int]:
+        loaded.append(item)
+        return item if item == 0 else Done(item)
+
+    outcomes = stream(range(1000), load, list, lambda item, made: made, batch_size=4, workers=1)
+    assert next(outcomes).item == 0
+    assert len(loaded) < 100
+    assert [outcome.item for outcome in outcomes] == list(range(1, 1000))
+
+
+def test_outcomes_that_are_there_come_before_the_end_by_a_full_disk() -> None:
+    written = threading.Event()
+
+    def save(item: int, made: int) -> int:
+        if item == 1:
+            written.wait(timeout=30)
+            raise OutputError("full")
+        if item == 3:
+            written.set()
+        return item
+
+    ended: list[int] = []
+    with pytest.raises(OutputError, match="full"):
+        for outcome in stream(range(4), lambda item: item, list, save, batch_size=4, workers=4):
+            ended.append(outcome.item)
+    assert ended == [0, 2, 3]

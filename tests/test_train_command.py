@@ -16,7 +16,6 @@ from typer.testing import CliRunner, Result
 
 from stargan_cli import weights
 from stargan_cli.cli.app import app
-from stargan_cli.cli.train import _interruptible
 from stargan_cli.cli.train_settings import parse_duration
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.checkpoints import load_checkpoint
@@ -60,29 +59,21 @@ def test_a_run_killed_with_sigkill_goes_on_as_if_nothing_had_been(tmp_path: Path
     assert log_rows(tmp_path / "run") == log_rows(tmp_path / "whole")
 
 
-def test_ctrl_c_saves_and_exits_130(tmp_path: Path, moods: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_save_and_say_so_by_the_exit_code(
+    number: int, code: int, tmp_path: Path, moods: Path
+) -> None:
     process = start("--data", moods, "--run", tmp_path / "a run", "--cache", tmp_path / "c", "--device", "cpu",
                     *TINY_OPTIONS, "--iterations=1000000", "--checkpoint-every=1000000")  # fmt: skip
     wait_for(tmp_path / "a run" / "log.jsonl", process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=120)
-    assert process.returncode == 130, err
+    assert process.returncode == code, err
     assert out == ""
     assert "stopping after this iteration" in err and "(stopped)" in err
     assert f"go on with: stargan train --run '{tmp_path}/a run' --resume" in err
     found = weights.load(str(tmp_path / "a run" / "weights.safetensors"))
     assert found.card.training["iterations"] == log_rows(tmp_path / "a run")[-1]["iteration"] >= 1
-
-
-def test_a_first_signal_asks_and_a_second_insists() -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    with _interruptible() as stop:
-        assert not stop()
-        os.kill(os.getpid(), signal.SIGTERM)
-        assert stop()
-        with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_run_from_the_command_line_with_plain_lines(tmp_path: Path, moods: Path) -> None:

@@ -15,6 +15,7 @@ from stargan_cli.cli.eval import evaluate
 from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
+from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, terminable
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
 from stargan_cli.errors import StarganError
@@ -26,11 +27,11 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
     "info": info,
 }
-INTERRUPTED = 130
 
 
 class ErrorBoundary(TyperGroup):
-    """Runs a command and ends the process: 0 done, 1 something failed, 2 the call is wrong, 130 interrupted.
+    """Runs a command and ends the process: 0 done, 1 something failed, 2 the call is wrong, 130 and 143 interrupted
+    by Ctrl-C or SIGTERM.
 
     A command gives its exit code as its return value, or raises `typer.Exit`.
     """
@@ -38,9 +39,9 @@ class ErrorBoundary(TyperGroup):
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             say("interrupted")
-            return INTERRUPTED
+            return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
 
     def main(  # type: ignore[override]
         self,
@@ -52,7 +53,8 @@ class ErrorBoundary(TyperGroup):
     ) -> NoReturn:
         args, debug = _without_debug(sys.argv[1:] if args is None else args)
         try:
-            result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
+            with terminable():
+                result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
             code = result if isinstance(result, int) else 0
             sys.stdout.flush()
         except typer.Abort:

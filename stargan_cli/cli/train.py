@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ import typer
 from stargan_cli.cli.messages import say, shown
 from stargan_cli.cli.options import DeviceOption, QuietOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.train_settings import parse_duration, resolve_settings
 from stargan_cli.errors import StarganError
 
@@ -180,7 +180,7 @@ def train(
                     settings, sets, layout, cache=cache, workers=workers, progress=progress, say=note
                 )
         with (
-            _interruptible(heard=processes.first) as stop,
+            interruptible("stopping after this iteration; once more to stop at once" * processes.first) as stop,
             show_progress("training", unit="iterations", quiet=quiet) as progress,
         ):
             outcome = training.train(
@@ -197,7 +197,7 @@ def train(
             )
     if processes.first:
         _say_end(outcome, settings.iterations, run)
-    return 130 if outcome.reason == "stopped" else 0
+    return stop.exit_code if outcome.reason == "stopped" else 0
 
 
 def _note(text: str) -> None:
@@ -250,24 +250,3 @@ def _heard_once(local_rank: int) -> Iterator[None]:
         if local_rank > 0:
             raise typer.Exit(error.exit_code) from error
         raise
-
-
-@contextmanager
-def _interruptible(heard: bool = True) -> Iterator[Any]:
-    """Ctrl-C and SIGTERM ask for a clean stop; a second one stops at once."""
-    asked = False
-
-    def handler(number: int, frame: Any) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        if heard:
-            say("stopping after this iteration; once more to stop at once")
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: asked
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)

@@ -12,6 +12,7 @@ import typer
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.translate_voice import Voice, summary
 from stargan_cli.errors import UsageError
 
@@ -277,8 +278,11 @@ def _over_files(
     from stargan_cli.tasks.processes import wait_for_the_others
     from stargan_cli.tasks.translation import translate as run_translation
 
-    with show_progress("translating", quiet=quiet or run.dry) as progress:
-        report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn)
+    with (
+        interruptible("stopping; once more to stop at once") as stop,
+        show_progress("translating", quiet=quiet or run.dry) as progress,
+    ):
+        report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn, stop=stop)
     if report.total == 0 and not report.interrupted:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
@@ -290,4 +294,4 @@ def _over_files(
         say(summary(report, out, run.dry))
     if run.shard is not None and not report.interrupted:
         wait_for_the_others()
-    return report.exit_code
+    return stop.exit_code if report.interrupted else report.exit_code

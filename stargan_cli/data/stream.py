@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from stargan_cli.errors import OutputError
 
 MEMORY_BYTES = 2**30
+LONGEST_LINE = 4096  # ended items that wait for one before them in an unfilled batch, until that is run as it is
 FADING = 0.9  # how much of an item's weight the next item is expected to have at least
 
 Item = TypeVar("Item")
@@ -54,18 +56,20 @@ def stream(
     batch_size: int,
     workers: int,
     weigh: Callable[[Loaded], int] = lambda loaded: 0,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Outcome[Item, Saved], None, None]:
     """One outcome per item, in the order of `items`.
 
     `load` and `save` run in `workers` threads each, `run_batch` in the caller's thread: it is given `batch_size`
     loaded items (fewer at the end) and returns one output for each, in order; an exception in an output's place is
     that item's failure. What `load` or `save` raise is that item's failure too, except OutputError, which ends the
-    stream, as does whatever `run_batch` or `items` raise.
+    stream after the outcomes that are there by then, and whatever `run_batch` or `items` raise, which ends it at once.
     At most about four batches are held at once, and of items that `weigh` finds heavy (bytes of a loaded one) fewer, in
     smaller batches, so that they stay near MEMORY_BYTES.
-    Stop early by closing the iterator (leaving a `for` loop is enough): saves under way finish, the rest is dropped.
+    When `stop` says so, nothing new is begun: saves under way finish, and what is done has its outcome. Closing the
+    iterator stops it too, without outcomes.
     """
-    return _Stream(load, run_batch, save, weigh, batch_size, workers).run(items)
+    return _Stream(load, run_batch, save, weigh, stop, batch_size, workers).run(items)
 
 
 class _Stream(Generic[Item, Loaded, Made, Saved]):
@@ -75,10 +79,11 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         run_batch: Callable[[list[Loaded]], Sequence[Made | Exception]],
         save: Callable[[Item, Made], Saved],
         weigh: Callable[[Loaded], int],
+        stop: Callable[[], bool],
         batch_size: int,
         workers: int,
     ) -> None:
-        self.load, self.run_batch, self.save, self.weigh = load, run_batch, save, weigh
+        self.load, self.run_batch, self.save, self.weigh, self.stop = load, run_batch, save, weigh, stop
         self.batch_size = self.full_batch = batch_size
         self.full_ahead = 2 * batch_size + workers
         self.ahead = min(self.full_ahead, workers + 1)  # until the first item's weight is known
@@ -91,24 +96,37 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
 
     def run(self, items: Iterable[Item]) -> Generator[Outcome[Item, Saved], None, None]:
         try:
-            for item in items:
-                self.incoming.append(_Slot(item, self.loaders.submit(self.load, item)))
-                while len(self.incoming) >= self.ahead:
-                    self._advance()
-                yield from self._finished()
-            while self.incoming:
-                self._advance()
-                yield from self._finished()
-            self._run_batch()
-            yield from self._finished(all_of_them=True)
+            yield from self._through(items)
+        except OutputError:
+            yield from self._settled()
+            raise
         finally:
             self.loaders.shutdown(wait=True, cancel_futures=True)
             self.savers.shutdown(wait=True)
+
+    def _through(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Saved]]:
+        for item in items:
+            if self.stop():
+                break
+            self.incoming.append(_Slot(item, self.loaders.submit(self.load, item)))
+            while len(self.incoming) >= self.ahead:
+                self._advance()
+            yield from self._finished()
+        while self.incoming and not self.stop():
+            self._advance()
+            yield from self._finished()
+        if self.stop():
+            yield from self._settled()
+            return
+        self._run_batch()
+        yield from self._finished(all_of_them=True)
 
     def _advance(self) -> None:
         """Take the oldest item out of loading: into the batch, or straight to its end."""
         slot = self.incoming.popleft()
         self.outgoing.append(slot)
+        if len(self.outgoing) > LONGEST_LINE:
+            self._run_batch()
         try:
             loaded = slot.loading.result()
         except OutputError:
@@ -152,6 +170,15 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
                 slot.ended = self._saved(slot.item, slot.saving)
             self.outgoing.popleft()
             yield slot.ended
+
+    def _settled(self) -> Iterator[Outcome[Item, Saved]]:
+        """Outcomes of what got through the model, where no more is to come."""
+        for slot in self.outgoing:
+            if slot.ended is None and slot.saving is not None:
+                with suppress(OutputError):
+                    slot.ended = self._saved(slot.item, slot.saving)
+            if slot.ended is not None:
+                yield slot.ended
 
     def _saved(self, item: Item, saving: Future[Saved]) -> Outcome[Item, Saved]:
         try:

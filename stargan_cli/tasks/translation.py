@@ -52,12 +52,13 @@ def translate(
     progress: Progress = silent,
     on_row: Listener = lambda row: None,
     warn: Warn = lambda text: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Translate files and folders into the folder `out`; `on_row` hears of each output in the order of the inputs.
 
-    A picture that fails becomes a row, and the run goes on with the others. Ctrl-C ends it with `interrupted` in the
-    report; what was written by then is whole. Raises UsageError, WeightsError, and OutputError where nothing more can
-    be written.
+    A picture that fails becomes a row, and the run goes on with the others. `stop` and KeyboardInterrupt end it with
+    `interrupted` in the report; what was written by then is whole, and after `stop` has its rows. Raises UsageError,
+    WeightsError, and OutputError where nothing more can be written.
     """
     check_inputs(inputs)
     _check_places(inputs, out, settings, run)
@@ -85,7 +86,7 @@ def translate(
             on_row(row)
 
         try:
-            _run(pipeline, inputs, run, listen, progress)
+            report.interrupted = _run(pipeline, inputs, run, listen, progress, stop)
         except KeyboardInterrupt:
             report.interrupted = True
         for path, overview in overviews if not report.interrupted else ():
@@ -121,11 +122,15 @@ def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettin
         raise UsageError("--in-place keeps names and formats: not with --each or --format")
 
 
-def _run(pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener, progress: Progress) -> None:
+def _run(
+    pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener, progress: Progress, stop: Callable[[], bool]
+) -> bool:
+    """Returns whether it was stopped."""
     exclude = None if run.in_place else pipeline.out
     settings, translator = pipeline.plan.settings, pipeline.translator
     wanted: Callable[[Found], bool] = run.shard.holds if run.shard else lambda found: True
     items = filter(wanted, find(inputs, exclude, settings.format, folding_of(pipeline.out)))
+    failed = False
     with ExitStack() as stack:
         counting = Counting(inputs, exclude, wanted)
         stack.callback(counting.stop)
@@ -137,11 +142,12 @@ def _run(pipeline: Pipeline, inputs: Sequence[Path], run: Run, listen: Listener,
             batch_size=translator.batch_size if translator else 1,
             workers=settings.workers or min(cpu_count(), MOST_WORKERS),
             weigh=loaded_bytes,
+            stop=lambda: (failed and run.fail_fast) or stop(),
         )
         for done, outcome in enumerate(stack.enter_context(closing(outcomes)), start=1):
             rows = pipeline.rows(outcome)
             for row in rows:
                 listen(row)
             progress(done, counting.number if counting.finished else None)
-            if run.fail_fast and any(row.status == "failed" for row in rows):
-                return
+            failed = failed or any(row.status == "failed" for row in rows)
+    return stop()

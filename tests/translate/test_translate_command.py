@@ -206,21 +206,28 @@ def test_a_pipe_takes_another_format_and_refuses_what_is_no_picture(tmp_path: Pa
     assert named.exit_code == 2
 
 
-def test_ctrl_c_ends_with_130_and_whole_files(tmp_path: Path, weights: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_leave_whole_files_with_their_rows(
+    number: int, code: int, tmp_path: Path, weights: Path
+) -> None:
     first = draw(tmp_path / "in/0000.png", 0)
-    for number in range(1, 3000):
-        os.link(first, tmp_path / f"in/{number:04}.png")
-    options = ["--set", "blond", "--weights", str(weights), "--out", str(tmp_path / "out")]
+    for copy in range(1, 3000):
+        os.link(first, tmp_path / f"in/{copy:04}.png")
+    out, manifest = tmp_path / "out", tmp_path / "rows.jsonl"
+    options = ["--set", "blond", "--weights", str(weights), "--out", str(out), "--manifest", str(manifest)]
     args = [sys.executable, "-m", "stargan_cli", "translate", str(tmp_path / "in"), *options]
     with subprocess.Popen(args, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 180
-        while not list((tmp_path / "out").glob("*.png")) and time.monotonic() < deadline:
+        while not list(out.glob("*.png")) and time.monotonic() < deadline:
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, errors = running.communicate(timeout=180)
-    assert running.returncode == 130, errors
+    assert running.returncode == code, errors
+    assert "stopping; once more to stop at once" in errors
     assert "interrupted: the same command finishes the rest" in errors
     assert "Traceback" not in errors
-    written = sorted((tmp_path / "out").iterdir())
+    written = sorted(out.iterdir())
     assert 0 < len(written) < 3000
     assert all(path.suffix == ".png" and path.stat().st_size > 0 for path in written)
+    rows = [json.loads(line) for line in manifest.read_text().splitlines()]
+    assert [(row["output"], row["status"]) for row in rows] == [(str(path), "done") for path in written]

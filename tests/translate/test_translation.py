@@ -190,12 +190,15 @@ def test_an_output_that_cannot_be_placed_fails_alone(pictures: Path, tmp_path: P
     assert "cannot make the folder" in str(rows[-1].reason)
 
 
-def test_fail_fast_stops_at_the_first_failure(pictures: Path, tmp_path: Path, weights: Path) -> None:
+def test_fail_fast_stops_at_the_first_failure(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
     (pictures / "aa.png").touch()
     rows: list[Row] = []
+    for number in range(200):
+        draw(pictures / f"b{number}.png", number)
     report = go(pictures, tmp_path / "out", weights, rows, fail_fast=True, batch_size=1)
-    assert [Path(row.source).name for row in rows] == ["a.png", "aa.png"]
-    assert report.exit_code == 1
+    assert [Path(row.source).name for row in rows][:2] == ["a.png", "aa.png"]
+    assert (report.failed, report.interrupted, report.exit_code) == (1, False, 1)
+    assert report.done == len(tree(tmp_path / "out")) < 100
 
 
 def test_a_dry_run_writes_nothing_and_tells_what_it_would(
@@ -321,6 +324,23 @@ def test_ctrl_c_ends_with_whole_files_and_the_next_run_finishes(
     go(pictures, tmp_path / "out", weights, batch_size=1)
     go(pictures, tmp_path / "again", weights)
     assert tree(tmp_path / "out") == tree(tmp_path / "again")
+
+
+def test_a_stop_leaves_no_output_without_its_row(tmp_path: Path, weights: Path, tree: Tree) -> None:
+    for number in range(200):
+        draw(tmp_path / f"in/{number:03}.png", number)
+    rows: list[Row] = []
+    settings = TranslationSettings(spec="blond", weights=str(weights), precision="fp32", batch_size=2)
+    report = translate(
+        [tmp_path / "in"], tmp_path / "out", settings, Run(manifest=tmp_path / "m.jsonl"),
+        on_row=rows.append, stop=lambda: len(rows) >= 5,
+    )  # fmt: skip
+    assert report.interrupted and report.exit_code == 130
+    written = {str(tmp_path / "out" / name) for name in tree(tmp_path / "out")}
+    noted = [json.loads(line) for line in (tmp_path / "m.jsonl").read_text().splitlines()]
+    assert {row["output"] for row in noted} == written
+    assert {row["status"] for row in noted} == {"done"} and all(row["target_label"] for row in noted)
+    assert 5 <= len(written) < 100
 
 
 def test_only_one_run_writes_into_a_folder(pictures: Path, tmp_path: Path, weights: Path) -> None:
