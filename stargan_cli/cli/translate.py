@@ -95,14 +95,15 @@ def translate(
         ),
     ] = "source",
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Make every output anew.", rich_help_panel=FILES)
+        bool,
+        typer.Option("--overwrite", help="Make every output anew, whatever is there.", rich_help_panel=FILES),
     ] = False,
     skip_existing: Annotated[
         bool,
         typer.Option(
             "--skip-existing",
             help="Skip by name alone. Otherwise an output counts as done when it was made from the same picture with "
-            "the same weights and settings, and is not older.",
+            "the same weights and settings, and is not older; and what stargan did not write is left alone.",
             rich_help_panel=FILES,
         ),
     ] = False,
@@ -116,7 +117,7 @@ def translate(
         bool,
         typer.Option(
             "--no-provenance",
-            help="Write no note into the outputs that they are generated; then only --skip-existing skips.",
+            help="Write no note into the outputs that they are generated; later runs then leave them as they are.",
             rich_help_panel=FILES,
         ),
     ] = False,
@@ -287,6 +288,8 @@ def _over_files(
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
         warn(f"{count:,} outputs of a picture that is {remark}")
+    if voice.foreign:
+        warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")
     if voice.results == "json":
         document = {"out": str(out), "dry_run": run.dry, **report.to_dict()}
         typer.echo(json.dumps(document, indent=2))

@@ -16,14 +16,18 @@ if TYPE_CHECKING:
     from stargan_cli.report import Report, Row
 
 
+NAMED = 20  # outputs that are not made because somebody else's file stands there: the others are counted
+
+
 class Voice:
     """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr."""
 
     def __init__(self, results: str, dry: bool) -> None:
-        from stargan_cli.tasks.existing import DONE_BEFORE, EXISTS
+        from stargan_cli.tasks.existing import DONE_BEFORE, EXISTS, FOREIGN
 
         self.results, self.dry = results, dry
-        self._usual = (DONE_BEFORE, EXISTS)
+        self._usual, self._foreign = (DONE_BEFORE, EXISTS), FOREIGN
+        self.foreign = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
 
@@ -36,6 +40,10 @@ class Voice:
             ending = b"\0" if self.results == "print0" else b"\n"
             sys.stdout.buffer.write(os.fsencode(str(row.output)) + ending)
             sys.stdout.buffer.flush()
+        elif row.status == "skipped" and row.reason == self._foreign:
+            self.foreign += 1
+            if self.foreign <= NAMED:
+                self._say_once(row)
         elif row.status == "skipped" and row.reason not in self._usual:
             self._say_once(row)
         elif self.dry and not self.results:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from stargan_cli.data.provenance import Note, read_fingerprint
 from stargan_cli.data.reading import read_picture
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import PictureError, UsageError
 
+CONTACT_SHEET = "contact-sheet"
 CELL, GAP, LARGEST = 128, 2, 100
 HEADING_HEIGHT = 14
 BACKGROUND, INK = (255, 255, 255), (0, 0, 0)
@@ -19,9 +22,11 @@ BACKGROUND, INK = (255, 255, 255), (0, 0, 0)
 class ContactSheet:
     """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
     row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast.
-    `headings` name the columns of results; without them there is no line of headings."""
+    `headings` name the columns of results; without them there is no line of headings. `note` goes into the sheet's
+    metadata; by its fingerprint, CONTACT_SHEET, `check_sheet_path` knows that a sheet may be replaced."""
 
-    def __init__(self, headings: Sequence[str] = ()) -> None:
+    def __init__(self, headings: Sequence[str] = (), note: Note | None = None) -> None:
+        self._note = note
         self._headings = ("", *headings) if headings else ()
         self._rows: dict[Path, list[Path]] = {}
 
@@ -32,7 +37,7 @@ class ContactSheet:
     def save(self, path: Path) -> None:
         """Write the sheet, in the format of the path's extension. Does nothing where there is nothing to show."""
         if self._rows:
-            write_picture(path, self._draw())
+            write_picture(path, self._draw(), note=self._note)
 
     def _draw(self) -> Image.Image:
         columns = 1 + max(len(outputs) for outputs in self._rows.values())
@@ -53,12 +58,17 @@ class ContactSheet:
         return sheet
 
 
-def check_sheet_path(path: Path) -> None:
-    """Raises UsageError where a sheet cannot be written there."""
+def check_sheet_path(path: Path, overwrite: bool = False) -> None:
+    """Raises UsageError where a sheet cannot be written there, or would replace something that is no sheet."""
     if path.suffix.lower() not in OUTPUT_SUFFIXES:
         raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")
     if not path.parent.is_dir():
         raise UsageError(f"--grid {path}: there is no folder {path.parent}")
+    if os.path.lexists(path) and not overwrite and read_fingerprint(path) != CONTACT_SHEET:
+        raise UsageError(
+            f"--grid {path} is there already, and is no contact sheet of stargan's",
+            "give another name; --overwrite replaces it",
+        )
 
 
 def _cell(path: Path) -> Image.Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import os
 from io import BytesIO
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from stargan_cli.data.writing import replacing
 from stargan_cli.errors import PictureError, UsageError
 
 LONGEST, QUALITY, LARGEST = 1200, 88, 200
+_TITLE = "<title>stargan: before and after</title>"
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -21,7 +23,7 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
  script-src 'unsafe-inline'">
-<title>stargan: before and after</title>
+{title}
 <style>
 body {{ margin: 0; padding: 1.5rem; font: 16px/1.4 system-ui, sans-serif; background: #f4f4f2; color: #222; }}
 main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem; }}
@@ -90,15 +92,28 @@ class Gallery:
             figures.append(_figure(before, after, name.as_posix()))
         note = f"<p>{self._left_out:,} more pictures are not shown.</p>\n" if self._left_out else ""
         with replacing(path) as file:
-            file.write(_PAGE.format(figures="\n".join(figures), note=note).encode("utf-8", "replace"))
+            file.write(_PAGE.format(title=_TITLE, figures="\n".join(figures), note=note).encode("utf-8", "replace"))
 
 
-def check_gallery_path(path: Path) -> None:
-    """Raises UsageError where a gallery cannot be written there."""
+def check_gallery_path(path: Path, overwrite: bool = False) -> None:
+    """Raises UsageError where a gallery cannot be written there, or would replace something that is none."""
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
     if not path.parent.is_dir():
         raise UsageError(f"--gallery {path}: there is no folder {path.parent}")
+    if os.path.lexists(path) and not overwrite and not _is_gallery(path):
+        raise UsageError(
+            f"--gallery {path} is there already, and is no gallery of stargan's",
+            "give another name; --overwrite replaces it",
+        )
+
+
+def _is_gallery(path: Path) -> bool:
+    try:
+        with path.open("rb") if path.is_file() else BytesIO() as file:
+            return _TITLE.encode() in file.read(4096)
+    except OSError:
+        return False
 
 
 def _figure(before: Image.Image, after: Image.Image, name: str) -> str:

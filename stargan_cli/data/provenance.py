@@ -18,29 +18,36 @@ _FINGERPRINT = re.compile(rb'stargan:fingerprint="([0-9A-Za-z._-]{1,128})"')
 @dataclass(frozen=True)
 class Note:
     """`fingerprint`: what the picture was made from, for `read_fingerprint` (letters, digits and `._-`, 128 at most);
-    `weights` and `settings`: one short string each, for people."""
+    `weights` and `settings`: one short string each, for people. Where `generated` is false the note says which program
+    wrote the file, and no more."""
 
     fingerprint: str
     weights: str
     settings: str
+    generated: bool = True
 
     def xmp(self) -> bytes:
         """An XMP packet (UTF-8) with IPTC's DigitalSourceType, the program, the weights and the settings."""
         if not re.fullmatch(r"[0-9A-Za-z._-]{1,128}", self.fingerprint):
             raise ValueError(f"not a fingerprint: {self.fingerprint!r}")
+        origin = (
+            f' Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}" stargan:weights="{_attribute(self.weights)}"'
+            f' stargan:settings="{_attribute(self.settings)}"'
+        )
         return (
             '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
             '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
             '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
             ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/" xmlns:stargan="https://stargan-cli/ns/1/"'
-            f' xmp:CreatorTool="{_attribute(SOFTWARE)}" Iptc4xmpExt:DigitalSourceType="{SOURCE_TYPE}"'
-            f' stargan:fingerprint="{self.fingerprint}" stargan:weights="{_attribute(self.weights)}"'
-            f' stargan:settings="{_attribute(self.settings)}"/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+            f' xmp:CreatorTool="{_attribute(SOFTWARE)}" stargan:fingerprint="{self.fingerprint}"'
+            f'{origin if self.generated else ""}/></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
         ).encode()
 
     @property
     def sentence(self) -> str:
         """One line for people, in ASCII."""
+        if not self.generated:
+            return f"Written by {SOFTWARE}"
         text = f"Generated picture: translated with StarGAN ({self.weights}; {self.settings})"
         return text.encode("ascii", "backslashreplace").decode()
 
@@ -55,6 +62,8 @@ def read_fingerprint(path: Path) -> str | None:
 
     Reads the file's ends alone and decodes nothing.
     """
+    if not path.is_file():  # opening a FIFO would wait
+        return None
     try:
         with path.open("rb") as file:
             found = _FINGERPRINT.search(file.read(SEARCHED_BYTES))

@@ -66,7 +66,8 @@ class Pipeline:
             return Row(str(source), None, "skipped", reason)
         path = self.folder.place(job.output)
         try:
-            copy_picture(source, path, self.plan.settings.quality, self.plan.settings.max_pixels)
+            note = self.plan.note(job.variant, job.fingerprint, generated=False)
+            copy_picture(source, path, self.plan.settings.quality, self.plan.settings.max_pixels, note)
         except PictureError as error:
             return Row(str(source), str(path), "failed", str(error))
         return Row(str(source), str(path), "skipped", f"{reason}: copied")

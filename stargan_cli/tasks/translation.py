@@ -98,7 +98,8 @@ def _overviews(run: Run, out: Path, plan: Plan) -> list[tuple[Path, ContactSheet
     """What shows sources and results together, and where it goes."""
     wanted: list[tuple[Path, ContactSheet | Gallery]] = []
     if run.grid is not None:
-        wanted.append((run.grid, ContactSheet([variant.suffix for variant in plan.variants if variant.suffix])))
+        headings = [variant.suffix for variant in plan.variants if variant.suffix]
+        wanted.append((run.grid, ContactSheet(headings, plan.sheet_note())))
     if run.gallery is not None:
         wanted.append((run.gallery, Gallery(out)))
     return wanted
@@ -108,9 +109,9 @@ def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettin
     if run.shard is not None and (run.grid is not None or run.gallery is not None):
         raise UsageError("--grid and --gallery show a whole run: not with --shard")
     if run.grid is not None:
-        check_sheet_path(run.grid)
+        check_sheet_path(run.grid, settings.existing == "overwrite")
     if run.gallery is not None:
-        check_gallery_path(run.gallery)
+        check_gallery_path(run.gallery, settings.existing == "overwrite")
     if not run.in_place:
         check_output(inputs, out)
         return

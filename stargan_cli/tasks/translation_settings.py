@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from stargan_cli.attributes import Change, Variant, Vocabulary, each, parse_set
+from stargan_cli.data.contact_sheet import CONTACT_SHEET
 from stargan_cli.data.naming import FORMATS
 from stargan_cli.data.provenance import Note
 from stargan_cli.data.reading import MAX_PIXELS, Picture
@@ -82,12 +83,18 @@ class Plan:
         }
         return f"{settings_hash(values)}-{picture}"
 
-    def note(self, variant: Variant, fingerprint: str) -> Note | None:
+    def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
         """What is written into an output; None where the user wants nothing in it."""
-        if not self.settings.provenance:
-            return None
+        return self._note(fingerprint, (variant,), generated) if self.settings.provenance else None
+
+    def sheet_note(self) -> Note:
+        """What is written into a contact sheet, so that the next one may take its place."""
+        return self._note(CONTACT_SHEET, self.variants, self.settings.provenance)
+
+    def _note(self, fingerprint: str, variants: Sequence[Variant], generated: bool) -> Note:
         name = f"{self.weights.path.stem} {self.weights.fingerprint[:12]}"
-        return Note(fingerprint, name, ", ".join(_in_words(change) for change in variant.changes))
+        words = (", ".join(_in_words(change) for change in variant.changes) for variant in variants)
+        return Note(fingerprint, name, "; ".join(words), generated)
 
     def kept_exif(self, picture: Picture) -> bytes | None:
         """The source's EXIF block, which may hold a location: only where the user wants it kept."""

@@ -122,6 +122,20 @@ def test_others_are_copied_byte_for_byte(photos: Path, tmp_path: Path, weights: 
     assert (tmp_path / "out/empty.png").read_bytes() == (photos / "empty.png").read_bytes()
 
 
+def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> None:
+    """Byte for byte ones by their bytes, converted ones by a note, which does not say that they are generated."""
+    for _ in range(2):
+        _, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
+        assert rows["empty.png"].reason == "no face found: copied"
+    source = tmp_path / "empty.gif"
+    with Image.open(photos / "empty.png") as image:
+        image.save(source)
+    reasons = [go(source, tmp_path / "gif", weights, copy_others=True)[1]["empty.gif"].reason for _ in range(2)]
+    assert reasons == ["no face found: copied", "done before"]
+    data = (tmp_path / "gif/empty.png").read_bytes()
+    assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
+
+
 def test_model_size_gives_the_largest_faces_square(photos: Path, tmp_path: Path, weights: Path) -> None:
     go(photos / "group.png", tmp_path / "out", weights, size="model")
     with Image.open(tmp_path / "out/group.png") as image:

@@ -125,6 +125,20 @@ def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tm
     assert expected in result.stderr.splitlines()
 
 
+def test_files_of_others_are_named_and_counted(tmp_path: Path, weights: Path) -> None:
+    for number in range(25):
+        draw(tmp_path / f"in/{number:02}.png", number)
+        draw(tmp_path / f"out/{number:02}.png", number + 100)
+    result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 0
+    reason = "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
+    assert f"skipped: {tmp_path}/in/19.png: {reason}\n" in result.stderr
+    assert "20.png" not in result.stderr
+    expected = "warning: 25 outputs not made, as other files stand in their places; --overwrite replaces them"
+    assert expected in result.stderr.splitlines()
+    assert f"0 translated, 25 skipped: {tmp_path / 'out'}" in result.stderr
+
+
 def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
     (tmp_path / "in").mkdir()
     result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")

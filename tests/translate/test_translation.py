@@ -123,14 +123,17 @@ def test_skip_existing_goes_by_name_and_overwrite_always_does(pictures: Path, tm
     assert go(pictures, out, weights, existing="overwrite").done == 5
 
 
-def test_without_provenance_nothing_is_embedded_and_only_skip_existing_skips(
+def test_without_provenance_nothing_is_embedded_and_later_runs_go_by_name(
     pictures: Path, tmp_path: Path, weights: Path
 ) -> None:
     out = tmp_path / "out"
     go(pictures, out, weights, provenance=False)
     assert all(read_fingerprint(out / name) is None for name in NAMES)
-    assert go(pictures, out, weights, provenance=False).done == 5
-    assert go(pictures, out, weights, provenance=False, existing="skip").skipped == 5
+    assert go(pictures, out, weights, provenance=False).skipped == 5
+    (out / "a.png").unlink()
+    report = go(pictures, out, weights, provenance=False)
+    assert (report.done, report.skipped) == (1, 4)
+    assert go(pictures, out, weights, provenance=False, existing="overwrite").done == 5
 
 
 def test_each_makes_an_output_per_attribute_in_folders_of_their_own(
@@ -308,6 +311,88 @@ def test_an_output_folder_inside_the_input_is_not_read(pictures: Path, weights: 
     go(pictures, pictures / "out", weights)
     report = go(pictures, pictures / "out", weights)
     assert (report.total, report.skipped) == (5, 5)
+
+
+def foreign_things(out: Path) -> dict[str, bytes]:
+    """Whatever may stand at the outputs' places and is not ours: by name what must still be there."""
+    out.mkdir()
+    draw(out / "a.png", 99)
+    (out / "b.jpg").write_bytes((out / "a.png").read_bytes()[:50])
+    (out / "precious.txt").write_bytes(b"precious")
+    (out / "c.png").symlink_to("precious.txt")
+    (out / "sub/a.png").mkdir(parents=True)
+    (out / "sub/a.png/kept.txt").write_bytes(b"kept")
+    (out / "sub/d.webp").symlink_to("nowhere")
+    return {str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_what_stargan_did_not_write_is_left_alone_and_said(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    before = foreign_things(out)
+    rows: list[Row] = []
+    report = go(pictures, out, weights, rows, manifest=tmp_path / "m.jsonl")
+    assert (report.done, report.skipped, report.failed) == (0, 5, 0)
+    assert {row.reason for row in rows} == {
+        "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
+    }
+    assert {name: (out / name).read_bytes() for name in before} == before
+    assert (out / "c.png").is_symlink() and (out / "sub/d.webp").is_symlink()
+    assert go(pictures, out, weights, dry=True).skipped == 5
+    rows = []
+    report = go(pictures, out, weights, rows, existing="overwrite")
+    assert (report.done, report.failed) == (4, 1)
+    assert [row.reason for row in rows if row.status == "failed"] == [f"cannot write {out}/sub/a.png: Is a directory"]
+    assert (out / "precious.txt").read_bytes() == b"precious"
+    assert go(pictures, out, weights).skipped == 5
+
+
+def test_a_fifo_at_an_outputs_place_is_not_waited_for(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out/a.png")
+    report = go(pictures / "a.png", tmp_path / "out", weights)
+    assert (report.done, report.skipped) == (0, 1)
+
+
+def test_files_that_hold_nothing_of_their_own_are_replaced(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.png").touch()
+    (out / "b.jpg").write_bytes((pictures / "b.jpg").read_bytes())
+    (out / "c.png").write_bytes((pictures / "c.png").read_bytes()[:-1] + b"x")
+    report = go(pictures, out, weights)
+    assert (report.done, report.skipped) == (4, 1)
+    assert read_fingerprint(out / "c.png") is None
+
+
+def test_links_to_outputs_are_known_and_replaced_without_what_they_lead_to(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    out, store = tmp_path / "out", tmp_path / "store.png"
+    go(pictures / "a.png", out, weights)
+    (out / "a.png").rename(store)
+    (out / "a.png").symlink_to(store)
+    assert go(pictures / "a.png", out, weights).skipped == 1
+    before = store.read_bytes()
+    assert go(pictures / "a.png", out, weights, spec="brown").done == 1
+    assert store.read_bytes() == before and not (out / "a.png").is_symlink()
+
+
+@pytest.mark.parametrize(("option", "name"), [("grid", "g.png"), ("grid", "g.bmp"), ("gallery", "g.html")])
+def test_overviews_replace_overviews_alone(
+    option: str, name: str, pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    place = tmp_path / name
+    options: dict[str, Any] = {option: place, "provenance": False}
+    for _ in range(2):
+        go(pictures, tmp_path / "out", weights, **options)
+    sheet = place.read_bytes()
+    place.write_bytes(b"precious")
+    with pytest.raises(UsageError, match="is there already") as caught:
+        go(pictures, tmp_path / "out", weights, **options)
+    assert "--overwrite replaces it" in str(caught.value.hint)
+    assert place.read_bytes() == b"precious"
+    go(pictures, tmp_path / "out", weights, existing="overwrite", **options)
+    assert place.read_bytes() == sheet
 
 
 def test_ctrl_c_ends_with_whole_files_and_the_next_run_finishes(
