@@ -92,6 +92,8 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1 x\n", "line 3: expected a file name"),
         ("list_attr_celeba.txt", "1\nMale Young\nelsewhere.png 1 1\n", "no picture named in"),
         ("list_attr_celeba.txt", "\xff\xfe", "cannot read"),
+        ("list_attr_celeba.txt", "3\nMale\na.png 1\nb.png 1\na.png -1\n", "line 5: a.png stands there twice"),
+        ("list_eval_partition.txt", "000001.png 0\n000001.png 2\n", "line 2: 000001.png stands there twice"),
         ("list_eval_partition.txt", "000001.png 3\n", "line 1: expected a file name and 0, 1 or 2"),
         ("list_eval_partition.txt", "000001.png 1\n", "names no picture for training"),
         ("list_eval_partition.txt", None, "is missing"),
@@ -104,6 +106,17 @@ def test_tables_that_cannot_be_read_are_named_with_the_line(
     path.unlink() if text is None else path.write_bytes(text.encode("latin-1"))
     with pytest.raises(DataError, match=message):
         load_celeba(tmp_path, ("Male",))
+
+
+def test_a_byte_order_mark_windows_line_ends_and_equal_doubles_do_not_matter(tmp_path: Path) -> None:
+    plain = load_celeba(celeba(tmp_path / "plain"), ATTRIBUTES)["train"]
+    folder = celeba(tmp_path / "odd") / "celeba"
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        lines = (folder / name).read_text().splitlines()
+        doubled = [*lines, lines[-1], "", ""]
+        (folder / name).write_bytes(b"\xef\xbb\xbf" + "\r\n".join(doubled).encode())
+    odd = load_celeba(tmp_path / "odd", ATTRIBUTES)["train"]
+    assert (odd.files, odd.labels.tolist()) == (plain.files, plain.labels.tolist())
 
 
 def test_class_folders_in_parts(tmp_path: Path) -> None:
@@ -232,7 +245,7 @@ def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     data = prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1, say=said.append)
     assert data.train[0].labelled.counts() == {"a": 11, "b": 12}
     assert len(said) == 1 and "moods: a/a-tr-3.png cannot be read and is left out: " in said[0]
-    assert data.fingerprints() != [sets[0]["train"].fingerprint()]
+    assert data.identity()["data"] != [sets[0]["train"].fingerprint()]
 
 
 def test_a_class_whose_pictures_are_all_unreadable_is_refused(tmp_path: Path) -> None:

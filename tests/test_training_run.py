@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from training_kit import celeba, class_folders, log_rows, run_training, settings
+from training_kit import celeba, class_folders, log_rows, picture, run_training, settings
 
 from stargan_cli import weights
 from stargan_cli.attributes import parse_set, passes
@@ -181,6 +182,60 @@ def test_changed_data_is_noticed(tmp_path: Path, cache: Path) -> None:
     assert "--init-from" in str(caught.value.hint)
     (folder / "train" / "b" / "a-tr-0.png").rename(moved)
     assert run_training(tmp_path / "run", chosen, cache, resume=True).iteration == 8
+
+
+def test_a_picture_that_was_replaced_is_noticed(tmp_path: Path, cache: Path) -> None:
+    folder = class_folders(tmp_path / "moods", {"a": 4, "b": 4})
+    chosen = settings(data=(str(folder),))
+    run_training(tmp_path / "run", chosen, cache, stop=after(2))
+    replaced = folder / "train" / "a" / "a-tr-0.png"
+    before = replaced.read_bytes()
+    picture(replaced, 10, 77, (24, 28))
+    with pytest.raises(DataError, match="pictures or labels changed"):
+        run_training(tmp_path / "run", chosen, cache, resume=True)
+    replaced.write_bytes(before)
+    assert run_training(tmp_path / "run", chosen, cache, resume=True).iteration == 8
+
+
+def test_checkpoints_that_do_not_know_the_files_go_on(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    found = load_checkpoint(tmp_path / "checkpoints" / "00000002.safetensors")
+    record = {name: value for name, value in found.record.items() if name not in ("files", "iteration", "checksum")}
+    save_checkpoint(tmp_path / "checkpoints", 2, found.tensors, record, keep=1)
+    assert run_training(tmp_path, chosen, cache, resume=True).iteration == 8
+
+
+def test_weights_without_checkpoints_are_not_replaced(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    shutil.rmtree(tmp_path / "checkpoints")
+    before = (tmp_path / "weights.safetensors").read_bytes()
+    for resume in (False, True):
+        with pytest.raises(UsageError, match="holds weights and no checkpoint") as caught:
+            run_training(tmp_path, chosen, cache, resume=resume)
+        assert "--init-from" in str(caught.value.hint)
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(("name", "reason"), [("settings.json", "cannot be read"), ("log.jsonl", "belongs to no run")])
+def test_files_of_others_in_the_run_folder_are_kept(
+    name: str, reason: str, tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    (tmp_path / name).write_text('{"mine": true}\n')
+    with pytest.raises(UsageError, match=reason):
+        run_training(tmp_path, chosen, cache)
+    assert (tmp_path / name).read_text() == '{"mine": true}\n'
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    shutil.rmtree(tmp_path / "checkpoints")
+    (tmp_path / "weights.safetensors").unlink()
+    with (tmp_path / "log.jsonl").open("ab") as file:
+        file.write(b'[1]\n"x"\n\xff\xfe\n{"iteration": 3, "D/re')
+    run_training(tmp_path, chosen, cache)
+    same_end(tmp_path, whole)
 
 
 def broken_after(iterations: int, what: str) -> Any:

@@ -109,7 +109,8 @@ def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
             values = []
         if len(values) != len(names) or not set(values) <= {-1, 1}:
             raise DataError(f"{path}, line {number}: expected a file name and {len(names)} times 1 or -1")
-        rows[fields[0]] = values
+        if rows.setdefault(fields[0], values) != values:
+            raise DataError(f"{path}, line {number}: {fields[0]} stands there twice, with different labels")
     return names, rows
 
 
@@ -137,13 +138,14 @@ def _read_partition(path: Path) -> dict[str, str]:
             continue
         if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
             raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
-        part_of[fields[0]] = fields[1]
+        if part_of.setdefault(fields[0], fields[1]) != fields[1]:
+            raise DataError(f"{path}, line {number}: {fields[0]} stands there twice, in different parts")
     return part_of
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").splitlines()
+        return path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
 

@@ -84,9 +84,25 @@ class RunFolder:
 
 
 def refuse_earlier_run(run: Path) -> None:
-    """Raises UsageError where the folder holds checkpoints."""
+    """Raises UsageError where the folder holds checkpoints or weights, or files of somebody else under the names of
+    a run's own. What a run leaves that ended before its first checkpoint is no obstacle."""
     if any((run / "checkpoints").glob("*.safetensors")):
         raise UsageError(f"{run} holds a run already", "go on with --resume, or choose another --run")
+    refuse_lone_weights(run)
+    if (run / "settings.json").exists():
+        read_settings(run)
+    elif (run / "log.jsonl").exists():
+        raise UsageError(f"{run / 'log.jsonl'} belongs to no run", "choose another --run")
+
+
+def refuse_lone_weights(run: Path) -> None:
+    """Raises UsageError where there are weights, but no checkpoint to go on from: a new run would replace them."""
+    weights = run / "weights.safetensors"
+    if weights.exists():
+        raise UsageError(
+            f"{run} holds weights and no checkpoint",
+            f"start a new run from them with --init-from {weights} and another --run, or move them away",
+        )
 
 
 def read_settings(run: Path) -> TrainSettings:

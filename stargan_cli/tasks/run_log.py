@@ -20,12 +20,12 @@ class RunLog:
         if not self.path.is_file():
             return
         kept = []
-        for line in self.path.read_text(encoding="utf-8").splitlines():
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if row.get("iteration", 0) <= iteration:
+            if isinstance(row, dict) and row.get("iteration", 0) <= iteration:
                 kept.append(line)
         with replacement(self.path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

@@ -19,7 +19,7 @@ from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
 from stargan_cli.tasks.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.tasks.initialise import initialise
-from stargan_cli.tasks.run_folder import RunFolder
+from stargan_cli.tasks.run_folder import RunFolder, refuse_lone_weights
 from stargan_cli.tasks.run_log import RunLog
 from stargan_cli.tasks.samples import save_grid
 from stargan_cli.tasks.trainer import Trainer
@@ -33,7 +33,8 @@ Say = Callable[[str], None]
 class Session:
     """One call of `train`: takes up where the run was, then does whatever is due after each iteration.
 
-    `data` identifies the training data; `held_out` are the pictures of the sample grids; `say` gets warnings.
+    `data` identifies the training data (`TrainingData.identity`); `held_out` are the pictures of the sample grids;
+    `say` gets warnings.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Session:
         folder: RunFolder,
         settings: TrainSettings,
         trainer: Trainer,
-        data: list[str],
+        data: dict[str, list[str]],
         held_out: Sequence[CachedPictures],
         say: Say,
     ) -> None:
@@ -60,6 +61,8 @@ class Session:
             self.say(complaint)
         if checkpoint is None and complaints:
             raise TrainingError(f"no checkpoint in {self.folder.path} is whole", "start a new run with --init-from")
+        if checkpoint is None:
+            refuse_lone_weights(self.folder.path)
         if checkpoint is not None:
             self._take_over(checkpoint)
         elif self.settings.init_from:
@@ -73,7 +76,7 @@ class Session:
         self.mark = time.monotonic()
 
     def _take_over(self, checkpoint: Checkpoint) -> None:
-        if checkpoint.record.get("data") != self.data:
+        if any(checkpoint.record.get(name, found) != found for name, found in self.data.items()):
             raise DataError(
                 f"the training data is not what {self.folder.path} was trained on: pictures or labels changed",
                 f"restore the data, or start a new run with --init-from {self.folder.weights}",
@@ -112,7 +115,7 @@ class Session:
         broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
         if broken:
             raise self._not_finite(broken[0])
-        record = {"settings": self.settings.to_dict(), "data": self.data, "seconds": self._seconds()}
+        record = {"settings": self.settings.to_dict(), "seconds": self._seconds(), **self.data}
         try:
             save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
             save_weights(

@@ -107,7 +107,7 @@ def train(
         ]
         model = model_settings(settings, data.layout)
         trainer = Trainer(model, data.layout, sources, settings, where, precision, processes)
-        session = Session(folder, settings, trainer, data.fingerprints(), data.held_out, say) if folder else None
+        session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:

@@ -28,8 +28,10 @@ class TrainingData:
     train: tuple[CachedPictures, ...]
     held_out: tuple[CachedPictures, ...]
 
-    def fingerprints(self) -> list[str]:
-        return [pictures.labelled.fingerprint() for pictures in self.train]
+    def identity(self) -> dict[str, list[str]]:
+        """What a resumed run must find again: of each set its names and labels, and its files."""
+        sets = [pictures.labelled for pictures in self.train]
+        return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
 
 
 def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
