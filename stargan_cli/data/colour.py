@@ -1,15 +1,11 @@
-"""Whatever a picture file holds -> 8-bit sRGB and, where there is one, the alpha plane."""
+"""Whatever a picture file holds -> 8 bit, in few modes, and, where there is one, the alpha plane."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from io import BytesIO
-
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image
 
 WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
-PROFILE_TOLERANCE = 2  # of 255: a profile that moves no colour further is sRGB under another name
 
 
 def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
@@ -54,34 +50,3 @@ def _narrow(image: Image.Image) -> Image.Image:
             values = values.view(np.uint32)
         white = 65535.0 if int(values.max()) <= 65535 else 4294967295.0
     return Image.fromarray((values * np.float64(255.0 / white)).round().astype(np.uint8))
-
-
-def to_srgb(colours: Image.Image, profile: bytes | None) -> Image.Image:
-    """Colours of `split`, through the file's ICC profile where it has a usable one -> RGB in sRGB."""
-    transform = _transform(profile, colours.mode) if profile else None
-    if transform is None and colours.mode == "LAB":
-        transform = _lab_transform()
-    if transform is None:
-        return colours.convert("RGB")
-    converted = ImageCms.applyTransform(colours, transform)
-    return converted if converted is not None else colours
-
-
-@lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """To sRGB; None where the profile is broken, is meant for another mode, or is sRGB anyway."""
-    try:
-        source = ImageCms.ImageCmsProfile(BytesIO(profile))
-        transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
-        if mode != "RGB":
-            return transform
-        levels = np.stack(np.meshgrid(*[np.linspace(0, 255, 6)] * 3), axis=-1).astype(np.uint8).reshape(6, 36, 3)
-        moved = np.asarray(ImageCms.applyTransform(Image.fromarray(levels), transform)).astype(int)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
-    return transform if np.abs(moved - levels).max() > PROFILE_TOLERANCE else None
-
-
-@lru_cache(maxsize=1)
-def _lab_transform() -> ImageCms.ImageCmsTransform:
-    return ImageCms.buildTransform(ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), "LAB", "RGB")

@@ -23,8 +23,9 @@ def copy_picture(
         return
     kinds = (OUTPUT_SUFFIXES.get(path.suffix.lower()) for path in (source, target))
     if len(set(kinds)) > 1:
-        picture = read_picture(source, max_pixels=max_pixels)
-        write_picture(target, picture.image, alpha=picture.alpha, quality=quality, note=note)
+        picture = read_picture(source, max_pixels=max_pixels, stored=True)
+        image, alpha, stored, icc = picture.image, picture.alpha, picture.stored, picture.srgb_icc
+        write_picture(target, image, alpha=alpha, stored=stored, icc=icc, quality=quality, note=note)
         return
     try:
         file = source.open("rb")

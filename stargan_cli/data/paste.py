@@ -20,12 +20,14 @@ from torch import Tensor
 
 from stargan_cli.data.images import to_model
 from stargan_cli.data.places import Place
+from stargan_cli.data.stored import Stored
 
 RADIUS = 3  # px of the small square: windows in which the mask follows the picture's colours
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: weaker edges of the picture are not followed
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
 FEATHER = 0.1  # of the side: how far from the border of the square the change is whole
 FINEST = 4  # enlarged in curves as far as this, from there on in straight lines
+LIGHTNESS = (0.299, 0.587, 0.114)  # of red, green, blue, as in Pillow
 STRIP = 1 << 18  # pixels at once: bounds the memory
 
 
@@ -38,6 +40,11 @@ class Change(NamedTuple):
     offset: Tensor
     low: Tensor
     high: Tensor
+
+    def in_grey(self) -> Change:
+        """The change of lightness alone, of a grey picture that is to stay grey."""
+        grey = (self.colour * self.colour.new_tensor(LIGHTNESS)[:, None, None]).sum(dim=0, keepdim=True)
+        return self._replace(colour=grey.expand_as(self.colour))
 
 
 def change_of(seen: Tensor, add: Tensor, keep: Tensor) -> Change:
@@ -85,9 +92,12 @@ def _blurred(maps: Tensor, deviation: float) -> Tensor:
     return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
 
 
-def paste(image: Image.Image, place: Place, change: Change, others: Sequence[Place] = ()) -> None:
+def paste(
+    image: Image.Image, place: Place, change: Change, others: Sequence[Place] = (), stored: Stored | None = None
+) -> None:
     """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
-    is the picture's own, and towards the middles of `others`; pixels outside are untouched."""
+    is the picture's own, and towards the middles of `others`; pixels outside are untouched. `stored`, the same picture
+    in its file's own numbers, is changed alike."""
     left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
@@ -104,20 +114,22 @@ def paste(image: Image.Image, place: Place, change: Change, others: Sequence[Pla
         weight = _fade(grid, fades)
         for other in others:
             weight = weight * _share(grid, _grid(other, box))
-        after = _strip(before, grid, maps, weight)
-        image.paste(Image.fromarray(after.permute(1, 2, 0).contiguous().numpy()), box[:2])
+        after = _strip(before, grid, maps, weight).permute(1, 2, 0).contiguous()
+        if stored is not None:
+            stored.change(box, before.permute(1, 2, 0).numpy(), after.numpy())
+        image.paste(Image.fromarray(after.round_().to(torch.uint8).numpy()), box[:2])
 
 
 def _strip(before: Tensor, grid: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
-    """uint8 (3, h, w) -> the same with as much of the change made as `weight` (h, w) says; `grid` (h, w, 2) says where
-    its pixels lie in the square."""
+    """uint8 (3, h, w) -> float in [0, 255], the same with as much of the change made as `weight` (h, w) says; `grid`
+    (h, w, 2) says where its pixels lie in the square."""
     x = to_model(before)
     sampled = F.grid_sample(maps, 2 * grid[None] - 1, "bilinear", "border", align_corners=False)[0]
     colour, slope, offset, low, high = torch.split(sampled, [3, 3, 1, 1, 1])
     mask = ((slope * x).sum(dim=0, keepdim=True) + offset).clamp(low, high)
     difference = mask * weight * colour * 127.5
     after: Tensor = before + difference
-    return after.round_().clamp_(0, 255).to(torch.uint8)
+    return after.clamp_(0, 255)
 
 
 def _grid(place: Place, box: tuple[int, int, int, int]) -> Tensor:

@@ -17,7 +17,9 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from stargan_cli.data import colour
+from stargan_cli.data import colour, deep_png
+from stargan_cli.data.profiles import colours_of
+from stargan_cli.data.stored import Stored, stored_of
 from stargan_cli.errors import PictureError
 
 MAX_PIXELS = 200_000_000
@@ -51,7 +53,8 @@ class Picture:
     """A picture as read: `image` is RGB, 8 bit, upright, in sRGB; `alpha` (L, same size) is None where it is opaque.
 
     `size` is the upright width and height in the file, `format` and `mode` are Pillow's names for what the file
-    holds, `icc` and `exif` its raw profile (already applied) and EXIF block.
+    holds, `icc` and `exif` its raw profile (already applied) and EXIF block. `stored`: the same in the file's own
+    numbers, where that was asked for and is more than `image`.
     """
 
     image: Image.Image
@@ -61,18 +64,38 @@ class Picture:
     mode: str
     icc: bytes | None
     exif: bytes | None
+    stored: Stored | None = None
+
+    @property
+    def srgb_icc(self) -> bytes | None:
+        """The file's profile, where `image` holds the file's own numbers."""
+        colours = colours_of(self.icc, "RGB")
+        return self.icc if self.mode == "RGB" and colours.usable and colours.forth is None else None
 
 
-def read_picture(source: Path | BinaryIO, square: int | None = None, max_pixels: int = MAX_PIXELS) -> Picture:
+@dataclass(frozen=True)
+class _Wanted:
+    """The arguments of `read_picture`."""
+
+    square: int | None
+    max_pixels: int
+    stored: bool
+
+
+def read_picture(
+    source: Path | BinaryIO, square: int | None = None, max_pixels: int = MAX_PIXELS, stored: bool = False
+) -> Picture:
     """Read one picture (the first frame, of several). A path must be a regular file; a stream is read to its end.
 
     `square`: only the largest centred square is wanted, resized to this many pixels; large JPEGs are then decoded
-    at a fraction of their size, never below twice `square`. Raises PictureError.
+    at a fraction of their size, never below twice `square`. `stored`: the file's own numbers are wanted too, to be
+    written again; not with `square`. Raises PictureError.
     """
+    wanted = _Wanted(square, max_pixels, stored)
     if isinstance(source, Path):
         with _open_regular(source) as file:
-            return _read(file, square, max_pixels)
-    return _read(BytesIO(source.read()), square, max_pixels)
+            return _read(file, wanted)
+    return _read(BytesIO(source.read()), wanted)
 
 
 @contextmanager
@@ -117,7 +140,7 @@ def _why_not_opened(error: OSError | ValueError) -> str:
     return reasons.get(number, str(error)) if number else f"cannot be opened: {error}"
 
 
-def _read(file: BinaryIO, square: int | None, max_pixels: int) -> Picture:
+def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
     ignore_pillow_warnings()
     start = file.read(64)
     file.seek(0)
@@ -126,13 +149,13 @@ def _read(file: BinaryIO, square: int | None, max_pixels: int) -> Picture:
     try:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            check_size(width, height, max_pixels)
+            check_size(width, height, wanted.max_pixels)
             if image.info.get("progressive"):
-                _check_scans(file, width * height, max_pixels)
+                _check_scans(file, width * height, wanted.max_pixels)
             if width * height <= LARGE_PIXELS:
-                return _decode(image, square)
+                return _decode(file, image, wanted)
             with _large:
-                return _decode(image, square)
+                return _decode(file, image, wanted)
     except PictureError:
         raise
     except UnidentifiedImageError as error:
@@ -165,13 +188,15 @@ def _check_scans(file: BinaryIO, pixels: int, max_pixels: int) -> None:
         raise PictureError(f"a progressive JPEG of {scans} scans over {pixels:,} pixels would take too long to decode")
 
 
-def _decode(image: Image.Image, square: int | None) -> Picture:
-    mode, profile, exif = image.mode, image.info.get("icc_profile"), image.info.get("exif")
+def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
+    mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
+    profile = icc if isinstance(icc, bytes) else None
     width, height = image.size
     if square is not None and image.format in ("JPEG", "MPO"):
         image.draft(None, (2 * square, 2 * square))
     image.load()
     turn = TURNS.get(_orientation(image))
+    stored = stored_of(image, profile, deep_png.read(file, image)) if wanted.stored else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
     colours, alpha = colour.split(image)
@@ -181,9 +206,10 @@ def _decode(image: Image.Image, square: int | None) -> Picture:
     if turn is not None:
         colours = colours.transpose(turn)
         alpha = alpha.transpose(turn) if alpha is not None else None
+        stored = stored.turned(turn) if stored is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
-    upright = colour.to_srgb(colours, profile if isinstance(profile, bytes) else None)
-    return Picture(upright, alpha, (width, height), str(image.format), mode, profile, exif)
+    upright = colours_of(profile, colours.mode).to_srgb(colours)
+    return Picture(upright, alpha, (width, height), str(image.format), mode, profile, exif, stored)
 
 
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])

@@ -15,7 +15,10 @@ from typing import Any, BinaryIO
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from stargan_cli.data import deep_png
+from stargan_cli.data.fitting import Fitting, fitting
 from stargan_cli.data.provenance import SOFTWARE, Note
+from stargan_cli.data.stored import Stored
 from stargan_cli.errors import OutputError, PictureError
 
 OUTPUT_SUFFIXES = {
@@ -47,6 +50,8 @@ def write_picture(
     image: Image.Image,
     *,
     alpha: Image.Image | None = None,
+    stored: Stored | None = None,
+    icc: bytes | None = None,
     kind: str | None = None,
     quality: int = 95,
     note: Note | None = None,
@@ -54,25 +59,25 @@ def write_picture(
 ) -> None:
     """Write an RGB picture in the format that the path's extension means, or as `kind` (see OUTPUT_SUFFIXES for both).
 
-    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `quality` (1..100) is for
+    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `stored` is the same picture
+    in its source's own numbers, and written instead where the format can hold them. `icc` is the profile that the
+    picture carries, one that means sRGB. `quality` (1..100) is for
     JPEG, with full chroma from 90 on, and WebP, lossless at 100. `note` goes into the file's metadata. `exif` is the
     source's raw EXIF block, for those who want to keep it.
     Raises PictureError, and OutputError where no other picture could be written either.
     """
     if not isinstance(target, Path):
-        target.write(encode(image, alpha, kind or "PNG", quality, note, exif))
+        kind = kind or "PNG"
+        target.write(encode(fitting(kind, image, alpha, stored, icc), kind, quality, note, exif))
         return
-    data = encode(image, alpha, kind or OUTPUT_SUFFIXES[target.suffix.lower()], quality, note, exif)
+    kind = kind or OUTPUT_SUFFIXES[target.suffix.lower()]
+    data = encode(fitting(kind, image, alpha, stored, icc), kind, quality, note, exif)
     with replacing(target) as file:
         file.write(data)
 
 
-def encode(
-    image: Image.Image, alpha: Image.Image | None, kind: str, quality: int, note: Note | None, exif: bytes | None
-) -> bytes:
+def encode(pixels: Fitting, kind: str, quality: int, note: Note | None, exif: bytes | None) -> bytes:
     """The bytes of the file; `kind` is one of the values of OUTPUT_SUFFIXES."""
-    if alpha is not None:
-        image = _with_alpha(image, alpha, kind)
     kept = _kept(exif) if exif and kind != "BMP" else None
     options: dict[str, Any] = {"exif": kept} if kept is not None else {}
     if kind == "PNG":
@@ -81,21 +86,16 @@ def encode(
         options |= {"quality": quality, "subsampling": 0 if quality >= FULL_CHROMA_QUALITY else 2}
     elif kind == "WEBP":
         options |= {"quality": quality, "lossless": quality == 100}
+    options |= {"icc_profile": pixels.icc}  # None too: Pillow would write the one that it read
     if note is not None:
         options |= _note_options(kind, note, kept)
     out = BytesIO()
-    image.save(out, kind, **options)
+    pixels.image.save(out, kind, **options)
+    if pixels.deep is not None:
+        return deep_png.with_pixels(out.getvalue(), pixels.deep)
     if note is not None and kind == "BMP":
         out.write(note.xmp())  # BMP has no place for metadata; readers stop at the size that its header gives
     return out.getvalue()
-
-
-def _with_alpha(image: Image.Image, alpha: Image.Image, kind: str) -> Image.Image:
-    if kind in ("JPEG", "BMP"):
-        return Image.composite(image, Image.new("RGB", image.size, (255, 255, 255)), alpha)
-    image = image.copy()
-    image.putalpha(alpha)
-    return image
 
 
 def _kept(raw: bytes) -> Image.Exif | None:

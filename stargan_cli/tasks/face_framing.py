@@ -15,7 +15,7 @@ from stargan_cli.data.images import to_image
 from stargan_cli.data.places import Place, centred, cut
 from stargan_cli.data.reading import MAX_PIXELS, read_picture
 from stargan_cli.errors import NoFaceError, UsageError
-from stargan_cli.tasks.framing import Prepared, Square, put_back
+from stargan_cli.tasks.framing import Finished, Prepared, Square, put_back
 from stargan_cli.weights import Card
 
 Mode = Literal["auto", "always", "off"]
@@ -102,7 +102,7 @@ class Faces:
 
     def prepare(self, source: Path | BinaryIO) -> Placed:
         """Raises NoFaceError besides what `read_picture` raises."""
-        picture = read_picture(source, max_pixels=self.max_pixels)
+        picture = read_picture(source, max_pixels=self.max_pixels, stored=self.at_source_size)
         places = self._places(picture.image)
         squares = torch.stack([cut(picture.image, place, self.size) for place in places])
         return Placed(picture, squares, places)
@@ -119,14 +119,11 @@ class Faces:
             return (whole,)
         return tuple(place_of(face, self.landmarks) for face in found)
 
-    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
         if not isinstance(prepared, Placed):
             raise TypeError("the picture was prepared by another framing")
         picture, places = prepared.picture, prepared.places
         if not self.at_source_size:
             alpha = picture.alpha and to_image(cut(picture.alpha.convert("RGB"), places[0], self.size)).getchannel(0)
-            return to_image(squares[0].pixels), alpha
-        image = picture.image.copy()
-        for square, seen, place in zip(squares, prepared.squares, places, strict=True):
-            put_back(image, place, seen, square, [other for other in places if other != place])
-        return image, picture.alpha
+            return Finished(to_image(squares[0].pixels), alpha)
+        return put_back(prepared, places, squares)

@@ -14,6 +14,7 @@ from stargan_cli.data.images import to_image, to_square
 from stargan_cli.data.paste import change_of, paste
 from stargan_cli.data.places import Place, centred
 from stargan_cli.data.reading import MAX_PIXELS, Picture, read_picture
+from stargan_cli.data.stored import Stored
 
 
 class Square(NamedTuple):
@@ -34,6 +35,16 @@ class Prepared:
     squares: Tensor
 
 
+class Finished(NamedTuple):
+    """An output picture: RGB in sRGB, its alpha plane (L), the same in the source's own numbers where those are
+    something else, and the profile that the source has, where it is but another name for sRGB."""
+
+    image: Image.Image
+    alpha: Image.Image | None
+    stored: Stored | None = None
+    icc: bytes | None = None
+
+
 class Framing(Protocol):
     """`prepare` runs in the reading threads, `finish` in the writing threads, once for each variant of a picture.
 
@@ -50,8 +61,8 @@ class Framing(Protocol):
         """Raises PictureError where the picture cannot be read, NoFaceError where it shows nothing to translate."""
         ...
 
-    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
-        """The output picture (RGB) and its alpha plane (L), from one translated square for each prepared one."""
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
+        """The output picture, from one translated square for each prepared one."""
         ...
 
 
@@ -68,8 +79,8 @@ class ModelSquare:
         picture = read_picture(source, square=self.size, max_pixels=self.max_pixels)
         return Prepared(picture, to_square(picture.image, self.size)[None])
 
-    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
-        return to_image(squares[0].pixels), prepared.picture.alpha
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
+        return Finished(to_image(squares[0].pixels), prepared.picture.alpha)
 
 
 @dataclass(frozen=True)
@@ -83,18 +94,22 @@ class CentreAtSourceSize:
     needs_parts: bool = True
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
-        picture = read_picture(source, max_pixels=self.max_pixels)
+        picture = read_picture(source, max_pixels=self.max_pixels, stored=True)
         return Prepared(picture, to_square(picture.image, self.size)[None])
 
-    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> tuple[Image.Image, Image.Image | None]:
-        image = prepared.picture.image.copy()
-        put_back(image, centred(*image.size), prepared.squares[0], squares[0])
-        return image, prepared.picture.alpha
+    def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
+        return put_back(prepared, (centred(*prepared.picture.image.size),), squares)
 
 
-def put_back(image: Image.Image, place: Place, seen: Tensor, square: Square, others: Sequence[Place] = ()) -> None:
-    """Make the change of one square, of which the network was given `seen`, in its place in the picture; `others` are
-    the places of the picture's other squares."""
-    if square.add is None or square.keep is None:
-        raise ValueError("the parts of the translation are needed")
-    paste(image, place, change_of(seen, square.add, square.keep), others)
+def put_back(prepared: Prepared, places: Sequence[Place], squares: Sequence[Square]) -> Finished:
+    """Make the changes of a picture's squares, in their places, at its own size. A grey picture stays grey."""
+    picture, seen = prepared.picture, prepared.squares
+    image, stored = picture.image.copy(), picture.stored and picture.stored.copy()
+    for square, before, place in zip(squares, seen, places, strict=True):
+        if square.add is None or square.keep is None:
+            raise ValueError("the parts of the translation are needed")
+        change = change_of(before, square.add, square.keep)
+        if stored is not None and stored.mode == "L":
+            change = change.in_grey()
+        paste(image, place, change, [other for other in places if other != place], stored)
+    return Finished(image, picture.alpha, stored, picture.srgb_icc)

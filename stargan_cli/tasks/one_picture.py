@@ -41,10 +41,10 @@ def translate_stream(
     (made,) = translate_batch([Loaded(prepared, known, (job,))], plan, translator)
     if isinstance(made, Exception):
         raise made
-    image, alpha = plan.framing.finish(prepared, made.results[0].squares)
+    finished = plan.framing.finish(prepared, made.results[0].squares)
     note = plan.note(variant, job.fingerprint)
     exif = plan.kept_exif(prepared.picture)
-    write_picture(target, image, alpha=alpha, kind=kind, quality=settings.quality, note=note, exif=exif)
+    write_picture(target, **finished._asdict(), kind=kind, quality=settings.quality, note=note, exif=exif)
 
 
 def output_kind(source: str, target: str) -> str:

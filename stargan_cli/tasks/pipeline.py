@@ -112,9 +112,9 @@ class Pipeline:
         if self.folder is None:
             raise ValueError("a dry run writes nothing")
         path = self.folder.place(job.output)
-        image, alpha = self.plan.framing.finish(prepared, squares)
+        finished = self.plan.framing.finish(prepared, squares)
         note, exif = self.plan.note(job.variant, job.fingerprint), self.plan.kept_exif(prepared.picture)
-        write_picture(path, image, alpha=alpha, quality=self.plan.settings.quality, note=note, exif=exif)
+        write_picture(path, **finished._asdict(), quality=self.plan.settings.quality, note=note, exif=exif)
 
     def rows(self, outcome: Outcome[Found, list[Row]]) -> list[Row]:
         """The rows of a picture's end; one that failed before its outputs were sorted out has one for each output."""
@@ -128,8 +128,9 @@ class Pipeline:
 
 def loaded_bytes(loaded: Loaded) -> int:
     """The memory that a picture takes on its way, the result for each of its outputs included."""
-    image = loaded.prepared.picture.image
-    return 4 * image.width * image.height * (2 + len(loaded.jobs))
+    picture, jobs = loaded.prepared.picture, len(loaded.jobs)
+    own = 0 if picture.stored is None else picture.stored.nbytes
+    return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)
 
 
 def _same_file(output: Path, source: Path) -> bool:

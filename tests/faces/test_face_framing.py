@@ -92,7 +92,7 @@ def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photo
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
     prepared = framing().prepare(photos / "group.png")
     nothing = [Square(seen, True, torch.zeros(3, SIZE, SIZE), torch.ones(1, SIZE, SIZE)) for seen in prepared.squares]
-    image, alpha = framing().finish(prepared, nothing)
+    image, alpha, *_ = framing().finish(prepared, nothing)
     assert alpha is None
     with Image.open(photos / "group.png") as source:
         assert image.tobytes() == source.tobytes()

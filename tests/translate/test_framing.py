@@ -11,7 +11,8 @@ from PIL import Image
 
 from stargan_cli.data.images import to_model
 from stargan_cli.data.places import centred
-from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Square, put_back
+from stargan_cli.data.reading import Picture
+from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Prepared, Square, put_back
 
 SIZE = 16
 
@@ -35,7 +36,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
     prepared = framing.prepare(noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
     result = torch.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).to(torch.uint8)
-    image, alpha = framing.finish(prepared, [Square(result, True, None, None)])
+    image, alpha, *_ = framing.finish(prepared, [Square(result, True, None, None)])
     assert np.array_equal(np.asarray(image), result.permute(1, 2, 0).numpy())
     assert alpha is not None and alpha.size == (SIZE, SIZE)
 
@@ -44,7 +45,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
     framing = CentreAtSourceSize(SIZE)
-    image, alpha = framing.finish(framing.prepare(path), [no_change()])
+    image, alpha, *_ = framing.finish(framing.prepare(path), [no_change()])
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
     assert alpha is None
 
@@ -55,7 +56,7 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(tmp
     prepared = framing.prepare(path)
     seen = to_model(prepared.squares[0])
     half_brighter = Square(prepared.squares[0], True, 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
-    image, _ = framing.finish(prepared, [half_brighter])
+    image, *_ = framing.finish(prepared, [half_brighter])
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
     assert np.array_equal(after[:, 40:], before[:, 40:])
@@ -66,5 +67,6 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(tmp
 
 def test_the_change_needs_its_parts() -> None:
     seen = torch.zeros(3, 4, 4, dtype=torch.uint8)
+    picture = Picture(Image.new("RGB", (4, 4)), None, (4, 4), "PNG", "RGB", None, None)
     with pytest.raises(ValueError, match="parts"):
-        put_back(Image.new("RGB", (4, 4)), centred(4, 4), seen, Square(seen, True, None, None))
+        put_back(Prepared(picture, seen[None]), (centred(4, 4),), [Square(seen, True, None, None)])

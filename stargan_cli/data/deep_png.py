@@ -1,0 +1,115 @@
+"""PNG files of 16 bits a channel with colours or alpha, of which Pillow reads 8 bits and which it does not write."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEADER = struct.Struct(">8x8xIIBB2xB")  # after the signature: width, height, bits, kind of colour, interlaced or not
+_CHANNELS = {2: 3, 4: 2, 6: 4}  # of those kinds of colour that Pillow knows in 8 bits alone
+_STRIP = 1 << 22  # bytes to be packed at once
+LEVEL = 1  # of compression, as for other PNG files: speed first
+
+
+def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
+    """uint16 (H, W, C) of a picture that Pillow has opened from `file`, and decoded without complaint; None where it
+    is of another kind, or interlaced."""
+    if opened.format != "PNG" or "transparency" in opened.info:
+        return None
+    file.seek(0)
+    width, height, bits, colour, interlaced = _HEADER.unpack(file.read(_HEADER.size))
+    if bits != 16 or interlaced or colour not in _CHANNELS or (width, height) != opened.size:
+        return None
+    file.seek(0)
+    packed = b"".join(body for kind, body in _chunks(file.read()) if kind == b"IDAT")
+    channels = _CHANNELS[colour]
+    length = height * (1 + 2 * channels * width)
+    rows = np.frombuffer(zlib.decompressobj().decompress(packed, length), np.uint8)
+    if len(rows) < length:
+        return None
+    rows = rows.reshape(height, -1)
+    pixels = _unfiltered(rows[:, 1:].reshape(height, width, 2 * channels), rows[:, 0])
+    numbers: np.ndarray = pixels.view(">u2").astype(np.uint16)
+    return numbers
+
+
+def _unfiltered(rows: np.ndarray, filters: np.ndarray) -> np.ndarray:
+    """Bytes (H, W, B) as they lie in the file, and the filter of each row (PNG specification, 9.2), -> the pixels'.
+
+    A pixel needs those on its left, above it, and left above: so whole diagonals are done at once.
+    """
+    height, width, size = rows.shape
+    out: np.ndarray = rows.copy()
+    line, lean = out.strides[0], out.strides[0] - out.strides[1]
+    # by row, one above the picture included: the pixels of the last diagonal and of that before it
+    last, before = (np.zeros((height + 1, size), np.int16) for _ in range(2))
+    kinds = [(filters == kind)[:, None] for kind in range(5)]
+    for diagonal in range(height + width - 1):
+        top, end = max(0, diagonal - width + 1), min(height, diagonal + 1)
+        start = out.reshape(-1)[top * line + (diagonal - top) * size :]
+        pixels = np.lib.stride_tricks.as_strided(start, (end - top, size), (lean, 1))
+        left, above, corner = last[top + 1 : end + 1], last[top:end], before[top:end]
+        if diagonal < height:
+            left[-1] = 0  # the first of its row: there is nothing on its left, nor left above
+            corner = corner.copy()
+            corner[-1] = 0
+        part = [kind[top:end] for kind in kinds]
+        guess = part[1] * left + part[2] * above + part[3] * ((left + above) >> 1)
+        guess += part[4] * _paeth(left, above, corner)
+        pixels += guess.astype(np.uint8)
+        before[:] = last
+        last[top + 1 : end + 1] = pixels
+    return out
+
+
+def _paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray:
+    """Which of the three is nearest to left + above - corner."""
+    to_left, to_above = np.abs(above - corner), np.abs(left - corner)
+    to_corner = np.abs(left + above - 2 * corner)
+    nearest = np.where(to_above <= to_corner, above, corner)
+    found: np.ndarray = np.where((to_left <= to_above) & (to_left <= to_corner), left, nearest)
+    return found
+
+
+def with_pixels(frame: bytes, values: np.ndarray) -> bytes:
+    """A PNG file like `frame`, which Pillow wrote of an 8-bit picture of the same mode and any size, with uint16
+    (H, W, C) as its pixels."""
+    height, width, _ = values.shape
+    out = [SIGNATURE]
+    for kind, body in _chunks(frame):
+        if kind == b"IHDR":
+            body = struct.pack(">IIB", width, height, 16) + body[9:]
+        if kind == b"IDAT":
+            body = _packed(values)
+        out += [struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(kind + body))]
+    return b"".join(out)
+
+
+def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    found: list[tuple[bytes, bytes]] = []
+    at = len(SIGNATURE)
+    while at + 8 <= len(data) and (not found or found[-1][0] != b"IEND"):
+        (length,) = struct.unpack(">I", data[at : at + 4])
+        found.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
+        at += 12 + length
+    return found
+
+
+def _packed(values: np.ndarray) -> bytes:
+    """Rows of big-endian numbers, each row as differences from the pixel on the left (filter 1), compressed."""
+    height, width, channels = values.shape
+    step = 2 * channels
+    rows = max(1, _STRIP // (step * width))
+    packer, out = zlib.compressobj(LEVEL), []
+    for top in range(0, height, rows):
+        plain = values[top : top + rows].astype(">u2").view(np.uint8).reshape(-1, step * width)
+        lines = np.empty((len(plain), 1 + step * width), np.uint8)
+        lines[:, 0], lines[:, 1 : 1 + step] = 1, plain[:, :step]
+        np.subtract(plain[:, step:], plain[:, :-step], out=lines[:, 1 + step :])
+        out.append(packer.compress(lines.tobytes()))
+    return b"".join([*out, packer.flush()])

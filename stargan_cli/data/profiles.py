@@ -1,0 +1,79 @@
+"""ICC profiles, both ways: a file's own colours -> 8-bit sRGB, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from io import BytesIO
+
+import numpy as np
+from PIL import Image, ImageCms
+
+TOLERANCE = 2  # of 255: a profile that moves no colour further is sRGB under another name
+
+
+@dataclass(frozen=True)
+class Colours:
+    """What the numbers of a picture of `mode` (RGB, L, CMYK or LAB, 8 bit) mean.
+
+    `usable`: the file's profile is whole and meant for that mode. `forth` and `back` lead to 8-bit sRGB and from it;
+    None where the numbers are sRGB's own, or Pillow's plain conversion is all there is, and `back` also where the
+    profile knows no way back (those of scanners).
+    """
+
+    mode: str
+    usable: bool = False
+    forth: ImageCms.ImageCmsTransform | None = None
+    back: ImageCms.ImageCmsTransform | None = None
+
+    @property
+    def returns(self) -> bool:
+        """Whether colours can be brought back from sRGB."""
+        return self.forth is None or self.back is not None
+
+    def to_srgb(self, picture: Image.Image) -> Image.Image:
+        """A picture of this mode -> RGB in sRGB."""
+        return picture.convert("RGB") if self.forth is None else _through(picture, self.forth)
+
+    def from_srgb(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 (h, w, 3) in sRGB -> uint8 (h, w, channels). Needs `back`."""
+        if self.back is None:
+            raise ValueError("these colours have no way back from sRGB")
+        values = np.asarray(_through(Image.fromarray(pixels), self.back))
+        return values.reshape(*values.shape[:2], -1)
+
+
+def _through(picture: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    converted = ImageCms.applyTransform(picture, transform)
+    return converted if converted is not None else picture
+
+
+@lru_cache(maxsize=32)
+def colours_of(profile: bytes | None, mode: str) -> Colours:
+    """For the ICC profile of a file whose pixels are of `mode`; a broken or unfit profile counts for none."""
+    if profile is not None:
+        try:
+            return _with_profile(ImageCms.ImageCmsProfile(BytesIO(profile)), mode)
+        except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
+            pass
+    if mode != "LAB":
+        return Colours(mode)
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return Colours(
+        mode, False, ImageCms.buildTransform(lab, srgb, mode, "RGB"), ImageCms.buildTransform(srgb, lab, "RGB", mode)
+    )
+
+
+def _with_profile(profile: ImageCms.ImageCmsProfile, mode: str) -> Colours:
+    srgb = ImageCms.createProfile("sRGB")
+    forth = ImageCms.buildTransform(profile, srgb, mode, "RGB")
+    if mode == "RGB":
+        levels = np.stack(np.meshgrid(*[np.linspace(0, 255, 6)] * 3), axis=-1).astype(np.uint8).reshape(6, 36, 3)
+        moved = np.asarray(_through(Image.fromarray(levels), forth)).astype(int)
+        if np.abs(moved - levels).max() <= TOLERANCE:
+            return Colours(mode, True)
+    try:
+        back = ImageCms.buildTransform(srgb, profile, "RGB", mode)
+    except ImageCms.PyCMSError:
+        back = None
+    return Colours(mode, True, forth, back)
