@@ -42,6 +42,7 @@ RUN_MARK = str(secrets.randbits(60))
 """In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What stops not one picture but all."""
+NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 MAKE_ROOM = "make room or give another --out, and run it again"
 
 
@@ -169,4 +170,6 @@ def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
         return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
     if not path.parent.is_dir():
         return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
+    if error.errno in NAME_REFUSED:
+        reason += "; its file system may not take this name"
     return PictureError(f"cannot write {path}: {reason}")
