@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from stargan_cli.data.images import to_model, to_pixels
-from stargan_cli.device import autocast, memory_layout, repeatable, send
+from stargan_cli.device import memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
+from stargan_cli.tasks.engines import label_reader, make_engine
 from stargan_cli.weights import Weights
 
 CPU_BATCH, MPS_BATCH, CUDA_BATCH = 4, 16, 64
@@ -50,10 +51,10 @@ class Translator:
         self.batch_size = batch_size or automatic_batch_size(device, self.size)
         self._warn = warn
         self._layout = memory_layout(device)
-        self._generator = weights.generator.to(device).to(memory_format=self._layout)
-        self._discriminator = weights.discriminator
-        if self._discriminator is not None:
-            self._discriminator = self._discriminator.to(device).to(memory_format=self._layout)
+        self._attention = weights.card.model.output == "attention"
+        self._generator = make_engine(weights, device, precision)
+        judge = weights.discriminator
+        self._read = None if judge is None else label_reader(judge, device, precision)
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, parts: bool = False) -> Translated:
@@ -70,32 +71,25 @@ class Translator:
 
     def _run_passes(self, source: Tensor, targets: Tensor, parts: bool) -> tuple[Tensor, ...]:
         image, kept, added = source, source.new_ones(len(source), 1, 1, 1), torch.zeros_like(source)
-        attention = self._generator.settings.output == "attention"
         for number in range(targets.shape[1]):
-            with autocast(self.device, self.precision):
-                image, colour, mask = self._generator.translate(image, targets[:, number])
-            if parts and attention:
+            image, colour, mask = self._generator.translate(image, targets[:, number])
+            if parts and self._attention:
                 added = mask * colour + (1 - mask) * added
                 kept = (1 - mask) * kept
         result = (to_pixels(image), image.isfinite().flatten(1).all(dim=1))
         if not parts:
             return result
-        if not attention:
+        if not self._attention:
             added = image - source
         return (*result, added.float(), kept.expand(-1, 1, *source.shape[2:]).float())
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:
         """The classification head's logits for uint8 (M, 3, S, S): float32 (M, class_dim), on the CPU."""
-        network = self._discriminator
-        if network is None:
+        read = self._read
+        if read is None:
             raise ValueError("these weights have no classifier")
-
-        def run(squares: Tensor) -> tuple[Tensor, ...]:
-            with autocast(self.device, self.precision):
-                return (network(self._model_input(squares)).classes.float(),)
-
-        return self._in_batches(run, pixels)[0]
+        return self._in_batches(lambda squares: (read(self._model_input(squares)),), pixels)[0]
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)
