@@ -45,9 +45,12 @@ class ReferenceModel:
 
 
 def is_checkpoint(path: Path) -> bool:
-    """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one."""
-    with path.open("rb") as file:
-        start = file.read(9)
+    """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one. Raises WeightsError."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
     pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # not the length of a safetensors header
     return pytorch or path.suffix.lower() in _SUFFIXES
 

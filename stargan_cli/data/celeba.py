@@ -146,7 +146,7 @@ def _read_partition(path: Path) -> dict[str, str]:
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import torch
@@ -63,12 +64,21 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
 
 
 def _pictures(folder: Path, label: str) -> list[str]:
-    """Paths of a class's pictures below `folder`; hidden files (macOS leaves some that look like pictures) are none."""
-    return [
-        file.relative_to(folder).as_posix()
-        for file in sorted((folder / label).rglob("*"))
-        if file.suffix.lower() in PICTURE_SUFFIXES and file.name[0] != "." and file.is_file()
+    """Paths of a class's pictures below `folder`; hidden files (macOS leaves some that look like pictures) are none.
+
+    Raises OSError for a folder that cannot be read.
+    """
+    files = [
+        Path(place, name)
+        for place, _, names in os.walk(folder / label, onerror=_raise)
+        for name in names
+        if os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES and name[0] != "."
     ]
+    return [file.relative_to(folder).as_posix() for file in sorted(files) if os.path.isfile(file)]
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _hold_out(whole: Labelled) -> DataSet:

@@ -8,6 +8,7 @@ from pathlib import Path
 from stargan_cli.data.celeba import DEFAULT_ATTRIBUTES, load_celeba
 from stargan_cli.data.class_folders import load_class_folders
 from stargan_cli.data.labelled import DataSet, Labelled
+from stargan_cli.errors import DataError
 
 
 def load(
@@ -22,9 +23,12 @@ def load(
 
     Raises DataError and UsageError.
     """
-    if source == "celeba":
-        return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
-    return load_class_folders(Path(source), name)
+    try:
+        if source == "celeba":
+            return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
+        return load_class_folders(Path(source), name)
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename or source}: {error.strerror or error}") from error
 
 
 def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:

@@ -53,8 +53,12 @@ def check_inputs(inputs: Sequence[Path]) -> None:
     """Raises UsageError where an input is not there, or where two would be written to the same place."""
     seen: dict[str, Path] = {}
     for path in inputs:
-        if not os.path.lexists(path):
-            raise UsageError(f"no such file or folder: {path}")
+        try:
+            path.lstat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UsageError(f"no such file or folder: {path}") from error
+        except (OSError, ValueError) as error:
+            raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
         other = seen.setdefault(_own_name(path), path)
         if other is not path:
             raise UsageError(

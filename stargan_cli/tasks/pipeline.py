@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
@@ -75,7 +76,7 @@ class Pipeline:
     def _sort_out(self, found: Found, known: Known) -> tuple[list[Job], list[Row]]:
         """Which outputs to make, and rows for those that are there."""
         jobs, settled = [], []
-        hashed = picture_hash(found.source) if found.source.is_file() else ""
+        hashed = picture_hash(found.source) if os.path.isfile(found.source) else ""
         for variant, output in self.outputs(found):
             path = self.out / output
             if not self.in_place and _same_file(path, found.source):

@@ -21,6 +21,7 @@ from stargan_cli.tasks.session import Session
 from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training_data import TrainingData
 from stargan_cli.tasks.training_settings import TrainSettings
+from stargan_cli.tasks.writable import require_place
 from stargan_cli.weights import read_card, resolve
 
 
@@ -68,6 +69,7 @@ def check(
     model_settings(settings, layout)
     pick_precision(settings.precision, pick_device(processes.device(device)))
     processes.check_batch(settings.batch_size)
+    require_place(run)
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:

@@ -21,6 +21,7 @@ from stargan_cli.report import Manifest, Report, Row
 from stargan_cli.tasks.pipeline import Pipeline, loaded_bytes
 from stargan_cli.tasks.translation_settings import Plan, TranslationSettings, make_plan
 from stargan_cli.tasks.translator import Translator
+from stargan_cli.tasks.writable import require_place
 from stargan_cli.weights import load
 
 MOST_WORKERS = 16
@@ -108,6 +109,9 @@ def _overviews(run: Run, out: Path, plan: Plan) -> list[tuple[Path, ContactSheet
 def _check_places(inputs: Sequence[Path], out: Path, settings: TranslationSettings, run: Run) -> None:
     if run.shard is not None and (run.grid is not None or run.gallery is not None):
         raise UsageError("--grid and --gallery show a whole run: not with --shard")
+    for place in (run.grid, run.gallery):
+        if place is not None and not run.dry:
+            require_place(place.parent)
     if run.grid is not None:
         check_sheet_path(run.grid, settings.existing == "overwrite")
     if run.gallery is not None:

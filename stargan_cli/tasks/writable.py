@@ -19,6 +19,15 @@ def require_folder(folder: Path) -> None:
         raise UsageError(f"cannot write into the folder {folder}: {reason}", "give another place")
 
 
+def require_place(folder: Path) -> None:
+    """Make nothing. Raises UsageError where the folder, or the nearest one above it that is there, is not writable."""
+    there = folder
+    while not os.path.exists(there) and there != there.parent:
+        there = there.parent
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into {folder}: no right to write in {there}", "give another place")
+
+
 def require_file_place(path: Path) -> None:
     """The same for a file: its folder, and no folder of its own name."""
     require_folder(path.parent)
