@@ -10,8 +10,9 @@ from typing import BinaryIO, NamedTuple, Protocol
 from PIL import Image
 from torch import Tensor
 
+from stargan_cli.data.change import change_of
 from stargan_cli.data.images import to_image, to_square
-from stargan_cli.data.paste import change_of, paste
+from stargan_cli.data.paste import paste
 from stargan_cli.data.places import Place, centred
 from stargan_cli.data.reading import MAX_PIXELS, Picture, read_picture
 from stargan_cli.data.stored import Stored

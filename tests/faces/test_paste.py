@@ -10,8 +10,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from stargan_cli.data.change import change_of
 from stargan_cli.data.images import to_model
-from stargan_cli.data.paste import change_of, paste
+from stargan_cli.data.paste import paste
 from stargan_cli.data.places import Place, centred, cut
 
 SIZE = 32
@@ -128,3 +129,39 @@ def test_what_two_squares_have_in_common_changes_once() -> None:
     row = np.asarray(image)[120, :, 0].astype(int)
     assert row[60:310].max() <= 167  # one change is 65 levels, two would be 130
     assert row[60:310].min() >= 160
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_change_that_goes_on_beyond_the_square_has_a_longer_way_out(side: int) -> None:
+    """Hair down to the lower border, say: at that border alone, and only where it lies."""
+    mask = torch.zeros(SIZE, SIZE)
+    mask[:10, 8:24] = 0.9
+    mask = torch.rot90(mask, 1 - side)
+    seen = torch.full((3, SIZE, SIZE), 100, dtype=torch.uint8)
+    change = change_of(seen, *attention(seen, mask, 0.9))
+    faded = change.fading((True,) * 4)
+    left = torch.rot90(faded.colour[0] / change.colour[0].clamp_min(1e-6), side - 1)[:, 12:20].mean(dim=1)
+    assert left[0] < 0.1 and 0.3 < left[3] < 0.7
+    assert left[8] == pytest.approx(1, abs=0.01)
+    others = tuple(number != side for number in range(4))
+    assert torch.equal(change.fading(others).colour, change.colour)
+
+
+def test_detail_gets_clearer_where_a_place_gets_lighter_and_fainter_nowhere() -> None:
+    random = np.random.default_rng(1)
+    dark = Image.fromarray((50 + random.normal(0, 8, (300, 400, 3))).clip(0, 255).astype(np.uint8))
+    place, box = Place(100 + 50j, 200 + 0j), (140, 90, 260, 210)
+    lighter = detail(changed(dark, place, torch.full((SIZE, SIZE), 0.9), 0.4).crop(box)) / detail(dark.crop(box))
+    assert 1.2 < lighter < 1.7
+    light = Image.fromarray((180 + random.normal(0, 8, (300, 400, 3))).clip(0, 255).astype(np.uint8))
+    darker = detail(changed(light, place, torch.full((SIZE, SIZE), 0.9), -0.5).crop(box)) / detail(light.crop(box))
+    assert darker == pytest.approx(1, abs=0.05)
+
+
+def test_a_mask_that_follows_lightness_leaves_fine_texture_as_it_is() -> None:
+    """Dark is painted light and light is left: without care that would flatten the strands of dark hair."""
+    image = textured()
+    place, box = Place(100 + 50j, 200 + 0j), (130, 80, 270, 220)
+    seen = cut(image, place, SIZE)
+    mask = ((140 - seen.float().mean(dim=0)) / 60).clamp(0, 1)
+    assert detail(changed(image, place, mask, 0.3).crop(box)) > 0.95 * detail(image.crop(box))

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+from stargan_cli.data import paste
 from stargan_cli.data.images import to_model
 from stargan_cli.data.places import centred
 from stargan_cli.data.reading import Picture
@@ -50,7 +51,10 @@ def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, he
     assert alpha is None
 
 
-def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(tmp_path: Path) -> None:
+def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paste, "MOST_GAIN", 1.0)  # no clearer either
     path = noise(tmp_path / "a.png", 50, 30)
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
