@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stargan_cli.data import folders
-from stargan_cli.data.folders import Counting, Found, check_inputs, check_output, find
+from stargan_cli.data.counting import Counting
+from stargan_cli.data.folders import check_inputs, check_output, find
+from stargan_cli.data.found import Found
 from stargan_cli.data.naming import converted, folded, folding_of, names_for
 from stargan_cli.errors import UsageError
 

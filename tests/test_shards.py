@@ -9,7 +9,9 @@ from pathlib import Path, PurePath
 import pytest
 
 from stargan_cli.data import holding
-from stargan_cli.data.folders import Counting, Found, find
+from stargan_cli.data.counting import Counting
+from stargan_cli.data.folders import find
+from stargan_cli.data.found import Found
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.shards import Shard, parse_shard, shard_of
 from stargan_cli.errors import UsageError

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stargan_cli.cli import translate_options as option
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
@@ -17,174 +18,44 @@ from stargan_cli.cli.translate_voice import Voice, summary
 from stargan_cli.errors import UsageError
 
 if TYPE_CHECKING:
+    from stargan_cli.data.remote import RemotePath
     from stargan_cli.tasks.translation_settings import TranslationSettings
-
-CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
 
 
 def translate(
-    inputs: Annotated[
-        list[str],
-        typer.Argument(metavar="INPUT", help="Pictures and folders of pictures; - is one from stdin to stdout."),
-    ],
-    spec: Annotated[
-        str | None,
-        typer.Option("--set", "-s", metavar="NAME,…", help="blond, no-young, blond=0.5, ...", rich_help_panel=CHANGE),
-    ] = None,
-    each: Annotated[
-        bool,
-        typer.Option(
-            "--each",
-            help="An output per attribute of --set (without it: of the weights), in a subfolder each.",
-            rich_help_panel=CHANGE,
-        ),
-    ] = False,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            help="What the pictures show now: CelebA's list_attr, CSV or JSONL with a path or name column. "
-            "Without it, the weights' own classifier reads it.",
-            metavar="FILE",
-            rich_help_panel=CHANGE,
-        ),
-    ] = None,
-    rest: Annotated[
-        str | None,
-        typer.Option(help="off: take whatever is neither in --set nor in --labels for off.", rich_help_panel=CHANGE),
-    ] = None,
-    faces: Annotated[
-        str,
-        typer.Option(
-            help="auto: find faces, but take a picture that is a face crop as it is; always: find faces in every "
-            "picture; off: take each picture's centred square.",
-            rich_help_panel=FACES,
-        ),
-    ] = "auto",
-    face: Annotated[
-        str, typer.Option(help="Which faces of a picture to change: all or largest.", rich_help_panel=FACES)
-    ] = "all",
-    max_faces: Annotated[
-        int | None, typer.Option(min=1, help="At most so many faces a picture, the largest.", rich_help_panel=FACES)
-    ] = None,
-    min_face: Annotated[
-        int, typer.Option(min=1, help="Leave smaller faces alone: height in pixels.", rich_help_panel=FACES)
-    ] = 48,
-    copy_others: Annotated[
-        bool, typer.Option("--copy-others", help="Copy pictures without a face.", rich_help_panel=FACES)
-    ] = False,
+    inputs: option.Inputs,
+    spec: option.Spec = None,
+    each: option.Each = False,
+    labels: option.Labels = None,
+    rest: option.Rest = None,
+    faces: option.Faces = "auto",
+    face: option.Face = "all",
+    max_faces: option.MaxFaces = None,
+    min_face: option.MinFace = 48,
+    copy_others: option.CopyOthers = False,
     weights: WeightsOption = "celeba-128",
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="Output folder; by default FOLDER-translated for one folder, else translated, where you are.",
-            metavar="DIR",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    format: Annotated[str, typer.Option(help="same, png, jpg, webp, bmp or tiff.", rich_help_panel=FILES)] = "same",
-    quality: Annotated[
-        int, typer.Option(min=1, max=100, help="For JPEG and WebP (100: lossless).", rich_help_panel=FILES)
-    ] = 95,
-    size: Annotated[
-        str,
-        typer.Option(
-            help="source: the change is put into the picture at its own size; model: the network's own square.",
-            rich_help_panel=FILES,
-        ),
-    ] = "source",
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Make every output anew, whatever is there.", rich_help_panel=FILES),
-    ] = False,
-    skip_existing: Annotated[
-        bool,
-        typer.Option(
-            "--skip-existing",
-            help="Skip by name alone. Otherwise an output counts as done when it was made from the same picture with "
-            "the same weights and settings, and is not older; and what stargan did not write is left alone.",
-            rich_help_panel=FILES,
-        ),
-    ] = False,
-    in_place: Annotated[
-        bool,
-        typer.Option(
-            "--in-place", help="Let --out be the input folder: replaces your pictures.", rich_help_panel=FILES
-        ),
-    ] = False,
-    no_provenance: Annotated[
-        bool,
-        typer.Option(
-            "--no-provenance",
-            help="Write no note into the outputs that they are generated; later runs then leave them as they are.",
-            rich_help_panel=FILES,
-        ),
-    ] = False,
-    keep_metadata: Annotated[
-        bool,
-        typer.Option(
-            "--keep-metadata",
-            help="Copy the source's EXIF block: camera, date, and the location, where it has one.",
-            rich_help_panel=FILES,
-        ),
-    ] = False,
-    max_pixels: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Refuse larger pictures, which may be made to fill the memory; by default 200 million.",
-            rich_help_panel=FILES,
-        ),
-    ] = None,
-    grid: Annotated[
-        Path | None,
-        typer.Option(help="Contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
-    ] = None,
-    gallery: Annotated[
-        Path | None,
-        typer.Option(help="HTML page with a before and after slider a picture.", metavar="FILE", rich_help_panel=RUN),
-    ] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option(help="JSONL, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written; write nothing.", rich_help_panel=RUN)
-    ] = False,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            help="The third of sixteen shares of the pictures, so that sixteen runs do one job side by side; "
-            "auto: as torchrun (without this option too) or the Slurm array numbers them. A --manifest gets the "
-            "shard's number into its name.",
-            metavar="3/16|auto",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    merge_manifests: Annotated[
-        Path | None,
-        typer.Option(
-            help="Make one manifest of those of the shards, given as INPUTs, and translate nothing.",
-            metavar="FILE",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    fail_fast: Annotated[
-        bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=RUN)
-    ] = False,
+    out: option.Out = None,
+    format: option.Format = "same",
+    quality: option.Quality = 95,
+    size: option.Size = "source",
+    overwrite: option.Overwrite = False,
+    skip_existing: option.SkipExisting = False,
+    in_place: option.InPlace = False,
+    no_provenance: option.NoProvenance = False,
+    keep_metadata: option.KeepMetadata = False,
+    max_pixels: option.MaxPixels = None,
+    grid: option.Grid = None,
+    gallery: option.Gallery = None,
+    manifest: option.Manifest = None,
+    dry_run: option.DryRun = False,
+    shard: option.Shard = None,
+    merge_manifests: option.MergeManifests = None,
+    fail_fast: option.FailFast = False,
     as_json: JsonOption = False,
-    print_paths: Annotated[
-        bool, typer.Option("--print", help="The written paths on stdout, one a line.", rich_help_panel="Output")
-    ] = False,
-    print0: Annotated[
-        bool, typer.Option("--print0", help="The same, ended by NUL: for xargs -0.", rich_help_panel="Output")
-    ] = False,
+    print_paths: option.PrintPaths = False,
+    print0: option.Print0 = False,
     quiet: QuietOption = False,
-    batch_size: Annotated[
-        str,
-        typer.Option(help="Pictures at once, or auto; halved when memory runs out.", rich_help_panel="Machine"),
-    ] = "auto",
+    batch_size: option.BatchSize = "auto",
     workers: WorkersOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
@@ -230,19 +101,22 @@ def translate(
         ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
+    from stargan_cli.data.addresses import place_of_text, places_of_texts
     from stargan_cli.data.shards import shard_of
     from stargan_cli.tasks.translation import Run
 
-    paths = [Path(text) for text in inputs]
+    places = places_of_texts(inputs)
     run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard))
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
-    return _over_files(paths, out or default_out(paths), settings, run, voice, quiet)
+    return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
 
 
-def default_out(inputs: list[Path]) -> Path:
+def default_out(inputs: list[Path | RemotePath]) -> Path:
     """Where outputs go without --out: in the current folder."""
-    if len(inputs) == 1 and inputs[0].is_dir():
-        return Path(f"{inputs[0].resolve().name or 'root'}-translated")
+    from stargan_cli.data.folders import is_folder, own_name
+
+    if len(inputs) == 1 and is_folder(inputs[0]):
+        return Path(f"{own_name(inputs[0])}-translated")
     return Path("translated")
 
 
@@ -274,7 +148,12 @@ def _through_pipe(settings: TranslationSettings) -> int:
 
 
 def _over_files(
-    paths: list[Path], out: Path, settings: TranslationSettings, run: Any, voice: Voice, quiet: bool
+    inputs: list[Path | RemotePath],
+    out: Path | RemotePath,
+    settings: TranslationSettings,
+    run: Any,
+    voice: Voice,
+    quiet: bool,
 ) -> int:
     from stargan_cli.tasks.processes import wait_for_the_others
     from stargan_cli.tasks.translation import translate as run_translation
@@ -283,7 +162,7 @@ def _over_files(
         interruptible("stopping; once more to stop at once") as stop,
         show_progress("translating", quiet=quiet or run.dry) as progress,
     ):
-        report = run_translation(paths, out, settings, run, progress=progress, on_row=voice, warn=warn, stop=stop)
+        report = run_translation(inputs, out, settings, run, progress=progress, on_row=voice, warn=warn, stop=stop)
     if report.total == 0 and not report.interrupted:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():

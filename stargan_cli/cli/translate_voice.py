@@ -13,6 +13,7 @@ import typer
 from stargan_cli.cli.messages import say, shown
 
 if TYPE_CHECKING:
+    from stargan_cli.data.remote import RemotePath
     from stargan_cli.report import Report, Row
 
 
@@ -57,7 +58,7 @@ class Voice:
             say(f"{row.status}: {shown(row.source)}: {shown(row.reason)}")
 
 
-def summary(report: Report, out: Path, dry: bool) -> str:
+def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:
     verb = "would be translated" if dry else "translated"
     parts = [f"{report.done:,} {verb}"]
     parts += [f"{report.skipped:,} skipped"] if report.skipped else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from stargan_cli.errors import DataError, UsageError
@@ -36,7 +36,7 @@ class LabelTable:
         if self._rows.setdefault(_key(name), values) != values:
             raise DataError(f"{self.path}, line {line}: {name} stands there twice, with different labels")
 
-    def find(self, picture: Path) -> dict[str, float]:
+    def find(self, picture: PurePath) -> dict[str, float]:
         """The labels of a picture; empty where it is not named.
 
         A row belongs to a picture when its name is the end of the picture's path; of several such rows the longest

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stargan_cli.data.writing import OUTPUT_SUFFIXES
 
@@ -52,6 +52,14 @@ def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: C
         used.add(fold(name))
         names[source] = name
     return names
+
+
+def next_name(path: PurePosixPath, used: set[str], target: str) -> PurePosixPath:
+    """The same for names that are only known one after the other, as in an archive; `used` grows."""
+    names = _candidates(path.name, converted(path.name, target))
+    place = next(place for name in names if str(place := path.with_name(name)) not in used)
+    used.add(str(place))
+    return place
 
 
 def _candidates(source: str, plain: str) -> Iterator[str]:

@@ -44,6 +44,11 @@ class Note:
         ).encode()
 
     @property
+    def comment(self) -> str:
+        """The note in an archive's header."""
+        return f'{self.sentence} stargan:fingerprint="{self.fingerprint}"'
+
+    @property
     def sentence(self) -> str:
         """One line for people, in ASCII."""
         if not self.generated:
@@ -58,7 +63,7 @@ def _attribute(text: str) -> str:
 
 
 def read_fingerprint(path: Path) -> str | None:
-    """The fingerprint that a written picture carries; None where there is none, no file, or no permission.
+    """The fingerprint that a written picture or tar carries; None where there is none, no file, or no permission.
 
     Reads the file's ends alone and decodes nothing.
     """
@@ -66,11 +71,17 @@ def read_fingerprint(path: Path) -> str | None:
         return None
     try:
         with path.open("rb") as file:
-            found = _FINGERPRINT.search(file.read(SEARCHED_BYTES))
+            found = fingerprint_in(file.read(SEARCHED_BYTES))
             if found is None:
                 size = file.seek(0, 2)
                 file.seek(max(0, size - SEARCHED_BYTES))
-                found = _FINGERPRINT.search(file.read())
+                found = fingerprint_in(file.read())
     except (OSError, ValueError):
         return None
+    return found
+
+
+def fingerprint_in(data: bytes) -> str | None:
+    """The first fingerprint in a file's beginning, or in its end."""
+    found = _FINGERPRINT.search(data)
     return found.group(1).decode("ascii") if found else None

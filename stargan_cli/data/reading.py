@@ -93,13 +93,13 @@ def read_picture(
     """
     wanted = _Wanted(square, max_pixels, stored)
     if isinstance(source, Path):
-        with _open_regular(source) as file:
+        with open_regular(source) as file:
             return _read(file, wanted)
     return _read(BytesIO(source.read()), wanted)
 
 
 @contextmanager
-def _open_regular(path: Path) -> Iterator[BinaryIO]:
+def open_regular(path: Path) -> Iterator[BinaryIO]:
     """Open without waiting (a FIFO would) and refuse what is not a regular file."""
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from stargan_cli.data.folders import Found
+from stargan_cli.data.found import Found
 from stargan_cli.errors import UsageError
 
 

@@ -131,7 +131,7 @@ def load_pictures(folder: Path, size: int) -> Tensor:
         raise UsageError(f"no such folder: {folder}")
     pictures: list[Tensor] = []
     for found in find([folder], None, "same", str):
-        if found.problem is None:
+        if found.problem is None and isinstance(found.source, Path):
             try:
                 pictures.append(load_square(found.source, size))
             except PictureError:

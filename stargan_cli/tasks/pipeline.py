@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from io import BytesIO
+from pathlib import PurePath
 
 from stargan_cli.attributes import Variant
-from stargan_cli.data.copying import copy_picture
-from stargan_cli.data.folders import Found
-from stargan_cli.data.outputs import OutputFolder
+from stargan_cli.data.copying import copied
+from stargan_cli.data.found import Found
+from stargan_cli.data.sinks import Sink
+from stargan_cli.data.sources import place_of, readable
 from stargan_cli.data.stream import Done, Outcome
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import NoFaceError, PictureError
 from stargan_cli.report import Row
-from stargan_cli.tasks.existing import picture_hash, reason_to_skip
+from stargan_cli.tasks.archives import Ended
+from stargan_cli.tasks.existing import mark_of, reason_to_skip
 from stargan_cli.tasks.framing import Prepared, Square
 from stargan_cli.tasks.picture_batch import Job, Loaded, Made, translate_batch
 from stargan_cli.tasks.source_labels import Known
@@ -24,107 +26,126 @@ from stargan_cli.tasks.translator import Translator
 
 
 class Pipeline:
-    """Translates found pictures into an output folder; each step turns the picture's own errors into rows.
+    """Translates found pictures into a sink; each step turns the picture's own errors into rows.
 
     Without a translator (a dry run) `load` settles every picture: rows of outputs that would be made say `done`.
     """
 
-    def __init__(
-        self, plan: Plan, out: Path, folder: OutputFolder | None, translator: Translator | None, in_place: bool = False
-    ) -> None:
-        self.plan, self.out, self.folder, self.translator = plan, out, folder, translator
+    def __init__(self, plan: Plan, sink: Sink, translator: Translator | None, in_place: bool = False) -> None:
+        self.plan, self.sink, self.translator = plan, sink, translator
         self.in_place = in_place
 
     def outputs(self, found: Found) -> list[tuple[Variant, PurePath]]:
         """Below the output folder, with `--each` in one subfolder for each variant."""
         if found.output is None:
             return []
-        return [(variant, PurePath(variant.suffix) / found.output) for variant in self.plan.variants]
+        variants = self.plan.variants if found.archive is None else found.archive.wanted
+        return [(variant, PurePath(variant.suffix) / found.output) for variant in variants]
 
-    def load(self, found: Found) -> Loaded | Done[list[Row]]:
+    def load(self, found: Found) -> Loaded | Done[Ended]:
         if found.problem is not None:
             raise PictureError(found.problem)
-        known = self.plan.labels.known(found.source)
+        if found.role == "beside":
+            data = found.source.read()  # type: ignore[union-attr]  # a member of an archive
+            return Done(Ended([], {variant.suffix: data for variant, _ in self.outputs(found)}))
+        if found.role == "end":
+            return Done(Ended(list(found.archive.settled if found.archive else ())))
+        known = self.plan.labels.known(place_of(found.source))
         jobs, settled = self._sort_out(found, known)
         if self.translator is None:
-            settled += [Row(str(found.source), str(self.out / job.output), "done") for job in jobs]
+            settled += [Row(str(found.source), self.sink.name(job.output), "done") for job in jobs]
         if not jobs or self.translator is None:
-            return Done(settled)
+            return Done(Ended(settled))
         try:
             for job in jobs:
                 self.plan.labels.require(known, job.variant.changes)
-            prepared = self.plan.framing.prepare(found.source)
+            prepared = self.plan.framing.prepare(readable(found.source))
         except NoFaceError as error:
-            return Done(settled + [self._left_out(found.source, job, str(error)) for job in jobs])
+            return Done(self._left_out(found, jobs, settled, str(error)))
         except PictureError as error:
-            failed = [Row(str(found.source), str(self.out / job.output), "failed", str(error)) for job in jobs]
-            return Done(settled + failed)
+            failed = [Row(str(found.source), self.sink.name(job.output), "failed", str(error)) for job in jobs]
+            return Done(Ended(settled + failed))
         return Loaded(prepared, known, tuple(jobs), tuple(settled))
 
-    def _left_out(self, source: Path, job: Job, reason: str) -> Row:
-        """The row of a picture that is not translated; where the user wants it so, a copy of it is the output."""
-        if not self.plan.settings.faces.copy_others or self.folder is None:
-            return Row(str(source), None, "skipped", reason)
-        path = self.folder.place(job.output)
-        try:
-            note = self.plan.note(job.variant, job.fingerprint, generated=False)
-            copy_picture(source, path, self.plan.settings.quality, self.plan.settings.max_pixels, note)
-        except PictureError as error:
-            return Row(str(source), str(path), "failed", str(error))
-        return Row(str(source), str(path), "skipped", f"{reason}: copied")
+    def _left_out(self, found: Found, jobs: Sequence[Job], settled: list[Row], reason: str) -> Ended:
+        """The end of a picture that is not translated; where the user wants it so, a copy of it is the output."""
+        source, settings = found.source, self.plan.settings
+        if not settings.faces.copy_others or self.translator is None:
+            return Ended([*settled, *(Row(str(source), None, "skipped", reason) for _ in jobs)])
+        ended = Ended(list(settled))
+        for job in jobs:
+            row = Row(str(source), self.sink.name(job.output), "skipped", f"{reason}: copied")
+            try:
+                if not self.sink.is_source(job.output, source):
+                    note = self.plan.note(job.variant, job.fingerprint, generated=False)
+                    data = copied(source, job.output.suffix, settings.quality, settings.max_pixels, note)
+                    self._put(found, job, data, ended)
+            except PictureError as error:
+                row = replace(row, status="failed", reason=str(error))
+            ended.rows.append(row)
+        return ended
 
     def _sort_out(self, found: Found, known: Known) -> tuple[list[Job], list[Row]]:
         """Which outputs to make, and rows for those that are there."""
         jobs, settled = [], []
-        hashed = picture_hash(found.source) if os.path.isfile(found.source) else ""
+        source, mark = found.source, mark_of(found.source)
         for variant, output in self.outputs(found):
-            path = self.out / output
-            if not self.in_place and _same_file(path, found.source):
-                raise PictureError("its output would replace it")
-            if self.in_place and path.name != found.source.name:
-                raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {path.suffix}")
-            fingerprint = self.plan.fingerprint(variant, OUTPUT_SUFFIXES[path.suffix.lower()], known, hashed)
-            reason = reason_to_skip(path, found.source, fingerprint, self.plan.settings.existing)
+            fingerprint = self.plan.fingerprint(variant, OUTPUT_SUFFIXES[output.suffix.lower()], known, mark)
+            reason = None if found.archive else self._reason_to_skip(found, output, fingerprint)
             if reason is None:
                 jobs.append(Job(variant, output, fingerprint))
             else:
-                settled.append(Row(str(found.source), str(path), "skipped", reason))
+                settled.append(Row(str(source), self.sink.name(output), "skipped", reason))
         return jobs, settled
+
+    def _reason_to_skip(self, found: Found, output: PurePath, fingerprint: str) -> str | None:
+        source = found.source
+        if not self.in_place and self.sink.is_source(output, source):
+            raise PictureError("its output would replace it")
+        if self.in_place and output.name != place_of(source).name:
+            raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
+        return reason_to_skip(self.sink, output, source, fingerprint, self.plan.settings.existing)
 
     def run_batch(self, batch: list[Loaded]) -> list[Made | Exception]:
         if self.translator is None:
             raise ValueError("a dry run translates nothing")
         return translate_batch(batch, self.plan, self.translator)
 
-    def save(self, found: Found, made: Made) -> list[Row]:
-        rows = list(made.loaded.settled)
-        remark = self.plan.labels.remark(found.source)
+    def save(self, found: Found, made: Made) -> Ended:
+        ended = Ended(list(made.loaded.settled))
+        remark = self.plan.labels.remark(place_of(found.source))
         for result in made.results:
             labels = (result.source_label, result.target_label)
-            row = Row(str(found.source), str(self.out / result.job.output), "done", remark, *labels)
+            row = Row(str(found.source), self.sink.name(result.job.output), "done", remark, *labels)
             try:
-                self._write(result.job, made.loaded.prepared, result.squares)
+                self._put(found, result.job, self._encoded(result.job, made.loaded.prepared, result.squares), ended)
             except PictureError as error:
                 row = replace(row, status="failed", reason=str(error))
-            rows.append(row)
-        return rows
+            ended.rows.append(row)
+        return ended
 
-    def _write(self, job: Job, prepared: Prepared, squares: Sequence[Square]) -> None:
-        if self.folder is None:
-            raise ValueError("a dry run writes nothing")
-        path = self.folder.place(job.output)
-        finished = self.plan.framing.finish(prepared, squares)
+    def _encoded(self, job: Job, prepared: Prepared, squares: Sequence[Square]) -> bytes:
+        finished = self.plan.framing.finish(prepared, squares)._asdict()
         note, exif = self.plan.note(job.variant, job.fingerprint), self.plan.kept_exif(prepared.picture)
-        write_picture(path, **finished._asdict(), quality=self.plan.settings.quality, note=note, exif=exif)
+        kind, quality, file = OUTPUT_SUFFIXES[job.output.suffix.lower()], self.plan.settings.quality, BytesIO()
+        write_picture(file, **finished, kind=kind, quality=quality, note=note, exif=exif)
+        return file.getvalue()
 
-    def rows(self, outcome: Outcome[Found, list[Row]]) -> list[Row]:
-        """The rows of a picture's end; one that failed before its outputs were sorted out has one for each output."""
+    def _put(self, found: Found, job: Job, data: bytes, ended: Ended) -> None:
+        """Into the sink, or where its archive's outputs will take it from."""
+        if found.archive is None:
+            self.sink.write(job.output, data)
+        else:
+            ended.data[job.variant.suffix] = data
+
+    def ended(self, outcome: Outcome[Found, Ended]) -> Ended:
+        """A picture's end; one that failed before its outputs were sorted out has a row for each output."""
         if outcome.result is not None:
             return outcome.result
         error = outcome.error
         reason = str(error) if isinstance(error, PictureError) else f"{type(error).__name__}: {error}"
-        outputs: list[str | None] = [str(self.out / output) for _, output in self.outputs(outcome.item)]
-        return [Row(str(outcome.item.source), output, "failed", reason) for output in outputs or [None]]
+        outputs: list[str | None] = [self.sink.name(output) for _, output in self.outputs(outcome.item)]
+        return Ended([Row(str(outcome.item.source), output, "failed", reason) for output in outputs or [None]])
 
 
 def loaded_bytes(loaded: Loaded) -> int:
@@ -132,10 +153,3 @@ def loaded_bytes(loaded: Loaded) -> int:
     picture, jobs = loaded.prepared.picture, len(loaded.jobs)
     own = 0 if picture.stored is None else picture.stored.nbytes
     return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)
-
-
-def _same_file(output: Path, source: Path) -> bool:
-    try:
-        return output.samefile(source)
-    except OSError:  # one of them is not there
-        return False

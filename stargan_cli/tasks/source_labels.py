@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from torch import Tensor
 
@@ -43,7 +43,7 @@ class LabelSource:
                 "name it in --set, or take it for off with --rest off",
             )
 
-    def known(self, picture: Path | None) -> Known:
+    def known(self, picture: PurePath | None) -> Known:
         """What the table says of a picture, and what is off by `rest_off`."""
         known: Known = {}
         if self.rest_off:
@@ -65,7 +65,7 @@ class LabelSource:
             place = self.table.path.name if self.table else "--labels"
             raise PictureError(f"{place} does not say its {', '.join(missing)}")
 
-    def remark(self, picture: Path) -> str | None:
+    def remark(self, picture: PurePath) -> str | None:
         """A word about a picture that the table should name and does not."""
         if self.table is None or self.table.find(picture):
             return None

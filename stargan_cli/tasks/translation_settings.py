@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -73,15 +75,31 @@ class Plan:
     def fingerprint(self, variant: Variant, kind: str, known: Known, picture: str) -> str:
         """What one output is made from: whatever changes its bytes goes in. `kind` is the file format, `picture` the
         hash of the source."""
+        quality = self.settings.quality if kind in ("JPEG", "WEBP") else None
         values = {
+            "labels": sorted((*key, value) for key, value in known.items()),
+            "file": (kind, quality, self.settings.keep_metadata),
+        }
+        return f"{settings_hash(self._values(variant) | values)}-{picture}"
+
+    def fingerprint_of_archive(self, variant: Variant, archive: str) -> str:
+        """The same for an archive, of which nothing but its hash is known."""
+        settings = self.settings
+        table = blake2b(settings.labels.read_bytes()).hexdigest() if settings.labels else None
+        values = {
+            "labels": (table, settings.rest_off),
+            "file": ("tar", settings.format, settings.quality, settings.keep_metadata),
+            "faces": (settings.faces.copy_others, settings.max_pixels),
+        }
+        return f"{settings_hash(self._values(variant) | values)}-{archive}"
+
+    def _values(self, variant: Variant) -> dict[str, Any]:
+        return {
             "weights": self.weights.fingerprint,
             "changes": [(c.set_index, c.attribute, c.value) for c in variant.changes],
-            "labels": sorted((*key, value) for key, value in known.items()),
             "framing": self.framing.name,
             "precision": str(self.precision),
-            "file": (kind, self.settings.quality if kind in ("JPEG", "WEBP") else None, self.settings.keep_metadata),
         }
-        return f"{settings_hash(values)}-{picture}"
 
     def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
         """What is written into an output; None where the user wants nothing in it."""

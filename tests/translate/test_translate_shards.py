@@ -15,7 +15,7 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.data.folders import Found
+from stargan_cli.data.found import Found
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.shards import Shard
 from stargan_cli.report import Row

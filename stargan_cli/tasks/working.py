@@ -1,0 +1,57 @@
+"""Found pictures and archives -> their rows, by way of the pipeline: the one path for all sources and sinks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
+from dataclasses import dataclass
+
+from stargan_cli.data.found import Found
+from stargan_cli.data.stream import stream
+from stargan_cli.device import cpu_count
+from stargan_cli.report import Row
+from stargan_cli.tasks.archives import ArchiveOutputs, opened
+from stargan_cli.tasks.pipeline import Pipeline, loaded_bytes
+
+MOST_WORKERS = 16
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is settled after one item: rows (those of an archive's members come with its end), and whether the item was
+    a picture, and a file of its own."""
+
+    rows: list[Row]
+    picture: bool = False
+    own_file: bool = False
+
+
+def work(
+    pipeline: Pipeline, items: Iterable[Found], stop: Callable[[], bool] = lambda: False, fail_fast: bool = False
+) -> Generator[Step, None, None]:
+    """Translate what was found, in its order, until `stop`, or with `fail_fast` until something failed.
+
+    Raises OutputError where nothing more can be written. An archive that is not finished leaves nothing behind.
+    """
+    settings, translator, failed = pipeline.plan.settings, pipeline.translator, False
+    archives = ArchiveOutputs(pipeline.sink, pipeline.plan)
+    outcomes = stream(
+        opened(items, pipeline.plan, pipeline.sink),
+        pipeline.load,
+        pipeline.run_batch,
+        pipeline.save,
+        batch_size=translator.batch_size if translator else 1,
+        workers=settings.workers or min(cpu_count(), MOST_WORKERS),
+        weigh=loaded_bytes,
+        stop=lambda: (failed and fail_fast) or stop(),
+    )
+    try:
+        with closing(outcomes):
+            for outcome in outcomes:
+                found, ended = outcome.item, pipeline.ended(outcome)
+                failed = failed or any(row.status == "failed" for row in ended.rows)
+                rows = ended.rows if translator is None else archives.settle(found, ended)
+                yield Step(rows, found.role == "picture", found.archive is None)
+        yield Step(archives.close())
+    finally:
+        archives.close()

@@ -1,0 +1,257 @@
+"""`stargan translate` on tar archives: what goes in comes out translated, whole or not at all."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+from translation_kit import draw
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.data.sinks import LocalSink
+from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.report import Row
+from stargan_cli.tasks.translation import Run, translate
+from stargan_cli.tasks.translation_settings import TranslationSettings
+
+Tree = Callable[[Path], dict[str, bytes]]
+
+
+def call(*args: object) -> Any:
+    return CliRunner().invoke(app, ["translate", *map(str, args)])
+
+
+def pack(path: Path, members: dict[str, bytes]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w") as tar:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    return path
+
+
+def unpack(path: Path) -> dict[str, bytes]:
+    with tarfile.open(path) as tar:
+        return {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
+
+
+def samples(tmp_path: Path, numbers: range) -> dict[str, bytes]:
+    """Samples as WebDataset has them: a class, a picture and a description each."""
+    found = {}
+    for number in numbers:
+        picture = draw(tmp_path / "pictures" / f"{number:04d}.png", number).read_bytes()
+        name = f"{number:04d}"
+        found |= {f"{name}.cls": b"1", f"{name}.png": picture, f"{name}.txt": name.encode()}
+    return found
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    for shard in range(2):
+        pack(tmp_path / "shards" / f"{shard:04d}.tar", samples(tmp_path, range(3 * shard, 3 * shard + 3)))
+    return tmp_path / "shards"
+
+
+def test_archives_come_out_as_archives_with_the_same_pictures_as_files_give(
+    shards: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    common = ("--set", "blond", "-w", weights, "--manifest", tmp_path / "rows.jsonl")
+    result = call(f"{shards}/{{0000..0001}}.tar", *common, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[-1].startswith("6 translated: ")
+    assert call(tmp_path / "pictures", "--set", "blond", "-w", weights, "-o", tmp_path / "files").exit_code == 0
+    assert sorted(tree(tmp_path / "out")) == ["0000.tar", "0001.tar"]
+    for number, name in enumerate(("0000.tar", "0001.tar")):
+        before, after = unpack(shards / name), unpack(tmp_path / "out" / name)
+        assert list(after) == list(before)
+        for member, data in after.items():
+            same = not member.endswith(".png")
+            assert data == (before[member] if same else (tmp_path / "files" / member).read_bytes())
+        assert f"{3 * number:04d}.png" in after
+    rows = [Row.from_json(line) for line in (tmp_path / "rows.jsonl").read_bytes().splitlines()]
+    assert [row.source for row in rows] == [f"{shards}/{n // 3:04d}.tar/{n:04d}.png" for n in range(6)]
+    assert rows[0].output == f"{tmp_path}/out/0000.tar/0000.png"
+
+
+def test_webdataset_reads_what_is_written(shards: Path, tmp_path: Path, weights: Path) -> None:
+    if importlib.util.find_spec("webdataset") is None:
+        pytest.skip("no webdataset")
+    assert call(shards, "--set", "blond", "-w", weights, "-o", tmp_path / "out").exit_code == 0
+    program = (  # in a process of its own: it leaves files open
+        "import sys, webdataset\n"
+        "for sample in webdataset.WebDataset(sys.argv[1], shardshuffle=False).decode('pil'):\n"
+        "    print(sample['__key__'], sample['cls'], sample['txt'], sample['png'].size)\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "out" / "{0000..0001}.tar")]
+    read = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert read == [f"{number:04d} 1 {number:04d} (24, 20)" for number in range(6)]
+
+
+def test_an_archive_that_is_there_is_done_unless_it_was_made_otherwise(
+    shards: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    job = (shards, "-w", weights, "-o", tmp_path / "out", "--json", "--set")
+    call(*job, "blond")
+    first = tree(tmp_path / "out")
+    (tmp_path / "out" / "0001.tar").unlink()
+    ended = json.loads(call(*job, "blond").stdout)
+    assert (ended["done"], ended["skipped"]) == (3, 1)
+    assert tree(tmp_path / "out") == first
+    assert json.loads(call(*job, "brown").stdout)["done"] == 6
+    assert json.loads(call(*job, "brown", "--skip-existing").stdout)["skipped"] == 2
+    pack(shards / "0000.tar", samples(tmp_path, range(7, 9)))
+    ended = json.loads(call(*job, "brown").stdout)
+    assert (ended["done"], ended["skipped"]) == (2, 1)
+
+
+def test_each_makes_an_archive_per_attribute_and_only_those_that_are_missing(
+    shards: Path, tmp_path: Path, weights: Path
+) -> None:
+    job = (shards / "0000.tar", "--each", "--set", "blond,male", "-w", weights, "-o", tmp_path / "out", "--json")
+    assert json.loads(call(*job).stdout)["done"] == 6
+    (tmp_path / "out" / "Male" / "0000.tar").unlink()
+    ended = json.loads(call(*job).stdout)
+    assert (ended["done"], ended["skipped"]) == (3, 1)
+    assert list(unpack(tmp_path / "out" / "Male" / "0000.tar")) == list(unpack(shards / "0000.tar"))
+
+
+def test_a_broken_member_fails_alone_and_takes_its_sample_with_it(tmp_path: Path, weights: Path) -> None:
+    members = samples(tmp_path, range(3)) | {"0001.png": b"\x89PNG rubbish"}
+    shard = pack(tmp_path / "a.tar", members)
+    result = call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"failed: {shard}/0001.png: a damaged or cut off PNG file\n" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("2 translated, 1 failed: ")
+    assert list(unpack(tmp_path / "out" / "a.tar")) == [name for name in members if not name.startswith("0001")]
+
+
+def test_of_an_archive_that_is_cut_off_what_can_be_read_is_done(shards: Path, tmp_path: Path, weights: Path) -> None:
+    shard = shards / "0000.tar"
+    shard.write_bytes(shard.read_bytes()[: 512 * 10])
+    result = call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert f"failed: {shard}: cut off: it has no end mark" in result.stderr
+    assert list(unpack(tmp_path / "out" / "0000.tar"))[:3] == ["0000.cls", "0000.png", "0000.txt"]
+
+
+def test_an_archive_without_a_picture_that_can_be_read_leaves_nothing(tmp_path: Path, weights: Path) -> None:
+    pack(tmp_path / "in" / "a.tar", {"0.txt": b"words"})
+    pack(tmp_path / "in" / "b.tar", {"0.png": b"rubbish"})
+    (tmp_path / "in" / "c.tar").write_bytes(b"rubbish" * 300)
+    result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "b.tar/0.png: not a picture" in result.stderr
+    assert "c.tar: not a tar archive" in result.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_formats_and_names_within_an_archive(tmp_path: Path, weights: Path) -> None:
+    picture = draw(tmp_path / "p.png", 1).read_bytes()
+    shard = pack(tmp_path / "a.tar", {"./a.png": picture, "./a.bmp": picture, "./a.webp": b"x", "./s/a.png": picture})
+    call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--format", "webp", "--faces", "off")
+    assert list(unpack(tmp_path / "out" / "a.tar")) == ["./s/a.webp"]  # the sample ./a has a broken picture
+    shard = pack(tmp_path / "b.tar", {"a.png": picture, "a.bmp": picture, "a.txt": b"words"})
+    call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--format", "webp")
+    after = unpack(tmp_path / "out" / "b.tar")
+    assert list(after) == ["a.webp", "a.bmp.webp", "a.txt"]
+    with Image.open(io.BytesIO(after["a.webp"])) as image:
+        assert image.format == "WEBP"
+
+
+def test_shards_share_archives_out_whole(shards: Path, tmp_path: Path, weights: Path) -> None:
+    for number in range(2, 8):
+        pack(shards / f"{number:04d}.tar", samples(tmp_path, range(number, number + 1)))
+    job = (shards, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--json", "--shard")
+    done = [json.loads(call(*job, f"{number}/2").stdout)["done"] for number in (1, 2)]
+    assert sum(done) == 12
+    assert min(done) > 0
+    assert len(list((tmp_path / "out").iterdir())) == 8
+
+
+def test_a_dry_run_names_members_and_writes_nothing(shards: Path, tmp_path: Path, weights: Path) -> None:
+    result = call(shards, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--dry-run")
+    assert result.stdout.splitlines()[0] == f"{shards}/0000.tar/0000.png -> {tmp_path}/out/0000.tar/0000.png"
+    assert len(result.stdout.splitlines()) == 6
+    assert not (tmp_path / "out").exists()
+
+
+def test_labels_are_found_by_the_names_of_members(shards: Path, tmp_path: Path, weights: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("name,Male,Young,Black_Hair,Blond_Hair,Brown_Hair\n0001.png,1,0,1,0,0\n")
+    rows = tmp_path / "rows.jsonl"
+    job = (shards / "0000.tar", "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--labels", table, "--json")
+    assert call(*job, "--manifest", rows).exit_code == 0
+    labelled = Row.from_json(rows.read_bytes().splitlines()[1]).source_label
+    assert labelled is not None
+    assert labelled["Male"] == 1
+    assert json.loads(call(*job).stdout)["skipped"] == 1
+    table.write_text(table.read_text().replace("0001.png,1", "0001.png,0"))
+    assert json.loads(call(*job).stdout)["done"] == 3
+
+
+def test_fail_fast_leaves_no_half_archive(tmp_path: Path, weights: Path) -> None:
+    members = {"0.png": b"rubbish"} | samples(tmp_path, range(1, 40))
+    result = call(
+        pack(tmp_path / "a.tar", members), "--set", "blond", "-w", weights, "-o", tmp_path / "o", "--fail-fast"
+    )
+    assert result.exit_code == 1
+    assert "0 translated, 1 failed" in result.stderr
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_stopped_run_leaves_no_half_archive_and_no_rows_of_it(shards: Path, tmp_path: Path, weights: Path) -> None:
+    rows: list[Row] = []
+    seen = []
+    settings = TranslationSettings(spec="blond", weights=str(weights))
+
+    def stop() -> bool:
+        seen.append(None)
+        return len(seen) > 12
+
+    pack(shards / "0000.tar", samples(tmp_path, range(30)))
+    report = translate([shards], tmp_path / "out", settings, Run(), on_row=rows.append, stop=stop)
+    assert report.interrupted
+    assert rows == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("error", [PictureError("no room for it"), OutputError("the disk is full")])
+def test_where_the_archive_cannot_be_written_its_pictures_have_failed(
+    error: Exception, shards: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(LocalSink, "file", fail)
+    result = call(shards / "0000.tar", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert str(error) in result.stderr
+    if isinstance(error, PictureError):
+        assert "0 translated, 3 failed" in result.stderr
+
+
+def test_overviews_show_files_alone(shards: Path, tmp_path: Path, weights: Path) -> None:
+    job = ("--set", "blond", "-w", weights, "-o", tmp_path / "out", "--grid", tmp_path / "sheet.png")
+    result = call(shards / "0000.tar", *job)
+    assert result.exit_code == 2
+    assert "not with tars" in result.stderr
+    draw(shards / "a.png", 1)
+    assert call(shards, *job).exit_code == 0
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_the_output_may_not_be_the_archive_itself(shards: Path, weights: Path) -> None:
+    result = call(shards / "0000.tar", "--set", "blond", "-w", weights, "-o", shards)
+    assert result.exit_code == 2
+    assert "holds the inputs" in result.stderr
