@@ -223,15 +223,22 @@ def _remote(
 ) -> Iterator[Found]:
     """Names follow one another so that those that might become alike stand together: no folder is held as a whole,
     unless the output folder takes names for one that differ in case."""
+    problems: list[str] = []
+    for folder_and_stem, group in groupby(_listed(root, problems), lambda found: _neighbours(found[0], fold is str)):
+        files = {path.name: file for path, file in group if _is_wanted(path, archives)}
+        folder = PurePath(folder_and_stem[0])
+        names = _names(list(files), (), target, fold)
+        for name, file in files.items():
+            yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
+    for problem in problems:
+        yield Found(RemoteFile(root, ""), None, problem)
+
+
+def _listed(root: RemotePath, problems: list[str]) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
     try:
-        for folder_and_stem, group in groupby(root.files(), lambda found: _neighbours(found[0], fold is str)):
-            files = {path.name: file for path, file in group if _is_wanted(path, archives)}
-            folder = PurePath(folder_and_stem[0])
-            names = _names(list(files), (), target, fold)
-            for name, file in files.items():
-                yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
+        yield from root.files()
     except Exception as error:  # each file system has errors of its own
-        yield Found(RemoteFile(root, ""), None, f"cannot be listed to its end: {error or type(error).__name__}")
+        problems.append(f"cannot be listed to its end: {error or type(error).__name__}")
 
 
 def _neighbours(path: PurePosixPath, by_stem: bool) -> tuple[str, str]:

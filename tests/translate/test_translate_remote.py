@@ -1,0 +1,262 @@
+"""`stargan translate` from and to places that fsspec knows: in memory, and S3 as a server on this machine plays it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from translation_kit import draw
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.data import remote, sinks
+from stargan_cli.data.folders import find
+from stargan_cli.data.naming import folded
+from stargan_cli.data.remote import RemotePath
+from stargan_cli.errors import UsageError
+
+Tree = Callable[[Path], dict[str, bytes]]
+
+
+def call(*args: object) -> Any:
+    return CliRunner().invoke(app, ["translate", *map(str, args)])
+
+
+def counts(*args: object) -> tuple[int, int, int]:
+    result = call(*args, "--json")
+    document = json.loads(result.stdout)
+    return document["done"], document["skipped"], document["failed"]
+
+
+class Store:
+    """A folder of a store that is emptied after the test."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.filesystem, self.root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+
+    def put(self, name: str, data: bytes) -> None:
+        self.filesystem.pipe_file(f"{self.root}/{name}", data)
+
+    def all(self, folder: str) -> dict[str, bytes]:
+        root = f"{self.root}/{folder}"
+        found = self.filesystem.find(root)
+        return {name.removeprefix(root).lstrip("/"): self.filesystem.cat_file(name) for name in sorted(found)}
+
+
+@pytest.fixture(scope="module")
+def s3(request: pytest.FixtureRequest) -> Iterator[str]:
+    moto = pytest.importorskip("moto.server")
+    pytest.importorskip("s3fs")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, "none")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        fsspec.filesystem("s3").mkdir("bucket")
+        yield "s3://bucket"
+    server.stop()
+
+
+@pytest.fixture(params=["memory", "s3"])
+def store(request: pytest.FixtureRequest, pictures: Path, tree: Tree) -> Iterator[Store]:
+    """With the five pictures below `in`."""
+    root = request.getfixturevalue("s3") if request.param == "s3" else "memory://bucket"
+    store = Store(f"{root}/{request.node.name.split('[')[0]}")
+    for name, data in tree(pictures).items():
+        store.put(f"in/{name}", data)
+    yield store
+    store.filesystem.rm(store.root, recursive=True)
+
+
+def test_what_comes_out_is_what_comes_out_of_files(
+    store: Store, pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    common = ("--set", "blond", "-w", weights)
+    rows = tmp_path / "rows.jsonl"
+    assert counts(f"{store.url}/in", *common, "-o", f"{store.url}/out", "--manifest", rows) == (5, 0, 0)
+    call(pictures, *common, "-o", tmp_path / "files")
+    assert counts(pictures, *common, "-o", f"{store.url}/from-files") == (5, 0, 0)
+    assert counts(f"{store.url}/in/", *common, "-o", tmp_path / "out") == (5, 0, 0)
+    files = tree(tmp_path / "files")
+    assert store.all("from-files") == files
+    assert list(tree(tmp_path / "out")) == list(store.all("out")) == list(files)
+    assert tree(tmp_path / "out") == store.all("out")  # whose notes hold the store's mark of the sources
+    first = json.loads(rows.read_text().splitlines()[0])
+    assert (first["source"], first["output"]) == (f"{store.url}/in/a.png", f"{store.url}/out/a.png")
+
+
+def test_what_is_done_is_skipped_until_it_changes(store: Store, weights: Path, tmp_path: Path) -> None:
+    job = (f"{store.url}/in", "-w", weights, "-o", f"{store.url}/out", "--set")
+    assert counts(*job, "blond") == (5, 0, 0)
+    assert counts(*job, "blond") == (0, 5, 0)
+    store.put("in/a.png", draw(tmp_path / "other.png", 77).read_bytes())
+    assert counts(*job, "blond") == (1, 4, 0)
+    assert counts(*job, "brown", "--skip-existing") == (0, 5, 0)
+    assert counts(*job, "brown") == (5, 0, 0)
+
+
+def test_what_stargan_did_not_write_is_left_alone(store: Store, weights: Path) -> None:
+    store.put("out/a.png", b"somebody's")
+    store.put("out/b.jpg", b"")
+    store.put("out/c.png", store.all("in")["c.png"])
+    job = (f"{store.url}/in", "-w", weights, "-o", f"{store.url}/out", "--set", "blond")
+    assert counts(*job) == (4, 1, 0)
+    assert store.all("out")["a.png"] == b"somebody's"
+    assert counts(*job, "--overwrite") == (5, 0, 0)
+
+
+def test_single_objects_and_archives(store: Store, weights: Path, tmp_path: Path) -> None:
+    from test_translate_tars import pack, samples, unpack
+
+    shard = pack(tmp_path / "shards" / "0000.tar", samples(tmp_path, range(3)))
+    store.put("shards/0000.tar", shard.read_bytes())
+    common = ("--set", "blond", "-w", weights)
+    assert counts(f"{store.url}/in/a.png", *common, "-o", f"{store.url}/one") == (1, 0, 0)
+    assert list(store.all("one")) == ["a.png"]
+    job = (f"{store.url}/shards/{{0000..0000}}.tar", *common, "-o", f"{store.url}/tars")
+    assert counts(*job) == (3, 0, 0)
+    assert counts(*job) == (0, 1, 0)
+    call(shard, *common, "-o", tmp_path / "out")
+    (tmp_path / "back.tar").write_bytes(store.all("tars")["0000.tar"])
+    assert unpack(tmp_path / "back.tar") == unpack(tmp_path / "out" / "0000.tar")
+
+
+def test_an_object_that_fails_fails_alone(store: Store, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = type(store.filesystem)
+    read, write = kind.cat_file, kind.pipe_file
+
+    def cat_file(self: Any, path: str, *args: Any, **options: Any) -> bytes:
+        if "/in/b.jpg" in path:
+            raise TimeoutError("the store does\nnot answer")
+        return bytes(read(self, path, *args, **options))
+
+    def pipe_file(self: Any, path: str, *args: Any, **options: Any) -> None:
+        if "/out/c.png" in path:
+            raise PermissionError("Access Denied")
+        write(self, path, *args, **options)
+
+    for name, replacement in (("cat_file", cat_file), ("pipe_file", pipe_file)):
+        monkeypatch.setattr(kind, name, replacement)
+        monkeypatch.setattr(store.filesystem, name, replacement.__get__(store.filesystem), raising=False)
+    result = call(f"{store.url}/in", "-w", weights, "-o", f"{store.url}/out", "--set", "blond")
+    assert result.exit_code == 1
+    assert f"failed: {store.url}/in/b.jpg: cannot be read: the store does not answer\n" in result.stderr
+    assert f"failed: {store.url}/in/c.png: cannot be written: Access Denied\n" in result.stderr
+    assert result.stderr.splitlines()[-1].startswith("3 translated, 2 failed: ")
+
+
+def test_a_listing_that_breaks_off_is_reported(
+    store: Store, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def listed(*_: object) -> Iterator[dict[str, Any]]:
+        yield {"name": f"{store.root}/in/a.png", "size": 1}
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr(remote, "_listed", listed)
+    result = call(f"{store.url}/in", "-w", weights, "-o", tmp_path / "out", "--set", "blond")
+    assert result.exit_code == 1
+    assert f"failed: {store.url}/in: cannot be listed to its end: reset by peer" in result.stderr
+    assert "1 translated, 1 failed" in result.stderr
+
+
+def test_a_listing_is_not_held_in_memory(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(f"{s3}/many")
+    for number in range(7):
+        store.put(f"{number}.png", b"x")
+    pages = []
+    call_s3 = store.filesystem._call_s3
+
+    async def counted(method: str, *args: Any, **options: Any) -> Any:
+        if method == "list_objects_v2":
+            pages.append(method)
+        return await call_s3(method, *args, **options)
+
+    filesystem = RemotePath(store.url).filesystem
+    monkeypatch.setattr(filesystem, "_call_s3", counted)
+    monkeypatch.setattr(filesystem, "req_kw", {"MaxKeys": 2})
+    found = RemotePath(store.url).files()
+    assert [str(next(found)[0]) for _ in range(2)] == ["0.png", "1.png"]
+    assert len(pages) < 3
+    assert len(list(found)) == 5
+    store.filesystem.rm(store.root, recursive=True)
+
+
+def test_names_below_a_remote_folder() -> None:
+    store = Store("memory://names")
+    for name in ("a.gif", "a.png", "a.txt", ".hidden.png", ".git/b.png", "s/a.PNG", "s/A.png", "t.tar"):
+        store.put(name, b"x")
+    listed = [(str(found.below), str(found.output), found.role) for found in _find("same", str)]
+    assert listed == [
+        ("a.gif", "a.gif.png", "picture"),
+        ("a.png", "a.png", "picture"),
+        ("t.tar", "t.tar", "archive"),
+        ("s/A.png", "s/A.png", "picture"),
+        ("s/a.PNG", "s/a.PNG", "picture"),
+    ]
+    outputs = [str(found.output) for found in _find("same", folded)]
+    assert len({folded(output) for output in outputs}) == 5
+    store.filesystem.rm(store.root, recursive=True)
+
+
+def _find(target: str, fold: Callable[[str], str]) -> list[Any]:
+    return list(find([RemotePath("memory://names")], None, target, fold, archives=True))
+
+
+def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Path) -> None:
+    Store("memory://bucket").put("in/a.png", b"x")
+    job = ("--set", "blond", "-w", weights, "-o")
+    result = call("memory://bucket/none", *job, "memory://bucket/out")
+    assert (result.exit_code, result.stderr) == (2, "error: no such file or folder: memory://bucket/none\n")
+    result = call("memory://bucket/in", *job, "memory://bucket/in/out")
+    assert result.exit_code == 2
+    assert "holds the inputs" in result.stderr
+    result = call("memory://bucket/in", *job, "out", "--grid", "sheet.png")
+    assert result.exit_code == 2
+    assert "not with tars or remote places" in result.stderr
+
+
+@pytest.mark.parametrize(("url", "package"), [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub")])
+def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_package(*_: object, **__: object) -> None:
+        raise ImportError(f"Install {package} to access it")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", no_package)
+    result = call(url, "--set", "blond")
+    assert result.exit_code == 2
+    assert f"{url}: {url.split(':')[0]}:// needs a package that is not installed" in result.stderr
+    assert f"pip install {package}" in result.stderr
+
+
+def test_an_unknown_protocol_and_a_store_that_cannot_be_reached_are_the_callers_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    result = call("nothing://bucket/in", "--set", "blond")
+    assert result.exit_code == 2
+    assert "cannot use nothing://bucket/in" in result.stderr
+
+    def no_rights(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(RemotePath("memory://bucket").filesystem), "info", no_rights)
+    with pytest.raises(UsageError, match="cannot reach memory://bucket/in: Access Denied"):
+        RemotePath("memory://bucket/in").kind()
+
+
+def test_where_puts_are_not_whole_an_object_is_moved_into_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks, "WHOLE_OR_NOT", ())
+    sink = sinks.RemoteSink(RemotePath("memory://elsewhere"))
+    put = []
+    filesystem = sink.root.filesystem
+    monkeypatch.setattr(filesystem, "mv", lambda source, target: put.append((source, target)))
+    sink.write(Path("s/a.png"), b"pixels")
+    ((source, target),) = put
+    assert target == "/elsewhere/s/a.png"
+    assert filesystem.cat_file(source) == b"pixels"
+    assert not filesystem.exists(target)
