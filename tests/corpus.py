@@ -5,6 +5,7 @@ The scene is 48x32: red above left, green above right, blue below left, white be
 
 from __future__ import annotations
 
+import base64
 import os
 import socket
 import struct
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import PngInfo
+
+from stargan_cli.data.reading import FORMATS
 
 RED, GREEN, BLUE, WHITE = (220, 40, 30), (40, 180, 60), (30, 60, 200), (250, 250, 250)
 WIDTH, HEIGHT = 48, 32
@@ -162,6 +165,19 @@ def png_chunks(data: bytes) -> list[int]:
     return places
 
 
+HEIC = (
+    b"AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAX1tZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAAAAAAAAAAACJpbG9j"
+    b"AAAAAERAAAEAAQAAAAABoQABAAAAAAAAANAAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABodmMxAAAAAA5waXRtAAAAAAABAAAA/Wlw"
+    b"cnAAAADdaXBjbwAAAHZodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEAGEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQAqQgEBA3AA"
+    b"AAMAkAAAAwAAAwAeoCCBBZbq5Ka5uAhoMCAAAAMDIAAAAwAhYgABAAZEAcFzwIkAAAATY29scm5jbHgAAQANAAaAAAAAFGlzcGUAAAAAAAAA"
+    b"QAAAAEAAAAAoY2xhcAAAADAAAAABAAAAIAAAAAH////wAAAAAv///+AAAAACAAAAEHBpeGkAAAAAAwgICAAAABhpcG1hAAAAAAAAAAEAAQWB"
+    b"AgMFhAAAANhtZGF0AAAAzCgBrwngITip/+44//ywdl7eWEqgQeWroX/a4INuE/bVklQ70t/vsO363Wr+ptjzkB7zJqdAFnxiqmxyOcJoekH+"
+    b"MfV91HEVLFl94JOv8ETZ4fajvfgCVdKf6R5OSYD0s+tvd3iPCzpf6F3TT1CqQ6XZP3nu9ue3Hp62ks52Tg+AD2+Ww+h/Y/d+6Kw/Qu6aeoVS"
+    b"K6yPv7eA4/IPVppS6l/joHtwvL7v4fwfiYotDkKVII58a3h7RdaMACRmvHDLXPondpXIMvMkZKJw2Q=="
+)
+"""The scene, in base 64."""
+
+
 def heic() -> bytes:
     return struct.pack(">I", 24) + b"ftypheic\0\0\0\0mif1heic" + bytes(200)
 
@@ -223,6 +239,18 @@ def good_files() -> Iterator[tuple[str, bytes, str]]:
     yield "frames.webp", frames("WEBP", lossless=True), "colour"
     yield "frames.png", frames("PNG"), "colour"
     yield "frames.tif", frames("TIFF"), "colour"
+    if features.check("avif"):
+        yield "plain.avif", encoded(scene(), "AVIF", quality=95), "colour"
+        yield "turned-6.avif", turned(6, "AVIF"), "colour"
+        yield "frames.avif", frames("AVIF"), "colour"
+        whole = encoded(scene(), "AVIF")
+        for part in (20, 100, len(whole) // 2, len(whole) - 5):
+            yield f"cut-{part}.avif", whole[:part], "AVIF|cut off"
+    if "HEIF" in FORMATS:
+        whole = base64.b64decode(HEIC)
+        yield "plain.heic", whole, "colour"
+        for part in (40, 200, len(whole) // 2, len(whole) - 50):
+            yield f"cut-{part}.heic", whole[:part], "HEIC|cut off"
     yield "frames.mpo", frames("MPO", quality=95), "colour"
     for orientation in range(1, 9):
         yield f"turned-{orientation}.jpg", turned(orientation, "JPEG"), "colour"
@@ -275,7 +303,7 @@ def bad_files() -> Iterator[tuple[str, bytes, str]]:
     yield "comment-bomb.png", comment_bomb(), "damaged|cut off"
     yield "wrong-crc.png", wrong_crc(), "PNG|damaged"
     yield "noise-inside.png", png_with_header(WIDTH, HEIGHT, bytes(50)), "cut off"
-    yield "picture.heic", heic(), "HEIC"
+    yield "picture.heic", heic(), "HEIC|cut off"
     yield "picture.avif", heic().replace(b"heic", b"avif").replace(b"mif1", b"avif"), "AVIF|cut off"
     yield "endless-comment.ppm", b"P6 #" + b"x" * 100_000, "cut off|not a picture"
 

@@ -8,7 +8,7 @@ import os
 import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -25,9 +25,12 @@ from stargan_cli.errors import PictureError
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
 Image.init()
-FORMATS = tuple(
-    kind for kind in ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000") if kind in Image.OPEN
-)
+with suppress(ImportError):  # the extra `heif`
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+DECODED = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000", "HEIF")
+FORMATS = tuple(kind for kind in DECODED if kind in Image.OPEN)
 """What is ever decoded: raster formats alone; nothing that starts another program (EPS), nothing without a signature
 (TGA). MPO is found as JPEG."""
 
@@ -163,7 +166,8 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
-        raise PictureError(f"damaged or cut off: {error or type(error).__name__}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"damaged or cut off: {reason}") from error
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
@@ -243,9 +247,13 @@ def _orientation(image: Image.Image) -> int:
 def _why_unknown(start: bytes) -> str:
     brand = start[8:12] if start[4:8] == b"ftyp" else b""
     if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-        return "a HEIC picture, which cannot be decoded here: convert it to JPEG or PNG first"
+        if "HEIF" in FORMATS:
+            return "a HEIC picture, damaged or of a kind that cannot be decoded"
+        return "a HEIC picture: pip install 'stargan-cli[heif]' decodes them, or convert it to JPEG or PNG first"
     if brand in (b"avif", b"avis"):
-        return "an AVIF picture, damaged or without a decoder here: convert it to JPEG or PNG first"
+        if "AVIF" in FORMATS:
+            return "an AVIF picture, damaged or cut off"
+        return "an AVIF picture: Pillow 11.3 or newer decodes them, or convert it to JPEG or PNG first"
     known = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
     name = next((name for mark, name in known.items() if start.startswith(mark)), None)
     name = "TIFF" if start[:4] in (b"II*\0", b"MM\0*") else name
