@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -95,6 +96,13 @@ def seed_everything(seed: int) -> None:
 def cpu_count() -> int:
     """CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(workers: int, name: str) -> ThreadPoolExecutor:
+    """Threads in each of which torch computes alone: with threads of its own in each, they would wait for one another
+    (on a busy machine, for seconds). The calling thread keeps the number that it has."""
+    torch.get_num_threads()  # settles the calling thread's number: those below are also the default of new threads
+    return ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(1,))
 
 
 def repeatable() -> None:

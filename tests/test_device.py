@@ -78,3 +78,14 @@ def test_each_process_of_torchrun_has_its_own_cuda_device(monkeypatch: pytest.Mo
     ]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
     assert str(device.pick_device("auto")) == "cuda"
+
+
+def test_in_threads_side_by_side_torch_computes_alone() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with device.side_by_side(2, "test") as pool:
+            assert {future.result() for future in [pool.submit(torch.get_num_threads) for _ in range(4)]} == {1}
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

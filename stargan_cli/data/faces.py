@@ -46,7 +46,7 @@ def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> list[Fac
     the detector's, up to a third of the eye distance off: see `exact`.
     """
     scales = _scales(max(image.size), min_face)
-    small = [_shrunk(image, scale) for scale in scales]
+    small = _shrunk(image, scales)
     for turns in range(4):
         faces = _search([(torch.rot90(pixels, turns, (1, 2)), factor) for pixels, factor in small])
         faces = [_turned_back(face, turns, image.size) for face in faces]
@@ -65,18 +65,25 @@ def _scales(longer: int, min_face: int) -> list[float]:
     return scales
 
 
-def _shrunk(image: Image.Image, scale: float) -> tuple[Tensor, tuple[float, float]]:
-    """uint8 (3, h, w), and the factors that bring its x and y back to the picture."""
-    width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    small = image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0)
-    return to_tensor(small), (image.width / width, image.height / height)
+def _shrunk(image: Image.Image, scales: Sequence[float]) -> list[tuple[Tensor, tuple[float, float]]]:
+    """For each scale, the finest first, uint8 (3, h, w) and the factors that bring its x and y back to the picture."""
+    found, small = [], image
+    for scale in scales:
+        width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+        small = small.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.5)
+        found.append((to_tensor(small), (image.width / width, image.height / height)))
+    return found
 
 
 def _search(pictures: Sequence[tuple[Tensor, tuple[float, float]]]) -> list[Face]:
     """Faces found in versions of one picture, in pixels of its full size, freed of doubles."""
+    return _freed([(yunet.candidates(pixels, THRESHOLD), factors) for pixels, factors in pictures])
+
+
+def _freed(candidates: Sequence[tuple[yunet.Candidates, tuple[float, float]]]) -> list[Face]:
+    """Each face once, the surest first; the factors bring x and y back to the full-size picture."""
     scores, boxes, points = [], [], []
-    for pixels, factors in pictures:
-        found = yunet.candidates(pixels, THRESHOLD)
+    for found, factors in candidates:
         # after a quarter turn x and y have changed places; so have their factors, which differ by rounding alone
         scores.append(found.scores)
         boxes.append(found.boxes * torch.tensor([*factors, *factors]))
@@ -121,8 +128,9 @@ def _upright(image: Image.Image, face: Face) -> Face:
     place = Place(middle - face.height * (1 + 1j), complex(2 * face.height))
     pixels = cut(image, place, LOOK)
     best = replace(face, score=0.0)
-    for turns in range(4):
-        for seen in _search([(torch.rot90(pixels, turns, (1, 2)), (1.0, 1.0))])[:1]:
+    views = torch.stack([torch.rot90(pixels, turns, (1, 2)) for turns in range(4)])
+    for turns, found in enumerate(yunet.candidates_of_each(views, THRESHOLD)):
+        for seen in _freed([(found, (1.0, 1.0))])[:1]:
             if seen.score > best.score:
                 back = _turned_back(seen, turns, (LOOK, LOOK))
                 points = tuple(place.origin + place.span * point / LOOK for point in back.points)

@@ -43,6 +43,7 @@ def paste(
     finer = min(FINEST, max(1, round(place.side / small)))
     if finer > 1:
         maps = F.interpolate(maps, scale_factor=finer, mode="bicubic", align_corners=False)
+    maps = maps.contiguous(memory_format=torch.channels_last)  # looked up in half the time
     rows = max(1, STRIP // (right - left))
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))

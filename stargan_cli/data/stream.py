@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from stargan_cli.device import side_by_side
 from stargan_cli.errors import OutputError
 
 MEMORY_BYTES = 2**30
@@ -88,8 +89,8 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         self.full_ahead = 2 * batch_size + workers
         self.ahead = min(self.full_ahead, workers + 1)  # until the first item's weight is known
         self.weight = 1.0
-        self.loaders = ThreadPoolExecutor(workers, "load")
-        self.savers = ThreadPoolExecutor(workers, "save")
+        self.loaders = side_by_side(workers, "load")
+        self.savers = side_by_side(workers, "save")
         self.incoming: deque[_Slot[Item, Loaded, Saved]] = deque()
         self.batch: list[tuple[_Slot[Item, Loaded, Saved], Loaded]] = []
         self.outgoing: deque[_Slot[Item, Loaded, Saved]] = deque()

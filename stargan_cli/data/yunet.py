@@ -83,19 +83,31 @@ def _network() -> YuNet:
     return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-@torch.inference_mode()
 def candidates(picture: Tensor, threshold: float) -> Candidates:
     """Faces, not yet freed of doubles, in one RGB picture, uint8 (3, H, W) of any size, on the CPU."""
-    _, height, width = picture.shape
-    padded = F.pad(picture.flip(0).float()[None], (0, -width % 32, 0, -height % 32))
-    padded = padded.contiguous(memory_format=torch.channels_last)
+    return candidates_of_each(picture[None], threshold)[0]
+
+
+@torch.inference_mode()
+def candidates_of_each(pictures: Tensor, threshold: float) -> list[Candidates]:
+    """The same for several pictures of one size, uint8 (N, 3, H, W)."""
+    height, width = pictures.shape[2:]
+    padded = F.pad(pictures.flip(1).float(), (0, -width % 32, 0, -height % 32))
+    levels = _network()(padded.contiguous(memory_format=torch.channels_last))
+    return [
+        _candidates([{name: head[index] for name, head in maps.items()} for maps in levels], threshold)
+        for index in range(len(pictures))
+    ]
+
+
+def _candidates(levels: list[dict[str, Tensor]], threshold: float) -> Candidates:
     found: list[Candidates] = []
-    for stride, maps in zip(STRIDES, _network()(padded), strict=True):
-        score = (maps["cls"].sigmoid() * maps["obj"].sigmoid()).sqrt()[0, 0]
+    for stride, maps in zip(STRIDES, levels, strict=True):
+        score = (maps["cls"].sigmoid() * maps["obj"].sigmoid()).sqrt()[0]
         row, column = torch.nonzero(score >= threshold, as_tuple=True)
         origin = torch.stack([column, row], dim=1).float()
-        box = maps["bbox"][0, :, row, column].T
+        box = maps["bbox"][:, row, column].T
         centre, half = (origin + box[:, :2]) * stride, box[:, 2:].exp() * stride / 2
-        points = (maps["kps"][0, :, row, column].T.unflatten(1, (5, 2)) + origin[:, None]) * stride
+        points = (maps["kps"][:, row, column].T.reshape(-1, 5, 2) + origin[:, None]) * stride
         found.append(Candidates(score[row, column], torch.cat([centre - half, centre + half], dim=1), points))
     return Candidates(*(torch.cat(parts) for parts in zip(*found, strict=True)))
