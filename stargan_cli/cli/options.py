@@ -24,6 +24,18 @@ PrecisionOption = Annotated[
     str,
     typer.Option("--precision", help="auto, fp32, bf16 or fp16.", rich_help_panel="Machine"),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option("--engine", help="What runs the network: torch, openvino or onnxruntime.", rich_help_panel="Machine"),
+]
+CompileOption = Annotated[
+    bool,
+    typer.Option(
+        "--compile",
+        help="Let torch compile the network first: takes about a minute, and a C++ compiler on a CPU.",
+        rich_help_panel="Machine",
+    ),
+]
 WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", min=1, help="Threads that read and write pictures.", rich_help_panel="Machine"),

@@ -11,7 +11,16 @@ import typer
 
 from stargan_cli.cli import translate_options as option
 from stargan_cli.cli.messages import say, shown, warn
-from stargan_cli.cli.options import DeviceOption, JsonOption, PrecisionOption, QuietOption, WeightsOption, WorkersOption
+from stargan_cli.cli.options import (
+    CompileOption,
+    DeviceOption,
+    EngineOption,
+    JsonOption,
+    PrecisionOption,
+    QuietOption,
+    WeightsOption,
+    WorkersOption,
+)
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.translate_voice import Voice, summary
@@ -59,6 +68,8 @@ def translate(
     workers: WorkersOption = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    engine: EngineOption = "torch",
+    compile: CompileOption = False,
 ) -> int:
     """Change attributes in pictures: hair colour, gender, age, expression, as the weights have learnt it."""
     if merge_manifests is not None:
@@ -93,6 +104,8 @@ def translate(
         batch_size=_batch_size(batch_size),
         device=device,
         precision=precision,
+        engine=engine,
+        compiled=compile,
         workers=workers,
     )
     if "-" in inputs:

@@ -33,6 +33,14 @@ class ByteInterface(FloatInterface):
         return to_pixels(picture).permute(0, 2, 3, 1)
 
 
+class PartsInterface(FloatInterface):
+    """As FloatInterface, but gives the parts: the colours (N, 3, S, S) and the mask (N, 1, S, S)."""
+
+    def forward(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+        _, colour, mask = self.generator.translate(image, label)
+        return colour, mask
+
+
 def interface(generator: Generator, uint8: bool) -> FloatInterface:
     return (ByteInterface if uint8 else FloatInterface)(generator).eval()
 
@@ -46,9 +54,13 @@ def example_inputs(generator: Generator, uint8: bool) -> tuple[Tensor, Tensor]:
 
 def export_program(generator: Generator, uint8: bool) -> ExportedProgram:
     """The generator as a graph with a free batch size, without the source lines of this machine in it."""
+    return as_program(interface(generator, uint8), generator, uint8)
+
+
+def as_program(module: FloatInterface, generator: Generator, uint8: bool = False) -> ExportedProgram:
     batch = Dim("batch", min=1)
     program = torch.export.export(
-        interface(generator, uint8),
+        module,
         example_inputs(generator, uint8),
         dynamic_shapes={name: {0: batch} for name in INPUTS},
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.export import ExportedProgram
 
 from stargan_cli.errors import UsageError
+from stargan_cli.model import Generator
 from stargan_cli.tasks.export_check import Run, file_input, random_labels
-from stargan_cli.tasks.export_modules import INPUTS, OUTPUT, export_program
+from stargan_cli.tasks.export_modules import INPUTS, OUTPUT, PartsInterface, as_program, export_program
 from stargan_cli.weights import Weights
 
 OPSET, IR_VERSION = 18, 8
@@ -21,14 +24,18 @@ OPSET, IR_VERSION = 18, 8
 later, TensorRT 8.6 and later."""
 
 
+def require(package: str, what: str, extra: str) -> None:
+    """Raises UsageError where a package that `what` needs is not installed."""
+    try:
+        import_module(package)
+    except ImportError as error:
+        raise UsageError(f"{what} needs {error.name}", f"pip install 'stargan-cli[{extra}]'") from error
+
+
 def require_onnx() -> None:
     """Raises UsageError where the packages that write and run ONNX files are not installed."""
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise UsageError(f"ONNX files need {error.name}", "pip install 'stargan-cli[export]'") from error
+    for package in ("onnx", "onnxruntime", "onnxscript"):
+        require(package, "writing ONNX files", "export")
 
 
 def write_onnx(
@@ -65,18 +72,25 @@ def open_onnx(path: Path) -> Run:
     return run
 
 
+def write_parts(generator: Generator, path: Path) -> None:
+    """A file for this program's own use, which gives colours and masks."""
+    import onnx
+
+    program = as_program(PartsInterface(generator).eval(), generator)
+    onnx.save(_as_onnx(program, ["colour", "mask"]), path)
+
+
 def _plain_model(weights: Weights, uint8: bool) -> Any:
+    return _as_onnx(export_program(weights.generator, uint8), [OUTPUT])
+
+
+def _as_onnx(program: ExportedProgram, outputs: list[str]) -> Any:
     with _quiet():
-        program = torch.onnx.export(
-            export_program(weights.generator, uint8),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=list(INPUTS),
-            output_names=[OUTPUT],
-            verbose=False,
+        made = torch.onnx.export(
+            program, dynamo=True, opset_version=OPSET, input_names=list(INPUTS), output_names=outputs, verbose=False
         )
-    assert program is not None
-    return program.model_proto
+    assert made is not None
+    return made.model_proto
 
 
 def _half(model: Any) -> Any:

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from stargan_cli.data.naming import FORMATS
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
-from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import UsageError
+from stargan_cli.tasks.engines import pick_engine_device
 from stargan_cli.tasks.existing import picture_hash
 from stargan_cli.tasks.picture_batch import Job, Loaded, translate_batch
 from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
@@ -28,10 +28,10 @@ def translate_stream(
     written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
     if settings.each or settings.labels:
         raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
-    device = pick_device(settings.device)
+    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
     weights = load(settings.weights)
-    plan = make_plan(settings, weights, pick_precision(settings.precision, device))
-    translator = Translator(weights, device, plan.precision, settings.batch_size, warn)
+    plan = make_plan(settings, weights, precision)
+    translator = Translator(weights, device, precision, settings.batch_size, warn, settings.engine, settings.compiled)
     (variant,) = plan.variants
     data = BytesIO(source.read())
     hashed = picture_hash(data)

@@ -12,9 +12,9 @@ from stargan_cli.data.folders import find
 from stargan_cli.data.found import Found
 from stargan_cli.data.gallery import Gallery
 from stargan_cli.data.sinks import opened
-from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.progress import Progress, silent
 from stargan_cli.report import Manifest, Report, Row
+from stargan_cli.tasks.engines import pick_engine_device
 from stargan_cli.tasks.pipeline import Pipeline
 from stargan_cli.tasks.translation_run import Place, check_run
 from stargan_cli.tasks.translation_run import Run as Run
@@ -45,12 +45,16 @@ def translate(
     WeightsError, and OutputError where nothing more can be written.
     """
     check_run(inputs, out, settings, run)
-    device = pick_device(settings.device)
+    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
     weights = load(settings.weights)
-    plan = make_plan(settings, weights, pick_precision(settings.precision, device), run.manifest is not None)
+    plan = make_plan(settings, weights, precision, run.manifest is not None)
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
-        translator = None if run.dry else Translator(weights, device, plan.precision, settings.batch_size, warn)
+        translator = (
+            None
+            if run.dry
+            else Translator(weights, device, precision, settings.batch_size, warn, settings.engine, settings.compiled)
+        )
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         pipeline = Pipeline(plan, sink, translator, run.in_place)

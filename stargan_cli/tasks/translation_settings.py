@@ -47,6 +47,8 @@ class TranslationSettings:
     batch_size: int | None = None
     device: str = "auto"
     precision: str = "auto"
+    engine: str = "torch"
+    compiled: bool = False
     workers: int | None = None
 
     def __post_init__(self) -> None:

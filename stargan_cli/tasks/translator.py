@@ -44,6 +44,8 @@ class Translator:
         precision: torch.dtype,
         batch_size: int | None = None,
         warn: Callable[[str], None] = lambda text: None,
+        engine: str = "torch",
+        compiled: bool = False,
     ) -> None:
         repeatable()
         self.size = weights.card.model.image_size
@@ -52,7 +54,7 @@ class Translator:
         self._warn = warn
         self._layout = memory_layout(device)
         self._attention = weights.card.model.output == "attention"
-        self._generator = make_engine(weights, device, precision)
+        self._generator = make_engine(engine, weights.generator, device, precision, compiled)
         judge = weights.discriminator
         self._read = None if judge is None else label_reader(judge, device, precision)
 

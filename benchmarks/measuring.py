@@ -1,0 +1,104 @@
+"""Shared by the benchmarks: things timed in turns, medians with their spread, the machine, and the history file."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+HISTORY = Path(__file__).with_name("history.jsonl")
+ROOT = Path(__file__).resolve().parents[1]
+
+Timings = dict[str, list[float]]
+
+
+def in_turns(candidates: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1) -> Timings:
+    """Seconds of each call. All candidates take their turn in every round, so that a busy moment meets all alike."""
+    for _ in range(warm_up):
+        for call in candidates.values():
+            call()
+    timings: Timings = {name: [] for name in candidates}
+    for _ in range(repeats):
+        for name, call in candidates.items():
+            start = time.perf_counter()
+            call()
+            timings[name].append(time.perf_counter() - start)
+    return timings
+
+
+def rate(seconds: list[float], count: float) -> dict[str, float]:
+    """Things a second, from calls that did `count` of them: the median, the slowest and the fastest."""
+    return {
+        "median": round(count / statistics.median(seconds), 3),
+        "lowest": round(count / max(seconds), 3),
+        "highest": round(count / min(seconds), 3),
+    }
+
+
+def ratio(ours: list[float], theirs: list[float], work: float = 1.0) -> dict[str, float]:
+    """How much faster `ours` is in the same round: median, lowest, highest. `work`: what ours did for one of theirs."""
+    values = [work * other / own for own, other in zip(ours, theirs, strict=True)]
+    return {
+        "median": round(statistics.median(values), 3),
+        "lowest": round(min(values), 3),
+        "highest": round(max(values), 3),
+    }
+
+
+def matrix_peak(dtype: torch.dtype, device: torch.device, size: int = 2048, repeats: int = 5) -> float:
+    """GFLOP/s of a product of two square matrices: the most that convolutions could reach one product at a time."""
+    first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+
+    def product() -> None:
+        torch.mm(first, second)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+
+    return 2e-9 * size**3 / min(in_turns({"product": product}, repeats, 2)["product"])
+
+
+def machine(device: torch.device) -> dict[str, Any]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else _processor()
+    return {"device": name, "threads": torch.get_num_threads(), "torch": torch.__version__}
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    values = dict(line.split(":", 1) for line in lines if ":" in line)
+    fields = {key.strip(): value.strip() for key, value in values.items()}
+    flags = [flag for flag in ("avx512_bf16", "amx_bf16", "avx512_vnni") if flag in fields.get("flags", "").split()]
+    return ", ".join([fields.get("model name", platform.machine()), *flags])
+
+
+def commit() -> str:
+    """The commit that was measured; with a plus where files differ from it."""
+    described = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True
+    )
+    return described.stdout.strip() or "unknown"
+
+
+def record(benchmark: str, result: dict[str, Any], device: torch.device, keep: bool = True) -> None:
+    """Print a result as JSON and, with `keep`, add it to the history."""
+    row = {
+        "benchmark": benchmark,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        "commit": commit(),
+        "machine": machine(device),
+        **result,
+    }
+    print(json.dumps(row, indent=2))
+    if keep:
+        with HISTORY.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")

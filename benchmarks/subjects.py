@@ -1,0 +1,46 @@
+"""What the benchmarks work on: random weights of the paper's network, and a folder of face pictures with a table."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from stargan_cli.attributes import LabelLayout, LabelSet
+from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.weights import Card, Weights, load, save
+
+ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "faces"
+SIDE = 178
+
+
+def random_weights(folder: Path, settings: ModelSettings) -> Weights:
+    """Both networks with their first, random values: as fast as trained ones. `folder`/random.safetensors."""
+    torch.manual_seed(0)
+    path = folder / "random.safetensors"
+    layout = LabelLayout((LabelSet("celeba", ATTRIBUTES, (ATTRIBUTES[:3],)),))
+    card = Card(settings, layout)
+    save(path, card, Generator(settings).state_dict(), Discriminator(settings).state_dict())
+    return load(str(path))
+
+
+def faces(folder: Path, count: int, source: Path | None = None) -> tuple[Path, Path]:
+    """`count` JPEGs of CelebA's size, made from the pictures in `source` in turn, and a table in CelebA's format with
+    labels for them: the folder and the table."""
+    pictures, table = folder / "pictures", folder / "list_attr.txt"
+    pictures.mkdir()
+    originals = sorted(path for path in (source or EXAMPLES).iterdir() if path.suffix.lower() in (".jpg", ".png"))
+    rows = [str(count), " ".join(ATTRIBUTES)]
+    for number in range(count):
+        name = f"{number + 1:06d}.jpg"
+        if number < len(originals):
+            with Image.open(originals[number]) as opened:
+                opened.convert("RGB").resize((SIDE, SIDE)).save(pictures / name, quality=95)
+        else:
+            shutil.copyfile(pictures / f"{number % len(originals) + 1:06d}.jpg", pictures / name)
+        rows.append(" ".join([name, *("1" if (number + bit) % 3 == 0 else "-1" for bit in range(5))]))
+    table.write_text("\n".join(rows) + "\n")
+    return pictures, table

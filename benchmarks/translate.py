@@ -1,0 +1,215 @@
+#!/usr/bin/env python3
+"""How fast `stargan translate` is: end to end, the network alone, decoding alone, encoding alone.
+
+    python benchmarks/translate.py --reference ../stargan
+    python benchmarks/translate.py --precisions bf16 --batch-sizes 1 4 16 --engines torch openvino
+
+Rates are translated pictures a second (a picture translated to five attributes counts five times), medians of
+`--repeats` turns with the slowest and the fastest. `--reference` times a clone of yunjey/stargan with the same tensors
+on the same pictures in the same turns: its generator, and its test loop from files to files. The network is the
+paper's with random weights (`--width`, `--size`), or `--weights`. Pictures come from `examples/faces` in CelebA's size,
+or from a folder of your own (`--pictures`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from measuring import in_turns, matrix_peak, rate, ratio, record
+from reference import Reference
+from subjects import faces, random_weights
+from torch import Tensor
+
+from stargan_cli.data.images import load_square, to_image, to_model
+from stargan_cli.device import PRECISIONS, pick_device, pick_precision
+from stargan_cli.metrics.psnr import psnr
+from stargan_cli.model import ModelSettings
+from stargan_cli.report import Report
+from stargan_cli.tasks.face_framing import FaceSettings
+from stargan_cli.tasks.translation import Run, translate
+from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.tasks.translator import Translator
+from stargan_cli.weights import Weights, load
+
+ATTRIBUTES = 5
+GFLOP_OF_THE_PAPERS = 19.9
+"""A picture through the paper's generator at 128 px, width 64, counting the products of plain convolutions."""
+
+
+def parts(pictures: list[Path], size: int, repeats: int) -> dict[str, Any]:
+    """Pictures a second in one thread: file to square, square to file."""
+    squares = [to_image(load_square(path, size)) for path in pictures]
+
+    def encode(kind: str, **options: int) -> Callable[[], None]:
+        return lambda: [square.save(io.BytesIO(), kind, **options) for square in squares] and None
+
+    candidates: dict[str, Callable[[], object]] = {
+        "decode": lambda: [load_square(path, size) for path in pictures],
+        "encode jpeg": encode("JPEG", quality=95),
+        "encode png": encode("PNG", compress_level=1),
+    }
+    timings = in_turns(candidates, repeats)
+    return {name: rate(seconds, len(pictures)) for name, seconds in timings.items()}
+
+
+class Bench:
+    def __init__(self, args: argparse.Namespace, folder: Path) -> None:
+        self.args, self.folder, self.device = args, folder, pick_device(args.device)
+        self.weights: Weights = (
+            load(args.weights)
+            if args.weights
+            else random_weights(folder, ModelSettings(image_size=args.size, width=args.width))
+        )
+        self.size = self.weights.card.model.image_size
+        self.pictures, self.table = faces(folder, args.count, args.pictures)
+        self.files = sorted(self.pictures.iterdir())
+        self.pixels = torch.stack([load_square(path, self.size) for path in self.files])
+        generator = torch.Generator().manual_seed(1)
+        self.labels = torch.rand(len(self.files), 1, self.weights.card.model.label_dim, generator=generator).round()
+        self.reference = (
+            Reference(args.reference, self.weights, folder, self.pictures, self.table) if args.reference else None
+        )
+
+    def translator(self, engine: str, precision: str, batch: int | None) -> Translator:
+        return Translator(
+            load(str(self.weights.path)),
+            self.device,
+            pick_precision(precision, self.device),
+            batch,
+            engine=engine,
+            compiled=self.args.compile,
+        )
+
+    def network(self) -> dict[str, Any]:
+        """The network alone, from bytes to bytes, in each precision and batch size."""
+        candidates: dict[str, Callable[[], Tensor | None]] = {}
+        for engine in self.args.engines:
+            for precision in self.args.precisions:
+                for batch in self.args.batch_sizes:
+                    made = self.translator(engine, precision, batch)
+                    name = f"{engine} {precision} batch {batch or made.batch_size}"
+                    candidates[name] = lambda made=made: made.translate(self.pixels, self.labels).pixels  # type: ignore[misc]
+        if self.reference:
+            candidates["reference"] = self._reference_network
+        timings = in_turns(candidates, self.args.repeats)
+        return self._compared(timings, len(self.files)) | {"psnr": self._differences(candidates)}
+
+    def _reference_network(self) -> None:
+        assert self.reference is not None
+        for start in range(0, len(self.pixels), 16):
+            rows = slice(start, start + 16)
+            self.reference.model(to_model(self.pixels[rows]).to(self.device), self.labels[rows, 0].to(self.device))
+
+    def _differences(self, candidates: dict[str, Any]) -> dict[str, float]:
+        """The lowest PSNR of a picture against the plain network in fp32, in dB."""
+        few = slice(0, 8)
+        with torch.inference_mode():
+            generator = load(str(self.weights.path)).generator
+            plain = generator(to_model(self.pixels[few]), self.labels[few, 0]).add(1).mul(127.5).round()
+        plain = plain.clamp(0, 255).to(torch.uint8)
+        return {
+            name: round(float(psnr(call()[few], plain).min()), 1)
+            for name, call in candidates.items()
+            if name != "reference"
+        }
+
+    def end_to_end(self) -> dict[str, Any]:
+        """From files to files, every picture to every attribute; and the network alone on the same, for the share."""
+        candidates: dict[str, Callable[[], object]] = {}
+        for engine in self.args.engines:
+            for precision in self.args.precisions:
+                candidates[f"{engine} {precision}"] = lambda e=engine, p=precision: self._run(e, p, each=True)  # type: ignore[misc]
+                made = self.translator(engine, precision, None)
+                pixels = self.pixels.repeat_interleave(ATTRIBUTES, 0)
+                labels = self.labels.repeat_interleave(ATTRIBUTES, 0)
+                candidates[f"{engine} {precision}, network alone"] = (
+                    lambda made=made, pixels=pixels, labels=labels: made.translate(pixels, labels)  # type: ignore[misc]
+                )
+        if self.reference:
+            candidates["reference"] = self.reference.test
+        timings = in_turns(candidates, self.args.repeats)
+        result = self._compared(timings, ATTRIBUTES * len(self.files))
+        for engine in self.args.engines:
+            for precision in self.args.precisions:
+                whole = f"{engine} {precision}"
+                share = ratio(timings[whole], timings[f"{whole}, network alone"])
+                result[whole]["share of the network alone"] = share
+        return result
+
+    def _run(self, engine: str, precision: str, each: bool) -> Report:
+        out = Path(tempfile.mkdtemp(dir=self.folder))
+        settings = TranslationSettings(
+            None if each else "blond",
+            each,
+            str(self.weights.path),
+            self.table,
+            size="model",
+            faces=FaceSettings(mode="off"),
+            format="jpg",
+            device=self.args.device,
+            precision=precision,
+            engine=engine,
+            compiled=self.args.compile,
+        )
+        report = translate([self.pictures], out, settings, Run())
+        shutil.rmtree(out)
+        expected = len(self.files) * (ATTRIBUTES if each else 1)
+        assert report.done == expected, report.to_dict()
+        return report
+
+    def _compared(self, timings: dict[str, list[float]], count: int) -> dict[str, Any]:
+        result: dict[str, Any] = {name: rate(seconds, count) for name, seconds in timings.items()}
+        for name in result:
+            if self.reference and name != "reference":
+                result[name]["times the reference"] = ratio(timings[name], timings["reference"])
+        return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", type=Path, help="a clone of yunjey/stargan")
+    parser.add_argument("--pictures", type=Path)
+    parser.add_argument("--count", type=int, default=32, help="pictures")
+    parser.add_argument("--weights")
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--engines", nargs="+", default=["torch"])
+    parser.add_argument("--precisions", nargs="+", choices=["auto", *PRECISIONS], default=["auto", "fp32"])
+    parser.add_argument("--batch-sizes", nargs="+", type=int, default=[None])
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--only", choices=["network", "end-to-end"])
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--no-history", action="store_true")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        bench = Bench(args, Path(name))
+        result: dict[str, Any] = {"count": args.count, "size": bench.size, "width": bench.weights.card.model.width}
+        peaks = {
+            precision: round(matrix_peak(pick_precision(precision, bench.device), bench.device))
+            for precision in args.precisions
+        }
+        result["matrix products, GFLOP/s"] = peaks
+        if args.only != "end-to-end":
+            result["one thread"] = parts(bench.files, bench.size, args.repeats)
+            result["network"] = bench.network()
+            if not args.weights and (args.size, args.width) == (128, 64):
+                result["share of the matrix products' peak"] = {
+                    name: round(values["median"] * GFLOP_OF_THE_PAPERS / peaks[name.split()[1]], 2)
+                    for name, values in result["network"].items()
+                    if name.split()[0] in args.engines
+                }
+        if args.only != "network":
+            result["end to end"] = bench.end_to_end()
+        record("translate", result, bench.device, not args.no_history)
+
+
+if __name__ == "__main__":
+    main()

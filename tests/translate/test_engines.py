@@ -1,0 +1,93 @@
+"""The engines of `translate` give the same pictures, and say what they cannot do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from test_translator import labels, squares
+from translation_kit import draw, make_weights
+
+from stargan_cli.errors import UsageError
+from stargan_cli.metrics.psnr import psnr
+from stargan_cli.tasks.engines import make_engine, pick_engine_device
+from stargan_cli.tasks.translation import Run, translate
+from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.tasks.translator import Translator
+from stargan_cli.weights import load
+
+CPU = torch.device("cpu")
+LIBRARIES = ("openvino", "onnxruntime")
+
+
+@pytest.fixture(scope="module")
+def generator_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_weights(tmp_path_factory.mktemp("engines") / "w.safetensors")
+
+
+@pytest.mark.parametrize(("engine", "output"), [("openvino", "attention"), ("onnxruntime", "tanh")])
+def test_an_engine_gives_torchs_pictures(engine: str, output: str, tmp_path: Path) -> None:
+    for package in ("onnx", "onnxscript", engine):
+        pytest.importorskip(package)
+    weights = make_weights(tmp_path / "w.safetensors", output=output)
+    plain = Translator(load(str(weights)), CPU, torch.float32, 4)
+    made = Translator(load(str(weights)), CPU, torch.float32, 4, engine=engine)
+    expected, found = (each.translate(squares(6), labels(6, 2), parts=True) for each in (plain, made))
+    assert (found.pixels.int() - expected.pixels.int()).abs().max() <= 1
+    assert found.add is not None and expected.add is not None and found.keep is not None and expected.keep is not None
+    assert torch.allclose(found.add, expected.add, atol=1e-3)
+    assert torch.allclose(found.keep, expected.keep, atol=1e-3)
+    assert torch.equal(found.pixels[:4], made.translate(squares(6)[:4], labels(6, 2)[:4]).pixels)
+
+
+def test_openvino_in_bf16_stays_within_forty_decibels(generator_file: Path) -> None:
+    pytest.importorskip("openvino")
+    plain = Translator(load(str(generator_file)), CPU, torch.float32, 4)
+    made = Translator(load(str(generator_file)), CPU, torch.bfloat16, 4, engine="openvino")
+    expected, found = (each.translate(squares(4), labels(4)).pixels for each in (plain, made))
+    assert float(psnr(found, expected).min()) > 40
+
+
+def test_a_run_uses_the_engine_it_is_given(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    weights = make_weights(tmp_path / "w.safetensors")
+    draw(tmp_path / "in" / "a.png", 1)
+    settings = TranslationSettings("blond", weights=str(weights), engine="onnxruntime", device="cpu")
+    assert translate([tmp_path / "in"], tmp_path / "out", settings, Run()).done == 1
+
+
+@pytest.mark.parametrize("engine", LIBRARIES)
+def test_a_missing_package_is_named_with_its_extra(
+    engine: str, generator_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, engine, None)
+    generator = load(str(generator_file)).generator
+    with pytest.raises(UsageError, match=f"--engine {engine} needs {engine}") as caught:
+        make_engine(engine, generator, CPU, torch.float32)
+    assert caught.value.hint == f"pip install 'stargan-cli[{'onnx' if engine == 'onnxruntime' else engine}]'"
+
+
+def test_what_an_engine_cannot_do_is_refused(generator_file: Path) -> None:
+    with pytest.raises(UsageError, match="unknown engine 'tensorrt'"):
+        pick_engine_device("tensorrt", "auto", "auto")
+    with pytest.raises(UsageError, match="openvino is used on the CPU alone, not on cuda"):
+        pick_engine_device("openvino", "cuda", "auto")
+    with pytest.raises(UsageError, match="onnxruntime computes in fp32 on the CPU, not in bf16"):
+        pick_engine_device("onnxruntime", "auto", "bf16")
+    with pytest.raises(UsageError, match="not with --engine openvino"):
+        make_engine("openvino", load(str(generator_file)).generator, CPU, torch.float32, compiled=True)
+
+
+def test_onnxruntime_computes_in_fp32_by_itself() -> None:
+    assert pick_engine_device("onnxruntime", "auto", "auto") == (CPU, torch.float32)
+    assert pick_engine_device("openvino", "cpu", "fp32") == (CPU, torch.float32)
+
+
+def test_compiling_reaches_the_network(generator_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[dict[str, object]] = []
+    monkeypatch.setattr(torch, "compile", lambda function, **options: compiled.append(options) or function)
+    made = Translator(load(str(generator_file)), CPU, torch.float32, 4, compiled=True)
+    assert compiled == [{"dynamic": False}]
+    assert len(made.translate(squares(2), labels(2)).pixels) == 2
