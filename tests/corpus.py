@@ -251,6 +251,8 @@ def good_files() -> Iterator[tuple[str, bytes, str]]:
         yield "plain.heic", whole, "colour"
         for part in (40, 200, len(whole) // 2, len(whole) - 50):
             yield f"cut-{part}.heic", whole[:part], "HEIC|cut off"
+    yield "grey-key.png", grey_with_key(8), "any"
+    yield "white-is-zero.tif", tiff_with_white_zero(), "grey"
     yield "frames.mpo", frames("MPO", quality=95), "colour"
     for orientation in range(1, 9):
         yield f"turned-{orientation}.jpg", turned(orientation, "JPEG"), "colour"
@@ -261,6 +263,7 @@ def good_files() -> Iterator[tuple[str, bytes, str]]:
 def odd_files() -> Iterator[tuple[str, bytes, str]]:
     yield "display-p3.png", encoded(in_display_p3(), "PNG", icc_profile=display_p3()), "colour"
     yield "display-p3.jpg", jpeg(in_display_p3(), icc_profile=display_p3()), "colour"
+    yield "dark-icc.jpg", jpeg(icc_profile=black_profile()), "colour"
     yield "broken-icc.jpg", jpeg(icc_profile=b"no profile at all" * 9), "colour"
     yield "cut-icc.png", encoded(scene(), "PNG", icc_profile=display_p3()[:200]), "colour"
     yield "rgb-icc-in-grey.png", encoded(scene().convert("L"), "PNG", icc_profile=display_p3()), "grey"
@@ -302,6 +305,9 @@ def bad_files() -> Iterator[tuple[str, bytes, str]]:
     yield "bomb.ppm", b"P6 99999 99999 255\n", "too large"
     yield "comment-bomb.png", comment_bomb(), "damaged|cut off"
     yield "wrong-crc.png", wrong_crc(), "PNG|damaged"
+    yield "no-palette.png", png_with_header(WIDTH, HEIGHT, (b"\0" + bytes(WIDTH)) * HEIGHT, colour=3), "no palette"
+    yield "separate-planes.tif", separate_planes(), "separate planes"
+    yield "size-lie.jpg", size_lie(), "cut off: .* too few for 9000x9000"
     yield "noise-inside.png", png_with_header(WIDTH, HEIGHT, bytes(50)), "cut off"
     yield "picture.heic", heic(), "HEIC|cut off"
     yield "picture.avif", heic().replace(b"heic", b"avif").replace(b"mif1", b"avif"), "AVIF|cut off"
@@ -326,6 +332,59 @@ def cut_files() -> Iterator[tuple[str, bytes, str]]:
         whole = encoded(scene(), kind)
         for part in (4, 16, len(whole) // 3, len(whole) // 2):
             yield f"cut-{part}.{suffix}", whole[:part], "cut off|not a picture"
+
+
+def grey_with_key(depth: int) -> bytes:
+    """A grey PNG of 1, 2, 4 or 8 bits: the upper half is the grey 1, which is declared transparent, the lower half the
+    brightest."""
+    rows = [b"\0" + bytes([upper] * (WIDTH * depth // 8)) for upper in (sum(1 << s for s in range(0, 8, depth)), 255)]
+    whole = png_with_header(WIDTH, HEIGHT, rows[0] * (HEIGHT // 2) + rows[1] * (HEIGHT // 2), depth, 0)
+    return whole[:33] + png_chunk(b"tRNS", b"\0\1") + whole[33:]
+
+
+def tiff_entry(data: bytearray, tag: int, kind: int, value: int) -> None:
+    """Set a tag of a TIFF that has it to one number."""
+    start = struct.unpack("<I", data[4:8])[0]
+    for at in range(start + 2, start + 2 + 12 * struct.unpack("<H", data[start : start + 2])[0], 12):
+        if struct.unpack("<H", data[at : at + 2])[0] == tag:
+            data[at + 2 : at + 12] = struct.pack("<HII", kind, 1, value)
+
+
+def tiff_with_white_zero() -> bytes:
+    negative = Image.fromarray((255 - np.asarray(scene().convert("L"))).astype(np.uint16) * 257)
+    data = bytearray(encoded(negative, "TIFF"))
+    tiff_entry(data, 262, 3, 0)
+    return bytes(data)
+
+
+def separate_planes() -> bytes:
+    """A TIFF of 16 bits a colour, one plane behind the other."""
+    planes = np.moveaxis(np.asarray(scene()), 2, 0).astype("<u2") * 257
+    size, first = planes[0].nbytes, 200
+    tags = [(256, 3, 1, WIDTH), (257, 3, 1, HEIGHT), (258, 3, 3, 150), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 160)]
+    tags += [(277, 3, 1, 3), (278, 3, 1, HEIGHT), (279, 4, 3, 172), (284, 3, 1, 2)]
+    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
+    rest = struct.pack("<3H4x", 16, 16, 16) + struct.pack("<3I", *(first + size * i for i in range(3)))
+    rest += struct.pack("<3I", size, size, size)
+    return head.ljust(150, b"\0") + rest.ljust(first - 150, b"\0") + planes.tobytes()
+
+
+def size_lie() -> bytes:
+    """A JPEG that says it were 9000x9000."""
+    data = bytearray(jpeg())
+    at = data.index(b"\xff\xc0")
+    data[at + 5 : at + 9] = struct.pack(">HH", 9000, 9000)
+    return bytes(data)
+
+
+def black_profile() -> bytes:
+    """An RGB profile whose primaries are all black."""
+    profile = bytearray(display_p3())
+    for index in range(struct.unpack(">I", profile[128:132])[0]):
+        signature, offset, _ = struct.unpack(">4sII", profile[132 + 12 * index : 144 + 12 * index])
+        if signature in (b"rXYZ", b"gXYZ", b"bXYZ"):
+            profile[offset + 8 : offset + 20] = bytes(12)
+    return bytes(profile)
 
 
 def to_lab() -> ImageCms.ImageCmsTransform:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import time
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -290,3 +291,36 @@ def test_a_format_without_its_decoder_says_what_decodes_it(
     monkeypatch.setattr(reading, "FORMATS", tuple(kind for kind in reading.FORMATS if kind != missing))
     with pytest.raises(PictureError, match=re.escape(words)):
         read_picture(BytesIO(corpus.heic().replace(b"heic", brand)))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_the_grey_that_is_transparent_is_found_at_every_depth(depth: int) -> None:
+    picture = read_picture(BytesIO(corpus.grey_with_key(depth)), stored=True)
+    assert picture.alpha is not None
+    assert [picture.alpha.getpixel((9, y)) for y in (3, 29)] == ([0, 255] if depth > 1 else [0, 0])
+    assert picture.stored is not None and picture.stored.alpha is not None
+    assert picture.stored.alpha[3, 9] == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True, "optimize": True}, {"subsampling": 2, "quality": 1}])
+def test_no_plain_jpeg_is_too_short_for_its_size(options: dict[str, object]) -> None:
+    for mode in ("L", "RGB"):
+        picture = read_picture(BytesIO(corpus.jpeg(Image.new(mode, (4096, 4096)), **options)))
+        assert picture.size == (4096, 4096)
+
+
+def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    class Endless(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None and 0 <= size < 10**9
+            return bytes(size)
+
+    with pytest.raises(PictureError, match="too large: the limit of a file"):
+        read_picture(Endless(), max_pixels=100)
+    whole = corpus.encoded(corpus.scene(), "WEBP")
+    (tmp_path / "sparse.webp").write_bytes(whole)
+    os.truncate(tmp_path / "sparse.webp", 10**13)
+    began = time.monotonic()
+    with pytest.raises(PictureError, match="too large: the limit of a file"):
+        read_picture(tmp_path / "sparse.webp")
+    assert time.monotonic() - began < 5

@@ -11,6 +11,8 @@ from PIL import Image, ImageCms
 
 TOLERANCE = 2  # of 255: a profile that moves no colour further is sRGB under another name
 
+DARKEST_WHITE = 128  # a profile that makes white darker is broken
+
 
 @dataclass(frozen=True)
 class Colours:
@@ -70,6 +72,8 @@ def _with_profile(profile: ImageCms.ImageCmsProfile, mode: str) -> Colours:
     if mode == "RGB":
         levels = np.stack(np.meshgrid(*[np.linspace(0, 255, 6)] * 3), axis=-1).astype(np.uint8).reshape(6, 36, 3)
         moved = np.asarray(_through(Image.fromarray(levels), forth)).astype(int)
+        if moved[-1, -1].max() < DARKEST_WHITE:
+            return Colours(mode)
         if np.abs(moved - levels).max() <= TOLERANCE:
             return Colours(mode, True)
     try:

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from stargan_cli.data import colour, deep_png
+from stargan_cli.data import colour, deep_png, limits, quirks
 from stargan_cli.data.profiles import colours_of
 from stargan_cli.data.stored import Stored, stored_of
 from stargan_cli.errors import PictureError
@@ -45,8 +45,6 @@ TURNS = {
 }
 
 Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
-MAX_SCANS = 1000
-MAX_SCANNED = 20  # times `max_pixels`: what a progressive JPEG's scans may add up to; a few bytes can make a scan
 _large = Lock()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
 
@@ -98,7 +96,14 @@ def read_picture(
     if isinstance(source, Path):
         with open_regular(source) as file:
             return _read(file, wanted)
-    return _read(BytesIO(source.read()), wanted)
+    return _read(read_stream(source, max_pixels), wanted)
+
+
+def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
+    """A stream, read to its end. Raises PictureError where that is longer than any picture of so many pixels."""
+    data = source.read(limits.most_bytes(max_pixels) + 1)
+    limits.check_bytes(len(data), max_pixels)
+    return BytesIO(data)
 
 
 @contextmanager
@@ -145,6 +150,8 @@ def _why_not_opened(error: OSError | ValueError) -> str:
 
 def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
     ignore_pillow_warnings()
+    limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
+    file.seek(0)
     start = file.read(64)
     file.seek(0)
     if not start:
@@ -152,9 +159,11 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
     try:
         with Image.open(file, formats=FORMATS) as image:
             width, height = image.size
-            check_size(width, height, wanted.max_pixels)
+            limits.check_size(width, height, wanted.max_pixels)
+            if image.format in ("JPEG", "MPO"):
+                limits.check_jpeg_length(file, width, height)
             if image.info.get("progressive"):
-                _check_scans(file, width * height, wanted.max_pixels)
+                limits.check_scans(file, width * height, wanted.max_pixels)
             if width * height <= LARGE_PIXELS:
                 return _decode(file, image, wanted)
             with _large:
@@ -170,36 +179,17 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
         raise PictureError(f"damaged or cut off: {reason}") from error
 
 
-def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raises PictureError where a picture has no pixels or more than `max_pixels`."""
-    if width < 1 or height < 1:
-        raise PictureError(f"it has no pixels: {width}x{height}")
-    if width * height > max_pixels:
-        raise PictureError(
-            f"too large: {width}x{height} is {width * height:,} pixels, the limit is {max_pixels:,} (--max-pixels)"
-        )
-
-
-def _check_scans(file: BinaryIO, pixels: int, max_pixels: int) -> None:
-    """Refuse a progressive JPEG made to keep its decoder busy for hours: each scan is a pass over all pixels."""
-    place = file.tell()
-    file.seek(0)
-    scans = 0
-    while block := file.read(2**20):
-        scans += block.count(b"\xff\xda")
-    file.seek(place)
-    if scans > MAX_SCANS or scans * pixels > MAX_SCANNED * max_pixels:
-        raise PictureError(f"a progressive JPEG of {scans} scans over {pixels:,} pixels would take too long to decode")
-
-
 def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
     profile = icc if isinstance(icc, bytes) else None
     width, height = image.size
     if square is not None and image.format in ("JPEG", "MPO"):
         image.draft(None, (2 * square, 2 * square))
+    quirks.refuse_misread(image)
+    key = quirks.transparent_grey(image)
     image.load()
-    turn = TURNS.get(_orientation(image))
+    turn, kind = TURNS.get(_orientation(image)), str(image.format)
+    image = quirks.as_seen(image, key)
     stored = stored_of(image, profile, deep_png.read(file, image)) if wanted.stored else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
@@ -213,7 +203,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
         stored = stored.turned(turn) if stored is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
     upright = colours_of(profile, colours.mode).to_srgb(colours)
-    return Picture(upright, alpha, (width, height), str(image.format), mode, profile, exif, stored)
+    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored)
 
 
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO
 
 from stargan_cli.data.naming import FORMATS
+from stargan_cli.data.reading import read_stream
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.engines import pick_engine_device
@@ -33,7 +33,7 @@ def translate_stream(
     plan = make_plan(settings, weights, precision)
     translator = Translator(weights, device, precision, settings.batch_size, warn, settings.engine, settings.compiled)
     (variant,) = plan.variants
-    data = BytesIO(source.read())
+    data = read_stream(source, settings.max_pixels)
     hashed = picture_hash(data)
     prepared, known = plan.framing.prepare(data), plan.labels.known(None)
     kind = output_kind(prepared.picture.format, settings.format)
