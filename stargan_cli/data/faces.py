@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import cmath
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,6 +26,7 @@ FOUND_AT = 16  # px: a face this high is still found surely
 COARSE, FINEST = 512, 1920  # px: the longer side that every picture is searched at, at least and at most
 PYRAMID_STEP = 4  # the detector's range is 10 to 300 px, so steps of four leave no gap
 LOOK = 128  # px: what is around a face, of twice its height, to see which way up it is
+UPRIGHT = 0.915  # the score of a face that is turned by less than some 25 degrees
 MOST_LOOKS, SETTLED = 4, 0.05  # landmarks are read again until they move by less than this, in eye distances
 CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
 NEAR = 0.05  # of the square's side: a face this little out of place ...
@@ -123,12 +126,22 @@ def _seen_from_close(image: Image.Image, points: tuple[complex, ...], mirrored: 
 
 def _upright(image: Image.Image, face: Face) -> Face:
     """The same face as the detector sees it best, in one of four quarter turns: it also finds faces that lie on their
-    side or stand on their head, but then takes their landmarks for those of an upright face."""
-    middle = sum(face.points) / len(face.points)
-    place = Place(middle - face.height * (1 + 1j), complex(2 * face.height))
+    side or stand on their head, but then takes their landmarks for those of an upright face. Half-way between two
+    quarter turns both are as likely: where the best is not sure, the four diagonals are looked at too."""
+    best = _seen_best(image, face, 0)
+    if best.score < UPRIGHT:
+        best = max(best, _seen_best(image, face, 1), key=lambda seen: seen.score)
+    return best
+
+
+def _seen_best(image: Image.Image, face: Face, eighths: int) -> Face:
+    """The same face as it is seen best in four quarter turns, begun at so many eighths of a turn; with a score of 0
+    where it is not seen at all."""
+    span = 2 * face.height * cmath.rect(1, eighths * math.pi / 4)
+    place = Place(sum(face.points) / len(face.points) - span * (0.5 + 0.5j), span)
     pixels = cut(image, place, LOOK)
-    best = replace(face, score=0.0)
     views = torch.stack([torch.rot90(pixels, turns, (1, 2)) for turns in range(4)])
+    best = replace(face, score=0.0)
     for turns, found in enumerate(yunet.candidates_of_each(views, THRESHOLD)):
         for seen in _freed([(found, (1.0, 1.0))])[:1]:
             if seen.score > best.score:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from portraits import EXAMPLES, photograph, truth
+from portraits import EXAMPLES, photograph, put, truth
 
 from stargan_cli.data import yunet
 from stargan_cli.data.celeba import LANDMARKS
@@ -56,6 +56,17 @@ def test_a_face_anywhere_is_laid_out_within_five_percent(side: float, degrees: f
     (face,) = find_faces(image)
     assert eye_error(place_of(exact(image, face), LANDMARKS), place) < 0.05
     assert not is_crop(face, image.size, LANDMARKS)
+
+
+@pytest.mark.parametrize("degrees", [-135, -45, -38, 38, 45, 52, 140])
+@pytest.mark.parametrize("number", [1, 4])
+def test_a_face_half_way_between_two_quarter_turns_is_not_taken_for_one_on_its_side(degrees: int, number: int) -> None:
+    span = cmath.rect(300, math.radians(degrees))
+    place = Place(350 + 300j - span * (0.5 + 0.5j), span)
+    canvas = Image.new("RGB", (700, 600), (120, 130, 140))
+    put(canvas, EXAMPLES[number], place)
+    face = find_faces(canvas)[0]
+    assert eye_error(place_of(exact(canvas, face), LANDMARKS), place) < 0.06
 
 
 @pytest.mark.parametrize(("degrees", "origin"), [(90, 600 + 150j), (180, 650 + 550j), (-90, 250 + 550j)])
