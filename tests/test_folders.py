@@ -222,7 +222,7 @@ def test_counting_in_the_background(tmp_path: Path) -> None:
     while not counting.finished and time.monotonic() < end:
         time.sleep(0.005)
     assert (counting.finished, counting.number) == (True, 100)
-    counting.stop()
+    counting.close()
 
 
 @pytest.mark.parametrize(

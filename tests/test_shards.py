@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_read_concerns_all() -> None:
 def test_counting_counts_the_share(tmp_path: Path) -> None:
     root = tree(tmp_path / "in")
     shard = Shard(1, 3)
-    counting = Counting([root], None, shard.holds)
+    counting = Counting([root], None, shard)
     counting._thread.join()
     assert (counting.finished, counting.number) == (True, len(share(root, shard)))
 

@@ -26,7 +26,11 @@ PrecisionOption = Annotated[
 ]
 EngineOption = Annotated[
     str,
-    typer.Option("--engine", help="What runs the network: torch, openvino or onnxruntime.", rich_help_panel="Machine"),
+    typer.Option(
+        "--engine",
+        help="What runs the network: torch, openvino or onnxruntime; or ray: a Ray cluster, with torch.",
+        rich_help_panel="Machine",
+    ),
 ]
 CompileOption = Annotated[
     bool,

@@ -87,6 +87,7 @@ def translate(
     from stargan_cli.tasks.face_framing import FaceSettings
     from stargan_cli.tasks.translation_settings import TranslationSettings
 
+    on_ray = engine == "ray"
     settings = TranslationSettings(
         spec=spec,
         each=each,
@@ -104,13 +105,13 @@ def translate(
         batch_size=_batch_size(batch_size),
         device=device,
         precision=precision,
-        engine=engine,
+        engine="torch" if on_ray else engine,
         compiled=compile,
         workers=workers,
     )
     if "-" in inputs:
         if len(inputs) > 1 or any(
-            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place)
+            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place, on_ray)
         ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
@@ -119,7 +120,7 @@ def translate(
     from stargan_cli.tasks.translation import Run
 
     places = places_of_texts(inputs)
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard))
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard), on_ray)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
 

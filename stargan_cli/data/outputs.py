@@ -10,7 +10,7 @@ from types import TracebackType
 
 from stargan_cli.data.holding import Hold
 from stargan_cli.data.shards import Shard
-from stargan_cli.data.writing import FATAL, MAKE_ROOM
+from stargan_cli.data.writing import FATAL, MAKE_ROOM, adopt_mark
 from stargan_cli.errors import OutputError, PictureError, UsageError
 
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
@@ -23,18 +23,23 @@ class OutputFolder:
     run left unfinished is removed by the next run; one of a shard, by the next run of that shard.
     """
 
-    def __init__(self, root: Path, shard: Shard | None = None) -> None:
-        """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
+    def __init__(self, root: Path, shard: Shard | None = None, mark: str | None = None) -> None:
+        """Makes the folder where it is missing. Raises UsageError where it cannot be had.
+
+        With the `mark` (see `writing.RUN_MARK`) of a run that holds the folder, this is but another process of it.
+        """
         self.root = root
         self._made: set[PurePath] = set()
         try:
             root.mkdir(parents=True, exist_ok=True)
             self._real = root.resolve(strict=True)
-            self._hold = Hold(root, shard)
+            self._hold = None if mark else Hold(root, shard)
+            if mark:
+                adopt_mark(mark)
             try:
                 self._sweep()
             except OSError:
-                self._hold.close()
+                self.close()
                 raise
         except BlockingIOError as error:
             raise UsageError(
@@ -52,7 +57,11 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._hold.close()
+        self.close()
+
+    def close(self) -> None:
+        if self._hold is not None:
+            self._hold.close()
 
     def place(self, relative: PurePath) -> Path:
         """Where an output goes; makes the subfolders above it.
@@ -86,7 +95,7 @@ class OutputFolder:
 
     def _sweep(self) -> None:
         """Remove what killed runs left half-written: the lock files still say which files were theirs."""
-        if not self._hold.left:
+        if self._hold is None or not self._hold.left:
             return
         for folder, _, names in os.walk(self.root):
             for name in names:

@@ -203,13 +203,16 @@ def _beginning(place: RemotePath) -> bytes:
 
 
 @contextmanager
-def opened(out: Path | RemotePath, shard: Shard | None, dry: bool) -> Iterator[Sink]:
-    """The sink for an output folder, held for one run or shard where that is possible. Raises UsageError."""
+def opened(
+    out: Path | RemotePath, shard: Shard | None = None, dry: bool = False, mark: str | None = None
+) -> Iterator[Sink]:
+    """The sink for an output folder, held for one run or shard where that is possible. `mark` is that of
+    `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
         out.kind()
         yield RemoteSink(out)
     elif dry:
         yield LocalSink(out, None)
     else:
-        with OutputFolder(out, shard) as held:
+        with OutputFolder(out, shard, mark) as held:
             yield LocalSink(out, held)

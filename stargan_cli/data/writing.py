@@ -134,6 +134,12 @@ def _note_options(kind: str, note: Note, exif: Image.Exif | None) -> dict[str, A
     return {}
 
 
+def adopt_mark(mark: str) -> None:
+    """For processes that work for a run: what they leave unfinished is that run's."""
+    global RUN_MARK
+    RUN_MARK = mark
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block ends well and vanishes when it does not.

@@ -27,7 +27,7 @@ class Engine(Protocol):
 def pick_engine_device(engine: str, device: str, precision: str) -> tuple[torch.device, torch.dtype]:
     """Where and in what the engine computes: as `pick_device` and `pick_precision`, where it can. Raises UsageError."""
     if engine not in ENGINES:
-        raise UsageError(f"unknown engine {engine!r}", f"use {', '.join(ENGINES)}")
+        raise UsageError(f"unknown engine {engine!r}", f"use {', '.join(ENGINES)} or ray")
     if engine == "torch":
         where = pick_device(device)
         return where, pick_precision(precision, where)

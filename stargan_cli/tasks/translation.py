@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from stargan_cli.data.contact_sheet import ContactSheet
 from stargan_cli.data.counting import Counting
 from stargan_cli.data.folders import find
-from stargan_cli.data.found import Found
 from stargan_cli.data.gallery import Gallery
 from stargan_cli.data.sinks import opened
+from stargan_cli.data.writing import RUN_MARK
 from stargan_cli.progress import Progress, silent
 from stargan_cli.report import Manifest, Report, Row
-from stargan_cli.tasks.engines import pick_engine_device
+from stargan_cli.tasks.on_ray import RayJob, work_on_ray
 from stargan_cli.tasks.pipeline import Pipeline
 from stargan_cli.tasks.translation_run import Place, check_run
 from stargan_cli.tasks.translation_run import Run as Run
-from stargan_cli.tasks.translation_settings import Plan, TranslationSettings, make_plan
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.tasks.working import Step, work
-from stargan_cli.weights import load
+from stargan_cli.tasks.translation_settings import Plan, TranslationSettings
+from stargan_cli.tasks.working import Step, plan_for, translator_for, work
 
 Listener = Callable[[Row], None]
 Warn = Callable[[str], None]
@@ -45,20 +45,21 @@ def translate(
     WeightsError, and OutputError where nothing more can be written.
     """
     check_run(inputs, out, settings, run)
-    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
-    weights = load(settings.weights)
-    plan = make_plan(settings, weights, precision, run.manifest is not None)
+    on_ray, always_read = run.ray and not run.dry, run.manifest is not None
+    plan, device = plan_for(replace(settings, device="cpu", precision="auto") if on_ray else settings, always_read)
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
-        translator = (
-            None
-            if run.dry
-            else Translator(weights, device, precision, settings.batch_size, warn, settings.engine, settings.compiled)
-        )
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
-        pipeline = Pipeline(plan, sink, translator, run.in_place)
         exclude = out if isinstance(out, Path) and not run.in_place else None
+        listing = partial(find, inputs, exclude, settings.format, sink.fold, archives=not run.in_place)
+        if on_ray:
+            job = RayJob(out, settings, always_read, run.in_place, RUN_MARK)
+            steps = work_on_ray(job, listing, stop, run.fail_fast)
+        else:
+            translator = None if run.dry else translator_for(plan, device, warn)
+            found = filter(run.shard.holds, listing()) if run.shard else listing()
+            steps = work(Pipeline(plan, sink, translator, run.in_place), found, stop, run.fail_fast)
         overviews = [] if run.dry else _overviews(run, out, plan)
         report = Report()
 
@@ -72,7 +73,9 @@ def translate(
                 on_row(row)
 
         try:
-            report.interrupted = _run(pipeline, inputs, exclude, run, listen, progress, stop)
+            with closing(steps), closing(Counting(inputs, exclude, run.shard)) as counting:
+                _go_through(steps, counting, listen, progress)
+            report.interrupted = stop()
         except KeyboardInterrupt:
             report.interrupted = True
         for path, overview in overviews if not report.interrupted else ():
@@ -91,24 +94,9 @@ def _overviews(run: Run, out: Place, plan: Plan) -> list[tuple[Path, ContactShee
     return wanted
 
 
-def _run(
-    pipeline: Pipeline,
-    inputs: Sequence[Place],
-    exclude: Path | None,
-    run: Run,
-    listen: Callable[[Step], None],
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> bool:
-    """Returns whether it was stopped."""
-    wanted: Callable[[Found], bool] = run.shard.holds if run.shard else lambda found: True
-    found = find(inputs, exclude, pipeline.plan.settings.format, pipeline.sink.fold, archives=not run.in_place)
+def _go_through(steps: Iterable[Step], counting: Counting, listen: Callable[[Step], None], progress: Progress) -> None:
     done = 0
-    with ExitStack() as stack:
-        counting = Counting(inputs, exclude, wanted)
-        stack.callback(counting.stop)
-        for step in stack.enter_context(closing(work(pipeline, filter(wanted, found), stop, run.fail_fast))):
-            listen(step)
-            done += step.picture
-            progress(done, counting.number if counting.finished else None)
-    return stop()
+    for step in steps:
+        listen(step)
+        done += step.picture
+        progress(done, counting.number if counting.finished else None)

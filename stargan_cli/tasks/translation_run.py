@@ -21,7 +21,7 @@ Place = Path | RemotePath
 @dataclass(frozen=True)
 class Run:
     """How one call goes: what is shown, noted and refused, apart from what is made of each picture. With a shard, the
-    manifest is that shard's own file, as `Shard.own` names it."""
+    manifest is that shard's own file, as `Shard.own` names it. With `ray`, a Ray cluster does the work."""
 
     dry: bool = False
     in_place: bool = False
@@ -30,6 +30,7 @@ class Run:
     gallery: Path | None = None
     manifest: Path | None = None
     shard: Shard | None = None
+    ray: bool = False
 
 
 def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
@@ -44,6 +45,8 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         check_gallery_path(run.gallery, settings.existing == "overwrite")
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)
+    if run.ray and run.shard is not None:
+        raise UsageError("--engine ray shares the pictures out by itself: not with --shard, nor under torchrun")
     if run.in_place:
         _check_in_place(inputs, out, settings, run)
     else:

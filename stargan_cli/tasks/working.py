@@ -6,12 +6,18 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 
+import torch
+
 from stargan_cli.data.found import Found
 from stargan_cli.data.stream import stream
 from stargan_cli.device import cpu_count
 from stargan_cli.report import Row
 from stargan_cli.tasks.archives import ArchiveOutputs, opened
+from stargan_cli.tasks.engines import pick_engine_device
 from stargan_cli.tasks.pipeline import Pipeline, loaded_bytes
+from stargan_cli.tasks.translation_settings import Plan, TranslationSettings, make_plan
+from stargan_cli.tasks.translator import Translator
+from stargan_cli.weights import load
 
 MOST_WORKERS = 16
 
@@ -24,6 +30,19 @@ class Step:
     rows: list[Row]
     picture: bool = False
     own_file: bool = False
+
+
+def plan_for(settings: TranslationSettings, always_read: bool = False) -> tuple[Plan, torch.device]:
+    """`always_read` is that of `make_plan`. Raises UsageError and WeightsError."""
+    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
+    return make_plan(settings, load(settings.weights), precision, always_read), device
+
+
+def translator_for(plan: Plan, device: torch.device, warn: Callable[[str], None] = lambda text: None) -> Translator:
+    settings = plan.settings
+    return Translator(
+        plan.weights, device, plan.precision, settings.batch_size, warn, settings.engine, settings.compiled
+    )
 
 
 def work(

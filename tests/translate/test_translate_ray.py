@@ -1,0 +1,85 @@
+"""`stargan translate --engine ray`, on two actors of a Ray that lives as long as the test."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_translate_tars import pack, samples
+from translation_kit import draw
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.report import Row
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = """
+import json, sys, ray
+from stargan_cli.cli.app import app
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+app(json.loads(sys.argv[1]))
+"""
+
+
+def call(*args: object) -> Any:
+    return CliRunner().invoke(app, ["translate", *map(str, args)])
+
+
+def rows(path: Path) -> list[tuple[str, str, str | None, Any]]:
+    found = [Row.from_json(line) for line in path.read_bytes().splitlines()]
+    return sorted((row.source, row.status, row.reason, row.target_label) for row in found)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
+def test_two_actors_make_what_one_process_makes(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Callable[[Path], dict[str, bytes]]
+) -> None:
+    for number in range(12):
+        draw(pictures / "many" / f"{number}.png", number)
+    (pictures / "broken.png").write_bytes(b"rubbish")
+    pack(pictures / "a.tar", samples(tmp_path, range(3)))
+    common = [str(pictures), "--set", "blond", "-w", str(weights), "--device", "cpu", "--quiet"]
+    job = ["translate", *common, "-o", str(tmp_path / "ray"), "--manifest", str(tmp_path / "ray.jsonl")]
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM, json.dumps([*job, "--engine", "ray"])],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stderr.count(f"failed: {pictures}/broken.png: not a picture in a known format\n") == 1
+    call(*common, "-o", tmp_path / "one", "--manifest", tmp_path / "one.jsonl")
+    assert tree(tmp_path / "ray") == tree(tmp_path / "one")
+    assert rows(tmp_path / "ray.jsonl") == rows(tmp_path / "one.jsonl")
+    again = json.loads(call(*common, "-o", tmp_path / "ray", "--json").stdout)
+    assert (again["done"], again["skipped"], again["failed"]) == (0, 18, 1)
+
+
+def test_without_ray_it_says_what_to_install(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--engine", "ray")
+    assert result.exit_code == 2
+    assert "--engine ray needs Ray" in result.stderr
+    assert "pip install 'stargan-cli[ray]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [(("--engine", "ray", "--shard", "1/2"), "not with --shard"), (("--engine", "abacus"), "unknown engine 'abacus'")],
+)
+def test_what_does_not_go_together_is_refused(
+    options: tuple[str, ...], words: str, pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", *options)
+    assert result.exit_code == 2
+    assert words in result.stderr
