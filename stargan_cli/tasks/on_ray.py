@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import pickle
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -82,6 +83,7 @@ def _cluster() -> Iterator[Any]:
 
 def _quiet(data: Any) -> None:
     """Its own progress and notes would stand between ours."""
+    warnings.filterwarnings("ignore", module=r"ray\.")
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = data.DataContext.get_current()
     context.enable_progress_bars = False

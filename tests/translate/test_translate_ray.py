@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json, sys, ray
 from stargan_cli.cli.app import app
+from stargan_cli.tasks import on_ray
+on_ray.BLOCK_BYTES = 1000  # so that there is work for both
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 app(json.loads(sys.argv[1]))
 """
