@@ -139,7 +139,7 @@ class RemoteSink:
         place = self.root / output
         with reported("its output cannot be looked for"):
             try:
-                start = _beginning(place)
+                start = place.beginning(SEARCHED_BYTES)
                 found = fingerprint_in(start)
                 if found is None and len(start) == SEARCHED_BYTES:
                     found = fingerprint_in(place.filesystem.cat_file(place.key, start=-SEARCHED_BYTES))
@@ -150,7 +150,7 @@ class RemoteSink:
     def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
         place = self.root / output
         with reported("its output cannot be looked at"):
-            data = bytes(place.filesystem.cat_file(place.key))
+            data = place.beginning()
             return not data or data == (source.read_bytes() if isinstance(source, Path) else source.read())
 
     def is_older(self, output: PurePath, source: Source) -> bool:
@@ -189,17 +189,6 @@ class RemoteSink:
             filesystem.makedirs(folder, exist_ok=True)
             put(filesystem, temporary)
             filesystem.mv(temporary, key)
-
-
-def _beginning(place: RemotePath) -> bytes:
-    try:
-        return bytes(place.filesystem.cat_file(place.key, start=0, end=SEARCHED_BYTES))
-    except FileNotFoundError:
-        raise
-    except Exception:
-        if place.filesystem.info(place.key)["size"] == 0:  # some stores give no part of an empty object
-            return b""
-        raise
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def test_two_actors_make_what_one_process_makes(
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
     )
     assert ended.returncode == 1, ended.stderr
     assert ended.stderr.count(f"failed: {pictures}/broken.png: not a picture in a known format\n") == 1

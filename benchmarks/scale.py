@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""How `stargan translate` grows with processes, and what one picture costs beside the network.
+
+    python benchmarks/scale.py --pictures 64 --repeats 3
+    python benchmarks/scale.py --requests
+
+Every layout (processes x threads of the network) takes its turn: its processes load the weights, translate two
+pictures, wait for one another, and then translate their shares of the same folder as `--shard` gives them out, or of
+the same tars. Rates are pictures a second from that moment until the last one is done. `rest` is one process whose
+network is so small that what is left is reading, decoding, putting back, encoding and writing. `--requests` counts what
+a picture costs at an object store (needs moto and s3fs).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from measuring import rate, record
+from subjects import faces, random_weights
+from torch.utils.flop_counter import FlopCounterMode
+
+from stargan_cli.data.shards import Shard
+from stargan_cli.model import ModelSettings
+from stargan_cli.tasks.face_framing import FaceSettings
+from stargan_cli.tasks.translation import Run, translate
+from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.weights import Weights, load
+
+PICTURES_IN_A_TAR = 8
+
+
+def work(job: dict[str, Any], number: int, ready: Any, ends: Any) -> None:
+    """One process: its share of the job, in its own time."""
+    torch.set_num_threads(job["threads"])
+    faces = FaceSettings(mode=job["faces"])
+    settings = TranslationSettings("blond", weights=job["weights"], faces=faces, workers=job["threads"])
+    translate([job["warm up"]], job["out"] / f"warm-{number}", settings, Run())
+    ready.wait()
+    start = time.time()
+    shard = Shard(number + 1, job["processes"]) if job["processes"] > 1 else None
+    report = translate([job["input"]], job["out"] / "out", settings, Run(shard=shard))
+    ends.put((start, time.time(), report.done))
+
+
+def seconds(job: dict[str, Any], count: int) -> float:
+    """From the moment when all processes are ready until the last is done."""
+    context = multiprocessing.get_context("spawn")
+    ready, ends = context.Barrier(job["processes"]), context.Queue()
+    with tempfile.TemporaryDirectory() as out:
+        job = job | {"out": Path(out)}
+        processes = [context.Process(target=work, args=(job, n, ready, ends)) for n in range(job["processes"])]
+        for process in processes:
+            process.start()
+        ended = [ends.get() for _ in processes]
+        for process in processes:
+            process.join()
+    if sum(done for _, _, done in ended) != count:
+        raise SystemExit(f"not all was done: {ended}")
+    return max(end for _, end, _ in ended) - min(start for start, _, _ in ended)
+
+
+def packed(pictures: Path, folder: Path) -> Path:
+    """The same pictures in tars."""
+    folder.mkdir()
+    paths = sorted(pictures.iterdir())
+    for start in range(0, len(paths), PICTURES_IN_A_TAR):
+        with tarfile.open(folder / f"{start:06d}.tar", "w") as tar:
+            for path in paths[start : start + PICTURES_IN_A_TAR]:
+                tar.add(path, path.name)
+    return folder
+
+
+def products(weights: Weights) -> dict[str, float]:
+    """GFLOP of plain convolutions for one picture: the generator, and the classifier that reads source labels."""
+    size = weights.card.model.image_size
+    picture, label = torch.zeros(1, 3, size, size), torch.zeros(1, weights.card.model.label_dim)
+    counts = {}
+    for name, network, inputs in (
+        ("generator", weights.generator, (picture, label)),
+        ("classifier", weights.discriminator, (picture,)),
+    ):
+        if network is not None:
+            with torch.no_grad(), FlopCounterMode(display=False) as counter:
+                network(*inputs)
+            counts[name] = round(counter.get_total_flops() / 1e9, 2)
+    return counts
+
+
+def requests(pictures: Path, weights: str, folder: Path) -> dict[str, dict[str, float]]:
+    """Requests a picture at an object store: the first run, one with --overwrite, and one that finds all done."""
+    import fsspec
+    from moto.server import ThreadedMotoServer
+
+    from stargan_cli.data.remote import RemotePath
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    os.environ.update({"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"})
+    os.environ.update(dict.fromkeys(names, "none"))
+    fsspec.filesystem("s3").mkdir("bucket")
+    count = len(list(pictures.iterdir()))
+    for path in pictures.iterdir():
+        fsspec.filesystem("s3").pipe_file(f"bucket/in/{path.name}", path.read_bytes())
+    counted: dict[str, int] = {}
+    filesystem = RemotePath("s3://bucket/in").filesystem
+    call = filesystem._call_s3
+
+    async def counting(method: str, *args: Any, **options: Any) -> Any:
+        counted[method] = counted.get(method, 0) + 1
+        return await call(method, *args, **options)
+
+    filesystem._call_s3 = counting
+    found = {}
+    for name, existing in (("first", "finish"), ("overwrite", "overwrite"), ("done before", "finish")):
+        counted.clear()
+        settings = TranslationSettings("blond", weights=weights, existing=existing)  # type: ignore[arg-type]
+        translate([RemotePath("s3://bucket/in")], RemotePath("s3://bucket/out"), settings, Run())
+        found[name] = {method: round(number / count, 3) for method, number in sorted(counted.items())}
+    server.stop()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--weights", default="celeba-128")
+    parser.add_argument("--pictures", type=int, default=64)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--layouts", nargs="+", default=["1x1", "1x2", "2x1"], help="processes x threads")
+    parser.add_argument("--requests", action="store_true")
+    parser.add_argument("--no-history", action="store_true", help="do not add the result to history.jsonl")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pictures, _ = faces(folder, args.pictures)
+        if args.requests:
+            print(json.dumps(requests(pictures, args.weights, folder), indent=2))
+            return
+        record("scale", scaling(args, folder, pictures), torch.device("cpu"), not args.no_history)
+
+
+def scaling(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str, Any]:
+    (folder / "small").mkdir()
+    small = str(random_weights(folder / "small", ModelSettings(image_size=128, width=4, blocks=1)).path)
+    (folder / "two").mkdir()
+    for path in sorted(pictures.iterdir())[:2]:
+        (folder / "two" / path.name).write_bytes(path.read_bytes())
+    common = {"warm up": folder / "two", "weights": args.weights, "faces": "auto", "input": pictures}
+    jobs = {}
+    for layout in args.layouts:
+        processes, threads = map(int, layout.split("x"))
+        jobs[layout] = common | {"processes": processes, "threads": threads}
+    last = jobs[args.layouts[-1]]
+    jobs[f"{args.layouts[-1]} tars"] = last | {"input": packed(pictures, folder / "tars")}
+    jobs["rest"] = common | {"weights": small, "processes": 1, "threads": 1}
+    jobs["rest, faces off"] = jobs["rest"] | {"faces": "off"}
+    timings: dict[str, list[float]] = {name: [] for name in jobs}
+    for _ in range(args.repeats):
+        for name, job in jobs.items():
+            timings[name].append(seconds(job, args.pictures))
+    weights = load(args.weights)
+    return {
+        "pictures": args.pictures,
+        "bytes a picture": sum(path.stat().st_size for path in pictures.iterdir()) // args.pictures,
+        "GFLOP a picture": products(weights),
+        "rates": {name: rate(values, args.pictures) for name, values in timings.items()},
+    }
+
+
+if __name__ == "__main__":
+    main()
