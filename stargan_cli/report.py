@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.lines import lines
 from stargan_cli.locks import locked
 from stargan_cli.replacement import replacement
 
@@ -108,6 +109,8 @@ class Manifest:
         self.path = path = path.resolve()  # a link to a manifest stays one
         self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
         self._lines = 0
+        if path.exists() and not path.is_file():
+            raise UsageError(f"cannot write the manifest {path}: not a regular file")
         try:
             self._file = locked(path)
             try:
@@ -120,6 +123,8 @@ class Manifest:
             except BaseException:
                 self._file.close()
                 raise
+        except ValueError as error:
+            raise UsageError(f"{path} is no manifest: {error}", "give another file to --manifest") from error
         except BlockingIOError as error:
             raise UsageError(
                 f"another run is writing the manifest {path}", "wait for it to end, or give another file to --manifest"
@@ -144,9 +149,11 @@ class Manifest:
     def close(self) -> None:
         """Raises OutputError where what is left to write cannot be written."""
         try:
-            if self._lines > len(self._rows):
-                self._compact()
-            self._file.close()
+            with self._file:
+                if not (self.path.exists() and os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))):
+                    raise OSError("it was removed or replaced meanwhile")
+                if self._lines > len(self._rows):
+                    self._compact()
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
 
@@ -166,7 +173,7 @@ class Manifest:
         """Index the rows that are there, and cut off a torn last line."""
         with self.path.open("r+b") as file:
             whole = 0
-            for line in file:
+            for line in lines(file):
                 try:
                     row = Row.from_json(line)
                 except ValueError as error:

@@ -139,3 +139,34 @@ def test_a_reader_that_leaves_early_causes_no_noise() -> None:
 
 def test_shown_is_one_line_and_harmless() -> None:
     assert shown("a b\n\x1b[31m\u202egr\u00fcn\udcff") == "a b\\n\\x1b[31m\\u202egr\u00fcn\udcff"
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "err"),
+    [
+        ("2>&-", 2, "", ""),
+        (">&-", 2, "", "error: no such file or folder: nowhere\n"),
+        ("<&-", 2, "", "error: no such file or folder: nowhere\n"),
+        ("2>/dev/full", 2, "", ""),
+    ],
+)
+def test_closed_streams_and_full_logs_are_no_crash(closed: str, code: int, out: str, err: str, tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m stargan_cli translate nowhere --set male -o {tmp_path}/out {closed}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+def test_output_for_a_closed_stdout_is_an_error(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m stargan_cli --version >&-"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "error: Bad file descriptor\n")
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone; rmdir ../gone; exec {sys.executable} -m stargan_cli --version"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: the folder that you are in is gone\n")

@@ -145,7 +145,8 @@ def test_a_full_disk_ends_the_run(tmp_path: Path) -> None:
     manifest._file = open("/dev/full", "ab", buffering=0)  # noqa: SIM115
     with pytest.raises(OutputError, match="No space left"):
         manifest.add(done("a"))
-    manifest.close()
+    with pytest.raises(OutputError, match="removed or replaced"):
+        manifest.close()
 
 
 def test_two_runs_do_not_write_one_manifest(tmp_path: Path) -> None:
@@ -223,3 +224,22 @@ def test_a_manifest_cut_anywhere_loses_the_last_row_alone(data: st.DataObject) -
         path.write_bytes(whole[:cut])
         Manifest(path).close()
         assert rows(path) == [(row.source, row.status) for row in written[: whole[:cut].count(b"\n")]]
+
+
+def test_a_manifest_that_vanishes_meanwhile_is_said(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="it was removed or replaced meanwhile"), Manifest(tmp_path / "m") as manifest:
+        (tmp_path / "m").unlink()
+        manifest.add(done("a"))
+
+
+@pytest.mark.parametrize("name", ["/dev/null", "/dev/full", "/dev/zero"])
+def test_a_device_is_no_manifest(name: str) -> None:
+    with pytest.raises(UsageError, match="not a regular file"):
+        Manifest(Path(name))
+
+
+def test_a_line_without_end_is_no_row(tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes(bytes(3_000_000))
+    with pytest.raises(UsageError, match="line 1 is longer than"):
+        Manifest(tmp_path / "m")
+    assert (tmp_path / "m").stat().st_size == 3_000_000

@@ -66,6 +66,10 @@ class ErrorBoundary(TyperGroup):
             if debug:
                 say_traceback(error)
             code = _explain(error)
+            try:
+                sys.stdout.flush()
+            except OSError:
+                _leave_stdout()
         sys.exit(code)
 
 
@@ -95,8 +99,12 @@ def _explain(error: Exception) -> int:
 
 def _leave_broken_pipe() -> int:
     """Whoever read our output has left (`| head`): end quietly. Python would complain at its last flush."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _leave_stdout()
     return 1
+
+
+def _leave_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 app = typer.Typer(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 import traceback
+from contextlib import suppress
 
 from stargan_cli.errors import StarganError
 
@@ -18,7 +20,9 @@ def shown(text: object) -> str:
 
 
 def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """A log that cannot be written any more stops no work."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
@@ -42,6 +46,19 @@ def say_crash(error: BaseException) -> None:
 
 def say_traceback(error: BaseException) -> None:
     say("".join(traceback.format_exception(error)).rstrip())
+
+
+def open_closed_streams() -> None:
+    """Where a standard stream was closed (`>&-`), what is opened next would take its number, and what is written to
+    the stream would land in that file. What is said is lost then; reading stdin or writing to stdout is an error."""
+    ways = (("stdin", "r", os.O_WRONLY), ("stdout", "w", os.O_RDONLY), ("stderr", "w", os.O_WRONLY))
+    for number, (name, mode, wrong_way) in enumerate(ways):
+        if getattr(sys, name) is None:
+            try:
+                os.fstat(number)
+            except OSError:
+                os.open(os.devnull, wrong_way)  # the lowest number that is free
+            setattr(sys, name, open(number, mode, closefd=False, encoding="utf-8"))  # noqa: SIM115
 
 
 def make_streams_lossless() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from stargan_cli.errors import DataError, UsageError
+from stargan_cli.lines import lines
 
 NAME_COLUMNS = ("path", "name", "source", "file", "filename", "image", "image_id")
 """What the column with the picture's path or name may be called; CelebA's tables as CSV say image_id."""
@@ -58,13 +59,14 @@ def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
+            first = next(lines(file), "")
             file.seek(0)
-            rows = _json_rows(path, file) if first.lstrip().startswith("{") else _table_rows(path, first, file)
+            text = lines(file)
+            rows = _json_rows(path, text) if first.lstrip().startswith("{") else _table_rows(path, first, text)
             return _collect(path, rows, wanted)
     except OSError as error:
         raise UsageError(f"cannot read the labels {path}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except (ValueError, csv.Error) as error:
         raise DataError(f"{path} holds no labels that can be read: {error}", _HINT) from error
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.lines import lines
 from stargan_cli.report import Report, Row
 
 ROWS_AT_ONCE = 100_000
@@ -60,13 +61,15 @@ def _rows(parts: Sequence[Path]) -> Iterator[Key]:
         except OSError as error:
             raise UsageError(f"cannot read the manifest {part}: {error.strerror or error}") from error
         with file:
-            for number, line in enumerate(file, start=1):
-                if not line.endswith(b"\n"):
-                    break
-                try:
+            number = 0
+            try:
+                for line in lines(file):
+                    if not line.endswith(b"\n"):
+                        break
+                    number += 1
                     yield _key(line)
-                except ValueError as error:
-                    raise UsageError(f"{part} is no manifest: line {number} is not one of its rows") from error
+            except ValueError as error:
+                raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
 
 
 def _key(line: bytes) -> Key:

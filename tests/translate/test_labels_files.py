@@ -79,6 +79,14 @@ def test_no_known_column_and_no_file_are_usage_errors(tmp_path: Path) -> None:
         read_labels(tmp_path / "missing", bool)
 
 
+@pytest.mark.parametrize("start", ["", "{", "3\nA B\n", "name,Male\n"])
+def test_a_line_without_end_is_refused(start: str, tmp_path: Path) -> None:
+    path = tmp_path / "labels"
+    path.write_text(start + "0" * 3_000_000)
+    with pytest.raises(DataError, match="is longer than 1,048,576 characters"):
+        read_labels(path, lambda name: True)
+
+
 def test_binary_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe\x00")
