@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -14,6 +15,7 @@ from stargan_cli.data.folders import find
 from stargan_cli.data.gallery import Gallery
 from stargan_cli.data.sinks import opened
 from stargan_cli.data.writing import RUN_MARK
+from stargan_cli.errors import UsageError
 from stargan_cli.progress import Progress, silent
 from stargan_cli.report import Manifest, Report, Row
 from stargan_cli.tasks.on_ray import RayJob, work_on_ray
@@ -65,6 +67,7 @@ def translate(
 
         def listen(step: Step) -> None:
             for row in step.rows:
+                _refuse_shared_place(row, run)
                 report.add(row)
                 if manifest is not None:
                     manifest.add(row)
@@ -81,6 +84,13 @@ def translate(
         for path, overview in overviews if not report.interrupted else ():
             overview.save(path)
     return report
+
+
+def _refuse_shared_place(row: Row, run: Run) -> None:
+    """Raises UsageError where a report of the run would take an output's place."""
+    for option, place in (("--grid", run.grid), ("--gallery", run.gallery)):
+        if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
+            raise UsageError(f"{option} {place} is the place of an output", "give another name; the output is kept")
 
 
 def _overviews(run: Run, out: Place, plan: Plan) -> list[tuple[Path, ContactSheet | Gallery]]:

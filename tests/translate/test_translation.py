@@ -395,6 +395,15 @@ def test_overviews_replace_overviews_alone(
     assert place.read_bytes() == sheet
 
 
+def test_an_overview_does_not_take_an_outputs_place(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
+    go(pictures, tmp_path / "plain", weights)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UsageError, match="is the place of an output"):
+        go(pictures, tmp_path / "out", weights, grid=tmp_path / "out" / "c.png")
+    for name, data in tree(tmp_path / "out").items():
+        assert data == tree(tmp_path / "plain")[name]
+
+
 def test_ctrl_c_ends_with_whole_files_and_the_next_run_finishes(
     pictures: Path, tmp_path: Path, weights: Path, tree: Tree
 ) -> None:
