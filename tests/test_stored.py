@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageCms
 
 from stargan_cli.data import deep_png, paste, profiles
-from stargan_cli.data.copying import copy_picture
+from stargan_cli.data.copying import copied
 from stargan_cli.data.provenance import Note
 from stargan_cli.data.reading import Picture, read_picture
 from stargan_cli.data.stored import stored_of
@@ -289,7 +289,7 @@ def test_a_profile_that_is_no_longer_true_is_not_written(tmp_path: Path) -> None
 
 def test_a_copy_in_another_format_keeps_its_colour_space(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["rgb, Display P3"][1]())
-    copy_picture(tmp_path / "a.png", tmp_path / "b.tif")
+    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", ".tif"))
     (values,), _, profile = own(tmp_path / "b.tif")
     assert profile == P3
     assert np.array_equal(values, np.asarray(colourful()))
