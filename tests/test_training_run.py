@@ -238,6 +238,44 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(
     same_end(tmp_path, whole)
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"iteration": "x"}',
+        '{"iteration": -5}',
+        '{"iteration": 1.5}',
+        '{"iteration": 2, "seconds": "x"}',
+    ],
+)
+def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
+    record: str, tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    path = tmp_path / "checkpoints" / "00000002.safetensors"
+    found = load_checkpoint(path)
+    if record.startswith("{"):
+        record = json.dumps(found.record | json.loads(record))
+    weights.save_tensors(path, found.tensors, {"stargan_checkpoint": record})
+    with pytest.raises(TrainingError, match="no checkpoint in .* is whole"):
+        run_training(tmp_path, chosen, cache, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("batch_size", "4"), ("batch_size", 4.5), ("lr", True), ("data", "moods"), ("data", [1]), ("mix", ["1"]),
+     ("root", 5), ("groups", [[1]]), ("flip", 1), ("output", None)],
+)  # fmt: skip
+def test_settings_of_the_wrong_kind_are_refused(name: str, value: Any, tmp_path: Path) -> None:
+    whole = json.loads(json.dumps(settings(data=("moods",)).to_dict()))
+    (tmp_path / "settings.json").write_text(json.dumps(whole))
+    assert read_settings(tmp_path) == settings(data=("moods",))
+    (tmp_path / "settings.json").write_text(json.dumps(whole | {name: value}))
+    with pytest.raises(UsageError, match=f"the training setting {name} cannot be"):
+        read_settings(tmp_path)
+
+
 def broken_after(iterations: int, what: str) -> Any:
     """`Trainer.iterate` that breaks the weights, or a loss, at one iteration."""
     iterate = Trainer.iterate

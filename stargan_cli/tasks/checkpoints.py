@@ -53,11 +53,17 @@ def load_checkpoint(path: Path) -> Checkpoint:
                 raise ValueError("it is not a training checkpoint")
             record: dict[str, Any] = json.loads(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except (SafetensorError, OSError) as error:
+        if not _is_record(record) or record["checksum"] != _checksum(tensors):
+            raise ValueError("its checksum is wrong, or what it says of the run")
+    except (SafetensorError, OSError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from error
-    if record.get("checksum") != _checksum(tensors):
-        raise ValueError("its checksum is wrong")
     return Checkpoint(path, tensors, record)
+
+
+def _is_record(record: Any) -> bool:
+    if not isinstance(record, dict) or type(record.get("iteration")) is not int or record["iteration"] < 0:
+        return False
+    return "checksum" in record and isinstance(record.get("seconds", 0.0), (int, float))
 
 
 def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
 from stargan_cli.errors import UsageError
@@ -106,14 +106,31 @@ class TrainSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainSettings:
-        """Raises ValueError where a name is unknown."""
-        known = {entry.name for entry in fields(cls)}
+        """Raises ValueError where a name is unknown or a value of the wrong kind."""
+        if not isinstance(values, dict):
+            raise ValueError("training settings are an object")
+        known = {entry.name: entry.default for entry in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"unknown training setting {unknown[0]!r}")
+        for name, value in values.items():
+            if not _is_like(value, known[name], int if name == "mix" else str):
+                raise ValueError(f"the training setting {name} cannot be {value!r}")
         tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
         for name in {"groups", "aliases"} & values.keys():
             tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
+
+
+def _is_like(value: Any, default: Any, item: type) -> bool:
+    """Whether a value from JSON is of the kind of a setting's default; lists hold `item`s, or lists of texts."""
+    if isinstance(default, tuple) or default is MISSING:
+        return isinstance(value, (list, tuple)) and all(
+            type(one) is item or (isinstance(one, (list, tuple)) and item is str and all(type(w) is str for w in one))
+            for one in value
+        )
+    if default is None:
+        return value is None or type(value) is str
+    return type(value) in ((int, float) if type(default) is float else (type(default),))
 
 
 def option(name: str) -> str:
