@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from portraits import EXAMPLES, photograph, put, truth
 
+from stargan_cli.data import faces as faces_module
 from stargan_cli.data import yunet
 from stargan_cli.data.celeba import LANDMARKS
 from stargan_cli.data.faces import exact, find_faces, is_crop, place_of
@@ -85,6 +86,17 @@ def test_several_faces_the_largest_first_and_small_ones_left_alone() -> None:
     errors = [eye_error(place_of(exact(image, f), LANDMARKS), places[i]) for f, i in zip(faces, (1, 0, 2), strict=True)]
     assert max(errors) < 0.05
     assert len(find_faces(image, min_face=100)) == 2
+
+
+def test_a_small_face_that_is_half_turned_is_found_at_a_finer_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    places = [turned(complex(500, 300), 150, degrees) for degrees in (-50, 45, 130)]
+    pictures = [photograph(place, size=(1800, 1200)) for place in places]
+    found = [find_faces(picture) for picture in pictures]
+    assert all(found)
+    for picture, faces, place in zip(pictures, found, places, strict=True):
+        assert eye_error(place_of(exact(picture, faces[0]), LANDMARKS), place) < 0.05
+    monkeypatch.setattr(faces_module, "FINER", 1)
+    assert not any(find_faces(picture) for picture in pictures)
 
 
 def test_no_face_where_there_is_none() -> None:
