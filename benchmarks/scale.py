@@ -6,9 +6,10 @@
 
 Every layout (processes x threads of the network) takes its turn: its processes load the weights, translate two
 pictures, wait for one another, and then translate their shares of the same folder as `--shard` gives them out, or of
-the same tars. Rates are pictures a second from that moment until the last one is done. `rest` is one process whose
-network is so small that what is left is reading, decoding, putting back, encoding and writing. `--requests` counts what
-a picture costs at an object store (needs moto and s3fs).
+the same tars. Rates are pictures a second from that moment until the last one is done; CPU milliseconds are what a
+picture keeps CPUs busy, which other programs on the machine disturb less. `rest` is one process whose network is so
+small that what is left is reading, decoding, putting back, encoding and writing. `--requests` counts what a picture
+costs at an object store (needs moto and s3fs).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import sys
 import tarfile
 import tempfile
 import time
@@ -45,14 +47,14 @@ def work(job: dict[str, Any], number: int, ready: Any, ends: Any) -> None:
     settings = TranslationSettings("blond", weights=job["weights"], faces=faces, workers=job["threads"])
     translate([job["warm up"]], job["out"] / f"warm-{number}", settings, Run())
     ready.wait()
-    start = time.time()
+    start, busy = time.time(), time.process_time()
     shard = Shard(number + 1, job["processes"]) if job["processes"] > 1 else None
     report = translate([job["input"]], job["out"] / "out", settings, Run(shard=shard))
-    ends.put((start, time.time(), report.done))
+    ends.put((start, time.time(), report.done, time.process_time() - busy))
 
 
-def seconds(job: dict[str, Any], count: int) -> float:
-    """From the moment when all processes are ready until the last is done."""
+def seconds(job: dict[str, Any], count: int) -> tuple[float, float]:
+    """From the moment when all processes are ready until the last is done; and what they kept CPUs busy."""
     context = multiprocessing.get_context("spawn")
     ready, ends = context.Barrier(job["processes"]), context.Queue()
     with tempfile.TemporaryDirectory() as out:
@@ -63,9 +65,10 @@ def seconds(job: dict[str, Any], count: int) -> float:
         ended = [ends.get() for _ in processes]
         for process in processes:
             process.join()
-    if sum(done for _, _, done in ended) != count:
+    starts, last, done, busy = zip(*ended, strict=True)
+    if sum(done) != count:
         raise SystemExit(f"not all was done: {ended}")
-    return max(end for _, end, _ in ended) - min(start for start, _, _ in ended)
+    return max(last) - min(starts), sum(busy)
 
 
 def packed(pictures: Path, folder: Path) -> Path:
@@ -151,7 +154,8 @@ def main() -> None:
 
 def scaling(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str, Any]:
     (folder / "small").mkdir()
-    small = str(random_weights(folder / "small", ModelSettings(image_size=128, width=4, blocks=1)).path)
+    settings = ModelSettings(image_size=128, width=4, blocks=1, discriminator_width=4)
+    small = str(random_weights(folder / "small", settings).path)
     (folder / "two").mkdir()
     for path in sorted(pictures.iterdir())[:2]:
         (folder / "two" / path.name).write_bytes(path.read_bytes())
@@ -165,15 +169,20 @@ def scaling(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str,
     jobs["rest"] = common | {"weights": small, "processes": 1, "threads": 1}
     jobs["rest, faces off"] = jobs["rest"] | {"faces": "off"}
     timings: dict[str, list[float]] = {name: [] for name in jobs}
+    busy: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(args.repeats):
         for name, job in jobs.items():
-            timings[name].append(seconds(job, args.pictures))
+            wall, cpu = seconds(job, args.pictures)
+            timings[name].append(wall)
+            busy[name].append(cpu)
+            print(f"{name}: {args.pictures / wall:.2f} pictures a second of {cpu:.1f} CPU seconds", file=sys.stderr)
     weights = load(args.weights)
     return {
         "pictures": args.pictures,
         "bytes a picture": sum(path.stat().st_size for path in pictures.iterdir()) // args.pictures,
         "GFLOP a picture": products(weights),
         "rates": {name: rate(values, args.pictures) for name, values in timings.items()},
+        "CPU milliseconds a picture": {name: round(1e3 * min(cpu) / args.pictures, 1) for name, cpu in busy.items()},
     }
 
 
