@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from filecmp import cmp
@@ -98,7 +99,12 @@ class LocalSink:
             return False
 
     def is_older(self, output: PurePath, source: Source) -> bool:
-        return isinstance(source, Path) and (self.root / output).stat().st_mtime_ns < source.stat().st_mtime_ns
+        if not isinstance(source, Path):
+            return False
+        changed = source.stat().st_mtime_ns
+        return (
+            (self.root / output).stat().st_mtime_ns < changed <= time.time_ns()
+        )  # a clock that was wrong says nothing
 
     def is_source(self, output: PurePath, source: Source) -> bool:
         try:
