@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -20,17 +22,47 @@ ROOT = Path(__file__).resolve().parents[1]
 Timings = dict[str, list[float]]
 
 
-def in_turns(candidates: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1) -> Timings:
+def wall() -> float:
+    return time.perf_counter()
+
+
+def cpu() -> float:
+    """CPU seconds of this process and of those it started and that have ended: on a machine that others use too, what
+    a thing costs. Comparable only with one thread, since threads that wait for one another may turn meanwhile."""
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
+
+
+CLOCKS: dict[str, Callable[[], float]] = {"wall": wall, "cpu": cpu}
+
+
+def add_options(parser: argparse.ArgumentParser, repeats: int) -> None:
+    parser.add_argument("--repeats", type=int, default=repeats, help="turns")
+    parser.add_argument("--warm-up", type=int, default=1, help="turns before those that count")
+    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a machine that others use too")
+    parser.add_argument("--threads", type=int, help="of the networks; with --clock cpu it is 1")
+    parser.add_argument("--no-history", action="store_true", help="add nothing to history.jsonl")
+
+
+def set_threads(args: argparse.Namespace) -> None:
+    if args.threads or args.clock == "cpu":
+        torch.set_num_threads(args.threads or 1)
+
+
+def in_turns(
+    candidates: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1, clock: str = "wall"
+) -> Timings:
     """Seconds of each call. All candidates take their turn in every round, so that a busy moment meets all alike."""
+    now = CLOCKS[clock]
     for _ in range(warm_up):
         for call in candidates.values():
             call()
     timings: Timings = {name: [] for name in candidates}
     for _ in range(repeats):
         for name, call in candidates.items():
-            start = time.perf_counter()
+            start = now()
             call()
-            timings[name].append(time.perf_counter() - start)
+            timings[name].append(now() - start)
     return timings
 
 
@@ -89,16 +121,18 @@ def commit() -> str:
     return described.stdout.strip() or "unknown"
 
 
-def record(benchmark: str, result: dict[str, Any], device: torch.device, keep: bool = True) -> None:
-    """Print a result as JSON and, with `keep`, add it to the history."""
+def record(benchmark: str, result: dict[str, Any], device: torch.device, args: argparse.Namespace) -> None:
+    """Print a result as JSON and add it to the history."""
     row = {
         "benchmark": benchmark,
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "commit": commit(),
         "machine": machine(device),
+        "clock": args.clock,
+        "turns": args.repeats,
         **result,
     }
     print(json.dumps(row, indent=2))
-    if keep:
+    if not args.no_history:
         with HISTORY.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")

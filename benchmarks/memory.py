@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 import torch
-from measuring import record
+from measuring import add_options, record
 from subjects import faces, random_weights
 
 from stargan_cli.model import ModelSettings
@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", nargs="+", type=int, default=[500, 20000])
     parser.add_argument("--weights")
-    parser.add_argument("--no-history", action="store_true")
+    add_options(parser, 1)
     args = parser.parse_args()
     found: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as name:
@@ -58,7 +58,7 @@ def main() -> None:
             found[str(count)] = {"peak MiB": round(mebibytes, 1), "pictures a second": round(count / seconds, 1)}
             shutil.rmtree(out)
     first, *_, last = (found[str(count)]["peak MiB"] for count in args.counts)
-    record("memory", {"folders": found, "ratio": round(last / first, 3)}, torch.device("cpu"), not args.no_history)
+    record("memory", {"folders": found, "ratio": round(last / first, 3)}, torch.device("cpu"), args)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable
 
 import torch
-from measuring import in_turns, ratio, record
+from measuring import add_options, in_turns, ratio, record, set_threads
 from subjects import EXAMPLES
 
 
@@ -29,9 +29,9 @@ def process(*arguments: str) -> Callable[[], None]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", default="celeba-128")
-    parser.add_argument("--repeats", type=int, default=7)
-    parser.add_argument("--no-history", action="store_true")
+    add_options(parser, 7)
     args = parser.parse_args()
+    set_threads(args)
     picture = str(min(EXAMPLES.glob("*.jpg")))
     with tempfile.TemporaryDirectory() as out:
         command = ["-m", "stargan_cli", "translate", picture, "--set", "blond", "--overwrite", "--quiet"]
@@ -43,7 +43,7 @@ def main() -> None:
             "one picture, --faces off": process(*command, "--faces", "off"),
             "one picture": process(*command),
         }
-        timings = in_turns(candidates, args.repeats)
+        timings = in_turns(candidates, args.repeats, args.warm_up, args.clock)
     result: dict[str, object] = {
         "seconds": {
             name: {"median": round(sorted(values)[len(values) // 2], 3), "lowest": round(min(values), 3)}
@@ -53,7 +53,7 @@ def main() -> None:
             name: ratio(timings["import torch"], values) for name, values in timings.items() if name.startswith("one")
         },
     }
-    record("startup", result, torch.device("cpu"), not args.no_history)
+    record("startup", result, torch.device("cpu"), args)
 
 
 if __name__ == "__main__":

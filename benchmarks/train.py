@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import in_turns, rate, ratio, record
+from measuring import add_options, in_turns, rate, ratio, record, set_threads
 from reference import Reference
 from subjects import ATTRIBUTES, faces, random_weights
 
@@ -74,9 +74,9 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precisions", nargs="+", default=["auto", "fp32"])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--no-history", action="store_true")
+    add_options(parser, 3)
     args = parser.parse_args()
+    set_threads(args)
     device = pick_device(args.device)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -95,7 +95,7 @@ def main() -> None:
             batch = (to_model(pixels), labels.float())
             candidates["reference D"] = reference.train([batch], N_CRITIC)
             candidates["reference D and G"] = reference.train([batch], 1)
-        timings = in_turns(candidates, args.repeats)
+        timings = in_turns(candidates, args.repeats, args.warm_up, args.clock)
         cycles = {
             side: [
                 N_CRITIC * d + both - d
@@ -115,7 +115,7 @@ def main() -> None:
                 }
                 for side in args.precisions
             }
-        record("train", result, device, not args.no_history)
+        record("train", result, device, args)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import in_turns, matrix_peak, rate, ratio, record
+from measuring import add_options, in_turns, matrix_peak, rate, ratio, record, set_threads
 from reference import Reference
 from subjects import faces, random_weights
 from torch import Tensor
@@ -43,7 +43,7 @@ GFLOP_OF_THE_PAPERS = 19.9
 """A picture through the paper's generator at 128 px, width 64, counting the products of plain convolutions."""
 
 
-def parts(pictures: list[Path], size: int, repeats: int) -> dict[str, Any]:
+def parts(pictures: list[Path], size: int, args: argparse.Namespace) -> dict[str, Any]:
     """Pictures a second in one thread: file to square, square to file."""
     squares = [to_image(load_square(path, size)) for path in pictures]
 
@@ -55,7 +55,7 @@ def parts(pictures: list[Path], size: int, repeats: int) -> dict[str, Any]:
         "encode jpeg": encode("JPEG", quality=95),
         "encode png": encode("PNG", compress_level=1),
     }
-    timings = in_turns(candidates, repeats)
+    timings = in_turns(candidates, args.repeats, args.warm_up, args.clock)
     return {name: rate(seconds, len(pictures)) for name, seconds in timings.items()}
 
 
@@ -98,7 +98,7 @@ class Bench:
                     candidates[name] = lambda made=made: made.translate(self.pixels, self.labels).pixels  # type: ignore[misc]
         if self.reference:
             candidates["reference"] = self._reference_network
-        timings = in_turns(candidates, self.args.repeats)
+        timings = in_turns(candidates, self.args.repeats, self.args.warm_up, self.args.clock)
         return self._compared(timings, len(self.files)) | {"psnr": self._differences(candidates)}
 
     def _reference_network(self) -> None:
@@ -134,7 +134,7 @@ class Bench:
                 )
         if self.reference:
             candidates["reference"] = self.reference.test
-        timings = in_turns(candidates, self.args.repeats)
+        timings = in_turns(candidates, self.args.repeats, self.args.warm_up, self.args.clock)
         result = self._compared(timings, ATTRIBUTES * len(self.files))
         for engine in self.args.engines:
             for precision in self.args.precisions:
@@ -186,9 +186,9 @@ def main() -> None:
     parser.add_argument("--batch-sizes", nargs="+", type=int, default=[None])
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--only", choices=["network", "end-to-end"])
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--no-history", action="store_true")
+    add_options(parser, 5)
     args = parser.parse_args()
+    set_threads(args)
     with tempfile.TemporaryDirectory() as name:
         bench = Bench(args, Path(name))
         result: dict[str, Any] = {"count": args.count, "size": bench.size, "width": bench.weights.card.model.width}
@@ -198,7 +198,7 @@ def main() -> None:
         }
         result["matrix products, GFLOP/s"] = peaks
         if args.only != "end-to-end":
-            result["one thread"] = parts(bench.files, bench.size, args.repeats)
+            result["one thread"] = parts(bench.files, bench.size, args)
             result["network"] = bench.network()
             if not args.weights and (args.size, args.width) == (128, 64):
                 result["share of the matrix products' peak"] = {
@@ -208,7 +208,7 @@ def main() -> None:
                 }
         if args.only != "network":
             result["end to end"] = bench.end_to_end()
-        record("translate", result, bench.device, not args.no_history)
+        record("translate", result, bench.device, args)
 
 
 if __name__ == "__main__":
