@@ -86,7 +86,7 @@ def ratio(ours: list[float], theirs: list[float], work: float = 1.0) -> dict[str
     }
 
 
-def matrix_peak(dtype: torch.dtype, device: torch.device, size: int = 2048, repeats: int = 5) -> float:
+def matrix_peak(dtype: torch.dtype, device: torch.device, clock: str, size: int = 2048, repeats: int = 5) -> float:
     """GFLOP/s of a product of two square matrices: the most that convolutions could reach one product at a time."""
     first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
 
@@ -95,7 +95,7 @@ def matrix_peak(dtype: torch.dtype, device: torch.device, size: int = 2048, repe
         if device.type == "cuda":
             torch.cuda.synchronize()
 
-    return 2e-9 * size**3 / min(in_turns({"product": product}, repeats, 2)["product"])
+    return 2e-9 * size**3 / min(in_turns({"product": product}, repeats, 2, clock)["product"])
 
 
 def machine(device: torch.device) -> dict[str, Any]:

@@ -193,7 +193,7 @@ def main() -> None:
         bench = Bench(args, Path(name))
         result: dict[str, Any] = {"count": args.count, "size": bench.size, "width": bench.weights.card.model.width}
         peaks = {
-            precision: round(matrix_peak(pick_precision(precision, bench.device), bench.device))
+            precision: round(matrix_peak(pick_precision(precision, bench.device), bench.device, args.clock))
             for precision in args.precisions
         }
         result["matrix products, GFLOP/s"] = peaks
