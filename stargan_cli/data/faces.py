@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.ops import nms  # type: ignore[import-untyped]
 
 from stargan_cli.data import yunet
 from stargan_cli.data.images import to_tensor
 from stargan_cli.data.landmarks import SIZE, read_landmarks
+from stargan_cli.data.overlaps import best_apart
 from stargan_cli.data.places import Place, centred, cut, fitted, places_of
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -96,7 +96,7 @@ def _freed(candidates: Sequence[tuple[yunet.Candidates, tuple[float, float]]]) -
         boxes.append(found.boxes * torch.tensor([*factors, *factors]))
         points.append(found.points * torch.tensor(factors))
     score, box, point = torch.cat(scores), torch.cat(boxes), torch.cat(points)
-    return [_face(score[index], box[index], point[index]) for index in nms(box, score, OVERLAP)]
+    return [_face(score[index], box[index], point[index]) for index in best_apart(box, score, OVERLAP)]
 
 
 def _face(score: Tensor, box: Tensor, points: Tensor) -> Face:
