@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from io import BytesIO
-from pathlib import Path
 
 from stargan_cli.data.provenance import Note
 from stargan_cli.data.reading import MAX_PIXELS, read_picture
-from stargan_cli.data.sources import Source, place_of, readable
+from stargan_cli.data.sources import Source, bytes_of, place_of, readable
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import PictureError
 
@@ -22,7 +21,7 @@ def copied(
     kind = OUTPUT_SUFFIXES[suffix.lower()]
     if OUTPUT_SUFFIXES.get(place_of(source).suffix.lower()) == kind:
         try:
-            return source.read_bytes() if isinstance(source, Path) else source.read()
+            return bytes_of(source)
         except OSError as error:
             raise PictureError(f"cannot be read: {error.strerror or error}") from error
     picture, file = read_picture(readable(source), max_pixels=max_pixels, stored=True), BytesIO()

@@ -16,7 +16,7 @@ from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.data.provenance import SEARCHED_BYTES, fingerprint_in, read_fingerprint
 from stargan_cli.data.remote import RemoteFile, RemotePath, reported
 from stargan_cli.data.shards import Shard
-from stargan_cli.data.sources import Source
+from stargan_cli.data.sources import Source, bytes_of
 from stargan_cli.data.writing import RUN_MARK, replacing
 from stargan_cli.errors import OutputError, PictureError
 
@@ -157,7 +157,7 @@ class RemoteSink:
         place = self.root / output
         with reported("its output cannot be looked at"):
             data = place.beginning()
-            return not data or data == (source.read_bytes() if isinstance(source, Path) else source.read())
+            return not data or data == bytes_of(source)
 
     def is_older(self, output: PurePath, source: Source) -> bool:
         return False  # clocks of two places: the source's own mark must do, which is in the fingerprint

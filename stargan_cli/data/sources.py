@@ -50,6 +50,11 @@ def place_of(source: Source) -> PurePath:
     return source if isinstance(source, Path) else source.place
 
 
+def bytes_of(source: Source) -> bytes:
+    """All of it. Raises OSError for a path, PictureError for a blob."""
+    return source.read_bytes() if isinstance(source, Path) else source.read()
+
+
 def readable(source: Source) -> Path | BinaryIO:
     """What `reading.read_picture` takes; a blob is fetched. Raises PictureError."""
     return source if isinstance(source, Path) else BytesIO(source.read())

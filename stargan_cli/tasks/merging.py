@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.lines import lines
+from stargan_cli.replacement import replacement
 from stargan_cli.report import Report, Row
 
 ROWS_AT_ONCE = 100_000
@@ -37,20 +37,18 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
             "the first name after --merge-manifests is that of the result; --overwrite replaces it",
         )
     report = Report()
-    temporary = out.with_name(f".{out.name[:200]}.{secrets.token_hex(8)}.tmp")
     try:
-        with TemporaryDirectory(dir=out.parent, prefix=".stargan-merge-") as folder:
-            rows = _sorted(_rows(parts), Path(folder))
-            with temporary.open("wb") as file:
-                for _, doubles in groupby(rows, key=itemgetter(0, 1)):
-                    line = next(doubles)[3]
-                    report.add(Row.from_json(line))
-                    file.write(line)
-        os.replace(temporary, out)
+        with (
+            replacement(out) as temporary,
+            TemporaryDirectory(dir=out.parent, prefix=".stargan-merge-") as folder,
+            temporary.open("wb") as file,
+        ):
+            for _, doubles in groupby(_sorted(_rows(parts), Path(folder)), key=itemgetter(0, 1)):
+                line = next(doubles)[3]
+                report.add(Row.from_json(line))
+                file.write(line)
     except OSError as error:
         raise OutputError(f"cannot write the manifest {out}: {error.strerror or error}") from error
-    finally:
-        temporary.unlink(missing_ok=True)
     return report
 
 
