@@ -8,7 +8,6 @@ loads strictly.
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.state_dicts import read_state_dict
 
 DEFAULT_IMAGE_SIZE = 128
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -133,34 +133,10 @@ def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint, without running statistics and `module.` prefixes."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            content: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load has no error of its own: what it raises depends on where the bytes break
-        raise WeightsError(f"{path} is refused: {_reason(error)}", "nothing in it was run") from error
-    if not isinstance(content, dict) or not content:
-        raise WeightsError(f"{path} is refused: it holds no state dict")
-    for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise WeightsError(
-                f"{path} is refused: {name!r} is no tensor", "a checkpoint of the reference is a plain state dict"
-            )
+    content = read_state_dict(path, "a checkpoint of the reference is a plain state dict; nothing in it was run")
     prefix = "module." if all(name.startswith("module.") for name in content) else ""
     plain = {name.removeprefix(prefix): value for name, value in content.items()}
     return {name: value for name, value in plain.items() if not name.endswith(RUNNING_STATISTICS)}
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    if found := re.search(r"GLOBAL ([\w.]+)", text):
-        return f"it holds more than tensors ({found[1]}), which could run code"
-    if "TorchScript" in text:
-        return "it is a TorchScript archive, not a state dict"
-    if "weights_only" in text:
-        return "it is not a state dict, or is damaged"
-    first = text.splitlines()[0] if text else type(error).__name__
-    return f"it is damaged or not a PyTorch checkpoint ({first})"
 
 
 def _numbered(tensors: Iterable[str], pattern: str) -> int:

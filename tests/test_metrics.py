@@ -155,7 +155,7 @@ class RunsCode:
 def test_inception_file_runs_no_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad.pth").write_bytes(pickle.dumps(RunsCode()))
-    with pytest.raises(WeightsError, match=r"bad\.pth does not hold the Inception weights"):
+    with pytest.raises(WeightsError, match=r"bad\.pth is refused: it is not a state dict"):
         inception_features(tmp_path / "bad.pth", torch.device("cpu"))
     assert not (tmp_path / "was-here").exists()
 

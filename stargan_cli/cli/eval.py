@@ -109,6 +109,14 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for a report with contact sheets.", metavar="DIR", rich_help_panel=RESULT),
     ] = None,
+    pictures: Annotated[
+        bool,
+        typer.Option(
+            "--pictures",
+            help="Every picture that was measured as PNG, and a table, into --out.",
+            rich_help_panel=RESULT,
+        ),
+    ] = False,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -159,6 +167,7 @@ def evaluate(
         lpips=lpips,
         identity=identity,
         out=out,
+        pictures=pictures,
         record=record,
         batch_size=batch_size,
         workers=workers,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.state_dicts import read_state_dict, why_not_loaded
 
 FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}"
@@ -24,13 +25,18 @@ def require_torch_fidelity() -> None:
 
 def find_inception(path: Path | None) -> Path:
     """The given file, else where torch-fidelity keeps it in torch's cache. Raises UsageError where there is none."""
-    found = path or Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME
+    found = path or _usual_place()
     if found.is_file():
         return found
-    raise UsageError(
-        f"FID and KID need the Inception weights, and there is no file {found}",
-        f"fetch {ADDRESS}\nand put it there, or give its place with --inception FILE",
-    )
+    raise UsageError(f"FID and KID need the Inception weights, and there is no file {found}", _where_from())
+
+
+def _usual_place() -> Path:
+    return Path(torch.hub.get_dir()) / "checkpoints" / FILE_NAME
+
+
+def _where_from() -> str:
+    return f"fetch {ADDRESS}\nand put it at {_usual_place()}, or give its place with --inception FILE"
 
 
 def inception_features(path: Path, device: torch.device) -> Callable[[Tensor], Tensor]:
@@ -40,14 +46,13 @@ def inception_features(path: Path, device: torch.device) -> Callable[[Tensor], T
     """
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
+    # torch-fidelity itself would run code that a file brings with it: only a file that was looked through goes there.
+    read_state_dict(path, _where_from())
     try:
-        # torch-fidelity itself would run code that a file brings with it.
-        torch.load(path, map_location="cpu", weights_only=True)
         network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(path))
-    except Exception as error:  # torch.load and load_state_dict raise whatever the file provokes
-        raise WeightsError(
-            f"{path} does not hold the Inception weights: {str(error).splitlines()[0]}", f"fetch {ADDRESS}"
-        ) from error
+    except RuntimeError as error:
+        reason = why_not_loaded(error)
+        raise WeightsError(f"{path} does not hold the Inception weights of FID: {reason}", _where_from()) from error
     network.to(device)
 
     def features(pictures: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.state_dicts import read_state_dict, why_not_loaded
 
 ADDRESSES = {
     "vgg16-397923af.pth": "https://download.pytorch.org/models/vgg16-397923af.pth",
@@ -16,6 +17,7 @@ ADDRESSES = {
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-vgg16-lpips.pth"
     ),
 }
+FIRST_TENSORS = {"vgg16-397923af.pth": "features.0.weight", "weights-vgg16-lpips.pth": "lin0.model.1.weight"}
 
 
 def find_lpips() -> list[Path]:
@@ -35,14 +37,16 @@ def lpips(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
     files = find_lpips()
     from torch_fidelity.sample_similarity_lpips import SampleSimilarityLPIPS
 
+    # torch-fidelity itself would run code that a file brings with it: only files that were looked through go there.
+    for file in files:
+        hint = f"fetch {ADDRESSES[file.name]}\ninto {file.parent}"
+        if FIRST_TENSORS[file.name] not in read_state_dict(file, hint):
+            raise WeightsError(f"{file} is refused: it has no tensor {FIRST_TENSORS[file.name]}", hint)
     try:
-        # torch-fidelity itself would run code that a file brings with it.
-        for file in files:
-            torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         network = SampleSimilarityLPIPS("lpips-vgg16").to(device)
-    except Exception as error:  # torch.load and load_state_dict raise whatever the files provoke
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"LPIPS cannot start from the files in {files[0].parent}: {reason}") from error
+    except RuntimeError as error:
+        hint = "\n".join([f"fetch into {files[0].parent}:", *ADDRESSES.values()])
+        raise WeightsError(f"the LPIPS files do not fit the network: {why_not_loaded(error)}", hint) from error
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
         found: Tensor = network(first, second)

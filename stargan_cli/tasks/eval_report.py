@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,28 +12,48 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.data.writing import replacing
+from stargan_cli.errors import UsageError
 from stargan_cli.tasks.eval_markdown import Sheet, markdown
+from stargan_cli.tasks.eval_pictures import plain_names
 from stargan_cli.tasks.measuring import Measuring, SetValues, TargetValues
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.translating_sets import translate_all
 from stargan_cli.tasks.writable import require_folder
 
 PER_ROW = 4
+RESULT, REPORT = "evaluation.json", "report.md"
+
+
+def require_report_folder(folder: Path) -> None:
+    """Make it where it is missing. A former report there will be replaced; a `report.md` of another kind is not.
+    Raises UsageError."""
+    require_folder(folder)
+    if (folder / REPORT).exists() and not _is_result(folder / RESULT):
+        raise UsageError(f"{folder / REPORT} is there, and no `stargan eval` wrote it", "give another --out")
+
+
+def _is_result(path: Path) -> bool:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["program"]).startswith("stargan ")
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
     """Write everything whole or not at all, file by file. Raises UsageError where the folder cannot be made."""
     require_folder(folder / "sheets")
-    sheets = [[_write_sheet(folder, measuring, one) for one in values.targets] for measuring, values in measured]
-    for name, text in (
-        ("evaluation.json", json.dumps(document, indent=2)),
-        ("report.md", markdown(document, sheets)),
-    ):
+    every = [(measuring, one) for measuring, values in measured for one in values.targets]
+    names = plain_names(
+        [f"{one.labelled_set.pictures.labelled.label_set.name}-{target.target.name}" for one, target in every]
+    )
+    written = iter([_write_sheet(folder, name, *one) for name, one in zip(names, every, strict=True)])
+    sheets = [[next(written) for _ in values.targets] for _, values in measured]
+    for name, text in ((RESULT, json.dumps(document, indent=2)), (REPORT, markdown(document, sheets))):
         with replacing(folder / name) as file:
             file.write(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
 
 
-def _write_sheet(folder: Path, measuring: Measuring, one: TargetValues) -> Sheet:
+def _write_sheet(folder: Path, name: str, measuring: Measuring, one: TargetValues) -> Sheet:
     """Three rows (best, median, worst by the judge's confidence) of source and result side by side."""
     rows = chosen_rows(one.values["confidence"])
     flat = torch.tensor([index for row in rows for index in row])
@@ -42,15 +61,14 @@ def _write_sheet(folder: Path, measuring: Measuring, one: TargetValues) -> Sheet
     labels = layout_vector(one.target.wanted[flat].float(), measuring.layout, measuring.labelled_set.set_index)
     batches = list(translate_all(measuring.generator, pictures, one.target.pictures[flat], labels, measuring.machine))
     before, after = (torch.cat([getattr(batch, name).cpu() for batch in batches]) for name in ("before", "after"))
-    set_name = pictures.labelled.label_set.name
-    name = re.sub(r"[^\w+-]", "_", f"{set_name}-{one.target.name}") + ".png"
-    with replacing(folder / "sheets" / name) as file:
+    path = f"sheets/{name}.png"
+    with replacing(folder / path) as file:
         Image.fromarray(_drawn(before, after, len(rows)).numpy()).save(file, format="PNG")
     files = [pictures.labelled.files[int(one.target.pictures[index])] for index in flat]
     confidences = one.values["confidence"][flat].tolist()
     captions = list(zip(files, confidences, strict=True))
     size = len(rows[0])
-    return Sheet(f"sheets/{name}", [captions[start : start + size] for start in range(0, len(captions), size)])
+    return Sheet(path, [captions[start : start + size] for start in range(0, len(captions), size)])
 
 
 def chosen_rows(confidence: Tensor, count: int = PER_ROW) -> list[list[int]]:

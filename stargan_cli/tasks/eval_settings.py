@@ -12,8 +12,9 @@ class EvalSettings:
     """`data`: `celeba` or paths with one folder per class. `limit`: at most so many test pictures of each data set,
     taken evenly from all of them. `classifiers`: files of the judges, each used where it knows the attributes.
     `baseline`: other weights to compare with. `features`: whose features distances are taken from; `inception`: the
-    file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder of the report.
-    `record`: where to write a copy of the weights with the result in its header.
+    file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder of the report;
+    `pictures`: every picture that was measured goes there too, as PNG. `record`: where to write a copy of the weights
+    with the result in its header.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -27,6 +28,7 @@ class EvalSettings:
     lpips: bool = False
     identity: Path | None = None
     out: Path | None = None
+    pictures: bool = False
     record: Path | None = None
     batch_size: int = 16
     workers: int | None = None

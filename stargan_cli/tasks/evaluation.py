@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from torch import Tensor
 from stargan_cli import __version__
 from stargan_cli.data.images import to_model
 from stargan_cli.device import pick_device, pick_precision, repeatable
+from stargan_cli.errors import UsageError
 from stargan_cli.metrics.classifier import Classifier, load_classifier
 from stargan_cli.metrics.identity import identity_cosine
 from stargan_cli.metrics.inception import find_inception, inception_features, require_torch_fidelity
@@ -19,13 +22,14 @@ from stargan_cli.metrics.lpips import lpips
 from stargan_cli.progress import Progress, silent
 from stargan_cli.tasks.distances import Features
 from stargan_cli.tasks.eval_data import labelled_set
+from stargan_cli.tasks.eval_pictures import picture_writer, pictures_folder, write_rows
 from stargan_cli.tasks.eval_record import record_quality
-from stargan_cli.tasks.eval_report import write_report
+from stargan_cli.tasks.eval_report import require_report_folder, write_report
 from stargan_cli.tasks.eval_settings import EvalSettings
 from stargan_cli.tasks.eval_summary import difference, summarise
 from stargan_cli.tasks.measuring import Comparison, LabelledSet, Measuring, steps
 from stargan_cli.tasks.translating_sets import Machine
-from stargan_cli.tasks.writable import require_file_place, require_folder
+from stargan_cli.tasks.writable import require_file_place
 from stargan_cli.weights import Weights, load
 
 Extractor = Callable[[Classifier], Features]
@@ -39,7 +43,9 @@ def evaluate(
     """
     repeatable()
     if settings.out is not None:
-        require_folder(settings.out)
+        require_report_folder(settings.out)
+    elif settings.pictures:
+        raise UsageError("--pictures needs a folder", "say where with --out DIR")
     if settings.record is not None:
         require_file_place(settings.record)
     device = pick_device(settings.device)
@@ -52,6 +58,8 @@ def evaluate(
     compared = [load(name) for name in (source, settings.baseline) if name is not None]
     sets = [[labelled_set(one, data, judges, settings, decoding) for data in settings.data] for one in compared]
     measurings = _measurings(compared, sets, machine, extractor, comparisons, progress)
+    if settings.out is not None and settings.pictures:
+        measurings[0] = [_keeping(one, settings.out, number) for number, one in enumerate(measurings[0])]
     measured = [[measuring.run() for measuring in row] for row in measurings]
     summaries = [[summarise(values, settings.features, settings.seed) for values in row] for row in measured]
     document: dict[str, Any] = {
@@ -69,6 +77,9 @@ def evaluate(
         }
     if settings.out is not None:
         write_report(settings.out, document, list(zip(measurings[0], measured[0], strict=True)))
+    if settings.out is not None and settings.pictures:
+        for number, values in enumerate(measured[0]):
+            write_rows(pictures_folder(settings.out, number, values.labelled_set), values)
     if settings.record is not None:
         record_quality(compared[0].path, settings.record, document)
     return document
@@ -109,6 +120,13 @@ def _measurings(
         ]
         for weights, row in zip(compared, sets, strict=True)
     ]
+
+
+def _keeping(measuring: Measuring, out: Path, number: int) -> Measuring:
+    one = measuring.labelled_set
+    targets = [target.name for target in one.targets()]
+    keep = picture_writer(pictures_folder(out, number, one), one.pictures.labelled, targets)
+    return replace(measuring, keep=keep)
 
 
 def _extractor(settings: EvalSettings, device: torch.device) -> Extractor | None:

@@ -20,8 +20,11 @@ from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision,
 from stargan_cli.errors import TrainingError, WeightsError
 from stargan_cli.metrics.classifier import Classifier, ClassifierNetwork, decisions, probabilities
 from stargan_cli.progress import Progress, silent
+from stargan_cli.state_dicts import read_state_dict, why_not_loaded
 from stargan_cli.tasks.writable import require_file_place
 from stargan_cli.weights import save_tensors
+
+RESNET_ADDRESS = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def fit_and_save(
 ) -> dict[str, dict[str, float]]:
     """Fit on a data set by name (see `data.datasets.load`) and write the file. Returns its accuracy."""
     require_file_place(path)
+    if settings.init is not None:
+        _start_from(ClassifierNetwork(1, settings.image_size), settings.init)  # now, not after the decoding
     parts = datasets.load(data, root, attributes, (), split)
     threads = workers or cpu_count()
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
@@ -184,13 +189,11 @@ def _logits(network: ClassifierNetwork, pictures: CachedPictures, device: torch.
 
 
 def _start_from(network: ClassifierNetwork, path: Path) -> None:
-    """torchvision's `resnet18-*.pth`, without its last layer."""
+    """torchvision's `resnet18-*.pth`, without its last layer. Raises WeightsError."""
+    hint = f"give torchvision's ResNet-18 weights: {RESNET_ADDRESS}"
+    tensors = read_state_dict(path, hint)
+    body: nn.Module = network.body
     try:
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
-        body: nn.Module = network.body
         body.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")})
-    except Exception as error:  # torch.load and load_state_dict raise whatever the file provokes
-        raise WeightsError(
-            f"cannot start from {path}: {str(error).splitlines()[0]}",
-            "give torchvision's resnet18 weights (https://download.pytorch.org/models/resnet18-f37072fd.pth)",
-        ) from error
+    except RuntimeError as error:
+        raise WeightsError(f"cannot start from {path}: {why_not_loaded(error)}", hint) from error

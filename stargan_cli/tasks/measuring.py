@@ -73,12 +73,20 @@ class SetValues:
 
 
 Advance = Callable[[int], None]
+Keep = Callable[[str, Tensor, Tensor], None]
+"""Is given every picture that is measured: what it is (source, own_label, there_and_back, translated/TARGET), int64
+(n,) which ones of the data set, and uint8 (n, 3, S, S)."""
+
+
+def keep_nothing(kind: str, rows: Tensor, pictures: Tensor) -> None:
+    """The default."""
 
 
 @dataclass(frozen=True)
 class Measuring:
     """A generator on one data set. `advance` is told how many pictures have just been translated; `features`, where
-    distances are wanted, takes uint8 pictures; `comparisons` are further metrics of a picture and its translation."""
+    distances are wanted, takes uint8 pictures; `comparisons` are further metrics of a picture and its translation;
+    `keep` is shown every picture."""
 
     generator: Generator
     layout: LabelLayout
@@ -87,6 +95,7 @@ class Measuring:
     advance: Advance = lambda pictures: None
     features: Features | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    keep: Keep = keep_nothing
 
     @torch.inference_mode()
     def run(self) -> SetValues:
@@ -95,15 +104,15 @@ class Measuring:
         real_values = self._look_at_real()
         real = decisions(real_values["chances"], labelled.label_set)
         targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
-        own = self._collect(torch.arange(len(labelled)), labelled.labels, self._own)
+        own = self._collect("own_label", torch.arange(len(labelled)), labelled.labels, self._own)
         own_read = decisions(own.pop("chances"), labelled.label_set)
         last = targets[-1].target
-        back = self._collect(last.pictures, last.wanted, self._there_and_back(last))
+        back = self._collect(None, last.pictures, last.wanted, self._there_and_back(last))
         return SetValues(self.labelled_set, targets, own, back, own_read, real_values.get("features"))
 
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
         labelled = self.labelled_set.pictures.labelled
-        values = self._collect(target.pictures, target.wanted, self._changes)
+        values = self._collect(f"translated/{target.name}", target.pictures, target.wanted, self._changes)
         chances, features = values.pop("chances"), values.pop("features", None)
         values["confidence"] = confidence(chances, target.wanted, target.judged)
         return TargetValues(
@@ -115,11 +124,15 @@ class Measuring:
             features,
         )
 
-    def _collect(self, chosen: Tensor, wanted: Tensor, observe: Callable[[Translated], Values]) -> Values:
+    def _collect(
+        self, kind: str | None, chosen: Tensor, wanted: Tensor, observe: Callable[[Translated], Values]
+    ) -> Values:
         labels = layout_vector(wanted.float(), self.layout, self.labelled_set.set_index)
         parts: list[Values] = []
         for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, labels, self.machine):
             parts.append({name: values.cpu() for name, values in observe(batch).items()})
+            if kind is not None:
+                self.keep(kind, chosen[batch.rows], batch.after)
             self.advance(len(batch.after))
         return _joined(parts)
 
@@ -139,15 +152,21 @@ class Measuring:
 
         def observe(batch: Translated) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
-                back = self.generator(to_model(batch.after), labels[batch.rows])
-            return likeness(batch.before, to_pixels(back))
+                back = to_pixels(self.generator(to_model(batch.after), labels[batch.rows]))
+            self.keep("there_and_back", target.pictures[batch.rows], back)
+            return likeness(batch.before, back)
 
         return observe
 
     def _look_at_real(self) -> Values:
         pictures, device = self.labelled_set.pictures, self.machine.device
         order = torch.arange(len(pictures)).split(self.machine.batch_size)  # type: ignore[no-untyped-call]
-        return _joined([self._looks(pictures.batch(part)[0].to(device)) for part in order])
+        parts = []
+        for rows in order:
+            real = pictures.batch(rows)[0].to(device)
+            self.keep("source", rows, real)
+            parts.append(self._looks(real))
+        return _joined(parts)
 
     def _looks(self, pictures: Tensor) -> Values:
         values = {"chances": self.labelled_set.judge(pictures)}
