@@ -11,7 +11,7 @@ from rich.text import Text
 from stargan_cli.cli.messages import shown
 from stargan_cli.tasks.eval_tables import TextTable, tables
 
-PLAIN_WIDTH = 120
+PLAIN_WIDTH, WIDEST = 120, 10_000
 
 
 def show_document(document: dict[str, Any]) -> None:
@@ -25,14 +25,23 @@ def show_document(document: dict[str, Any]) -> None:
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         for table in tables(one, *other):
             console.print()
-            console.print(_drawn(table))
+            drawn = _drawn(table)
+            if console.measure(drawn, options=console.options.update(width=WIDEST)).maximum > console.width:
+                drawn = _drawn(table, narrow=True)
+            console.print(drawn)
             console.print(Text(table.note, style="dim"))
 
 
-def _drawn(table: TextTable) -> Table:
-    drawn = Table(title=table.title, title_justify="left", box=None, padding=(0, 2, 0, 0))
+def _drawn(table: TextTable, narrow: bool = False) -> Table:
+    """`narrow`: intervals go below their numbers."""
+    drawn = Table(title=table.title, title_justify="left", box=None, padding=(0, 1 if narrow else 2, 0, 0))
     for number, heading in enumerate(table.head):
-        drawn.add_column(heading, justify="right" if number else "left")
-    for row in table.rows:
-        drawn.add_row(*(Text(shown(cell)) for cell in row))
+        drawn.add_column(heading, justify="right" if number else "left", overflow="fold")
+    for name, *cells in table.rows:
+        drawn.add_row(Text(shown(name)), *(_below(shown(cell)) if narrow else Text(shown(cell)) for cell in cells))
     return drawn
+
+
+def _below(cell: str) -> Text:
+    value, bracket, interval = cell.partition(" (")
+    return Text(value).append(f"\n{interval.rstrip(')')}", style="dim") if bracket else Text(cell)

@@ -24,10 +24,15 @@ def labelled_set(
     if settings.limit is not None and settings.limit < len(labelled):
         labelled = labelled.select([i * len(labelled) // settings.limit for i in range(settings.limit)])
     if not len(labelled):
-        raise DataError(f"{data} has no test picture", "check --split")
+        hint = "list_eval_partition.txt marks them with 2; --split reference holds some out without it"
+        raise DataError(f"{data} has no test picture", hint if data == "celeba" else None)
     judge = _judge_for(labelled, judges)
     size = weights.card.model.image_size
-    return LabelledSet(index, cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding), judge)
+    pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
+    found = LabelledSet(index, pictures, judge)
+    if not found.targets():
+        raise DataError(f"every test picture of {data} shows all there is to change", "take more of them")
+    return found
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:

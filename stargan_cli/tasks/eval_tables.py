@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-_SHARES = {"real": "real pictures", "do_nothing": "do nothing", "translated": "translated", "accuracy_of_all": "all"}
+_SHARES = {
+    "real": "real pictures",
+    "do_nothing": "do nothing",
+    "translated": "translated",
+    "accuracy_of_all": "all pictures",
+}
 _MEANS = {
     "background_change": "background",
     "change_inside_mask": "inside the mask",
@@ -15,6 +20,7 @@ _MEANS = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
 }
+NOTHING = "-"
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dic
     if baseline is not None and difference is not None:
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
-    return [*found, _preservation(one), _judge(one)]
+    return [*found, _changes(one), _preservation(one), _judge(one)]
 
 
 def _accuracy(one: dict[str, Any]) -> TextTable:
@@ -48,7 +54,7 @@ def _accuracy(one: dict[str, Any]) -> TextTable:
     rows.append(["all single changes", number, *(_percent(total.get(name)) for name in _SHARES)])
     note = (
         "Share read as the target by a classifier trained apart, in %. n: pictures that did not show it before; "
-        "all: those too that did, translated with their own label."
+        "all pictures: those too that did, translated with their own label."
     )
     return TextTable("Attribute accuracy", note, ["target", "n", *_SHARES.values()], rows)
 
@@ -70,7 +76,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], difference: dict[str
     for part, label in (("own_label", "own label"), ("there_and_back", "there and back")):
         for metric in difference[part]:
             row = [source[part][metric] for source in (one, other, difference)]
-            rows.append([f"{label}: {_MEANS[metric]}", *map(_number, row)])
+            rows.append([f"{label}: {_MEANS[metric]}", *map(_number_within, row)])
     note = "Share read as the target, in %; the difference is paired, picture by picture."
     return TextTable("Against the baseline", note, ["target", "weights", "baseline", "difference"], rows)
 
@@ -86,34 +92,63 @@ def _distances(one: dict[str, Any]) -> list[TextTable]:
         for row in found
         for kind, values in row["distances"].items()
     ]
-    note = "To real pictures that show the target: of n pictures to n real ones; `real`: one half to the other."
+    note = (
+        "To real pictures that show the target: of n pictures to n real ones; `real`: one half to the other. "
+        "Left out where there are fewer than four of either."
+    )
     return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names], rows)]
+
+
+def _changes(one: dict[str, Any]) -> TextTable:
+    metrics = [metric for metric in _MEANS if any(metric in row for row in one["targets"])]
+    rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
+    note = "Mean absolute difference to the source, in 1/255; background: the two upper corners."
+    return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
 
 def _preservation(one: dict[str, Any]) -> TextTable:
     back = one["there_and_back"]
-    rows = {row["name"]: row for row in one["targets"]} | {"own label": one["own_label"]}
-    rows[f"{back['through']} and back"] = back
+    rows = {"own label": one["own_label"], f"{back['through']} and back": back}
     metrics = [metric for metric in _MEANS if any(metric in row for row in rows.values())]
-    body = [[name, *(_number(row.get(metric)) for metric in metrics)] for name, row in rows.items()]
-    note = "Changes: mean absolute difference, in 1/255; background: the two upper corners."
-    return TextTable("What stays", note, ["translated to", *(_MEANS[metric] for metric in metrics)], body)
+    body = [
+        [name, f"{row['psnr']['n'] if row['psnr'] else 0:,}", *(_number_within(row.get(metric)) for metric in metrics)]
+        for name, row in rows.items()
+    ]
+    note = "Likeness to the source: translated with the label that it has; to the last target, and back again."
+    return TextTable("What stays", note, ["translated to", "n", *(_MEANS[metric] for metric in metrics)], body)
 
 
 def _judge(one: dict[str, Any]) -> TextTable:
-    columns = ["accuracy", "recall", "specificity"]
-    rows = [
-        [name, *(f"{100 * shares[key]:.1f}" if key in shares else "" for key in columns)]
-        for name, shares in one["classifier"].items()
-    ]
-    return TextTable("The classifier", "On real test pictures, in %.", ["attribute", *columns], rows)
+    columns = ["recall", "specificity", "balanced", "accuracy"]
+    judged = {name: shares | _balanced(shares) for name, shares in one["classifier"].items()}
+    rows = [[name, *(_share(shares.get(key)) for key in columns)] for name, shares in judged.items()]
+    means = [[shares[key] for shares in judged.values() if key in shares] for key in columns]
+    rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])
+    note = (
+        "On all real test pictures, in %. recall: of those that show it, read so; specificity: of the others, read as "
+        "others; balanced: the mean of the two, 50 by guessing."
+    )
+    return TextTable("The classifier", note, ["attribute", *columns], rows)
+
+
+def _balanced(shares: dict[str, float]) -> dict[str, float]:
+    sides = [shares[key] for key in ("recall", "specificity") if key in shares]
+    return {"balanced": sum(sides) / 2} if len(sides) == 2 else {}
+
+
+def _share(value: float | None) -> str:
+    return NOTHING if value is None else f"{100 * value:.1f}"
 
 
 def _percent(found: dict[str, Any] | None) -> str:
-    return (
-        "" if found is None else f"{100 * found['value']:.1f} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
-    )
+    if found is None:
+        return NOTHING
+    return f"{100 * found['value']:.1f} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
 
 
 def _number(found: dict[str, Any] | None) -> str:
-    return "" if found is None else f"{found['value']:.4g}"
+    return NOTHING if found is None else f"{found['value']:.4g}"
+
+
+def _number_within(found: dict[str, Any] | None) -> str:
+    return NOTHING if found is None else f"{found['value']:.4g} ({found['low']:.4g} to {found['high']:.4g})"

@@ -57,6 +57,8 @@ def evaluate(
         judge.network.to(device)
     compared = [load(name) for name in (source, settings.baseline) if name is not None]
     sets = [[labelled_set(one, data, judges, settings, decoding) for data in settings.data] for one in compared]
+    if settings.baseline is not None:
+        _require_same_targets(*sets)
     measurings = _measurings(compared, sets, machine, extractor, comparisons, progress)
     if settings.out is not None and settings.pictures:
         measurings[0] = [_keeping(one, settings.out, number) for number, one in enumerate(measurings[0])]
@@ -120,6 +122,16 @@ def _measurings(
         ]
         for weights, row in zip(compared, sets, strict=True)
     ]
+
+
+def _require_same_targets(first: list[LabelledSet], second: list[LabelledSet]) -> None:
+    for one, other in zip(first, second, strict=True):
+        wanted, known = (part.pictures.labelled.label_set for part in (one, other))
+        if wanted.attributes != known.attributes or set(wanted.groups) != set(known.groups):
+            raise UsageError(
+                f"the baseline knows other attributes of {wanted.name}: {', '.join(known.attributes)}",
+                f"compare it with weights for the same ones, these know {', '.join(wanted.attributes)}",
+            )
 
 
 def _keeping(measuring: Measuring, out: Path, number: int) -> Measuring:

@@ -17,7 +17,7 @@ from stargan_cli.data.cache import CachedPictures, cached
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
-from stargan_cli.errors import TrainingError, WeightsError
+from stargan_cli.errors import DataError, TrainingError, WeightsError
 from stargan_cli.metrics.classifier import Classifier, ClassifierNetwork, decisions, probabilities
 from stargan_cli.progress import Progress, silent
 from stargan_cli.state_dicts import read_state_dict, why_not_loaded
@@ -92,6 +92,11 @@ def fit_and_save(
     if settings.init is not None:
         _start_from(ClassifierNetwork(1, settings.image_size), settings.init)  # now, not after the decoding
     parts = datasets.load(data, root, attributes, (), split)
+    for name, part in parts.items():
+        if not len(part):
+            raise DataError(
+                f"{data} has no {name} picture", "a classifier needs training, validation and test pictures"
+            )
     threads = workers or cpu_count()
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
     classifier = fit(pictures, settings, progress)
