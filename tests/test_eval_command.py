@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from eval_kit import CELEBA, one_json, write_celeba, write_judge, write_weights
@@ -111,6 +112,130 @@ def test_report_folder(stargan, folder, tmp_path):
         assert sheet.size == (4 * 2 * 16, 3 * 16)
     assert len(list((report / "sheets").iterdir())) == 11
     assert "- worst: " in text and ".png (0." in text
+
+
+def test_every_measured_picture_can_be_kept(stargan, tmp_path):
+    """An independent reading of the files gives the document's numbers."""
+    report = tmp_path / "report"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--out", str(report), "--pictures", "--json")
+    assert result.exit_code == 0, result.stderr
+    one, folder = one_json(result.stdout)["sets"][0], report / "pictures" / "1-celeba"
+    rows = [json.loads(line) for line in (folder / "pictures.jsonl").read_text().splitlines()]
+    for target in one["targets"]:
+        mine = [row for row in rows if row["target"] == target["name"]]
+        pairs = [[pixels(folder / row[name]) for name in ("source", "translated")] for row in mine]
+        assert len(mine) == target["translated"]["n"]
+        share = np.mean([row["read_as_target"] for row in mine])
+        assert share == pytest.approx(target["translated"]["value"], abs=1e-4)
+        corners = [np.abs(a - b)[:2, [0, 1, -2, -1]].mean() for a, b in pairs]
+        assert np.mean(corners) == pytest.approx(target["background_change"]["value"], abs=1e-4)
+    assert {"Male": 1} in [row["wanted"] for row in rows]
+    for kind in ("own_label", "there_and_back"):
+        files = sorted((folder / kind).iterdir())
+        errors = [((pixels(file) - pixels(folder / "source" / file.name)) ** 2).mean() for file in files]
+        assert len(files) == 6
+        assert np.mean(10 * np.log10(255**2 / np.array(errors))) == pytest.approx(one[kind]["psnr"]["value"], abs=1e-4)
+    assert stargan("--weights", "a.safetensors", "--pictures").exit_code == 2
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image).astype(float)
+
+
+def test_a_report_replaces_a_former_one_but_no_other_file(stargan, tmp_path):
+    options = ["--weights", "a.safetensors", "--limit", "1", "--out", str(tmp_path)]
+    assert stargan(*options).exit_code == 0 and stargan(*options).exit_code == 0
+    (tmp_path / "evaluation.json").write_text("{}")
+    result = stargan(*options)
+    assert result.exit_code == 2
+    assert "report.md is there, and no `stargan eval` wrote it" in result.stderr
+
+
+def test_a_baseline_for_other_attributes_is_refused(stargan, tmp_path):
+    write_weights(tmp_path / "two.safetensors", LabelSet("celeba", ("Male", "Young")))
+    result = stargan("--weights", "a.safetensors", "--baseline", str(tmp_path / "two.safetensors"))
+    assert result.exit_code == 2 and "the baseline knows other attributes of celeba: Male, Young" in result.stderr
+
+
+def test_parts_without_pictures_are_named(stargan, folder, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=1)
+    partition = root / "list_eval_partition.txt"
+    partition.write_text(partition.read_text().replace(" 2\n", " 1\n"))
+    result = stargan("--weights", "a.safetensors", "--root", str(root))
+    assert result.exit_code == 2
+    assert "celeba has no test picture" in result.stderr and "--split reference" in result.stderr
+    fitting = stargan("--fit-classifier", "--root", str(root), "--classifier", str(tmp_path / "judge"))
+    assert fitting.exit_code == 2 and "celeba has no test picture" in fitting.stderr
+    partition.unlink()
+    gone = stargan("--weights", "a.safetensors", "--root", str(root))
+    assert gone.exit_code == 2 and "list_eval_partition.txt is missing" in gone.stderr
+
+
+def test_an_attribute_that_no_test_picture_has_leaves_a_gap(stargan, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=1)
+    table = (root / "list_attr_celeba.txt").read_text().splitlines()
+    bald = [line if number < 2 else " ".join([*line.split()[:4], "-1", line.split()[5]])
+            for number, line in enumerate(table)]  # fmt: skip
+    (root / "list_attr_celeba.txt").write_text("\n".join(bald) + "\n")
+    options = ["--weights", "a.safetensors", "--root", str(root), "--features", "judge"]
+    rows = {row["name"]: row for row in one_json(stargan(*options, "--json").stdout)["sets"][0]["targets"]}
+    assert rows["Male"]["real"] is None and rows["Male"]["distances"] is None and "female" not in rows
+    assert rows["Male"]["translated"]["n"] == 6
+    text = stargan(*options).stdout
+    (line,) = [line for line in text.splitlines() if line.startswith("Male ") and "(" in line]
+    assert line.split()[2] == "-"
+
+
+def test_a_class_with_one_picture(stargan, tmp_path):
+    for part, counts in (("train", (3, 3)), ("test", (2, 1))):
+        for label, count in zip(("happy", "sad"), counts, strict=True):
+            (tmp_path / "faces" / part / label).mkdir(parents=True)
+            for number in range(count):
+                shade = (9 * number, 99, 250)
+                Image.new("RGB", (16, 16), shade).save(tmp_path / "faces" / part / label / f"{number}.png")
+    options = ["--weights", "joint.safetensors", "--classifier", "faces.safetensors", "--features", "judge"]
+    result = stargan(*options, "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
+    assert (rows["happy"]["translated"]["n"], rows["sad"]["translated"]["n"]) == (1, 2)
+    assert rows["happy"]["distances"] is None
+    (tmp_path / "faces" / "test" / "sad" / "0.png").unlink()
+    gone = stargan(*options, "--data", str(tmp_path / "faces"))
+    assert gone.exit_code == 2 and "sad has no pictures" in gone.stderr
+
+
+def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
+    from stargan_cli.cli import eval_tables
+
+    one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
+    row = {"name": "hair+gender+age", "combination": False, "background_change": one}
+    row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
+    document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
+    document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifier": {}}
+    monkeypatch.setattr(eval_tables, "PLAIN_WIDTH", 80)
+    eval_tables.show_document({"sets": [document]})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "hair+gender+age    100          50.0         50.0         50.0         50.0" in lines[3]
+    assert "25.0 to 75.0" in lines[4] and "(" not in lines[3]
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_report(stargan, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stargan_cli.tasks.measuring.Measuring.run", interrupt)
+    result = stargan("--weights", "a.safetensors", "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 130 and result.stdout == ""
+    assert list((tmp_path / "report").iterdir()) == []
+
+
+def test_broken_weights_are_refused(stargan, folder, tmp_path):
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((folder / "a.safetensors").read_bytes()[:-100])
+    result = stargan("--weights", str(cut))
+    assert result.exit_code == 2 and "cut.safetensors" in result.stderr
 
 
 def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):

@@ -56,16 +56,30 @@ def test_lpips_names_the_missing_files(torch_home):
     assert [file.name for file in find_lpips()] == list(ADDRESSES)
 
 
-def test_lpips_refuses_other_files(torch_home):
-    for name in ADDRESSES:
-        (torch_home / name).write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match="LPIPS cannot start"):
+def test_lpips_refuses_other_files_by_name(torch_home):
+    trunk, layers = (torch_home / name for name in ADDRESSES)
+    torch.save({"features.0.weight": torch.zeros(1)}, trunk)
+    layers.write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match=r"weights-vgg16-lpips\.pth is refused") as told:
+        lpips(torch.device("cpu"))
+    assert told.value.hint == f"fetch {ADDRESSES[layers.name]}\ninto {torch_home}"
+    torch.save(lpips_layers(), layers)
+    torch.save({"conv1.weight": torch.zeros(1)}, trunk)
+    with pytest.raises(WeightsError, match=r"vgg16-397923af\.pth is refused: it has no tensor features\.0\.weight"):
+        lpips(torch.device("cpu"))
+
+
+def test_lpips_layers_of_another_network_do_not_fit(torch_home):
+    trunk, layers = (torch_home / name for name in ADDRESSES)
+    torch.save({"features.0.weight": torch.zeros(1)}, trunk)
+    torch.save({"lin0.model.1.weight": torch.zeros(1, 64, 1, 1)}, layers)
+    with pytest.raises(WeightsError, match="do not fit the network: Missing key"):
         lpips(torch.device("cpu"))
 
 
 def test_lpips_of_equal_pictures_is_nothing_and_grows_with_the_change(torch_home, small_vgg):
     torch.manual_seed(0)
-    torch.save({}, torch_home / "vgg16-397923af.pth")
+    torch.save({"features.0.weight": torch.zeros(1)}, torch_home / "vgg16-397923af.pth")
     torch.save(lpips_layers(), torch_home / "weights-vgg16-lpips.pth")
     distance = lpips(torch.device("cpu"))
     picture = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
@@ -129,5 +143,5 @@ def test_comparisons_reach_the_document(tmp_path):
     )  # fmt: skip
     document = summarise(measuring.run())
     assert document["targets"][0]["lpips"]["value"] == 0.25
-    head = tables(document, None, None)[-2].head
+    head = tables(document, None, None)[-3].head
     assert "LPIPS" in head and "identity" not in head

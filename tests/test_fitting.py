@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -66,8 +67,27 @@ def test_it_starts_from_torchvisions_weights(tmp_path):
     classifier = fit(parts_of(tmp_path, LABELS), settings)
     assert classifier.network.body.conv1.weight.mean().item() == pytest.approx(0.125, abs=1e-3)
     torch.save({"layers": 1}, tmp_path / "other.pth")
-    with pytest.raises(WeightsError, match=r"cannot start from .*other\.pth"):
+    with pytest.raises(WeightsError, match=r"other\.pth is refused: 'layers' is no tensor"):
         fit(parts_of(tmp_path, LABELS), FitSettings(32, init=tmp_path / "other.pth", device="cpu"))
+
+
+def test_rare_attributes_are_read_as_if_they_were_common():
+    from stargan_cli.tasks.fitting import _as_if_equally_common
+
+    network = ClassifierNetwork(2, 32)
+    nn.init.zeros_(network.head.bias)
+    labels = torch.tensor([[1, 1]] + [[0, 1]] * 7, dtype=torch.uint8)
+    _as_if_equally_common(network, labels)
+    assert network.head.bias.tolist() == pytest.approx([math.log(8 / 2), math.log(1 / 9)])
+
+
+def test_a_wrong_start_is_refused_before_the_pictures_are_read(tmp_path):
+    from stargan_cli.tasks.fitting import fit_and_save
+
+    settings = FitSettings(32, init=tmp_path / "none.pth", device="cpu")
+    with pytest.raises(WeightsError, match=r"none\.pth is refused: No such file") as told:
+        fit_and_save(tmp_path / "judge.safetensors", str(tmp_path / "no data"), settings)
+    assert "resnet18-f37072fd.pth" in told.value.hint
 
 
 def test_a_loss_that_is_no_number_stops_it(tmp_path):

@@ -162,5 +162,40 @@ def test_inception_file_runs_no_code(tmp_path, monkeypatch):
 
 def test_other_weights_are_not_inception(tmp_path):
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "resnet.pth")
-    with pytest.raises(WeightsError, match=r"resnet\.pth does not hold"):
+    with pytest.raises(
+        WeightsError, match=r"resnet\.pth does not hold the Inception weights of FID: Missing key"
+    ) as told:
         inception_features(tmp_path / "resnet.pth", torch.device("cpu"))
+    assert "put it at" in told.value.hint and FILE_NAME in told.value.hint
+
+
+def test_a_truncated_inception_file_is_refused(tmp_path):
+    torch.save({"fc.weight": torch.zeros(1000)}, tmp_path / "half.pth")
+    (tmp_path / "half.pth").write_bytes((tmp_path / "half.pth").read_bytes()[:2000])
+    with pytest.raises(WeightsError, match=r"half\.pth is refused: it is damaged"):
+        inception_features(tmp_path / "half.pth", torch.device("cpu"))
+
+
+class FewFeatures(torch.nn.Module):
+    """Stands for the Inception network: 5 numbers a picture, from a local file too."""
+
+    def __init__(self, name, features_list, feature_extractor_weights_path=None, **_):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(5))
+        self.load_state_dict(torch.load(feature_extractor_weights_path, weights_only=True))
+
+    def forward(self, pictures):
+        return (torch.nn.functional.adaptive_avg_pool2d(pictures.float(), 2).flatten(1)[:, :5] * self.scale,)
+
+
+def test_fid_and_kid_are_those_of_torch_fidelitys_own_functions(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3", FewFeatures)
+    torch.save({"scale": torch.arange(1.0, 6.0)}, tmp_path / "inception.pth")
+    features = inception_features(tmp_path / "inception.pth", torch.device("cpu"))
+    random = torch.Generator().manual_seed(3)
+    first, second = (
+        features(torch.randint(0, top, (20, 3, 8, 8), generator=random, dtype=torch.uint8)) for top in (100, 256)
+    )
+    statistics = [fid_features_to_statistics(part) for part in (first, second)]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)

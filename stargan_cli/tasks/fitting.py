@@ -48,7 +48,8 @@ class FitSettings:
 def fit(
     parts: dict[Part, CachedPictures], settings: FitSettings | None = None, progress: Progress = silent
 ) -> Classifier:
-    """Train on the training part, keep the epoch with the lowest validation loss, measure on the test part.
+    """Train on the training part, keep the epoch with the lowest validation loss, measure on the test part. Attributes
+    are then read as if each were shown by every second picture, however rare it was in training.
 
     Pictures are expected at `settings.image_size`. Progress counts training steps. Raises TrainingError where the
     loss is no number, WeightsError where `init` does not fit.
@@ -64,6 +65,8 @@ def fit(
     started = time.monotonic()
     best, epochs = _train(network, parts, settings, progress)
     network.load_state_dict(best)
+    if label_set.kind == "attributes":
+        _as_if_equally_common(network, parts["train"].labelled.labels)
     network.eval().requires_grad_(False)
     accuracy = measure(network, parts["test"], device)
     record = asdict(settings) | {
@@ -157,6 +160,17 @@ def _train(
     if not best:
         raise TrainingError("the classifier's loss is no number", "try a lower learning rate or --precision fp32")
     return best, best_epoch
+
+
+@torch.no_grad()
+def _as_if_equally_common(network: ClassifierNetwork, labels: Tensor) -> None:
+    """Take the log odds of each attribute in the training labels, uint8 (N, k), off its logit.
+
+    Half of the pictures to judge were just made to show the attribute, be it as rare as grey hair: a judge that has
+    learnt to expect it seldom misses half of the real ones (logit adjustment; Menon et al., ICLR 2021).
+    """
+    share = (labels.double().sum(0) + 1) / (len(labels) + 2)
+    network.head.bias -= share.logit().to(network.head.bias)
 
 
 def _step(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -112,7 +112,8 @@ class Measuring:
 
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
         labelled = self.labelled_set.pictures.labelled
-        values = self._collect(f"translated/{target.name}", target.pictures, target.wanted, self._changes)
+        observe = replace(self, features=None)._changes if target.combination else self._changes
+        values = self._collect(f"translated/{target.name}", target.pictures, target.wanted, observe)
         chances, features = values.pop("chances"), values.pop("features", None)
         values["confidence"] = confidence(chances, target.wanted, target.judged)
         return TargetValues(
