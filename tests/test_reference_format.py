@@ -116,7 +116,7 @@ def test_a_checkpoint_with_code_is_refused_and_not_run(tmp_path: Path, zipped: b
         {"main.0.weight": torch.zeros(4, 6, 7, 7), "x": Exploit(trace)}, path, _use_new_zipfile_serialization=zipped
     )
     error = refusal(path)
-    assert "posix.system" in str(error) and error.hint == "nothing in it was run"
+    assert "posix.system" in str(error) and "nothing in it was run" in error.hint
     assert not trace.exists()
 
 

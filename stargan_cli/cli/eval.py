@@ -148,7 +148,12 @@ def evaluate(
         given = {"root": root, "attributes": names, "split": split, "cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
         return _fit(
-            judges[0], sets[0], given, machine | {"image_size": judge_size, "epochs": epochs, "init": init}, quiet
+            judges[0],
+            sets[0],
+            given,
+            machine | {"image_size": judge_size, "epochs": epochs, "init": init},
+            quiet,
+            as_json,
         )
     if features not in (None, "judge", "inception"):
         raise UsageError(f"unknown features {features}", "use judge or inception")
@@ -185,7 +190,7 @@ def _default_judge(data: str) -> Path:
     return default_cache_folder() / f"classifier-{Path(data).resolve().name}.safetensors"
 
 
-def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool) -> int:
+def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
     from stargan_cli.tasks.fitting import FitSettings, fit_and_save
 
     with (
@@ -193,7 +198,12 @@ def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], 
         show_progress("fitting", unit="steps", quiet=quiet) as progress,
     ):
         accuracy = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
-    typer.echo(json.dumps(accuracy, indent=2))
+    if as_json:
+        typer.echo(json.dumps(accuracy))
+    else:
+        from stargan_cli.cli.eval_tables import show_judge
+
+        show_judge(accuracy)
     say(f"written: {shown(path)}")
     return 0
 

@@ -9,27 +9,41 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-from stargan_cli.tasks.eval_tables import TextTable, tables
+from stargan_cli.tasks.eval_tables import TextTable, judge_table, tables
 
 PLAIN_WIDTH, WIDEST = 120, 10_000
 
 
 def show_document(document: dict[str, Any]) -> None:
     """Print it on stdout: as wide as the terminal, 120 columns where there is none."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
+    console = _console()
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):
         console.print(Text(f"{shown(one['name'])}: {one['pictures']:,} pictures", style="bold"))
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         for table in tables(one, *other):
             console.print()
-            drawn = _drawn(table)
-            if console.measure(drawn, options=console.options.update(width=WIDEST)).maximum > console.width:
-                drawn = _drawn(table, narrow=True)
-            console.print(drawn)
-            console.print(Text(table.note, style="dim"))
+            _show(console, table)
+
+
+def show_judge(accuracy: dict[str, dict[str, float]]) -> None:
+    """What a fitted classifier reaches, on stdout."""
+    _show(_console(), judge_table(accuracy))
+
+
+def _console() -> Console:
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = PLAIN_WIDTH
+    return console
+
+
+def _show(console: Console, table: TextTable) -> None:
+    drawn = _drawn(table)
+    if console.measure(drawn, options=console.options.update(width=WIDEST)).maximum > console.width:
+        drawn = _drawn(table, narrow=True)
+    console.print(drawn)
+    console.print(Text(table.note, style="dim"))
 
 
 def _drawn(table: TextTable, narrow: bool = False) -> Table:

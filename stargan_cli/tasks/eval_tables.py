@@ -41,7 +41,7 @@ def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dic
     if baseline is not None and difference is not None:
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
-    return [*found, _changes(one), _preservation(one), _judge(one)]
+    return [*found, _changes(one), _preservation(one), judge_table(one["classifier"])]
 
 
 def _accuracy(one: dict[str, Any]) -> TextTable:
@@ -118,9 +118,10 @@ def _preservation(one: dict[str, Any]) -> TextTable:
     return TextTable("What stays", note, ["translated to", "n", *(_MEANS[metric] for metric in metrics)], body)
 
 
-def _judge(one: dict[str, Any]) -> TextTable:
+def judge_table(accuracy: dict[str, dict[str, float]]) -> TextTable:
+    """A classifier's recall, specificity and accuracy per attribute, as `Classifier.accuracy` holds them."""
     columns = ["recall", "specificity", "balanced", "accuracy"]
-    judged = {name: shares | _balanced(shares) for name, shares in one["classifier"].items()}
+    judged = {name: shares | _balanced(shares) for name, shares in accuracy.items()}
     rows = [[name, *(_share(shares.get(key)) for key in columns)] for name, shares in judged.items()]
     means = [[shares[key] for shares in judged.values() if key in shares] for key in columns]
     rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])

@@ -170,7 +170,7 @@ def _as_if_equally_common(network: ClassifierNetwork, labels: Tensor) -> None:
     learnt to expect it seldom misses half of the real ones (logit adjustment; Menon et al., ICLR 2021).
     """
     share = (labels.double().sum(0) + 1) / (len(labels) + 2)
-    network.head.bias -= share.logit().to(network.head.bias)
+    network.head.bias.sub_(share.logit().to(network.head.bias))
 
 
 def _step(
