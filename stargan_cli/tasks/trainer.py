@@ -18,6 +18,7 @@ from stargan_cli.data.images import to_model
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
+from stargan_cli.tasks.fast_networks import fast_generator
 from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.training_settings import TrainSettings
@@ -48,6 +49,8 @@ class Trainer:
         self.iteration = 0
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
+        # what computes with the generator's parameters
+        self.translator = fast_generator(self.generator, precision) if device.type == "cpu" else self.generator
         self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
@@ -81,7 +84,7 @@ class Trainer:
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             # G does not change in between: both steps can use the same fakes.
             with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
-                fake = self.generator.translate(batch.real, batch.target)
+                fake = self.translator.translate(batch.real, batch.target)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
                 parts |= self._generator_step(batch, fake, step)
@@ -178,7 +181,7 @@ class Trainer:
         draws = self._draws(generator_for(self.settings.seed, 3, step))
         with autocast(self.device, self.precision), _frozen(self.discriminator):
             total, parts = generator_loss(
-                self.generator, self.discriminator, batch, fake, self.objective, self._view(draws)
+                self.translator, self.discriminator, batch, fake, self.objective, self._view(draws)
             )
         self._descend(total, self.generator, self.generator_optimiser)
         self._average(self.iteration // self.settings.n_critic)
