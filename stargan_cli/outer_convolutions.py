@@ -49,12 +49,12 @@ def _add_border(made: Tensor, labels: Tensor, border: Tensor) -> None:
 
 
 def _border_table(weight: Tensor) -> Tensor:
-    """(C, label_dim, 7, 7) -> (7, 7, label_dim, C) float32: what one of a label adds in the corner (y, x) of a 7x7
+    """(C, label_dim, 7, 7) -> (7, 7, label_dim, C): what one of a label adds in the corner (y, x) of a 7x7
     picture of zeros, which has every kind of place, less what it adds in the middle."""
     plane = torch.ones(1, 1, SIDE, SIDE, dtype=torch.float64)
     taps = weight.double().flatten(0, 1)[:, None]
     sums = F.conv2d(plane, taps, padding=REACH).view(*weight.shape[:2], SIDE, SIDE)
-    return (sums - sums[:, :, REACH, REACH, None, None]).permute(2, 3, 1, 0).float().contiguous()
+    return (sums - sums[:, :, REACH, REACH, None, None]).permute(2, 3, 1, 0).to(weight.dtype).contiguous()
 
 
 class FewOutputsConv2d(Rearranged):

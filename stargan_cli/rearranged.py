@@ -26,7 +26,7 @@ class Rearranged(nn.Module):
     def arranged(self) -> tuple[Tensor, ...]:
         if torch.is_grad_enabled():
             return self.arrange()
-        version = self.weight._version  # counts the changes made in place: optimisers make no others
+        version = self.weight._version  # how often it was changed in place
         if self._kept is None or self._kept[0] != version:
             self._kept = version, self.arrange()
         return self._kept[1]

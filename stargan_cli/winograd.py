@@ -29,7 +29,8 @@ def _powers(number: int) -> Tensor:
 @lru_cache
 @torch.inference_mode(False)  # whoever asks first, others may need gradients
 def _transforms(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
-    """Of a tile's 36 inputs into points, of a kernel's 9 numbers into points, and of 36 points into a tile's 16 outputs."""
+    """What puts a tile's 36 inputs into points, what puts a kernel's 9 numbers there, and what makes 16 outputs of 36
+    points."""
     of_input, of_kernel, of_output = torch.linalg.inv(_powers(TILE + 2)).T, _powers(3), _powers(TILE).T
     forth, kernel, back = (torch.kron(matrix, matrix).to(dtype) for matrix in (of_input, of_kernel, of_output))
     return forth, kernel, back
@@ -52,7 +53,7 @@ class WinogradConv2d(Rearranged):
 
     def forward(self, x: Tensor) -> Tensor:
         (kernel,) = self.arranged()
-        made: Tensor = _Winograd.apply(x.to(self.dtype), kernel)  # type: ignore[no-untyped-call]
+        made: Tensor = _Winograd.apply(x.to(self.dtype), kernel)
         return made
 
 

@@ -34,6 +34,20 @@ def test_the_generator_moves_every_n_critic_th_iteration_only() -> None:
         assert ("G/rec" in losses) == (iteration % 3 == 0)
 
 
+def test_what_makes_the_fakes_follows_the_generator() -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, lr=0.01)
+    other = tiny_trainer(FACES, seed=1)
+    batch = trainer._batch(0, 0)
+    for change in (trainer.iterate, trainer.iterate, lambda: trainer.load_state(other.state(), 0)):
+        with torch.no_grad():
+            before = trainer.translator(batch.real, batch.target)
+        change()
+        with torch.no_grad():
+            after = trainer.translator(batch.real, batch.target)
+            assert torch.allclose(after, trainer.generator(batch.real, batch.target), atol=1e-4)
+        assert not torch.allclose(after, before, atol=1e-3)
+
+
 def test_a_head_start_leaves_the_generator_alone() -> None:
     trainer = tiny_trainer(FACES, n_critic=1, head_start=2)
     assert ["G/rec" in trainer.iterate() for _ in range(4)] == [False, False, True, True]

@@ -93,7 +93,9 @@ class _InterleavedNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if x.shape[2] * x.shape[3] >= 1024 and not torch.is_grad_enabled():
             return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
-        pictures = (F.batch_norm(one, None, None, self.weight, self.bias, True, eps=self.eps) for one in x.split(1))
+        pictures = (
+            F.batch_norm(one, None, None, self.weight, self.bias, True, eps=self.eps) for one in torch.split(x, 1)
+        )
         return torch.cat(list(pictures))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 from torch.optim import Adam
 
 from stargan_cli.attributes import LabelLayout
@@ -192,6 +193,7 @@ class Trainer:
         (total * self.share).backward()  # type: ignore[no-untyped-call]
         self.processes.add_gradients(module)
         optimiser.step()
+        increment_version(list(module.parameters()))  # the fused one does not count its changes; `Rearranged` asks
 
     @property
     def share(self) -> float:
