@@ -1,5 +1,5 @@
 """Recompute an evaluation from the PNG files that `stargan eval --pictures --out REPORT` wrote, without stargan's code:
-scikit-image for PSNR and SSIM, torch-fidelity's own command for FID and KID, NumPy and SciPy for the judge's distances,
+scikit-image for PSNR and SSIM, torch-fidelity's own API for FID and KID, NumPy for the judge's distances,
 torchvision and the safetensors file for what the judge reads.
 
     python benchmarks/recompute.py REPORT --classifier judge.safetensors [--inception FILE]
@@ -23,7 +23,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from safetensors import safe_open
-from scipy.linalg import sqrtm
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchvision.models import resnet18, vgg16
 
@@ -169,11 +168,14 @@ def by_torch_fidelity(paths: list[list[Path]], inception: Path | None) -> tuple[
 
 
 def by_formula(features: list[np.ndarray]) -> tuple[float, float]:
-    """The Fréchet distance with a matrix square root; the mean of 100 unbiased MMDs with the cubic kernel."""
+    """The Fréchet distance by the root of A^1/2 B A^1/2, A and B the covariances; the mean of 100 unbiased MMDs with
+    the cubic kernel."""
     a, b = (part.astype(np.float64) for part in features)
     cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = sqrtm(cov_a @ cov_b).real
-    frechet = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * np.trace(root)
+    values, vectors = np.linalg.eigh(cov_a)
+    half = vectors * np.sqrt(values.clip(0)) @ vectors.T
+    root = np.sqrt(np.linalg.eigvalsh(half @ cov_b @ half).clip(0))
+    frechet = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root.sum()
     size, random, found = min(len(a), len(b), 1000), np.random.RandomState(2020), []
     for _ in range(100):
         x, y = (part[random.choice(len(part), size, replace=False)] for part in (a, b))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -136,6 +138,24 @@ def test_every_measured_picture_can_be_kept(stargan, tmp_path):
         assert len(files) == 6
         assert np.mean(10 * np.log10(255**2 / np.array(errors))) == pytest.approx(one[kind]["psnr"]["value"], abs=1e-4)
     assert stargan("--weights", "a.safetensors", "--pictures").exit_code == 2
+
+
+def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
+    write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
+    options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "judge", "--pictures"]
+    options += ["--limit", "8"]
+    result = stargan(*options, "--out", str(tmp_path / "report"))
+    assert result.exit_code == 0, result.stderr
+    recompute = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "recompute.py"))["main"]
+    call = ["recompute.py", str(tmp_path / "report"), "--classifier", "judge.safetensors"]
+    monkeypatch.setattr("sys.argv", call)
+    assert recompute() == 0
+    told = capsys.readouterr().out
+    assert "Male, real: judge_frechet" in told and told.endswith("all agree to three digits\n")
+    document = json.loads((tmp_path / "report" / "evaluation.json").read_text())
+    document["sets"][0]["own_label"]["ssim"]["value"] += 0.001
+    (tmp_path / "report" / "evaluation.json").write_text(json.dumps(document))
+    assert recompute() == 1 and "own_label: SSIM" in capsys.readouterr().out
 
 
 def pixels(path):
@@ -304,6 +324,8 @@ def test_distances_by_the_judge(stargan):
         (["--classifier", "faces.safetensors"], "no classifier for celeba"),
         (["--data", "faces"], "these weights were not made for the labels of faces"),
         (["--features", "vgg"], "unknown features vgg"),
+        (["--split", "mine"], "unknown split mine"),
+        (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
         (["--root", "nowhere"], "no CelebA under nowhere"),

@@ -141,6 +141,8 @@ def evaluate(
     """Measure weights: how often an independent classifier sees the change, and what stays as it was."""
     sets = tuple(data or ("celeba",))
     judges = tuple(classifier or map(_default_judge, sets))
+    if split not in ("official", "reference"):
+        raise UsageError(f"unknown split {split}", "use official or reference")
     if fit_classifier:
         if len(sets) != 1 or len(judges) != 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
