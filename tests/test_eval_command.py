@@ -143,7 +143,6 @@ def test_every_measured_picture_can_be_kept(stargan, tmp_path):
 def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
     write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
     options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "judge", "--pictures"]
-    options += ["--limit", "8"]
     result = stargan(*options, "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
     recompute = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "recompute.py"))["main"]
