@@ -11,11 +11,11 @@ from rich.text import Text
 from stargan_cli.cli.messages import shown
 from stargan_cli.tasks.eval_tables import TextTable, judge_table, tables
 
-PLAIN_WIDTH, WIDEST = 120, 10_000
+PLAIN_WIDTH, WIDEST = 140, 10_000
 
 
 def show_document(document: dict[str, Any]) -> None:
-    """Print it on stdout: as wide as the terminal, 120 columns where there is none."""
+    """Print it on stdout: as wide as the terminal, 140 columns where there is none."""
     console = _console()
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _SHARES = {
-    "real": "real pictures",
+    "real": "real",
     "do_nothing": "do nothing",
     "translated": "translated",
     "accuracy_of_all": "all pictures",
@@ -20,7 +20,7 @@ _MEANS = {
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
 }
-NOTHING = "-"
+NOTHING, SINGLES = "-", "single changes"
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,15 @@ def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dic
 
 
 def _accuracy(one: dict[str, Any]) -> TextTable:
+    everything = [*one["targets"], {"name": SINGLES, **one["all_single_changes"]}]
     rows = [
-        [row["name"], f"{row['translated']['n']:,}", *(_percent(row.get(name)) for name in _SHARES)]
-        for row in one["targets"]
+        [row["name"], _counts(row["translated"], row["real"]), *(_percent(row.get(name)) for name in _SHARES)]
+        for row in everything
     ]
-    total = one["all_single_changes"]
-    number = f"{total['translated']['n']:,}"
-    rows.append(["all single changes", number, *(_percent(total.get(name)) for name in _SHARES)])
     note = (
-        "Share read as the target by a classifier trained apart, in %. n: pictures that did not show it before; "
-        "all pictures: those too that did, translated with their own label."
+        "Share read as the target by a classifier trained apart, in %. n: pictures that did not show it before, left "
+        "as they are (do nothing) and translated; all pictures: those too that did, translated with their own label; "
+        "real: untouched ones that show it, as many as stand in brackets."
     )
     return TextTable("Attribute accuracy", note, ["target", "n", *_SHARES.values()], rows)
 
@@ -72,7 +71,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], difference: dict[str
         for row, base, change in zip(one["targets"], other["targets"], difference["targets"].values(), strict=True)
     ]
     totals = [part["all_single_changes"]["translated"] for part in (one, other, difference)]
-    rows.append(["all single changes", *map(_percent, totals)])
+    rows.append([SINGLES, *map(_percent, totals)])
     for part, label in (("own_label", "own label"), ("there_and_back", "there and back")):
         for metric in difference[part]:
             row = [source[part][metric] for source in (one, other, difference)]
@@ -139,6 +138,10 @@ def _balanced(shares: dict[str, float]) -> dict[str, float]:
 
 def _share(value: float | None) -> str:
     return NOTHING if value is None else f"{100 * value:.1f}"
+
+
+def _counts(translated: dict[str, Any], real: dict[str, Any] | None) -> str:
+    return f"{translated['n']:,} ({real['n'] if real else 0:,} real)"
 
 
 def _percent(found: dict[str, Any] | None) -> str:
