@@ -65,13 +65,23 @@ def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def start_two(*arguments: object) -> list[subprocess.Popen[str]]:
-    """What `torchrun --nproc-per-node 2 -m -- stargan_cli train ...` starts."""
+IMPATIENT = """
+import sys
+from datetime import timedelta
+from stargan_cli.cli.app import app
+from stargan_cli.tasks import processes
+processes.PATIENCE = timedelta(seconds=float(sys.argv.pop(1)))
+app()
+"""
+
+
+def start_two(*arguments: object, patience: float = 900) -> list[subprocess.Popen[str]]:
+    """What `torchrun --nproc-per-node 2 -m -- stargan_cli train ...` starts; `patience` in seconds."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "stargan_cli", "train", "--device=cpu", *map(str, arguments)]
+    command = [sys.executable, "-c", IMPATIENT, str(patience), "train", "--device=cpu", *map(str, arguments)]
     return [
         subprocess.Popen(
             command,
@@ -136,11 +146,37 @@ def test_a_killed_worker_ends_the_run_which_can_be_resumed(tmp_path: Path, moods
     processes[1].kill()
     codes, errors = ends(processes)
     assert codes == [1, -signal.SIGKILL]
-    assert "error: process 0 of 2 cannot go on" in errors[0] and "Traceback" not in errors[0]
+    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in errors[0]
+    assert "--resume goes on from the last checkpoint" in errors[0] and "Traceback" not in errors[0]
     chosen = settings(data=(str(moods),), iterations=1_000_000)
     calls = iter(range(3))
     outcome = run_training(run, chosen, tmp_path / "cache", resume=True, stop=lambda: next(calls, None) is None)
     assert outcome.iteration >= 5
+
+
+def test_a_worker_that_no_longer_answers_ends_the_run(tmp_path: Path, moods: Path) -> None:
+    """Stopped, not killed: no connection breaks."""
+    run = tmp_path / "run"
+    processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
+                          "--iterations=1000000", patience=5)  # fmt: skip
+    wait_for(run / "log.jsonl", processes[0])
+    processes[1].send_signal(signal.SIGSTOP)
+    error = processes[0].communicate(timeout=120)[1]
+    processes[1].kill()
+    processes[1].communicate()
+    assert processes[0].returncode == 1
+    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in error
+
+
+def test_sigterm_does_not_take_the_reason_away() -> None:
+    """As torchrun sends it to the others as soon as one is lost."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(RuntimeError), _heard_once(local_rank=1):
+            raise RuntimeError("connection reset by peer")
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_what_all_stumble_over_is_said_once() -> None:

@@ -57,6 +57,12 @@ def terminable() -> Iterator[None]:
         yield
 
 
+def ignore_termination() -> None:
+    """For the last words of a process that ends anyway."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
 def _insist(number: int, frame: FrameType | None) -> None:
     raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 

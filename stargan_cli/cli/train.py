@@ -16,7 +16,7 @@ import typer
 from stargan_cli.cli.messages import say, shown
 from stargan_cli.cli.options import DeviceOption, QuietOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.cli.signals import interruptible
+from stargan_cli.cli.signals import ignore_termination, interruptible
 from stargan_cli.cli.train_settings import parse_duration, resolve_settings
 from stargan_cli.errors import StarganError
 
@@ -249,4 +249,7 @@ def _heard_once(local_rank: int) -> Iterator[None]:
     except StarganError as error:
         if local_rank > 0:
             raise typer.Exit(error.exit_code) from error
+        raise
+    except RuntimeError:  # where another process is lost: torchrun ends this one now, and why is to be said before
+        ignore_termination()
         raise

@@ -8,6 +8,7 @@ that run through a frozen D. One sum over one flat tensor a step is plain, and r
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,20 +22,24 @@ from torch import Tensor, nn
 from stargan_cli.errors import TrainingError, UsageError
 
 LONGEST_JOB = timedelta(days=60)
-PATIENCE = timedelta(hours=2)  # the others wait while one decodes the pictures
+PATIENCE = timedelta(minutes=15)  # with a process that is silent: one that shows and saves samples takes seconds
+DECODING = timedelta(days=2)  # the others wait while one decodes the pictures
+_LOST = re.compile(r"connection (reset|closed|refused)|broken pipe|timed out|gloo/transport", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Processes:
     """This is process `rank` of `count`; `local_rank` counts on this machine. Alone, nothing is ever sent.
 
-    What is not computed on the device is agreed on over `talk`, a gloo group: no GPU has to be waited for.
+    What is not computed on the device is agreed on over `talk`, a gloo group: no GPU has to be waited for. `waiting`
+    is one that waits longer.
     """
 
     rank: int = 0
     local_rank: int = 0
     count: int = 1
     talk: Any = None
+    waiting: Any = None
 
     @property
     def first(self) -> bool:
@@ -101,10 +106,10 @@ class Processes:
     def local_first_first(self) -> Iterator[None]:
         """One process of each machine does what is in the block first, such as decoding; the others find it done."""
         if self.count > 1 and self.local_rank > 0:
-            dist.barrier(group=self.talk)
+            dist.barrier(group=self.waiting)
         yield
         if self.count > 1 and self.local_rank == 0:
-            dist.barrier(group=self.talk)
+            dist.barrier(group=self.waiting)
 
 
 ALONE = Processes()
@@ -130,11 +135,21 @@ def joined(device: str) -> Iterator[Processes]:
         torch.cuda.set_device(local_rank)
     dist.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
     try:
-        yield Processes(rank, local_rank, count, dist.new_group(timeout=PATIENCE, backend="gloo"))
+        talk, waiting = (dist.new_group(timeout=time, backend="gloo") for time in (PATIENCE, DECODING))
+        yield Processes(rank, local_rank, count, talk, waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
-        raise TrainingError(f"process {rank} of {count} cannot go on: {error}") from error
+        raise TrainingError(
+            f"process {rank} of {count} cannot go on: {_in_words(error)}",
+            "--resume goes on from the last checkpoint, with any number of processes",
+        ) from error
     finally:
         dist.destroy_process_group()
+
+
+def _in_words(error: RuntimeError) -> str:
+    if _LOST.search(text := str(error)):
+        return "another one ended or no longer answers"
+    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
 
 
 def wait_for_the_others() -> None:
