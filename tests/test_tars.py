@@ -139,3 +139,39 @@ def test_a_sample_of_which_something_is_missing_is_left_out_whole() -> None:
     assert tar.pax_headers == {"comment": "a note"}
     assert tar.getmember("b.jpg").mtime == 7
     assert tar.extractfile("b.jpg").read() == b"pixels"  # type: ignore[union-attr]
+
+
+def copy_of(data: bytes) -> tuple[list[str], set[str]]:
+    """Names in an archive that is written from what can be read of another one, and those left out."""
+    file, damaged = io.BytesIO(), False
+    writer = TarWriter(file, None)
+    try:
+        for member in members(io.BytesIO(data), "a.tar"):
+            writer.add(member, member.name, None if member.problem else member.data)
+    except PictureError:
+        damaged = True
+    writer.close(doubtful=damaged)
+    return tarfile.open(fileobj=io.BytesIO(file.getvalue())).getnames(), writer.left_out
+
+
+def test_no_half_sample_is_written_beside_a_damaged_stretch() -> None:
+    names = [f"{sample}.{suffix}" for sample in "abcd" for suffix in ("cls", "jpg")]
+    whole = archive(names, size=100)
+    damaged = bytearray(whole)
+    damaged[5 * 1024 : 5 * 1024 + 20] = b"\xff" * 20  # the header of c.jpg
+    assert copy_of(bytes(damaged)) == ([name for name in names if name[0] != "c"], {"c.cls"})
+    damaged = bytearray(whole)
+    damaged[4 * 1024 : 4 * 1024 + 20] = b"\xff" * 20  # of c.cls
+    assert copy_of(bytes(damaged)) == ([name for name in names if name[0] != "c"], {"c.jpg"})
+    assert copy_of(whole[: 7 * 1024]) == (names[:6], {"d.cls"})  # cut off before d.jpg
+    assert copy_of(whole[: 8 * 1024]) == (names, set())  # no end mark, but whole as the others are
+    assert copy_of(whole[: 2 * 1024]) == ([], {"a.cls", "a.jpg"})  # nothing tells whether there was more
+
+
+@pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])
+def test_a_compressed_archive_is_named_as_one(packer: str) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode=f"w:{packer}") as tar:  # type: ignore[call-overload]
+        tar.addfile(tarfile.TarInfo("a.jpg"))
+    assert "compressed with " in str(read(file.getvalue())[1])
+    assert "only plain tars are read" in str(read(file.getvalue())[1])

@@ -13,7 +13,8 @@ class TarWriter:
     """Writes members as they come, a sample (members with one key, one after the other) at a time.
 
     `note` goes into a comment before the first member, where programs that read tars pass over it. The same members
-    give the same bytes. What `file` raises comes through.
+    give the same bytes. What `file` raises comes through. `left_out` are names that were added, but belong to samples
+    that are not whole; beside a damaged stretch that is every sample with other suffixes than the last whole one.
     """
 
     def __init__(self, file: BinaryIO, note: str | None) -> None:
@@ -21,24 +22,35 @@ class TarWriter:
         self._tar = tarfile.TarFile(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=headers)
         self._key: str | None = None
         self._sample: list[tuple[Member, str, bytes]] = []
-        self._spoilt = False
+        self._spoilt = self._doubtful = False
+        self._whole: list[str] | None = None
+        self.left_out: set[str] = set()
 
     def add(self, member: Member, name: str, data: bytes | None) -> None:
         """Without `data` the sample is left out: half of one would stop who reads it."""
-        if member.key != self._key:
+        self._doubtful |= member.behind_damage
+        if member.key != self._key or member.behind_damage:
             self._end_sample()
-            self._key = member.key
+            self._key, self._doubtful = member.key, member.behind_damage
         if data is None:
             self._spoilt = True
         else:
             self._sample.append((member, name, data))
 
-    def close(self) -> None:
+    def close(self, doubtful: bool = False) -> None:
+        """`doubtful` where more may have followed."""
+        self._doubtful |= doubtful
         self._end_sample()
         self._tar.close()
 
     def _end_sample(self) -> None:
-        for member, name, data in self._sample if not self._spoilt else ():
+        suffixes = [member.name.removeprefix(member.key) for member, _, _ in self._sample]
+        if self._spoilt or (self._doubtful and suffixes != self._whole):
+            self.left_out.update(name for _, name, _ in self._sample)
+            self._sample = []
+        elif not self._doubtful:
+            self._whole = suffixes
+        for member, name, data in self._sample:
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(data), int(member.modified)
             self._tar.addfile(info, BytesIO(data))

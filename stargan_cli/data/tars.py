@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import PurePath, PurePosixPath
 from typing import BinaryIO
@@ -19,18 +19,21 @@ from stargan_cli.errors import PictureError
 
 TAR_SUFFIX = ".tar"
 MOST_MEMBER_BYTES = 2**30
+PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _KEY = re.compile(r"((?:.*/)?[^/.]+)\.[^/]*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive, read: a Blob. `archive` is the archive's own name, `problem` why there is no `data`."""
+    """One file of an archive, read: a Blob. `archive` is the archive's own name, `problem` why there is no `data`;
+    `behind_damage` where something is missing before it."""
 
     archive: str
     name: str
     modified: float
     data: bytes
     problem: str | None = None
+    behind_damage: bool = False
 
     def __str__(self) -> str:
         return f"{self.archive}/{self.name}"
@@ -68,7 +71,7 @@ def members(file: BinaryIO, archive: str) -> Iterator[Member]:
     reader = tarfile.TarFile(fileobj=BytesIO(bytes(tarfile.RECORDSIZE)))  # an empty one: the first header may be broken
     reader.fileobj = file
     size = file.seek(0, 2)
-    place, found, ended, damaged = 0, False, False, None
+    place, found, ended, damaged, gap = 0, False, False, None, False
     while place < size:
         file.seek(place)
         try:
@@ -76,19 +79,27 @@ def members(file: BinaryIO, archive: str) -> Iterator[Member]:
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # a block of zeros
             ended = True
         except (tarfile.HeaderError, ValueError):
-            damaged = place if damaged is None else damaged
+            damaged, gap = place if damaged is None else damaged, True
         else:
             if not info.isdir():
-                yield _member(reader, info, archive)
+                yield replace(_member(reader, info, archive), behind_damage=gap)
+                gap = False
             place, found, ended = reader.offset, True, False
             continue
         place += tarfile.BLOCKSIZE
     if not found:
-        raise PictureError("not a tar archive" if size else "the file is empty")
+        raise PictureError(_nothing_in(file) if size else "the file is empty")
     if damaged is not None:
         raise PictureError(f"damaged from byte {damaged:,} on: members are missing")
     if not ended:
         raise PictureError("cut off: it has no end mark, and what is missing is unknown")
+
+
+def _nothing_in(file: BinaryIO) -> str:
+    file.seek(0)
+    start = file.read(8)
+    packed = next((name for mark, name in PACKED.items() if start.startswith(mark)), None)
+    return f"compressed with {packed}: only plain tars are read; unpack it first" if packed else "not a tar archive"
 
 
 def _member(reader: tarfile.TarFile, info: tarfile.TarInfo, archive: str) -> Member:

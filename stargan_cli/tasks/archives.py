@@ -21,6 +21,8 @@ from stargan_cli.report import Row
 from stargan_cli.tasks.existing import mark_of, reason_to_skip
 from stargan_cli.tasks.translation_settings import Plan
 
+LEFT_OUT = "left out: something of its sample is broken or missing"
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -115,7 +117,7 @@ class ArchiveOutputs:
             return []
         if found.passing:
             self._problem = found.problem
-        return self._finish()
+        return self._finish(cut_off=found.problem is not None)
 
     def close(self) -> list[Row]:
         """Leave an archive that is not to be finished; what failed in it is known all the same."""
@@ -136,21 +138,26 @@ class ArchiveOutputs:
     def _add(self, found: Found, ended: Ended) -> None:
         for suffix, output in self._writing.items():
             try:
-                output.add(found, ended.data.get(suffix))
+                place = self._sink.name(PurePath(suffix) / (found.output or ""))
+                output.add(found, place, ended.data.get(suffix))
             except PictureError as error:
                 self._problem = str(error)
 
-    def _finish(self) -> list[Row]:
+    def _finish(self, cut_off: bool) -> list[Row]:
+        left_out: set[str | None] = set()
         for output in self._writing.values() if self._problem is None else ():
             try:
-                output.finish()
+                left_out |= output.finish(cut_off)
             except PictureError as error:
                 self._problem = str(error)
         rows, problem = self._rows, self._problem
         self._discard()
-        if problem is None:
-            return rows
-        return [row if row.status == "failed" else replace(row, status="failed", reason=problem) for row in rows]
+        return [
+            replace(row, status="failed", reason=problem or LEFT_OUT)
+            if row.status != "failed" and (problem or row.output in left_out)
+            else row
+            for row in rows
+        ]
 
     def _discard(self) -> None:
         for output in self._writing.values():
@@ -164,24 +171,26 @@ class _Output:
     def __init__(self, opened: AbstractContextManager[BinaryIO], note: str | None) -> None:
         self._opened: AbstractContextManager[BinaryIO] | None = opened
         self._writer = TarWriter(opened.__enter__(), note)
-        self._pictures = 0
+        self._pictures: dict[str, str] = {}
 
-    def add(self, found: Found, data: bytes | None) -> None:
-        member = found.source
+    def add(self, found: Found, place: str, data: bytes | None) -> None:
+        member, name = found.source, _name_in_archive(found)
         if self._opened is None or not isinstance(member, Member):
             return
-        self._pictures += data is not None and found.role == "picture"
-        self._guarded(lambda: self._writer.add(member, _name_in_archive(found), data))
+        if data is not None and found.role == "picture":
+            self._pictures[name] = place
+        self._guarded(lambda: self._writer.add(member, name, data))
 
-    def finish(self) -> None:
-        """With no picture in it, it does not come into being."""
-        if self._pictures == 0:
+    def finish(self, cut_off: bool) -> set[str]:
+        """The places of pictures that were left out. With no picture in it, the archive does not come into being."""
+        self._guarded(lambda: self._writer.close(doubtful=cut_off))
+        left_out = {place for name, place in self._pictures.items() if name in self._writer.left_out}
+        if len(left_out) == len(self._pictures):
             self.discard()
-            return
-        self._guarded(self._writer.close)
         opened, self._opened = self._opened, None
         if opened is not None:
             opened.__exit__(None, None, None)
+        return left_out
 
     def discard(self) -> None:
         opened, self._opened = self._opened, None

@@ -136,6 +136,26 @@ def test_a_broken_member_fails_alone_and_takes_its_sample_with_it(tmp_path: Path
     assert list(unpack(tmp_path / "out" / "a.tar")) == [name for name in members if not name.startswith("0001")]
 
 
+def test_a_good_picture_of_a_broken_sample_is_not_said_to_be_done(tmp_path: Path, weights: Path) -> None:
+    good = draw(tmp_path / "p.png", 1).read_bytes()
+    members = {"0.left.png": good, "0.right.png": b"rubbish", "1.left.png": good, "1.right.png": good}
+    shard, rows = pack(tmp_path / "a.tar", members), tmp_path / "rows.jsonl"
+    call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--manifest", rows)
+    assert list(unpack(tmp_path / "out" / "a.tar")) == ["1.left.png", "1.right.png"]
+    found = [Row.from_json(line) for line in rows.read_bytes().splitlines()]
+    assert [(row.status, row.source[-11:]) for row in found] == [
+        ("failed", "/0.left.png"),
+        ("failed", "0.right.png"),
+        ("done", "/1.left.png"),
+        ("done", "1.right.png"),
+    ]
+    assert found[0].reason == "left out: something of its sample is broken or missing"
+    lone = pack(tmp_path / "b.tar", {name: data for name, data in members.items() if name[0] == "0"})
+    result = call(lone, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert "0 translated, 2 failed" in result.stderr
+    assert not (tmp_path / "out" / "b.tar").exists()
+
+
 def test_of_an_archive_that_is_cut_off_what_can_be_read_is_done(shards: Path, tmp_path: Path, weights: Path) -> None:
     shard = shards / "0000.tar"
     shard.write_bytes(shard.read_bytes()[: 512 * 10])
