@@ -134,6 +134,33 @@ def test_a_killed_shard_is_cleared_away_by_itself_beside_the_others(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["sub"]
 
 
+def killed(root: Path, shard: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(root), shard], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    process.kill()
+    process.communicate()
+    assert len(list((root / "sub").iterdir())) == 1
+
+
+def test_a_killed_shard_is_cleared_away_by_shards_of_another_number(tmp_path: Path) -> None:
+    killed(tmp_path, "2/2")
+    with OutputFolder(tmp_path, Shard(1, 3)):
+        assert list((tmp_path / "sub").iterdir()) == []
+        assert sorted(path.name for path in tmp_path.glob(".*")) == [".stargan.1-of-3.lock", ".stargan.lock"]
+    assert [path.name for path in tmp_path.iterdir()] == ["sub"]
+
+
+def test_where_locks_mean_nothing_no_other_shard_is_taken_for_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed(tmp_path, "2/2")
+    monkeypatch.setattr(holding, "locked", lambda path, shared=False: path.open("a+b", buffering=0))
+    monkeypatch.setattr(holding, "relock", lambda file, shared: None)
+    with OutputFolder(tmp_path, Shard(1, 3)):
+        assert len(list((tmp_path / "sub").iterdir())) == 1
+
+
 def test_a_whole_run_clears_away_what_killed_shards_left(tmp_path: Path) -> None:
     (tmp_path / ".stargan.lock").write_text("of 3")
     (tmp_path / ".stargan.2-of-3.lock").write_text("12345")

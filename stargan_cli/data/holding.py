@@ -86,12 +86,22 @@ class Hold:
         file = locked(path)
         try:
             self._take_mark(file)
+            self._bury(path.parent)
             _write(file, job)
             relock(file, shared=True)
         except BaseException:
             file.close()
             raise
         return file
+
+    def _bury(self, root: Path) -> None:
+        """While no shard runs: those that were killed, of whatever number of shards."""
+        if not _locks_exclude(root):
+            return
+        for path in root.glob(".stargan.*-of-*.lock"):
+            with suppress(OSError), locked(path) as file:
+                self._take_mark(file)
+                path.unlink()
 
     def close(self) -> None:
         """Let go, and remove the lock files that nobody else holds."""
@@ -103,6 +113,20 @@ class Hold:
                     path.unlink()
             file.close()
         self._files = []
+
+
+def _locks_exclude(root: Path) -> bool:
+    """Whether locks mean anything on the file system of `root`."""
+    path = root / f".stargan.{RUN_MARK}.lock"
+    try:
+        with locked(path):
+            try:
+                locked(path).close()
+            except BlockingIOError:
+                return True
+            return False
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _read(file: BinaryIO) -> str:

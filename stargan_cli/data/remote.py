@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib
 import importlib.util
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
+from stargan_cli.data.remote_listing import listed
 from stargan_cli.errors import PictureError, UsageError
 
 MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
@@ -93,9 +93,9 @@ class RemotePath:
 
     def files(self) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
         """Everything below a folder, with its place there, in a fixed order: memory does not grow with their number on
-        s3://, elsewhere with the largest single folder. Raises whatever the file system raises."""
+        s3:// and gs://, elsewhere with the largest single folder. Raises whatever the file system raises."""
         root = self.key.rstrip("/")
-        for info in _listed(self.filesystem, root):
+        for info in listed(self.filesystem, root):
             below = info["name"].rstrip("/")[len(root) :].lstrip("/")
             if below:
                 yield PurePosixPath(below), RemoteFile(RemotePath(f"{self.url}/{below}"), _mark(info))
@@ -151,24 +151,3 @@ def _in_words(error: Exception) -> str:
 def _mark(info: dict[str, Any]) -> str:
     said = next((str(info[name]) for name in MARKS if info.get(name)), "")
     return blake2b(f"{info.get('size')} {said}".encode(), digest_size=8).hexdigest()
-
-
-def _listed(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
-    """Files below a folder: by pages where the file system can do so, else folder by folder, its files first."""
-    if hasattr(filesystem, "_iterdir"):  # s3fs, whose `ls` would hold a whole bucket in memory
-        yield from _pages(filesystem, folder)
-        return
-    waiting = [folder]
-    while waiting:
-        entries = sorted(filesystem.ls(waiting.pop(), detail=True), key=lambda info: str(info["name"]))
-        yield from (info for info in entries if info["type"] != "directory")
-        waiting.extend(info["name"] for info in reversed(entries) if info["type"] == "directory")
-
-
-def _pages(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
-    sync = importlib.import_module("fsspec.asyn").sync
-    bucket, _, prefix = folder.partition("/")
-    entries = filesystem._iterdir(bucket, delimiter="", prefix=f"{prefix}/" if prefix else "")
-    with suppress(StopAsyncIteration):
-        while True:
-            yield sync(filesystem.loop, entries.__anext__)

@@ -159,7 +159,7 @@ def test_a_listing_that_breaks_off_is_reported(
         yield {"name": f"{store.root}/in/a.png", "size": 1}
         raise ConnectionError("reset by peer")
 
-    monkeypatch.setattr(remote, "_listed", listed)
+    monkeypatch.setattr(remote, "listed", listed)
     result = call(f"{store.url}/in", "-w", weights, "-o", tmp_path / "out", "--set", "blond")
     assert result.exit_code == 1
     assert f"failed: {store.url}/in: cannot be listed to its end: reset by peer" in result.stderr
