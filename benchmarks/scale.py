@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""How `stargan translate` grows with processes, and what one picture costs beside the network.
+"""How `stargan translate` and `train` grow with processes, and what one picture costs beside the network.
 
     python benchmarks/scale.py --pictures 64 --repeats 3
+    python benchmarks/scale.py --train
     python benchmarks/scale.py --requests
 
 Every layout (processes x threads of the network) takes its turn: its processes load the weights, translate two
 pictures, wait for one another, and then translate their shares of the same folder as `--shard` gives them out, or of
 the same tars. Rates are pictures a second from that moment until the last one is done; CPU milliseconds are what a
 picture keeps CPUs busy, which other programs on the machine disturb less. `rest` is one process whose network is so
-small that what is left is reading, decoding, putting back, encoding and writing. `--requests` counts what a picture
-costs at an object store (needs moto and s3fs).
+small that what is left is reading, decoding, putting back, encoding and writing. `--train` times iterations of
+`stargan train --preset fast` at 64 px, as torchrun starts its processes, behind the first few. `--requests` counts what a
+picture costs at an object store (needs moto and s3fs).
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ import argparse
 import json
 import multiprocessing
 import os
+import shutil
+import socket
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -26,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measuring import rate, record
+from measuring import ROOT, rate, record
 from subjects import faces, random_weights
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -38,6 +43,7 @@ from stargan_cli.tasks.translation_settings import TranslationSettings
 from stargan_cli.weights import Weights, load
 
 PICTURES_IN_A_TAR = 8
+WARM_UP_ITERATIONS = 3
 
 
 def work(job: dict[str, Any], number: int, ready: Any, ends: Any) -> None:
@@ -69,6 +75,41 @@ def seconds(job: dict[str, Any], count: int) -> tuple[float, float]:
     if sum(done) != count:
         raise SystemExit(f"not all was done: {ended}")
     return max(last) - min(starts), sum(busy)
+
+
+def training_seconds(folder: Path, processes: int, threads: int, iterations: int) -> float:
+    """What an iteration takes, with a batch of 16 for all processes together, each of them G and D."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shutil.rmtree(folder / "run", ignore_errors=True)
+    options = f"--preset fast --image-size 64 --head-start 0 --batch-size 16 --log-every 1 --iterations {iterations}"
+    command = [sys.executable, "-m", "stargan_cli", "train", *options.split(), "--device", "cpu", "--quiet"]
+    command += ["--data", str(folder / "classes"), "--run", str(folder / "run"), "--cache", str(folder / "cache")]
+    common = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), "MASTER_ADDR": "127.0.0.1"}
+    common |= {"MASTER_PORT": port, "WORLD_SIZE": str(processes)}
+    started = [
+        subprocess.Popen(command, env={**os.environ, **common, "RANK": str(rank), "LOCAL_RANK": str(rank)})
+        for rank in range(processes)
+    ]
+    if sum(process.wait() != 0 for process in started):
+        raise SystemExit("training failed")
+    rows = [json.loads(line) for line in (folder / "run" / "log.jsonl").read_text().splitlines()]
+    return float(rows[-1]["seconds"] - rows[WARM_UP_ITERATIONS - 1]["seconds"]) / (len(rows) - WARM_UP_ITERATIONS)
+
+
+def training(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str, Any]:
+    for number, path in enumerate(sorted(pictures.iterdir())):
+        place = folder / "classes" / ("train", "test")[number % 8 < 2] / ("one", "other")[number % 2 == 0] / path.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+    timings: dict[str, list[float]] = {layout: [] for layout in args.layouts}
+    for _ in range(args.repeats):
+        for layout in args.layouts:
+            processes, threads = map(int, layout.split("x"))
+            timings[layout].append(training_seconds(folder, processes, threads, args.iterations))
+            print(f"{layout}: {timings[layout][-1]:.2f} seconds an iteration", file=sys.stderr)
+    return {"iterations": args.iterations, "rates": {name: rate(values, 1) for name, values in timings.items()}}
 
 
 def packed(pictures: Path, folder: Path) -> Path:
@@ -140,8 +181,11 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--layouts", nargs="+", default=["1x1", "1x2", "2x1"], help="processes x threads")
+    parser.add_argument("--train", action="store_true")
+    parser.add_argument("--iterations", type=int, default=13, help="of --train")
     parser.add_argument("--requests", action="store_true")
     parser.add_argument("--no-history", action="store_true", help="do not add the result to history.jsonl")
+    parser.set_defaults(clock="wall")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -149,7 +193,8 @@ def main() -> None:
         if args.requests:
             print(json.dumps(requests(pictures, args.weights, folder), indent=2))
             return
-        record("scale", scaling(args, folder, pictures), torch.device("cpu"), not args.no_history)
+        name, measure = ("scale-train", training) if args.train else ("scale", scaling)
+        record(name, measure(args, folder, pictures), torch.device("cpu"), args)
 
 
 def scaling(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from stargan_cli.data import remote, sinks
 from stargan_cli.data.folders import find
 from stargan_cli.data.naming import folded
 from stargan_cli.data.remote import RemotePath
+from stargan_cli.data.remote_listing import listed
 from stargan_cli.errors import UsageError
 
 Tree = Callable[[Path], dict[str, bytes]]
@@ -51,10 +53,12 @@ class Store:
 @pytest.fixture(scope="module")
 def s3(request: pytest.FixtureRequest) -> Iterator[str]:
     moto = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
+    s3fs = pytest.importorskip("s3fs")
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect_timeout", "read_timeout"):  # of 5 and 15 seconds: too little on a busy machine
+            patch.setattr(s3fs.S3FileSystem, name, 120)
         patch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "none")
@@ -128,23 +132,29 @@ def test_single_objects_and_archives(store: Store, weights: Path, tmp_path: Path
     assert unpack(tmp_path / "back.tar") == unpack(tmp_path / "out" / "0000.tar")
 
 
-def test_an_object_that_fails_fails_alone(store: Store, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = type(store.filesystem)
-    read, write = kind.cat_file, kind.pipe_file
+class Failing:
+    """A file system of which one object cannot be read and another one not be written."""
 
-    def cat_file(self: Any, path: str, *args: Any, **options: Any) -> bytes:
+    def __init__(self, filesystem: Any) -> None:
+        self._filesystem = filesystem
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._filesystem, name)
+
+    def cat_file(self, path: str, *args: Any, **options: Any) -> bytes:
         if "/in/b.jpg" in path:
             raise TimeoutError("the store does\nnot answer")
-        return bytes(read(self, path, *args, **options))
+        return bytes(self._filesystem.cat_file(path, *args, **options))
 
-    def pipe_file(self: Any, path: str, *args: Any, **options: Any) -> None:
+    def pipe_file(self, path: str, *args: Any, **options: Any) -> None:
         if "/out/c.png" in path:
             raise PermissionError("Access Denied")
-        write(self, path, *args, **options)
+        self._filesystem.pipe_file(path, *args, **options)
 
-    for name, replacement in (("cat_file", cat_file), ("pipe_file", pipe_file)):
-        monkeypatch.setattr(kind, name, replacement)
-        monkeypatch.setattr(store.filesystem, name, replacement.__get__(store.filesystem), raising=False)
+
+def test_an_object_that_fails_fails_alone(store: Store, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = RemotePath.filesystem.fget  # type: ignore[attr-defined]
+    monkeypatch.setattr(RemotePath, "filesystem", property(lambda path: Failing(found(path))))
     result = call(f"{store.url}/in", "-w", weights, "-o", f"{store.url}/out", "--set", "blond")
     assert result.exit_code == 1
     assert f"failed: {store.url}/in/b.jpg: cannot be read: the store does not answer\n" in result.stderr
@@ -155,11 +165,11 @@ def test_an_object_that_fails_fails_alone(store: Store, weights: Path, monkeypat
 def test_a_listing_that_breaks_off_is_reported(
     store: Store, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def listed(*_: object) -> Iterator[dict[str, Any]]:
+    def broken_off(*_: object) -> Iterator[dict[str, Any]]:
         yield {"name": f"{store.root}/in/a.png", "size": 1}
         raise ConnectionError("reset by peer")
 
-    monkeypatch.setattr(remote, "listed", listed)
+    monkeypatch.setattr(remote, "listed", broken_off)
     result = call(f"{store.url}/in", "-w", weights, "-o", tmp_path / "out", "--set", "blond")
     assert result.exit_code == 1
     assert f"failed: {store.url}/in: cannot be listed to its end: reset by peer" in result.stderr
@@ -186,6 +196,39 @@ def test_a_listing_is_not_held_in_memory(s3: str, monkeypatch: pytest.MonkeyPatc
     assert len(pages) < 3
     assert len(list(found)) == 5
     store.filesystem.rm(store.root, recursive=True)
+
+
+class Pages:
+    """As gcsfs asks a store for its pages."""
+
+    loop = None
+
+    def __init__(self, names: list[str]) -> None:
+        self.names = names
+        self.asked: list[dict[str, Any]] = []
+
+    def _do_list_objects(self) -> None:
+        raise AssertionError("it would collect all pages")
+
+    async def _call(self, method: str, path: str, bucket: str, **query: Any) -> dict[str, Any]:
+        assert (method, path, bucket) == ("GET", "b/{}/o", "bucket")
+        self.asked.append(query)
+        first = int(query.get("pageToken", 0))
+        found = [name for name in self.names if name.startswith(query.get("prefix", ""))]
+        items = [{"name": name, "size": "7", "etag": name} for name in found[first : first + 2]]
+        return {"items": items} | ({"nextPageToken": str(first + 2)} if first + 2 < len(found) else {})
+
+
+def test_a_listing_of_google_storage_comes_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fsspec.asyn.sync", lambda loop, call, *args, **options: asyncio.run(call(*args, **options)))
+    store = Pages(["in/", "in/a.png", "in/b.png", "in/s/", "in/s/c.png", "other/d.png"])
+    found = listed(store, "bucket/in")
+    assert next(found)["name"] == "bucket/in/a.png"
+    assert len(store.asked) == 1
+    assert [info["name"] for info in found] == ["bucket/in/b.png", "bucket/in/s/c.png"]
+    assert len(store.asked) == 3
+    assert len(list(listed(store, "bucket"))) == 4
+    assert list(listed(Pages([]), "bucket/none")) == []
 
 
 def test_names_below_a_remote_folder() -> None:
