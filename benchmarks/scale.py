@@ -10,8 +10,8 @@ pictures, wait for one another, and then translate their shares of the same fold
 the same tars. Rates are pictures a second from that moment until the last one is done; CPU milliseconds are what a
 picture keeps CPUs busy, which other programs on the machine disturb less. `rest` is one process whose network is so
 small that what is left is reading, decoding, putting back, encoding and writing. `--train` times iterations of
-`stargan train --preset fast` at 64 px, as torchrun starts its processes, behind the first few. `--requests` counts what a
-picture costs at an object store (needs moto and s3fs).
+`stargan train --preset fast` at 64 px, as torchrun starts its processes, behind the first few. `--requests` counts what
+a picture costs at an object store (needs moto and s3fs).
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
@@ -13,6 +13,7 @@ from stargan_cli.data.folders import is_picture
 from stargan_cli.data.found import Archive, Found
 from stargan_cli.data.naming import next_name
 from stargan_cli.data.reading import open_regular
+from stargan_cli.data.reading_ahead import read_ahead
 from stargan_cli.data.sinks import Sink
 from stargan_cli.data.tar_writing import TarWriter
 from stargan_cli.data.tars import Member, members
@@ -73,8 +74,11 @@ def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[s
     used: set[str] = set()
     try:
         if archive.wanted:
-            with open_regular(source) if isinstance(source, Path) else source.open() as file:
-                for member in members(file, str(source)):
+            with (
+                open_regular(source) if isinstance(source, Path) else source.open() as file,
+                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as found_in,
+            ):
+                for member in found_in:
                     yield _member(member, archive, used, target)
     except PictureError as error:
         problem = str(error)

@@ -1,0 +1,73 @@
+"""What comes slowly is fetched by a thread of its own, a bounded way ahead of whoever takes it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from typing import TypeVar
+
+AHEAD_BYTES = 2**26
+AHEAD_ITEMS = 1024
+
+Item = TypeVar("Item")
+
+
+class _Ended(Exception):
+    pass
+
+
+def read_ahead(
+    items: Iterable[Item], weigh: Callable[[Item], int], most_bytes: int = AHEAD_BYTES
+) -> Generator[Item, None, None]:
+    """The same items in the same order, and at the end what `items` raises.
+
+    Those that wait weigh `most_bytes` together, or are one. Closing it ends the thread, after the item that is
+    just being fetched.
+    """
+    waiting: deque[Item] = deque()
+    changed = threading.Condition()
+    held, closed = 0, False
+    end: BaseException | None = None
+
+    def has_room() -> bool:
+        return closed or not waiting or (held < most_bytes and len(waiting) < AHEAD_ITEMS)
+
+    def fetch() -> None:
+        nonlocal held, end
+        problem: BaseException = _Ended()
+        try:
+            for item in items:
+                with changed:
+                    waiting.append(item)
+                    held += weigh(item)
+                    changed.notify_all()
+                    changed.wait_for(has_room)
+                    if closed:
+                        return
+        except BaseException as error:
+            problem = error
+        finally:
+            with changed:
+                end = problem
+                changed.notify_all()
+
+    thread = threading.Thread(target=fetch, name="read ahead", daemon=True)
+    thread.start()
+    try:
+        while True:
+            with changed:
+                changed.wait_for(lambda: waiting or end is not None)
+                if not waiting:
+                    break
+                item = waiting.popleft()
+                held -= weigh(item)
+                changed.notify_all()
+            yield item
+    finally:
+        with changed:
+            closed = True
+            changed.notify_all()
+        thread.join()
+    if not isinstance(end, _Ended):
+        raise end  # type: ignore[misc]
