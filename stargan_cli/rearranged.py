@@ -26,6 +26,8 @@ class Rearranged(nn.Module):
     def arranged(self) -> tuple[Tensor, ...]:
         if torch.is_grad_enabled():
             return self.arrange()
+        if self._kept is not None and torch.compiler.is_compiling():
+            return self._kept[1]  # a compiled network stays as it is
         version = self.weight._version  # how often it was changed in place
         if self._kept is None or self._kept[0] != version:
             self._kept = version, self.arrange()

@@ -45,15 +45,15 @@ class WinogradConv2d(Rearranged):
     Keeps four times the numbers of `weight` (C', C, 3, 3).
     """
 
-    def arrange(self) -> tuple[Tensor]:
+    def arrange(self) -> tuple[Tensor, Tensor, Tensor]:
         outputs, channels = self.weight.shape[:2]
-        _, of_kernel, _ = _transforms(self.weight.dtype)
+        forth, of_kernel, back = _transforms(self.weight.dtype)
         taps = self.weight.permute(2, 3, 1, 0).reshape(9, -1)
-        return (torch.mm(of_kernel, taps).view(-1, channels, outputs).to(self.dtype),)
+        kernel = torch.mm(of_kernel, taps).view(-1, channels, outputs)
+        return kernel.to(self.dtype), forth.to(self.dtype), back.to(self.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        (kernel,) = self.arranged()
-        made: Tensor = _Winograd.apply(x.to(self.dtype), kernel)
+        made: Tensor = _Winograd.apply(x.to(self.dtype), *self.arranged())
         return made
 
 
@@ -61,8 +61,7 @@ class _Winograd(torch.autograd.Function):
     """Channels last all the way: every copy moves whole runs of channels."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: Tensor) -> Tensor:
-        forth, _, back = _transforms(kernel.dtype)
+    def forward(ctx: Any, x: Tensor, kernel: Tensor, forth: Tensor, back: Tensor) -> Tensor:
         count, channels, height, width = x.shape
         rows, columns = -(-height // TILE), -(-width // TILE)
         border = (0, 0, 1, 1 + columns * TILE - width, 1, 1 + rows * TILE - height)
@@ -73,7 +72,7 @@ class _Winograd(torch.autograd.Function):
             (row, column, picture, TILE * row, TILE * column, 1),
         )
         points = torch.mm(forth, tiles.reshape(len(forth), -1)).view(len(forth), -1, channels)
-        ctx.save_for_backward(points, kernel)
+        ctx.save_for_backward(points, kernel, forth, back)
         ctx.shape = x.shape
         made = torch.mm(back, torch.bmm(points, kernel).flatten(1)).view(TILE, TILE, count, rows, columns, -1)
         whole = made.permute(2, 3, 0, 4, 1, 5).reshape(count, rows * TILE, columns * TILE, -1)
@@ -81,9 +80,8 @@ class _Winograd(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor]:
-        points, kernel = ctx.saved_tensors
-        forth, _, back = _transforms(kernel.dtype)
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        points, kernel, forth, back = ctx.saved_tensors
         count, channels, height, width = ctx.shape
         rows, columns = -(-height // TILE), -(-width // TILE)
         whole = F.pad(slope.permute(0, 2, 3, 1), (0, 0, 0, columns * TILE - width, 0, rows * TILE - height))
@@ -99,4 +97,4 @@ class _Winograd(torch.autograd.Function):
         padded[:, 1:, :2, 1:, :2] += inputs[:, :, TILE:, :, TILE:]
         padded = padded.view(count, (rows + 1) * TILE, -1, channels)
         of_x = padded[:, 1 : 1 + height, 1 : 1 + width].permute(0, 3, 1, 2)
-        return of_x, torch.bmm(points.transpose(1, 2), products)
+        return of_x, torch.bmm(points.transpose(1, 2), products), None, None

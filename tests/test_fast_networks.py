@@ -55,8 +55,7 @@ def test_what_is_kept_of_a_weight_follows_its_changes() -> None:
     with torch.inference_mode():
         layer(x)
     with torch.no_grad():
-        (first,), (again,) = layer.arranged(), layer.arranged()
-        assert first is again
+        assert layer.arranged() is layer.arranged()
         layer.weight.mul_(2)
         assert torch.allclose(layer(x), F.conv2d(x, layer.weight, padding=1), atol=2e-5)
 
@@ -156,3 +155,11 @@ def test_small_maps_as_one_matrix_are_convolved_the_same_with_all_gradients() ->
 
     for ours, plain in zip(values(layer), values(lambda pictures: nn.Conv2d.forward(layer, pictures)), strict=True):
         assert torch.allclose(ours, plain)
+
+
+def test_a_compiler_finds_one_graph_in_the_fast_generator() -> None:
+    generator = Generator(ModelSettings(**SMALL)).requires_grad_(False)
+    fast, x, labels = fast_generator(generator, torch.bfloat16), pictures(2, 16), torch.rand(2, 5)
+    with torch.inference_mode():
+        compiled = torch.compile(fast.translate, backend="eager", fullgraph=True)
+        assert torch.equal(compiled(x, labels).image, fast(x, labels))

@@ -31,6 +31,10 @@ class FastGenerator(Generator):
             *(_fast(layer, dtype) for layer in inner),
             FewOutputsConv2d(last, dtype),
         )
+        with torch.no_grad():
+            for layer in self.modules():
+                if isinstance(layer, Rearranged):
+                    layer.arranged()  # a compiler would find it missing and compile that too
 
     def translate(self, x: Tensor, label: Tensor) -> Translation:
         with torch.autocast("cpu", enabled=False):

@@ -10,12 +10,14 @@ import torch
 from test_translator import labels, squares
 from translation_kit import draw, make_weights
 
+from stargan_cli import device
 from stargan_cli.errors import UsageError
 from stargan_cli.metrics.psnr import psnr
 from stargan_cli.tasks.engines import make_engine, pick_engine_device
 from stargan_cli.tasks.translation import Run, translate
 from stargan_cli.tasks.translation_settings import TranslationSettings
 from stargan_cli.tasks.translator import Translator
+from stargan_cli.tasks.working import automatic_workers
 from stargan_cli.weights import load
 
 CPU = torch.device("cpu")
@@ -91,3 +93,11 @@ def test_compiling_reaches_the_network(generator_file: Path, monkeypatch: pytest
     made = Translator(load(str(generator_file)), CPU, torch.float32, 4, compiled=True)
     assert compiled == [{"dynamic": False}]
     assert len(made.translate(squares(2), labels(2)).pixels) == 2
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (16, 16), (64, 16)])
+def test_readers_and_writers_follow_the_cores_up_to_a_point(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int
+) -> None:
+    monkeypatch.setattr(device.os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert automatic_workers() == workers
