@@ -212,7 +212,7 @@ def compare(found: Found) -> int:
     for name, told, again in found:
         off = abs(told - again) > max(5e-4 * abs(told), 1e-4)
         print(f"  {name:48} {told:14.6g} {again:14.6g}{'  DIFFERS' if off else ''}", flush=True)
-        wrong += off
+        wrong += bool(off)
     return wrong
 
 
