@@ -98,11 +98,11 @@ def cpu_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def side_by_side(workers: int, name: str) -> ThreadPoolExecutor:
-    """Threads in each of which torch computes alone: with threads of its own in each, they would wait for one another
+def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
+    """Threads in each of which torch computes with `threads` of its own. With more than one, they wait for one another
     (on a busy machine, for seconds). The calling thread keeps the number that it has."""
     torch.get_num_threads()  # settles the calling thread's number: those below are also the default of new threads
-    return ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(1,))
+    return ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(threads,))
 
 
 def repeatable() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+import torch
 
 from stargan_cli.data.stream import Done, Outcome, stream
 from stargan_cli.errors import OutputError
@@ -151,6 +152,49 @@ def test_ctrl_c_in_the_model_finishes_saves_under_way() -> None:
     with pytest.raises(KeyboardInterrupt):
         list(stream(range(1000), lambda item: item, model, save, batch_size=4, workers=2))
     assert sorted(saved) == list(range(8))
+
+
+def test_batches_run_side_by_side_and_keep_their_order() -> None:
+    """Three batches at once, in threads that share torch's; the first of them takes longest."""
+    together = threading.Barrier(3)
+    threads: set[int] = set()
+
+    def model(batch: list[int]) -> list[int]:
+        together.wait(timeout=30)
+        threads.add(torch.get_num_threads())
+        time.sleep(0.03 if batch[0] % 6 == 0 else 0)
+        return batch
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(6)
+        outcomes = list(
+            stream(range(24), lambda item: item, model, lambda _, made: made, batch_size=2, workers=2, runners=3)
+        )
+    finally:
+        torch.set_num_threads(before)
+    assert [outcome.result for outcome in outcomes] == list(range(24))
+    assert threads == {2}
+
+
+def test_an_error_in_one_of_several_batches_ends_it_and_begins_no_other() -> None:
+    begun: list[int] = []
+
+    def model(batch: list[int]) -> list[int]:
+        begun.append(batch[0])
+        if batch[0] == 8:
+            raise RuntimeError("broken")
+        time.sleep(0.02)
+        return batch
+
+    ended: list[int] = []
+    with pytest.raises(RuntimeError, match="broken"):
+        for outcome in stream(
+            range(1000), lambda i: i, model, lambda _, made: made, batch_size=4, workers=2, runners=2
+        ):
+            ended.append(outcome.item)
+    assert ended == list(range(8))
+    assert len(begun) <= 4
 
 
 def test_memory_is_bounded() -> None:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import torch
+
 from stargan_cli.device import side_by_side
 from stargan_cli.errors import OutputError
 
@@ -39,13 +41,34 @@ class Outcome(Generic[Item, Saved]):
 
 
 class _Slot(Generic[Item, Loaded, Saved]):
-    """One item on its way: first loading, then waiting for its batch, then saving or failed."""
+    """One item on its way: first loading, then in a batch, which waits and is run, then saving or failed."""
 
     def __init__(self, item: Item, loading: Future[Loaded | Done[Saved]]) -> None:
         self.item = item
         self.loading = loading
+        self.running: Future[None] | None = None
         self.saving: Future[Saved] | None = None
         self.ended: Outcome[Item, Saved] | None = None
+
+    def is_through(self) -> bool:
+        """Whether it has ended, or `end` will not have to wait."""
+        if self.ended is None and self.running is not None and self.running.done():
+            return self.saving is None or self.saving.done()
+        return self.ended is not None
+
+    def end(self) -> Outcome[Item, Saved]:
+        """Waits for an item whose batch was begun. Raises OutputError, and what running the batch raised."""
+        if self.ended is None and self.running is not None:
+            self.running.result()
+        if self.ended is None and self.saving is not None:
+            try:
+                self.ended = Outcome(self.item, self.saving.result(), None)
+            except OutputError:
+                raise
+            except Exception as error:
+                self.ended = Outcome(self.item, None, error)
+        assert self.ended is not None, "its batch was not begun"
+        return self.ended
 
 
 def stream(
@@ -56,21 +79,23 @@ def stream(
     *,
     batch_size: int,
     workers: int,
+    runners: int = 1,
     weigh: Callable[[Loaded], int] = lambda loaded: 0,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Outcome[Item, Saved], None, None]:
     """One outcome per item, in the order of `items`.
 
-    `load` and `save` run in `workers` threads each, `run_batch` in the caller's thread: it is given `batch_size`
-    loaded items (fewer at the end) and returns one output for each, in order; an exception in an output's place is
-    that item's failure. What `load` or `save` raise is that item's failure too, except OutputError, which ends the
-    stream after the outcomes that are there by then, and whatever `run_batch` or `items` raise, which ends it at once.
-    At most about four batches are held at once, and of items that `weigh` finds heavy (bytes of a loaded one) fewer, in
-    smaller batches, so that they stay near MEMORY_BYTES.
+    `load` and `save` run in `workers` threads each, `run_batch` in `runners`, which share the calling thread's number
+    of torch threads: it is given `batch_size` loaded items (fewer at the end) and returns one output for each, in
+    order; an exception in an output's place is that item's failure. What `load` or `save` raise is that item's failure
+    too, except OutputError, which ends the stream after the outcomes that are there by then, and whatever `run_batch`
+    or `items` raise, which ends it after those of the items before. At most about three batches and one for each runner
+    are held at once, and of items that `weigh` finds heavy (bytes of a loaded one) fewer, in smaller batches, so that
+    they stay near MEMORY_BYTES.
     When `stop` says so, nothing new is begun: saves under way finish, and what is done has its outcome. Closing the
     iterator stops it too, without outcomes.
     """
-    return _Stream(load, run_batch, save, weigh, stop, batch_size, workers).run(items)
+    return _Stream(load, run_batch, save, weigh, stop, batch_size, workers, runners).run(items)
 
 
 class _Stream(Generic[Item, Loaded, Made, Saved]):
@@ -83,17 +108,20 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         stop: Callable[[], bool],
         batch_size: int,
         workers: int,
+        runners: int,
     ) -> None:
         self.load, self.run_batch, self.save, self.weigh, self.stop = load, run_batch, save, weigh, stop
         self.batch_size = self.full_batch = batch_size
-        self.full_ahead = 2 * batch_size + workers
+        self.full_ahead = (1 + runners) * batch_size + workers
         self.ahead = min(self.full_ahead, workers + 1)  # until the first item's weight is known
         self.weight = 1.0
         self.loaders = side_by_side(workers, "load")
+        self.runners = side_by_side(runners, "run", max(1, torch.get_num_threads() // runners))
         self.savers = side_by_side(workers, "save")
         self.incoming: deque[_Slot[Item, Loaded, Saved]] = deque()
         self.batch: list[tuple[_Slot[Item, Loaded, Saved], Loaded]] = []
         self.outgoing: deque[_Slot[Item, Loaded, Saved]] = deque()
+        self.broken = False
 
     def run(self, items: Iterable[Item]) -> Generator[Outcome[Item, Saved], None, None]:
         try:
@@ -103,6 +131,7 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
             raise
         finally:
             self.loaders.shutdown(wait=True, cancel_futures=True)
+            self.runners.shutdown(wait=True, cancel_futures=True)
             self.savers.shutdown(wait=True)
 
     def _through(self, items: Iterable[Item]) -> Iterator[Outcome[Item, Saved]]:
@@ -151,9 +180,21 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
 
     def _run_batch(self) -> None:
         batch, self.batch = self.batch, []
-        if not batch:
+        if batch:
+            running = self.runners.submit(self._run, batch)
+            for slot, _ in batch:
+                slot.running = running
+
+    def _run(self, batch: list[tuple[_Slot[Item, Loaded, Saved], Loaded]]) -> None:
+        if self.broken:
             return
-        outputs = self.run_batch([loaded for _, loaded in batch])
+        try:
+            outputs = self.run_batch([loaded for _, loaded in batch])
+        except BaseException:
+            self.broken = (
+                True  # batches before this one have their outcomes, then it is raised where that is waited for
+            )
+            raise
         for (slot, _), made in zip(batch, outputs, strict=True):
             if isinstance(made, Exception):
                 slot.ended = Outcome(slot.item, None, made)
@@ -161,30 +202,19 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
                 slot.saving = self.savers.submit(self.save, slot.item, made)
 
     def _finished(self, all_of_them: bool = False) -> Iterator[Outcome[Item, Saved]]:
-        """Outcomes at the head of the line; waits for saves while more items are behind the model than may be."""
+        """Outcomes at the head of the line; waits for them while more items are behind loading than may be."""
         wait_above = 0 if all_of_them else self.ahead
         while self.outgoing:
             slot = self.outgoing[0]
-            if slot.ended is None:
-                if slot.saving is None or not (slot.saving.done() or len(self.outgoing) > wait_above + len(self.batch)):
-                    return
-                slot.ended = self._saved(slot.item, slot.saving)
-            self.outgoing.popleft()
-            yield slot.ended
+            crowded = slot.running is not None and len(self.outgoing) > wait_above + len(self.batch)
+            if not (crowded or slot.is_through()):
+                return
+            yield self.outgoing.popleft().end()
 
     def _settled(self) -> Iterator[Outcome[Item, Saved]]:
         """Outcomes of what got through the model, where no more is to come."""
+        self.runners.shutdown(wait=True, cancel_futures=True)
         for slot in self.outgoing:
-            if slot.ended is None and slot.saving is not None:
+            if slot.ended is not None or slot.saving is not None:
                 with suppress(OutputError):
-                    slot.ended = self._saved(slot.item, slot.saving)
-            if slot.ended is not None:
-                yield slot.ended
-
-    def _saved(self, item: Item, saving: Future[Saved]) -> Outcome[Item, Saved]:
-        try:
-            return Outcome(item, saving.result(), None)
-        except OutputError:
-            raise
-        except Exception as error:
-            return Outcome(item, None, error)
+                    yield slot.end()

@@ -15,6 +15,7 @@ from stargan_cli.tasks.engines import label_reader, make_engine
 from stargan_cli.weights import Weights
 
 CPU_BATCH, MPS_BATCH, CUDA_BATCH = 4, 16, 64
+MOST_RUNNERS = 16
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Translated:
 
 class Translator:
     """Translates squares and reads their labels, in batches of one size: the last one is padded, so that a picture's
-    result does not depend on its neighbours. Out of memory halves the size and goes on."""
+    result does not depend on its neighbours. Out of memory halves the size and goes on. `runners` is how many batches
+    to translate at once, in threads of their own."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class Translator:
         self.device, self.precision = device, precision
         self.batch_size = batch_size or automatic_batch_size(device, self.size)
         self._warn = warn
+        self.runners = _batches_at_once(device, engine, compiled)
         self._layout = memory_layout(device)
         self._attention = weights.card.model.output == "attention"
         self._generator = make_engine(engine, weights.generator, device, precision, compiled)
@@ -131,6 +134,13 @@ def automatic_batch_size(device: torch.device, size: int) -> int:
     """Squares a batch, for networks that take `size` px: few on a CPU, where more gain nothing."""
     most = {"cuda": CUDA_BATCH, "mps": MPS_BATCH}.get(device.type, CPU_BATCH)
     return max(1, min(most, most * 128 * 128 // (size * size)))
+
+
+def _batches_at_once(device: torch.device, engine: str, compiled: bool) -> int:
+    """On a CPU as many as torch has threads, so that none waits for another; other engines, and what is compiled, have
+    their own ways to keep a machine busy."""
+    alone = device.type != "cpu" or engine != "torch" or compiled
+    return 1 if alone else min(torch.get_num_threads(), MOST_RUNNERS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

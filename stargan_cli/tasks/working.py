@@ -70,6 +70,7 @@ def work(
         pipeline.save,
         batch_size=translator.batch_size if translator else 1,
         workers=settings.workers or automatic_workers(),
+        runners=translator.runners if translator else 1,
         weigh=loaded_bytes,
         stop=lambda: (failed and fail_fast) or stop(),
     )
