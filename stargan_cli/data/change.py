@@ -8,6 +8,7 @@ small size and enlarged, He & Sun 2015).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -90,7 +91,17 @@ def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window(maps: Tensor) -> Tensor:
     """Means over square windows, (C, S, S) -> (C, S, S)."""
-    return F.avg_pool2d(maps, 2 * RADIUS + 1, 1, RADIUS, count_include_pad=False)
+    means = _means(maps.shape[-1])
+    return means @ maps @ means.T
+
+
+@lru_cache(maxsize=4)
+@torch.inference_mode(False)
+def _means(side: int) -> Tensor:
+    """(side, side): what makes of a column the means around each of its places. As matrix products, torch is several
+    times as fast as by its own pooling."""
+    width = 2 * RADIUS + 1
+    return F.avg_pool2d(torch.eye(side)[None], (width, 1), 1, (RADIUS, 0), count_include_pad=False)[0]
 
 
 def _blurred(maps: Tensor, deviation: float) -> Tensor:

@@ -9,6 +9,7 @@ makes a place lighter, its fine detail gets stronger, as it does when more light
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -39,11 +40,12 @@ def paste(
     if right <= left or bottom <= top:
         return
     fades = _fading_sides(place, image.size)
-    maps, small = torch.cat(change.fading(fades))[None], change.colour.shape[-1]
+    maps, small = torch.cat(change.fading(fades)), change.colour.shape[-1]
     finer = min(FINEST, max(1, round(place.side / small)))
     if finer > 1:
-        maps = F.interpolate(maps, scale_factor=finer, mode="bicubic", align_corners=False)
-    maps = maps.contiguous(memory_format=torch.channels_last)  # looked up in half the time
+        bicubic = _bicubic(small, finer)
+        maps = bicubic @ maps @ bicubic.T
+    maps = maps[None].contiguous(memory_format=torch.channels_last)  # looked up in half the time
     rows = max(1, STRIP // (right - left))
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))
@@ -56,6 +58,14 @@ def paste(
         if stored is not None:
             stored.change(box, before.permute(1, 2, 0).numpy(), after.numpy())
         image.paste(Image.fromarray(after.round_().to(torch.uint8).numpy()), box[:2])
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)
+def _bicubic(side: int, finer: int) -> Tensor:
+    """(side * finer, side): what makes of a column its bicubic enlargement. As matrix products, torch is several times
+    as fast as by its own enlarging."""
+    return F.interpolate(torch.eye(side)[None, None], (side * finer, side), mode="bicubic")[0, 0]
 
 
 def _strip(before: Tensor, grid: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
