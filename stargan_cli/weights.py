@@ -109,7 +109,8 @@ def bundled_names() -> list[str]:
 
 
 def resolve(source: str) -> Path:
-    """The file that `source` means: a path, the name of a bundled file, or hf://owner/repo[/file].
+    """The file that `source` means: a path, the name of a bundled file with or without its size (`faces-joint` for
+    faces-joint-128), or hf://owner/repo[/file].
 
     Raises UsageError where there is none.
     """
@@ -118,9 +119,10 @@ def resolve(source: str) -> Path:
     path = Path(source)
     if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path
-    name = source.removesuffix(".safetensors")
-    if name in bundled_names():
-        return bundled_folder() / f"{name}.safetensors"
+    asked = source.removesuffix(".safetensors")
+    for name in bundled_names():
+        if asked in (name, name.rsplit("-", 1)[0]):
+            return bundled_folder() / f"{name}.safetensors"
     raise UsageError(
         f"no weights at {source[:200]}",
         f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",

@@ -87,6 +87,15 @@ def test_bundled_files_are_found_by_name(monkeypatch, file):
     assert "tiny" in caught.value.hint
 
 
+def test_the_size_in_a_bundled_name_may_be_left_out(monkeypatch, file):
+    sized = file.rename(file.with_name("all-faces-64.safetensors"))
+    monkeypatch.setattr(weights, "bundled_folder", lambda: file.parent)
+    assert weights.resolve("all-faces") == sized
+    for other in ("all", "", "64"):
+        with pytest.raises(UsageError, match="no weights at"):
+            weights.resolve(other)
+
+
 def test_a_hub_address_without_a_name_is_refused():
     with pytest.raises(UsageError, match="not a hub address"):
         weights.resolve("hf://owner")
