@@ -25,8 +25,8 @@ MOST_WORKERS = 16
 def automatic_workers() -> int:
     """How many threads read, and how many write, beside the network's, which are as many as there are cores.
 
-    Reading and writing a small picture take 2 ms of a core, the paper's network 70: they sleep for most of the time. On
-    many cores, or beside a GPU, more than 16 would hold memory for pictures that nothing waits for.
+    Beside a large network they sleep for most of the time. More than 16 would hold memory for pictures that nothing
+    waits for.
     """
     return min(cpu_count(), MOST_WORKERS)
 
