@@ -101,8 +101,13 @@ def cpu_count() -> int:
 def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
     """Threads in each of which torch computes with `threads` of its own. With more than one, they wait for one another
     (on a busy machine, for seconds). The calling thread keeps the number that it has."""
-    torch.get_num_threads()  # settles the calling thread's number: those below are also the default of new threads
-    return ThreadPoolExecutor(workers, name, initializer=torch.set_num_threads, initargs=(threads,))
+    torch.get_num_threads()  # settles the calling thread's number, or the last one set anywhere would be taken
+    return ThreadPoolExecutor(workers, name, initializer=_compute_with, initargs=(threads,))
+
+
+def _compute_with(threads: int) -> None:
+    torch.get_num_threads()  # as above
+    torch.set_num_threads(threads)
 
 
 def repeatable() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 
@@ -78,6 +80,21 @@ def test_each_process_of_torchrun_has_its_own_cuda_device(monkeypatch: pytest.Mo
     ]
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
     assert str(device.pick_device("auto")) == "cuda"
+
+
+def test_pools_side_by_side_keep_each_its_own_number_of_threads() -> None:
+    """torch gives a thread that has not asked yet the number that was set last, in whichever thread."""
+    settled = threading.Event()
+
+    def number() -> int:
+        settled.wait(timeout=30)
+        return torch.get_num_threads()
+
+    with device.side_by_side(1, "several", 3) as several, device.side_by_side(1, "alone") as alone:
+        asked = several.submit(number)
+        assert alone.submit(torch.get_num_threads).result() == 1
+        settled.set()
+        assert asked.result() == 3
 
 
 def test_in_threads_side_by_side_torch_computes_alone() -> None:
