@@ -22,7 +22,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no error of its own: what it raises depends on where the bytes break
-        raise WeightsError(f"{path} is refused: {why_not_read(error)}", hint) from error
+        raise WeightsError(f"{path} is refused: {_why_not_read(error)}", hint) from error
     if not isinstance(content, dict) or not content:
         raise WeightsError(f"{path} is refused: it holds no state dict", hint)
     for name, value in content.items():
@@ -31,7 +31,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
     return content
 
 
-def why_not_read(error: Exception) -> str:
+def _why_not_read(error: Exception) -> str:
     """What `torch.load` means, in words that do not tempt anyone to run the file."""
     text = str(error)
     if found := re.search(r"GLOBAL ([\w.]+)", text):

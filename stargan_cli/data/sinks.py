@@ -102,9 +102,8 @@ class LocalSink:
         if not isinstance(source, Path):
             return False
         changed = source.stat().st_mtime_ns
-        return (
-            (self.root / output).stat().st_mtime_ns < changed <= time.time_ns()
-        )  # a clock that was wrong says nothing
+        # a source of tomorrow says nothing: some clock was wrong
+        return (self.root / output).stat().st_mtime_ns < changed <= time.time_ns()
 
     def is_source(self, output: PurePath, source: Source) -> bool:
         try:

@@ -191,9 +191,7 @@ class _Stream(Generic[Item, Loaded, Made, Saved]):
         try:
             outputs = self.run_batch([loaded for _, loaded in batch])
         except BaseException:
-            self.broken = (
-                True  # batches before this one have their outcomes, then it is raised where that is waited for
-            )
+            self.broken = True  # raised where its first item's turn is; no batch behind it is begun
             raise
         for (slot, _), made in zip(batch, outputs, strict=True):
             if isinstance(made, Exception):
