@@ -22,9 +22,9 @@ class Objective:
 
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
-    `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target happens to be its own
-    label shall stay as it is. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its
-    total variation.
+    `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
+    stay as it is, and D's verdict on it does not count. `lambda_mask` and `lambda_smooth` act on the attention mask
+    alone: its mean, and its total variation.
     """
 
     adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
@@ -54,13 +54,13 @@ class Batch:
 
 
 def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
-    """Attributes: binary cross-entropy, summed over the attributes, mean over the pictures. Classes: cross-entropy.
+    """Of each picture (N,). Attributes: binary cross-entropy, summed over the attributes. Classes: cross-entropy.
 
     `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
     """
     if kind == "classes":
-        return F.cross_entropy(logits, labels)
-    return F.binary_cross_entropy_with_logits(logits, labels, reduction="sum") / len(logits)
+        return F.cross_entropy(logits, labels, reduction="none")
+    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(dim=1)
 
 
 def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
@@ -89,7 +89,7 @@ def discriminator_loss(
     both = discriminator(torch.cat([real, fake]))
     real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
     fake_score = _score(_rows(both, slice(count, None)), batch.target_classes, batch)
-    parts = {"D/cls": _class_loss(both.classes[:count], batch.source_classes, batch)}
+    parts = {"D/cls": _class_loss(both.classes[:count], batch.source_classes, batch).mean()}
     if objective.adversarial == "wgan-gp":
         parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
     else:
@@ -123,14 +123,18 @@ def generator_loss(
     judgement = discriminator(view(fake.image))
     score = _score(judgement, batch.target_classes, batch)
     back = generator(fake.image, batch.source)
+    realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
+    classes = _class_loss(judgement.classes, batch.target_classes, batch)
+    own = (batch.target == batch.source).all(dim=1)
+    if objective.lambda_id:
+        realness, classes = realness * ~own, classes * ~own
     parts = {
-        "G/fake": -score.mean() if objective.adversarial == "wgan-gp" else F.softplus(-score).mean(),
-        "G/cls": _class_loss(judgement.classes, batch.target_classes, batch),
+        "G/fake": realness.mean(),
+        "G/cls": classes.mean(),
         "G/rec": (batch.real - back).abs().mean(),
     }
     total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"] + objective.lambda_rec * parts["G/rec"]
     if objective.lambda_id:
-        own = (batch.target == batch.source).all(dim=1)
         parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
         total = total + objective.lambda_id * parts["G/id"]
     if generator.settings.output == "attention":

@@ -46,13 +46,14 @@ def test_attributes_are_summed_over_attributes_and_averaged_over_pictures() -> N
     labels = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0]])
     # -ln sigmoid(ln 3) = ln(4/3), -ln sigmoid(-ln 3) = ln 4
     expected = ((LN2 + LN2 + log(4 / 3)) + (log(4 / 3) + log(4) + LN2)) / 2
-    assert classification_loss(logits, labels, "attributes").item() == pytest.approx(expected, rel=1e-6)
+    assert classification_loss(logits, labels, "attributes").mean().item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_classes_take_the_mean_cross_entropy() -> None:
     logits = torch.tensor([[LN3, 0.0], [0.0, 0.0]])
     labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    assert classification_loss(logits, labels, "classes").item() == pytest.approx((log(4 / 3) + LN2) / 2, rel=1e-6)
+    loss = classification_loss(logits, labels, "classes").mean()
+    assert loss.item() == pytest.approx((log(4 / 3) + LN2) / 2, rel=1e-6)
 
 
 def test_the_gradient_norm_is_of_the_sum_over_the_patch_map() -> None:
@@ -135,10 +136,13 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
     def minimised(weight: float) -> tuple[Tensor, dict[str, Tensor]]:
         return generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_id=weight))
 
-    (without, nothing), (total, parts) = minimised(0.0), minimised(4.0)
+    (_, nothing), (total, parts) = minimised(0.0), minimised(4.0)
     assert "G/id" not in nothing
     assert parts["G/id"].item() == pytest.approx(0.5 / 2)  # the second picture has another target
-    assert (total - without).item() == pytest.approx(4 * 0.25)
+    assert nothing["G/cls"].item() == pytest.approx((log(4 / 3) + LN2 + log(4) + LN2) / 2)
+    assert parts["G/cls"].item() == pytest.approx((log(4) + LN2) / 2)  # D's verdict on the first does not count
+    others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
+    assert (total - others).item() == pytest.approx(4 * 0.25)
 
 
 def test_the_mask_is_kept_small_and_smooth() -> None:

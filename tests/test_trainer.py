@@ -186,6 +186,29 @@ def test_the_next_batch_is_read_meanwhile() -> None:
     assert sorted(read) == [0, 1, 2, 7, 8]
 
 
+def test_the_next_batch_is_read_with_no_threads_but_one() -> None:
+    """More threads than cores, and OpenMP's wait asleep: every operation of the step then has to rouse them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        batches = source(balance=True)
+        draw, threads = batches.indices, []
+        batches.indices = lambda step: threads.append(torch.get_num_threads()) or draw(step)  # type: ignore
+        ahead = Ahead(batches)
+        ahead.batch(0)
+        ahead._pool.shutdown()
+        assert threads == [1, 1]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:
+    batch = tiny_trainer(FACES, own_share=0.5, keep_unset=True)._batch(0, 0)
+    assert torch.equal(batch.target[:2], batch.source[:2])
+    without = batch.target[:, :2].sum(dim=1) == 0
+    assert torch.equal(batch.target[without, :2], batch.source[without, :2])
+
+
 def source(balance: bool, batch_size: int = 5) -> BatchSource:
     pictures = random_pictures(MOODS, 12, 4, 0)
     pictures.labelled.labels[:, 0] = torch.tensor([0] * 11 + [1])

@@ -98,6 +98,15 @@ def train(
     head_start: Annotated[
         int | None, _number(TRAINING, "Iterations that train D alone, before G's first step.")
     ] = None,
+    own_share: Annotated[float | None, _number(TRAINING, "Share of the targets that are the own label.")] = None,
+    keep_unset: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-unset/--no-keep-unset",
+            help="Targets without a hair colour (or other group) keep the picture's own.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
     seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
     flip: Annotated[

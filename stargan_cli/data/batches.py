@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
 
 from stargan_cli.data.cache import CachedPictures
+from stargan_cli.device import side_by_side
 
 
 def generator_for(*key: int) -> torch.Generator:
@@ -64,7 +65,8 @@ class Ahead:
 
     def __init__(self, source: BatchSource, rows: slice = slice(None)) -> None:
         self.source, self.rows = source, rows
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="batches")
+        # With threads of its own it would outnumber the cores: OpenMP's sleep then between any two operations.
+        self._pool = side_by_side(1, "batches")
         self._next: tuple[int, Future[tuple[Tensor, Tensor]]] | None = None
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:

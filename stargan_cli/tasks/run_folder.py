@@ -22,6 +22,8 @@ CHANGEABLE = (
     "precision",
     "lr",
     "d_lr",
+    "own_share",
+    "keep_unset",
     "lambda_cls",
     "lambda_rec",
     "lambda_gp",

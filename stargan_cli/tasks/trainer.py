@@ -23,6 +23,7 @@ from stargan_cli.tasks.fast_networks import fast_generator
 from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.training_settings import TrainSettings
+from stargan_cli.tasks.training_targets import training_targets
 
 
 class Trainer:
@@ -138,19 +139,21 @@ class Trainer:
                 group["lr"] = rate * factor
 
     def _batch(self, index: int, step: int) -> Batch:
-        """Pictures with their own labels and, as targets, the labels of the same batch in another order."""
+        """Pictures with their own labels and their targets."""
         pixels, labels = self.batches[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
-        order = torch.randperm(len(labels), generator=random)
+        label_set = self.layout.sets[index]
+        targets = training_targets(
+            labels, label_set, random, own_share=self.settings.own_share, keep_unset=self.settings.keep_unset
+        )
         real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
         if self.settings.flip:
             real = augment.flip(real, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
-        targets = send(labels[order][self.rows], self.device)
+        targets = send(targets[self.rows], self.device)
         labels = send(labels[self.rows], self.device)
-        label_set = self.layout.sets[index]
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),

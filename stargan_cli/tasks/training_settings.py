@@ -35,6 +35,8 @@ class TrainSettings:
     beta2: float = 0.999
     n_critic: int = 5
     head_start: int = 0
+    own_share: float = 0.0
+    keep_unset: bool = False
     ema: float = 0.999
     seed: int = 0
     precision: str = "auto"
@@ -83,6 +85,7 @@ class TrainSettings:
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "lambda_mask", "lambda_smooth"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
+        self._require("own_share", 0 <= self.own_share < 1, "at least 0 and below 1")
         for name in ("jitter", "view_jitter", "view_noise"):
             self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
         self._require("mix", all(share >= 1 for share in self.mix), "whole numbers from 1 up")
