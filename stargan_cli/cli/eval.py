@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from stargan_cli.cli.messages import say, shown, warn
-from stargan_cli.cli.options import DeviceOption, JsonOption, QuietOption, SeedOption, WeightsOption, WorkersOption
+from stargan_cli.cli.options import (
+    DeviceOption,
+    JsonOption,
+    QuietOption,
+    SeedOption,
+    WeightsOption,
+    WorkersOption,
+    listed,
+)
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
 
@@ -146,8 +154,7 @@ def evaluate(
     if fit_classifier:
         if len(sets) != 1 or len(judges) != 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
-        names = tuple(name.strip() for name in (attrs or "").split(",") if name.strip())
-        given = {"root": root, "attributes": names, "split": split, "cache": cache, "workers": workers}
+        given = {"root": root, "attributes": listed(attrs), "split": split, "cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
         return _fit(
             judges[0],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stargan_cli.cli.options import JsonOption, QuietOption
+from stargan_cli.cli.options import JsonOption, QuietOption, listed
 from stargan_cli.cli.progress import show_progress
 
 if TYPE_CHECKING:
@@ -95,15 +95,11 @@ def export(
     from stargan_cli.tasks.import_labels import layout_of
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
-    layout = layout_of(_names(attrs), _names(classes), [_names(text) for text in group or ()])
+    layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])
     weights = open_source(source, layout, discriminator, image_size, raw)
     with show_progress("export", "steps", quiet) as progress:
         exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
     typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",")) if text else ()
 
 
 def _lines(exported: Exported) -> list[str]:

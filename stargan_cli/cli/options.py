@@ -49,3 +49,8 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr; errors still show.", rich_help_panel="Output")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """The names in `Black_Hair, Blond_Hair`; none where nothing was given."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

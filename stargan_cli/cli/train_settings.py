@@ -9,6 +9,7 @@ from typing import Any
 
 import typer
 
+from stargan_cli.cli.options import listed
 from stargan_cli.errors import UsageError
 
 
@@ -27,10 +28,6 @@ def resolve_settings(context: typer.Context, run: Path, resume: bool, preset: st
             raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
         return run_folder.changed(run_folder.read_settings(run), **given)
     return training_settings.preset(preset, **given)
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _shares(text: str) -> tuple[int, ...]:
@@ -53,8 +50,8 @@ def _unchanged(value: Any) -> Any:
 
 # Options that go into the settings under another name, or that need parsing first.
 _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
-    "attrs": ("attributes", _names),
-    "group": ("groups", lambda groups: tuple(_names(text) for text in groups)),
+    "attrs": ("attributes", listed),
+    "group": ("groups", lambda groups: tuple(listed(text) for text in groups)),
     "alias": ("aliases", lambda aliases: tuple(_alias(text) for text in aliases)),
     "data": ("data", tuple),
     "root": ("root", str),
