@@ -410,6 +410,10 @@ def test_the_presets() -> None:
     assert (paper.iterations, paper.batch_size, paper.lr, paper.n_critic) == (200_000, 16, 1e-4, 5)
     assert (paper.lambda_cls, paper.lambda_rec, paper.lambda_gp, paper.width) == (1, 10, 10, 64)
     assert TrainSettings.from_dict(json.loads(json.dumps(preset("small").to_dict()))) == preset("small")
+    fast, refine = preset("fast"), preset("refine")
+    assert refine.lambda_id and refine.own_share and refine.keep_unset and refine.n_critic > fast.n_critic
+    networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
+    assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other
     with pytest.raises(UsageError, match="unknown preset 'large'"):
         preset("large")
 

@@ -78,7 +78,7 @@ def train(
         Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="paper, small, ...: where every other option starts.", rich_help_panel=TRAINING)
+        str, typer.Option(help="paper, small, fast, refine: where every other option starts.", rich_help_panel=TRAINING)
     ] = "paper",
     iterations: Annotated[int | None, _number(TRAINING, "D steps in all (paper: 200000).")] = None,
     batch_size: Annotated[int | None, _number(TRAINING, "Pictures a step.")] = None,

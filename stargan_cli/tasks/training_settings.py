@@ -143,6 +143,28 @@ def option(name: str) -> str:
 
 OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias"}
 
+FAST: dict[str, Any] = {
+    "width": 32,
+    "discriminator_width": 32,
+    "output": "attention",
+    "upsampling": "resize",
+    "projection": True,
+    "adversarial": "nonsaturating",
+    "lr": 2e-4,
+    "d_lr": 4e-4,
+    "beta2": 0.99,
+    "n_critic": 1,
+    "head_start": 300,
+    "balance": True,
+    "lambda_cls": 0.5,
+    "lambda_rec": 3.0,
+    "lambda_gp": 0.1,
+    "penalty_every": 4,
+    "jitter": 0.03,
+    "view_jitter": 0.1,
+    "view_noise": 0.03,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
@@ -153,30 +175,23 @@ PRESETS: dict[str, dict[str, Any]] = {
         "d_lr": 2e-4,
         "n_critic": 2,
     },
-    "fast": {
-        "width": 32,
-        "discriminator_width": 32,
-        "output": "attention",
-        "upsampling": "resize",
-        "projection": True,
-        "adversarial": "nonsaturating",
-        "lr": 2e-4,
-        "d_lr": 4e-4,
-        "beta2": 0.99,
-        "n_critic": 1,
-        "head_start": 300,
-        "balance": True,
-        "lambda_cls": 0.5,
-        "lambda_rec": 3.0,
-        "lambda_gp": 0.1,
-        "penalty_every": 4,
-        "jitter": 0.03,
-        "view_jitter": 0.1,
-        "view_noise": 0.03,
+    "fast": FAST,
+    "refine": FAST
+    | {
+        "n_critic": 2,
+        "head_start": 600,
+        "own_share": 0.13,
+        "keep_unset": True,
+        "lambda_cls": 1.5,
+        "lambda_gp": 0.01,
+        "lambda_id": 12.0,
+        "view_jitter": 0.05,
+        "view_noise": 0.02,
     },
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
-starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md."""
+starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
+`refine`: goes on from weights that `fast` made, with a discriminator that leads."""
 
 
 def preset(name: str, **changes: Any) -> TrainSettings:
