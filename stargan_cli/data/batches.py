@@ -65,7 +65,7 @@ class Ahead:
 
     def __init__(self, source: BatchSource, rows: slice = slice(None)) -> None:
         self.source, self.rows = source, rows
-        # With threads of its own it would outnumber the cores: OpenMP's sleep then between any two operations.
+        # One thread: with more there would be more than cores, and OpenMP's workers would sleep between operations.
         self._pool = side_by_side(1, "batches")
         self._next: tuple[int, Future[tuple[Tensor, Tensor]]] | None = None
 
