@@ -451,6 +451,25 @@ def test_a_larger_size_and_more_attributes_start_from_the_weights(tmp_path: Path
     assert said == ["the discriminator starts afresh in: main.4.weight, main.4.bias, conv1.weight, conv2.weight"]
 
 
+def test_the_card_says_what_the_weights_to_start_from_had_seen(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    def card(run: Path) -> dict[str, Any]:
+        return weights.load(str(run / "weights.safetensors")).card.training
+
+    second = settings(data=chosen.data, init_from=str(whole / "weights.safetensors"), iterations=4)
+    run_training(tmp_path / "second", second, cache, stop=after(2))
+    run_training(tmp_path / "second", second, cache, resume=True)
+    third = settings(data=chosen.data, init_from=str(tmp_path / "second" / "weights.safetensors"), iterations=1)
+    run_training(tmp_path / "third", third, cache)
+    first = {"iterations": 8, "hours": card(whole)["hours"]}
+    assert "started_from" not in card(whole)
+    assert card(tmp_path / "second")["started_from"] == first
+    assert card(tmp_path / "third")["started_from"] == {
+        "iterations": 4, "hours": card(tmp_path / "second")["hours"], "started_from": first
+    }  # fmt: skip
+
+
 def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path) -> None:
     other = settings(data=chosen.data, width=8, init_from=str(whole / "weights.safetensors"))
     with pytest.raises(UsageError, match="does not fit this model") as caught:

@@ -52,6 +52,7 @@ class Session:
         self.saved = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
+        self.started_from: dict[str, Any] = {}
         self.mark = time.monotonic()
 
     def begin(self, resume: bool) -> None:
@@ -71,6 +72,7 @@ class Session:
             for note in initialise(trainer.generator, trainer.discriminator, trainer.layout, weights):
                 self.say(note)
             trainer.ema.load_state_dict(trainer.generator.state_dict())
+            self.started_from = _origin(weights.card)
         self.folder.write_settings(self.settings)
         self.log.keep_until(self.trainer.iteration)
         self.mark = time.monotonic()
@@ -87,6 +89,7 @@ class Session:
             raise UsageError(f"{checkpoint.path} does not fit the settings of the run: {error}") from error
         self.saved = self.trainer.iteration
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
+        self.started_from = checkpoint.record.get("started_from", {})
 
     def after(self, losses: dict[str, Tensor], progress: Progress) -> None:
         """Whatever is due after an iteration."""
@@ -115,7 +118,12 @@ class Session:
         broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
         if broken:
             raise self._not_finite(broken[0])
-        record = {"settings": self.settings.to_dict(), "seconds": self._seconds(), **self.data}
+        record = {
+            "settings": self.settings.to_dict(),
+            "seconds": self._seconds(),
+            "started_from": self.started_from,
+            **self.data,
+        }
         try:
             save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
             save_weights(
@@ -153,6 +161,7 @@ class Session:
                 "hours": round(self._seconds() / 3600, 2),
                 "pictures": {s.pictures.labelled.label_set.name: len(s.pictures) for s in self.trainer.sources},
                 **terms,
+                **({"started_from": self.started_from} if self.started_from else {}),
                 "settings": self._public_settings(),
             },
         )
@@ -186,3 +195,8 @@ class Session:
             f"iteration {self.trainer.iteration:,}: {what} is no longer a finite number; {last}",
             "resume with a lower --lr, or with --precision fp32",
         )
+
+
+def _origin(card: Card) -> dict[str, Any]:
+    """What weights to start from say of how long they were trained, and from what they started themselves."""
+    return {name: card.training[name] for name in ("iterations", "hours", "started_from") if name in card.training}
