@@ -42,6 +42,7 @@ class Batch:
 
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
+    `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     """
 
     real: Tensor
@@ -51,6 +52,7 @@ class Batch:
     target_classes: Tensor
     positions: slice
     kind: Literal["attributes", "classes"]
+    importance: Tensor | None = None
 
 
 def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
@@ -89,7 +91,8 @@ def discriminator_loss(
     both = discriminator(torch.cat([real, fake]))
     real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
     fake_score = _score(_rows(both, slice(count, None)), batch.target_classes, batch)
-    parts = {"D/cls": _class_loss(both.classes[:count], batch.source_classes, batch).mean()}
+    classes = _class_loss(both.classes[:count], batch.source_classes, batch)
+    parts = {"D/cls": (classes if batch.importance is None else classes * batch.importance).mean()}
     if objective.adversarial == "wgan-gp":
         parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log, sqrt
 from types import SimpleNamespace
 from typing import Any
@@ -71,6 +72,15 @@ def test_what_the_discriminator_minimises() -> None:
     assert parts["D/cls"].item() == pytest.approx(log(4 / 3) + LN2)
     assert parts["D/gp"].item() == pytest.approx((0.25 * 2 - 1) ** 2)
     assert total.item() == pytest.approx(-1.0 - 0.5 + 2 * (log(4 / 3) + LN2) + 7 * 0.25)
+
+
+def test_importance_weighs_the_classification_of_real_pictures_alone() -> None:
+    real, fake = torch.ones(2, 3, 1, 1), torch.zeros(2, 3, 1, 1)
+    labels = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    weighed = replace(batch(real), source_classes=labels, importance=torch.tensor([3.0, 0.5]))
+    _, parts = discriminator_loss(linear_critic(0.5), weighed, fake, torch.zeros(2, 1, 1, 1), Objective())
+    assert parts["D/cls"].item() == pytest.approx((3 * (log(4 / 3) + LN2) + 0.5 * (log(4) + LN2)) / 2)
+    assert (parts["D/real"].item(), parts["D/fake"].item()) == (-0.5, 0.0)
 
 
 def test_the_penalty_is_taken_between_real_and_fake() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from training_kit import FACES, MOODS, random_pictures, settings, tiny_trainer
 
 from stargan_cli.attributes import LabelLayout, LabelSet
+from stargan_cli.data.augment import Draws
 from stargan_cli.data.batches import Ahead, BatchSource
 from stargan_cli.losses import Objective, discriminator_loss
 from stargan_cli.tasks.trainer import Trainer
@@ -179,7 +180,7 @@ def test_the_next_batch_is_read_meanwhile() -> None:
     batches.indices = lambda step: read.append(step) or draw(step)  # type: ignore[method-assign, func-returns-value]
     ahead = Ahead(batches, slice(1, 3))
     for step in (0, 1, 7):
-        pixels, labels = ahead.batch(step)
+        pixels, _, labels = ahead.batch(step)
         expected = batches.pictures.batch(draw(step))
         assert torch.equal(pixels, expected[0][1:3]) and torch.equal(labels, expected[1].float())
     ahead._pool.shutdown()
@@ -236,6 +237,35 @@ def test_balance_draws_the_rare_combination_more_often() -> None:
     # weights 1/sqrt(11) for each of 11 pictures and 1 for the rare one: 1 / (sqrt(11) + 1) = 0.232
     assert share == pytest.approx(1 / (11**0.5 + 1), abs=0.03)
     assert torch.equal(batches.indices(5), source(balance=True, batch_size=4000).indices(5))
+
+
+def test_what_is_hidden_from_the_discriminator_does_not_come_back_in_another_view() -> None:
+    trainer = tiny_trainer(FACES, hide_bottom=0.25, view_zoom=0.2, view_jitter=0.3)
+    pictures = torch.zeros(4, 3, 16, 16)
+    pictures[:, :, 12:] = 1
+    for seed in range(20):
+        view = trainer._view(Draws(torch.Generator().manual_seed(seed), 4, slice(None)))
+        seen = view(pictures)
+        assert seen.max() <= 0.5  # the last row that is not hidden, and half a pixel of interpolation
+    assert view(1 - pictures).max() == 1
+
+
+def test_importance_undoes_the_balance() -> None:
+    batches = source(balance=True, batch_size=4000)
+    _, importance, labels = batches.batch(0)
+    rare = labels[:, 0] == 1
+    # drawn 1 / (sqrt(11) + 1) of the time, 1 in 12 in the data
+    assert importance[rare][0].item() == pytest.approx((11**0.5 + 1) / 12)
+    assert (importance * rare).mean().item() == pytest.approx(1 / 12, abs=0.01)
+    assert torch.equal(batches.batch(0, slice(5, 9))[1], importance[5:9])
+    assert source(balance=False).batch(0)[1].tolist() == [1.0] * 5
+
+
+def test_weigh_classes_hands_the_importance_to_the_loss() -> None:
+    trainer = tiny_trainer(FACES, balance=True, weigh_classes=True)
+    importance = trainer._batch(0, 2).importance
+    assert importance is not None and torch.equal(importance, trainer.sources[0].batch(2)[1])
+    assert tiny_trainer(FACES, balance=True)._batch(0, 2).importance is None
 
 
 def test_targets_are_labels_of_the_same_batch() -> None:

@@ -397,6 +397,8 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
         ({"ema": 1.0}, "--ema must be at least 0 and below 1"),
         ({"lambda_gp": float("nan")}, "--lambda-gp must be a number from 0 up"),
         ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
+        ({"view_zoom": 0.6}, "--view-zoom must be between 0 and 0.5"),
+        ({"hide_bottom": -0.1}, "--hide-bottom must be between 0 and 0.5"),
         ({"mix": (1, 2)}, "--mix has 2 shares for 1 data sets"),
         ({"precision": "fp8"}, "--precision must be one of"),
     ],

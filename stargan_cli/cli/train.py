@@ -74,6 +74,14 @@ def train(
         bool | None,
         typer.Option("--balance/--no-balance", help="Draw rare label combinations more often.", rich_help_panel=DATA),
     ] = None,
+    weigh_classes: Annotated[
+        bool | None,
+        typer.Option(
+            "--weigh-classes/--no-weigh-classes",
+            help="With --balance: D learns labels as often as the data shows them.",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
     ] = None,
@@ -114,6 +122,12 @@ def train(
     ] = None,
     jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
     view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
+    view_zoom: Annotated[
+        float | None, _number(TRAINING, "D sees a square from anywhere, its side smaller by up to this share.")
+    ] = None,
+    hide_bottom: Annotated[
+        float | None, _number(TRAINING, "Share of the height, at the bottom, that D never sees (clothes).")
+    ] = None,
     view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)

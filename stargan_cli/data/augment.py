@@ -50,6 +50,23 @@ def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
+def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:
+    """Of each picture a square from anywhere in it, enlarged to the picture's size. Bilinear; differentiable.
+
+    `hidden` of the height, at the bottom, is in no square, nor half of that at either side; the square's side is
+    1 - amount to 1 of what remains.
+    """
+    draw = draws.uniform(3)
+    whole = 1 - hidden
+    side = whole * (1 - amount * draw[0])
+    across, down = (whole - side) * (2 * draw[1:] - 1)
+    down = down - hidden
+    none = torch.zeros_like(side)
+    theta = torch.stack([side, none, across, none, side, down], dim=1).view(len(pictures), 2, 3)
+    grid = F.affine_grid(send(theta, pictures.device), list(pictures.shape), align_corners=False).to(pictures.dtype)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
 def noise(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Add normal noise with standard deviation `amount`."""
     return pictures + amount * draws.normal_like(pictures)

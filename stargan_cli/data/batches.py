@@ -44,17 +44,24 @@ class BatchSource:
             position += len(parts[-1])
         return torch.cat(parts)
 
-    def batch(self, step: int, rows: slice = slice(None)) -> tuple[Tensor, Tensor]:
-        """Pictures uint8 (n, 3, S, S) of these rows of the batch, and labels float (batch_size, k) of all of it."""
+    def batch(self, step: int, rows: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
+        """Pictures uint8 (n, 3, S, S) and importance float (n,) of these rows of the batch, and labels float
+        (batch_size, k) of all of it.
+
+        The importance is how much more often the data shows a picture than it is drawn.
+        """
         indices = self.indices(step)
         pixels, _ = self.pictures.batch(indices[rows])
-        return pixels, self.pictures.labelled.labels[indices].float()
+        importance = (self._weights.mean() / self._weights[indices[rows]]).float()
+        return pixels, importance, self.pictures.labelled.labels[indices].float()
 
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
 
     @cached_property
     def _weights(self) -> Tensor:
+        if not self.balance:
+            return torch.ones(len(self.pictures), dtype=torch.float64)
         _, which, counts = torch.unique(self.pictures.labelled.labels, dim=0, return_inverse=True, return_counts=True)
         weights: Tensor = counts.double().rsqrt()[which]
         return weights
@@ -67,14 +74,14 @@ class Ahead:
         self.source, self.rows = source, rows
         # One thread: with more there would be more than cores, and OpenMP's workers would sleep between operations.
         self._pool = side_by_side(1, "batches")
-        self._next: tuple[int, Future[tuple[Tensor, Tensor]]] | None = None
+        self._next: tuple[int, Future[tuple[Tensor, Tensor, Tensor]]] | None = None
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
         """As `BatchSource.batch`."""
         coming = self._next if self._next and self._next[0] == step else (step, self._read(step))
         found = coming[1].result()
         self._next = step + 1, self._read(step + 1)
         return found
 
-    def _read(self, step: int) -> Future[tuple[Tensor, Tensor]]:
+    def _read(self, step: int) -> Future[tuple[Tensor, Tensor, Tensor]]:
         return self._pool.submit(self.source.batch, step, self.rows)

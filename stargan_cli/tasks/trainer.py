@@ -140,7 +140,7 @@ class Trainer:
 
     def _batch(self, index: int, step: int) -> Batch:
         """Pictures with their own labels and their targets."""
-        pixels, labels = self.batches[index].batch(step)
+        pixels, importance, labels = self.batches[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
         label_set = self.layout.sets[index]
         targets = training_targets(
@@ -162,6 +162,7 @@ class Trainer:
             target_classes=targets,
             positions=self.layout.positions(index),
             kind=label_set.kind,
+            importance=send(importance, self.device) if self.settings.weigh_classes else None,
         )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
@@ -209,6 +210,8 @@ class Trainer:
 
     def _view(self, draws: augment.Draws) -> View:
         def view(pictures: Tensor) -> Tensor:
+            if self.settings.view_zoom or self.settings.hide_bottom:
+                pictures = augment.zoom(pictures, self.settings.view_zoom, self.settings.hide_bottom, draws)
             if self.settings.view_jitter:
                 pictures = augment.jitter(pictures, self.settings.view_jitter, draws)
             if self.settings.view_noise:

@@ -24,6 +24,7 @@ class TrainSettings:
     split: Literal["official", "reference"] = "official"
     mix: tuple[int, ...] = ()
     balance: bool = False
+    weigh_classes: bool = False
     init_from: str | None = None
 
     iterations: int = 200_000
@@ -62,6 +63,8 @@ class TrainSettings:
     flip: bool = True
     jitter: float = 0.0
     view_jitter: float = 0.0
+    view_zoom: float = 0.0
+    hide_bottom: float = 0.0
     view_noise: float = 0.0
 
     log_every: int = 10
@@ -86,7 +89,7 @@ class TrainSettings:
         for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "lambda_mask", "lambda_smooth"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         self._require("own_share", 0 <= self.own_share < 1, "at least 0 and below 1")
-        for name in ("jitter", "view_jitter", "view_noise"):
+        for name in ("jitter", "view_jitter", "view_zoom", "hide_bottom", "view_noise"):
             self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
         self._require("mix", all(share >= 1 for share in self.mix), "whole numbers from 1 up")
         if self.mix and len(self.mix) != len(self.data):
