@@ -185,16 +185,18 @@ PRESETS: dict[str, dict[str, Any]] = {
         "head_start": 600,
         "own_share": 0.13,
         "keep_unset": True,
-        "lambda_cls": 1.5,
+        "weigh_classes": True,
+        "lambda_cls": 2.5,
         "lambda_gp": 0.01,
-        "lambda_id": 12.0,
-        "view_jitter": 0.05,
-        "view_noise": 0.02,
+        "lambda_id": 16.0,
+        "view_jitter": 0.06,
+        "view_zoom": 0.35,
+        "hide_bottom": 0.12,
     },
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
 starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
-`refine`: goes on from weights that `fast` made, with a discriminator that leads."""
+`refine`: goes on from weights that `fast` made, with a discriminator that leads and does not look at clothes."""
 
 
 def preset(name: str, **changes: Any) -> TrainSettings:
