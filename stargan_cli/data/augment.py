@@ -46,8 +46,7 @@ def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     shift_x, shift_y, scale, angle = send((draws.uniform(4) * 2 - 1) * amount, pictures.device)
     cos, sin = torch.cos(angle / 2) * (1 + scale), torch.sin(angle / 2) * (1 + scale)
     theta = torch.stack([cos, -sin, 2 * shift_x, sin, cos, 2 * shift_y], dim=1).view(len(pictures), 2, 3)
-    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures.dtype)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return _sampled(pictures, theta)
 
 
 def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:
@@ -63,10 +62,14 @@ def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor
     down = down - hidden
     none = torch.zeros_like(side)
     theta = torch.stack([side, none, across, none, side, down], dim=1).view(len(pictures), 2, 3)
-    grid = F.affine_grid(send(theta, pictures.device), list(pictures.shape), align_corners=False).to(pictures.dtype)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return _sampled(pictures, send(theta, pictures.device))
 
 
 def noise(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Add normal noise with standard deviation `amount`."""
     return pictures + amount * draws.normal_like(pictures)
+
+
+def _sampled(pictures: Tensor, theta: Tensor) -> Tensor:
+    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures.dtype)
+    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
