@@ -17,8 +17,9 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
     """Copy what fits into both networks and say what does not.
 
     The generator's tensors must have the same shapes, except that the label planes of its first convolution are
-    matched by attribute name (new ones keep their random start). The discriminator takes over tensors of the same
-    name and shape, since its depth goes with the picture size. Raises UsageError where the generator does not fit.
+    matched by attribute name (new ones start at zero, so that the pictures stay as they were). The discriminator
+    takes over tensors of the same name and shape, since its depth goes with the picture size. Raises UsageError where
+    the generator does not fit.
     """
     old = weights.card.layout
     own = generator.state_dict()
@@ -43,7 +44,7 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
 
 
 def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelLayout) -> Tensor:
-    planes = own.clone()
+    planes = torch.zeros_like(own)
     planes[:, :PICTURE_CHANNELS] = given[:, :PICTURE_CHANNELS]
     for here, there in _same_labels(layout, old):
         planes[:, PICTURE_CHANNELS + here] = given[:, PICTURE_CHANNELS + there]
