@@ -14,8 +14,8 @@ import pytest
 
 from stargan_cli.data.holding import LOCK_NAME
 from stargan_cli.data.outputs import OutputFolder
-from stargan_cli.data.writing import RUN_MARK
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.replacement import RUN_MARK
 
 HOLD = """
 import sys, time

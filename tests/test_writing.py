@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from stargan_cli.data import writing
 from stargan_cli.data.provenance import SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
-from stargan_cli.data.writing import OUTPUT_SUFFIXES, replacing, temporary_name, write_picture
+from stargan_cli.data.writing import OUTPUT_SUFFIXES, replacing, write_picture
 from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.replacement import temporary_name
 
 NOTE = Note("k1-0123abcd", "celeba-128 (5f35eac1)", 'set "Blond_Hair" & <no Male>')
 NAMES = ["a.png", "a.jpg", "a.webp", "a.bmp", "a.tif"]
@@ -138,7 +138,7 @@ def test_a_full_or_read_only_disk_stops_the_run(number: int, tmp_path: Path, mon
     def fail(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(writing.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OutputError, match="cannot write .*a.png") as caught:
         write_picture(tmp_path / "a.png", corpus.scene())
     assert caught.value.hint

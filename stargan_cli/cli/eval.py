@@ -19,6 +19,7 @@ from stargan_cli.cli.options import (
     listed,
 )
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.data.celeba_table import SPLITS
 from stargan_cli.errors import UsageError
 
 DATA, JUDGE, DISTANCES, RESULT, MACHINE = "Data", "Judge", "Distances", "Result", "Machine"
@@ -149,8 +150,8 @@ def evaluate(
     """Measure weights: how often an independent classifier sees the change, and what stays as it was."""
     sets = tuple(data or ("celeba",))
     judges = tuple(classifier or map(_default_judge, sets))
-    if split not in ("official", "reference"):
-        raise UsageError(f"unknown split {split}", "use official or reference")
+    if split not in SPLITS:
+        raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
     if fit_classifier:
         if len(sets) != 1 or len(judges) != 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")

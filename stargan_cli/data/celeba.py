@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from stargan_cli.attributes import HAIR_COLOURS, LabelSet
+from stargan_cli.data.celeba_table import names_and_rows
 from stargan_cli.data.labelled import PARTS, DataSet, Labelled
 from stargan_cli.errors import DataError, UsageError
 
@@ -93,24 +94,16 @@ def _choose(
 
 
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
-    """CelebA's table: a count, a line of names, then a file name and 1 or -1 per attribute in each line."""
-    lines = _lines(path)
-    if len(lines) < 3:
-        raise DataError(f"{path} has no rows", "it should hold a count, a line of names and one line per picture")
-    names = lines[1].split()
+    names, found = names_and_rows(path, iter(_lines(path)))
     rows: dict[str, list[int]] = {}
-    for number, line in enumerate(lines[2:], start=3):
-        fields = line.split()
-        if not fields:
-            continue
-        try:
-            values = [int(value) for value in fields[1:]]
-        except ValueError:
-            values = []
-        if len(values) != len(names) or not set(values) <= {-1, 1}:
-            raise DataError(f"{path}, line {number}: expected a file name and {len(names)} times 1 or -1")
-        if rows.setdefault(fields[0], values) != values:
-            raise DataError(f"{path}, line {number}: {fields[0]} stands there twice, with different labels")
+    for number, file, values in found:
+        if not set(values) <= {"1", "-1"}:
+            raise DataError(f"{path}, line {number}: expected 1 or -1 for each of {len(names)} attributes")
+        labels = [int(value) for value in values]
+        if rows.setdefault(file, labels) != labels:
+            raise DataError(f"{path}, line {number}: {file} stands there twice, with different labels")
+    if not rows:
+        raise DataError(f"{path} has no rows", "it should hold a count, a line of names and one line per picture")
     return names, rows
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stargan_cli.data.shards import Shard
-from stargan_cli.data.writing import RUN_MARK
 from stargan_cli.errors import UsageError
 from stargan_cli.locks import locked, relock
+from stargan_cli.replacement import RUN_MARK
 
 LOCK_NAME = ".stargan.lock"
 PATIENCE_S = 2.0  # for another shard that is alone only until it has written how many there are
@@ -24,7 +24,7 @@ PATIENCE_S = 2.0  # for another shard that is alone only until it has written ho
 class Hold:
     """The locks on an output folder; they end with the process, however that ends.
 
-    `left` are the marks (see `writing.RUN_MARK`) of killed runs that held what this one now holds.
+    `left` are the marks (see `replacement.RUN_MARK`) of killed runs that held what this one now holds.
     """
 
     def __init__(self, root: Path, shard: Shard | None) -> None:

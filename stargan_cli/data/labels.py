@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
+from stargan_cli.data.celeba_table import names_and_rows
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.lines import lines
 
@@ -106,15 +107,10 @@ def _table_rows(path: Path, first: str, file: Iterable[str]) -> Iterator[tuple[i
     return _celeba_rows(path, iter(file)) if first.strip().isdigit() else _csv_rows(path, file)
 
 
-def _celeba_rows(path: Path, lines: Iterator[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    next(lines)
-    columns = next(lines, "").split()
-    for line, text in enumerate(lines, start=3):
-        fields = text.split()
-        if fields:
-            if len(fields) != len(columns) + 1:
-                raise DataError(f"{path}, line {line}: expected a file name and {len(columns)} values")
-            yield line, fields[0], dict(zip(columns, fields[1:], strict=True))
+def _celeba_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    columns, rows = names_and_rows(path, text)
+    for line, name, values in rows:
+        yield line, name, dict(zip(columns, values, strict=True))
 
 
 def _csv_rows(path: Path, file: Iterable[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:

@@ -10,8 +10,9 @@ from types import TracebackType
 
 from stargan_cli.data.holding import Hold
 from stargan_cli.data.shards import Shard
-from stargan_cli.data.writing import FATAL, MAKE_ROOM, adopt_mark
+from stargan_cli.data.writing import FATAL, MAKE_ROOM
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.replacement import adopt_mark
 
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
@@ -26,7 +27,7 @@ class OutputFolder:
     def __init__(self, root: Path, shard: Shard | None = None, mark: str | None = None) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be had.
 
-        With the `mark` (see `writing.RUN_MARK`) of a run that holds the folder, this is but another process of it.
+        With the `mark` (see `replacement.RUN_MARK`) of a run that holds the folder, this is but another process of it.
         """
         self.root = root
         self._made: set[PurePath] = set()

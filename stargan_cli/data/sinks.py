@@ -17,8 +17,9 @@ from stargan_cli.data.provenance import SEARCHED_BYTES, fingerprint_in, read_fin
 from stargan_cli.data.remote import RemoteFile, RemotePath, reported
 from stargan_cli.data.shards import Shard
 from stargan_cli.data.sources import Source, bytes_of
-from stargan_cli.data.writing import RUN_MARK, replacing
+from stargan_cli.data.writing import replacing
 from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.replacement import RUN_MARK
 
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""

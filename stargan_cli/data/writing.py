@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +17,7 @@ from stargan_cli.data.fitting import Fitting, fitting
 from stargan_cli.data.provenance import SOFTWARE, Note
 from stargan_cli.data.stored import Stored
 from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.replacement import replacement
 
 OUTPUT_SUFFIXES = {
     ".png": "PNG",
@@ -38,8 +36,6 @@ FULL_CHROMA_QUALITY = 90
 XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
-RUN_MARK = str(secrets.randbits(60))
-"""In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """What stops not one picture but all."""
 NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
@@ -134,40 +130,17 @@ def _note_options(kind: str, note: Note, exif: Image.Exif | None) -> dict[str, A
     return {}
 
 
-def adopt_mark(mark: str) -> None:
-    """For processes that work for a run: what they leave unfinished is that run's."""
-    global RUN_MARK
-    RUN_MARK = mark
-
-
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file that takes the place of `path` when the block ends well and vanishes when it does not.
 
     Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
     """
-    temporary = temporary_name(path)
     try:
-        try:
-            temporary.unlink(missing_ok=True)  # of a killed run with the same process number
-            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
-            with os.fdopen(handle, "wb") as file:
-                yield file
-            os.replace(temporary, path)
-        except OSError as error:
-            raise _write_error(path, error) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-
-
-def temporary_name(path: Path) -> Path:
-    """A hidden name in the same folder, of no more than 255 bytes."""
-    ending = f".{RUN_MARK}.tmp"
-    name = os.fsencode(path.name)
-    if len(name) + len(ending) + 1 > 255:
-        return path.with_name(f".{hashlib.sha256(name).hexdigest()[:32]}{ending}")
-    return path.with_name(f".{path.name}{ending}")
+        with replacement(path) as temporary, temporary.open("xb") as file:
+            yield file
+    except OSError as error:
+        raise _write_error(path, error) from error
 
 
 def _write_error(path: Path, error: OSError) -> OutputError | PictureError:

@@ -27,7 +27,7 @@ BLOCK_BYTES = 2**16
 
 @dataclass(frozen=True)
 class RayJob:
-    """What an actor is told; `mark` is the `writing.RUN_MARK` of the process that holds the output folder."""
+    """What an actor is told; `mark` is the `replacement.RUN_MARK` of the process that holds the output folder."""
 
     out: Place
     settings: TranslationSettings

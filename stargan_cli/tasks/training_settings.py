@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, Literal
 
+from stargan_cli.data.celeba_table import SPLITS
 from stargan_cli.errors import UsageError
 
 
@@ -95,7 +96,7 @@ class TrainSettings:
         if self.mix and len(self.mix) != len(self.data):
             raise UsageError(f"--mix has {len(self.mix)} shares for {len(self.data)} data sets", "one for each --data")
         self._choice("precision", ("auto", "fp32", "bf16"))
-        self._choice("split", ("official", "reference"))
+        self._choice("split", SPLITS)
         self._choice("adversarial", ("wgan-gp", "nonsaturating"))
 
     def _require(self, name: str, holds: bool, what: str) -> None:

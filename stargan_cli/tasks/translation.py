@@ -14,9 +14,9 @@ from stargan_cli.data.counting import Counting
 from stargan_cli.data.folders import find
 from stargan_cli.data.gallery import Gallery
 from stargan_cli.data.sinks import opened
-from stargan_cli.data.writing import RUN_MARK
 from stargan_cli.errors import UsageError
 from stargan_cli.progress import Progress, silent
+from stargan_cli.replacement import RUN_MARK
 from stargan_cli.report import Manifest, Report, Row
 from stargan_cli.tasks.on_ray import RayJob, work_on_ray
 from stargan_cli.tasks.pipeline import Pipeline
