@@ -64,6 +64,13 @@ def test_classes_have_no_combinations_and_many_attributes_none_either():
     assert names == ["a", "no-a", "b", "no-b", "c", "no-c", "d", "no-d"]
 
 
+def test_of_many_factors_only_the_papers_are_combined():
+    many = LabelSet("many", ("Smiling", "Male", "Bangs", "Eyeglasses", "Young"))
+    targets = {target.name: target for target in targets_for(many, torch.eye(5, dtype=torch.uint8))}
+    assert [name for name, target in targets.items() if target.combination] == ["gender+age"]
+    assert targets["gender+age"].wanted[0].tolist() == [1, 1, 0, 0, 1]
+
+
 def test_a_target_that_all_pictures_show_is_left_out():
     one = LabelSet("one", ("a",))
     assert [target.name for target in targets_for(one, torch.ones(3, 1, dtype=torch.uint8))] == ["no-a"]

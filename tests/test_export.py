@@ -22,6 +22,7 @@ from stargan_cli.errors import DataError, ExportError, OutputError, UsageError, 
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.reference_format import reference_discriminator, reference_generator
 from stargan_cli.tasks import exporting
+from stargan_cli.tasks.averaging import averaged
 from stargan_cli.tasks.checkpoints import save_checkpoint
 from stargan_cli.tasks.export_check import Check, Tolerance, compare, random_labels, random_pictures
 from stargan_cli.tasks.export_formats import FORMATS
@@ -313,6 +314,45 @@ def test_a_training_run_has_two_generators(plain: Weights, tmp_path: Path) -> No
         open_source(str(path))
     with pytest.raises(UsageError, match="one generator only"):
         open_source(str(plain.path), raw=True)
+
+
+def shifted(weights: Weights, by: float, path: Path) -> Weights:
+    """The same with `by` added to every number of both networks."""
+    assert weights.discriminator is not None
+    states = [network.state_dict() for network in (weights.generator, weights.discriminator)]
+    save(path, weights.card, *({name: tensor + by for name, tensor in state.items()} for state in states))
+    return load(str(path))
+
+
+def test_the_mean_of_several(plain: Weights, tmp_path: Path) -> None:
+    one = shifted(plain, 0.5, tmp_path / "one.safetensors")
+    mean = averaged([plain, one, one, plain, one, one])
+    for found, start in ((mean.generator, plain.generator), (mean.discriminator, plain.discriminator)):
+        assert found is not None and start is not None
+        before = start.state_dict()
+        assert all(torch.allclose(value, before[name] + 1 / 3) for name, value in found.state_dict().items())
+    assert mean.card.training["mean_of"][:2] == [
+        f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in (plain, one)
+    ]
+    assert mean.fingerprint not in (plain.fingerprint, one.fingerprint) and not mean.generator.training
+    assert averaged([plain, replace(one, discriminator=None)]).discriminator is None
+
+
+def test_there_is_no_mean_of_two_models(plain: Weights, masked: Weights) -> None:
+    with pytest.raises(UsageError, match=r"masked\.safetensors and .*plain\.safetensors are not of one model"):
+        averaged([plain, masked])
+    renamed = replace(plain.card, layout=LabelLayout((LabelSet("celeba", ("A", "B", "C")),)))
+    with pytest.raises(UsageError, match="not of one model"):
+        averaged([plain, replace(plain, card=renamed)])
+
+
+def test_a_mean_from_the_shell(plain: Weights, tmp_path: Path) -> None:
+    one = shifted(plain, 0.5, tmp_path / "one.safetensors")
+    out = tmp_path / "mean.safetensors"
+    done = run_export(str(plain.path), "--mean", str(one.path), "--to", "safetensors", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    name = "main.0.weight"
+    assert torch.allclose(load(str(out)).generator.state_dict()[name], plain.generator.state_dict()[name] + 0.25)
 
 
 def test_files_are_named_after_the_weights() -> None:

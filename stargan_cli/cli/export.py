@@ -42,6 +42,14 @@ def export(
         bool,
         typer.Option("--raw", help="Of RUN/checkpoints/N.safetensors: the generator itself, not its average."),
     ] = False,
+    mean: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--mean",
+            metavar="WEIGHTS",
+            help="More weights of the same model: the mean of all is written. Repeat for more; twice counts twice.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     attrs: Annotated[
         str | None,
@@ -89,6 +97,7 @@ def export(
 
     Every file is opened by its own runtime and compared with its source before it is called done.
     """
+    from stargan_cli.tasks.averaging import averaged
     from stargan_cli.tasks.export_sources import open_source
     from stargan_cli.tasks.exporting import ExportSettings, default_name
     from stargan_cli.tasks.exporting import export as run
@@ -97,6 +106,8 @@ def export(
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])
     weights = open_source(source, layout, discriminator, image_size, raw)
+    if mean:
+        weights = averaged([weights, *(open_source(other, raw=raw) for other in mean)])
     with show_progress("export", "steps", quiet) as progress:
         exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
     typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))

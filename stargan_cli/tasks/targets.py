@@ -12,9 +12,10 @@ from torch import Tensor
 from stargan_cli.attributes import HAIR_COLOURS, LabelLayout, LabelSet, target_label
 from stargan_cli.attributes.synonyms import ANTONYMS
 
-# With more factors than this the combinations outgrow the time that anybody has: only single changes then.
+# With more factors than this the combinations outgrow the time that anybody has: only those of the paper's then.
 MOST_FACTORS = 3
 _FACTOR_NAMES = {"Male": "gender", "Young": "age"}
+_PAPERS_FACTORS = ("hair", "gender", "age")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Target:
 
 def targets_for(label_set: LabelSet, labels: Tensor) -> list[Target]:
     """Every attribute of an exclusive group, every other attribute on and off, and the combinations of two or more
-    factors (hair+gender, ...; the paper's H+G, H+A, G+A and H+G+A), in which every factor changes.
+    factors (hair+gender, ...; the paper's H+G, H+A, G+A and H+G+A), in which every factor changes; of many factors
+    only the paper's are combined.
 
     `labels`: uint8 (N, k). Targets that no picture can be translated to are left out.
     """
@@ -46,10 +48,11 @@ def targets_for(label_set: LabelSet, labels: Tensor) -> list[Target]:
         found.append(_single(label_set, labels, name, 1))
         if not label_set.group_of(name):
             found.append(_single(label_set, labels, name, 0))
-    factors = _factors(label_set)
-    if len(factors) <= MOST_FACTORS:
-        for size in range(2, len(factors) + 1):
-            found += [_combined(label_set, labels, chosen) for chosen in combinations(factors, size)]
+    joined = list(_factors(label_set))
+    if len(joined) > MOST_FACTORS:
+        joined = [name for name in joined if name in _PAPERS_FACTORS]
+    for size in range(2, len(joined) + 1):
+        found += [_combined(label_set, labels, chosen) for chosen in combinations(joined, size)]
     return [target for target in found if len(target.pictures)]
 
 
