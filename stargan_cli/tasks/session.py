@@ -198,5 +198,6 @@ class Session:
 
 
 def _origin(card: Card) -> dict[str, Any]:
-    """What weights to start from say of how long they were trained, and from what they started themselves."""
-    return {name: card.training[name] for name in ("iterations", "hours", "started_from") if name in card.training}
+    """What weights to start from say of how long they were trained, and from what they were made themselves."""
+    names = ("iterations", "hours", "mean_of", "started_from")
+    return {name: card.training[name] for name in names if name in card.training}
