@@ -20,20 +20,20 @@ def adopt_mark(mark: str) -> None:
     RUN_MARK = mark
 
 
-def temporary_name(path: Path) -> Path:
-    """A hidden name in the same folder, of no more than LONGEST_NAME bytes."""
+def temporary_name(name: str) -> str:
+    """A hidden name for the same folder, of no more than LONGEST_NAME bytes."""
     ending = f".{RUN_MARK}.tmp"
-    name = os.fsencode(path.name)
-    if len(name) + len(ending) + 1 > LONGEST_NAME:
-        return path.with_name(f".{hashlib.sha256(name).hexdigest()[:32]}{ending}")
-    return path.with_name(f".{path.name}{ending}")
+    encoded = os.fsencode(name)
+    if len(encoded) + len(ending) + 1 > LONGEST_NAME:
+        name = hashlib.sha256(encoded).hexdigest()[:32]
+    return f".{name}{ending}"
 
 
 @contextmanager
 def replacement(path: Path) -> Iterator[Path]:
     """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, and is removed
     where the block raises: then `path` is as it was."""
-    temporary = temporary_name(path)
+    temporary = path.with_name(temporary_name(path.name))
     try:
         temporary.unlink(missing_ok=True)
         yield temporary

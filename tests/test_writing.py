@@ -167,7 +167,7 @@ def test_a_symlink_in_the_place_is_replaced_and_not_followed(tmp_path: Path) -> 
 
 def test_a_symlink_in_the_temporary_place_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "outside").write_bytes(b"precious")
-    temporary_name(tmp_path / "a.png").symlink_to("outside")
+    (tmp_path / temporary_name("a.png")).symlink_to("outside")
     write_picture(tmp_path / "a.png", corpus.scene())
     assert (tmp_path / "outside").read_bytes() == b"precious"
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.png", "outside"]

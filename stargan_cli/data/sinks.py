@@ -19,7 +19,7 @@ from stargan_cli.data.shards import Shard
 from stargan_cli.data.sources import Source, bytes_of
 from stargan_cli.data.writing import replacing
 from stargan_cli.errors import OutputError, PictureError
-from stargan_cli.replacement import RUN_MARK
+from stargan_cli.replacement import temporary_name
 
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""
@@ -191,7 +191,7 @@ class RemoteSink:
                 put(filesystem, key)
                 return
             folder, _, name = key.rpartition("/")
-            temporary = f"{folder}/.{name}.{RUN_MARK}.tmp"
+            temporary = f"{folder}/{temporary_name(name)}"
             filesystem.makedirs(folder, exist_ok=True)
             put(filesystem, temporary)
             filesystem.mv(temporary, key)
