@@ -91,11 +91,14 @@ def test_an_output_folder_that_vanishes_stops_the_run(weights: str, tmp_path: Pa
 def test_pictures_that_vanish_or_change_meanwhile_fail_alone(weights: str, tmp_path: Path) -> None:
     source = pictures(tmp_path / "in", 60)
     rows: list[Row] = []
+    cut = tmp_path / "cut.png"
+    cut.write_bytes((source / "000.png").read_bytes()[:60])
 
     def change(row: Row) -> None:
         rows.append(row)
         (source / "057.png").unlink(missing_ok=True)
-        (source / "058.png").write_bytes((source / "000.png").read_bytes()[:60])
+        if cut.exists():  # moved there whole: what is written in place is empty for a moment
+            cut.replace(source / "058.png")
 
     report = translate([source], tmp_path / "out", settings(weights), Run(), on_row=change)
     assert (report.done, report.failed, report.exit_code) == (58, 2, 1)
