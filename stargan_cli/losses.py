@@ -43,6 +43,8 @@ class Batch:
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
+    `shown` leaves of pictures (N, 3, S, S), real or fake, what D may see; `judged` (N, k) is 1 for the labels that D
+    judges by it, 0 for others, and None for all.
     """
 
     real: Tensor
@@ -53,16 +55,23 @@ class Batch:
     positions: slice
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
+    shown: View = lambda pictures: pictures
+    judged: Tensor | None = None
 
 
-def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
+def classification_loss(
+    logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"], judged: Tensor | None = None
+) -> Tensor:
     """Of each picture (N,). Attributes: binary cross-entropy, summed over the attributes. Classes: cross-entropy.
 
-    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
+    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes). Of attributes, those count that are
+    `judged` (N, k); of classes, pictures of which all are.
     """
     if kind == "classes":
-        return F.cross_entropy(logits, labels, reduction="none")
-    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(dim=1)
+        losses = F.cross_entropy(logits, labels, reduction="none")
+        return losses if judged is None else losses * judged.amin(dim=1)
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    return (losses if judged is None else losses * judged).sum(dim=1)
 
 
 def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
@@ -85,8 +94,8 @@ def discriminator_loss(
 
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
     """
-    real = view(batch.real)
-    fake = view(fake)
+    real = view(batch.shown(batch.real))
+    fake = view(batch.shown(fake))
     count = len(real)
     both = discriminator(torch.cat([real, fake]))
     real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
@@ -123,7 +132,7 @@ def generator_loss(
 
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    judgement = discriminator(view(fake.image))
+    judgement = discriminator(view(batch.shown(fake.image)))
     score = _score(judgement, batch.target_classes, batch)
     back = generator(fake.image, batch.source)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
@@ -161,9 +170,9 @@ def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
     if judgement.agreement is None:
         return judgement.realness.float()
     signs = torch.zeros_like(judgement.classes, dtype=torch.float32)
-    signs[:, batch.positions] = 2 * labels - 1
+    signs[:, batch.positions] = 2 * labels - 1 if batch.judged is None else (2 * labels - 1) * batch.judged
     return judgement.realness_as(signs).float()
 
 
 def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind)
+    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind, batch.judged)

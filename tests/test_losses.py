@@ -83,6 +83,40 @@ def test_importance_weighs_the_classification_of_real_pictures_alone() -> None:
     assert (parts["D/real"].item(), parts["D/fake"].item()) == (-0.5, 0.0)
 
 
+def test_labels_that_are_not_judged_count_nowhere() -> None:
+    def judge(x: Tensor) -> Judgement:
+        logits = torch.tensor([[LN3, 0.0]]).expand(len(x), 2)
+        return Judgement(torch.zeros(len(x), 1, 1, 1), logits, torch.tensor([5.0, 7.0]).view(1, 2, 1, 1) * x[:, :2])
+
+    real, fake = torch.ones(2, 3, 1, 1), torch.ones(2, 3, 1, 1)
+    some = replace(batch(real), judged=torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    objective = Objective("nonsaturating")
+    _, parts = discriminator_loss(judge, some, fake, torch.zeros(2, 1, 1, 1), objective)
+    assert parts["D/cls"].item() == pytest.approx(log(4 / 3) / 2)
+    assert parts["D/real"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is on
+    assert parts["D/fake"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is off
+    _, parts = generator_loss(generator("tanh"), judge, some, Translation(fake, fake, fake[:, :1]), objective)
+    assert parts["G/cls"].item() == pytest.approx(log(4) / 2)
+    assert parts["G/fake"].item() == pytest.approx((log(1 + exp(5)) + LN2) / 2)
+
+
+def test_of_classes_those_pictures_count_that_are_judged() -> None:
+    logits, labels = torch.zeros(2, 2), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    judged = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+    assert classification_loss(logits, labels, "classes", judged).tolist() == pytest.approx([LN2, 0.0])
+
+
+def test_the_discriminator_sees_what_is_shown() -> None:
+    real, fake = torch.ones(2, 3, 1, 1), torch.ones(2, 3, 1, 1)
+    hidden = replace(batch(real), shown=lambda pictures: pictures * torch.tensor([1.0, 0.0]).view(2, 1, 1, 1))
+    _, parts = discriminator_loss(linear_critic(2.0), hidden, fake, torch.zeros(2, 1, 1, 1), Objective())
+    assert (parts["D/real"].item(), parts["D/fake"].item()) == (-1.0, 1.0)
+    _, parts = generator_loss(
+        generator("tanh"), linear_critic(2.0), hidden, Translation(fake, fake, fake[:, :1]), Objective()
+    )
+    assert parts["G/fake"].item() == -1.0
+
+
 def test_the_penalty_is_taken_between_real_and_fake() -> None:
     def square(x: Tensor) -> Judgement:  # gradient 2x: the penalty depends on where it is taken
         return Judgement(x[:, :1].square(), torch.zeros(len(x), 2), None)

@@ -128,6 +128,14 @@ def train(
     hide_bottom: Annotated[
         float | None, _number(TRAINING, "Share of the height, at the bottom, that D never sees (clothes).")
     ] = None,
+    face_apart: Annotated[
+        bool | None,
+        typer.Option(
+            "--face-apart/--no-face-apart",
+            help="D judges hair where the face is hidden, and the face where all else is (faces aligned as CelebA's).",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)

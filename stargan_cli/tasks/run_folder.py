@@ -29,6 +29,7 @@ CHANGEABLE = (
     "view_jitter",
     "view_zoom",
     "hide_bottom",
+    "face_apart",
     "view_noise",
     "lambda_cls",
     "lambda_rec",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ from torch.autograd.graph import increment_version
 from torch.optim import Adam
 
 from stargan_cli.attributes import LabelLayout
-from stargan_cli.data import augment
+from stargan_cli.data import augment, face_parts
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
 from stargan_cli.data.images import to_model
 from stargan_cli.device import autocast, memory_layout, send
@@ -154,7 +156,7 @@ class Trainer:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets[self.rows], self.device)
         labels = send(labels[self.rows], self.device)
-        return Batch(
+        batch = Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
             target=layout_vector(targets, self.layout, index),
@@ -164,6 +166,11 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
         )
+        if not self.settings.face_apart:
+            return batch
+        parts = send(face_parts.drawn_parts(draws.uniform()), self.device)
+        judged = face_parts.judged(parts, label_set.attributes)
+        return replace(batch, shown=partial(face_parts.shown, parts=parts), judged=judged)
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))

@@ -66,6 +66,7 @@ class TrainSettings:
     view_jitter: float = 0.0
     view_zoom: float = 0.0
     hide_bottom: float = 0.0
+    face_apart: bool = False
     view_noise: float = 0.0
 
     log_every: int = 10
