@@ -44,7 +44,7 @@ class Batch:
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     `shown` leaves of pictures (N, 3, S, S), real or fake, what D may see; `judged` (N, k) is 1 for the labels that D
-    judges by it, 0 for others, and None for all.
+    judges by it, 0 for others, and None for all; so is `learnt` for those that D's classification learns from it.
     """
 
     real: Tensor
@@ -57,6 +57,7 @@ class Batch:
     importance: Tensor | None = None
     shown: View = lambda pictures: pictures
     judged: Tensor | None = None
+    learnt: Tensor | None = None
 
 
 def classification_loss(
@@ -100,7 +101,7 @@ def discriminator_loss(
     both = discriminator(torch.cat([real, fake]))
     real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
     fake_score = _score(_rows(both, slice(count, None)), batch.target_classes, batch)
-    classes = _class_loss(both.classes[:count], batch.source_classes, batch)
+    classes = _class_loss(both.classes[:count], batch.source_classes, batch, batch.learnt)
     parts = {"D/cls": (classes if batch.importance is None else classes * batch.importance).mean()}
     if objective.adversarial == "wgan-gp":
         parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
@@ -136,7 +137,7 @@ def generator_loss(
     score = _score(judgement, batch.target_classes, batch)
     back = generator(fake.image, batch.source)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
-    classes = _class_loss(judgement.classes, batch.target_classes, batch)
+    classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.judged)
     own = (batch.target == batch.source).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
@@ -174,5 +175,5 @@ def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
     return judgement.realness_as(signs).float()
 
 
-def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind, batch.judged)
+def _class_loss(logits: Tensor, labels: Tensor, batch: Batch, judged: Tensor | None) -> Tensor:
+    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind, judged)

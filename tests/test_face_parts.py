@@ -37,6 +37,11 @@ def test_hair_is_judged_by_the_surroundings_and_the_rest_by_the_face() -> None:
     assert judged.tolist() == [[0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]]
 
 
+def test_the_classification_learns_from_whole_pictures_too() -> None:
+    learnt = face_parts.learnt(PARTS, ("Blond_Hair", "Male"))
+    assert learnt.tolist() == [[1, 1], [1, 0], [0, 1]]
+
+
 def test_parts_are_drawn_as_often_as_their_shares_say() -> None:
     parts = face_parts.drawn_parts(torch.rand(20_000, generator=torch.Generator().manual_seed(0)))
     for part, share in enumerate(face_parts.SHARES):
@@ -54,6 +59,8 @@ def test_a_run_judges_each_label_by_its_part_alone(label_set: object) -> None:
     for column, is_around in enumerate(around):
         expected = corner & ~middle if is_around else middle & ~corner
         assert torch.equal(batch.judged[:, column].bool(), expected)
+        assert batch.learnt is not None
+        assert torch.equal(batch.learnt[:, column].bool(), expected | (middle & corner))
     assert all(torch.isfinite(value) for value in trainer.iterate().values())
     without = tiny_trainer(label_set)._batch(0, 0)
     assert without.judged is None and torch.equal(without.real, batch.real)

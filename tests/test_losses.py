@@ -83,16 +83,17 @@ def test_importance_weighs_the_classification_of_real_pictures_alone() -> None:
     assert (parts["D/real"].item(), parts["D/fake"].item()) == (-0.5, 0.0)
 
 
-def test_labels_that_are_not_judged_count_nowhere() -> None:
+def test_labels_count_where_they_are_judged_and_for_the_classification_where_it_learns_them() -> None:
     def judge(x: Tensor) -> Judgement:
         logits = torch.tensor([[LN3, 0.0]]).expand(len(x), 2)
         return Judgement(torch.zeros(len(x), 1, 1, 1), logits, torch.tensor([5.0, 7.0]).view(1, 2, 1, 1) * x[:, :2])
 
     real, fake = torch.ones(2, 3, 1, 1), torch.ones(2, 3, 1, 1)
     some = replace(batch(real), judged=torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
+    some = replace(some, learnt=torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
     objective = Objective("nonsaturating")
     _, parts = discriminator_loss(judge, some, fake, torch.zeros(2, 1, 1, 1), objective)
-    assert parts["D/cls"].item() == pytest.approx(log(4 / 3) / 2)
+    assert parts["D/cls"].item() == pytest.approx((log(4 / 3) + LN2) / 2)
     assert parts["D/real"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is on
     assert parts["D/fake"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is off
     _, parts = generator_loss(generator("tanh"), judge, some, Translation(fake, fake, fake[:, :1]), objective)

@@ -58,6 +58,11 @@ def judged(parts: Tensor, attributes: Sequence[str]) -> Tensor:
     return torch.where(around, (parts == SURROUNDINGS)[:, None], (parts == FACE)[:, None]).float()
 
 
+def learnt(parts: Tensor, attributes: Sequence[str]) -> Tensor:
+    """The same, and by the WHOLE all are: `translate` asks D what whole pictures show."""
+    return torch.maximum(judged(parts, attributes), (parts == WHOLE)[:, None].float())
+
+
 def _ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:
     """(S, S): whether a pixel is inside."""
     side = pictures.shape[-1]

@@ -169,8 +169,12 @@ class Trainer:
         if not self.settings.face_apart:
             return batch
         parts = send(face_parts.drawn_parts(draws.uniform()), self.device)
-        judged = face_parts.judged(parts, label_set.attributes)
-        return replace(batch, shown=partial(face_parts.shown, parts=parts), judged=judged)
+        return replace(
+            batch,
+            shown=partial(face_parts.shown, parts=parts),
+            judged=face_parts.judged(parts, label_set.attributes),
+            learnt=face_parts.learnt(parts, label_set.attributes),
+        )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))
