@@ -23,8 +23,11 @@ class Objective:
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
-    stay as it is, and D's verdict on it does not count. `lambda_mask` and `lambda_smooth` act on the attention mask
-    alone: its mean, and its total variation.
+    stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
+    picture stays. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
+    (Goodfellow et al., ICLR 2015): the gradients of such a classifier show what people see too (Tsipras et al., ICLR
+    2019), and G learns nothing but them.
     """
 
     adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
@@ -32,8 +35,10 @@ class Objective:
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
+    lambda_stay: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
+    robust: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,7 @@ class Batch:
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
-    `shown` leaves of pictures (N, 3, S, S), real or fake, what D may see; `judged` (N, k) is 1 for the labels that D
-    judges by it, 0 for others, and None for all; so is `learnt` for those that D's classification learns from it.
+    `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
     """
 
     real: Tensor
@@ -55,24 +59,17 @@ class Batch:
     positions: slice
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
-    shown: View = lambda pictures: pictures
-    judged: Tensor | None = None
-    learnt: Tensor | None = None
+    stays: Tensor | None = None
 
 
-def classification_loss(
-    logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"], judged: Tensor | None = None
-) -> Tensor:
+def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
     """Of each picture (N,). Attributes: binary cross-entropy, summed over the attributes. Classes: cross-entropy.
 
-    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes). Of attributes, those count that are
-    `judged` (N, k); of classes, pictures of which all are.
+    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
     """
     if kind == "classes":
-        losses = F.cross_entropy(logits, labels, reduction="none")
-        return losses if judged is None else losses * judged.amin(dim=1)
-    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
-    return (losses if judged is None else losses * judged).sum(dim=1)
+        return F.cross_entropy(logits, labels, reduction="none")
+    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(dim=1)
 
 
 def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
@@ -95,14 +92,17 @@ def discriminator_loss(
 
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
     """
-    real = view(batch.shown(batch.real))
-    fake = view(batch.shown(fake))
+    real, fake = view(batch.real), view(fake)
     count = len(real)
-    both = discriminator(torch.cat([real, fake]))
-    real_score = _score(_rows(both, slice(0, count)), batch.source_classes, batch)
-    fake_score = _score(_rows(both, slice(count, None)), batch.target_classes, batch)
-    classes = _class_loss(both.classes[:count], batch.source_classes, batch, batch.learnt)
-    parts = {"D/cls": (classes if batch.importance is None else classes * batch.importance).mean()}
+    seen = [real, fake, _moved(discriminator, real, batch, objective.robust)] if objective.robust else [real, fake]
+    judgement = discriminator(torch.cat(seen))
+    real_score = _score(_rows(judgement, slice(0, count)), batch.source_classes, batch)
+    fake_score = _score(_rows(judgement, slice(count, 2 * count)), batch.target_classes, batch)
+    learnt_from = judgement.classes[-count:] if objective.robust else judgement.classes[:count]
+    classes = _class_loss(learnt_from, batch.source_classes, batch)
+    parts = {
+        "D/cls": (classes if batch.importance is None else classes * batch.importance).mean(),
+    }
     if objective.adversarial == "wgan-gp":
         parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
     else:
@@ -114,8 +114,8 @@ def discriminator_loss(
         parts["D/gp"] = (norms - 1).square().mean()
         total = total + penalise * objective.lambda_gp * parts["D/gp"]
     elif penalise:
-        seen = real.detach().requires_grad_(True)
-        norms = gradient_norms(_score(discriminator(seen), batch.source_classes, batch), seen)
+        there = real.detach().requires_grad_(True)
+        norms = gradient_norms(_score(discriminator(there), batch.source_classes, batch), there)
         parts["D/gp"] = norms.square().mean()
         total = total + penalise * objective.lambda_gp / 2 * parts["D/gp"]
     return total, parts
@@ -133,11 +133,11 @@ def generator_loss(
 
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    judgement = discriminator(view(batch.shown(fake.image)))
-    score = _score(judgement, batch.target_classes, batch)
+    judgement = discriminator(view(fake.image))
     back = generator(fake.image, batch.source)
+    score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
-    classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.judged)
+    classes = _class_loss(judgement.classes, batch.target_classes, batch)
     own = (batch.target == batch.source).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
@@ -150,6 +150,9 @@ def generator_loss(
     if objective.lambda_id:
         parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
         total = total + objective.lambda_id * parts["G/id"]
+    if batch.stays is not None:
+        parts["G/stay"] = ((fake.image - batch.real).abs() * batch.stays).mean()
+        total = total + objective.lambda_stay * parts["G/stay"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
         parts["G/smooth"] = total_variation(fake.mask)
@@ -171,9 +174,17 @@ def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
     if judgement.agreement is None:
         return judgement.realness.float()
     signs = torch.zeros_like(judgement.classes, dtype=torch.float32)
-    signs[:, batch.positions] = 2 * labels - 1 if batch.judged is None else (2 * labels - 1) * batch.judged
+    signs[:, batch.positions] = 2 * labels - 1
     return judgement.realness_as(signs).float()
 
 
-def _class_loss(logits: Tensor, labels: Tensor, batch: Batch, judged: Tensor | None) -> Tensor:
-    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind, judged)
+def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
+    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind)
+
+
+def _moved(discriminator: Discriminator, pictures: Tensor, batch: Batch, distance: float) -> Tensor:
+    """Pictures (N, 3, S, S), each moved by `distance` (L2) along the gradient of its classification loss."""
+    there = pictures.detach().requires_grad_(True)
+    loss = _class_loss(discriminator(there).classes, batch.source_classes, batch).sum()
+    (gradient,) = torch.autograd.grad(loss, there)
+    return pictures.detach() + distance * F.normalize(gradient.float().flatten(1), dim=1).view_as(pictures)

@@ -1,66 +1,53 @@
-"""What D is shown of a face, and which labels it judges by that."""
+"""Which part of a face a change leaves as it is."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from training_kit import FACES, MOODS, tiny_trainer
 
-from stargan_cli.data import face_parts
-from stargan_cli.data.face_parts import FACE, SURROUNDINGS, WHOLE
+from stargan_cli.data.face_parts import what_stays
 
-PARTS = torch.tensor([WHOLE, SURROUNDINGS, FACE])
-
-
-def test_the_face_and_what_surrounds_it_are_shown_apart() -> None:
-    pictures = torch.ones(3, 3, 64, 64)
-    whole, surroundings, face = face_parts.shown(pictures, PARTS)
-    assert torch.equal(whole, pictures[0])
-    for across, down in ((32, 33), (32, 46), (24, 41), (40, 41)):  # between the eyes, mouth, cheeks, at 64 px
-        assert surroundings[:, down, across].eq(0).all() and face[:, down, across].eq(1).all()
-    for across, down in ((32, 8), (4, 32), (60, 32), (32, 63)):  # hair above, both sides, neck
-        assert surroundings[:, down, across].eq(1).all() and face[:, down, across].eq(0).all()
-    both = (surroundings == 1) & (face == 1)
-    assert 0 < both.float().mean() < 0.1, "the outline of the face is in both, and little else"
-    assert ((surroundings == 1) | (face == 1)).all(), "some place is never judged"
+ATTRIBUTES = ("Blond_Hair", "Male", "Young")
+IN_THE_FACE = ((32, 33), (32, 46), (24, 41), (40, 41))  # between the eyes, mouth, cheeks, at 64 px
+AROUND_IT = ((32, 8), (4, 32), (60, 32), (32, 63))  # hair above, both sides, neck
 
 
-def test_what_is_hidden_gets_no_gradient() -> None:
-    pictures = torch.ones(3, 3, 64, 64, requires_grad=True)
-    shown = face_parts.shown(pictures, PARTS)
-    shown.sum().backward()  # type: ignore[no-untyped-call]
-    assert torch.equal(pictures.grad, (shown != 0).float())
+def stays(changes: list[int], size: int = 64) -> torch.Tensor:
+    labels = torch.tensor([[0, 1, 1]])
+    return what_stays(torch.zeros(1, 3, size, size), labels, (labels + torch.tensor([changes])) % 2, ATTRIBUTES)[0, 0]
 
 
-def test_hair_is_judged_by_the_surroundings_and_the_rest_by_the_face() -> None:
-    judged = face_parts.judged(PARTS, ("Blond_Hair", "Male", "Bald", "angry"))
-    assert judged.tolist() == [[0, 0, 0, 0], [1, 0, 1, 0], [0, 1, 0, 1]]
+def test_a_change_of_hair_leaves_the_face() -> None:
+    mask = stays([1, 0, 0])
+    assert all(mask[down, across] for across, down in IN_THE_FACE)
+    assert not any(mask[down, across] for across, down in AROUND_IT)
 
 
-def test_the_classification_learns_from_whole_pictures_too() -> None:
-    learnt = face_parts.learnt(PARTS, ("Blond_Hair", "Male"))
-    assert learnt.tolist() == [[1, 1], [1, 0], [0, 1]]
+def test_a_change_of_gender_leaves_what_surrounds_the_face() -> None:
+    mask = stays([0, 1, 0])
+    assert not any(mask[down, across] for across, down in IN_THE_FACE)
+    assert all(mask[down, across] for across, down in AROUND_IT)
 
 
-def test_parts_are_drawn_as_often_as_their_shares_say() -> None:
-    parts = face_parts.drawn_parts(torch.rand(20_000, generator=torch.Generator().manual_seed(0)))
-    for part, share in enumerate(face_parts.SHARES):
-        assert (parts == part).float().mean().item() == pytest.approx(share, abs=0.015)
+def test_age_and_changes_of_both_leave_nothing_and_no_change_leaves_both() -> None:
+    assert not stays([0, 0, 1]).any() and not stays([1, 1, 0]).any()
+    assert torch.equal(stays([0, 0, 0]), stays([1, 0, 0]) | stays([0, 1, 0]))
+    assert not (stays([1, 0, 0]) & stays([0, 1, 0])).any()
+    assert 0.8 < stays([0, 0, 0]).float().mean() < 0.95, "the outline of the face is free for both, and little else"
 
 
-@pytest.mark.parametrize("label_set", [FACES, MOODS])
-def test_a_run_judges_each_label_by_its_part_alone(label_set: object) -> None:
-    trainer = tiny_trainer(label_set, face_apart=True)
+def test_a_run_holds_parts_to_stay_if_told_so() -> None:
+    batch = tiny_trainer(FACES, lambda_stay=1.0, single_share=0.9)._batch(0, 0)
+    assert batch.stays is not None and batch.stays.shape == (4, 1, 16, 16)
+    assert torch.equal(batch.stays, what_stays(batch.real, batch.source, batch.target, FACES.attributes))
+    assert tiny_trainer(FACES, single_share=0.9)._batch(0, 0).stays is None
+
+
+def test_classes_show_in_the_face() -> None:
+    trainer = tiny_trainer(MOODS, lambda_stay=1.0)
     batch = trainer._batch(0, 0)
-    seen = batch.shown(torch.ones(len(batch.real), 3, 16, 16))
-    assert batch.judged is not None and batch.judged.shape == batch.source_classes.shape
-    middle, corner = seen[:, 0, 10, 8] == 1, seen[:, 0, 0, 0] == 1
-    around = torch.tensor([name in face_parts.AROUND_THE_FACE for name in trainer.layout.sets[0].attributes])
-    for column, is_around in enumerate(around):
-        expected = corner & ~middle if is_around else middle & ~corner
-        assert torch.equal(batch.judged[:, column].bool(), expected)
-        assert batch.learnt is not None
-        assert torch.equal(batch.learnt[:, column].bool(), expected | (middle & corner))
+    assert batch.stays is not None
+    same = (batch.source == batch.target).all(dim=1)
+    assert torch.equal(batch.stays[:, 0, 10, 8], same)  # in the face
+    assert batch.stays[:, 0, 0, 0].all()
     assert all(torch.isfinite(value) for value in trainer.iterate().values())
-    without = tiny_trainer(label_set)._batch(0, 0)
-    assert without.judged is None and torch.equal(without.real, batch.real)

@@ -83,39 +83,20 @@ def test_importance_weighs_the_classification_of_real_pictures_alone() -> None:
     assert (parts["D/real"].item(), parts["D/fake"].item()) == (-0.5, 0.0)
 
 
-def test_labels_count_where_they_are_judged_and_for_the_classification_where_it_learns_them() -> None:
-    def judge(x: Tensor) -> Judgement:
-        logits = torch.tensor([[LN3, 0.0]]).expand(len(x), 2)
-        return Judgement(torch.zeros(len(x), 1, 1, 1), logits, torch.tensor([5.0, 7.0]).view(1, 2, 1, 1) * x[:, :2])
+def test_a_robust_classification_learns_from_pictures_moved_to_where_it_errs() -> None:
+    def judge(x: Tensor) -> Judgement:  # the first label is read off the first channel, the second one off none
+        logits = torch.stack([x[:, 0].sum(dim=(1, 2)), torch.zeros(len(x))], dim=1)
+        return Judgement(x[:, :1], logits, None)
 
-    real, fake = torch.ones(2, 3, 1, 1), torch.ones(2, 3, 1, 1)
-    some = replace(batch(real), judged=torch.tensor([[1.0, 0.0], [0.0, 0.0]]))
-    some = replace(some, learnt=torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
-    objective = Objective("nonsaturating")
-    _, parts = discriminator_loss(judge, some, fake, torch.zeros(2, 1, 1, 1), objective)
-    assert parts["D/cls"].item() == pytest.approx((log(4 / 3) + LN2) / 2)
-    assert parts["D/real"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is on
-    assert parts["D/fake"].item() == pytest.approx((log(1 + exp(-5)) + LN2) / 2)  # the first is off
-    _, parts = generator_loss(generator("tanh"), judge, some, Translation(fake, fake, fake[:, :1]), objective)
-    assert parts["G/cls"].item() == pytest.approx(log(4) / 2)
-    assert parts["G/fake"].item() == pytest.approx((log(1 + exp(5)) + LN2) / 2)
-
-
-def test_of_classes_those_pictures_count_that_are_judged() -> None:
-    logits, labels = torch.zeros(2, 2), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    judged = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
-    assert classification_loss(logits, labels, "classes", judged).tolist() == pytest.approx([LN2, 0.0])
-
-
-def test_the_discriminator_sees_what_is_shown() -> None:
-    real, fake = torch.ones(2, 3, 1, 1), torch.ones(2, 3, 1, 1)
-    hidden = replace(batch(real), shown=lambda pictures: pictures * torch.tensor([1.0, 0.0]).view(2, 1, 1, 1))
-    _, parts = discriminator_loss(linear_critic(2.0), hidden, fake, torch.zeros(2, 1, 1, 1), Objective())
-    assert (parts["D/real"].item(), parts["D/fake"].item()) == (-1.0, 1.0)
-    _, parts = generator_loss(
-        generator("tanh"), linear_critic(2.0), hidden, Translation(fake, fake, fake[:, :1]), Objective()
-    )
-    assert parts["G/fake"].item() == -1.0
+    real = torch.full((2, 3, 2, 2), LN3 / 4)
+    labels = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+    both = replace(batch(real), source_classes=labels)
+    _, parts = discriminator_loss(judge, both, real, real, Objective(robust=LN3), penalise=0)
+    # LN3 apart, evenly over four pixels: each moves by LN3 / 2, so their sum by 2 LN3; for the first one down
+    assert parts["D/cls"].item() == pytest.approx((log(4) + LN2 + log(1 + 27) + LN2) / 2)
+    assert parts["D/real"].item() == pytest.approx(-LN3 / 4)  # which is judged where it is
+    _, plain = discriminator_loss(judge, both, real, real, Objective(), penalise=0)
+    assert plain["D/cls"].item() == pytest.approx((log(4 / 3) + LN2 + log(4) + LN2) / 2)
 
 
 def test_the_penalty_is_taken_between_real_and_fake() -> None:
@@ -188,6 +169,16 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
     assert parts["G/cls"].item() == pytest.approx((log(4) + LN2) / 2)  # D's verdict on the first does not count
     others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
     assert (total - others).item() == pytest.approx(4 * 0.25)
+
+
+def test_what_shall_stay_is_held_to_stay() -> None:
+    image = torch.tensor([0.5, 0.75]).view(1, 1, 1, 2).expand(2, 3, 1, 2)
+    stays = torch.tensor([[True, False], [False, False]]).view(2, 1, 1, 2)
+    one = replace(batch(torch.zeros(2, 3, 1, 2)), stays=stays)
+    fake = Translation(image, image, torch.ones(2, 1, 1, 2))
+    total, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_stay=8.0))
+    assert parts["G/stay"].item() == pytest.approx(0.5 / 4)
+    assert (total - parts["G/cls"] - 10 * parts["G/rec"]).item() == pytest.approx(1.0)
 
 
 def test_the_mask_is_kept_small_and_smooth() -> None:

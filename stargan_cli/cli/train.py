@@ -107,6 +107,9 @@ def train(
         int | None, _number(TRAINING, "Iterations that train D alone, before G's first step.")
     ] = None,
     own_share: Annotated[float | None, _number(TRAINING, "Share of the targets that are the own label.")] = None,
+    single_share: Annotated[
+        float | None, _number(TRAINING, "Share of the targets that differ from the own label in one thing alone.")
+    ] = None,
     keep_unset: Annotated[
         bool | None,
         typer.Option(
@@ -127,14 +130,6 @@ def train(
     ] = None,
     hide_bottom: Annotated[
         float | None, _number(TRAINING, "Share of the height, at the bottom, that D never sees (clothes).")
-    ] = None,
-    face_apart: Annotated[
-        bool | None,
-        typer.Option(
-            "--face-apart/--no-face-apart",
-            help="D judges hair where the face is hidden, and the face where all else is (faces aligned as CelebA's).",
-            rich_help_panel=TRAINING,
-        ),
     ] = None,
     view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
     init_from: Annotated[
@@ -159,8 +154,14 @@ def train(
     lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
+    lambda_stay: Annotated[
+        float | None, _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender.")
+    ] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
+    robust: Annotated[
+        float | None, _number(LOSS, "D's classes learn from pictures moved so far (L2) to where it errs most.")
+    ] = None,
     penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many iterations.")] = None,
     run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
         "runs/stargan"

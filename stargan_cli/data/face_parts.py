@@ -1,8 +1,9 @@
-"""Which part of an aligned face the discriminator is shown, and which labels it judges by that part.
+"""Which part of an aligned face a change leaves as it is.
 
-Blond hair goes with light skin in most data sets, and long hair with women: a discriminator that judges everything by
-everything asks for lighter noses wherever hair shall be blond, and for shadows beside the face wherever a man shall be
-a woman. So it is asked for hair where the face is hidden, and for the face where all else is.
+Blond hair goes with light skin in most data sets, and long hair with women: a discriminator asks for lighter noses
+wherever hair shall be blond, and for shadows beside the face wherever a man shall be a woman. What a change of hair
+alone does to the face, and a change of the face alone to what surrounds it, is held against the generator
+(`Objective.lambda_stay`).
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-
-WHOLE, SURROUNDINGS, FACE = range(3)
-SHARES = (0.2, 0.4, 0.4)
 
 # Ellipses in faces aligned as CelebA's: centre across and down, half axes; the picture goes from -1 to 1 both ways.
 # From the brows to the chin; and a little more all around, with some of the forehead.
@@ -37,30 +35,23 @@ AROUND_THE_FACE = frozenset(
         "Wearing_Necktie",
     }
 )
-"""CelebA's attributes that show beside the face; all others, and all classes of folders, show in it."""
+IN_BOTH = frozenset({"Attractive", "Blurry", "Chubby", "Pale_Skin", "Young"})
+"""CelebA's attributes that show beside the face, and those that show there and in it; all others, and all classes of
+folders, show in the face."""
 
 
-def drawn_parts(uniform: Tensor) -> Tensor:
-    """Numbers in [0, 1) (N,) -> WHOLE, SURROUNDINGS or FACE for each picture (N,), as often as SHARES says."""
-    return (uniform >= SHARES[WHOLE]).long() + (uniform >= SHARES[WHOLE] + SHARES[SURROUNDINGS]).long()
+def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing changes that
+    shows there, and its surroundings where nothing changes that shows in these."""
+    changes = labels != targets
+    face_changes = changes[:, [name not in AROUND_THE_FACE for name in attributes]].any(dim=1)
+    surroundings_change = changes[:, [name in AROUND_THE_FACE | IN_BOTH for name in attributes]].any(dim=1)
+    face, surroundings = _ellipse(*INNER_FACE, pictures), ~_ellipse(*OUTER_FACE, pictures)
+    return (face & _planes(~face_changes)) | (surroundings & _planes(~surroundings_change))
 
 
-def shown(pictures: Tensor, parts: Tensor) -> Tensor:
-    """Pictures (N, 3, S, S) in [-1, 1] with grey (0) over what does not belong to the part of each (N,)."""
-    inner, outer = (_ellipse(*ellipse, pictures) for ellipse in (INNER_FACE, OUTER_FACE))
-    part = parts[:, None, None, None]
-    return pictures.masked_fill(((part == SURROUNDINGS) & inner) | ((part == FACE) & ~outer), 0)
-
-
-def judged(parts: Tensor, attributes: Sequence[str]) -> Tensor:
-    """Whether each label is judged by what is shown of each picture: (N, k), 1 or 0. By the WHOLE, none is."""
-    around = torch.tensor([name in AROUND_THE_FACE for name in attributes], device=parts.device)
-    return torch.where(around, (parts == SURROUNDINGS)[:, None], (parts == FACE)[:, None]).float()
-
-
-def learnt(parts: Tensor, attributes: Sequence[str]) -> Tensor:
-    """The same, and by the WHOLE all are: `translate` asks D what whole pictures show."""
-    return torch.maximum(judged(parts, attributes), (parts == WHOLE)[:, None].float())
+def _planes(of_pictures: Tensor) -> Tensor:
+    return of_pictures[:, None, None, None]
 
 
 def _ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import torch
@@ -15,8 +13,9 @@ from torch.autograd.graph import increment_version
 from torch.optim import Adam
 
 from stargan_cli.attributes import LabelLayout
-from stargan_cli.data import augment, face_parts
+from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
+from stargan_cli.data.face_parts import what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
@@ -66,8 +65,10 @@ class Trainer:
             settings.lambda_rec,
             settings.lambda_gp,
             settings.lambda_id,
+            settings.lambda_stay,
             settings.lambda_mask,
             settings.lambda_smooth,
+            settings.robust,
         )
         self.turns = tuple(
             index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
@@ -146,7 +147,12 @@ class Trainer:
         random = generator_for(self.settings.seed, 1, index, step)
         label_set = self.layout.sets[index]
         targets = training_targets(
-            labels, label_set, random, own_share=self.settings.own_share, keep_unset=self.settings.keep_unset
+            labels,
+            label_set,
+            random,
+            own_share=self.settings.own_share,
+            single_share=self.settings.single_share,
+            keep_unset=self.settings.keep_unset,
         )
         real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
@@ -156,7 +162,7 @@ class Trainer:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets[self.rows], self.device)
         labels = send(labels[self.rows], self.device)
-        batch = Batch(
+        return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
             target=layout_vector(targets, self.layout, index),
@@ -165,15 +171,7 @@ class Trainer:
             positions=self.layout.positions(index),
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
-        )
-        if not self.settings.face_apart:
-            return batch
-        parts = send(face_parts.drawn_parts(draws.uniform()), self.device)
-        return replace(
-            batch,
-            shown=partial(face_parts.shown, parts=parts),
-            judged=face_parts.judged(parts, label_set.attributes),
-            learnt=face_parts.learnt(parts, label_set.attributes),
+            stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
         )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:

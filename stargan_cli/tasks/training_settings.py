@@ -38,6 +38,7 @@ class TrainSettings:
     n_critic: int = 5
     head_start: int = 0
     own_share: float = 0.0
+    single_share: float = 0.0
     keep_unset: bool = False
     ema: float = 0.999
     seed: int = 0
@@ -48,8 +49,10 @@ class TrainSettings:
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
+    lambda_stay: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
+    robust: float = 0.0
     penalty_every: int = 1
 
     width: int = 64
@@ -66,7 +69,6 @@ class TrainSettings:
     view_jitter: float = 0.0
     view_zoom: float = 0.0
     hide_bottom: float = 0.0
-    face_apart: bool = False
     view_noise: float = 0.0
 
     log_every: int = 10
@@ -88,9 +90,13 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id", "lambda_mask", "lambda_smooth"):
+        weights = ("cls", "rec", "gp", "id", "stay", "mask", "smooth")
+        for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
-        self._require("own_share", 0 <= self.own_share < 1, "at least 0 and below 1")
+        for name in ("own_share", "single_share"):
+            self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        if self.own_share + self.single_share > 1:
+            raise UsageError("--own-share and --single-share are more than all targets together")
         for name in ("jitter", "view_jitter", "view_zoom", "hide_bottom", "view_noise"):
             self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
         self._require("mix", all(share >= 1 for share in self.mix), "whole numbers from 1 up")

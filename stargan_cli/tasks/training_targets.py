@@ -9,12 +9,19 @@ from stargan_cli.attributes import LabelSet
 
 
 def training_targets(
-    labels: Tensor, label_set: LabelSet, random: torch.Generator, *, own_share: float = 0.0, keep_unset: bool = False
+    labels: Tensor,
+    label_set: LabelSet,
+    random: torch.Generator,
+    *,
+    own_share: float = 0.0,
+    single_share: float = 0.0,
+    keep_unset: bool = False,
 ) -> Tensor:
     """The labels of the same batch in another order (N, k), as in StarGAN's published training.
 
-    `own_share` of the batch, rounded down, keep the own labels as target. With `keep_unset` a target that shows no
-    member of an exclusive group (hair of none of the colours) leaves that group as the picture has it, as `--set` does.
+    `own_share` of the batch, rounded down, keep the own labels as target; `single_share` of it differ from them in one
+    thing alone, as after `--set` with one name. With `keep_unset` a target that shows no member of an exclusive group
+    (hair of none of the colours) leaves that group as the picture has it, as `--set` does.
     """
     targets = labels[torch.randperm(len(labels), generator=random)]
     if keep_unset:
@@ -22,6 +29,30 @@ def training_targets(
             columns = [label_set.attributes.index(name) for name in group]
             unset = targets[:, columns].sum(dim=1, keepdim=True) == 0
             targets[:, columns] = torch.where(unset, labels[:, columns], targets[:, columns])
-    own = int(own_share * len(labels))
+    own, single = int(own_share * len(labels)), int(single_share * len(labels))
     targets[:own] = labels[:own]
+    for row in range(own, own + single):
+        targets[row] = _with_one_change(labels[row], _things(label_set), random)
     return targets
+
+
+def _things(label_set: LabelSet) -> list[list[int]]:
+    """The columns of each thing that can change: a group, all classes together, or a single attribute."""
+    if label_set.kind == "classes":
+        return [list(range(len(label_set.attributes)))]
+    groups = [[label_set.attributes.index(name) for name in group] for group in label_set.groups]
+    grouped = {column for group in groups for column in group}
+    return groups + [[column] for column in range(len(label_set.attributes)) if column not in grouped]
+
+
+def _with_one_change(label: Tensor, things: list[list[int]], random: torch.Generator) -> Tensor:
+    """One thing is drawn: a single attribute turns, of a group another member is set, each as likely."""
+    columns = things[int(torch.randint(len(things), (), generator=random))]
+    changed = label.clone()
+    if len(columns) == 1:
+        changed[columns[0]] = 1 - label[columns[0]]
+        return changed
+    others = [column for column in columns if label[column] == 0] or columns
+    changed[columns] = 0
+    changed[others[int(torch.randint(len(others), (), generator=random))]] = 1
+    return changed
