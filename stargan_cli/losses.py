@@ -24,10 +24,11 @@ class Objective:
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
-    picture stays. `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    picture stays, `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act
+    on the attention mask alone: its mean, and its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
-    (Goodfellow et al., ICLR 2015): the gradients of such a classifier show what people see too (Tsipras et al., ICLR
-    2019), and G learns nothing but them.
+    (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
+    (Tsipras et al., ICLR 2019).
     """
 
     adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
@@ -36,6 +37,7 @@ class Objective:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_watch: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
     robust: float = 0.0
@@ -49,6 +51,7 @@ class Batch:
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
+    `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
     """
 
     real: Tensor
@@ -60,6 +63,8 @@ class Batch:
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
     stays: Tensor | None = None
+    watched: Tensor | None = None
+    kept: Tensor | None = None
 
 
 def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
@@ -94,20 +99,21 @@ def discriminator_loss(
     """
     real, fake = view(batch.real), view(fake)
     count = len(real)
-    seen = [real, fake, _moved(discriminator, real, batch, objective.robust)] if objective.robust else [real, fake]
+    seen = [real, fake, _moved(discriminator, real, batch, objective)] if objective.robust else [real, fake]
     judgement = discriminator(torch.cat(seen))
     real_score = _score(_rows(judgement, slice(0, count)), batch.source_classes, batch)
     fake_score = _score(_rows(judgement, slice(count, 2 * count)), batch.target_classes, batch)
-    learnt_from = judgement.classes[-count:] if objective.robust else judgement.classes[:count]
-    classes = _class_loss(learnt_from, batch.source_classes, batch)
-    parts = {
-        "D/cls": (classes if batch.importance is None else classes * batch.importance).mean(),
-    }
+    learnt_from = slice(-count, None) if objective.robust else slice(0, count)
+    classes = _class_loss(judgement.classes[learnt_from], batch.source_classes, batch)
+    parts = {"D/cls": (classes if batch.importance is None else classes * batch.importance).mean()}
     if objective.adversarial == "wgan-gp":
         parts |= {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
     else:
         parts |= {"D/real": F.softplus(-real_score).mean(), "D/fake": F.softplus(fake_score).mean()}
     total = parts["D/real"] + parts["D/fake"] + objective.lambda_cls * parts["D/cls"]
+    if batch.watched is not None:
+        parts["D/watch"] = _watch_loss(judgement.watched, batch.watched, learnt_from).sum(dim=1).mean()
+        total = total + objective.lambda_watch * parts["D/watch"]
     if penalise and objective.adversarial == "wgan-gp":
         mixed = (alpha * real + (1 - alpha) * fake).detach().requires_grad_(True)
         norms = gradient_norms(_score(discriminator(mixed), batch.target_classes, batch), mixed)
@@ -150,6 +156,10 @@ def generator_loss(
     if objective.lambda_id:
         parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
         total = total + objective.lambda_id * parts["G/id"]
+    if batch.kept is not None:
+        changes = _watch_loss(judgement.watched, batch.watched) * batch.kept * ~own[:, None]
+        parts["G/watch"] = changes.sum(dim=1).mean()
+        total = total + objective.lambda_watch * parts["G/watch"]
     if batch.stays is not None:
         parts["G/stay"] = ((fake.image - batch.real).abs() * batch.stays).mean()
         total = total + objective.lambda_stay * parts["G/stay"]
@@ -182,9 +192,18 @@ def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
     return classification_loss(logits[:, batch.positions].float(), labels, batch.kind)
 
 
-def _moved(discriminator: Discriminator, pictures: Tensor, batch: Batch, distance: float) -> Tensor:
-    """Pictures (N, 3, S, S), each moved by `distance` (L2) along the gradient of its classification loss."""
+def _watch_loss(logits: Tensor | None, labels: Tensor | None, rows: slice = slice(None)) -> Tensor:
+    """Of each picture and label (N, m)."""
+    assert logits is not None and labels is not None
+    return F.binary_cross_entropy_with_logits(logits[rows].float(), labels, reduction="none")
+
+
+def _moved(discriminator: Discriminator, pictures: Tensor, batch: Batch, objective: Objective) -> Tensor:
+    """Pictures (N, 3, S, S), each moved by `robust` (L2) along the gradient of its classification loss."""
     there = pictures.detach().requires_grad_(True)
-    loss = _class_loss(discriminator(there).classes, batch.source_classes, batch).sum()
+    judgement = discriminator(there)
+    loss = objective.lambda_cls * _class_loss(judgement.classes, batch.source_classes, batch).sum()
+    if batch.watched is not None:
+        loss = loss + objective.lambda_watch * _watch_loss(judgement.watched, batch.watched).sum()
     (gradient,) = torch.autograd.grad(loss, there)
-    return pictures.detach() + distance * F.normalize(gradient.float().flatten(1), dim=1).view_as(pictures)
+    return pictures.detach() + objective.robust * F.normalize(gradient.float().flatten(1), dim=1).view_as(pictures)

@@ -220,12 +220,13 @@ class PatchConv2d(nn.Conv2d):
 
 
 class Judgement(NamedTuple):
-    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim), and with
-    `projection` one map of agreement per class (N, class_dim, h, w)."""
+    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim), with `projection` one
+    map of agreement per class (N, class_dim, h, w), and logits of what it watches besides (N, watched)."""
 
     realness: Tensor
     classes: Tensor
     agreement: Tensor | None
+    watched: Tensor | None = None
 
     def realness_as(self, signs: Tensor) -> Tensor:
         """Realness per patch (N, 1, h, w) as a picture of what `signs` (N, class_dim) say: 1 on, -1 off, 0 unknown."""
@@ -235,9 +236,12 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement."""
+    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement.
 
-    def __init__(self, settings: ModelSettings) -> None:
+    `watched` counts labels that it classifies in training alone, with a head that no weights file holds.
+    """
+
+    def __init__(self, settings: ModelSettings, watched: int = 0) -> None:
         super().__init__()
         self.settings = settings
         width = settings.discriminator_width
@@ -251,11 +255,17 @@ class Discriminator(nn.Module):
         self.conv2 = nn.Conv2d(width, settings.class_dim, kernel_size=rest, bias=False)
         if settings.projection:
             self.conv3 = nn.Conv2d(width, settings.class_dim, kernel_size=3, padding=1, bias=False)
+        self.conv4 = nn.Conv2d(width, watched, kernel_size=rest, bias=False) if watched else None
 
     def forward(self, x: Tensor) -> Judgement:
         features = self.main(_smaller(x, self.settings.downscale))
         agreement = self.conv3(features) if self.settings.projection else None
-        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement)
+        watched = self.conv4(features).flatten(1) if self.conv4 is not None else None
+        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement, watched)
+
+    def published(self) -> dict[str, Tensor]:
+        """The state dict without the head for what is watched in training."""
+        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("conv4.")}
 
 
 def parameter_count(module: nn.Module) -> int:

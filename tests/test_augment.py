@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stargan_cli.data.augment import Draws, flip, jitter, noise, zoom
+from stargan_cli.data.augment import Draws, flip, jitter, mean_square, noise, zoom
 
 SIDE = 16
 
@@ -38,6 +38,14 @@ def test_the_bottom_can_be_hidden_and_half_as_much_at_each_side() -> None:
         assert least - 1e-5 <= found.min() < least + 0.02
     for most, found in ((0.8, across + side), (0.6, down + side)):
         assert most - 0.02 < found.max() <= most + 1e-5
+
+
+def test_the_mean_square_is_what_zoom_shows_on_average() -> None:
+    side, middle = squares(zoom(places(400), 0.4, 0.2, draws(400)))
+    left, top, mean = mean_square(0.4, 0.2)
+    assert abs(side.mean() - mean) < 0.01
+    across, down = middle.mean(dim=0).tolist()
+    assert abs(across - (2 * left + mean - 1)) < 0.03 and abs(down - (2 * top + mean - 1)) < 0.03
 
 
 def squares(seen: Tensor) -> tuple[Tensor, Tensor]:

@@ -181,6 +181,39 @@ def test_what_shall_stay_is_held_to_stay() -> None:
     assert (total - parts["G/cls"] - 10 * parts["G/rec"]).item() == pytest.approx(1.0)
 
 
+def watching_critic(x: Tensor) -> Judgement:
+    """As `linear_critic(0.0)`, and two watched labels with logits ln 3 and 0."""
+    return linear_critic(0.0)(x)._replace(watched=torch.tensor([[LN3, 0.0]]).expand(len(x), 2))
+
+
+def test_d_learns_what_it_watches() -> None:
+    one = replace(batch(torch.zeros(2, 3, 2, 2)), watched=torch.tensor([[1.0, 0.0], [0.0, 1.0]]))
+    alpha = torch.zeros(2, 1, 1, 1)
+    found = [
+        discriminator_loss(watching_critic, one, one.real, alpha, Objective(lambda_watch=weight), penalise=0)  # type: ignore[arg-type]
+        for weight in (0.0, 3.0)
+    ]
+    expected = (log(4 / 3) + log(4)) / 2 + LN2
+    assert found[1][1]["D/watch"].item() == pytest.approx(expected)
+    assert (found[1][0] - found[0][0]).item() == pytest.approx(3 * expected)
+
+
+def test_g_keeps_what_is_watched_as_far_as_it_shall() -> None:
+    source = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    target = torch.tensor([[0.0, 1.0], [1.0, 0.0]])  # the second picture's is its own label
+    watched, kept = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([[0.5, 0.25], [1.0, 1.0]])
+    image = torch.zeros(2, 3, 2, 2)
+    one = Batch(image, source, target, source, target, slice(0, 2), "attributes", watched=watched, kept=kept)
+    fake = Translation(image, image, torch.ones(2, 1, 2, 2))
+
+    def minimised(weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+        return generator_loss(generator("tanh"), watching_critic, one, fake, Objective(lambda_watch=weight))  # type: ignore[arg-type]
+
+    (less, _), (total, parts) = minimised(0.0), minimised(4.0)
+    assert parts["G/watch"].item() == pytest.approx((0.5 * log(4 / 3) + 0.25 * LN2) / 2)
+    assert (total - less).item() == pytest.approx(4 * parts["G/watch"].item())
+
+
 def test_the_mask_is_kept_small_and_smooth() -> None:
     image = torch.zeros(1, 3, 2, 2)
     mask = torch.tensor([[[[0.0, 1.0], [0.5, 0.5]]]])

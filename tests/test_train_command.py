@@ -128,6 +128,10 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
     assert shown["attributes"] == ["Male", "Smiling", "Young"] and shown["groups"] == [["Smiling", "Young"]]
+    result = call("--root", tmp_path, "--watch=Smiling, Young", "--attrs=Male", "--lambda-watch=2", "--dry-run")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert shown["watched"] == ["Smiling", "Young"] and shown["lambda_watch"] == 2
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -14,6 +16,7 @@ from stargan_cli.data.augment import Draws
 from stargan_cli.data.batches import Ahead, BatchSource
 from stargan_cli.losses import Objective, discriminator_loss
 from stargan_cli.tasks.trainer import Trainer
+from stargan_cli.tasks.training import model_settings
 
 
 def tensors(trainer: Trainer) -> dict[str, Tensor]:
@@ -208,6 +211,52 @@ def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None
     assert torch.equal(batch.target[:2], batch.source[:2])
     without = batch.target[:, :2].sum(dim=1) == 0
     assert torch.equal(batch.target[without, :2], batch.source[without, :2])
+
+
+def test_a_robust_classification_has_it_harder_and_leaves_the_verdict_on_real_and_fake() -> None:
+    plain, robust = tiny_trainer(FACES, MOODS).iterate(), tiny_trainer(FACES, MOODS, robust=3.0).iterate()
+    for label_set in (FACES, MOODS):
+        assert robust[f"{label_set.name}/D/cls"] > plain[f"{label_set.name}/D/cls"]
+    assert robust["faces/D/real"].item() == pytest.approx(plain["faces/D/real"].item(), abs=1e-5)
+    assert robust["faces/D/gp"].item() == pytest.approx(plain["faces/D/gp"].item(), abs=1e-5)
+
+
+def watching_trainer(*label_sets: LabelSet, **changes: Any) -> Trainer:
+    """As `tiny_trainer`; the first set has two labels to watch, of which the second shows where the first attribute
+    does."""
+    chosen = settings(data=tuple(s.name for s in label_sets), watched=("one", "two"), **changes)
+    layout, sources = LabelLayout(label_sets), []
+    for index, label_set in enumerate(label_sets):
+        pictures = random_pictures(label_set, 12, chosen.image_size, index)
+        if index == 0:
+            first = pictures.labelled.labels[:, 0]
+            labelled = replace(
+                pictures.labelled, watched=torch.stack([torch.arange(12) % 2 == 0, first > 0], dim=1).byte()
+            )
+            pictures = replace(pictures, labelled=labelled)
+        sources.append(BatchSource(pictures, chosen.batch_size, chosen.seed + index))
+    return Trainer(model_settings(chosen, layout), layout, sources, chosen, torch.device("cpu"), torch.float32)
+
+
+def test_what_is_watched_goes_with_its_pictures_and_is_kept_where_it_can_be() -> None:
+    batch = watching_trainer(FACES)._batch(0, 0)
+    assert batch.watched is not None and batch.kept is not None
+    assert torch.equal(batch.watched[:, 1], batch.source[:, 0])
+    turned = batch.source[:, 0] != batch.target[:, 0]
+    assert (
+        turned.any()
+        and (batch.kept[turned, 1] < 0.7).all()
+        and (batch.kept[(batch.source == batch.target).all(dim=1)] == 1).all()
+    )
+
+
+def test_d_and_g_learn_from_what_is_watched_in_the_set_that_has_it() -> None:
+    trainer = watching_trainer(FACES, MOODS, n_critic=1)
+    before = trainer.state()["discriminator.conv4.weight"].clone()
+    losses = trainer.iterate()
+    assert {"faces/D/watch", "faces/G/watch"} <= losses.keys() and "moods/D/watch" not in losses
+    assert not torch.equal(trainer.state()["discriminator.conv4.weight"], before)
+    assert "conv4.weight" not in trainer.discriminator.published()
 
 
 def source(balance: bool, batch_size: int = 5) -> BatchSource:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.tasks import session
 from stargan_cli.tasks.averaging import averaged
 from stargan_cli.tasks.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+from stargan_cli.tasks.export_sources import open_source
 from stargan_cli.tasks.run_folder import CHANGEABLE, RunFolder, changed, read_settings
 from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training_settings import TrainSettings, preset
@@ -204,6 +206,27 @@ def test_checkpoints_that_do_not_know_the_files_go_on(tmp_path: Path, chosen: Tr
     record = {name: value for name, value in found.record.items() if name not in ("files", "iteration", "checksum")}
     save_checkpoint(tmp_path / "checkpoints", 2, found.tensors, record, keep=1)
     assert run_training(tmp_path, chosen, cache, resume=True).iteration == 8
+
+
+def test_what_d_watches_stays_in_the_checkpoints(tmp_path: Path, cache: Path) -> None:
+    chosen = settings(root=str(celeba(tmp_path)), attributes=("Male", "Young"), watched=("Smiling",))
+    run, again = tmp_path / "run", tmp_path / "again"
+    run_training(run, chosen, cache)
+    run_training(again, chosen, cache, stop=after(4))
+    run_training(again, chosen, cache, resume=True)
+    same_end(again, run)
+    checkpoint = run / "checkpoints" / "00000008.safetensors"
+    assert load_checkpoint(checkpoint).tensors["discriminator.conv4.weight"].shape[0] == 1
+    for found in (weights.load(str(run / "weights.safetensors")), open_source(str(checkpoint))):
+        assert found.discriminator is not None and found.discriminator.conv4 is None
+    with pytest.raises(UsageError, match="--watch"):
+        changed(read_settings(run), watched=("Black_Hair",))
+
+
+def test_weights_say_which_square_d_saw(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, replace(chosen, view_zoom=0.4, hide_bottom=0.2), cache, stop=after(2))
+    card = weights.load(str(tmp_path / "weights.safetensors")).card
+    assert card.preprocessing["reading_square"] == [0.18, 0.08, 0.64]
 
 
 def test_weights_without_checkpoints_are_not_replaced(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
@@ -420,6 +443,7 @@ def test_the_presets() -> None:
     fast, refine = preset("fast"), preset("refine")
     assert refine.lambda_id and refine.own_share and refine.keep_unset and refine.n_critic > fast.n_critic
     assert refine.balance and refine.weigh_classes and refine.view_zoom and refine.hide_bottom
+    assert refine.robust and refine.single_share and refine.lambda_stay
     networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
     assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other
     with pytest.raises(UsageError, match="unknown preset 'large'"):

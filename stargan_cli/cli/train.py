@@ -118,6 +118,14 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    watch: Annotated[
+        str | None,
+        typer.Option(
+            help="Attributes that D learns too, and that G keeps as they are.",
+            metavar="NAME,…",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
     seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
     flip: Annotated[
@@ -157,6 +165,7 @@ def train(
     lambda_stay: Annotated[
         float | None, _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender.")
     ] = None,
+    lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
     robust: Annotated[

@@ -52,6 +52,7 @@ def _unchanged(value: Any) -> Any:
 _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attrs": ("attributes", listed),
     "group": ("groups", lambda groups: tuple(listed(text) for text in groups)),
+    "watch": ("watched", listed),
     "alias": ("aliases", lambda aliases: tuple(_alias(text) for text in aliases)),
     "data": ("data", tuple),
     "root": ("root", str),

@@ -65,6 +65,13 @@ def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor
     return _sampled(pictures, send(theta, pictures.device))
 
 
+def mean_square(amount: float, hidden: float) -> tuple[float, float, float]:
+    """Left, top and side, in fractions of the picture's side, of what `zoom` shows on average."""
+    whole = 1 - hidden
+    side = whole * (1 - amount / 2)
+    return (1 - side) / 2, (whole - side) / 2, side
+
+
 def noise(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Add normal noise with standard deviation `amount`."""
     return pictures + amount * draws.normal_like(pictures)

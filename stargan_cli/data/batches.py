@@ -55,6 +55,11 @@ class BatchSource:
         importance = (self._weights.mean() / self._weights[indices[rows]]).float()
         return pixels, importance, self.pictures.labelled.labels[indices].float()
 
+    def watched(self, step: int) -> Tensor | None:
+        """Float (batch_size, m): the further labels of that batch, where the data set has any."""
+        labels = self.pictures.labelled.watched
+        return None if labels is None else labels[self.indices(step)].float()
+
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
 

@@ -49,9 +49,13 @@ def download_celeba(root: Path) -> None:
 
 
 def load_celeba(
-    root: Path, attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...] = (), split: str = "official"
+    root: Path,
+    attributes: tuple[str, ...],
+    groups: tuple[tuple[str, ...], ...] = (),
+    split: str = "official",
+    watched: tuple[str, ...] = (),
 ) -> DataSet:
-    """CelebA's pictures with the chosen attributes.
+    """CelebA's pictures with the chosen attributes, and with those `watched` besides.
 
     `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
     pictures for test, as the reference implementation does (validation is then the test part).
@@ -59,17 +63,20 @@ def load_celeba(
     folder = celeba_folder(root)
     names, rows = _read_attributes(folder / "list_attr_celeba.txt")
     label_set, columns = _choose(names, attributes, groups)
+    if twice := [name for name in watched if name in attributes or watched.count(name) > 1]:
+        raise UsageError(f"--watch {twice[0]}: it is set, or watched, already", "name each attribute once")
     present = {entry.name for entry in (folder / "img_align_celeba").iterdir()}
     files = [file for file in rows if file in present]
     if not files:
         raise DataError(f"{folder}: no picture named in list_attr_celeba.txt is in img_align_celeba/")
-    labels = torch.from_numpy(np.array([rows[file] for file in files], dtype=np.int8)[:, columns] == 1).to(torch.uint8)
+    table = torch.from_numpy(np.array([rows[file] for file in files], dtype=np.int8) == 1).to(torch.uint8)
+    others = table[:, [_column(names, attribute) for attribute in watched]] if watched else None
     notes = []
     if len(rows) > len(files):
         notes.append(f"{len(rows) - len(files):,} rows of list_attr_celeba.txt have no picture: left out")
     if unnamed := len(present) - len(files):
         notes.append(f"{unnamed:,} files in img_align_celeba/ have no row: left out")
-    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), labels, tuple(notes))
+    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), table[:, columns], tuple(notes), others)
     return _split_reference(whole) if split == "reference" else _split_official(whole, folder)
 
 
@@ -77,20 +84,24 @@ def _choose(
     names: list[str], attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]
 ) -> tuple[LabelSet, list[int]]:
     """The chosen attributes and the columns that they stand in. Hair colours are a group unless `groups` says more."""
-    for attribute in attributes:
-        if attribute not in names:
-            close = difflib.get_close_matches(attribute, names, n=1)
-            raise UsageError(
-                f"CelebA has no attribute {attribute}" + (f"; did you mean {close[0]}?" if close else ""),
-                f"it has: {', '.join(names)}",
-            )
+    columns = [_column(names, attribute) for attribute in attributes]
     hair = tuple(name for name in attributes if name in HAIR_COLOURS)
     if len(hair) > 1 and not any(name in group for group in groups for name in hair):
         groups = (hair, *groups)
     try:
-        return LabelSet("celeba", attributes, groups), [names.index(attribute) for attribute in attributes]
+        return LabelSet("celeba", attributes, groups), columns
     except ValueError as error:
         raise UsageError(str(error), "check --attrs and --group") from error
+
+
+def _column(names: list[str], attribute: str) -> int:
+    if attribute not in names:
+        close = difflib.get_close_matches(attribute, names, n=1)
+        raise UsageError(
+            f"CelebA has no attribute {attribute}" + (f"; did you mean {close[0]}?" if close else ""),
+            f"it has: {', '.join(names)}",
+        )
+    return names.index(attribute)
 
 
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:

@@ -90,6 +90,6 @@ def _from_run(path: Path, raw: bool) -> Weights:
 
 
 def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Network:
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    own = {name: tensors[prefix + name] for name in network.state_dict() if prefix + name in tensors}
     network.load_state_dict(own)
     return network.eval().requires_grad_(False)

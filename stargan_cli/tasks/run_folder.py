@@ -36,6 +36,7 @@ CHANGEABLE = (
     "lambda_gp",
     "lambda_id",
     "lambda_stay",
+    "lambda_watch",
     "lambda_mask",
     "lambda_smooth",
     "robust",

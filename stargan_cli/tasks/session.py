@@ -13,10 +13,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from stargan_cli import __version__
+from stargan_cli.data import augment
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.celeba import LANDMARKS, TERMS
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
+from stargan_cli.tasks import reading_square
 from stargan_cli.tasks.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.tasks.initialise import initialise
 from stargan_cli.tasks.run_folder import RunFolder, refuse_lone_weights
@@ -126,9 +128,7 @@ class Session:
         }
         try:
             save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
-            save_weights(
-                self.folder.weights, self._card(), trainer.ema.state_dict(), trainer.discriminator.state_dict()
-            )
+            save_weights(self.folder.weights, self._card(), trainer.ema.state_dict(), trainer.discriminator.published())
         except (OSError, SafetensorError) as error:
             if final:
                 raise TrainingError(
@@ -149,11 +149,13 @@ class Session:
     def _card(self) -> Card:
         celeba = "celeba" in self.settings.data
         faces = {"landmarks": LANDMARKS} if celeba else {}
+        view = self.settings.view_zoom, self.settings.hide_bottom
+        square = {reading_square.KEY: [round(part, 4) for part in augment.mean_square(*view)]} if any(view) else {}
         terms = {"terms": TERMS} if celeba else {}
         return Card(
             model=self.trainer.model,
             layout=self.trainer.layout,
-            preprocessing={"crop": "centre", "resize": "bilinear", **faces},
+            preprocessing={"crop": "centre", "resize": "bilinear", **faces, **square},
             aliases=dict(self.settings.aliases),
             training={
                 "program": f"stargan {__version__}",

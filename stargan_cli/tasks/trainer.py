@@ -17,6 +17,8 @@ from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
 from stargan_cli.data.face_parts import what_stays
 from stargan_cli.data.images import to_model
+from stargan_cli.data.labelled import Labelled
+from stargan_cli.data.plausible import Plausible
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
@@ -49,12 +51,14 @@ class Trainer:
         self.device, self.precision, self.processes = device, precision, processes
         self.rows = processes.rows(settings.batch_size)
         self.batches = [Ahead(source, self.rows) for source in sources]
+        self.plausible = [_plausible(source.pictures.labelled) for source in sources]
         self.iteration = 0
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         # what computes with the generator's parameters
         self.translator = fast_generator(self.generator, precision) if device.type == "cpu" else self.generator
-        self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
+        discriminator = Discriminator(model, len(settings.watched))
+        self.discriminator = discriminator.to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
         self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
@@ -66,6 +70,7 @@ class Trainer:
             settings.lambda_gp,
             settings.lambda_id,
             settings.lambda_stay,
+            settings.lambda_watch,
             settings.lambda_mask,
             settings.lambda_smooth,
             settings.robust,
@@ -154,6 +159,8 @@ class Trainer:
             single_share=self.settings.single_share,
             keep_unset=self.settings.keep_unset,
         )
+        watched, plausible = self.sources[index].watched(step), self.plausible[index]
+        kept = None if watched is None or plausible is None else plausible.kept(labels, targets, watched)
         real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
         if self.settings.flip:
@@ -172,6 +179,8 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
             stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
+            watched=None if watched is None else send(watched[self.rows], self.device),
+            kept=None if kept is None else send(kept[self.rows], self.device),
         )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
@@ -234,6 +243,10 @@ class Trainer:
         # Young averages forget fast, so that the first samples do not show the random start.
         decay = min(self.settings.ema, (1 + generator_step) / (10 + generator_step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
+
+
+def _plausible(labelled: Labelled) -> Plausible | None:
+    return None if labelled.watched is None else Plausible(labelled.labels, labelled.watched)
 
 
 @contextmanager

@@ -38,6 +38,8 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     """All data sets of a run and where their labels stand. Raises DataError and UsageError."""
     if settings.attributes and "celeba" not in settings.data:
         raise UsageError("--attrs chooses among the attributes of celeba; class folders have classes", "leave it out")
+    if settings.watched and "celeba" not in settings.data:
+        raise UsageError("--watch chooses among the attributes of celeba; class folders have classes", "leave it out")
     names = [group[0] for group in settings.groups if len(group) == 1]
     folders = [source for source in settings.data if source != "celeba"]
     if len(names) > len(folders):
@@ -51,7 +53,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     root = Path(settings.root) if settings.root else None
     names_of = dict(zip(folders, names, strict=False))
     sets = [
-        load(source, root, settings.attributes, groups, settings.split, names_of.get(source))
+        load(source, root, settings.attributes, groups, settings.split, names_of.get(source), settings.watched)
         for source in settings.data
     ]
     _refuse_same_names([parts["train"].label_set.name for parts in sets])

@@ -40,6 +40,7 @@ class TrainSettings:
     own_share: float = 0.0
     single_share: float = 0.0
     keep_unset: bool = False
+    watched: tuple[str, ...] = ()
     ema: float = 0.999
     seed: int = 0
     precision: str = "auto"
@@ -50,6 +51,7 @@ class TrainSettings:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_watch: float = 1.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
     robust: float = 0.0
@@ -90,7 +92,7 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "mask", "smooth")
+        weights = ("cls", "rec", "gp", "id", "stay", "watch", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         for name in ("own_share", "single_share"):
@@ -129,7 +131,9 @@ class TrainSettings:
         for name, value in values.items():
             if not _is_like(value, known[name], int if name == "mix" else str):
                 raise ValueError(f"the training setting {name} cannot be {value!r}")
-        tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
+        tuples: dict[str, Any] = {
+            name: tuple(values[name]) for name in ("data", "attributes", "watched", "mix") if name in values
+        }
         for name in {"groups", "aliases"} & values.keys():
             tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
@@ -152,7 +156,7 @@ def option(name: str) -> str:
     return "--" + OPTION_NAMES.get(name, name).replace("_", "-")
 
 
-OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias"}
+OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias", "watched": "watch"}
 
 FAST: dict[str, Any] = {
     "width": 32,
@@ -192,11 +196,14 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_critic": 2,
         "head_start": 600,
         "own_share": 0.13,
+        "single_share": 0.4,
         "keep_unset": True,
         "weigh_classes": True,
         "lambda_cls": 2.5,
         "lambda_gp": 0.01,
-        "lambda_id": 16.0,
+        "lambda_id": 8.0,
+        "lambda_stay": 25.0,
+        "robust": 1.5,
         "view_jitter": 0.06,
         "view_zoom": 0.35,
         "hide_bottom": 0.12,
@@ -204,7 +211,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
 starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
-`refine`: goes on from weights that `fast` made, with a discriminator that leads and does not look at clothes."""
+`refine`: goes on from weights that `fast` made, with a discriminator that leads, asks for what people see, and does not
+look at clothes."""
 
 
 def preset(name: str, **changes: Any) -> TrainSettings:

@@ -12,6 +12,7 @@ from stargan_cli.data.images import to_model, to_pixels
 from stargan_cli.device import memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
 from stargan_cli.tasks.engines import label_reader, make_engine
+from stargan_cli.tasks.reading_square import reading_square
 from stargan_cli.weights import Weights
 
 CPU_BATCH, MPS_BATCH, CUDA_BATCH = 4, 16, 64
@@ -59,6 +60,7 @@ class Translator:
         self._attention = weights.card.model.output == "attention"
         self._generator = make_engine(engine, weights.generator, device, precision, compiled)
         judge = weights.discriminator
+        self._seen = reading_square(weights.card)
         self._read = None if judge is None else label_reader(judge, device, precision)
 
     @torch.inference_mode()
@@ -94,7 +96,7 @@ class Translator:
         read = self._read
         if read is None:
             raise ValueError("these weights have no classifier")
-        return self._in_batches(lambda squares: (read(self._model_input(squares)),), pixels)[0]
+        return self._in_batches(lambda squares: (read(self._seen(self._model_input(squares))),), pixels)[0]
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)
