@@ -263,9 +263,10 @@ class Discriminator(nn.Module):
         watched = self.conv4(features).flatten(1) if self.conv4 is not None else None
         return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement, watched)
 
-    def published(self) -> dict[str, Tensor]:
-        """The state dict without the head for what is watched in training."""
-        return {name: tensor for name, tensor in self.state_dict().items() if not name.startswith("conv4.")}
+
+def published(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A network's state dict without D's head for what is watched in training."""
+    return {name: tensor for name, tensor in state.items() if not name.startswith("conv4.")}
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -316,6 +316,18 @@ def test_a_training_run_has_two_generators(plain: Weights, tmp_path: Path) -> No
         open_source(str(plain.path), raw=True)
 
 
+def test_a_checkpoint_with_tensors_of_another_network_is_refused(plain: Weights, tmp_path: Path) -> None:
+    assert plain.discriminator is not None
+    tensors = {f"ema.{name}": tensor for name, tensor in plain.generator.state_dict().items()}
+    tensors |= {f"discriminator.{name}": tensor for name, tensor in plain.discriminator.state_dict().items()}
+    save(tmp_path / "weights.safetensors", plain.card, plain.generator.state_dict())
+    path = save_checkpoint(
+        tmp_path / "checkpoints", 40, tensors | {"discriminator.conv5.weight": torch.zeros(1)}, {}, 1
+    )
+    with pytest.raises(WeightsError, match="conv5"):
+        open_source(str(path))
+
+
 def shifted(weights: Weights, by: float, path: Path) -> Weights:
     """The same with `by` added to every number of both networks."""
     assert weights.discriminator is not None

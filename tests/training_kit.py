@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.data.batches import BatchSource
@@ -102,14 +105,21 @@ def random_pictures(label_set: LabelSet, count: int, size: int, seed: int) -> Ca
     return CachedPictures(Labelled(label_set, Path("memory"), files, labels), pixels, {})
 
 
-def tiny_trainer(*label_sets: LabelSet, precision: torch.dtype = torch.float32, **changes: Any) -> Trainer:
-    """A trainer on the CPU with 12 random pictures in each set."""
+def tiny_trainer(
+    *label_sets: LabelSet,
+    precision: torch.dtype = torch.float32,
+    first_watched: Callable[[Tensor], Tensor] | None = None,
+    **changes: Any,
+) -> Trainer:
+    """A trainer on the CPU with 12 random pictures in each set. `first_watched` says from the first set's labels what
+    is watched in it."""
     chosen = settings(data=tuple(s.name for s in label_sets), **changes)
     layout = LabelLayout(label_sets)
-    sources = [
-        BatchSource(random_pictures(s, 12, chosen.image_size, i), chosen.batch_size, chosen.seed + i, chosen.balance)
-        for i, s in enumerate(label_sets)
-    ]
+    pictures = [random_pictures(s, 12, chosen.image_size, i) for i, s in enumerate(label_sets)]
+    if first_watched is not None:
+        first = pictures[0].labelled
+        pictures[0] = replace(pictures[0], labelled=replace(first, watched=first_watched(first.labels)))
+    sources = [BatchSource(one, chosen.batch_size, chosen.seed + i, chosen.balance) for i, one in enumerate(pictures)]
     model = model_settings(chosen, layout)
     return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +19,17 @@ def generator_for(*key: int) -> torch.Generator:
     for part in key:
         state = (state * 0x9E3779B97F4A7C15 + part + 0x632BE59BD9B4E019) % 2**63
     return torch.Generator().manual_seed(state)
+
+
+class Drawn(NamedTuple):
+    """Some rows of a batch: pictures uint8 (n, 3, S, S), importance float (n,), which is how much more often the data
+    shows a picture than it is drawn, and what is watched, float (n, m), where the data set has that; and labels float
+    (batch_size, k) of the whole batch."""
+
+    pixels: Tensor
+    importance: Tensor
+    labels: Tensor
+    watched: Tensor | None
 
 
 class BatchSource:
@@ -44,21 +56,14 @@ class BatchSource:
             position += len(parts[-1])
         return torch.cat(parts)
 
-    def batch(self, step: int, rows: slice = slice(None)) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures uint8 (n, 3, S, S) and importance float (n,) of these rows of the batch, and labels float
-        (batch_size, k) of all of it.
-
-        The importance is how much more often the data shows a picture than it is drawn.
-        """
+    def batch(self, step: int, rows: slice = slice(None)) -> Drawn:
+        """These rows of the batch, with the labels of all of it."""
         indices = self.indices(step)
         pixels, _ = self.pictures.batch(indices[rows])
         importance = (self._weights.mean() / self._weights[indices[rows]]).float()
-        return pixels, importance, self.pictures.labelled.labels[indices].float()
-
-    def watched(self, step: int) -> Tensor | None:
-        """Float (batch_size, m): the further labels of that batch, where the data set has any."""
-        labels = self.pictures.labelled.watched
-        return None if labels is None else labels[self.indices(step)].float()
+        labelled = self.pictures.labelled
+        watched = None if labelled.watched is None else labelled.watched[indices[rows]].float()
+        return Drawn(pixels, importance, labelled.labels[indices].float(), watched)
 
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
@@ -79,14 +84,14 @@ class Ahead:
         self.source, self.rows = source, rows
         # One thread: with more there would be more than cores, and OpenMP's workers would sleep between operations.
         self._pool = side_by_side(1, "batches")
-        self._next: tuple[int, Future[tuple[Tensor, Tensor, Tensor]]] | None = None
+        self._next: tuple[int, Future[Drawn]] | None = None
 
-    def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+    def batch(self, step: int) -> Drawn:
         """As `BatchSource.batch`."""
         coming = self._next if self._next and self._next[0] == step else (step, self._read(step))
         found = coming[1].result()
         self._next = step + 1, self._read(step + 1)
         return found
 
-    def _read(self, step: int) -> Future[tuple[Tensor, Tensor, Tensor]]:
+    def _read(self, step: int) -> Future[Drawn]:
         return self._pool.submit(self.source.batch, step, self.rows)

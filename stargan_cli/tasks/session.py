@@ -17,6 +17,7 @@ from stargan_cli.data import augment
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.celeba import LANDMARKS, TERMS
 from stargan_cli.errors import DataError, TrainingError, UsageError
+from stargan_cli.model import published
 from stargan_cli.progress import Progress
 from stargan_cli.tasks import reading_square
 from stargan_cli.tasks.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -128,7 +129,12 @@ class Session:
         }
         try:
             save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
-            save_weights(self.folder.weights, self._card(), trainer.ema.state_dict(), trainer.discriminator.published())
+            save_weights(
+                self.folder.weights,
+                self._card(),
+                trainer.ema.state_dict(),
+                published(trainer.discriminator.state_dict()),
+            )
         except (OSError, SafetensorError) as error:
             if final:
                 raise TrainingError(

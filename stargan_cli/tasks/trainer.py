@@ -148,7 +148,7 @@ class Trainer:
 
     def _batch(self, index: int, step: int) -> Batch:
         """Pictures with their own labels and their targets."""
-        pixels, importance, labels = self.batches[index].batch(step)
+        pixels, importance, labels, watched = self.batches[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
         label_set = self.layout.sets[index]
         targets = training_targets(
@@ -159,7 +159,7 @@ class Trainer:
             single_share=self.settings.single_share,
             keep_unset=self.settings.keep_unset,
         )
-        watched, plausible = self.sources[index].watched(step), self.plausible[index]
+        labels, targets, plausible = labels[self.rows], targets[self.rows], self.plausible[index]
         kept = None if watched is None or plausible is None else plausible.kept(labels, targets, watched)
         real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
@@ -167,8 +167,8 @@ class Trainer:
             real = augment.flip(real, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
-        targets = send(targets[self.rows], self.device)
-        labels = send(labels[self.rows], self.device)
+        targets = send(targets, self.device)
+        labels = send(labels, self.device)
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
@@ -179,8 +179,8 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
             stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
-            watched=None if watched is None else send(watched[self.rows], self.device),
-            kept=None if kept is None else send(kept[self.rows], self.device),
+            watched=None if watched is None else send(watched, self.device),
+            kept=None if kept is None else send(kept, self.device),
         )
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
