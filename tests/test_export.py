@@ -30,6 +30,7 @@ from stargan_cli.tasks.export_onnx import open_onnx
 from stargan_cli.tasks.export_sources import open_source
 from stargan_cli.tasks.export_torch import open_pt2, open_torchscript
 from stargan_cli.tasks.exporting import Exported, ExportSettings, default_name, export
+from stargan_cli.tasks.strength import strengthened
 from stargan_cli.weights import Card, Weights, load, save
 
 SIZE = 16
@@ -365,6 +366,37 @@ def test_a_mean_from_the_shell(plain: Weights, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     name = "main.0.weight"
     assert torch.allclose(load(str(out)).generator.state_dict()[name], plain.generator.state_dict()[name] + 0.25)
+
+
+def test_strength_multiplies_the_odds_of_the_mask(masked: Weights) -> None:
+    pictures, labels = to_model(random_pictures(SIZE)[:2]), torch.tensor([[1.0, 0, 0], [0, 1, 1]])
+    stronger = strengthened(strengthened(masked, 2), 1.5)
+    with torch.inference_mode():
+        before, after = (weights.generator.translate(pictures, labels) for weights in (masked, stronger))
+    odds = before.mask / (1 - before.mask)
+    assert torch.allclose(after.mask, 3 * odds / (1 + 3 * odds), atol=1e-5)
+    assert torch.equal(after.colour, before.colour)
+    assert stronger.card.training["strength"] == 3 and not stronger.card.quality
+    assert stronger.fingerprint != masked.fingerprint and strengthened(masked, 1) is masked
+
+
+@pytest.mark.parametrize("strength", [0, -1, float("nan"), float("inf")])
+def test_strength_is_a_number_above_0(masked: Weights, strength: float) -> None:
+    with pytest.raises(UsageError, match="--strength takes a number above 0"):
+        strengthened(masked, strength)
+
+
+def test_weights_without_a_mask_have_no_strength(plain: Weights) -> None:
+    with pytest.raises(UsageError, match=r"plain\.safetensors draws whole pictures, without a mask"):
+        strengthened(plain, 2)
+
+
+def test_strength_from_the_shell(masked: Weights, tmp_path: Path) -> None:
+    out = tmp_path / "strong.safetensors"
+    done = run_export(str(masked.path), "--strength", "2", "--to", "safetensors", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    expected = strengthened(masked, 2).generator.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in load(str(out)).generator.state_dict().items())
 
 
 def test_files_are_named_after_the_weights() -> None:

@@ -50,6 +50,9 @@ def export(
             help="More weights of the same model: the mean of all is written. Repeat for more; twice counts twice.",
         ),
     ] = None,
+    strength: Annotated[
+        float, typer.Option("--strength", help="How far changes go: 1 as trained; the odds of the mask times this.")
+    ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
     attrs: Annotated[
         str | None,
@@ -102,12 +105,14 @@ def export(
     from stargan_cli.tasks.exporting import ExportSettings, default_name
     from stargan_cli.tasks.exporting import export as run
     from stargan_cli.tasks.import_labels import layout_of
+    from stargan_cli.tasks.strength import strengthened
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])
     weights = open_source(source, layout, discriminator, image_size, raw)
     if mean:
         weights = averaged([weights, *(open_source(other, raw=raw) for other in mean)])
+    weights = strengthened(weights, strength)
     with show_progress("export", "steps", quiet) as progress:
         exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
     typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))

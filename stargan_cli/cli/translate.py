@@ -37,6 +37,7 @@ def translate(
     each: option.Each = False,
     labels: option.Labels = None,
     rest: option.Rest = None,
+    strength: option.Strength = 1.0,
     faces: option.Faces = "auto",
     face: option.Face = "all",
     max_faces: option.MaxFaces = None,
@@ -94,6 +95,7 @@ def translate(
         weights=weights,
         labels=labels,
         rest_off=rest == "off",
+        strength=strength,
         size=size,
         faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
         format=format,

@@ -42,6 +42,10 @@ Rest = Annotated[
     str | None,
     typer.Option(help="off: take whatever is neither in --set nor in --labels for off.", rich_help_panel=CHANGE),
 ]
+Strength = Annotated[
+    float,
+    typer.Option(help="How far changes go: 1 as trained, 2 more, 0.5 less.", rich_help_panel=CHANGE),
+]
 Faces = Annotated[
     str,
     typer.Option(

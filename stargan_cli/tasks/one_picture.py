@@ -29,9 +29,9 @@ def translate_stream(
     if settings.each or settings.labels:
         raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
     device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
-    weights = load(settings.weights)
-    plan = make_plan(settings, weights, precision)
-    translator = Translator(weights, device, precision, settings.batch_size, warn, settings.engine, settings.compiled)
+    plan = make_plan(settings, load(settings.weights), precision)
+    engine, compiled = settings.engine, settings.compiled
+    translator = Translator(plan.weights, device, precision, settings.batch_size, warn, engine, compiled)
     (variant,) = plan.variants
     data = read_stream(source, settings.max_pixels)
     hashed = picture_hash(data)

@@ -20,6 +20,7 @@ from stargan_cli.tasks.existing import Existing, settings_hash
 from stargan_cli.tasks.face_framing import Faces, FaceSettings
 from stargan_cli.tasks.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.tasks.source_labels import Known, LabelSource, read_table
+from stargan_cli.tasks.strength import strengthened
 from stargan_cli.weights import DEFAULT_WEIGHTS, Weights
 
 SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
@@ -27,8 +28,9 @@ SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source
 
 @dataclass(frozen=True)
 class TranslationSettings:
-    """What is wanted: `spec` as given to `--set`; `format` is `same` or a name of `naming.FORMATS`; `size` is a name
-    of SIZES; `batch_size` and `workers` None: chosen for the machine. Raises UsageError for values that make no sense.
+    """What is wanted: `spec` as given to `--set`; `strength` as for `strengthened`; `format` is `same` or a name of
+    `naming.FORMATS`; `size` is a name of SIZES; `batch_size` and `workers` None: chosen for the machine. Raises
+    UsageError for values that make no sense.
     """
 
     spec: str | None = None
@@ -36,6 +38,7 @@ class TranslationSettings:
     weights: str = DEFAULT_WEIGHTS
     labels: Path | None = None
     rest_off: bool = False
+    strength: float = 1.0
     size: str = "source"
     faces: FaceSettings = field(default_factory=FaceSettings)
     format: str = "same"
@@ -125,6 +128,7 @@ def make_plan(
     settings: TranslationSettings, weights: Weights, precision: torch.dtype, always_read: bool = False
 ) -> Plan:
     """`always_read`: read source labels even where nothing depends on them. Raises UsageError."""
+    weights = strengthened(weights, settings.strength)
     layout, aliases = weights.card.layout, weights.card.aliases
     vocabulary = Vocabulary(layout, aliases)
     changes = parse_set(settings.spec, layout, aliases) if settings.spec else ()

@@ -192,6 +192,19 @@ def test_weights_without_a_classifier_ask_for_what_is_missing(pictures: Path, tm
     assert document["failures"][0]["reason"] == "labels.txt does not say its Male, Young"
 
 
+def test_strength_reaches_folders_and_pipes(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    outputs = {}
+    for strength in ("1", "4"):
+        out = tmp_path / strength
+        args = ("--set", "blond", "--strength", strength, "-w", weights)
+        assert call(pictures / "a.png", *args, "--out", out).exit_code == 0
+        outputs[strength] = (out / "a.png").read_bytes()
+        assert call("-", *args, stdin=(pictures / "a.png").read_bytes()).stdout_bytes == outputs[strength]
+    assert outputs["1"] != outputs["4"]
+    refused = call(pictures / "a.png", "--set", "blond", "--strength", "0", "-w", weights, "--out", tmp_path / "none")
+    assert refused.exit_code == 2 and "--strength takes a number above 0" in refused.stderr
+
+
 @pytest.mark.parametrize("name", ["x.jpg", "x.webp", "x.gif"])
 def test_a_picture_through_a_pipe(tmp_path: Path, weights: Path, name: str) -> None:
     data = draw(tmp_path / name, 3).read_bytes()

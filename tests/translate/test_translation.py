@@ -82,7 +82,15 @@ def test_a_second_run_does_nothing_and_finishes_what_is_missing(
 
 
 @pytest.mark.parametrize(
-    "change", [{"spec": "brown"}, {"spec": "blond=0.5"}, {"quality": 50}, {"size": "source"}, {"rest_off": True}]
+    "change",
+    [
+        {"spec": "brown"},
+        {"spec": "blond=0.5"},
+        {"strength": 2.0},
+        {"quality": 50},
+        {"size": "source"},
+        {"rest_off": True},
+    ],
 )
 def test_outputs_of_other_settings_are_not_taken_for_done(
     pictures: Path, tmp_path: Path, weights: Path, change: dict[str, Any]
