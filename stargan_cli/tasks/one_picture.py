@@ -10,12 +10,10 @@ from stargan_cli.data.naming import FORMATS
 from stargan_cli.data.reading import read_stream
 from stargan_cli.data.writing import OUTPUT_SUFFIXES, write_picture
 from stargan_cli.errors import UsageError
-from stargan_cli.tasks.engines import pick_engine_device
 from stargan_cli.tasks.existing import picture_hash
 from stargan_cli.tasks.picture_batch import Job, Loaded, translate_batch
-from stargan_cli.tasks.translation_settings import TranslationSettings, make_plan
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.weights import load
+from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.tasks.working import plan_for, translator_for
 
 
 def translate_stream(
@@ -28,10 +26,8 @@ def translate_stream(
     written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
     if settings.each or settings.labels:
         raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
-    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
-    plan = make_plan(settings, load(settings.weights), precision)
-    engine, compiled = settings.engine, settings.compiled
-    translator = Translator(plan.weights, device, precision, settings.batch_size, warn, engine, compiled)
+    plan, device = plan_for(settings)
+    translator = translator_for(plan, device, warn)
     (variant,) = plan.variants
     data = read_stream(source, settings.max_pixels)
     hashed = picture_hash(data)
