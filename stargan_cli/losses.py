@@ -24,8 +24,9 @@ class Objective:
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
-    picture stays, `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act
-    on the attention mask alone: its mean, and its total variation.
+    picture stays, `lambda_tint` changes of colour, though not of light, where it says that there is skin,
+    `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act on the
+    attention mask alone: its mean, and its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
     (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
     (Tsipras et al., ICLR 2019).
@@ -37,6 +38,7 @@ class Objective:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_tint: float = 0.0
     lambda_watch: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
@@ -51,6 +53,7 @@ class Batch:
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
+    `skin` (S, S): how much of a face each pixel is expected to show, from 0 to 1; None for not at all.
     `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
     """
 
@@ -63,6 +66,7 @@ class Batch:
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
     stays: Tensor | None = None
+    skin: Tensor | None = None
     watched: Tensor | None = None
     kept: Tensor | None = None
 
@@ -163,11 +167,20 @@ def generator_loss(
     if batch.stays is not None:
         parts["G/stay"] = ((fake.image - batch.real).abs() * batch.stays).mean()
         total = total + objective.lambda_stay * parts["G/stay"]
+    if batch.skin is not None:
+        parts["G/tint"] = (_colour(fake.image - batch.real).abs() * batch.skin).mean()
+        total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
         parts["G/smooth"] = total_variation(fake.mask)
         total = total + objective.lambda_mask * parts["G/mask"] + objective.lambda_smooth * parts["G/smooth"]
     return total, parts
+
+
+def _colour(pictures: Tensor) -> Tensor:
+    """What (N, 3, S, S) is besides its luma (ITU-R BT.601): 0 for greys."""
+    red, green, blue = pictures.unbind(dim=1)
+    return pictures - (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
 
 
 def total_variation(mask: Tensor) -> Tensor:

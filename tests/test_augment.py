@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stargan_cli.data.augment import Draws, flip, jitter, mean_square, noise, zoom
+from stargan_cli.data.augment import Draws, flip, jitter, mean_square, noise, shade, zoom
 
 SIDE = 16
 
@@ -72,6 +72,15 @@ def test_flip_mirrors_half_of_them_and_noise_has_its_deviation() -> None:
     assert 0.4 < mirrored.float().mean() < 0.6
     assert torch.equal(seen[mirrored], places(400)[mirrored].flip(3))
     assert abs(float((noise(places(400), 0.3, draws(400)) - places(400)).std()) - 0.3) < 0.01
+
+
+def test_shade_darkens_the_faces_of_half_of_them_and_nothing_else() -> None:
+    light = (shade(torch.full((400, 3, SIDE, SIDE), 0.5), 0.6, draws(400)) + 1) / 1.5
+    middle = light[:, 0, 10, 8]
+    assert 0.4 < (middle == 1).float().mean() < 0.6
+    assert 0.4 <= middle.min() < 0.42 and 0.65 < middle[middle < 1].mean() < 0.75
+    for row, column in ((0, 8), (15, 0), (10, 0), (10, 15)):
+        assert (light[:, :, row, column] == 1).all(), "what lies beside the face is as it was"
 
 
 def test_gradients_reach_the_picture_through_every_view() -> None:

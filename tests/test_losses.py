@@ -181,6 +181,18 @@ def test_what_shall_stay_is_held_to_stay() -> None:
     assert (total - parts["G/cls"] - 10 * parts["G/rec"]).item() == pytest.approx(1.0)
 
 
+def test_faces_may_change_their_light_and_are_held_to_keep_their_colour() -> None:
+    grey, red = torch.full((3,), 0.5), torch.tensor([1.0, 0.0, 0.0])
+    image = torch.stack([grey, red, red], dim=1).view(1, 3, 1, 3)
+    one = replace(batch(torch.zeros(1, 3, 1, 3)), skin=torch.tensor([[1.0, 0.5, 0.0]]))
+    fake = Translation(image, image, torch.ones(1, 1, 1, 3))
+    total, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_tint=2.0))
+    of_red = 1 - 0.299 + 2 * 0.299  # what is not grey of it, in all three colours
+    assert parts["G/tint"].item() == pytest.approx(of_red * 0.5 / 9)
+    others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
+    assert (total - others).item() == pytest.approx(2 * parts["G/tint"].item(), abs=1e-5)
+
+
 def watching_critic(x: Tensor) -> Judgement:
     """As `linear_critic(0.0)`, and two watched labels with logits ln 3 and 0."""
     return linear_critic(0.0)(x)._replace(watched=torch.tensor([[LN3, 0.0]]).expand(len(x), 2))

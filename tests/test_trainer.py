@@ -91,7 +91,17 @@ def test_the_penalty_can_come_every_few_steps() -> None:
 
 
 def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = tiny_trainer(FACES, MOODS, n_critic=1, jitter=0.05, view_jitter=0.02, view_noise=0.01, projection=True)
+    trainer = tiny_trainer(
+        FACES,
+        MOODS,
+        n_critic=1,
+        face_shade=0.5,
+        lambda_tint=1.0,
+        jitter=0.05,
+        view_jitter=0.02,
+        view_noise=0.01,
+        projection=True,
+    )
 
     def refuse(self: Tensor, *args: object) -> None:
         raise AssertionError("the loop waits for the device")
@@ -203,6 +213,13 @@ def test_the_next_batch_is_read_with_no_threads_but_one() -> None:
         assert threads == [1, 1]
     finally:
         torch.set_num_threads(before)
+
+
+def test_faces_are_shaded_for_both_networks_alike() -> None:
+    plain, shaded = tiny_trainer(FACES)._batch(0, 0), tiny_trainer(FACES, face_shade=0.9)._batch(0, 0)
+    darker = shaded.real < plain.real
+    assert darker.any() and (shaded.real <= plain.real).all()
+    assert torch.equal(shaded.real[:, :, 0], plain.real[:, :, 0])
 
 
 def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:

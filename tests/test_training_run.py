@@ -422,6 +422,7 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
         ({"lambda_gp": float("nan")}, "--lambda-gp must be a number from 0 up"),
         ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
         ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
+        ({"face_shade": 1.0}, "--face-shade must be at least 0 and below 1"),
         ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
         ({"robust": -1.0}, "--robust must be a number from 0 up"),
         ({"view_zoom": 0.6}, "--view-zoom must be between 0 and 0.5"),

@@ -131,6 +131,9 @@ def train(
     flip: Annotated[
         bool | None, typer.Option("--flip/--no-flip", help="Mirror half of the pictures.", rich_help_panel=TRAINING)
     ] = None,
+    face_shade: Annotated[
+        float | None, _number(TRAINING, "Darken half of the faces by up to this share of their light.")
+    ] = None,
     jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
     view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
     view_zoom: Annotated[
@@ -164,6 +167,9 @@ def train(
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
     lambda_stay: Annotated[
         float | None, _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender.")
+    ] = None,
+    lambda_tint: Annotated[
+        float | None, _number(LOSS, "Weight of changes to the face's colour, though not to its light.")
     ] = None,
     lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,

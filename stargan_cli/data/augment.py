@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.data.face_parts import soft_face
 from stargan_cli.device import send
 
 
@@ -47,6 +48,12 @@ def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     cos, sin = torch.cos(angle / 2) * (1 + scale), torch.sin(angle / 2) * (1 + scale)
     theta = torch.stack([cos, -sin, 2 * shift_x, sin, cos, 2 * shift_y], dim=1).view(len(pictures), 2, 3)
     return _sampled(pictures, theta)
+
+
+def shade(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
+    """Darken the face of half of the pictures, values in [-1, 1], by up to `amount` of its light."""
+    kept = send(1 - amount * (2 * draws.uniform() - 1).clamp(min=0), pictures.device).view(-1, 1, 1, 1)
+    return (pictures + 1) * torch.lerp(torch.ones_like(kept), kept, soft_face(pictures)) - 1
 
 
 def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:

@@ -46,8 +46,13 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
     changes = labels != targets
     face_changes = changes[:, [name not in AROUND_THE_FACE for name in attributes]].any(dim=1)
     surroundings_change = changes[:, [name in AROUND_THE_FACE | IN_BOTH for name in attributes]].any(dim=1)
-    face, surroundings = _ellipse(*INNER_FACE, pictures), ~_ellipse(*OUTER_FACE, pictures)
+    face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
     return (face & _planes(~face_changes)) | (surroundings & _planes(~surroundings_change))
+
+
+def soft_face(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in most of an aligned face, 0 beside it."""
+    return (2 - 2 * _ellipse(*OUTER_FACE, pictures)).clamp(0, 1)
 
 
 def _planes(of_pictures: Tensor) -> Tensor:
@@ -55,7 +60,7 @@ def _planes(of_pictures: Tensor) -> Tensor:
 
 
 def _ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:
-    """(S, S): whether a pixel is inside."""
+    """(S, S): 0 in the centre, 1 on the line, more outside."""
     side = pictures.shape[-1]
     line = (torch.arange(side, device=pictures.device) + 0.5) / side * 2 - 1
-    return ((line - across) / half_width).square() + ((line[:, None] - down) / half_height).square() < 1
+    return ((line - across) / half_width).square() + ((line[:, None] - down) / half_height).square()

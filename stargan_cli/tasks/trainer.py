@@ -15,7 +15,7 @@ from torch.optim import Adam
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
-from stargan_cli.data.face_parts import what_stays
+from stargan_cli.data.face_parts import soft_face, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
@@ -70,6 +70,7 @@ class Trainer:
             settings.lambda_gp,
             settings.lambda_id,
             settings.lambda_stay,
+            settings.lambda_tint,
             settings.lambda_watch,
             settings.lambda_mask,
             settings.lambda_smooth,
@@ -165,6 +166,8 @@ class Trainer:
         draws = self._draws(random)
         if self.settings.flip:
             real = augment.flip(real, draws)
+        if self.settings.face_shade:
+            real = augment.shade(real, self.settings.face_shade, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets, self.device)
@@ -179,6 +182,7 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
             stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
+            skin=soft_face(real) if self.settings.lambda_tint else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )

@@ -51,6 +51,7 @@ class TrainSettings:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_tint: float = 0.0
     lambda_watch: float = 1.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
@@ -67,6 +68,7 @@ class TrainSettings:
     downscale: int = 1
 
     flip: bool = True
+    face_shade: float = 0.0
     jitter: float = 0.0
     view_jitter: float = 0.0
     view_zoom: float = 0.0
@@ -92,10 +94,10 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "watch", "mask", "smooth")
+        weights = ("cls", "rec", "gp", "id", "stay", "tint", "watch", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
-        for name in ("own_share", "single_share"):
+        for name in ("own_share", "single_share", "face_shade"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share are more than all targets together")
