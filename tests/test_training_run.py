@@ -444,7 +444,7 @@ def test_the_presets() -> None:
     fast, refine = preset("fast"), preset("refine")
     assert refine.lambda_id and refine.own_share and refine.keep_unset and refine.n_critic > fast.n_critic
     assert refine.balance and refine.weigh_classes and refine.view_zoom and refine.hide_bottom
-    assert refine.robust and refine.single_share and refine.lambda_stay
+    assert refine.robust and refine.single_share and refine.lambda_stay and refine.face_shade and refine.lambda_tint
     networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
     assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other
     with pytest.raises(UsageError, match="unknown preset 'large'"):
