@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.data.images import lightness
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 Parts = dict[str, Tensor]
@@ -178,9 +179,8 @@ def generator_loss(
 
 
 def _colour(pictures: Tensor) -> Tensor:
-    """What (N, 3, S, S) is besides its luma (ITU-R BT.601): 0 for greys."""
-    red, green, blue = pictures.unbind(dim=1)
-    return pictures - (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
+    """What (N, 3, S, S) is besides its lightness: 0 for greys."""
+    return pictures - lightness(pictures)
 
 
 def total_variation(mask: Tensor) -> Tensor:

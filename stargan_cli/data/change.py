@@ -15,12 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.data.images import to_model
+from stargan_cli.data.images import lightness, to_model
 
 RADIUS = 3  # px of the small square: windows in which the mask follows the picture's colours
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: weaker edges of the picture are not followed
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
-LIGHTNESS = (0.299, 0.587, 0.114)  # of red, green, blue, as in Pillow
 BAND = 0.08  # of the side: along a border, where it is looked whether a change goes on beyond it
 GOES_ON = (0.1, 0.5)  # sizes of a change, in [0, 2], at the border: a small one and a large one
 LONG_FEATHER = 0.2  # of the side: how far from the border a change that goes on beyond it is whole
@@ -43,8 +42,7 @@ class Change(NamedTuple):
 
     def in_grey(self) -> Change:
         """The change of lightness alone, of a grey picture that is to stay grey."""
-        grey = (self.colour * self.colour.new_tensor(LIGHTNESS)[:, None, None]).sum(dim=0, keepdim=True)
-        return self._replace(colour=grey.expand_as(self.colour))
+        return self._replace(colour=lightness(self.colour).expand_as(self.colour))
 
     def fading(self, sides: Sides) -> Change:
         """With a long way out at those borders (left, top, right, bottom) where the change goes on beyond the square,

@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.data.change import LIGHTNESS, Change, Sides, smooth
-from stargan_cli.data.images import to_model
+from stargan_cli.data.change import Change, Sides, smooth
+from stargan_cli.data.images import lightness, to_model
 from stargan_cli.data.places import Place
 from stargan_cli.data.stored import Stored
 
@@ -79,14 +79,10 @@ def _strip(before: Tensor, grid: Tensor, maps: Tensor, weight: Tensor) -> Tensor
     edges = seen + fine * (energy / (energy + TEXTURE**2))
     mask = ((slope * edges).sum(dim=0, keepdim=True) + offset).clamp(low, high)
     step = mask * weight * colour
-    light, lighter = _lightness(seen) + 1 + DARKEST, _lightness(step)
+    light, lighter = lightness(seen) + 1 + DARKEST, lightness(step)
     gain = (1 + lighter / light).clamp(1, MOST_GAIN) ** GAIN_SHARE - 1
     after: Tensor = before + (step + gain * fine) * 127.5
     return after.clamp_(0, 255)
-
-
-def _lightness(colours: Tensor) -> Tensor:
-    return (colours * colours.new_tensor(LIGHTNESS)[:, None, None]).sum(dim=0, keepdim=True)
 
 
 def _grid(place: Place, box: tuple[int, int, int, int]) -> Tensor:
