@@ -25,9 +25,9 @@ class Objective:
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
-    picture stays, `lambda_tint` changes of colour, though not of light, where it says that there is skin,
-    `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act on the
-    attention mask alone: its mean, and its total variation.
+    picture stays, `lambda_tint` changes of colour, though not of light, where it says that colour stays, and to blue
+    and green anywhere, `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and
+    `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
     (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
     (Tsipras et al., ICLR 2019).
@@ -54,7 +54,7 @@ class Batch:
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
-    `skin` (S, S): how much of a face each pixel is expected to show, from 0 to 1; None for not at all.
+    `colour_stays` (N, 1, S, S): how much each pixel shall keep its colour, from 0 to 1; None for not at all.
     `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
     """
 
@@ -67,7 +67,7 @@ class Batch:
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
     stays: Tensor | None = None
-    skin: Tensor | None = None
+    colour_stays: Tensor | None = None
     watched: Tensor | None = None
     kept: Tensor | None = None
 
@@ -168,8 +168,10 @@ def generator_loss(
     if batch.stays is not None:
         parts["G/stay"] = ((fake.image - batch.real).abs() * batch.stays).mean()
         total = total + objective.lambda_stay * parts["G/stay"]
-    if batch.skin is not None:
-        parts["G/tint"] = (_colour(fake.image - batch.real).abs() * batch.skin).mean()
+    if batch.colour_stays is not None:
+        change = _colour(fake.image - batch.real).abs() * batch.colour_stays
+        unnatural = (_unnatural(fake.image) - _unnatural(batch.real)).clamp(min=0)
+        parts["G/tint"] = change.mean() + unnatural.mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
@@ -181,6 +183,14 @@ def generator_loss(
 def _colour(pictures: Tensor) -> Tensor:
     """What (N, 3, S, S) is besides its lightness: 0 for greys."""
     return pictures - lightness(pictures)
+
+
+def _unnatural(pictures: Tensor) -> Tensor:
+    """By how much pixels of (N, 3, S, S) have a colour that no skin and no hair has: (N, 2, S, S), from 0 up.
+
+    What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
+    """
+    return (pictures[:, 1:] - pictures[:, :2]).clamp(min=0)
 
 
 def total_variation(mask: Tensor) -> Tensor:

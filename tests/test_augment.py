@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stargan_cli.data.augment import Draws, flip, jitter, mean_square, noise, shade, zoom
+from stargan_cli.data.augment import Draws, flip, jitter, mean_square, noise, shade, vary_strength, zoom
+from stargan_cli.model import Translation
 
 SIDE = 16
 
@@ -81,6 +82,18 @@ def test_shade_darkens_the_faces_of_half_of_them_and_nothing_else() -> None:
     assert 0.4 <= middle.min() < 0.42 and 0.65 < middle[middle < 1].mean() < 0.75
     for row, column in ((0, 8), (15, 0), (10, 0), (10, 15)):
         assert (light[:, :, row, column] == 1).all(), "what lies beside the face is as it was"
+
+
+def test_the_odds_of_the_mask_vary_and_what_it_leaves_alone_stays() -> None:
+    mask = torch.tensor([0.0, 0.2, 1.0]).view(1, 1, 1, 3).expand(400, 1, 1, 3)
+    pictures, colour = torch.full((400, 3, 1, 3), -0.5), torch.full((400, 3, 1, 3), 0.5)
+    varied = vary_strength(Translation(pictures, colour, mask), pictures, 3.0, draws(400))
+    torch.testing.assert_close(varied.mask[..., ::2], mask[..., ::2])
+    middle = varied.mask[:, 0, 0, 1]
+    logs = (middle / (1 - middle) / 0.25).log() / torch.tensor(3.0).log()
+    assert -1 - 1e-5 <= logs.min() < -0.98 and 0.98 < logs.max() <= 1 + 1e-5 and logs.mean().abs() < 0.1
+    torch.testing.assert_close(varied.image, (varied.mask - 0.5).expand(-1, 3, -1, -1))
+    assert varied.colour is colour
 
 
 def test_gradients_reach_the_picture_through_every_view() -> None:

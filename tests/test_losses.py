@@ -181,16 +181,35 @@ def test_what_shall_stay_is_held_to_stay() -> None:
     assert (total - parts["G/cls"] - 10 * parts["G/rec"]).item() == pytest.approx(1.0)
 
 
-def test_faces_may_change_their_light_and_are_held_to_keep_their_colour() -> None:
+def test_where_colour_stays_the_light_may_change() -> None:
     grey, red = torch.full((3,), 0.5), torch.tensor([1.0, 0.0, 0.0])
     image = torch.stack([grey, red, red], dim=1).view(1, 3, 1, 3)
-    one = replace(batch(torch.zeros(1, 3, 1, 3)), skin=torch.tensor([[1.0, 0.5, 0.0]]))
+    stays = torch.tensor([1.0, 0.5, 0.0]).view(1, 1, 1, 3)
+    one = replace(batch(torch.zeros(1, 3, 1, 3)), colour_stays=stays)
     fake = Translation(image, image, torch.ones(1, 1, 1, 3))
     total, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_tint=2.0))
     of_red = 1 - 0.299 + 2 * 0.299  # what is not grey of it, in all three colours
     assert parts["G/tint"].item() == pytest.approx(of_red * 0.5 / 9)
     others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
     assert (total - others).item() == pytest.approx(2 * parts["G/tint"].item(), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("was", "is_now", "loss"),
+    [
+        ((0.2, 0.0, -0.4), (0.5, 0.3, -0.1), 0.0),  # brown to blond
+        ((-0.3, -0.1, 0.1), (-0.3, -0.1, 0.1), 0.0),  # what is blue may stay so
+        ((0.0, 0.0, 0.0), (0.0, 0.0, 0.3), 0.3 / 2),
+        ((0.0, 0.0, 0.0), (-0.3, 0.0, 0.0), 0.3 / 2),
+        ((0.0, 0.1, 0.0), (0.0, 0.3, 0.0), 0.2 / 2),
+    ],
+)
+def test_nothing_turns_blue_or_green(was: tuple[float, ...], is_now: tuple[float, ...], loss: float) -> None:
+    before, after = (torch.tensor(colour).view(1, 3, 1, 1) for colour in (was, is_now))
+    one = replace(batch(before), colour_stays=torch.zeros(1, 1, 1, 1))
+    fake = Translation(after, after, torch.ones(1, 1, 1, 1))
+    _, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_tint=2.0))
+    assert parts["G/tint"].item() == pytest.approx(loss, abs=1e-6)
 
 
 def watching_critic(x: Tensor) -> Judgement:

@@ -96,6 +96,8 @@ def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) 
         MOODS,
         n_critic=1,
         face_shade=0.5,
+        output="attention",
+        vary_strength=2.0,
         lambda_tint=1.0,
         jitter=0.05,
         view_jitter=0.02,
@@ -220,6 +222,17 @@ def test_faces_are_shaded_for_both_networks_alike() -> None:
     darker = shaded.real < plain.real
     assert darker.any() and (shaded.real <= plain.real).all()
     assert torch.equal(shaded.real[:, :, 0], plain.real[:, :, 0])
+
+
+def test_both_networks_learn_from_pictures_of_varied_strength() -> None:
+    plain = tiny_trainer(FACES, output="attention", n_critic=1)
+    varied = tiny_trainer(FACES, output="attention", n_critic=1, vary_strength=4.0)
+    batch = plain._batch(0, 0)
+    made, other = plain._translated(batch, 0), varied._translated(batch, 0)
+    assert not torch.equal(made.mask, other.mask) and torch.equal(made.colour, other.colour)
+    assert not torch.equal(other.mask, varied._translated(batch, 1).mask), "every step draws anew"
+    one, two = plain.iterate(), varied.iterate()
+    assert one["D/real"] == two["D/real"] and one["D/fake"] != two["D/fake"] and one["G/mask"] != two["G/mask"]
 
 
 def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:

@@ -423,6 +423,8 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
         ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
         ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
         ({"face_shade": 1.0}, "--face-shade must be at least 0 and below 1"),
+        ({"vary_strength": 0.5, "output": "attention"}, "--vary-strength must be a number from 1 up"),
+        ({"vary_strength": 2.0, "output": "tanh"}, "--vary-strength changes the mask, which --output tanh is without"),
         ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
         ({"robust": -1.0}, "--robust must be a number from 0 up"),
         ({"view_zoom": 0.6}, "--view-zoom must be between 0 and 0.5"),
@@ -445,6 +447,7 @@ def test_the_presets() -> None:
     assert refine.lambda_id and refine.own_share and refine.keep_unset and refine.n_critic > fast.n_critic
     assert refine.balance and refine.weigh_classes and refine.view_zoom and refine.hide_bottom
     assert refine.robust and refine.single_share and refine.lambda_stay and refine.face_shade and refine.lambda_tint
+    assert refine.vary_strength > 1
     networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
     assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other
     with pytest.raises(UsageError, match="unknown preset 'large'"):

@@ -134,6 +134,10 @@ def train(
     face_shade: Annotated[
         float | None, _number(TRAINING, "Darken half of the faces by up to this share of their light.")
     ] = None,
+    vary_strength: Annotated[
+        float | None,
+        _number(TRAINING, "Vary the odds of the mask by up to this factor, so that G looks real with any strength."),
+    ] = None,
     jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
     view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
     view_zoom: Annotated[
@@ -169,7 +173,10 @@ def train(
         float | None, _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender.")
     ] = None,
     lambda_tint: Annotated[
-        float | None, _number(LOSS, "Weight of changes to the face's colour, though not to its light.")
+        float | None,
+        _number(
+            LOSS, "Weight of changes of colour, though not of light, in the face or with the same hair, and to blue."
+        ),
     ] = None,
     lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,

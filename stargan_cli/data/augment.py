@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stargan_cli.data.face_parts import soft_face
 from stargan_cli.device import send
+from stargan_cli.model import Translation
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,14 @@ def shade(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Darken the face of half of the pictures, values in [-1, 1], by up to `amount` of its light."""
     kept = send(1 - amount * (2 * draws.uniform() - 1).clamp(min=0), pictures.device).view(-1, 1, 1, 1)
     return (pictures + 1) * torch.lerp(torch.ones_like(kept), kept, soft_face(pictures)) - 1
+
+
+def vary_strength(translation: Translation, pictures: Tensor, factor: float, draws: Draws) -> Translation:
+    """What G made of pictures (N, 3, S, S), the odds of each one's mask times a number from 1 / factor to factor, whose
+    logarithm is uniform: as `translate --strength` does."""
+    odds = send(factor ** (2 * draws.uniform() - 1), pictures.device).view(-1, 1, 1, 1)
+    mask = odds * translation.mask / (1 + (odds - 1) * translation.mask)
+    return Translation(mask * translation.colour + (1 - mask) * pictures, translation.colour, mask)
 
 
 def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:

@@ -55,6 +55,13 @@ def soft_face(pictures: Tensor) -> Tensor:
     return (2 - 2 * _ellipse(*OUTER_FACE, pictures)).clamp(0, 1)
 
 
+def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
+    picture where nothing changes that shows around the face alone (hair)."""
+    around = [name in AROUND_THE_FACE for name in attributes]
+    return torch.maximum(soft_face(pictures), _planes(~(labels != targets)[:, around].any(dim=1)).float())
+
+
 def _planes(of_pictures: Tensor) -> Tensor:
     return of_pictures[:, None, None, None]
 

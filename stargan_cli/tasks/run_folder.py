@@ -27,6 +27,7 @@ CHANGEABLE = (
     "keep_unset",
     "weigh_classes",
     "face_shade",
+    "vary_strength",
     "jitter",
     "view_jitter",
     "view_zoom",

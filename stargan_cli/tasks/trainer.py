@@ -15,7 +15,7 @@ from torch.optim import Adam
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
-from stargan_cli.data.face_parts import soft_face, what_stays
+from stargan_cli.data.face_parts import colour_stays, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
@@ -94,8 +94,8 @@ class Trainer:
             batch = self._batch(index, self.iteration * self.turns.count(index) + self.turns[:turn].count(index))
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             # G does not change in between: both steps can use the same fakes.
-            with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
-                fake = self.translator.translate(batch.real, batch.target)
+            with torch.set_grad_enabled(with_generator):
+                fake = self._translated(batch, step)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
                 parts |= self._generator_step(batch, fake, step)
@@ -182,10 +182,20 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
             stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
-            skin=soft_face(real) if self.settings.lambda_tint else None,
+            colour_stays=colour_stays(real, labels, targets, label_set.attributes)
+            if self.settings.lambda_tint
+            else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )
+
+    def _translated(self, batch: Batch, step: int) -> Translation:
+        with autocast(self.device, self.precision):
+            fake: Translation = self.translator.translate(batch.real, batch.target)
+        if self.settings.vary_strength == 1:
+            return fake
+        draws = self._draws(generator_for(self.settings.seed, 4, step))
+        return augment.vary_strength(fake, batch.real, self.settings.vary_strength, draws)
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))

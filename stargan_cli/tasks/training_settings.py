@@ -69,6 +69,7 @@ class TrainSettings:
 
     flip: bool = True
     face_shade: float = 0.0
+    vary_strength: float = 1.0
     jitter: float = 0.0
     view_jitter: float = 0.0
     view_zoom: float = 0.0
@@ -99,6 +100,11 @@ class TrainSettings:
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         for name in ("own_share", "single_share", "face_shade"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        self._require("vary_strength", 1 <= self.vary_strength < float("inf"), "a number from 1 up")
+        if self.vary_strength != 1 and self.output != "attention":
+            raise UsageError(
+                f"--vary-strength changes the mask, which --output {self.output} is without", "set --vary-strength 1"
+            )
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share are more than all targets together")
         for name in ("jitter", "view_jitter", "view_zoom", "hide_bottom", "view_noise"):
@@ -201,15 +207,16 @@ PRESETS: dict[str, dict[str, Any]] = {
         "single_share": 0.4,
         "keep_unset": True,
         "weigh_classes": True,
-        "lambda_cls": 2.5,
+        "lambda_cls": 4.0,
         "lambda_gp": 0.01,
         "lambda_id": 8.0,
         "lambda_stay": 25.0,
-        "lambda_tint": 30.0,
+        "lambda_tint": 60.0,
         "robust": 1.5,
         "face_shade": 0.65,
+        "vary_strength": 3.0,
         "view_jitter": 0.06,
-        "view_zoom": 0.35,
+        "view_zoom": 0.5,
         "hide_bottom": 0.12,
     },
 }
