@@ -172,6 +172,7 @@ class Trainer:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets, self.device)
         labels = send(labels, self.device)
+        change = (real, labels, targets, label_set.attributes)
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
@@ -181,10 +182,8 @@ class Trainer:
             positions=self.layout.positions(index),
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
-            stays=what_stays(real, labels, targets, label_set.attributes) if self.settings.lambda_stay else None,
-            colour_stays=colour_stays(real, labels, targets, label_set.attributes)
-            if self.settings.lambda_tint
-            else None,
+            stays=what_stays(*change) if self.settings.lambda_stay else None,
+            colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )
