@@ -143,6 +143,11 @@ class Translation(NamedTuple):
     mask: Tensor
 
 
+def blended(pictures: Tensor, colour: Tensor, mask: Tensor) -> Translation:
+    """Pictures and colours (N, 3, S, S), masks (N, 1, S, S) in [0, 1]: the colours laid over the pictures."""
+    return Translation(mask * colour + (1 - mask) * pictures, colour, mask)
+
+
 class Generator(nn.Module):
     """Pictures (N, 3, S, S) in [-1, 1] and target labels (N, label_dim) -> pictures (N, 3, S, S) in [-1, 1].
 
@@ -196,7 +201,7 @@ class Generator(nn.Module):
         if self.settings.downscale > 1:
             mask = _larger(mask, self.settings.downscale)
             colour = (x + _larger(colour - seen, self.settings.downscale)).clamp(-1, 1)
-        return Translation(mask * colour + (1 - mask) * x, colour, mask)
+        return blended(x, colour, mask)
 
 
 class PatchConv2d(nn.Conv2d):

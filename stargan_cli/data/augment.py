@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stargan_cli.data.face_parts import soft_face
 from stargan_cli.device import send
-from stargan_cli.model import Translation
+from stargan_cli.model import Translation, blended
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def vary_strength(translation: Translation, pictures: Tensor, factor: float, dra
     logarithm is uniform: as `translate --strength` does."""
     odds = send(factor ** (2 * draws.uniform() - 1), pictures.device).view(-1, 1, 1, 1)
     mask = odds * translation.mask / (1 + (odds - 1) * translation.mask)
-    return Translation(mask * translation.colour + (1 - mask) * pictures, translation.colour, mask)
+    return blended(pictures, translation.colour, mask)
 
 
 def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:

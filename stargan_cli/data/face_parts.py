@@ -59,7 +59,8 @@ def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: 
     """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
     picture where nothing changes that shows around the face alone (hair)."""
     around = [name in AROUND_THE_FACE for name in attributes]
-    return torch.maximum(soft_face(pictures), _planes(~(labels != targets)[:, around].any(dim=1)).float())
+    stays_around = (labels == targets)[:, around].all(dim=1)
+    return torch.maximum(soft_face(pictures), _planes(stays_around).float())
 
 
 def _planes(of_pictures: Tensor) -> Tensor:

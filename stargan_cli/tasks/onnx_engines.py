@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.model import Generator, Translation
+from stargan_cli.model import Generator, Translation, blended
 from stargan_cli.tasks.export_modules import INPUTS
 from stargan_cli.tasks.export_onnx import require, write_parts
 
@@ -39,7 +39,7 @@ class _OnnxEngine:
         values = dict(zip(INPUTS, (pictures.contiguous().numpy(), labels.contiguous().numpy()), strict=True))
         # copied: the library may use the same memory for the next batch
         colour, mask = (torch.from_numpy(part).clone() for part in self._run(values))
-        return Translation(mask * colour + (1 - mask) * pictures, colour, mask)
+        return blended(pictures, colour, mask)
 
 
 class OpenVinoEngine(_OnnxEngine):
