@@ -42,6 +42,7 @@ class Vocabulary:
     def __init__(self, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> None:
         self.layout = layout
         self._aliases = tuple(aliases or ())
+        self._full_names = dict(self._named())
         self._layers: list[dict[str, set[Meaning]]] = [{}, {}, {}, {}]
         exact, own, given, common = self._layers
         for meaning, words in self._common():
@@ -114,11 +115,14 @@ class Vocabulary:
 
     def full_name(self, meaning: Meaning) -> str:
         """The attribute's own name, with its set before it where several sets have one like it."""
-        name = plain(meaning.attribute)
-        same = [other for other in self.layout.sets if name in map(plain, other.attributes)]
-        return (
-            meaning.attribute if len(same) == 1 else f"{self.layout.sets[meaning.set_index].name}:{meaning.attribute}"
-        )
+        return self._full_names[meaning.set_index, meaning.attribute]
+
+    def _named(self) -> Iterator[tuple[tuple[int, str], str]]:
+        names = [set(map(plain, label_set.attributes)) for label_set in self.layout.sets]
+        for index, label_set in enumerate(self.layout.sets):
+            for attribute in label_set.attributes:
+                alone = sum(plain(attribute) in others for others in names) == 1
+                yield (index, attribute), attribute if alone else f"{label_set.name}:{attribute}"
 
     def listing(self) -> str:
         """All attributes, a line for each set."""

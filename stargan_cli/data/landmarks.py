@@ -6,6 +6,7 @@ numbers written out as 16-bit floats.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from stargan_cli.traced import traced
 
 SIZE = 112  # px: what the network takes
 _MEANS = (122.782, 117.001, 104.298)
@@ -78,12 +81,13 @@ def _padded(x: Tensor, stride: int) -> Tensor:
 
 
 @cache
-def _network() -> Landmarks:
+def _network() -> Callable[[Tensor], Tensor]:
     with torch.device("meta"):
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
     network.load_state_dict(tensors, assign=True)
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return traced(network, torch.zeros(1, 3, SIZE, SIZE).to(memory_format=torch.channels_last))
 
 
 @torch.inference_mode()

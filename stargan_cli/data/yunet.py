@@ -6,6 +6,7 @@ model zoo, tensor for tensor. It was trained to find faces of about 10 to 300 px
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from stargan_cli.traced import traced
 
 STRIDES = (8, 16, 32)
 _HEADS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
@@ -33,7 +36,8 @@ class Unit(nn.Module):
 
 
 class YuNet(nn.Module):
-    """Pictures (N, 3, H, W), BGR in [0, 255], H and W multiples of 32 -> for each stride the maps of the four heads."""
+    """Pictures (N, 3, H, W), BGR in [0, 255], H and W multiples of 32 -> for each stride the maps of the four heads,
+    one after the other: (N, 16, H / stride, W / stride)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,11 +46,9 @@ class YuNet(nn.Module):
         widths = [(16, 16, 32), (32, 32, 64), (64, 64, 64), (64, 64, 64), (64, 64, 64)]
         self.stages = nn.ModuleList(nn.ModuleList([Unit(a, b), Unit(b, c)]) for a, b, c in widths)
         self.laterals = nn.ModuleList(Unit(64, 64) for _ in STRIDES)
-        self.heads = nn.ModuleDict(
-            {name: nn.ModuleList(Unit(64, channels) for _ in STRIDES) for name, channels in _HEADS.items()}
-        )
+        self.heads = nn.ModuleList(Unit(64, sum(_HEADS.values())) for _ in STRIDES)
 
-    def forward(self, x: Tensor) -> list[dict[str, Tensor]]:
+    def forward(self, x: Tensor) -> list[Tensor]:
         x = F.relu(self.stem_unit(F.relu(self.stem(x))))
         features = []
         for index, stage in enumerate(self.stages):
@@ -59,10 +61,7 @@ class YuNet(nn.Module):
         for index in (2, 1, 0):
             above = F.interpolate(levels[index + 1], scale_factor=2.0, mode="nearest") if index < 2 else 0
             levels[index] = F.relu(self.laterals[index](levels[index] + above))
-        return [
-            {name: units[index](level) for name, units in self.heads.items()}  # type: ignore[index]
-            for index, level in enumerate(levels)
-        ]
+        return [heads(level) for heads, level in zip(self.heads, levels, strict=True)]
 
 
 class Candidates(NamedTuple):
@@ -74,13 +73,21 @@ class Candidates(NamedTuple):
     points: Tensor
 
 
+def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The four heads of a stride as one: what is `heads.NAME.INDEX.*` for each becomes `heads.INDEX.*`."""
+    heads = {name.split(".", 2)[2] for name in tensors if name.startswith("heads.")}
+    return {f"heads.{rest}": torch.cat([tensors[f"heads.{name}.{rest}"] for name in _HEADS]) for rest in heads} | {
+        name: tensor for name, tensor in tensors.items() if not name.startswith("heads.")
+    }
+
+
 @cache
-def _network() -> YuNet:
+def _network() -> Callable[[Tensor], list[Tensor]]:
     with torch.device("meta"):
         network = YuNet()
-    network.load_state_dict(load_file(Path(__file__).with_name("yunet.safetensors")), assign=True)
-    # channels last: four times as fast on CPUs
-    return network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # four times as fast on CPUs
+    return traced(network, torch.zeros(1, 3, 64, 64).to(memory_format=torch.channels_last))
 
 
 def candidates(picture: Tensor, threshold: float) -> Candidates:
@@ -94,20 +101,23 @@ def candidates_of_each(pictures: Tensor, threshold: float) -> list[Candidates]:
     height, width = pictures.shape[2:]
     padded = F.pad(pictures.flip(1).float(), (0, -width % 32, 0, -height % 32))
     levels = _network()(padded.contiguous(memory_format=torch.channels_last))
-    return [
-        _candidates([{name: head[index] for name, head in maps.items()} for maps in levels], threshold)
-        for index in range(len(pictures))
-    ]
+    cells = torch.cat([_cells(level, stride) for level, stride in zip(levels, STRIDES, strict=True)])
+    maps = torch.cat([level.flatten(2) for level in levels], dim=2).mT
+    scores = (maps[..., 0].sigmoid() * maps[..., 1].sigmoid()).sqrt()
+    return [_candidates(*one, cells, threshold) for one in zip(maps, scores, strict=True)]
 
 
-def _candidates(levels: list[dict[str, Tensor]], threshold: float) -> Candidates:
-    found: list[Candidates] = []
-    for stride, maps in zip(STRIDES, levels, strict=True):
-        score = (maps["cls"].sigmoid() * maps["obj"].sigmoid()).sqrt()[0]
-        row, column = torch.nonzero(score >= threshold, as_tuple=True)
-        origin = torch.stack([column, row], dim=1).float()
-        box = maps["bbox"][:, row, column].T
-        centre, half = (origin + box[:, :2]) * stride, box[:, 2:].exp() * stride / 2
-        points = (maps["kps"][:, row, column].T.reshape(-1, 5, 2) + origin[:, None]) * stride
-        found.append(Candidates(score[row, column], torch.cat([centre - half, centre + half], dim=1), points))
-    return Candidates(*(torch.cat(parts) for parts in zip(*found, strict=True)))
+def _cells(level: Tensor, stride: int) -> Tensor:
+    """Where the numbers of a map (N, 16, h, w) stand in the picture: x, y and the stride, (h * w, 3), row by row."""
+    down, across = (stride * torch.arange(side).float() for side in level.shape[2:])
+    y, x = torch.meshgrid(down, across, indexing="ij")
+    return torch.stack([x, y, torch.full_like(x, stride)], dim=2).flatten(0, 1)
+
+
+def _candidates(maps: Tensor, scores: Tensor, cells: Tensor, threshold: float) -> Candidates:
+    """`maps` (L, 16) of the heads in their order, `scores` (L,) and `cells` (L, 3) of one picture."""
+    kept = torch.nonzero(scores >= threshold)[:, 0]
+    found, origin, stride = maps[kept], cells[kept, :2], cells[kept, 2:]
+    centre, half = origin + stride * found[:, 2:4], stride / 2 * found[:, 4:6].exp()
+    points = origin[:, None] + stride[:, None] * found[:, 6:].reshape(-1, 5, 2)
+    return Candidates(scores[kept], torch.cat([centre - half, centre + half], dim=1), points)

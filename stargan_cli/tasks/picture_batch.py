@@ -89,7 +89,7 @@ def _source_labels(batch: Sequence[Loaded], plan: Plan, translator: Translator) 
     """For each picture, for each of its squares; the classifier reads the pictures that need it."""
     reads = [_needs_reading(loaded, plan) for loaded in batch]
     squares = [loaded.prepared.squares for loaded, read in zip(batch, reads, strict=True) if read]
-    logits = iter(translator.read_labels(torch.cat(squares)) if squares else ())
+    logits = iter(translator.read_labels(torch.cat(squares)).tolist() if squares else ())
     return [
         [plan.labels.completed(loaded.known, next(logits) if read else None) for _ in loaded.prepared.squares]
         for loaded, read in zip(batch, reads, strict=True)
@@ -103,8 +103,6 @@ def _needs_reading(loaded: Loaded, plan: Plan) -> bool:
 
 
 def _one_by_one(result: Translated) -> list[Square]:
-    parts = (result.add, result.keep)
-    return [
-        Square(pixels, bool(finite), *(None if part is None else part[i] for part in parts))
-        for i, (pixels, finite) in enumerate(zip(result.pixels, result.finite, strict=True))
-    ]
+    nothing = (None,) * len(result.pixels)
+    parts = (nothing if part is None else part.unbind() for part in (result.add, result.keep))
+    return [Square(*one) for one in zip(result.pixels.unbind(), result.finite.tolist(), *parts, strict=True)]

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from torch import Tensor
-
 from stargan_cli.attributes import Change, LabelLayout, LabelSet, Vocabulary, passes, require_said, target_label, unsaid
 from stargan_cli.attributes.names import Meaning
 from stargan_cli.data.labels import LabelTable, read_labels
@@ -71,8 +69,8 @@ class LabelSource:
             return None
         return f"not in {self.table.path.name}: its labels were {'taken for off' if self.rest_off else 'read from it'}"
 
-    def completed(self, known: Known, logits: Tensor | None) -> Known:
-        """`known`, and for the rest what the classifier's logits (class_dim,) say."""
+    def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
+        """`known`, and for the rest what the classifier's `class_dim` logits say."""
         if logits is None:
             return known
         return decide(self.layout, logits) | known
@@ -111,15 +109,15 @@ def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
     return table
 
 
-def decide(layout: LabelLayout, logits: Tensor) -> Known:
-    """Logits (class_dim,) -> 0 or 1 for each attribute.
+def decide(layout: LabelLayout, logits: Sequence[float]) -> Known:
+    """`class_dim` logits -> 0 or 1 for each attribute.
 
     Classes: the most probable one is on. Attributes: on from a probability of 1/2; of an exclusive group at most the
     most probable member.
     """
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
-        values = dict(zip(label_set.attributes, logits[layout.positions(index)].tolist(), strict=True))
+        values = dict(zip(label_set.attributes, logits[layout.positions(index)], strict=True))
         on = {max(values, key=values.__getitem__)} if label_set.kind == "classes" else _attributes_on(label_set, values)
         known |= {(index, name): float(name in on) for name in label_set.attributes}
     return known

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
 
 from stargan_cli.attributes import LabelLayout, LabelSet, Vocabulary, parse_set
 from stargan_cli.data.labels import LabelTable
@@ -31,7 +30,7 @@ def table(tmp_path: Path, text: str) -> LabelTable:
 
 
 def test_one_member_of_a_group_at_most_is_read_as_on() -> None:
-    known = decide(LAYOUT, torch.tensor([0.5, 2.0, 1.0, -0.1, 0.1]))
+    known = decide(LAYOUT, [0.5, 2.0, 1.0, -0.1, 0.1])
     assert known == {
         (0, "Black_Hair"): 0.0,
         (0, "Blond_Hair"): 1.0,
@@ -42,12 +41,12 @@ def test_one_member_of_a_group_at_most_is_read_as_on() -> None:
 
 
 def test_no_member_of_a_group_is_on_where_none_is_likely() -> None:
-    known = decide(LAYOUT, torch.tensor([-3.0, -1.0, -2.0, 1.0, -1.0]))
+    known = decide(LAYOUT, [-3.0, -1.0, -2.0, 1.0, -1.0])
     assert [known[0, name] for name in HAIR] == [0.0, 0.0, 0.0]
 
 
 def test_of_classes_exactly_one_is_on_and_each_set_reads_its_own_logits() -> None:
-    known = decide(LabelLayout((FACES, MOODS)), torch.tensor([-1.0, -1.0, -1.0, -1.0, -1.0, -7.0, -5.0]))
+    known = decide(LabelLayout((FACES, MOODS)), [-1.0, -1.0, -1.0, -1.0, -1.0, -7.0, -5.0])
     assert known[1, "happy"] == 1.0
     assert known[1, "neutral"] == 0.0
     assert sum(known.values()) == 1.0
@@ -55,7 +54,7 @@ def test_of_classes_exactly_one_is_on_and_each_set_reads_its_own_logits() -> Non
 
 def test_the_table_goes_before_the_classifier(tmp_path: Path) -> None:
     labels = source(can_read=True, table=table(tmp_path, "name,Female\n1.jpg,1\n"))
-    known = labels.completed(labels.known(Path("x/1.jpg")), torch.full((5,), 3.0))
+    known = labels.completed(labels.known(Path("x/1.jpg")), [3.0] * 5)
     assert known[0, "Male"] == 0.0
     assert known[0, "Young"] == 1.0
     assert labels.lacks(labels.known(Path("1.jpg")), parse_set("blond", LAYOUT)) == ["Young"]

@@ -1,0 +1,24 @@
+"""A traced network: the numbers of the plain one, for pictures of other sizes than it was traced with."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stargan_cli.data.landmarks import SIZE, Landmarks
+from stargan_cli.data.yunet import YuNet
+from stargan_cli.traced import traced
+
+
+@pytest.mark.parametrize(("count", "height", "width"), [(1, 64, 64), (1, 96, 224), (4, 128, 128)])
+def test_a_traced_detector_gives_what_the_plain_one_does(count: int, height: int, width: int) -> None:
+    network = YuNet().eval().requires_grad_(False)
+    pictures = torch.rand(count, 3, height, width) * 255
+    for made, plain in zip(traced(network, torch.zeros(1, 3, 64, 64))(pictures), network(pictures), strict=True):
+        torch.testing.assert_close(made, plain)
+
+
+def test_traced_landmarks_are_the_plain_ones() -> None:
+    network = Landmarks().eval().requires_grad_(False)
+    views = torch.rand(2, 3, SIZE, SIZE) * 255
+    torch.testing.assert_close(traced(network, torch.zeros(1, 3, SIZE, SIZE))(views), network(views))
