@@ -13,6 +13,9 @@ from torch import Tensor
 from stargan_cli.data.images import lightness
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
+SLIGHT_TINT = 0.1
+"""A change of colour, of 2 from black to white, that counts twice: stains are strong, and small beside a face."""
+
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
 
@@ -171,7 +174,7 @@ def generator_loss(
     if batch.colour_stays is not None:
         change = _colour(fake.image - batch.real).abs() * batch.colour_stays
         unnatural = (_unnatural(fake.image) - _unnatural(batch.real)).clamp(min=0)
-        parts["G/tint"] = change.mean() + unnatural.mean()
+        parts["G/tint"] = (change * (1 + change / SLIGHT_TINT)).mean() + unnatural.mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from training_kit import FACES, MOODS, tiny_trainer
 
@@ -34,6 +35,49 @@ def test_age_and_changes_of_both_leave_nothing_and_no_change_leaves_both() -> No
     assert torch.equal(stays([0, 0, 0]), stays([1, 0, 0]) | stays([0, 1, 0]))
     assert not (stays([1, 0, 0]) & stays([0, 1, 0])).any()
     assert 0.8 < stays([0, 0, 0]).float().mean() < 0.95, "the outline of the face is free for both, and little else"
+
+
+def person() -> torch.Tensor:
+    """(1, 3, 64, 64): a light face and forehead, dark hair above and on both sides, a white wall behind."""
+    picture = torch.ones(1, 3, 64, 64)
+    picture[:, :, :14, 16:48] = picture[:, :, 14:, 14:50] = -0.9
+    picture[:, :, 14:60, 20:44] = torch.tensor([0.4, 0.1, -0.1]).view(1, 3, 1, 1)
+    picture[:, :, 14:20, 20:28] = -0.85  # a fringe over half of the forehead
+    return picture
+
+
+def stays_of(picture: torch.Tensor, changes: list[int], labels: tuple[int, ...] = (0, 1, 1)) -> torch.Tensor:
+    before = torch.tensor([labels])
+    return what_stays(picture, before, (before + torch.tensor([changes])) % 2, ATTRIBUTES)[0, 0]
+
+
+FOREHEAD, FRINGE, HAIR, WALL = (34, 17), (24, 17), (32, 8), (4, 30)
+
+
+def test_a_bare_forehead_belongs_to_the_face_and_a_fringe_does_not() -> None:
+    of_hair, of_age = stays_of(person(), [1, 0, 0]), stays_of(person(), [0, 0, 1])
+    assert [bool(of_hair[down, across]) for across, down in (FOREHEAD, FRINGE, HAIR)] == [True, False, False]
+    assert not of_age[FOREHEAD[1], FOREHEAD[0]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "labels", "kept"),
+    [
+        ([1, 0, 0], (0, 1, 1), True),
+        ([1, 1, 1], (0, 0, 1), True),  # a woman shall be a man
+        ([1, 1, 1], (0, 1, 1), False),  # a man shall be a woman: hair may grow
+    ],
+)
+def test_what_is_behind_stays_where_no_hair_grows(changes: list[int], labels: tuple[int, ...], kept: bool) -> None:
+    mask = stays_of(person(), changes, labels)
+    assert bool(mask[WALL[1], WALL[0]]) is kept and not mask[HAIR[1], HAIR[0]]
+
+
+def test_hair_before_a_wall_of_its_colour_is_not_taken_for_the_wall() -> None:
+    picture = person()
+    picture[:, :, :10, :] = picture[:, :, 10:, :14] = picture[:, :, 10:, 50:] = -0.8
+    mask = stays_of(picture, [1, 0, 0])
+    assert not mask[HAIR[1], HAIR[0]] and not mask[WALL[1], WALL[0]]
 
 
 def test_colour_stays_in_the_face_and_everywhere_where_hair_does() -> None:

@@ -188,8 +188,8 @@ def test_where_colour_stays_the_light_may_change() -> None:
     one = replace(batch(torch.zeros(1, 3, 1, 3)), colour_stays=stays)
     fake = Translation(image, image, torch.ones(1, 1, 1, 3))
     total, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_tint=2.0))
-    of_red = 1 - 0.299 + 2 * 0.299  # what is not grey of it, in all three colours
-    assert parts["G/tint"].item() == pytest.approx(of_red * 0.5 / 9)
+    half_of_red = (0.5 * 0.701, 0.5 * 0.299, 0.5 * 0.299)  # what is not grey of it, in each colour
+    assert parts["G/tint"].item() == pytest.approx(sum(change * (1 + 10 * change) for change in half_of_red) / 9)
     others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
     assert (total - others).item() == pytest.approx(2 * parts["G/tint"].item(), abs=1e-5)
 

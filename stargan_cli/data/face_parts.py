@@ -2,8 +2,8 @@
 
 Blond hair goes with light skin in most data sets, and long hair with women: a discriminator asks for lighter noses
 wherever hair shall be blond, and for shadows beside the face wherever a man shall be a woman. What a change of hair
-alone does to the face, and a change of the face alone to what surrounds it, is held against the generator
-(`Objective.lambda_stay`).
+alone does to the face, a change of the face alone to what surrounds it, and any change to what is behind both, is held
+against the generator (`Objective.lambda_stay`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,11 @@ from torch import Tensor
 # From the brows to the chin; and a little more all around, with some of the forehead.
 INNER_FACE = (0.0, 0.28, 0.40, 0.54)
 OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
+FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
+# Where skin and hair are that tell which colours they have.
+MIDDLE = (0.0, 0.25, 0.25, 0.30)
+ABOVE = (0.0, -0.88, 0.40, 0.10)
+UNLIKE = 0.1  # squared, of colours from -1 to 1: what is less far from hair or skin may be some of it
 
 AROUND_THE_FACE = frozenset(
     {
@@ -38,16 +43,43 @@ AROUND_THE_FACE = frozenset(
 IN_BOTH = frozenset({"Attractive", "Blurry", "Chubby", "Pale_Skin", "Young"})
 """CelebA's attributes that show beside the face, and those that show there and in it; all others, and all classes of
 folders, show in the face."""
+LESS_HAIR = frozenset({"Bald", "Male", "Receding_Hairline"})
+"""Where one of these is no longer to be seen, hair may grow over what is behind it."""
 
 
 def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
-    """Pictures (N, 3, S, S), their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing changes that
-    shows there, and its surroundings where nothing changes that shows in these."""
+    """Pictures (N, 3, S, S) in [-1, 1], their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing
+    changes that shows there, its surroundings where nothing changes that shows in these, and what is behind both where
+    no hair is to grow."""
     changes = labels != targets
+    grows = (labels > targets)[:, [name in LESS_HAIR for name in attributes]].any(dim=1)
     face_changes = changes[:, [name not in AROUND_THE_FACE for name in attributes]].any(dim=1)
     surroundings_change = changes[:, [name in AROUND_THE_FACE | IN_BOTH for name in attributes]].any(dim=1)
     face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
-    return (face & _planes(~face_changes)) | (surroundings & _planes(~surroundings_change))
+    skin, hair, behind = _distances(pictures)
+    bare_forehead = (_ellipse(*FOREHEAD, pictures) < 1) & (skin < hair)
+    background = surroundings & (torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE))
+    return (
+        (face | bare_forehead) & _planes(~face_changes)
+        | surroundings & _planes(~surroundings_change)
+        | background & _planes(~grows)
+    )
+
+
+def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """How far the colours of (N, 3, S, S) are, squared, from the skin's in the middle of the face, from the hair's
+    above it, and from that of the nearer of both upper corners: (N, 1, S, S) each."""
+    side = pictures.shape[-1]
+    corner = torch.zeros(side, side, dtype=torch.bool, device=pictures.device)
+    corner[: side // 6, : side // 8] = True
+    middle, above = (_ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
+    skin, hair, left, right = (_distance(pictures, part) for part in (middle, above, corner, corner.flip(1)))
+    return skin, hair, torch.minimum(left, right)
+
+
+def _distance(pictures: Tensor, part: Tensor) -> Tensor:
+    mean = (pictures * part).sum(dim=(2, 3), keepdim=True) / part.sum().clamp(min=1)
+    return (pictures - mean).square().sum(dim=1, keepdim=True)
 
 
 def soft_face(pictures: Tensor) -> Tensor:
