@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_tracing = Lock()  # what PyTorch notes meanwhile is there once for all threads
 
 
 def traced(network: nn.Module, example: Tensor) -> Callable[[Tensor], Any]:
@@ -19,7 +22,9 @@ def traced(network: nn.Module, example: Tensor) -> Callable[[Tensor], Any]:
     """
     if sys.version_info >= (3, 14):  # where PyTorch says that traces may break
         return network
-    with torch.inference_mode(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is frozen, and nothing else leaves the lock alone
+    with _tracing, torch.inference_mode():
+        # torch.jit is frozen, and nothing else leaves the lock alone; for the process, as `catch_warnings` takes one
+        # thread's filters for all
+        warnings.filterwarnings("ignore", r"`torch\.jit\.trace")
         result: Callable[[Tensor], Any] = torch.jit.trace(network, example, check_trace=False)  # type: ignore[no-untyped-call]
     return result

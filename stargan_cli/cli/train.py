@@ -170,7 +170,8 @@ def train(
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
     lambda_stay: Annotated[
-        float | None, _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, and behind.")
+        float | None,
+        _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, and behind."),
     ] = None,
     lambda_tint: Annotated[
         float | None,

@@ -48,7 +48,7 @@ class YuNet(nn.Module):
         self.laterals = nn.ModuleList(Unit(64, 64) for _ in STRIDES)
         self.heads = nn.ModuleList(Unit(64, sum(_HEADS.values())) for _ in STRIDES)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         x = F.relu(self.stem_unit(F.relu(self.stem(x))))
         features = []
         for index, stage in enumerate(self.stages):
@@ -61,7 +61,7 @@ class YuNet(nn.Module):
         for index in (2, 1, 0):
             above = F.interpolate(levels[index + 1], scale_factor=2.0, mode="nearest") if index < 2 else 0
             levels[index] = F.relu(self.laterals[index](levels[index] + above))
-        return [heads(level) for heads, level in zip(self.heads, levels, strict=True)]
+        return tuple(heads(level) for heads, level in zip(self.heads, levels, strict=True))
 
 
 class Candidates(NamedTuple):
@@ -82,7 +82,7 @@ def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @cache
-def _network() -> Callable[[Tensor], list[Tensor]]:
+def _network() -> Callable[[Tensor], tuple[Tensor, ...]]:
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -22,3 +25,11 @@ def test_traced_landmarks_are_the_plain_ones() -> None:
     network = Landmarks().eval().requires_grad_(False)
     views = torch.rand(2, 3, SIZE, SIZE) * 255
     torch.testing.assert_close(traced(network, torch.zeros(1, 3, SIZE, SIZE))(views), network(views))
+
+
+def test_threads_that_trace_at_once_say_nothing() -> None:
+    networks = [(YuNet(), torch.zeros(1, 3, 64, 64)), (Landmarks(), torch.zeros(1, 3, SIZE, SIZE))] * 8
+    with warnings.catch_warnings(record=True) as said, ThreadPoolExecutor(len(networks)) as pool:
+        warnings.simplefilter("always")
+        list(pool.map(lambda one: traced(one[0].eval(), one[1]), networks))
+    assert not said, [str(one.message) for one in said]
