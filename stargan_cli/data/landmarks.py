@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.traced import traced
+from stargan_cli.traced import Traced
 
 SIZE = 112  # px: what the network takes
 _MEANS = (122.782, 117.001, 104.298)
@@ -87,7 +87,7 @@ def _network() -> Callable[[Tensor], Tensor]:
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
     network.load_state_dict(tensors, assign=True)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    return traced(network, torch.zeros(1, 3, SIZE, SIZE).to(memory_format=torch.channels_last))
+    return Traced(network, torch.zeros(1, 3, SIZE, SIZE).to(memory_format=torch.channels_last))
 
 
 @torch.inference_mode()

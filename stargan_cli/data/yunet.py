@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.traced import traced
+from stargan_cli.traced import Traced
 
 STRIDES = (8, 16, 32)
 _HEADS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
@@ -87,7 +87,7 @@ def _network() -> Callable[[Tensor], tuple[Tensor, ...]]:
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # four times as fast on CPUs
-    return traced(network, torch.zeros(1, 3, 64, 64).to(memory_format=torch.channels_last))
+    return Traced(network, torch.zeros(1, 3, 64, 64).to(memory_format=torch.channels_last))
 
 
 def candidates(picture: Tensor, threshold: float) -> Candidates:
