@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 FIRST_PLAIN = 8
-"""Calls before the trace is made: it takes as long as ten of them."""
+"""Calls before the trace is made: it takes as long as many of them, and a single picture does without."""
 TRACES = sys.version_info < (3, 14)  # from there on, PyTorch says that traces may break
 
 _tracing = Lock()  # what PyTorch notes meanwhile is there once for all threads
