@@ -13,8 +13,10 @@ from torch import Tensor
 from stargan_cli.data.images import lightness
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
-SLIGHT_TINT = 0.1
-"""A change of colour, of 2 from black to white, that counts twice: stains are strong, and small beside a face."""
+SLIGHT = 0.1
+"""A change, of 2 from black to white, that counts twice: stains are strong, and small beside a face."""
+PATCHES = 9
+"""So many patches side by side are as wide as the picture: wrinkles are smaller, shadows and moustaches are not."""
 
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
@@ -28,9 +30,10 @@ class Objective:
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`.
     `lambda_id` weighs the identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
-    picture stays, `lambda_tint` changes of colour, though not of light, where it says that colour stays, and to blue
-    and green anywhere, `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and
-    `lambda_smooth` act on the attention mask alone: its mean, and its total variation.
+    picture stays, `lambda_light` changes of light, though not of detail, where it says that light stays, `lambda_tint`
+    changes of colour, though not of light, where it says that colour stays, and to blue and green anywhere,
+    `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act on the
+    attention mask alone: its mean, and its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
     (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
     (Tsipras et al., ICLR 2019).
@@ -42,6 +45,7 @@ class Objective:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_light: float = 0.0
     lambda_tint: float = 0.0
     lambda_watch: float = 0.0
     lambda_mask: float = 0.0
@@ -57,6 +61,8 @@ class Batch:
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
+    `light_stays` (N, 2, S, S), of any type: how much each pixel belongs, from 0 to 1, to a part whose mean light shall
+    stay, and to one where every patch's shall; None for not at all.
     `colour_stays` (N, 1, S, S): how much each pixel shall keep its colour, from 0 to 1; None for not at all.
     `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
     """
@@ -70,6 +76,7 @@ class Batch:
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
     stays: Tensor | None = None
+    light_stays: Tensor | None = None
     colour_stays: Tensor | None = None
     watched: Tensor | None = None
     kept: Tensor | None = None
@@ -169,18 +176,35 @@ def generator_loss(
         parts["G/watch"] = changes.sum(dim=1).mean()
         total = total + objective.lambda_watch * parts["G/watch"]
     if batch.stays is not None:
-        parts["G/stay"] = ((fake.image - batch.real).abs() * batch.stays).mean()
+        parts["G/stay"] = _counted((fake.image - batch.real).abs() * batch.stays).mean()
         total = total + objective.lambda_stay * parts["G/stay"]
+    if batch.light_stays is not None:
+        parts["G/light"] = _light(lightness(fake.image - batch.real), batch.light_stays)
+        total = total + objective.lambda_light * parts["G/light"]
     if batch.colour_stays is not None:
         change = _colour(fake.image - batch.real).abs() * batch.colour_stays
         unnatural = (_unnatural(fake.image) - _unnatural(batch.real)).clamp(min=0)
-        parts["G/tint"] = (change * (1 + change / SLIGHT_TINT)).mean() + unnatural.mean()
+        parts["G/tint"] = _counted(change).mean() + unnatural.mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
         parts["G/smooth"] = total_variation(fake.mask)
         total = total + objective.lambda_mask * parts["G/mask"] + objective.lambda_smooth * parts["G/smooth"]
     return total, parts
+
+
+def _counted(changes: Tensor) -> Tensor:
+    """Changes from 0 up, strong ones for more than several slight ones of the same sum."""
+    return changes * (1 + changes / SLIGHT)
+
+
+def _light(changes: Tensor, stays: Tensor) -> Tensor:
+    """Changes of light (N, 1, S, S) and where it stays (N, 2, S, S): what is left of them in the mean, of the whole
+    and of patches."""
+    side = changes.shape[-1] // PATCHES // 2 * 2 + 1
+    patches = F.avg_pool2d(changes, side, stride=1, padding=side // 2, count_include_pad=False)
+    whole = (changes * stays[:, :1]).mean(dim=(2, 3))
+    return whole.abs().mean() + (patches.abs() * stays[:, 1:]).mean()
 
 
 def _colour(pictures: Tensor) -> Tensor:

@@ -6,16 +6,16 @@ import pytest
 import torch
 from training_kit import FACES, MOODS, tiny_trainer
 
-from stargan_cli.data.face_parts import colour_stays, what_stays
+from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
 
 ATTRIBUTES = ("Blond_Hair", "Male", "Young")
 IN_THE_FACE = ((32, 33), (32, 46), (24, 41), (40, 41))  # between the eyes, mouth, cheeks, at 64 px
+EYES = ((25, 32), (39, 32))
 AROUND_IT = ((32, 8), (4, 32), (60, 32), (32, 63))  # hair above, both sides, neck
 
 
-def stays(changes: list[int], size: int = 64) -> torch.Tensor:
-    labels = torch.tensor([[0, 1, 1]])
-    return what_stays(torch.zeros(1, 3, size, size), labels, (labels + torch.tensor([changes])) % 2, ATTRIBUTES)[0, 0]
+def stays(changes: list[int]) -> torch.Tensor:
+    return stays_of(torch.zeros(1, 3, 64, 64), changes)
 
 
 def test_a_change_of_hair_leaves_the_face() -> None:
@@ -30,10 +30,12 @@ def test_a_change_of_gender_leaves_what_surrounds_the_face() -> None:
     assert all(mask[down, across] for across, down in AROUND_IT)
 
 
-def test_age_and_changes_of_both_leave_nothing_and_no_change_leaves_both() -> None:
-    assert not stays([0, 0, 1]).any() and not stays([1, 1, 0]).any()
+def test_age_and_changes_of_both_leave_the_eyes_and_no_change_leaves_both() -> None:
+    eyes = stays([0, 0, 1])
+    assert all(eyes[down, across] for across, down in EYES) and 0 < eyes.float().mean() < 0.03
+    assert torch.equal(stays([1, 1, 0]), eyes)
     assert torch.equal(stays([0, 0, 0]), stays([1, 0, 0]) | stays([0, 1, 0]))
-    assert not (stays([1, 0, 0]) & stays([0, 1, 0])).any()
+    assert torch.equal(stays([1, 0, 0]) & stays([0, 1, 0]), eyes)
     assert 0.8 < stays([0, 0, 0]).float().mean() < 0.95, "the outline of the face is free for both, and little else"
 
 
@@ -46,18 +48,67 @@ def person() -> torch.Tensor:
     return picture
 
 
-def stays_of(picture: torch.Tensor, changes: list[int], labels: tuple[int, ...] = (0, 1, 1)) -> torch.Tensor:
+def stays_of(
+    picture: torch.Tensor,
+    changes: list[int],
+    labels: tuple[int, ...] = (0, 1, 1),
+    attributes: tuple[str, ...] = ATTRIBUTES,
+) -> torch.Tensor:
     before = torch.tensor([labels])
-    return what_stays(picture, before, (before + torch.tensor([changes])) % 2, ATTRIBUTES)[0, 0]
+    return what_stays(picture, before, (before + torch.tensor([changes])) % 2, attributes)[0, 0]
 
 
 FOREHEAD, FRINGE, HAIR, WALL = (34, 17), (24, 17), (32, 8), (4, 30)
 
 
 def test_a_bare_forehead_belongs_to_the_face_and_a_fringe_does_not() -> None:
-    of_hair, of_age = stays_of(person(), [1, 0, 0]), stays_of(person(), [0, 0, 1])
-    assert [bool(of_hair[down, across]) for across, down in (FOREHEAD, FRINGE, HAIR)] == [True, False, False]
-    assert not of_age[FOREHEAD[1], FOREHEAD[0]]
+    for changes in ([1, 0, 0], [0, 0, 1], [1, 1, 1]):
+        mask = stays_of(person(), changes)
+        found = [bool(mask[down, across]) for across, down in (FOREHEAD, FRINGE, HAIR)]
+        assert found == [True, False, False], changes
+
+
+@pytest.mark.parametrize(
+    ("attribute", "label"), [("Young", 0), ("Bangs", 0), ("Wearing_Hat", 0), ("Bald", 1), ("Receding_Hairline", 1)]
+)
+def test_a_forehead_does_not_stay_bare_where_something_is_to_cover_it(attribute: str, label: int) -> None:
+    kept = [stays_of(person(), [1], (now,), (attribute,))[FOREHEAD[1], FOREHEAD[0]] for now in (label, 1 - label)]
+    assert kept == [False, True]
+
+
+@pytest.mark.parametrize(("attribute", "kept"), [("Mustache", True), ("Pale_Skin", False)])
+def test_eyes_and_foreheads_stay_with_what_shows_below_them(attribute: str, kept: bool) -> None:
+    mask = stays_of(person(), [1], (0,), (attribute,))
+    assert all(bool(mask[down, across]) is kept for across, down in (*EYES, FOREHEAD))
+
+
+@pytest.mark.parametrize("name", ["Eyeglasses", "happy"])
+def test_eyes_change_with_what_shows_in_them(name: str) -> None:
+    mask = stays_of(person(), [1], (0,), (name,))
+    assert not any(mask[down, across] for across, down in EYES)
+
+
+@pytest.mark.parametrize(
+    ("changes", "young", "whole", "patches"),
+    [
+        ([1, 0, 1, 0], 1, True, True),
+        ([1, 0, 1, 0], 0, True, False),
+        ([0, 1, 1, 0], 1, True, False),
+        ([0, 0, 0, 1], 1, False, False),
+    ],
+)
+def test_the_light_of_a_face_stays_and_that_of_its_patches_where_it_gets_older(
+    changes: list[int], young: int, whole: bool, patches: bool
+) -> None:
+    labels = torch.tensor([[0, 1, young, 0]])
+    attributes = (*ATTRIBUTES, "Pale_Skin")
+    mask = light_stays(torch.zeros(1, 3, 64, 64), labels, (labels + torch.tensor([changes])) % 2, attributes)
+    assert mask.shape == (1, 2, 64, 64)
+    assert [[bool(part[down, across]) for across, down in IN_THE_FACE] for part in mask[0]] == [
+        [whole] * 4,
+        [patches] * 4,
+    ]
+    assert not any(part[down, across] for across, down in AROUND_IT for part in mask[0])
 
 
 @pytest.mark.parametrize(
@@ -92,10 +143,12 @@ def test_a_run_holds_parts_to_stay_if_told_so() -> None:
     batch = tiny_trainer(FACES, lambda_stay=1.0, single_share=0.9)._batch(0, 0)
     assert batch.stays is not None and batch.stays.shape == (4, 1, 16, 16)
     assert torch.equal(batch.stays, what_stays(batch.real, batch.source, batch.target, FACES.attributes))
-    plain, tint = tiny_trainer(FACES, single_share=0.9), tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0)
-    assert plain._batch(0, 0).stays is None and plain._batch(0, 0).colour_stays is None
-    expected = colour_stays(batch.real, batch.source, batch.target, FACES.attributes)
-    assert torch.equal(tint._batch(0, 0).colour_stays, expected)
+    plain = tiny_trainer(FACES, single_share=0.9)._batch(0, 0)
+    assert plain.stays is None and plain.colour_stays is None and plain.light_stays is None
+    other = tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0, lambda_light=1.0)._batch(0, 0)
+    change = (batch.real, batch.source, batch.target, FACES.attributes)
+    assert torch.equal(other.colour_stays, colour_stays(*change))
+    assert torch.equal(other.light_stays, light_stays(*change))
 
 
 def test_classes_show_in_the_face() -> None:

@@ -177,8 +177,32 @@ def test_what_shall_stay_is_held_to_stay() -> None:
     one = replace(batch(torch.zeros(2, 3, 1, 2)), stays=stays)
     fake = Translation(image, image, torch.ones(2, 1, 1, 2))
     total, parts = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_stay=8.0))
-    assert parts["G/stay"].item() == pytest.approx(0.5 / 4)
-    assert (total - parts["G/cls"] - 10 * parts["G/rec"]).item() == pytest.approx(1.0)
+    assert parts["G/stay"].item() == pytest.approx(0.5 * (1 + 0.5 / 0.1) / 4)
+    others = parts["G/cls"] + 10 * parts["G/rec"]
+    assert (total - others).item() == pytest.approx(8 * parts["G/stay"].item(), abs=1e-5)
+
+
+def test_the_light_of_faces_is_held_where_it_stays() -> None:
+    lighter, finer = torch.full((1, 3, 27, 27), 0.4), torch.zeros(1, 3, 27, 27)
+    finer[:, :, ::2] = 0.4
+    finer[:, :, 1::2] = -0.4
+    whole, patches = torch.zeros(1, 2, 27, 27), torch.zeros(1, 2, 27, 27)
+    whole[:, 0, :, :9] = patches[:, 1, :, :9] = 1
+    opposite = torch.cat([lighter[:, :, :, :5], -lighter[:, :, :, :4], lighter[:, :, :, :18]], dim=3)
+
+    def light(after: Tensor, stays: Tensor) -> float:
+        one = replace(batch(torch.zeros(1, 3, 27, 27)), light_stays=stays)
+        fake = Translation(after, after, torch.ones(1, 1, 27, 27))
+        weighted, plain = (
+            generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_light=weight))
+            for weight in (3.0, 0.0)
+        )
+        assert (weighted[0] - plain[0]).item() == pytest.approx(3 * weighted[1]["G/light"].item(), abs=1e-5)
+        return weighted[1]["G/light"].item()
+
+    assert light(lighter, whole) == pytest.approx(0.4 / 3) == light(lighter, patches)
+    assert light(finer, whole) < 0.01 < light(finer, patches) < 0.06, "alternate rows: next to nothing is left of them"
+    assert light(opposite, whole) < 0.02 and light(opposite, patches) > 0.08
 
 
 def test_where_colour_stays_the_light_may_change() -> None:

@@ -98,6 +98,8 @@ def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) 
         face_shade=0.5,
         output="attention",
         vary_strength=2.0,
+        lambda_stay=1.0,
+        lambda_light=1.0,
         lambda_tint=1.0,
         jitter=0.05,
         view_jitter=0.02,

@@ -447,6 +447,7 @@ def test_the_presets() -> None:
     assert refine.lambda_id and refine.own_share and refine.keep_unset and refine.n_critic > fast.n_critic
     assert refine.balance and refine.weigh_classes and refine.view_zoom and refine.hide_bottom
     assert refine.robust and refine.single_share and refine.lambda_stay and refine.face_shade and refine.lambda_tint
+    assert refine.lambda_light
     assert refine.vary_strength > 1
     networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
     assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other

@@ -171,7 +171,10 @@ def train(
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
     lambda_stay: Annotated[
         float | None,
-        _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, and behind."),
+        _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, to eyes, and behind."),
+    ] = None,
+    lambda_light: Annotated[
+        float | None, _number(LOSS, "Weight of how much lighter or darker the face gets, or its patches with age.")
     ] = None,
     lambda_tint: Annotated[
         float | None,

@@ -2,13 +2,14 @@
 
 Blond hair goes with light skin in most data sets, and long hair with women: a discriminator asks for lighter noses
 wherever hair shall be blond, and for shadows beside the face wherever a man shall be a woman. What a change of hair
-alone does to the face, a change of the face alone to what surrounds it, and any change to what is behind both, is held
-against the generator (`Objective.lambda_stay`).
+alone does to the face, a change of the face alone to what surrounds it, and any change to the eyes and to what is
+behind, is held against the generator (`Objective.lambda_stay`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from torch import Tensor
 INNER_FACE = (0.0, 0.28, 0.40, 0.54)
 OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
 FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
+EYES = ((-0.22, 0.02, 0.14, 0.08), (0.22, 0.02, 0.14, 0.08))
 # Where skin and hair are that tell which colours they have.
 MIDDLE = (0.0, 0.25, 0.25, 0.30)
 ABOVE = (0.0, -0.88, 0.40, 0.10)
@@ -43,27 +45,64 @@ AROUND_THE_FACE = frozenset(
 IN_BOTH = frozenset({"Attractive", "Blurry", "Chubby", "Pale_Skin", "Young"})
 """CelebA's attributes that show beside the face, and those that show there and in it; all others, and all classes of
 folders, show in the face."""
-LESS_HAIR = frozenset({"Bald", "Male", "Receding_Hairline"})
+BELOW_THE_EYES = frozenset(
+    {
+        "5_o_Clock_Shadow",
+        "Big_Lips",
+        "Big_Nose",
+        "Chubby",
+        "Double_Chin",
+        "Goatee",
+        "Mouth_Slightly_Open",
+        "Mustache",
+        "No_Beard",
+        "Oval_Face",
+        "Pointy_Nose",
+        "Sideburns",
+        "Wearing_Lipstick",
+    }
+)
+LEAVES_THE_EYES = AROUND_THE_FACE | BELOW_THE_EYES | {"Male", "Young"}
+BARE = frozenset({"Bald", "Receding_Hairline"})
+LESS_HAIR = BARE | {"Male"}
 """Where one of these is no longer to be seen, hair may grow over what is behind it."""
+COVERED = frozenset({"Bangs", "Wearing_Hat", "Young"})
+"""Where one of these is to be seen, a forehead need not stay bare."""
+LIGHT_OR_DARK = frozenset({"Eyeglasses", "No_Beard", "Pale_Skin"})
+"""What makes a face lighter or darker as a whole."""
 
 
 def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
     """Pictures (N, 3, S, S) in [-1, 1], their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing
-    changes that shows there, its surroundings where nothing changes that shows in these, and what is behind both where
-    no hair is to grow."""
-    changes = labels != targets
-    grows = (labels > targets)[:, [name in LESS_HAIR for name in attributes]].any(dim=1)
-    face_changes = changes[:, [name not in AROUND_THE_FACE for name in attributes]].any(dim=1)
-    surroundings_change = changes[:, [name in AROUND_THE_FACE | IN_BOTH for name in attributes]].any(dim=1)
+    changes that shows there, its surroundings where nothing changes that shows in these, the eyes where nothing changes
+    them, bare foreheads too unless hair or a hat is to cover them, and what is behind where no hair is to grow."""
+    changed, gone, new = (
+        partial(_any_of, changes, attributes) for changes in (labels != targets, labels > targets, labels < targets)
+    )
+    every = frozenset(attributes)
+    eyes_change = changed(every - LEAVES_THE_EYES)
     face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
+    left, right = (_ellipse(*eye, pictures) < 1 for eye in EYES)
     skin, hair, behind = _distances(pictures)
     bare_forehead = (_ellipse(*FOREHEAD, pictures) < 1) & (skin < hair)
     background = surroundings & (torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE))
     return (
-        (face | bare_forehead) & _planes(~face_changes)
-        | surroundings & _planes(~surroundings_change)
-        | background & _planes(~grows)
+        face & _planes(~changed(every - AROUND_THE_FACE))
+        | (left | right) & _planes(~eyes_change)
+        | bare_forehead & _planes(~(eyes_change | gone(BARE) | new(COVERED)))
+        | surroundings & _planes(~changed(AROUND_THE_FACE | IN_BOTH))
+        | background & _planes(~gone(LESS_HAIR))
     )
+
+
+def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> bool (N, 2, S, S): the face, twice. First where it is
+    to be as light as it was as a whole, then where every patch of it is: where it gets older, and nothing else changes
+    in it. What makes it younger takes shadows out of it."""
+    changed, new = (partial(_any_of, changes, attributes) for changes in (labels != targets, labels < targets))
+    age = frozenset({"Young"})
+    whole, patches = ~changed(LIGHT_OR_DARK), ~(changed(frozenset(attributes) - AROUND_THE_FACE - age) | new(age))
+    return (_ellipse(*INNER_FACE, pictures) < 1) & torch.stack([whole, patches], dim=1)[:, :, None, None]
 
 
 def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -90,9 +129,13 @@ def soft_face(pictures: Tensor) -> Tensor:
 def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
     """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
     picture where nothing changes that shows around the face alone (hair)."""
-    around = [name in AROUND_THE_FACE for name in attributes]
-    stays_around = (labels == targets)[:, around].all(dim=1)
-    return torch.maximum(soft_face(pictures), _planes(stays_around).float())
+    new_hair = _any_of(labels != targets, attributes, AROUND_THE_FACE)
+    return torch.maximum(soft_face(pictures), _planes(~new_hair).float())
+
+
+def _any_of(changes: Tensor, attributes: Sequence[str], names: frozenset[str]) -> Tensor:
+    """Of bool (N, k): whether one of `names` changes, (N,)."""
+    return changes[:, [name in names for name in attributes]].any(dim=1)
 
 
 def _planes(of_pictures: Tensor) -> Tensor:

@@ -38,6 +38,7 @@ CHANGEABLE = (
     "lambda_gp",
     "lambda_id",
     "lambda_stay",
+    "lambda_light",
     "lambda_tint",
     "lambda_watch",
     "lambda_mask",

@@ -15,7 +15,7 @@ from torch.optim import Adam
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
-from stargan_cli.data.face_parts import colour_stays, what_stays
+from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
@@ -70,6 +70,7 @@ class Trainer:
             settings.lambda_gp,
             settings.lambda_id,
             settings.lambda_stay,
+            settings.lambda_light,
             settings.lambda_tint,
             settings.lambda_watch,
             settings.lambda_mask,
@@ -183,6 +184,7 @@ class Trainer:
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
             stays=what_stays(*change) if self.settings.lambda_stay else None,
+            light_stays=light_stays(*change) if self.settings.lambda_light else None,
             colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),

@@ -51,6 +51,7 @@ class TrainSettings:
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
     lambda_stay: float = 0.0
+    lambda_light: float = 0.0
     lambda_tint: float = 0.0
     lambda_watch: float = 1.0
     lambda_mask: float = 0.0
@@ -211,6 +212,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "lambda_gp": 0.01,
         "lambda_id": 16.0,
         "lambda_stay": 60.0,
+        "lambda_light": 60.0,
         "lambda_tint": 150.0,
         "robust": 1.75,
         "face_shade": 0.65,
