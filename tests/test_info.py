@@ -96,6 +96,22 @@ def test_without_a_classifier_it_says_what_to_do(weights: Path, tmp_path: Path) 
     assert json.loads(runner.invoke(app, ["info", str(alone), "--json"]).stdout)["discriminator_parameters"] is None
 
 
+def test_what_weights_were_made_from_is_a_line_each(weights: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights import load
+
+    loaded = load(str(weights))
+    oldest = {"iterations": 900, "hours": 1.5, "mean_of": ["a", "b"], "started_from": "somewhere"}
+    training = {"iterations": 3, "started_from": {"iterations": 12, "hours": 0.2, "started_from": oldest}}
+    path = tmp_path / "later.safetensors"
+    save(path, replace(loaded.card, training=training), loaded.generator.state_dict())
+    lines = [" ".join(line.split()) for line in runner.invoke(app, ["info", str(path)]).stdout.splitlines()]
+    there = lines.index("started from 12 iterations in 0.2 h")
+    assert lines[there + 1] == "before that 900 iterations in 1.5 h, a mean of 2"
+    assert not any("started_from" in line for line in lines)
+
+
 def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"PK\x03\x04 something else")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,10 +79,14 @@ def _show(facts: dict[str, Any]) -> None:
     for label_set in facts["sets"]:
         console.print()
         console.print(_attributes(label_set))
-    for name in ("training", "quality"):
+    training = {name: value for name, value in facts["training"].items() if name != "started_from"}
+    for name, rows in (
+        ("training", chain(_flatten(training), _origins(facts["training"]))),
+        ("quality", _flatten(facts["quality"])),
+    ):
         if facts[name]:
             console.print(f"\n{name}", style="bold")
-            console.print(_pairs(_flatten(facts[name])))
+            console.print(_pairs(rows))
 
 
 def _head(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -118,6 +123,16 @@ def _pairs(rows: Iterator[tuple[str, str]]) -> Table:
         if value:
             table.add_row(Text(shown(name), style="dim"), Text(shown(value), overflow="fold"))
     return table
+
+
+def _origins(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What weights were made from, and those from, the latest first."""
+    name, origin = "started from", training.get("started_from")
+    while isinstance(origin, dict):
+        trained = f"{origin.get('iterations', '?')} iterations in {origin.get('hours', '?')} h"
+        several = origin.get("mean_of")
+        yield name, f"{trained}, a mean of {len(several)}" if isinstance(several, list) else trained
+        name, origin = "before that", origin.get("started_from")
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
