@@ -102,7 +102,7 @@ def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: S
     changed, new = (partial(_any_of, changes, attributes) for changes in (labels != targets, labels < targets))
     age = frozenset({"Young"})
     whole, patches = ~changed(LIGHT_OR_DARK), ~(changed(frozenset(attributes) - AROUND_THE_FACE - age) | new(age))
-    return (_ellipse(*INNER_FACE, pictures) < 1) & torch.stack([whole, patches], dim=1)[:, :, None, None]
+    return (_ellipse(*OUTER_FACE, pictures) < 1) & torch.stack([whole, patches], dim=1)[:, :, None, None]
 
 
 def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
