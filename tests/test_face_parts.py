@@ -6,11 +6,12 @@ import pytest
 import torch
 from training_kit import FACES, MOODS, tiny_trainer
 
+from stargan_cli.data.celeba import LANDMARKS
 from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
 
 ATTRIBUTES = ("Blond_Hair", "Male", "Young")
 IN_THE_FACE = ((32, 33), (32, 46), (24, 41), (40, 41))  # between the eyes, mouth, cheeks, at 64 px
-EYES = ((25, 32), (39, 32))
+EYES = [(round(x * 64), round(y * 64)) for x, y in LANDMARKS.values()]
 AROUND_IT = ((32, 8), (4, 32), (60, 32), (32, 63))  # hair above, both sides, neck
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 INNER_FACE = (0.0, 0.28, 0.40, 0.54)
 OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
 FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
-EYES = ((-0.22, 0.02, 0.14, 0.08), (0.22, 0.02, 0.14, 0.08))
+EYES = ((-0.22, -0.135, 0.14, 0.08), (0.22, -0.135, 0.14, 0.08))
 # Where skin and hair are that tell which colours they have.
 MIDDLE = (0.0, 0.25, 0.25, 0.30)
 ABOVE = (0.0, -0.88, 0.40, 0.10)
