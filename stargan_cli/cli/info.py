@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -79,14 +78,10 @@ def _show(facts: dict[str, Any]) -> None:
     for label_set in facts["sets"]:
         console.print()
         console.print(_attributes(label_set))
-    training = {name: value for name, value in facts["training"].items() if name != "started_from"}
-    for name, rows in (
-        ("training", chain(_flatten(training), _origins(facts["training"]))),
-        ("quality", _flatten(facts["quality"])),
-    ):
+    for name, rows_of in (("training", _training), ("quality", _flatten)):
         if facts[name]:
             console.print(f"\n{name}", style="bold")
-            console.print(_pairs(rows))
+            console.print(_pairs(rows_of(facts[name])))
 
 
 def _head(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -125,8 +120,9 @@ def _pairs(rows: Iterator[tuple[str, str]]) -> Table:
     return table
 
 
-def _origins(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What weights were made from, and those from, the latest first."""
+def _training(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The record as rows, then what the weights were made from, and what those were, a row each."""
+    yield from _flatten({name: value for name, value in training.items() if name != "started_from"})
     name, origin = "started from", training.get("started_from")
     while isinstance(origin, dict):
         trained = f"{origin.get('iterations', '?')} iterations in {origin.get('hours', '?')} h"
