@@ -15,7 +15,7 @@ from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 SLIGHT = 0.1
 """A change, of 2 from black to white, that counts twice: stains are strong, and small beside a face."""
-PATCHES = 9
+PATCHES = 13
 """So many patches side by side are as wide as the picture: wrinkles are smaller, shadows and moustaches are not."""
 
 Parts = dict[str, Tensor]
@@ -59,7 +59,8 @@ class Batch:
 
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
-    `importance` (N,): how much each real picture counts for D's classification; None for all alike.
+    `importance` (N,): how much each real picture counts for D's classification; None for all alike. `push` (k,): how
+    much each attribute counts for G's, from 0 up; None for 1, and for classes.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
     `light_stays` (N, 2, S, S), of any type: how much each pixel belongs, from 0 to 1, to a part whose mean light shall
     stay, and to one where every patch's shall; None for not at all.
@@ -75,6 +76,7 @@ class Batch:
     positions: slice
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
+    push: Tensor | None = None
     stays: Tensor | None = None
     light_stays: Tensor | None = None
     colour_stays: Tensor | None = None
@@ -82,14 +84,16 @@ class Batch:
     kept: Tensor | None = None
 
 
-def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
+def classification_loss(
+    logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"], weights: Tensor | None = None
+) -> Tensor:
     """Of each picture (N,). Attributes: binary cross-entropy, summed over the attributes. Classes: cross-entropy.
 
-    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
+    `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes); `weights` (k,) are the attributes'.
     """
     if kind == "classes":
         return F.cross_entropy(logits, labels, reduction="none")
-    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none").sum(dim=1)
+    return F.binary_cross_entropy_with_logits(logits, labels, weights, reduction="none").sum(dim=1)
 
 
 def gradient_norms(scores: Tensor, pictures: Tensor) -> Tensor:
@@ -158,7 +162,7 @@ def generator_loss(
     back = generator(fake.image, batch.source)
     score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
-    classes = _class_loss(judgement.classes, batch.target_classes, batch)
+    classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.push)
     own = (batch.target == batch.source).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
@@ -204,7 +208,7 @@ def _light(changes: Tensor, stays: Tensor) -> Tensor:
     side = changes.shape[-1] // PATCHES // 2 * 2 + 1
     patches = F.avg_pool2d(changes, side, stride=1, padding=side // 2, count_include_pad=False)
     whole = (changes * stays[:, :1]).mean(dim=(2, 3))
-    return whole.abs().mean() + (patches.abs() * stays[:, 1:]).mean()
+    return whole.abs().mean() + _counted(patches.abs() * stays[:, 1:]).mean()
 
 
 def _colour(pictures: Tensor) -> Tensor:
@@ -238,8 +242,8 @@ def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
     return judgement.realness_as(signs).float()
 
 
-def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:
-    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind)
+def _class_loss(logits: Tensor, labels: Tensor, batch: Batch, weights: Tensor | None = None) -> Tensor:
+    return classification_loss(logits[:, batch.positions].float(), labels, batch.kind, weights)
 
 
 def _watch_loss(logits: Tensor | None, labels: Tensor | None, rows: slice = slice(None)) -> Tensor:

@@ -69,6 +69,18 @@ def test_a_bare_forehead_belongs_to_the_face_and_a_fringe_does_not() -> None:
         assert found == [True, False, False], changes
 
 
+def test_a_forehead_that_shines_under_light_hair_belongs_to_the_face() -> None:
+    skin, hair = (torch.tensor(colour).view(3, 1, 1) for colour in ([0.1, -0.2, -0.3], [0.6, 0.4, 0.1]))
+    picture = person()
+    picture[:, :, :14, 16:48] = hair
+    picture[:, :, 20:60, 20:44] = skin
+    picture[:, :, 14:20, 20:44] = (skin + 1) * 1.4 - 1  # nearer to the hair's colour
+    mask = stays_of(picture, [0, 0, 1])
+    assert mask[FOREHEAD[1], FOREHEAD[0]]
+    picture[:, :, 14:20, 20:44] = hair
+    assert not stays_of(picture, [0, 0, 1])[FOREHEAD[1], FOREHEAD[0]]
+
+
 @pytest.mark.parametrize(
     ("attribute", "label"), [("Young", 0), ("Bangs", 0), ("Wearing_Hat", 0), ("Bald", 1), ("Receding_Hairline", 1)]
 )
@@ -90,18 +102,20 @@ def test_eyes_change_with_what_shows_in_them(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "young", "whole", "patches"),
+    ("changes", "male", "young", "whole", "patches"),
     [
-        ([1, 0, 1, 0], 1, True, True),
-        ([1, 0, 1, 0], 0, True, False),
-        ([0, 1, 1, 0], 1, True, False),
-        ([0, 0, 0, 1], 1, False, False),
+        ([1, 0, 1, 0], 1, 1, True, True),
+        ([1, 0, 1, 0], 1, 0, True, False),
+        ([0, 1, 1, 0], 0, 1, True, True),
+        ([0, 1, 1, 0], 1, 1, True, False),
+        ([0, 1, 0, 0], 0, 1, True, True),
+        ([0, 0, 0, 1], 1, 1, False, False),
     ],
 )
-def test_the_light_of_a_face_stays_and_that_of_its_patches_where_it_gets_older(
-    changes: list[int], young: int, whole: bool, patches: bool
+def test_the_light_of_a_face_stays_and_that_of_its_patches_where_it_gets_older_or_a_mans(
+    changes: list[int], male: int, young: int, whole: bool, patches: bool
 ) -> None:
-    labels = torch.tensor([[0, 1, young, 0]])
+    labels = torch.tensor([[0, male, young, 0]])
     attributes = (*ATTRIBUTES, "Pale_Skin")
     mask = light_stays(torch.zeros(1, 3, 64, 64), labels, (labels + torch.tensor([changes])) % 2, attributes)
     assert mask.shape == (1, 2, 64, 64)
@@ -110,6 +124,17 @@ def test_the_light_of_a_face_stays_and_that_of_its_patches_where_it_gets_older(
         [patches] * 4,
     ]
     assert not any(part[down, across] for across, down in AROUND_IT for part in mask[0])
+
+
+@pytest.mark.parametrize(("changes", "stays"), [([0, 0, 1], True), ([1, 0, 1], False), ([0, 1, 1], False)])
+def test_the_light_beside_a_face_that_gets_older_stays_unless_hair_or_gender_changes(
+    changes: list[int], stays: bool
+) -> None:
+    labels = torch.tensor([[0, 0, 1]])
+    mask = light_stays(person(), labels, (labels + torch.tensor([changes])) % 2, ATTRIBUTES)
+    beside, above = (3, 50), (32, 4)
+    assert bool(mask[0, 1, beside[1], beside[0]]) is stays
+    assert not mask[0, 1, above[1], above[0]] and not mask[0, 0, beside[1], beside[0]]
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
     assert shown["attributes"] == ["Male", "Smiling", "Young"] and shown["groups"] == [["Smiling", "Young"]]
+    result = call("--root", tmp_path, "--attrs=Male,Young", "--push=Young=0.5", "--push=Male = 2", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["push"] == [["Young", "0.5"], ["Male", "2"]]
     result = call("--root", tmp_path, "--watch=Smiling, Young", "--attrs=Male", "--lambda-watch=2", "--dry-run")
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
@@ -142,6 +145,10 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--max-time=soon"], "error: not a time: soon"),
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
         (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
+        (["--push=Young"], "error: --push takes NAME=FACTOR, not Young"),
+        (["--push=Young=-1"], "error: --push Young takes a number from 0 up, not -1"),
+        (["--push=Young=hard"], "error: --push Young takes a number from 0 up, not hard"),
+        (["--push=Young=nan"], "error: --push Young takes a number from 0 up, not nan"),
         (["--device=tpu"], "error: unknown device 'tpu'"),
         (["--init-from=nothing"], "error: no weights at nothing"),
         (["--preset=huge"], "error: unknown preset 'huge'"),

@@ -257,6 +257,17 @@ def test_an_alias_must_mean_something(tmp_path: Path) -> None:
         load_data(settings(data=(one,), aliases=(("happy", "smiling"),)))
 
 
+def test_what_is_pushed_must_be_an_attribute_of_the_run(tmp_path: Path) -> None:
+    one, root = str(class_folders(tmp_path / "moods", {"happy": 2, "sad": 2})), str(celeba(tmp_path))
+    chosen = {"root": root, "attributes": ("Male", "Young")}
+    load_data(settings(data=("celeba", one), push=(("Young", "0.5"),), **chosen))
+    with pytest.raises(UsageError, match="--push Smiling: no attribute of this run") as refused:
+        load_data(settings(push=(("Smiling", "0.5"),), **chosen))
+    assert refused.value.hint == "it has Male, Young"
+    with pytest.raises(UsageError, match="--push happy: no attribute of this run"):
+        load_data(settings(data=(one,), push=(("happy", "2"),)))
+
+
 def test_progress_counts_over_all_sets(tmp_path: Path) -> None:
     chosen = settings(data=tuple(str(class_folders(tmp_path / name, {"a": 4, "b": 4})) for name in ("x", "y")))
     sets, layout = load_data(chosen)

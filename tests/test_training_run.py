@@ -426,6 +426,7 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
         ({"vary_strength": 0.5, "output": "attention"}, "--vary-strength must be a number from 1 up"),
         ({"vary_strength": 2.0, "output": "tanh"}, "--vary-strength changes the mask, which --output tanh is without"),
         ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
+        ({"lambda_light": -1.0}, "--lambda-light must be a number from 0 up"),
         ({"robust": -1.0}, "--robust must be a number from 0 up"),
         ({"view_zoom": 0.6}, "--view-zoom must be between 0 and 0.5"),
         ({"hide_bottom": -0.1}, "--hide-bottom must be between 0 and 0.5"),

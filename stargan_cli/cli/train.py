@@ -166,6 +166,14 @@ def train(
     ] = None,
     adversarial: Annotated[str | None, _number(LOSS, "wgan-gp (paper) or nonsaturating (with R1).")] = None,
     lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
+    push: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How much one attribute counts in G's domain classification, beside 1 for every other.",
+            metavar="NAME=FACTOR",
+            rich_help_panel=LOSS,
+        ),
+    ] = None,
     lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,

@@ -37,11 +37,14 @@ def _shares(text: str) -> tuple[int, ...]:
         raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
 
 
-def _alias(text: str) -> tuple[str, str]:
-    word, separator, name = text.partition("=")
-    if not (word.strip() and separator and name.strip()):
-        raise UsageError(f"--alias takes WORD=NAME, not {text}", "for example --alias happy=smiling")
-    return word.strip(), name.strip()
+def _pairs(option: str, form: str, example: str) -> Callable[[list[str]], tuple[tuple[str, str], ...]]:
+    def pair(text: str) -> tuple[str, str]:
+        left, separator, right = text.partition("=")
+        if not (left.strip() and separator and right.strip()):
+            raise UsageError(f"{option} takes {form}, not {text}", f"for example {option} {example}")
+        return left.strip(), right.strip()
+
+    return lambda texts: tuple(pair(text) for text in texts)
 
 
 def _unchanged(value: Any) -> Any:
@@ -53,7 +56,8 @@ _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attrs": ("attributes", listed),
     "group": ("groups", lambda groups: tuple(listed(text) for text in groups)),
     "watch": ("watched", listed),
-    "alias": ("aliases", lambda aliases: tuple(_alias(text) for text in aliases)),
+    "alias": ("aliases", _pairs("--alias", "WORD=NAME", "happy=smiling")),
+    "push": ("push", _pairs("--push", "NAME=FACTOR", "Young=0.5")),
     "data": ("data", tuple),
     "root": ("root", str),
     "mix": ("mix", _shares),

@@ -20,9 +20,12 @@ INNER_FACE = (0.0, 0.28, 0.40, 0.54)
 OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
 FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
 EYES = ((-0.22, -0.135, 0.14, 0.08), (0.22, -0.135, 0.14, 0.08))
+BELOW = 0.1  # from here down: cheeks, the hair beside them, neck
 # Where skin and hair are that tell which colours they have.
 MIDDLE = (0.0, 0.25, 0.25, 0.30)
 ABOVE = (0.0, -0.88, 0.40, 0.10)
+LIT = (0.8, 1.4)
+"""How light a forehead is, at least and at most, beside the middle of the face: it shines, hair does not."""
 UNLIKE = 0.1  # squared, of colours from -1 to 1: what is less far from hair or skin may be some of it
 
 AROUND_THE_FACE = frozenset(
@@ -83,8 +86,8 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
     eyes_change = changed(every - LEAVES_THE_EYES)
     face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
     left, right = (_ellipse(*eye, pictures) < 1 for eye in EYES)
-    skin, hair, behind = _distances(pictures)
-    bare_forehead = (_ellipse(*FOREHEAD, pictures) < 1) & (skin < hair)
+    lit_skin, skin, hair, behind = _distances(pictures)
+    bare_forehead = (_ellipse(*FOREHEAD, pictures) < 1) & (lit_skin < hair)
     background = surroundings & (torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE))
     return (
         face & _planes(~changed(every - AROUND_THE_FACE))
@@ -96,29 +99,46 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
 
 
 def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
-    """Pictures (N, 3, S, S), their labels and targets (N, k) -> bool (N, 2, S, S): the face, twice. First where it is
-    to be as light as it was as a whole, then where every patch of it is: where it gets older, and nothing else changes
-    in it. What makes it younger takes shadows out of it."""
-    changed, new = (partial(_any_of, changes, attributes) for changes in (labels != targets, labels < targets))
-    age = frozenset({"Young"})
-    whole, patches = ~changed(LIGHT_OR_DARK), ~(changed(frozenset(attributes) - AROUND_THE_FACE - age) | new(age))
-    return (_ellipse(*OUTER_FACE, pictures) < 1) & torch.stack([whole, patches], dim=1)[:, :, None, None]
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> bool (N, 2, S, S): first the face, where it is to be as
+    light as it was as a whole; then what is to be as light in every patch, which is the face where it gets older or a
+    man's and nothing else changes in it, and, if it is no other gender's, what is beside and below it unless hair
+    changes. What makes a face younger or a woman's takes shadows out of it."""
+    changed, gone, new = (
+        partial(_any_of, changes, attributes) for changes in (labels != targets, labels > targets, labels < targets)
+    )
+    age, gender = frozenset({"Young"}), frozenset({"Male"})
+    whole = ~changed(LIGHT_OR_DARK)
+    patches = ~(changed(frozenset(attributes) - AROUND_THE_FACE - age - gender) | new(age) | gone(gender))
+    inner, face = (_ellipse(*part, pictures) < 1 for part in (INNER_FACE, OUTER_FACE))
+    below = (_line(pictures)[:, None] > BELOW) & _planes(~changed(AROUND_THE_FACE))
+    every_patch = inner | (face | below) & _planes(~changed(gender))
+    return torch.cat([face & _planes(whole), every_patch & _planes(patches)], dim=1)
 
 
-def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How far the colours of (N, 3, S, S) are, squared, from the skin's in the middle of the face, from the hair's
-    above it, and from that of the nearer of both upper corners: (N, 1, S, S) each."""
+def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """How far the colours of (N, 3, S, S) are, squared, from the skin's in the middle of the face, in any light and as
+    it is, from the hair's above it, and from that of the nearer of both upper corners: (N, 1, S, S) each."""
     side = pictures.shape[-1]
     corner = torch.zeros(side, side, dtype=torch.bool, device=pictures.device)
     corner[: side // 6, : side // 8] = True
     middle, above = (_ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
-    skin, hair, left, right = (_distance(pictures, part) for part in (middle, above, corner, corner.flip(1)))
-    return skin, hair, torch.minimum(left, right)
+    skin, hair, left, right = (_mean(pictures, part) for part in (middle, above, corner, corner.flip(1)))
+    from_skin, from_hair, from_left, from_right = (_square(pictures - colour) for colour in (skin, hair, left, right))
+    return _from_lit(skin, pictures), from_skin, from_hair, torch.minimum(from_left, from_right)
 
 
-def _distance(pictures: Tensor, part: Tensor) -> Tensor:
-    mean = (pictures * part).sum(dim=(2, 3), keepdim=True) / part.sum().clamp(min=1)
-    return (pictures - mean).square().sum(dim=1, keepdim=True)
+def _from_lit(colour: Tensor, pictures: Tensor) -> Tensor:
+    colour, pictures = colour + 1, pictures + 1  # black is 0: light multiplies
+    light = (pictures * colour).sum(dim=1, keepdim=True) / _square(colour).clamp(min=1e-6)
+    return _square(pictures - light.clamp(*LIT) * colour)
+
+
+def _mean(pictures: Tensor, part: Tensor) -> Tensor:
+    return (pictures * part).sum(dim=(2, 3), keepdim=True) / part.sum().clamp(min=1)
+
+
+def _square(colours: Tensor) -> Tensor:
+    return colours.square().sum(dim=1, keepdim=True)
 
 
 def soft_face(pictures: Tensor) -> Tensor:
@@ -144,6 +164,11 @@ def _planes(of_pictures: Tensor) -> Tensor:
 
 def _ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:
     """(S, S): 0 in the centre, 1 on the line, more outside."""
-    side = pictures.shape[-1]
-    line = (torch.arange(side, device=pictures.device) + 0.5) / side * 2 - 1
+    line = _line(pictures)
     return ((line - across) / half_width).square() + ((line[:, None] - down) / half_height).square()
+
+
+def _line(pictures: Tensor) -> Tensor:
+    """(S,): where the middle of each pixel is, from -1 to 1."""
+    side = pictures.shape[-1]
+    return (torch.arange(side, device=pictures.device) + 0.5) / side * 2 - 1

@@ -18,6 +18,7 @@ from stargan_cli.tasks.training_settings import TrainSettings, option
 CHANGEABLE = (
     "root",
     "aliases",
+    "push",
     "iterations",
     "precision",
     "lr",

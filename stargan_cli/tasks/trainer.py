@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 from torch.optim import Adam
 
-from stargan_cli.attributes import LabelLayout
+from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
 from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
@@ -77,6 +77,7 @@ class Trainer:
             settings.lambda_smooth,
             settings.robust,
         )
+        self.push = [_push(label_set, dict(settings.push)).to(device) for label_set in layout.sets]
         self.turns = tuple(
             index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
         )
@@ -183,6 +184,7 @@ class Trainer:
             positions=self.layout.positions(index),
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
+            push=self.push[index],
             stays=what_stays(*change) if self.settings.lambda_stay else None,
             light_stays=light_stays(*change) if self.settings.lambda_light else None,
             colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
@@ -258,6 +260,10 @@ class Trainer:
         # Young averages forget fast, so that the first samples do not show the random start.
         decay = min(self.settings.ema, (1 + generator_step) / (10 + generator_step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
+
+
+def _push(label_set: LabelSet, factors: dict[str, str]) -> Tensor:
+    return torch.tensor([float(factors.get(name, 1)) for name in label_set.attributes])
 
 
 def _plausible(labelled: Labelled) -> Plausible | None:

@@ -62,6 +62,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
         refuse_empty(parts["train"])
     layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
     _check_aliases(settings.aliases, layout)
+    _check_push(settings.push, layout)
     return sets, layout
 
 
@@ -72,6 +73,14 @@ def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) ->
             vocabulary.find(name)
         except UsageError as error:
             raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
+
+
+def _check_push(push: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
+    known = [name for one in layout.sets if one.kind == "attributes" for name in one.attributes]
+    for name, _ in push:
+        if name not in known:
+            has = ", ".join(known) or "classes alone"
+            raise UsageError(f"--push {name}: no attribute of this run", f"it has {has}")
 
 
 def _refuse_same_names(names: list[str]) -> None:

@@ -22,6 +22,7 @@ class TrainSettings:
     attributes: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
+    push: tuple[tuple[str, str], ...] = ()
     split: Literal["official", "reference"] = "official"
     mix: tuple[int, ...] = ()
     balance: bool = False
@@ -96,9 +97,12 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "tint", "watch", "mask", "smooth")
+        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "watch", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
+        for name, factor in self.push:
+            if not _is_factor(factor):
+                raise UsageError(f"--push {name} takes a number from 0 up, not {factor}")
         for name in ("own_share", "single_share", "face_shade"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         self._require("vary_strength", 1 <= self.vary_strength < float("inf"), "a number from 1 up")
@@ -143,9 +147,16 @@ class TrainSettings:
         tuples: dict[str, Any] = {
             name: tuple(values[name]) for name in ("data", "attributes", "watched", "mix") if name in values
         }
-        for name in {"groups", "aliases"} & values.keys():
+        for name in {"groups", "aliases", "push"} & values.keys():
             tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
+
+
+def _is_factor(text: str) -> bool:
+    try:
+        return 0 <= float(text) < float("inf")
+    except ValueError:
+        return False
 
 
 def _is_like(value: Any, default: Any, item: type) -> bool:
