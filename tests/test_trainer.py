@@ -37,6 +37,14 @@ def test_the_generator_moves_every_n_critic_th_iteration_only() -> None:
         assert ("G/rec" in losses) == (iteration % 3 == 0)
 
 
+def test_each_attribute_pushes_as_told_in_its_own_set_and_classes_train_beside_it() -> None:
+    trainer = tiny_trainer(FACES, MOODS, push=(("Male", "0.25"), ("Black_Hair", "2")))
+    push = trainer._batch(0, 0).push
+    assert push is not None and push.tolist() == [2, 1, 0.25]
+    trainer.iterate()
+    assert "moods/G/cls" in trainer.iterate()
+
+
 def test_what_makes_the_fakes_follows_the_generator() -> None:
     trainer = tiny_trainer(FACES, n_critic=1, lr=0.01)
     other = tiny_trainer(FACES, seed=1)
