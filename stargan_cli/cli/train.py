@@ -182,7 +182,8 @@ def train(
         _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, to eyes, and behind."),
     ] = None,
     lambda_light: Annotated[
-        float | None, _number(LOSS, "Weight of how much lighter or darker the face gets, or its patches with age.")
+        float | None,
+        _number(LOSS, "Weight of how much lighter or darker the face gets, or its patches where older or a man's."),
     ] = None,
     lambda_tint: Annotated[
         float | None,
