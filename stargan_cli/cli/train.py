@@ -168,10 +168,10 @@ def train(
     lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
     push: Annotated[
         list[str] | None,
-        typer.Option(
-            help="How much one attribute counts in G's domain classification, beside 1 for every other.",
+        _number(
+            LOSS,
+            "How much one attribute counts in G's domain classification, beside 1 for every other.",
             metavar="NAME=FACTOR",
-            rich_help_panel=LOSS,
         ),
     ] = None,
     lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,

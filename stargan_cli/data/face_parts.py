@@ -8,7 +8,7 @@ behind, is held against the generator (`Objective.lambda_stay`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -79,9 +79,7 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
     """Pictures (N, 3, S, S) in [-1, 1], their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing
     changes that shows there, its surroundings where nothing changes that shows in these, the eyes where nothing changes
     them, bare foreheads too unless hair or a hat is to cover them, and what is behind where no hair is to grow."""
-    changed, gone, new = (
-        partial(_any_of, changes, attributes) for changes in (labels != targets, labels > targets, labels < targets)
-    )
+    changed, gone, new = _changes(labels, targets, attributes)
     every = frozenset(attributes)
     eyes_change = changed(every - LEAVES_THE_EYES)
     face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
@@ -103,9 +101,7 @@ def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: S
     light as it was as a whole; then what is to be as light in every patch, which is the face where it gets older or a
     man's and nothing else changes in it, and, if it is no other gender's, what is beside and below it unless hair
     changes. What makes a face younger or a woman's takes shadows out of it."""
-    changed, gone, new = (
-        partial(_any_of, changes, attributes) for changes in (labels != targets, labels > targets, labels < targets)
-    )
+    changed, gone, new = _changes(labels, targets, attributes)
     age, gender = frozenset({"Young"}), frozenset({"Male"})
     whole = ~changed(LIGHT_OR_DARK)
     patches = ~(changed(frozenset(attributes) - AROUND_THE_FACE - age - gender) | new(age) | gone(gender))
@@ -149,8 +145,14 @@ def soft_face(pictures: Tensor) -> Tensor:
 def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
     """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
     picture where nothing changes that shows around the face alone (hair)."""
-    new_hair = _any_of(labels != targets, attributes, AROUND_THE_FACE)
-    return torch.maximum(soft_face(pictures), _planes(~new_hair).float())
+    changed, _, _ = _changes(labels, targets, attributes)
+    return torch.maximum(soft_face(pictures), _planes(~changed(AROUND_THE_FACE)).float())
+
+
+def _changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:
+    """Labels and targets (N, k) -> whether one of some names changes, is gone, and is new, (N,) each."""
+    kinds = (labels != targets, labels > targets, labels < targets)
+    return [partial(_any_of, changes, attributes) for changes in kinds]
 
 
 def _any_of(changes: Tensor, attributes: Sequence[str], names: frozenset[str]) -> Tensor:
