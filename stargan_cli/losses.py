@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.data.face_parts import unnatural
 from stargan_cli.data.images import lightness
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
@@ -32,7 +33,8 @@ class Objective:
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
     picture stays, `lambda_light` changes of light, though not of detail, where it says that light stays, `lambda_tint`
     changes of colour, though not of light, where it says that colour stays, and to blue and green anywhere,
-    `lambda_watch` its further labels, which D learns and G keeps. `lambda_mask` and `lambda_smooth` act on the
+    `lambda_watch` its further labels, which D learns and G keeps; `lambda_teach` differences from what the batch says
+    that G is to make (Hinton et al., 2015, of pictures). `lambda_mask` and `lambda_smooth` act on the
     attention mask alone: its mean, and its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
     (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
@@ -48,6 +50,7 @@ class Objective:
     lambda_light: float = 0.0
     lambda_tint: float = 0.0
     lambda_watch: float = 0.0
+    lambda_teach: float = 0.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
     robust: float = 0.0
@@ -66,6 +69,7 @@ class Batch:
     stay, and to one where every patch's shall; None for not at all.
     `colour_stays` (N, 1, S, S): how much each pixel shall keep its colour, from 0 to 1; None for not at all.
     `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
+    `taught` (N, 3, S, S) in [-1, 1]: what G is to make; None without a teacher.
     """
 
     real: Tensor
@@ -82,6 +86,7 @@ class Batch:
     colour_stays: Tensor | None = None
     watched: Tensor | None = None
     kept: Tensor | None = None
+    taught: Tensor | None = None
 
 
 def classification_loss(
@@ -159,7 +164,6 @@ def generator_loss(
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
     judgement = discriminator(view(fake.image))
-    back = generator(fake.image, batch.source)
     score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
     classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.push)
@@ -169,9 +173,11 @@ def generator_loss(
     parts = {
         "G/fake": realness.mean(),
         "G/cls": classes.mean(),
-        "G/rec": (batch.real - back).abs().mean(),
     }
-    total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"] + objective.lambda_rec * parts["G/rec"]
+    total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"]
+    if objective.lambda_rec:
+        parts["G/rec"] = (batch.real - generator(fake.image, batch.source)).abs().mean()
+        total = total + objective.lambda_rec * parts["G/rec"]
     if objective.lambda_id:
         parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
         total = total + objective.lambda_id * parts["G/id"]
@@ -179,6 +185,9 @@ def generator_loss(
         changes = _watch_loss(judgement.watched, batch.watched) * batch.kept * ~own[:, None]
         parts["G/watch"] = changes.sum(dim=1).mean()
         total = total + objective.lambda_watch * parts["G/watch"]
+    if batch.taught is not None:
+        parts["G/teach"] = (fake.image - batch.taught).abs().mean()
+        total = total + objective.lambda_teach * parts["G/teach"]
     if batch.stays is not None:
         parts["G/stay"] = _counted((fake.image - batch.real).abs() * batch.stays).mean()
         total = total + objective.lambda_stay * parts["G/stay"]
@@ -187,8 +196,8 @@ def generator_loss(
         total = total + objective.lambda_light * parts["G/light"]
     if batch.colour_stays is not None:
         change = _colour(fake.image - batch.real).abs() * batch.colour_stays
-        unnatural = (_unnatural(fake.image) - _unnatural(batch.real)).clamp(min=0)
-        parts["G/tint"] = _counted(change).mean() + unnatural.mean()
+        more = (unnatural(fake.image) - unnatural(batch.real)).clamp(min=0)
+        parts["G/tint"] = _counted(change).mean() + more.mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
@@ -214,14 +223,6 @@ def _light(changes: Tensor, stays: Tensor) -> Tensor:
 def _colour(pictures: Tensor) -> Tensor:
     """What (N, 3, S, S) is besides its lightness: 0 for greys."""
     return pictures - lightness(pictures)
-
-
-def _unnatural(pictures: Tensor) -> Tensor:
-    """By how much pixels of (N, 3, S, S) have a colour that no skin and no hair has: (N, 2, S, S), from 0 up.
-
-    What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
-    """
-    return (pictures[:, 1:] - pictures[:, :2]).clamp(min=0)
 
 
 def total_variation(mask: Tensor) -> Tensor:

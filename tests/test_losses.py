@@ -59,6 +59,16 @@ def test_an_attribute_pushes_g_as_hard_as_it_is_told_to() -> None:
     assert parts["D/cls"].item() == pytest.approx(log(4 / 3) + LN2)
 
 
+def test_what_g_is_taught_is_weighed() -> None:
+    one = batch(torch.zeros(2, 3, 1, 1))
+    fake = Translation(one.real + 0.5, one.real, torch.ones(2, 1, 1, 1))
+    plain, _ = generator_loss(generator("tanh"), linear_critic(0.0), one, fake, Objective(lambda_teach=10))
+    told = replace(one, taught=one.real - 0.25)
+    total, parts = generator_loss(generator("tanh"), linear_critic(0.0), told, fake, Objective(lambda_teach=10))
+    assert parts["G/teach"].item() == pytest.approx(0.75)
+    assert (total - plain).item() == pytest.approx(7.5, rel=1e-4)
+
+
 def test_classes_take_the_mean_cross_entropy() -> None:
     logits = torch.tensor([[LN3, 0.0], [0.0, 0.0]])
     labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]])

@@ -45,6 +45,25 @@ def test_each_attribute_pushes_as_told_in_its_own_set_and_classes_train_beside_i
     assert "moods/G/cls" in trainer.iterate()
 
 
+def test_g_learns_what_its_teacher_makes_without_the_stains() -> None:
+    settings = {"n_critic": 1, "lr": 0.003, "output": "attention", "lambda_rec": 0.0, "lambda_teach": 300.0}
+    teacher = tiny_trainer(FACES, seed=5, **settings).generator
+    trainer = tiny_trainer(FACES, teacher=teacher, **settings)
+    batch = trainer._batch(0, 0)
+    taught = trainer._taught(batch, FACES.attributes)
+    assert taught is not None and not torch.equal(taught, teacher(batch.real, batch.target))
+    own = (batch.source == batch.target).all(dim=1)
+    assert torch.equal(taught[own], batch.real[own])
+    differences = [trainer.iterate()["G/teach"].item() for _ in range(120)]
+    assert sum(differences[-20:]) / 20 < 0.7 * differences[0]
+    assert not any(parameter.requires_grad for parameter in teacher.parameters())
+    assert "G/teach" not in tiny_trainer(FACES, **settings).iterate()
+
+
+def test_without_a_weight_nothing_is_reconstructed() -> None:
+    assert "G/rec" not in tiny_trainer(FACES, n_critic=1, lambda_rec=0.0).iterate()
+
+
 def test_what_makes_the_fakes_follows_the_generator() -> None:
     trainer = tiny_trainer(FACES, n_critic=1, lr=0.01)
     other = tiny_trainer(FACES, seed=1)

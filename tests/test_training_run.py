@@ -17,13 +17,15 @@ from training_kit import celeba, class_folders, log_rows, picture, run_training,
 
 from stargan_cli import weights
 from stargan_cli.attributes import parse_set, passes
-from stargan_cli.errors import DataError, TrainingError, UsageError
+from stargan_cli.errors import DataError, StarganError, TrainingError, UsageError
 from stargan_cli.tasks import session
 from stargan_cli.tasks.averaging import averaged
 from stargan_cli.tasks.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from stargan_cli.tasks.export_sources import open_source
 from stargan_cli.tasks.run_folder import CHANGEABLE, RunFolder, changed, read_settings
 from stargan_cli.tasks.trainer import Trainer
+from stargan_cli.tasks.training import check
+from stargan_cli.tasks.training_data import load_data
 from stargan_cli.tasks.training_settings import TrainSettings, preset
 
 
@@ -527,6 +529,42 @@ def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chose
     with pytest.raises(UsageError, match="does not fit this model") as caught:
         run_training(tmp_path, other, cache)
     assert "width" in str(caught.value.hint)
+
+
+# Learning from other weights
+
+
+def test_a_run_learns_from_a_teacher_and_its_card_names_the_file_alone(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    taught = settings(data=chosen.data, teacher=str(whole / "weights.safetensors"))
+    run_training(tmp_path / "taught", taught, cache)
+    assert all("G/teach" in row for row in log_rows(tmp_path / "taught")[1::2])
+    run_training(tmp_path / "halves", taught, cache, stop=after(3))
+    run_training(tmp_path / "halves", taught, cache, resume=True)
+    same_end(tmp_path / "halves", tmp_path / "taught")
+    card = weights.load(str(tmp_path / "taught" / "weights.safetensors")).card
+    assert card.training["settings"]["teacher"] == "weights.safetensors" and str(whole) not in card.to_json()
+
+
+def test_a_teacher_that_does_not_fit_or_know_a_label_is_refused(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    teacher = str(whole / "weights.safetensors")
+    with pytest.raises(UsageError, match="does not fit this model"):
+        run_training(tmp_path / "wide", settings(data=chosen.data, width=8, teacher=teacher), cache)
+    other = class_folders(tmp_path / "other", {"happy": 4, "angry": 4})
+    with pytest.raises(UsageError, match="does not know angry"):
+        run_training(tmp_path / "other-run", settings(data=(str(other),), teacher=teacher), cache)
+
+
+def test_a_teacher_that_is_missing_is_refused_before_pictures_are_decoded(
+    tmp_path: Path, chosen: TrainSettings
+) -> None:
+    told = settings(data=chosen.data, teacher=str(tmp_path / "none.safetensors"))
+    _, layout = load_data(told)
+    with pytest.raises(StarganError, match=r"none\.safetensors"):
+        check(tmp_path / "run", told, layout, resume=True)
 
 
 # Several data sets

@@ -19,6 +19,7 @@ from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.data.batches import BatchSource
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.labelled import Labelled
+from stargan_cli.model import Generator
 from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training import Outcome, model_settings, train
 from stargan_cli.tasks.training_data import load_data, prepare
@@ -109,6 +110,7 @@ def tiny_trainer(
     *label_sets: LabelSet,
     precision: torch.dtype = torch.float32,
     first_watched: Callable[[Tensor], Tensor] | None = None,
+    teacher: Generator | None = None,
     **changes: Any,
 ) -> Trainer:
     """A trainer on the CPU with 12 random pictures in each set. `first_watched` says from the first set's labels what
@@ -121,7 +123,7 @@ def tiny_trainer(
         pictures[0] = replace(pictures[0], labelled=replace(first, watched=first_watched(first.labels)))
     sources = [BatchSource(one, chosen.batch_size, chosen.seed + i, chosen.balance) for i, one in enumerate(pictures)]
     model = model_settings(chosen, layout)
-    return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision)
+    return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision, teacher=teacher)
 
 
 FACES = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))

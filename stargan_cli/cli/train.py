@@ -150,6 +150,12 @@ def train(
     init_from: Annotated[
         str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            help="Weights whose pictures G learns, without the stains.", metavar="WEIGHTS", rich_help_panel=TRAINING
+        ),
+    ] = None,
     image_size: Annotated[int | None, _number(MODEL, "Side of the pictures in pixels.")] = None,
     width: Annotated[int | None, _number(MODEL, "Channels of G's first layer.")] = None,
     blocks: Annotated[int | None, _number(MODEL, "Residual blocks of G.")] = None,
@@ -192,6 +198,7 @@ def train(
         ),
     ] = None,
     lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
+    lambda_teach: Annotated[float | None, _number(LOSS, "Weight of how G's pictures differ from --teacher's.")] = None,
     lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
     lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
     robust: Annotated[

@@ -79,20 +79,20 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
     """Pictures (N, 3, S, S) in [-1, 1], their labels and targets (N, k) -> bool (N, 1, S, S): the face where nothing
     changes that shows there, its surroundings where nothing changes that shows in these, the eyes where nothing changes
     them, bare foreheads too unless hair or a hat is to cover them, and what is behind where no hair is to grow."""
-    changed, gone, new = _changes(labels, targets, attributes)
+    changed, gone, new = changes(labels, targets, attributes)
     every = frozenset(attributes)
     eyes_change = changed(every - LEAVES_THE_EYES)
-    face, surroundings = _ellipse(*INNER_FACE, pictures) < 1, _ellipse(*OUTER_FACE, pictures) >= 1
-    left, right = (_ellipse(*eye, pictures) < 1 for eye in EYES)
-    lit_skin, skin, hair, behind = _distances(pictures)
-    bare_forehead = (_ellipse(*FOREHEAD, pictures) < 1) & (lit_skin < hair)
-    background = surroundings & (torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE))
+    face, surroundings = ellipse(*INNER_FACE, pictures) < 1, ellipse(*OUTER_FACE, pictures) >= 1
+    left, right = (ellipse(*eye, pictures) < 1 for eye in EYES)
+    lit_skin, skin, hair, behind = distances(pictures)
+    bare_forehead = (ellipse(*FOREHEAD, pictures) < 1) & (lit_skin < hair)
+    background = surroundings & is_behind(skin, hair, behind)
     return (
-        face & _planes(~changed(every - AROUND_THE_FACE))
-        | (left | right) & _planes(~eyes_change)
-        | bare_forehead & _planes(~(eyes_change | gone(BARE) | new(COVERED)))
-        | surroundings & _planes(~changed(AROUND_THE_FACE | IN_BOTH))
-        | background & _planes(~gone(LESS_HAIR))
+        face & planes(~changed(every - AROUND_THE_FACE))
+        | (left | right) & planes(~eyes_change)
+        | bare_forehead & planes(~(eyes_change | gone(BARE) | new(COVERED)))
+        | surroundings & planes(~changed(AROUND_THE_FACE | IN_BOTH))
+        | background & planes(~gone(LESS_HAIR))
     )
 
 
@@ -101,26 +101,31 @@ def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: S
     light as it was as a whole; then what is to be as light in every patch, which is the face where it gets older or a
     man's and nothing else changes in it, and, if it is no other gender's, what is beside and below it unless hair
     changes. What makes a face younger or a woman's takes shadows out of it."""
-    changed, gone, new = _changes(labels, targets, attributes)
+    changed, gone, new = changes(labels, targets, attributes)
     age, gender = frozenset({"Young"}), frozenset({"Male"})
     whole = ~changed(LIGHT_OR_DARK)
     patches = ~(changed(frozenset(attributes) - AROUND_THE_FACE - age - gender) | new(age) | gone(gender))
-    inner, face = (_ellipse(*part, pictures) < 1 for part in (INNER_FACE, OUTER_FACE))
-    below = (_line(pictures)[:, None] > BELOW) & _planes(~changed(AROUND_THE_FACE))
-    every_patch = inner | (face | below) & _planes(~changed(gender))
-    return torch.cat([face & _planes(whole), every_patch & _planes(patches)], dim=1)
+    inner, face = (ellipse(*part, pictures) < 1 for part in (INNER_FACE, OUTER_FACE))
+    below = (line(pictures)[:, None] > BELOW) & planes(~changed(AROUND_THE_FACE))
+    every_patch = inner | (face | below) & planes(~changed(gender))
+    return torch.cat([face & planes(whole), every_patch & planes(patches)], dim=1)
 
 
-def _distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """How far the colours of (N, 3, S, S) are, squared, from the skin's in the middle of the face, in any light and as
     it is, from the hair's above it, and from that of the nearer of both upper corners: (N, 1, S, S) each."""
     side = pictures.shape[-1]
     corner = torch.zeros(side, side, dtype=torch.bool, device=pictures.device)
     corner[: side // 6, : side // 8] = True
-    middle, above = (_ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
+    middle, above = (ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
     skin, hair, left, right = (_mean(pictures, part) for part in (middle, above, corner, corner.flip(1)))
     from_skin, from_hair, from_left, from_right = (_square(pictures - colour) for colour in (skin, hair, left, right))
     return _from_lit(skin, pictures), from_skin, from_hair, torch.minimum(from_left, from_right)
+
+
+def is_behind(skin: Tensor, hair: Tensor, behind: Tensor) -> Tensor:
+    """Of `distances`: what is so far from skin and hair, and so near to a corner, that it is what is behind a head."""
+    return torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE)
 
 
 def _from_lit(colour: Tensor, pictures: Tensor) -> Tensor:
@@ -139,17 +144,25 @@ def _square(colours: Tensor) -> Tensor:
 
 def soft_face(pictures: Tensor) -> Tensor:
     """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in most of an aligned face, 0 beside it."""
-    return (2 - 2 * _ellipse(*OUTER_FACE, pictures)).clamp(0, 1)
+    return (2 - 2 * ellipse(*OUTER_FACE, pictures)).clamp(0, 1)
 
 
 def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
     """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
     picture where nothing changes that shows around the face alone (hair)."""
-    changed, _, _ = _changes(labels, targets, attributes)
-    return torch.maximum(soft_face(pictures), _planes(~changed(AROUND_THE_FACE)).float())
+    changed, _, _ = changes(labels, targets, attributes)
+    return torch.maximum(soft_face(pictures), planes(~changed(AROUND_THE_FACE)).float())
 
 
-def _changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:
+def unnatural(pictures: Tensor) -> Tensor:
+    """By how much pixels of (N, 3, S, S) have a colour that no skin and no hair has: (N, 2, S, S), from 0 up.
+
+    What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
+    """
+    return (pictures[:, 1:] - pictures[:, :2]).clamp(min=0)
+
+
+def changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:
     """Labels and targets (N, k) -> whether one of some names changes, is gone, and is new, (N,) each."""
     kinds = (labels != targets, labels > targets, labels < targets)
     return [partial(_any_of, changes, attributes) for changes in kinds]
@@ -160,17 +173,18 @@ def _any_of(changes: Tensor, attributes: Sequence[str], names: frozenset[str]) -
     return changes[:, [name in names for name in attributes]].any(dim=1)
 
 
-def _planes(of_pictures: Tensor) -> Tensor:
+def planes(of_pictures: Tensor) -> Tensor:
+    """(N,) -> (N, 1, 1, 1)."""
     return of_pictures[:, None, None, None]
 
 
-def _ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:
+def ellipse(across: float, down: float, half_width: float, half_height: float, pictures: Tensor) -> Tensor:
     """(S, S): 0 in the centre, 1 on the line, more outside."""
-    line = _line(pictures)
-    return ((line - across) / half_width).square() + ((line[:, None] - down) / half_height).square()
+    place = line(pictures)
+    return ((place - across) / half_width).square() + ((place[:, None] - down) / half_height).square()
 
 
-def _line(pictures: Tensor) -> Tensor:
+def line(pictures: Tensor) -> Tensor:
     """(S,): where the middle of each pixel is, from -1 to 1."""
     side = pictures.shape[-1]
     return (torch.arange(side, device=pictures.device) + 0.5) / side * 2 - 1

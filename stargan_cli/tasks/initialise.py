@@ -1,4 +1,5 @@
-"""Start a training run from the weights of another: another picture size, more attributes, more data sets."""
+"""Start a training run from the weights of another: another picture size, more attributes, more data sets. Or learn
+from these."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from torch import Tensor
 
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError
-from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.weights import Weights
 
 PICTURE_CHANNELS = 3
@@ -21,7 +22,27 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
     takes over tensors of the same name and shape, since its depth goes with the picture size. Raises UsageError where
     the generator does not fit.
     """
-    old = weights.card.layout
+    _copy_generator(generator, layout, weights)
+    notes = []
+    if weights.discriminator is None:
+        notes.append(f"{weights.path} has no discriminator: it starts afresh")
+    else:
+        notes += _copy_discriminator(discriminator, weights.discriminator, layout, weights.card.layout)
+    return notes
+
+
+def teacher(model: ModelSettings, layout: LabelLayout, weights: Weights) -> Generator:
+    """The generator of some weights as one that a run's networks can learn from: it takes pictures and labels as they
+    do. Raises UsageError where it does not fit, as `initialise` does, or knows other labels."""
+    known = {name for _, name in _places(weights.card.layout)}
+    if unknown := [name for _, name in _places(layout) if name is not None and name not in known]:
+        raise UsageError(f"the teacher {weights.path} does not know {unknown[0]}", "train with labels that it knows")
+    generator = Generator(model)
+    _copy_generator(generator, layout, weights)
+    return generator
+
+
+def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:
     own = generator.state_dict()
     given = weights.generator.state_dict()
     first = "main.0.weight"
@@ -33,14 +54,8 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
             )
     if given[first].shape[0] != own[first].shape[0]:
         raise UsageError(f"{weights.path} does not fit this model: its width differs", "train with the same --width")
-    given[first] = _planes_by_name(own[first], given[first], layout, old)
+    given[first] = _planes_by_name(own[first], given[first], layout, weights.card.layout)
     generator.load_state_dict(given)
-    notes = []
-    if weights.discriminator is None:
-        notes.append(f"{weights.path} has no discriminator: it starts afresh")
-    else:
-        notes += _copy_discriminator(discriminator, weights.discriminator, layout, old)
-    return notes
 
 
 def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelLayout) -> Tensor:

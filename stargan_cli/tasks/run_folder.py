@@ -42,6 +42,7 @@ CHANGEABLE = (
     "lambda_light",
     "lambda_tint",
     "lambda_watch",
+    "lambda_teach",
     "lambda_mask",
     "lambda_smooth",
     "robust",

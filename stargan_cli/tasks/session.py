@@ -179,7 +179,8 @@ class Session:
         values = self.settings.to_dict()
         del values["root"]
         values["data"] = [label_set.name for label_set in self.trainer.layout.sets]
-        values["init_from"] = values["init_from"] and PurePath(values["init_from"]).name
+        for name in ("init_from", "teacher"):
+            values[name] = values[name] and PurePath(values[name]).name
         return values
 
     def _sample(self) -> None:

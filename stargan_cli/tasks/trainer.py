@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,6 +20,7 @@ from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
+from stargan_cli.data.stains import without_stains
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
@@ -45,6 +47,7 @@ class Trainer:
         device: torch.device,
         precision: torch.dtype,
         processes: Processes = ALONE,
+        teacher: Generator | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
@@ -55,8 +58,8 @@ class Trainer:
         self.iteration = 0
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
-        # what computes with the generator's parameters
-        self.translator = fast_generator(self.generator, precision) if device.type == "cpu" else self.generator
+        self.translator = self._fastest(self.generator)
+        self.teacher = None if teacher is None else self._fastest(teacher.to(device).requires_grad_(False))
         discriminator = Discriminator(model, len(settings.watched))
         self.discriminator = discriminator.to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
@@ -73,6 +76,7 @@ class Trainer:
             settings.lambda_light,
             settings.lambda_tint,
             settings.lambda_watch,
+            settings.lambda_teach,
             settings.lambda_mask,
             settings.lambda_smooth,
             settings.robust,
@@ -100,10 +104,15 @@ class Trainer:
                 fake = self._translated(batch, step)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
+                batch = replace(batch, taught=self._taught(batch, self.layout.sets[index].attributes))
                 parts |= self._generator_step(batch, fake, step)
             losses |= {prefix + name: value.detach() for name, value in parts.items()}
         self.iteration += 1
         return losses
+
+    def _fastest(self, generator: Generator) -> Generator:
+        """What computes with the generator's parameters."""
+        return fast_generator(generator, self.precision) if self.device.type == "cpu" else generator
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint holds, by name."""
@@ -191,6 +200,14 @@ class Trainer:
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )
+
+    @torch.no_grad()
+    def _taught(self, batch: Batch, attributes: tuple[str, ...]) -> Tensor | None:
+        if self.teacher is None:
+            return None
+        with autocast(self.device, self.precision):
+            made = self.teacher(batch.real, batch.target)
+        return without_stains(batch.real, made, batch.source_classes, batch.target_classes, attributes)
 
     def _translated(self, batch: Batch, step: int) -> Translation:
         with autocast(self.device, self.precision):

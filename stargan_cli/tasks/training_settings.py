@@ -28,6 +28,7 @@ class TrainSettings:
     balance: bool = False
     weigh_classes: bool = False
     init_from: str | None = None
+    teacher: str | None = None
 
     iterations: int = 200_000
     image_size: int = 128
@@ -55,6 +56,7 @@ class TrainSettings:
     lambda_light: float = 0.0
     lambda_tint: float = 0.0
     lambda_watch: float = 1.0
+    lambda_teach: float = 300.0
     lambda_mask: float = 0.0
     lambda_smooth: float = 0.0
     robust: float = 0.0
@@ -97,7 +99,7 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "watch", "mask", "smooth")
+        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "watch", "teach", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         for name, factor in self.push:
@@ -232,11 +234,24 @@ PRESETS: dict[str, dict[str, Any]] = {
         "view_zoom": 0.5,
         "hide_bottom": 0.2,
     },
+    "polish": FAST
+    | {
+        "own_share": 0.1,
+        "single_share": 0.45,
+        "keep_unset": True,
+        "lambda_cls": 1.0,
+        "lambda_rec": 0.0,
+        "lambda_gp": 0.01,
+        "face_shade": 0.65,
+        "view_jitter": 0.06,
+        "view_zoom": 0.5,
+        "hide_bottom": 0.2,
+    },
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
 starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
 `refine`: goes on from weights that `fast` made, with a discriminator that leads, asks for what people see, and does not
-look at clothes."""
+look at clothes. `polish`: learns from a `--teacher`, little from the discriminator."""
 
 
 def preset(name: str, **changes: Any) -> TrainSettings:

@@ -1,0 +1,107 @@
+"""A translated face without what does not belong to the change: what a generator is taught that learns from another.
+
+A classifier that is asked for more and more gets stains: foreheads with a dark wedge, lighter chins, red or blue skin,
+halos. Losses (`Objective.lambda_stay` and the like) weigh such changes against what is to be read in a picture; here
+they are taken out of the finished picture. Parts of the face are those of `face_parts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stargan_cli.data import face_parts
+from stargan_cli.data.images import lightness
+
+COLOUR = 0.7
+"""This share of a change of colour, though not of light, goes: on skin, and everywhere unless hair changes."""
+LIGHT = 0.7
+"""This share of how much lighter or darker a face gets as a whole goes."""
+MOST = 0.15
+"""Patches of skin get about so much lighter or darker at most, of 2 from black to white."""
+BROW = 0.65
+"""This share of a change between the brows and on a bare forehead goes."""
+LIP = 0.8
+"""This share of how much darker the skin around the mouth gets with age goes."""
+
+# Ellipses as in `face_parts`, and how soft their edges are.
+MOUTH = (0.0, 0.42, 0.34, 0.22)
+BROWS = -0.18  # from here up
+
+
+def without_stains(
+    pictures: Tensor, translated: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]
+) -> Tensor:
+    """Aligned faces and what a generator made of them, (N, 3, S, S) each in [-1, 1], their labels and targets (N, k) ->
+    (N, 3, S, S) in [-1, 1]: pictures that keep the change of hair, and of the face less of what no person shows.
+
+    Where the target is the own label, the picture itself.
+    """
+    changed, gone, new = face_parts.changes(labels, targets, attributes)
+    planes = face_parts.planes
+    every = frozenset(attributes)
+    hair, in_the_face = planes(changed(face_parts.AROUND_THE_FACE)), planes(changed(every - face_parts.AROUND_THE_FACE))
+    lit_skin, skin, own_hair, behind = face_parts.distances(pictures)
+    bare = _mean((lit_skin < own_hair).float(), 1)
+    face = bare * face_parts.soft_face(pictures)
+
+    change = _calmer(translated - pictures, COLOUR * torch.where(hair, face, 1.0))
+    change = _without_blue(pictures, change)
+    change = change * (1 - bare * _soft(face_parts.INNER_FACE, 1.25, 4, pictures) * ~in_the_face)
+    outside = face_parts.ellipse(*face_parts.OUTER_FACE, pictures) >= 1
+    wall = (outside & face_parts.is_behind(skin, own_hair, behind)).float()
+    change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
+    evenly = face * planes(~changed(face_parts.LIGHT_OR_DARK))
+    change = change - LIGHT * _mean_light(change, evenly) * face_parts.soft_face(pictures)
+    change = change + _less_patchy(pictures, change, bare, planes(gone(frozenset({"Young"}))))
+    stays = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
+    change = change * (1 - BROW * stays)
+    return torch.where(hair | in_the_face, (pictures + change).clamp(-1, 1), pictures)
+
+
+def _calmer(change: Tensor, share: Tensor) -> Tensor:
+    light = lightness(change)
+    return light + (change - light) * (1 - share)
+
+
+def _without_blue(pictures: Tensor, change: Tensor) -> Tensor:
+    """Less of what makes a pixel bluer or greener than skin or hair is where it was not."""
+    more = (face_parts.unnatural(pictures + change) - face_parts.unnatural(pictures)).clamp(min=0)
+    return change - torch.cat([torch.zeros_like(more[:, :1]), more.cumsum(dim=1)], dim=1)
+
+
+def _mean_light(change: Tensor, face: Tensor) -> Tensor:
+    """(N, 1, 1, 1), over the face (N, 1, S, S)."""
+    whole = (lightness(change) * face).sum(dim=(2, 3), keepdim=True)
+    return whole / face.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+
+
+def _less_patchy(pictures: Tensor, change: Tensor, bare: Tensor, older: Tensor) -> Tensor:
+    """What to add to a change so that patches of skin (`bare`, (N, 1, S, S)) get at most so much lighter or darker, and
+    hardly darker around the mouth of those who are to be `older` (N, 1, 1, 1)."""
+    light = _mean(_mean(lightness(change), 2), 2)
+    darker = (-light).clamp(min=0) * _soft(MOUTH, 1.2, 4, pictures) * older
+    allowed = MOST * torch.tanh((light + LIP * darker) / MOST)
+    where = torch.maximum(_soft(face_parts.OUTER_FACE, 1.25, 4, pictures), _soft(face_parts.FOREHEAD, 1.1, 5, pictures))
+    return (allowed - light) * bare * where
+
+
+def _brow(pictures: Tensor) -> Tensor:
+    """(S, S), in [0, 1]: the forehead and between the brows, without the eyes."""
+    eyes = torch.stack([_soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
+    above = torch.sigmoid((BROWS - face_parts.line(pictures)) * 30)[:, None]
+    return _soft(face_parts.FOREHEAD, 1.1, 5, pictures) * above * (1 - eyes)
+
+
+def _soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
+    """(S, S): 1 in an ellipse, 0 from `end` on, where its line is 1."""
+    return ((end - face_parts.ellipse(*part, pictures)) * slope).clamp(0, 1)
+
+
+def _mean(planes: Tensor, radius: float) -> Tensor:
+    """Of the pixels around each of (N, 1, S, S); the radius in 64ths of the side."""
+    pixels = round(radius * planes.shape[-1] / 64)
+    return F.avg_pool2d(planes, 2 * pixels + 1, stride=1, padding=pixels, count_include_pad=False)
