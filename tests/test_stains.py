@@ -8,7 +8,7 @@ from test_face_parts import ATTRIBUTES, FOREHEAD, HAIR, WALL, person
 from torch import Tensor
 
 from stargan_cli.data.images import lightness
-from stargan_cli.data.stains import BROW, LIGHT, MOST, without_stains
+from stargan_cli.data.stains import BESIDE, BROW, EYES, LIGHT, MOST, without_stains
 
 CHEEK, LIP, BETWEEN_BROWS, EYE = (24, 41), (32, 44), (32, 23), (25, 28)
 HAIR_CHANGES, MALE_GONE, OLDER = (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -88,15 +88,27 @@ def test_no_moustache_comes_with_age() -> None:
     assert other < older < 0 and older > 0.6 * other
 
 
-def test_bare_foreheads_and_what_is_between_the_brows_stay_and_eyes_need_not() -> None:
-    for place in (FOREHEAD, BETWEEN_BROWS):
-        wedge = spot(place, -0.1, 1)
-        left, covered = (at(cleaned(wedge, MALE_GONE, **more), place).mean() for more in ({}, {"Bangs": 1}))
-        assert left == pytest.approx((1 - BROW) * covered.item(), rel=0.15), place
-    eye = spot(EYE, -0.1, 1)
-    assert at(cleaned(eye, MALE_GONE), EYE).mean() == pytest.approx(
-        at(cleaned(eye, MALE_GONE, Bangs=1), EYE).mean().item(), rel=0.05
-    )
+@pytest.mark.parametrize(
+    ("place", "share", "free"), [(FOREHEAD, BROW, "Bangs"), (BETWEEN_BROWS, BROW, "Bangs"), (EYE, EYES, "Eyeglasses")]
+)
+def test_foreheads_brows_and_eyes_stay_in_part_unless_something_is_to_be_there(
+    place: tuple[int, int], share: float, free: str
+) -> None:
+    made = spot(place, -0.1, 1)
+    left, whole = (at(cleaned(made, MALE_GONE, **more), place).mean() for more in ({}, {free: 1}))
+    assert left == pytest.approx((1 - share) * whole.item(), rel=0.15)
+
+
+def test_long_hair_beside_a_face_that_is_to_be_a_mans_is_no_light_patch_unless_it_is_to_be_blond() -> None:
+    picture, made = person(), person()
+    made[:, :, 40:, 46:50] = 0.5
+    beside, labels, attributes = (49, 50), torch.tensor([[0, 0, 1]]), ATTRIBUTES
+    light = {}
+    for name, targets in {"man": [[0, 1, 1]], "blond man": [[1, 1, 1]], "old": [[0, 0, 0]]}.items():
+        change = without_stains(picture, made, labels, torch.tensor(targets), attributes) - picture
+        light[name] = at(change[0], beside).mean().item()
+    assert light["man"] == pytest.approx((1 - BESIDE) * 1.4, abs=0.05)
+    assert light["blond man"] == pytest.approx(1.4, abs=0.05) and light["old"] == pytest.approx(1.4, abs=0.05)
 
 
 def test_larger_pictures_are_cleaned_alike() -> None:

@@ -22,10 +22,18 @@ LIGHT = 0.7
 """This share of how much lighter or darker a face gets as a whole goes."""
 MOST = 0.15
 """Patches of skin get about so much lighter or darker at most, of 2 from black to white."""
-BROW = 0.65
+BROW = 0.6
 """This share of a change between the brows and on a bare forehead goes."""
+EYES = 0.25
+"""This share of a change of the eyes goes, unless something changes that shows in them."""
+BESIDE = 0.7
+"""This share of how much lighter it gets beside a face that is to be a man's goes, unless hair is to be blond or
+grey: long hair stays rather than becoming a light patch."""
 LIP = 0.8
 """This share of how much darker the skin around the mouth gets with age goes."""
+
+MALE, YOUNG = frozenset({"Male"}), frozenset({"Young"})
+LIGHT_HAIR = frozenset({"Blond_Hair", "Gray_Hair"})
 
 # Ellipses as in `face_parts`, and how soft their edges are.
 MOUTH = (0.0, 0.42, 0.34, 0.22)
@@ -56,9 +64,11 @@ def without_stains(
     change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
     evenly = face * planes(~changed(face_parts.LIGHT_OR_DARK))
     change = change - LIGHT * _mean_light(change, evenly) * face_parts.soft_face(pictures)
-    change = change + _less_patchy(pictures, change, bare, planes(gone(frozenset({"Young"}))))
-    stays = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
-    change = change * (1 - BROW * stays)
+    change = change + _less_patchy(pictures, change, bare, planes(gone(YOUNG)))
+    change = change - BESIDE * _lighter_beside(pictures, change, wall) * planes(new(MALE) & ~new(LIGHT_HAIR))
+    forehead = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
+    eyes = _eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
+    change = change * (1 - BROW * forehead) * (1 - EYES * eyes)
     return torch.where(hair | in_the_face, (pictures + change).clamp(-1, 1), pictures)
 
 
@@ -89,11 +99,27 @@ def _less_patchy(pictures: Tensor, change: Tensor, bare: Tensor, older: Tensor) 
     return (allowed - light) * bare * where
 
 
+def _lighter_beside(pictures: Tensor, change: Tensor, wall: Tensor) -> Tensor:
+    """How much lighter it gets beside a face and below it, (N, 1, S, S), from 0 up; not on the wall behind."""
+    return lightness(change).clamp(min=0) * (1 - _above(0, pictures)) * _outside(pictures) * (1 - wall)
+
+
 def _brow(pictures: Tensor) -> Tensor:
     """(S, S), in [0, 1]: the forehead and between the brows, without the eyes."""
-    eyes = torch.stack([_soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
-    above = torch.sigmoid((BROWS - face_parts.line(pictures)) * 30)[:, None]
-    return _soft(face_parts.FOREHEAD, 1.1, 5, pictures) * above * (1 - eyes)
+    return _soft(face_parts.FOREHEAD, 1.1, 5, pictures) * _above(BROWS, pictures) * (1 - _eyes(pictures))
+
+
+def _eyes(pictures: Tensor) -> Tensor:
+    return torch.stack([_soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
+
+
+def _outside(pictures: Tensor) -> Tensor:
+    return 1 - _soft(face_parts.OUTER_FACE, 1.2, 5, pictures)
+
+
+def _above(down: float, pictures: Tensor) -> Tensor:
+    """(S, 1): 1 above, 0 below."""
+    return torch.sigmoid((down - face_parts.line(pictures)) * 30)[:, None]
 
 
 def _soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
