@@ -83,6 +83,11 @@ def test_patches_of_skin_do_not_become_stains(light: float) -> None:
     assert 0 < change * (1 if light > 0 else -1) < MOST + 0.1 < abs(light)
 
 
+def test_an_open_mouth_is_as_dark_as_it_was_made() -> None:
+    change = at(cleaned(spot(LIP, -1.0, 3), (0, 0, 0), Mouth_Slightly_Open=1), LIP).mean()
+    assert change < -0.9
+
+
 def test_no_moustache_comes_with_age() -> None:
     older, other = (at(cleaned(spot(LIP, -0.3, 3), changes), LIP).mean() for changes in (OLDER, MALE_GONE))
     assert other < older < 0 and older > 0.6 * other

@@ -21,7 +21,7 @@ COLOUR = 0.7
 LIGHT = 0.7
 """This share of how much lighter or darker a face gets as a whole goes."""
 MOST = 0.15
-"""Patches of skin get about so much lighter or darker at most, of 2 from black to white."""
+"""Patches of skin get about so much lighter or darker at most, of 2 from black to white, with new hair, gender, age."""
 BROW = 0.6
 """This share of a change between the brows and on a bare forehead goes."""
 EYES = 0.25
@@ -64,7 +64,8 @@ def without_stains(
     change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
     evenly = face * planes(~changed(face_parts.LIGHT_OR_DARK))
     change = change - LIGHT * _mean_light(change, evenly) * face_parts.soft_face(pictures)
-    change = change + _less_patchy(pictures, change, bare, planes(gone(YOUNG)))
+    even = bare * planes(~changed(every - face_parts.AROUND_THE_FACE - MALE - YOUNG))
+    change = change + _less_patchy(pictures, change, even, planes(gone(YOUNG)))
     change = change - BESIDE * _lighter_beside(pictures, change, wall) * planes(new(MALE) & ~new(LIGHT_HAIR))
     forehead = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
     eyes = _eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
@@ -89,14 +90,14 @@ def _mean_light(change: Tensor, face: Tensor) -> Tensor:
     return whole / face.sum(dim=(2, 3), keepdim=True).clamp(min=1)
 
 
-def _less_patchy(pictures: Tensor, change: Tensor, bare: Tensor, older: Tensor) -> Tensor:
-    """What to add to a change so that patches of skin (`bare`, (N, 1, S, S)) get at most so much lighter or darker, and
+def _less_patchy(pictures: Tensor, change: Tensor, even: Tensor, older: Tensor) -> Tensor:
+    """What to add to a change so that patches of skin (`even`, (N, 1, S, S)) get at most so much lighter or darker, and
     hardly darker around the mouth of those who are to be `older` (N, 1, 1, 1)."""
     light = _mean(_mean(lightness(change), 2), 2)
     darker = (-light).clamp(min=0) * _soft(MOUTH, 1.2, 4, pictures) * older
     allowed = MOST * torch.tanh((light + LIP * darker) / MOST)
     where = torch.maximum(_soft(face_parts.OUTER_FACE, 1.25, 4, pictures), _soft(face_parts.FOREHEAD, 1.1, 5, pictures))
-    return (allowed - light) * bare * where
+    return (allowed - light) * even * where
 
 
 def _lighter_beside(pictures: Tensor, change: Tensor, wall: Tensor) -> Tensor:
