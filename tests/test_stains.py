@@ -8,7 +8,7 @@ from test_face_parts import ATTRIBUTES, FOREHEAD, HAIR, WALL, person
 from torch import Tensor
 
 from stargan_cli.data.images import lightness
-from stargan_cli.data.stains import BESIDE, BROW, EYES, LIGHT, MOST, without_stains
+from stargan_cli.data.stains import BESIDE, BROW, EYES, FAIR, LIGHT, MOST, without_stains
 
 CHEEK, LIP, BETWEEN_BROWS, EYE = (24, 41), (32, 44), (32, 23), (25, 28)
 HAIR_CHANGES, MALE_GONE, OLDER = (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -104,16 +104,23 @@ def test_foreheads_brows_and_eyes_stay_in_part_unless_something_is_to_be_there(
     assert left == pytest.approx((1 - share) * whole.item(), rel=0.15)
 
 
-def test_long_hair_beside_a_face_that_is_to_be_a_mans_is_no_light_patch_unless_it_is_to_be_blond() -> None:
+def beside_a_face(targets: tuple[int, int, int], light: float) -> list[float]:
+    """How much lighter long black hair gets beside a young woman's cheek, and at its ends."""
     picture, made = person(), person()
-    made[:, :, 40:, 46:50] = 0.5
-    beside, labels, attributes = (49, 50), torch.tensor([[0, 0, 1]]), ATTRIBUTES
-    light = {}
-    for name, targets in {"man": [[0, 1, 1]], "blond man": [[1, 1, 1]], "old": [[0, 0, 0]]}.items():
-        change = without_stains(picture, made, labels, torch.tensor(targets), attributes) - picture
-        light[name] = at(change[0], beside).mean().item()
-    assert light["man"] == pytest.approx((1 - BESIDE) * 1.4, abs=0.05)
-    assert light["blond man"] == pytest.approx(1.4, abs=0.05) and light["old"] == pytest.approx(1.4, abs=0.05)
+    made[:, :, 38:, 46:50] = light
+    labels, wanted = torch.tensor([[0, 0, 1]]), torch.tensor([targets])
+    change = (without_stains(picture, made, labels, wanted, ATTRIBUTES) - picture)[0]
+    return [at(change, place).mean().item() for place in ((49, 42), (49, 54))]
+
+
+def test_long_hair_beside_a_face_that_is_to_be_a_mans_is_no_light_patch() -> None:
+    assert beside_a_face((0, 0, 0), 0.2) == pytest.approx([1.1, 1.1], abs=0.05)  # old
+    assert beside_a_face((0, 1, 1), 0.2) == pytest.approx([1.1 * (1 - BESIDE), 1.1 * (1 - BESIDE) ** 2], abs=0.05)
+    assert beside_a_face((1, 1, 1), 0.2) == pytest.approx([1.1, 1.1 * (1 - BESIDE)], abs=0.05)  # blond
+
+
+def test_nothing_beside_a_face_gets_white() -> None:
+    assert beside_a_face((1, 0, 1), 1.0)[0] == pytest.approx(FAIR + 0.9, abs=0.02)
 
 
 def test_larger_pictures_are_cleaned_alike() -> None:

@@ -28,7 +28,9 @@ EYES = 0.25
 """This share of a change of the eyes goes, unless something changes that shows in them."""
 BESIDE = 0.7
 """This share of how much lighter it gets beside a face that is to be a man's goes, unless hair is to be blond or
-grey: long hair stays rather than becoming a light patch."""
+grey, and of any change to the ends of long hair: it stays rather than becoming light and dark patches."""
+FAIR = 0.5
+"""Beside the face nothing gets lighter than this, of -1 to 1, that was not."""
 LIP = 0.8
 """This share of how much darker the skin around the mouth gets with age goes."""
 
@@ -38,6 +40,7 @@ LIGHT_HAIR = frozenset({"Blond_Hair", "Gray_Hair"})
 # Ellipses as in `face_parts`, and how soft their edges are.
 MOUTH = (0.0, 0.42, 0.34, 0.22)
 BROWS = -0.18  # from here up
+ENDS = 0.45  # from here down
 
 
 def without_stains(
@@ -66,7 +69,10 @@ def without_stains(
     change = change - LIGHT * _mean_light(change, evenly) * face_parts.soft_face(pictures)
     even = bare * planes(~changed(every - face_parts.AROUND_THE_FACE - MALE - YOUNG))
     change = change + _less_patchy(pictures, change, even, planes(gone(YOUNG)))
-    change = change - BESIDE * _lighter_beside(pictures, change, wall) * planes(new(MALE) & ~new(LIGHT_HAIR))
+    beside = BESIDE * _outside(pictures) * (1 - wall) * planes(new(MALE))
+    change = change - beside * _lighter_below(pictures, change) * planes(~new(LIGHT_HAIR))
+    change = change * (1 - beside * (1 - _above(ENDS, pictures)))
+    change = change - _too_light(pictures, change) * _outside(pictures)
     forehead = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
     eyes = _eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
     change = change * (1 - BROW * forehead) * (1 - EYES * eyes)
@@ -100,9 +106,14 @@ def _less_patchy(pictures: Tensor, change: Tensor, even: Tensor, older: Tensor) 
     return (allowed - light) * even * where
 
 
-def _lighter_beside(pictures: Tensor, change: Tensor, wall: Tensor) -> Tensor:
-    """How much lighter it gets beside a face and below it, (N, 1, S, S), from 0 up; not on the wall behind."""
-    return lightness(change).clamp(min=0) * (1 - _above(0, pictures)) * _outside(pictures) * (1 - wall)
+def _lighter_below(pictures: Tensor, change: Tensor) -> Tensor:
+    """How much lighter it gets in the lower half, (N, 1, S, S), from 0 up."""
+    return lightness(change).clamp(min=0) * (1 - _above(0, pictures))
+
+
+def _too_light(pictures: Tensor, change: Tensor) -> Tensor:
+    """How much lighter than both the picture and `FAIR` it gets, (N, 1, S, S), from 0 up."""
+    return (lightness(pictures + change) - lightness(pictures).clamp(min=FAIR)).clamp(min=0)
 
 
 def _brow(pictures: Tensor) -> Tensor:
