@@ -61,18 +61,22 @@ def without_stains(
 
     change = _calmer(translated - pictures, COLOUR * torch.where(hair, face, 1.0))
     change = _without_blue(pictures, change)
+
     change = change * (1 - bare * _soft(face_parts.INNER_FACE, 1.25, 4, pictures) * ~in_the_face)
     outside = face_parts.ellipse(*face_parts.OUTER_FACE, pictures) >= 1
     wall = (outside & face_parts.is_behind(skin, own_hair, behind)).float()
     change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
-    evenly = face * planes(~changed(face_parts.LIGHT_OR_DARK))
-    change = change - LIGHT * _mean_light(change, evenly) * face_parts.soft_face(pictures)
+
+    as_light = face * planes(~changed(face_parts.LIGHT_OR_DARK))
+    change = change - LIGHT * _mean_light(change, as_light) * face_parts.soft_face(pictures)
     even = bare * planes(~changed(every - face_parts.AROUND_THE_FACE - MALE - YOUNG))
     change = change + _less_patchy(pictures, change, even, planes(gone(YOUNG)))
+
     beside = BESIDE * _outside(pictures) * (1 - wall) * planes(new(MALE))
     change = change - beside * _lighter_below(pictures, change) * planes(~new(LIGHT_HAIR))
     change = change * (1 - beside * (1 - _above(ENDS, pictures)))
     change = change - _too_light(pictures, change) * _outside(pictures)
+
     forehead = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
     eyes = _eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
     change = change * (1 - BROW * forehead) * (1 - EYES * eyes)
@@ -135,11 +139,11 @@ def _above(down: float, pictures: Tensor) -> Tensor:
 
 
 def _soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
-    """(S, S): 1 in an ellipse, 0 from `end` on, where its line is 1."""
+    """(S, S), in [0, 1]: 1 inside an ellipse, 0 outside; softer the less the slope. Its line is 1, and 0 is from `end` on."""
     return ((end - face_parts.ellipse(*part, pictures)) * slope).clamp(0, 1)
 
 
-def _mean(planes: Tensor, radius: float) -> Tensor:
+def _mean(planes: Tensor, radius: int) -> Tensor:
     """Of the pixels around each of (N, 1, S, S); the radius in 64ths of the side."""
     pixels = round(radius * planes.shape[-1] / 64)
     return F.avg_pool2d(planes, 2 * pixels + 1, stride=1, padding=pixels, count_include_pad=False)
