@@ -139,7 +139,7 @@ def _above(down: float, pictures: Tensor) -> Tensor:
 
 
 def _soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
-    """(S, S), in [0, 1]: 1 inside an ellipse, 0 outside; softer the less the slope. Its line is 1, and 0 is from `end` on."""
+    """(S, S), in [0, 1]: 1 in an ellipse, whose line is 1, falling by `slope` to 0 where its line would be `end`."""
     return ((end - face_parts.ellipse(*part, pictures)) * slope).clamp(0, 1)
 
 
