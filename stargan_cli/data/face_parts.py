@@ -65,9 +65,10 @@ BELOW_THE_EYES = frozenset(
         "Wearing_Lipstick",
     }
 )
-LEAVES_THE_EYES = AROUND_THE_FACE | BELOW_THE_EYES | {"Male", "Young"}
+AGE, GENDER = frozenset({"Young"}), frozenset({"Male"})
+LEAVES_THE_EYES = AROUND_THE_FACE | BELOW_THE_EYES | AGE | GENDER
 BARE = frozenset({"Bald", "Receding_Hairline"})
-LESS_HAIR = BARE | {"Male"}
+LESS_HAIR = BARE | GENDER
 """Where one of these is no longer to be seen, hair may grow over what is behind it."""
 COVERED = frozenset({"Bangs", "Wearing_Hat", "Young"})
 """Where one of these is to be seen, a forehead need not stay bare."""
@@ -102,12 +103,11 @@ def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: S
     man's and nothing else changes in it, and, if it is no other gender's, what is beside and below it unless hair
     changes. What makes a face younger or a woman's takes shadows out of it."""
     changed, gone, new = changes(labels, targets, attributes)
-    age, gender = frozenset({"Young"}), frozenset({"Male"})
     whole = ~changed(LIGHT_OR_DARK)
-    patches = ~(changed(frozenset(attributes) - AROUND_THE_FACE - age - gender) | new(age) | gone(gender))
+    patches = ~(changed(frozenset(attributes) - AROUND_THE_FACE - AGE - GENDER) | new(AGE) | gone(GENDER))
     inner, face = (ellipse(*part, pictures) < 1 for part in (INNER_FACE, OUTER_FACE))
     below = (line(pictures)[:, None] > BELOW) & planes(~changed(AROUND_THE_FACE))
-    every_patch = inner | (face | below) & planes(~changed(gender))
+    every_patch = inner | (face | below) & planes(~changed(GENDER))
     return torch.cat([face & planes(whole), every_patch & planes(patches)], dim=1)
 
 
@@ -165,7 +165,7 @@ def unnatural(pictures: Tensor) -> Tensor:
 def changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:
     """Labels and targets (N, k) -> whether one of some names changes, is gone, and is new, (N,) each."""
     kinds = (labels != targets, labels > targets, labels < targets)
-    return [partial(_any_of, changes, attributes) for changes in kinds]
+    return [partial(_any_of, kind, attributes) for kind in kinds]
 
 
 def _any_of(changes: Tensor, attributes: Sequence[str], names: frozenset[str]) -> Tensor:

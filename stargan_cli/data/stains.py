@@ -34,10 +34,9 @@ FAIR = 0.5
 LIP = 0.8
 """This share of how much darker the skin around the mouth gets with age goes."""
 
-MALE, YOUNG = frozenset({"Male"}), frozenset({"Young"})
 LIGHT_HAIR = frozenset({"Blond_Hair", "Gray_Hair"})
 
-# Ellipses as in `face_parts`, and how soft their edges are.
+# An ellipse and two lines, as in `face_parts`.
 MOUTH = (0.0, 0.42, 0.34, 0.22)
 BROWS = -0.18  # from here up
 ENDS = 0.45  # from here down
@@ -69,10 +68,10 @@ def without_stains(
 
     as_light = face * planes(~changed(face_parts.LIGHT_OR_DARK))
     change = change - LIGHT * _mean_light(change, as_light) * face_parts.soft_face(pictures)
-    even = bare * planes(~changed(every - face_parts.AROUND_THE_FACE - MALE - YOUNG))
-    change = change + _less_patchy(pictures, change, even, planes(gone(YOUNG)))
+    even = bare * planes(~changed(every - face_parts.AROUND_THE_FACE - face_parts.AGE - face_parts.GENDER))
+    change = change + _less_patchy(pictures, change, even, planes(gone(face_parts.AGE)))
 
-    beside = BESIDE * _outside(pictures) * (1 - wall) * planes(new(MALE))
+    beside = BESIDE * _outside(pictures) * (1 - wall) * planes(new(face_parts.GENDER))
     change = change - beside * _lighter_below(pictures, change) * planes(~new(LIGHT_HAIR))
     change = change * (1 - beside * (1 - _above(ENDS, pictures)))
     change = change - _too_light(pictures, change) * _outside(pictures)
