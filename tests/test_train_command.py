@@ -152,6 +152,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--device=tpu"], "error: unknown device 'tpu'"),
         (["--init-from=nothing"], "error: no weights at nothing"),
         (["--preset=huge"], "error: unknown preset 'huge'"),
+        (["--preset=polish"], "error: --preset polish learns from weights: --teacher is missing"),
         (["--resume"], "error: no run to resume in"),
         (["--image-size=130"], "error: image_size must be a multiple of 4"),
     ],

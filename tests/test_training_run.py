@@ -547,24 +547,19 @@ def test_a_run_learns_from_a_teacher_and_its_card_names_the_file_alone(
     assert card.training["settings"]["teacher"] == "weights.safetensors" and str(whole) not in card.to_json()
 
 
-def test_a_teacher_that_does_not_fit_or_know_a_label_is_refused(
-    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+def test_a_teacher_that_is_missing_does_not_fit_or_know_a_label_is_refused_before_pictures_are_decoded(
+    tmp_path: Path, whole: Path, chosen: TrainSettings
 ) -> None:
-    teacher = str(whole / "weights.safetensors")
-    with pytest.raises(UsageError, match="does not fit this model"):
-        run_training(tmp_path / "wide", settings(data=chosen.data, width=8, teacher=teacher), cache)
-    other = class_folders(tmp_path / "other", {"happy": 4, "angry": 4})
-    with pytest.raises(UsageError, match="does not know angry"):
-        run_training(tmp_path / "other-run", settings(data=(str(other),), teacher=teacher), cache)
-
-
-def test_a_teacher_that_is_missing_is_refused_before_pictures_are_decoded(
-    tmp_path: Path, chosen: TrainSettings
-) -> None:
-    told = settings(data=chosen.data, teacher=str(tmp_path / "none.safetensors"))
-    _, layout = load_data(told)
-    with pytest.raises(StarganError, match=r"none\.safetensors"):
-        check(tmp_path / "run", told, layout, resume=True)
+    teacher, other = str(whole / "weights.safetensors"), class_folders(tmp_path / "other", {"happy": 4, "angry": 4})
+    for told, said in (
+        (settings(data=chosen.data, teacher=str(tmp_path / "none.safetensors")), r"none\.safetensors"),
+        (settings(data=chosen.data, width=8, teacher=teacher), "does not fit this model"),
+        (settings(data=(str(other),), teacher=teacher), "does not know angry"),
+    ):
+        _, layout = load_data(told)
+        for resume in (False, True):
+            with pytest.raises(StarganError, match=said):
+                check(tmp_path / "run", told, layout, resume=resume)
 
 
 # Several data sets

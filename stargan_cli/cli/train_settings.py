@@ -27,7 +27,10 @@ def resolve_settings(context: typer.Context, run: Path, resume: bool, preset: st
         if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
             raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
         return run_folder.changed(run_folder.read_settings(run), **given)
-    return training_settings.preset(preset, **given)
+    settings = training_settings.preset(preset, **given)
+    if preset == "polish" and not settings.teacher:
+        raise UsageError("--preset polish learns from weights: --teacher is missing", "name the weights to learn from")
+    return settings
 
 
 def _shares(text: str) -> tuple[int, ...]:

@@ -67,12 +67,12 @@ def check(
     processes: Processes = ALONE,
 ) -> None:
     """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
-    model_settings(settings, layout)
+    model = model_settings(settings, layout)
     pick_precision(settings.precision, pick_device(processes.device(device)))
     processes.check_batch(settings.batch_size)
     require_place(run)
     if settings.teacher:
-        read_card(resolve(settings.teacher))
+        teacher(model, layout, load(settings.teacher))
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:
