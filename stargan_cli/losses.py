@@ -10,8 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.data.face_parts import unnatural
-from stargan_cli.data.images import lightness
+from stargan_cli.data.face_parts import more_unnatural
+from stargan_cli.data.images import colour, lightness
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 SLIGHT = 0.1
@@ -170,10 +170,7 @@ def generator_loss(
     own = (batch.target == batch.source).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
-    parts = {
-        "G/fake": realness.mean(),
-        "G/cls": classes.mean(),
-    }
+    parts = {"G/fake": realness.mean(), "G/cls": classes.mean()}
     total = parts["G/fake"] + objective.lambda_cls * parts["G/cls"]
     if objective.lambda_rec:
         parts["G/rec"] = (batch.real - generator(fake.image, batch.source)).abs().mean()
@@ -195,9 +192,8 @@ def generator_loss(
         parts["G/light"] = _light(lightness(fake.image - batch.real), batch.light_stays)
         total = total + objective.lambda_light * parts["G/light"]
     if batch.colour_stays is not None:
-        change = _colour(fake.image - batch.real).abs() * batch.colour_stays
-        more = (unnatural(fake.image) - unnatural(batch.real)).clamp(min=0)
-        parts["G/tint"] = _counted(change).mean() + more.mean()
+        change = colour(fake.image - batch.real).abs() * batch.colour_stays
+        parts["G/tint"] = _counted(change).mean() + more_unnatural(batch.real, fake.image).mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
@@ -218,11 +214,6 @@ def _light(changes: Tensor, stays: Tensor) -> Tensor:
     patches = F.avg_pool2d(changes, side, stride=1, padding=side // 2, count_include_pad=False)
     whole = (changes * stays[:, :1]).mean(dim=(2, 3))
     return whole.abs().mean() + _counted(patches.abs() * stays[:, 1:]).mean()
-
-
-def _colour(pictures: Tensor) -> Tensor:
-    """What (N, 3, S, S) is besides its lightness: 0 for greys."""
-    return pictures - lightness(pictures)
 
 
 def total_variation(mask: Tensor) -> Tensor:

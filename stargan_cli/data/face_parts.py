@@ -87,13 +87,12 @@ def what_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Se
     left, right = (ellipse(*eye, pictures) < 1 for eye in EYES)
     lit_skin, skin, hair, behind = distances(pictures)
     bare_forehead = (ellipse(*FOREHEAD, pictures) < 1) & (lit_skin < hair)
-    background = surroundings & is_behind(skin, hair, behind)
     return (
         face & planes(~changed(every - AROUND_THE_FACE))
         | (left | right) & planes(~eyes_change)
         | bare_forehead & planes(~(eyes_change | gone(BARE) | new(COVERED)))
         | surroundings & planes(~changed(AROUND_THE_FACE | IN_BOTH))
-        | background & planes(~gone(LESS_HAIR))
+        | is_behind(skin, hair, behind) & planes(~gone(LESS_HAIR))
     )
 
 
@@ -124,8 +123,10 @@ def distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def is_behind(skin: Tensor, hair: Tensor, behind: Tensor) -> Tensor:
-    """Of `distances`: what is so far from skin and hair, and so near to a corner, that it is what is behind a head."""
-    return torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE)
+    """Of `distances`: outside the face, what is so far from skin and hair, and so near to a corner, that it is behind a
+    head."""
+    far = torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE)
+    return (ellipse(*OUTER_FACE, behind) >= 1) & far
 
 
 def _from_lit(colour: Tensor, pictures: Tensor) -> Tensor:
@@ -144,7 +145,7 @@ def _square(colours: Tensor) -> Tensor:
 
 def soft_face(pictures: Tensor) -> Tensor:
     """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in most of an aligned face, 0 beside it."""
-    return (2 - 2 * ellipse(*OUTER_FACE, pictures)).clamp(0, 1)
+    return soft(OUTER_FACE, 1, 2, pictures)
 
 
 def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
@@ -154,12 +155,14 @@ def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: 
     return torch.maximum(soft_face(pictures), planes(~changed(AROUND_THE_FACE)).float())
 
 
-def unnatural(pictures: Tensor) -> Tensor:
-    """By how much pixels of (N, 3, S, S) have a colour that no skin and no hair has: (N, 2, S, S), from 0 up.
+def more_unnatural(before: Tensor, after: Tensor) -> Tensor:
+    """By how much more pixels of (N, 3, S, S) have a colour after a change that no skin and no hair has: green over red
+    and blue over green, (N, 2, S, S), from 0 up.
 
     What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
     """
-    return (pictures[:, 1:] - pictures[:, :2]).clamp(min=0)
+    excess_before, excess_after = ((one[:, 1:] - one[:, :2]).clamp(min=0) for one in (before, after))
+    return (excess_after - excess_before).clamp(min=0)
 
 
 def changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:
@@ -182,6 +185,11 @@ def ellipse(across: float, down: float, half_width: float, half_height: float, p
     """(S, S): 0 in the centre, 1 on the line, more outside."""
     place = line(pictures)
     return ((place - across) / half_width).square() + ((place[:, None] - down) / half_height).square()
+
+
+def soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
+    """(S, S), in [0, 1]: 1 in an ellipse, whose line is 1, falling by `slope` to 0 where its line would be `end`."""
+    return ((end - ellipse(*part, pictures)) * slope).clamp(0, 1)
 
 
 def line(pictures: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.data import face_parts
-from stargan_cli.data.images import lightness
+from stargan_cli.data.images import colour, lightness
 
 COLOUR = 0.7
 """This share of a change of colour, though not of light, goes: on skin, and everywhere unless hair changes."""
@@ -58,12 +58,12 @@ def without_stains(
     bare = _mean((lit_skin < own_hair).float(), 1)
     face = bare * face_parts.soft_face(pictures)
 
-    change = _calmer(translated - pictures, COLOUR * torch.where(hair, face, 1.0))
+    change = translated - pictures
+    change = change - COLOUR * torch.where(hair, face, 1.0) * colour(change)
     change = _without_blue(pictures, change)
 
-    change = change * (1 - bare * _soft(face_parts.INNER_FACE, 1.25, 4, pictures) * ~in_the_face)
-    outside = face_parts.ellipse(*face_parts.OUTER_FACE, pictures) >= 1
-    wall = (outside & face_parts.is_behind(skin, own_hair, behind)).float()
+    change = change * (1 - bare * face_parts.soft(face_parts.INNER_FACE, 1.25, 4, pictures) * ~in_the_face)
+    wall = face_parts.is_behind(skin, own_hair, behind).float()
     change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
 
     as_light = face * planes(~changed(face_parts.LIGHT_OR_DARK))
@@ -82,14 +82,9 @@ def without_stains(
     return torch.where(hair | in_the_face, (pictures + change).clamp(-1, 1), pictures)
 
 
-def _calmer(change: Tensor, share: Tensor) -> Tensor:
-    light = lightness(change)
-    return light + (change - light) * (1 - share)
-
-
 def _without_blue(pictures: Tensor, change: Tensor) -> Tensor:
     """Less of what makes a pixel bluer or greener than skin or hair is where it was not."""
-    more = (face_parts.unnatural(pictures + change) - face_parts.unnatural(pictures)).clamp(min=0)
+    more = face_parts.more_unnatural(pictures, pictures + change)
     return change - torch.cat([torch.zeros_like(more[:, :1]), more.cumsum(dim=1)], dim=1)
 
 
@@ -103,9 +98,10 @@ def _less_patchy(pictures: Tensor, change: Tensor, even: Tensor, older: Tensor) 
     """What to add to a change so that patches of skin (`even`, (N, 1, S, S)) get at most so much lighter or darker, and
     hardly darker around the mouth of those who are to be `older` (N, 1, 1, 1)."""
     light = _mean(_mean(lightness(change), 2), 2)
-    darker = (-light).clamp(min=0) * _soft(MOUTH, 1.2, 4, pictures) * older
+    darker = (-light).clamp(min=0) * face_parts.soft(MOUTH, 1.2, 4, pictures) * older
     allowed = MOST * torch.tanh((light + LIP * darker) / MOST)
-    where = torch.maximum(_soft(face_parts.OUTER_FACE, 1.25, 4, pictures), _soft(face_parts.FOREHEAD, 1.1, 5, pictures))
+    face, forehead = (face_parts.OUTER_FACE, 1.25, 4), (face_parts.FOREHEAD, 1.1, 5)
+    where = torch.maximum(*(face_parts.soft(*part, pictures) for part in (face, forehead)))
     return (allowed - light) * even * where
 
 
@@ -121,25 +117,20 @@ def _too_light(pictures: Tensor, change: Tensor) -> Tensor:
 
 def _brow(pictures: Tensor) -> Tensor:
     """(S, S), in [0, 1]: the forehead and between the brows, without the eyes."""
-    return _soft(face_parts.FOREHEAD, 1.1, 5, pictures) * _above(BROWS, pictures) * (1 - _eyes(pictures))
+    return face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures) * _above(BROWS, pictures) * (1 - _eyes(pictures))
 
 
 def _eyes(pictures: Tensor) -> Tensor:
-    return torch.stack([_soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
+    return torch.stack([face_parts.soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
 
 
 def _outside(pictures: Tensor) -> Tensor:
-    return 1 - _soft(face_parts.OUTER_FACE, 1.2, 5, pictures)
+    return 1 - face_parts.soft(face_parts.OUTER_FACE, 1.2, 5, pictures)
 
 
 def _above(down: float, pictures: Tensor) -> Tensor:
     """(S, 1): 1 above, 0 below."""
     return torch.sigmoid((down - face_parts.line(pictures)) * 30)[:, None]
-
-
-def _soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
-    """(S, S), in [0, 1]: 1 in an ellipse, whose line is 1, falling by `slope` to 0 where its line would be `end`."""
-    return ((end - face_parts.ellipse(*part, pictures)) * slope).clamp(0, 1)
 
 
 def _mean(planes: Tensor, radius: int) -> Tensor:

@@ -59,7 +59,9 @@ class Trainer:
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         self.translator = self._fastest(self.generator)
-        self.teacher = None if teacher is None else self._fastest(teacher.to(device).requires_grad_(False))
+        if teacher is not None:
+            teacher.to(device).to(memory_format=self.layout_in_memory).requires_grad_(False)
+        self.teacher = teacher and self._fastest(teacher)
         discriminator = Discriminator(model, len(settings.watched))
         self.discriminator = discriminator.to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)

@@ -202,6 +202,15 @@ FAST: dict[str, Any] = {
     "view_noise": 0.03,
 }
 
+GOING_ON: dict[str, Any] = FAST | {
+    "keep_unset": True,
+    "lambda_gp": 0.01,
+    "face_shade": 0.65,
+    "view_jitter": 0.06,
+    "view_zoom": 0.5,
+    "hide_bottom": 0.2,
+}
+
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
@@ -213,40 +222,22 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_critic": 2,
     },
     "fast": FAST,
-    "refine": FAST
+    "refine": GOING_ON
     | {
         "n_critic": 2,
         "head_start": 600,
         "own_share": 0.13,
         "single_share": 0.4,
-        "keep_unset": True,
         "weigh_classes": True,
         "lambda_cls": 20.0,
-        "lambda_gp": 0.01,
         "lambda_id": 30.0,
         "lambda_stay": 60.0,
         "lambda_light": 60.0,
         "lambda_tint": 150.0,
         "robust": 1.75,
-        "face_shade": 0.65,
         "vary_strength": 3.0,
-        "view_jitter": 0.06,
-        "view_zoom": 0.5,
-        "hide_bottom": 0.2,
     },
-    "polish": FAST
-    | {
-        "own_share": 0.1,
-        "single_share": 0.45,
-        "keep_unset": True,
-        "lambda_cls": 1.0,
-        "lambda_rec": 0.0,
-        "lambda_gp": 0.01,
-        "face_shade": 0.65,
-        "view_jitter": 0.06,
-        "view_zoom": 0.5,
-        "hide_bottom": 0.2,
-    },
+    "polish": GOING_ON | {"own_share": 0.1, "single_share": 0.45, "lambda_cls": 1.0, "lambda_rec": 0.0},
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
 starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
