@@ -13,7 +13,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors import SafetensorError
-from training_kit import celeba, class_folders, log_rows, picture, run_training, settings
+from training_kit import CELEBA_NAMES, celeba, class_folders, log_rows, picture, run_training, settings
 
 from stargan_cli import weights
 from stargan_cli.attributes import parse_set, passes
@@ -545,6 +545,21 @@ def test_a_run_learns_from_a_teacher_and_its_card_names_the_file_alone(
     same_end(tmp_path / "halves", tmp_path / "taught")
     card = weights.load(str(tmp_path / "taught" / "weights.safetensors")).card
     assert card.training["settings"]["teacher"] == "weights.safetensors" and str(whole) not in card.to_json()
+
+
+def test_a_run_whose_faces_and_hair_are_taught_otherwise_resumes_exactly(tmp_path: Path, cache: Path) -> None:
+    chosen = {"root": str(celeba(tmp_path / "data")), "attributes": CELEBA_NAMES, "output": "attention"}
+    run_training(tmp_path / "teacher", settings(iterations=2, **chosen), cache)
+    taught = settings(
+        teacher=str(tmp_path / "teacher" / "weights.safetensors"),
+        neighbours=(("Male", "2"), ("Young", "2")),
+        recolour=True,
+        **chosen,
+    )
+    run_training(tmp_path / "taught", taught, cache)
+    run_training(tmp_path / "halves", taught, cache, stop=after(3))
+    run_training(tmp_path / "halves", taught, cache, resume=True)
+    same_end(tmp_path / "halves", tmp_path / "taught")
 
 
 def test_a_teacher_that_is_missing_does_not_fit_or_know_a_label_is_refused_before_pictures_are_decoded(

@@ -115,7 +115,8 @@ def tiny_trainer(
 ) -> Trainer:
     """A trainer on the CPU with 12 random pictures in each set. `first_watched` says from the first set's labels what
     is watched in it."""
-    chosen = settings(data=tuple(s.name for s in label_sets), **changes)
+    named = None if teacher is None else "weights"
+    chosen = settings(data=tuple(s.name for s in label_sets), teacher=named, **changes)
     layout = LabelLayout(label_sets)
     pictures = [random_pictures(s, 12, chosen.image_size, i) for i, s in enumerate(label_sets)]
     if first_watched is not None:

@@ -156,6 +156,23 @@ def train(
             help="Weights whose pictures G learns, without the stains.", metavar="WEIGHTS", rich_help_panel=TRAINING
         ),
     ] = None,
+    neighbours: Annotated[
+        list[str] | None,
+        _number(
+            TRAINING,
+            "Attributes of faces that G learns from those most like each, not from --teacher: Male=3 for thrice what "
+            "these differ in.",
+            metavar="NAME=STRENGTH",
+        ),
+    ] = None,
+    recolour: Annotated[
+        bool | None,
+        typer.Option(
+            "--recolour/--no-recolour",
+            help="G learns hair in other colours as it falls: --teacher only shows where it is.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     image_size: Annotated[int | None, _number(MODEL, "Side of the pictures in pixels.")] = None,
     width: Annotated[int | None, _number(MODEL, "Channels of G's first layer.")] = None,
     blocks: Annotated[int | None, _number(MODEL, "Residual blocks of G.")] = None,

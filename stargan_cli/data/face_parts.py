@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # Ellipses in faces aligned as CelebA's: centre across and down, half axes; the picture goes from -1 to 1 both ways.
@@ -148,6 +149,11 @@ def soft_face(pictures: Tensor) -> Tensor:
     return soft(OUTER_FACE, 1, 2, pictures)
 
 
+def eyes(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in and around both eyes."""
+    return torch.stack([soft(eye, 1.3, 3, pictures) for eye in EYES]).amax(dim=0)
+
+
 def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
     """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the face, and the whole
     picture where nothing changes that shows around the face alone (hair)."""
@@ -190,6 +196,12 @@ def ellipse(across: float, down: float, half_width: float, half_height: float, p
 def soft(part: tuple[float, float, float, float], end: float, slope: float, pictures: Tensor) -> Tensor:
     """(S, S), in [0, 1]: 1 in an ellipse, whose line is 1, falling by `slope` to 0 where its line would be `end`."""
     return ((end - ellipse(*part, pictures)) * slope).clamp(0, 1)
+
+
+def around(planes: Tensor, radius: int) -> Tensor:
+    """(N, C, S, S) -> of each pixel the mean around it; the radius is in 64ths of the side."""
+    pixels = max(1, round(radius * planes.shape[-1] / 64))
+    return F.avg_pool2d(planes, 2 * pixels + 1, stride=1, padding=pixels, count_include_pad=False)
 
 
 def line(pictures: Tensor) -> Tensor:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.data import face_parts
@@ -55,16 +54,16 @@ def without_stains(
     every = frozenset(attributes)
     hair, in_the_face = planes(changed(face_parts.AROUND_THE_FACE)), planes(changed(every - face_parts.AROUND_THE_FACE))
     lit_skin, skin, own_hair, behind = face_parts.distances(pictures)
-    bare = _mean((lit_skin < own_hair).float(), 1)
+    bare = face_parts.around((lit_skin < own_hair).float(), 1)
     face = bare * face_parts.soft_face(pictures)
 
     change = translated - pictures
     change = change - COLOUR * torch.where(hair, face, 1.0) * colour(change)
-    change = _without_blue(pictures, change)
+    change = without_blue(pictures, change)
 
     change = change * (1 - bare * face_parts.soft(face_parts.INNER_FACE, 1.25, 4, pictures) * ~in_the_face)
     wall = face_parts.is_behind(skin, own_hair, behind).float()
-    change = change * (1 - wall * _mean(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
+    change = change * (1 - wall * face_parts.around(wall, 1) * planes(~gone(face_parts.LESS_HAIR)))
 
     as_light = face * planes(~changed(face_parts.LIGHT_OR_DARK))
     change = change - LIGHT * _mean_light(change, as_light) * face_parts.soft_face(pictures)
@@ -77,12 +76,12 @@ def without_stains(
     change = change - _too_light(pictures, change) * _outside(pictures)
 
     forehead = bare * _brow(pictures) * planes(~(gone(face_parts.BARE) | new(face_parts.COVERED)))
-    eyes = _eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
+    eyes = face_parts.eyes(pictures) * planes(~changed(every - face_parts.LEAVES_THE_EYES))
     change = change * (1 - BROW * forehead) * (1 - EYES * eyes)
     return torch.where(hair | in_the_face, (pictures + change).clamp(-1, 1), pictures)
 
 
-def _without_blue(pictures: Tensor, change: Tensor) -> Tensor:
+def without_blue(pictures: Tensor, change: Tensor) -> Tensor:
     """Less of what makes a pixel bluer or greener than skin or hair is where it was not."""
     more = face_parts.more_unnatural(pictures, pictures + change)
     return change - torch.cat([torch.zeros_like(more[:, :1]), more.cumsum(dim=1)], dim=1)
@@ -97,7 +96,7 @@ def _mean_light(change: Tensor, face: Tensor) -> Tensor:
 def _less_patchy(pictures: Tensor, change: Tensor, even: Tensor, older: Tensor) -> Tensor:
     """What to add to a change so that patches of skin (`even`, (N, 1, S, S)) get at most so much lighter or darker, and
     hardly darker around the mouth of those who are to be `older` (N, 1, 1, 1)."""
-    light = _mean(_mean(lightness(change), 2), 2)
+    light = face_parts.around(face_parts.around(lightness(change), 2), 2)
     darker = (-light).clamp(min=0) * face_parts.soft(MOUTH, 1.2, 4, pictures) * older
     allowed = MOST * torch.tanh((light + LIP * darker) / MOST)
     face, forehead = (face_parts.OUTER_FACE, 1.25, 4), (face_parts.FOREHEAD, 1.1, 5)
@@ -117,11 +116,11 @@ def _too_light(pictures: Tensor, change: Tensor) -> Tensor:
 
 def _brow(pictures: Tensor) -> Tensor:
     """(S, S), in [0, 1]: the forehead and between the brows, without the eyes."""
-    return face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures) * _above(BROWS, pictures) * (1 - _eyes(pictures))
-
-
-def _eyes(pictures: Tensor) -> Tensor:
-    return torch.stack([face_parts.soft(eye, 1.3, 3, pictures) for eye in face_parts.EYES]).amax(dim=0)
+    return (
+        face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures)
+        * _above(BROWS, pictures)
+        * (1 - face_parts.eyes(pictures))
+    )
 
 
 def _outside(pictures: Tensor) -> Tensor:
@@ -131,9 +130,3 @@ def _outside(pictures: Tensor) -> Tensor:
 def _above(down: float, pictures: Tensor) -> Tensor:
     """(S, 1): 1 above, 0 below."""
     return torch.sigmoid((down - face_parts.line(pictures)) * 30)[:, None]
-
-
-def _mean(planes: Tensor, radius: int) -> Tensor:
-    """Of the pixels around each of (N, 1, S, S); the radius in 64ths of the side."""
-    pixels = round(radius * planes.shape[-1] / 64)
-    return F.avg_pool2d(planes, 2 * pixels + 1, stride=1, padding=pixels, count_include_pad=False)

@@ -19,6 +19,8 @@ CHANGEABLE = (
     "root",
     "aliases",
     "push",
+    "neighbours",
+    "recolour",
     "iterations",
     "precision",
     "lr",

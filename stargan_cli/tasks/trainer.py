@@ -20,11 +20,11 @@ from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
-from stargan_cli.data.stains import without_stains
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.fast_networks import fast_generator
+from stargan_cli.tasks.lessons import Lessons
 from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.training_settings import TrainSettings
@@ -59,9 +59,7 @@ class Trainer:
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         self.translator = self._fastest(self.generator)
-        if teacher is not None:
-            teacher.to(device).to(memory_format=self.layout_in_memory).requires_grad_(False)
-        self.teacher = teacher and self._fastest(teacher)
+        self.lessons = [] if teacher is None else self._lessons(teacher)
         discriminator = Discriminator(model, len(settings.watched))
         self.discriminator = discriminator.to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
@@ -106,7 +104,8 @@ class Trainer:
                 fake = self._translated(batch, step)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
-                batch = replace(batch, taught=self._taught(batch, self.layout.sets[index].attributes))
+                if self.lessons:
+                    batch = replace(batch, taught=self.lessons[index].of(batch))
                 parts |= self._generator_step(batch, fake, step)
             losses |= {prefix + name: value.detach() for name, value in parts.items()}
         self.iteration += 1
@@ -115,6 +114,21 @@ class Trainer:
     def _fastest(self, generator: Generator) -> Generator:
         """What computes with the generator's parameters."""
         return fast_generator(generator, self.precision) if self.device.type == "cpu" else generator
+
+    def _lessons(self, teacher: Generator) -> list[Lessons]:
+        teacher.to(self.device).to(memory_format=self.layout_in_memory).requires_grad_(False)
+        translator = self._fastest(teacher)
+
+        def translate(pictures: Tensor, targets: Tensor) -> Tensor:
+            with autocast(self.device, self.precision):
+                made: Tensor = translator(pictures, targets)
+            return made
+
+        strengths = {name: float(strength) for name, strength in self.settings.neighbours}
+        return [
+            Lessons(translate, self.layout, index, source.pictures, strengths, self.settings.recolour)
+            for index, source in enumerate(self.sources)
+        ]
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint holds, by name."""
@@ -202,14 +216,6 @@ class Trainer:
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )
-
-    @torch.no_grad()
-    def _taught(self, batch: Batch, attributes: tuple[str, ...]) -> Tensor | None:
-        if self.teacher is None:
-            return None
-        with autocast(self.device, self.precision):
-            made = self.teacher(batch.real, batch.target)
-        return without_stains(batch.real, made, batch.source_classes, batch.target_classes, attributes)
 
     def _translated(self, batch: Batch, step: int) -> Translation:
         with autocast(self.device, self.precision):

@@ -9,6 +9,7 @@ from pathlib import Path
 from stargan_cli.attributes import LabelLayout, Vocabulary
 from stargan_cli.data.cache import CachedPictures, cached
 from stargan_cli.data.datasets import load, without_shared_pictures
+from stargan_cli.data.hair import DARKEST, LIGHTEST
 from stargan_cli.data.labelled import DataSet, Labelled
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
@@ -62,7 +63,10 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
         refuse_empty(parts["train"])
     layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
     _check_aliases(settings.aliases, layout)
-    _check_push(settings.push, layout)
+    if settings.recolour and not any({DARKEST, LIGHTEST} <= set(one.attributes) for one in layout.sets):
+        raise UsageError(f"--recolour finds hair by {DARKEST} and {LIGHTEST}: the run has not both", "see --attrs")
+    for option, factors in (("--push", settings.push), ("--neighbours", settings.neighbours)):
+        _check_names(option, factors, layout)
     return sets, layout
 
 
@@ -75,12 +79,12 @@ def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) ->
             raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
 
 
-def _check_push(push: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
+def _check_names(option: str, factors: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
     known = [name for one in layout.sets if one.kind == "attributes" for name in one.attributes]
-    for name, _ in push:
+    for name, _ in factors:
         if name not in known:
             has = ", ".join(known) or "classes alone"
-            raise UsageError(f"--push {name}: no attribute of this run", f"it has {has}")
+            raise UsageError(f"{option} {name}: no attribute of this run", f"it has {has}")
 
 
 def _refuse_same_names(names: list[str]) -> None:
