@@ -1,4 +1,4 @@
-"""Who teaches what: neighbours faces, recolouring hair, and a generator the rest."""
+"""Who teaches what: prototypes faces, recolouring hair, and a generator the rest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from training_kit import FACES, MOODS, random_pictures, tiny_trainer
 
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.hair import recoloured, where_hair_is
-from stargan_cli.data.neighbours import Neighbours
+from stargan_cli.data.prototypes import Prototypes
 from stargan_cli.data.stains import without_stains
 from stargan_cli.losses import Batch
 from stargan_cli.tasks.lessons import Lessons
@@ -58,7 +58,7 @@ def dyed(pictures: Tensor, changes: list[int]) -> Tensor:
 
 def shown() -> Tensor:
     one = batch(MALE)
-    known = Neighbours(random_pictures(FACES, 12, 16, 0), {"Male": 2.0})
+    known = Prototypes(random_pictures(FACES, 12, 16, 0), {"Male": 2.0})
     change = known.changes(one.real, one.source_classes, one.target_classes)
     assert change.any()
     return change
@@ -69,7 +69,7 @@ def test_alone_the_teacher_teaches_everything(changes: list[int]) -> None:
     assert torch.equal(taught(changes), painted(changes))
 
 
-def test_neighbours_teach_the_faces_that_they_are_told_to() -> None:
+def test_prototypes_teach_the_faces_that_they_are_told_to() -> None:
     male = {"Male": 2.0, "happy": 1.0}  # which is another set's
     assert torch.equal(taught(MALE, male), (batch(MALE).real + shown()).clamp(-1, 1))
     assert torch.equal(taught(HAIR, male), painted(HAIR))

@@ -135,14 +135,14 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         "--preset=polish",
         "--teacher=celeba-128",
         "--downscale=2",
-        "--neighbours=Young=4",
-        "--neighbours=Male=2.5",
+        "--prototypes=Young=4",
+        "--prototypes=Male=2.5",
         "--recolour",
     ]
     result = call("--root", tmp_path, *taught, "--dry-run")
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
-    assert shown["neighbours"] == [["Young", "4"], ["Male", "2.5"]] and shown["recolour"] is True
+    assert shown["prototypes"] == [["Young", "4"], ["Male", "2.5"]] and shown["recolour"] is True
     result = call("--root", tmp_path, "--watch=Smiling, Young", "--attrs=Male", "--lambda-watch=2", "--dry-run")
     assert result.exit_code == 0, result.output
     shown = json.loads(result.stdout)
@@ -161,9 +161,9 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--push=Young=-1"], "error: --push Young takes a number from 0 up, not -1"),
         (["--push=Young=hard"], "error: --push Young takes a number from 0 up, not hard"),
         (["--push=Young=nan"], "error: --push Young takes a number from 0 up, not nan"),
-        (["--neighbours=Male"], "error: --neighbours takes NAME=STRENGTH, not Male"),
-        (["--neighbours=Male=-1"], "error: --neighbours Male takes a number from 0 up, not -1"),
-        (["--neighbours=Male=2"], "error: --neighbours says what a teacher does not teach: --teacher is missing"),
+        (["--prototypes=Male"], "error: --prototypes takes NAME=STRENGTH, not Male"),
+        (["--prototypes=Male=-1"], "error: --prototypes Male takes a number from 0 up, not -1"),
+        (["--prototypes=Male=2"], "error: --prototypes says what a teacher does not teach: --teacher is missing"),
         (["--recolour"], "error: --recolour says what a teacher does not teach: --teacher is missing"),
         (["--recolour", "--teacher=w"], "error: --recolour finds hair by Black_Hair and Blond_Hair"),
         (["--device=tpu"], "error: unknown device 'tpu'"),

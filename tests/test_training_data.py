@@ -268,11 +268,11 @@ def test_what_is_pushed_must_be_an_attribute_of_the_run(tmp_path: Path) -> None:
         load_data(settings(data=(one,), push=(("happy", "2"),)))
 
 
-def test_what_neighbours_show_and_hair_that_is_recoloured_must_be_of_the_run(tmp_path: Path) -> None:
+def test_what_prototypes_show_and_hair_that_is_recoloured_must_be_of_the_run(tmp_path: Path) -> None:
     chosen = {"root": str(celeba(tmp_path)), "teacher": "weights"}
-    load_data(settings(neighbours=(("Young", "2"),), recolour=True, **chosen))
-    with pytest.raises(UsageError, match="--neighbours Bald: no attribute of this run"):
-        load_data(settings(neighbours=(("Bald", "2"),), **chosen))
+    load_data(settings(prototypes=(("Young", "2"),), recolour=True, **chosen))
+    with pytest.raises(UsageError, match="--prototypes Bald: no attribute of this run"):
+        load_data(settings(prototypes=(("Bald", "2"),), **chosen))
     with pytest.raises(UsageError, match="--recolour finds hair by Black_Hair and Blond_Hair"):
         load_data(settings(recolour=True, attributes=("Black_Hair", "Male"), **chosen))
 

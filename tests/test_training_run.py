@@ -552,7 +552,7 @@ def test_a_run_whose_faces_and_hair_are_taught_otherwise_resumes_exactly(tmp_pat
     run_training(tmp_path / "teacher", settings(iterations=2, **chosen), cache)
     taught = settings(
         teacher=str(tmp_path / "teacher" / "weights.safetensors"),
-        neighbours=(("Male", "2"), ("Young", "2")),
+        prototypes=(("Male", "2"), ("Young", "2")),
         recolour=True,
         **chosen,
     )

@@ -156,12 +156,12 @@ def train(
             help="Weights whose pictures G learns, without the stains.", metavar="WEIGHTS", rich_help_panel=TRAINING
         ),
     ] = None,
-    neighbours: Annotated[
+    prototypes: Annotated[
         list[str] | None,
         _number(
             TRAINING,
-            "Attributes of faces that G learns from those most like each, not from --teacher: Male=3 for thrice what "
-            "these differ in.",
+            "Attributes of faces that G learns not from --teacher but from the mean faces with and without them: "
+            "Male=3 for thrice their difference.",
             metavar="NAME=STRENGTH",
         ),
     ] = None,

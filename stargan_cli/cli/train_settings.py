@@ -60,7 +60,7 @@ _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "group": ("groups", lambda groups: tuple(listed(text) for text in groups)),
     "watch": ("watched", listed),
     "alias": ("aliases", _pairs("--alias", "WORD=NAME", "happy=smiling")),
-    "neighbours": ("neighbours", _pairs("--neighbours", "NAME=STRENGTH", "Male=3")),
+    "prototypes": ("prototypes", _pairs("--prototypes", "NAME=STRENGTH", "Male=3")),
     "push": ("push", _pairs("--push", "NAME=FACTOR", "Young=0.5")),
     "data": ("data", tuple),
     "root": ("root", str),

@@ -10,15 +10,15 @@ from torch import Tensor
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.hair import DARKEST, LIGHTEST, LOOKS, recoloured, where_hair_is
-from stargan_cli.data.neighbours import Neighbours
+from stargan_cli.data.prototypes import Prototypes
 from stargan_cli.data.stains import without_stains
 from stargan_cli.losses import Batch
 from stargan_cli.tasks.samples import layout_vector
 
 
 class Lessons:
-    """For one data set: its faces change as those most like them show (`strengths`), its hair is recoloured, and all
-    else is what the teacher makes, without its stains."""
+    """For one data set: some attributes change its faces as prototypes do (`strengths`), its hair is recoloured, and
+    all else is what the teacher makes, without its stains."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class Lessons:
         self.teacher, self.layout, self.index = teacher, layout, index
         self.names = layout.sets[index].attributes
         known = {name: strength for name, strength in strengths.items() if name in self.names}
-        self.neighbours = Neighbours(pictures, known) if known else None
+        self.prototypes = Prototypes(pictures, known) if known else None
         self.recolours = recolour and DARKEST in self.names and LIGHTEST in self.names
         self.hair = [place for place, name in enumerate(self.names) if name in LOOKS and self.recolours]
         shown = [place for place, name in enumerate(self.names) if name in known]
@@ -53,9 +53,9 @@ class Lessons:
         if new_hair.any():
             taught = taught.clone()
             taught[new_hair] = self._recoloured(batch, taught, new_hair)
-        if self.neighbours is None:
+        if self.prototypes is None:
             return taught
-        change = self.neighbours.changes(*(tensor.cpu() for tensor in (batch.real, labels, targets)))
+        change = self.prototypes.changes(*(tensor.cpu() for tensor in (batch.real, labels, targets)))
         return (taught + change.to(taught.device)).clamp(-1, 1)
 
     def _recoloured(self, batch: Batch, taught: Tensor, rows: Tensor) -> Tensor:

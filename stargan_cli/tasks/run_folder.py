@@ -19,7 +19,7 @@ CHANGEABLE = (
     "root",
     "aliases",
     "push",
-    "neighbours",
+    "prototypes",
     "recolour",
     "iterations",
     "precision",

@@ -124,7 +124,7 @@ class Trainer:
                 made: Tensor = translator(pictures, targets)
             return made
 
-        strengths = {name: float(strength) for name, strength in self.settings.neighbours}
+        strengths = {name: float(strength) for name, strength in self.settings.prototypes}
         return [
             Lessons(translate, self.layout, index, source.pictures, strengths, self.settings.recolour)
             for index, source in enumerate(self.sources)

@@ -65,7 +65,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     _check_aliases(settings.aliases, layout)
     if settings.recolour and not any({DARKEST, LIGHTEST} <= set(one.attributes) for one in layout.sets):
         raise UsageError(f"--recolour finds hair by {DARKEST} and {LIGHTEST}: the run has not both", "see --attrs")
-    for option, factors in (("--push", settings.push), ("--neighbours", settings.neighbours)):
+    for option, factors in (("--push", settings.push), ("--prototypes", settings.prototypes)):
         _check_names(option, factors, layout)
     return sets, layout
 

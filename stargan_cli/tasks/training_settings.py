@@ -29,7 +29,7 @@ class TrainSettings:
     weigh_classes: bool = False
     init_from: str | None = None
     teacher: str | None = None
-    neighbours: tuple[tuple[str, str], ...] = ()
+    prototypes: tuple[tuple[str, str], ...] = ()
     recolour: bool = False
 
     iterations: int = 200_000
@@ -104,12 +104,12 @@ class TrainSettings:
         weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "watch", "teach", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
-        for name in ("push", "neighbours"):
+        for name in ("push", "prototypes"):
             for attribute, factor in getattr(self, name):
                 if not _is_factor(factor):
                     raise UsageError(f"{option(name)} {attribute} takes a number from 0 up, not {factor}")
-        if (self.neighbours or self.recolour) and not self.teacher:
-            name = "neighbours" if self.neighbours else "recolour"
+        if (self.prototypes or self.recolour) and not self.teacher:
+            name = "prototypes" if self.prototypes else "recolour"
             raise UsageError(f"{option(name)} says what a teacher does not teach: --teacher is missing")
         for name in ("own_share", "single_share", "face_shade"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
@@ -155,7 +155,7 @@ class TrainSettings:
         tuples: dict[str, Any] = {
             name: tuple(values[name]) for name in ("data", "attributes", "watched", "mix") if name in values
         }
-        for name in {"groups", "aliases", "push", "neighbours"} & values.keys():
+        for name in {"groups", "aliases", "push", "prototypes"} & values.keys():
             tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
 

@@ -1,4 +1,4 @@
-"""What a face is taught by those of a data set that look most like it."""
+"""What a label changes in a face, as a data set shows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from test_face_parts import EYES, IN_THE_FACE, WALL, person
 from torch import Tensor
 
 from stargan_cli.attributes import LabelSet
-from stargan_cli.data import neighbours
+from stargan_cli.data import prototypes
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.images import colour, lightness, to_pixels
 from stargan_cli.data.labelled import Labelled
-from stargan_cli.data.neighbours import Neighbours
+from stargan_cli.data.prototypes import Prototypes
 
 SET = LabelSet("faces", ("Male", "Smiling", "Young"))
 _, LIP, CHEEK, _ = IN_THE_FACE
@@ -57,7 +57,7 @@ def change(
     pictures: CachedPictures, target: list[float], strengths: dict[str, float], face: Tensor = ONE_WOMAN
 ) -> Tensor:
     labels, targets = torch.zeros(1, len(target)), torch.tensor([target])
-    return Neighbours(pictures, strengths).changes(face, labels, targets)[0]
+    return Prototypes(pictures, strengths).changes(face, labels, targets)[0]
 
 
 def at(picture: Tensor, place: tuple[int, int]) -> Tensor:
@@ -65,9 +65,9 @@ def at(picture: Tensor, place: tuple[int, int]) -> Tensor:
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "NEIGHBOURS", 100)
-    monkeypatch.setattr(neighbours, "COMPONENTS", 2)  # which is where light comes from
+def light_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What describes faces is where light comes from."""
+    monkeypatch.setattr(prototypes, "COMPONENTS", 2)
 
 
 @pytest.mark.parametrize(("strength", "least", "most"), [(1.0, 0.15, 0.25), (2.0, 0.28, 0.45), (9.0, 0.6, 0.75)])
@@ -82,7 +82,7 @@ def test_a_face_gets_what_those_with_the_label_have_as_strong_as_told_and_never_
 def test_where_a_label_goes_its_change_does() -> None:
     pictures = data_set()
     man = faces(*torch.tensor([[1], [0], [0]]), seed=2)
-    made = Neighbours(pictures, {"Male": 1.0}).changes(man, torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 3))[0]
+    made = Prototypes(pictures, {"Male": 1.0}).changes(man, torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 3))[0]
     assert 0.15 < at(made, LIP).mean() < 0.25
 
 
@@ -92,9 +92,9 @@ def test_what_goes_with_another_label_does_not_come_along(watched: bool) -> None
     assert at(change(data_set(watched=watched), target, {"Male": 1.0}), CHEEK).mean().abs() < 0.05
 
 
-def test_labels_that_neighbours_do_not_show_change_nothing() -> None:
+def test_labels_that_are_not_named_change_nothing() -> None:
     pictures = data_set()
-    known = Neighbours(pictures, {"Male": 1.0, "Young": 1.0})
+    known = Prototypes(pictures, {"Male": 1.0, "Young": 1.0})
     labels, targets = torch.zeros(1, 3), torch.tensor([[0.0, 1.0, 0.0]])
     assert not known.changes(ONE_WOMAN, labels, targets).any()
 
@@ -128,9 +128,27 @@ def test_eyes_keep_most_of_their_colour_and_nothing_gets_blue() -> None:
     assert blue <= green + 0.03 and green <= red + 0.03
 
 
+def test_a_change_goes_with_the_light_of_the_face() -> None:
+    """Men's lips are dark by as much as light comes from the left."""
+    random = torch.Generator().manual_seed(3)
+    male = torch.arange(400) % 2
+    lit = torch.randn(400, generator=random).clamp(-1.5, 1.5)
+    line, from_above = torch.linspace(-1, 1, 64), torch.randn(400, generator=random)
+    slope = lit[:, None, None] * line + from_above[:, None, None] * line[:, None]
+    pictures = person() + 0.2 * slope[:, None]
+    pictures[(slice(None), slice(None), *BEARD)] -= (0.2 * male * (1 + lit / 2))[:, None, None, None]
+    labels = torch.stack([male, *torch.zeros(2, 400).long()], dim=1).to(torch.uint8)
+    labelled = Labelled(SET, Path("memory"), tuple(map(str, range(400))), labels)
+    known = Prototypes(CachedPictures(labelled, to_pixels(pictures).numpy(), {}), {"Male": 1.0})
+    women = person() + torch.tensor([-1.0, 1.0])[:, None, None, None] * torch.linspace(-1, 1, 64) * 0.2
+    made = known.changes(women, torch.zeros(2, 3), torch.tensor([[1.0, 0, 0]]).repeat(2, 1))
+    less, more = (-at(one, LIP).mean() for one in made)
+    assert 0.05 < less < 0.15 < 0.22 < more < 0.35
+
+
 def test_only_so_many_pictures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(neighbours, "AMONG", 150)
-    some = Neighbours(data_set(), {"Male": 1.0})
+    monkeypatch.setattr(prototypes, "AMONG", 150)
+    some = Prototypes(data_set(), {"Male": 1.0})
     assert len(some.chosen) == len(some.described) == 134
     made = some.changes(ONE_WOMAN, torch.zeros(1, 3), torch.tensor([[1.0, 0, 0]]))
     assert lightness(made)[0, 0, LIP[1], LIP[0]] < -0.12
