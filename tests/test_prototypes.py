@@ -55,11 +55,9 @@ def data_set(count: int = 400, watched: bool = False) -> CachedPictures:
 ONE_WOMAN = faces(*torch.zeros(3, 1).long(), seed=1)
 
 
-def change(
-    pictures: CachedPictures, target: list[float], strengths: dict[str, float], face: Tensor = ONE_WOMAN
-) -> Tensor:
+def change(pictures: CachedPictures, target: list[float], strengths: dict[str, float]) -> Tensor:
     labels, targets = torch.zeros(1, len(target)), torch.tensor([target])
-    return Prototypes(pictures, strengths).changes(face, labels, targets)[0]
+    return Prototypes(pictures, strengths).changes(ONE_WOMAN, labels, targets)[0]
 
 
 def at(picture: Tensor, place: tuple[int, int]) -> Tensor:

@@ -123,6 +123,11 @@ def distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return _from_lit(skin, pictures), from_skin, from_hair, torch.minimum(from_left, from_right)
 
 
+def on_skin(lit_skin: Tensor, hair: Tensor) -> Tensor:
+    """Of `distances`: (N, 1, S, S), in [0, 1]: what has the colour of skin in some light rather than that of hair."""
+    return around((lit_skin < hair).float(), 1)
+
+
 def is_behind(skin: Tensor, hair: Tensor, behind: Tensor) -> Tensor:
     """Of `distances`: outside the face, what is so far from skin and hair, and so near to a corner, that it is behind a
     head."""

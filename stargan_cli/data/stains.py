@@ -54,7 +54,7 @@ def without_stains(
     every = frozenset(attributes)
     hair, in_the_face = planes(changed(face_parts.AROUND_THE_FACE)), planes(changed(every - face_parts.AROUND_THE_FACE))
     lit_skin, skin, own_hair, behind = face_parts.distances(pictures)
-    bare = face_parts.around((lit_skin < own_hair).float(), 1)
+    bare = face_parts.on_skin(lit_skin, own_hair)
     face = bare * face_parts.soft_face(pictures)
 
     change = translated - pictures

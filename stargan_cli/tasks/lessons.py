@@ -34,8 +34,8 @@ class Lessons:
         self.names = layout.sets[index].attributes
         known = {name: strength for name, strength in strengths.items() if name in self.names}
         self.prototypes = Prototypes(pictures, known) if known else None
-        self.recolours = recolour and DARKEST in self.names and LIGHTEST in self.names
-        self.hair = [place for place, name in enumerate(self.names) if name in LOOKS and self.recolours]
+        recolour = recolour and {DARKEST, LIGHTEST} <= set(self.names)
+        self.hair = [place for place, name in enumerate(self.names) if name in LOOKS and recolour]
         shown = [place for place, name in enumerate(self.names) if name in known]
         self.elsewhere = self.hair + shown
 
