@@ -63,7 +63,7 @@ class Batch:
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
     `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
     `importance` (N,): how much each real picture counts for D's classification; None for all alike. `push` (k,): how
-    much each attribute counts for G's, from 0 up; None for 1, and for classes.
+    much each attribute counts for G's, from 0 up, and where it changes in what is taught; None for 1, and for classes.
     `stays` (N, 1, S, S), of any type: how much each pixel shall stay as it is, from 0 to 1; None for not at all.
     `light_stays` (N, 2, S, S), of any type: how much each pixel belongs, from 0 to 1, to a part whose mean light shall
     stay, and to one where every patch's shall; None for not at all.
@@ -183,7 +183,7 @@ def generator_loss(
         parts["G/watch"] = changes.sum(dim=1).mean()
         total = total + objective.lambda_watch * parts["G/watch"]
     if batch.taught is not None:
-        parts["G/teach"] = (fake.image - batch.taught).abs().mean()
+        parts["G/teach"] = ((fake.image - batch.taught).abs().mean(dim=(1, 2, 3)) * _pushed(batch)).mean()
         total = total + objective.lambda_teach * parts["G/teach"]
     if batch.stays is not None:
         parts["G/stay"] = _counted((fake.image - batch.real).abs() * batch.stays).mean()
@@ -200,6 +200,14 @@ def generator_loss(
         parts["G/smooth"] = total_variation(fake.mask)
         total = total + objective.lambda_mask * parts["G/mask"] + objective.lambda_smooth * parts["G/smooth"]
     return total, parts
+
+
+def _pushed(batch: Batch) -> Tensor | float:
+    """How much each picture counts, (N,): as the most pushed of what changes in it does."""
+    if batch.push is None:
+        return 1.0
+    changed = batch.source_classes != batch.target_classes
+    return torch.where(changed.any(dim=1), (batch.push * changed).amax(dim=1), 1.0)
 
 
 def _counted(changes: Tensor) -> Tensor:

@@ -69,6 +69,15 @@ def test_what_g_is_taught_is_weighed() -> None:
     assert (total - plain).item() == pytest.approx(7.5, rel=1e-4)
 
 
+def test_what_g_is_taught_counts_as_much_as_the_most_pushed_of_what_changes() -> None:
+    one = batch(torch.zeros(3, 3, 1, 1))
+    targets = torch.tensor([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
+    fake = Translation(one.real + torch.tensor([0.1, 0.2, 0.4]).view(3, 1, 1, 1), one.real, torch.ones(3, 1, 1, 1))
+    told = replace(one, target_classes=targets, taught=one.real, push=torch.tensor([0.5, 3.0]))
+    _, parts = generator_loss(generator("tanh"), linear_critic(0.0), told, fake, Objective(lambda_teach=10))
+    assert parts["G/teach"].item() == pytest.approx((0.1 + 0.2 * 0.5 + 0.4 * 3) / 3)
+
+
 def test_classes_take_the_mean_cross_entropy() -> None:
     logits = torch.tensor([[LN3, 0.0], [0.0, 0.0]])
     labels = torch.tensor([[1.0, 0.0], [0.0, 1.0]])

@@ -70,7 +70,7 @@ def light_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prototypes, "COMPONENTS", 2)
 
 
-@pytest.mark.parametrize(("strength", "least", "most"), [(1.0, 0.15, 0.25), (2.0, 0.28, 0.45), (9.0, 0.6, 0.75)])
+@pytest.mark.parametrize(("strength", "least", "most"), [(0.5, 0.06, 0.12), (1.0, 0.12, 0.22), (9.0, 0.25, 0.32)])
 def test_a_face_gets_what_those_with_the_label_have_as_strong_as_told_and_never_too_strong(
     strength: float, least: float, most: float
 ) -> None:
@@ -132,6 +132,38 @@ def test_eyes_keep_most_of_their_colour_and_nothing_gets_blue() -> None:
     assert eye < 0.6 * cheek
     red, green, blue = at(ONE_WOMAN[0] + made, CHEEK)
     assert blue <= green + 0.03 and green <= red + 0.03
+
+
+def test_colours_change_with_the_light_as_if_it_fell_on_the_same_skin() -> None:
+    before = ONE_WOMAN[0]
+    after = before + change(data_set(), [1, 0, 0], {"Male": 1.0})
+    before, after = (at(picture, LIP) + 1 for picture in (before, after))
+    assert after.mean() < 0.95 * before.mean()
+    assert after / after.mean() == pytest.approx(before / before.mean(), abs=0.02)
+
+
+def test_what_is_almost_black_gets_little_light() -> None:
+    pictures = data_set()
+    labels, targets = torch.tensor([[1.0, 0, 0]]), torch.zeros(1, 3)
+    dark = faces(*torch.tensor([[1], [0], [0]]), seed=2)
+    dark[..., LIP[1], LIP[0]] = -0.98
+    made = Prototypes(pictures, {"Male": 3.0}).changes(dark, labels, targets)[0]
+    assert 0 < at(made, LIP).mean() < 0.05 < 0.2 < at(made, (LIP[0] + 2, LIP[1])).mean()
+
+
+def test_darker_skin_changes_its_colours_less() -> None:
+    pictures = data_set()
+    pixels = torch.from_numpy(pictures.pixels).int()
+    men = (pictures.labelled.labels[:, 0] == 1).int()[:, None, None]
+    pixels[(slice(None), 0, *DIMPLE)] += 30 * men
+    pixels[(slice(None), 2, *DIMPLE)] -= 30 * men
+    known = Prototypes(replace(pictures, pixels=pixels.clamp(0, 255).to(torch.uint8).numpy()), {"Male": 0.3})
+    labels, targets = torch.zeros(1, 3), torch.tensor([[1.0, 0, 0]])
+    light, dark = (
+        colour(known.changes((ONE_WOMAN + 1) * share - 1, labels, targets))[0, 0, CHEEK[1], CHEEK[0]]
+        for share in (1, 0.4)
+    )
+    assert 0 < dark / 0.4 < 0.8 * light
 
 
 def test_only_so_many_pictures_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -193,7 +193,7 @@ def train(
         list[str] | None,
         _number(
             LOSS,
-            "How much one attribute counts in G's domain classification, beside 1 for every other.",
+            "How much one attribute counts in G's domain classification and, where it changes, in --lambda-teach.",
             metavar="NAME=FACTOR",
         ),
     ] = None,

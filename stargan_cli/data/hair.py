@@ -35,11 +35,11 @@ LOOKS = {
 SKIN, SHADE = 0.55, 0.4
 """How light skin is, of 1, around which hair has its colour; where it is lighter or darker, by the light or by nature,
 this share of that goes for hair too."""
-DIFFERENT = 0.45
+DIFFERENT = 0.35
 """Hair is where a black-haired and a blond picture differ so much in light, of 1."""
 EDGES, RADIUS = 0.02, 5
 """Of the guided filter: variances of colours (from -1 to 1) that are no edge, and its windows in 64ths of the side."""
-LEAST, MOST = 0.15, 0.7
+LEAST, MOST = 0.13, 0.5
 """What it gives is hair from the one on, and all of it from the other."""
 NEAR = 4
 """So near to where the pictures differ, in 64ths of the side, hair is."""

@@ -25,9 +25,13 @@ COMPONENTS = 12
 """And these by so many principal components: most of light and pose."""
 RIDGE = 0.01
 """Of the regression, in faces for each face."""
-LIGHT, COLOUR = 0.7, 0.2
+LIGHT, COLOUR = 0.3, 0.12
 """The light of every pixel changes by less than this, of 2 from black to white, and its colours besides."""
-EYES = 0.5
+DARKEST = 0.06
+"""Colours change with the light, as if it fell on the same skin; what is darker than this, of 1, as if it were not."""
+SKIN = 0.5
+"""What is darker than this, of 1, changes its colours by so much less."""
+EYES = 0.7
 """This share of a change of the eyes' colour, though not of their light, goes: make-up ends beside them."""
 
 
@@ -124,6 +128,22 @@ def _within(pictures: Tensor, change: Tensor) -> Tensor:
     """A change of the face alone, without what is behind it, of a strength and of colours that faces have."""
     _, skin, hair, behind = face_parts.distances(pictures)
     light, tint = LIGHT * torch.tanh(lightness(change) / LIGHT), COLOUR * torch.tanh(colour(change) / COLOUR)
-    change = without_blue(pictures, light + (1 - EYES * face_parts.eyes(pictures)) * tint)
+    tint = tint * (1 - EYES * face_parts.eyes(pictures)) * (_lightness_of_skin(pictures) / SKIN).clamp(max=1)
+    change = without_blue(pictures, _in_other_light(pictures, light) + tint)
     within: Tensor = change * _face(pictures) * ~face_parts.is_behind(skin, hair, behind)
     return within
+
+
+def _in_other_light(pictures: Tensor, light: Tensor) -> Tensor:
+    """How pictures (n, 3, S, S) in [-1, 1] change, each pixel in so much more or less light (n, 1, S, S), of 2."""
+    from_black = pictures + 1
+    factors = 1 + light / lightness(from_black).clamp(min=2 * DARKEST)
+    changes: Tensor = from_black * (factors.clamp(min=0) - 1)
+    return changes
+
+
+def _lightness_of_skin(pictures: Tensor) -> Tensor:
+    """(n, 1, 1, 1), from 0 to 1: of the middle of the face."""
+    middle = face_parts.ellipse(*face_parts.MIDDLE, pictures) < 1
+    light: Tensor = (lightness(pictures) * middle).sum(dim=(2, 3), keepdim=True) / middle.sum()
+    return light / 2 + 0.5
