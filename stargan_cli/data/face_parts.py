@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.data.images import lightness
+
 # Ellipses in faces aligned as CelebA's: centre across and down, half axes; the picture goes from -1 to 1 both ways.
 # From the brows to the chin; and a little more all around, with some of the forehead.
 INNER_FACE = (0.0, 0.28, 0.40, 0.54)
@@ -121,6 +123,11 @@ def distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     skin, hair, left, right = (_mean(pictures, part) for part in (middle, above, corner, corner.flip(1)))
     from_skin, from_hair, from_left, from_right = (_square(pictures - colour) for colour in (skin, hair, left, right))
     return _from_lit(skin, pictures), from_skin, from_hair, torch.minimum(from_left, from_right)
+
+
+def lightness_of_skin(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (N, 1, 1, 1), from 0 to 1: of the middle of the face."""
+    return lightness(_mean(pictures, ellipse(*MIDDLE, pictures) < 1)) / 2 + 0.5
 
 
 def on_skin(lit_skin: Tensor, hair: Tensor) -> Tensor:

@@ -67,8 +67,7 @@ def recoloured(pictures: Tensor, hair: Tensor, targets: Tensor, attributes: Sequ
     look = (wanted @ looks)[:, :, None, None]
     colour, contrast = look[:, :3], look[:, 3:]
     light = lightness(pictures) / 2 + 0.5
-    skin = (face_parts.ellipse(*face_parts.MIDDLE, pictures) < 1).float()
-    colour = colour * (1 + SHADE * (_weighted(light, skin.expand_as(light)) / SKIN - 1))
+    colour = colour * (1 + SHADE * (face_parts.lightness_of_skin(pictures) / SKIN - 1))
     mean = _weighted(light, hair)
     deviation = _weighted((light - mean).square(), hair).sqrt().clamp(min=0.02)
     middle = lightness(colour)

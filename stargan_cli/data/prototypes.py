@@ -128,7 +128,7 @@ def _within(pictures: Tensor, change: Tensor) -> Tensor:
     """A change of the face alone, without what is behind it, of a strength and of colours that faces have."""
     _, skin, hair, behind = face_parts.distances(pictures)
     light, tint = LIGHT * torch.tanh(lightness(change) / LIGHT), COLOUR * torch.tanh(colour(change) / COLOUR)
-    tint = tint * (1 - EYES * face_parts.eyes(pictures)) * (_lightness_of_skin(pictures) / SKIN).clamp(max=1)
+    tint = tint * (1 - EYES * face_parts.eyes(pictures)) * (face_parts.lightness_of_skin(pictures) / SKIN).clamp(max=1)
     change = without_blue(pictures, _in_other_light(pictures, light) + tint)
     within: Tensor = change * _face(pictures) * ~face_parts.is_behind(skin, hair, behind)
     return within
@@ -140,10 +140,3 @@ def _in_other_light(pictures: Tensor, light: Tensor) -> Tensor:
     factors = 1 + light / lightness(from_black).clamp(min=2 * DARKEST)
     changes: Tensor = from_black * (factors.clamp(min=0) - 1)
     return changes
-
-
-def _lightness_of_skin(pictures: Tensor) -> Tensor:
-    """(n, 1, 1, 1), from 0 to 1: of the middle of the face."""
-    middle = face_parts.ellipse(*face_parts.MIDDLE, pictures) < 1
-    light: Tensor = (lightness(pictures) * middle).sum(dim=(2, 3), keepdim=True) / middle.sum()
-    return light / 2 + 0.5
