@@ -44,8 +44,9 @@ def at(picture: Tensor, place: tuple[int, int]) -> Tensor:
 def test_hair_ends_where_the_pictures_does_and_is_neither_face_nor_eye() -> None:
     found = hair()
     assert at(found, CROWN) > 0.9 and at(found, SIDE) > 0.9
-    for place in (*EYES, *IN_THE_FACE, BESIDE_IT, WALL):
-        assert at(found, place) < 0.2, place
+    for place in (*EYES, *IN_THE_FACE, WALL):
+        assert at(found, place) < 0.1, place
+    assert at(found, BESIDE_IT) < 0.15  # as far from its edge as the generator paints
 
 
 def test_a_forehead_stays_bare_for_the_most_part() -> None:
@@ -54,7 +55,7 @@ def test_a_forehead_stays_bare_for_the_most_part() -> None:
     fringed[:, :, 14:20, 36:44] = -0.85
     on_skin = where_hair_is(shaded(), painted(-0.9), bald)
     on_hair = where_hair_is(fringed, painted(-0.9), bald)
-    assert at(on_skin, forehead) < 0.45 < 0.6 < at(on_hair, forehead)
+    assert at(on_skin, forehead) < 0.4 < 0.6 < at(on_hair, forehead)
 
 
 @pytest.mark.parametrize("name", LOOKS)

@@ -27,10 +27,10 @@ RIDGE = 0.01
 """Of the regression, in faces for each face."""
 LIGHT, COLOUR = 0.3, 0.12
 """The light of every pixel changes by less than this, of 2 from black to white, and its colours besides."""
-DARKEST = 0.06
+DARK = 0.06
 """Colours change with the light, as if it fell on the same skin; what is darker than this, of 1, as if it were not."""
 SKIN = 0.5
-"""What is darker than this, of 1, changes its colours by so much less."""
+"""The colours of a face whose skin is darker than this, of 1, change by so much less."""
 EYES = 0.7
 """This share of a change of the eyes' colour, though not of their light, goes: make-up ends beside them."""
 
@@ -137,6 +137,6 @@ def _within(pictures: Tensor, change: Tensor) -> Tensor:
 def _in_other_light(pictures: Tensor, light: Tensor) -> Tensor:
     """How pictures (n, 3, S, S) in [-1, 1] change, each pixel in so much more or less light (n, 1, S, S), of 2."""
     from_black = pictures + 1
-    factors = 1 + light / lightness(from_black).clamp(min=2 * DARKEST)
+    factors = 1 + light / lightness(from_black).clamp(min=2 * DARK)
     changes: Tensor = from_black * (factors.clamp(min=0) - 1)
     return changes
