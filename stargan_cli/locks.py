@@ -60,6 +60,14 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
                 return file
             file.close()
             raise
-        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+        if is_still_at(path, file):
             return file
         file.close()  # its last holder has just removed or replaced it: the lock is on a file that is no longer there
+
+
+def is_still_at(path: Path, file: BinaryIO) -> bool:
+    """Whether the open `file` is the one at `path`: not when another process has removed or replaced that."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.lines import lines
-from stargan_cli.locks import locked
+from stargan_cli.locks import is_still_at, locked
 from stargan_cli.replacement import replacement
 
 Status = Literal["done", "skipped", "failed"]
@@ -150,7 +150,7 @@ class Manifest:
         """Raises OutputError where what is left to write cannot be written."""
         try:
             with self._file:
-                if not (self.path.exists() and os.path.samestat(self.path.stat(), os.fstat(self._file.fileno()))):
+                if not is_still_at(self.path, self._file):
                     raise OSError("it was removed or replaced meanwhile")
                 if self._lines > len(self._rows):
                     self._compact()

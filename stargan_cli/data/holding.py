@@ -6,7 +6,6 @@ alone, how many shards the job has; and it holds a lock file of its own, so that
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import BinaryIO
 
 from stargan_cli.data.shards import Shard
 from stargan_cli.errors import UsageError
-from stargan_cli.locks import locked, relock
+from stargan_cli.locks import is_still_at, locked, relock
 from stargan_cli.replacement import RUN_MARK
 
 LOCK_NAME = ".stargan.lock"
@@ -108,7 +107,7 @@ class Hold:
         for path, file in reversed(self._files):
             with suppress(OSError):
                 relock(file, shared=False)
-                if os.path.samestat(path.stat(), os.fstat(file.fileno())):
+                if is_still_at(path, file):
                     file.truncate(0)
                     path.unlink()
             file.close()
