@@ -76,6 +76,14 @@ def test_darker_people_get_darker_blond_hair() -> None:
     assert mean[1] < mean[0] - 0.1
 
 
+def test_no_light_line_lies_along_hair_that_was_found_a_little_too_wide() -> None:
+    """Skin or wall, which is lighter, is not taken for shining hair."""
+    inside = (shaded()[:, :1] < -0.5).float()
+    wide = torch.nn.functional.max_pool2d(inside, 3, stride=1, padding=1)
+    made = recoloured(shaded(), wide, torch.tensor([[0.0, 1.0, 0, 0, 0]]), ATTRIBUTES).mean(dim=1, keepdim=True)
+    assert made[wide > inside].mean() < made[inside.bool()].mean() + 0.1
+
+
 def test_no_colour_or_two_leave_the_picture() -> None:
     for targets in ([0, 0, 0, 0, 1], [1, 1, 0, 0, 0]):
         assert torch.equal(recoloured(shaded(), hair(), torch.tensor([targets]).float(), ATTRIBUTES), shaded())

@@ -43,6 +43,11 @@ LEAST, MOST = 0.13, 0.5
 """What it gives is hair from the one on, and all of it from the other."""
 NEAR = 4
 """So near to where the pictures differ, in 64ths of the side, hair is."""
+INSIDE, BESIDE = 2, 4
+"""Nearer to its edge than the one, in 64ths of the side, hair has the light of the hair as near as the other: skin or
+what is behind shines through there."""
+SHINE = 0.2
+"""No hair is lighter than its colour by more than this, of 1."""
 BARE = 0.8
 """This share of a bare forehead is none, whatever the generator makes."""
 
@@ -66,17 +71,27 @@ def recoloured(pictures: Tensor, hair: Tensor, targets: Tensor, attributes: Sequ
     looks = torch.tensor([[*look.colour, look.contrast] for _, look in known], device=pictures.device)
     look = (wanted @ looks)[:, :, None, None]
     colour, contrast = look[:, :3], look[:, 3:]
-    light = lightness(pictures) / 2 + 0.5
+    light = _light_of(pictures, hair)
     colour = colour * (1 + SHADE * (face_parts.lightness_of_skin(pictures) / SKIN - 1))
     mean = _weighted(light, hair)
     deviation = _weighted((light - mean).square(), hair).sqrt().clamp(min=0.02)
     middle = lightness(colour)
     most = 0.1 + 0.4 * middle
+    most = torch.where(light > mean, most.clamp(max=SHINE), most)
     light = middle + most * torch.tanh((light - mean) * (contrast / deviation).clamp(0.4, 2.5) / most)
     share = (light / middle.clamp(min=0.01)).clamp(min=0)
     shining = (share - 1).clamp(min=0) * (colour + middle) / 2
     made = (colour * share.clamp(max=1) + shining).clamp(0, 1) * 2 - 1
     return pictures + hair * (wanted.sum(dim=1) == 1)[:, None, None, None] * (made - pictures)
+
+
+def _light_of(pictures: Tensor, hair: Tensor) -> Tensor:
+    """How light hair is: (N, 3, S, S) in [-1, 1] and where it is (N, 1, S, S) -> (N, 1, S, S), of 1."""
+    light = lightness(pictures) / 2 + 0.5
+    inside = (2.5 * face_parts.around(hair, INSIDE) - 1.5).clamp(0, 1)
+    weights = hair * (inside + 0.02)
+    beside = face_parts.around(light * weights, BESIDE) / face_parts.around(weights, BESIDE).clamp(min=1e-6)
+    return light + (1 - inside) * (beside - light)
 
 
 def _weighted(planes: Tensor, weights: Tensor) -> Tensor:
