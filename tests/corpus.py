@@ -11,6 +11,7 @@ import socket
 import struct
 import zlib
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,7 @@ def exif_pointing_nowhere() -> bytes:
     return b"Exif\0\0II*\0\x08\0\0\0\x02\0" + entries
 
 
+@cache  # a profile holds the second that it was made in
 def display_p3() -> bytes:
     """An RGB profile with Display P3's primaries, built by hand: sRGB's own with the three columns replaced."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
