@@ -98,18 +98,24 @@ def exif_pointing_nowhere() -> bytes:
 @cache  # a profile holds the second that it was made in
 def display_p3() -> bytes:
     """An RGB profile with Display P3's primaries, built by hand: sRGB's own with the three columns replaced."""
-    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     columns = {
         b"rXYZ": (0.51512, 0.2412, -0.00105),
         b"gXYZ": (0.29198, 0.69225, 0.04189),
         b"bXYZ": (0.1571, 0.06657, 0.78407),
     }
+    return with_columns(srgb, columns)
+
+
+def with_columns(profile: bytes, columns: dict[bytes, tuple[float, float, float]]) -> bytes:
+    """`profile` with other primaries, in XYZ."""
+    changed = bytearray(profile)
     for index in range(struct.unpack(">I", profile[128:132])[0]):
         signature, offset, _ = struct.unpack(">4sII", profile[132 + 12 * index : 144 + 12 * index])
         if signature in columns:
             numbers = [round(value * 65536) for value in columns[signature]]
-            profile[offset + 8 : offset + 20] = struct.pack(">iii", *numbers)
-    return bytes(profile)
+            changed[offset + 8 : offset + 20] = struct.pack(">iii", *numbers)
+    return bytes(changed)
 
 
 def in_display_p3() -> Image.Image:
@@ -381,12 +387,7 @@ def size_lie() -> bytes:
 
 def black_profile() -> bytes:
     """An RGB profile whose primaries are all black."""
-    profile = bytearray(display_p3())
-    for index in range(struct.unpack(">I", profile[128:132])[0]):
-        signature, offset, _ = struct.unpack(">4sII", profile[132 + 12 * index : 144 + 12 * index])
-        if signature in (b"rXYZ", b"gXYZ", b"bXYZ"):
-            profile[offset + 8 : offset + 20] = bytes(12)
-    return bytes(profile)
+    return with_columns(display_p3(), dict.fromkeys((b"rXYZ", b"gXYZ", b"bXYZ"), (0.0, 0.0, 0.0)))
 
 
 def to_lab() -> ImageCms.ImageCmsTransform:
