@@ -167,7 +167,7 @@ def generator_loss(
     score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
     classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.push)
-    own = (batch.target == batch.source).all(dim=1)
+    own = (batch.target_classes == batch.source_classes).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
     parts = {"G/fake": realness.mean(), "G/cls": classes.mean()}

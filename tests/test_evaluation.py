@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -88,6 +90,24 @@ def test_a_generator_that_obeys_and_one_that_does_nothing(measuring):
     assert by_name(obeys)["old"]["change_inside_mask"]["value"] == 255
     assert by_name(obeys)["old"]["change_outside_mask"]["value"] == 0
     assert by_name(idles)["old"]["change_inside_mask"] is None
+
+
+def test_groups_that_stay_unset_are_not_asked_for(measuring):
+    class Records(Paints):
+        def translate(self, x, label):
+            asked.append(label)
+            return super().translate(x, label)
+
+    asked = []
+    run = replace(measuring(Records()), layout=LabelLayout((CELEBA,), unset_stays=True))
+    targets = {target.name: target for target in run.labelled_set.targets()}
+    assert torch.equal(run.asked(targets["Blond_Hair"]), targets["Blond_Hair"].wanted)
+    assert (run.asked(targets["Male"]) == targets["Male"].wanted * torch.tensor([0, 0, 0, 1, 1])).all()
+    document = summarise(run.run())
+    assert by_name(document)["gender+age"]["translated"]["value"] == 1
+    bare = torch.cat(asked)[:, :3].sum(dim=1) == 0
+    named_hair = sum(len(target.pictures) for target in targets.values() if target.judged[:, :3].any())
+    assert bare.sum() > sum(len(target.pictures) for target in targets.values()) - named_hair
 
 
 def test_there_and_back_goes_through_the_last_target(measuring):

@@ -349,6 +349,8 @@ def test_the_mean_of_several(plain: Weights, tmp_path: Path) -> None:
     ]
     assert mean.fingerprint not in (plain.fingerprint, one.fingerprint) and not mean.generator.training
     assert averaged([plain, replace(one, discriminator=None)]).discriminator is None
+    stays = replace(plain.card, layout=replace(plain.card.layout, unset_stays=True))
+    assert averaged([replace(one, card=stays), plain]).card.layout.unset_stays
 
 
 def test_there_is_no_mean_of_two_models(plain: Weights, masked: Weights) -> None:

@@ -266,9 +266,27 @@ def test_both_networks_learn_from_pictures_of_varied_strength() -> None:
 
 def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:
     batch = tiny_trainer(FACES, own_share=0.5, keep_unset=True)._batch(0, 0)
-    assert torch.equal(batch.target[:2], batch.source[:2])
-    without = batch.target[:, :2].sum(dim=1) == 0
-    assert torch.equal(batch.target[without, :2], batch.source[without, :2])
+    source, target = batch.source_classes, batch.target_classes
+    assert torch.equal(target[:2], source[:2])
+    without = target[:, :2].sum(dim=1) == 0
+    assert torch.equal(target[without, :2], source[without, :2])
+
+
+def test_what_stays_is_given_to_g_as_translate_gives_it() -> None:
+    trainer = tiny_trainer(FACES, keep_unset=True, view_zoom=0.4)
+    batches = [trainer._batch(0, step) for step in range(6)]
+    parts = (lambda batch: batch.target, lambda batch: batch.target_classes, lambda batch: batch.source_classes)
+    asked, target, source = (torch.cat([part(batch) for batch in batches]) for part in parts)
+    read = torch.cat([trainer._read(batch.real) for batch in batches])
+    as_it_is = (asked == target).all(dim=1)
+    stays = target[:, 2] == source[:, 2]
+    assert torch.equal(asked[stays & ~as_it_is, 2], read[stays & ~as_it_is, 2])
+    assert (stays & as_it_is).any() and (stays & ~as_it_is).any(), "half of the rows name everything"
+    assert torch.equal(asked[~stays, 2], target[~stays, 2])
+    whole = tiny_trainer(FACES, keep_unset=True)
+    assert not torch.equal(whole._read(batches[0].real), trainer._read(batches[0].real))
+    plain = tiny_trainer(FACES)._batch(0, 0)
+    assert torch.equal(plain.target, plain.target_classes)
 
 
 def test_a_robust_classification_has_it_harder_and_leaves_the_verdict_on_real_and_fake() -> None:

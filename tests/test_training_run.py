@@ -231,6 +231,13 @@ def test_weights_say_which_square_d_saw(tmp_path: Path, chosen: TrainSettings, c
     assert card.preprocessing["reading_square"] == [0.18, 0.08, 0.64]
 
 
+def test_weights_say_whether_unset_groups_stay(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    for keep in (True, False):
+        run_training(tmp_path / str(keep), replace(chosen, keep_unset=keep), cache, stop=after(2))
+        card = weights.load(str(tmp_path / str(keep) / "weights.safetensors")).card
+        assert card.layout.unset_stays is keep
+
+
 def test_weights_without_checkpoints_are_not_replaced(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
     run_training(tmp_path, chosen, cache, stop=after(2))
     shutil.rmtree(tmp_path / "checkpoints")

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from stargan_cli.attributes import LabelSet
-from stargan_cli.tasks.training_targets import training_targets
+from stargan_cli.tasks.training_targets import asked_for, training_targets
 
 HAIR = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))
 LABELS = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]]).float()
@@ -36,6 +36,16 @@ def test_a_target_without_a_member_of_a_group_leaves_the_group_as_it_is() -> Non
             assert after[2] == before[2]
             assert after[:2] == (before[:2] if any(before[:2]) else own[:2])
     assert LABELS.tolist()[2:4] == [[0, 0, 1], [0, 0, 0]]  # the labels themselves are left alone
+
+
+def test_what_is_not_named_is_asked_for_as_it_is_read_and_a_group_not_at_all() -> None:
+    own = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]]).float()
+    targets = torch.tensor([[0, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]]).float()
+    read = torch.tensor([0.5, 0.25, 0.125]).repeat(4, 1)
+    everything = torch.tensor([[False], [False], [False], [True]])
+    asked = asked_for(own, targets, read, everything, HAIR)
+    assert asked.tolist() == [[0, 1, 0.125], [0, 0, 1], [0, 0, 0.125], [1, 0, 0]]
+    assert targets[2].tolist() == [1, 0, 0], "the targets themselves are left alone"
 
 
 def test_a_share_of_the_targets_differs_in_one_thing_alone() -> None:

@@ -68,6 +68,15 @@ def test_a_round_trip_keeps_everything(file, nets):
     assert not any(parameter.requires_grad for parameter in loaded.generator.parameters())
 
 
+def test_that_unset_groups_stay_is_kept_and_older_files_do_not_say_it(tmp_path, nets, file):
+    path = tmp_path / "stays.safetensors"
+    stays = dataclasses.replace(CARD.layout, unset_stays=True)
+    weights.save(path, dataclasses.replace(CARD, layout=stays), nets[0].state_dict())
+    assert weights.read_card(path).layout.unset_stays
+    older = with_card(file, lambda card: card["layout"].pop("unset_stays"))
+    assert weights.read_card(older) == CARD
+
+
 def test_the_discriminator_may_be_missing_and_tensors_may_be_half(tmp_path, nets):
     path = tmp_path / "half.safetensors"
     weights.save(path, CARD, nets[0].state_dict(), dtype=torch.float16)

@@ -148,6 +148,7 @@ def test_words_for_info() -> None:
         ("no-black", [1, 0, 0, 1, 1], [0, 0, 0, 1, 1]),
         ("blond=0.25,brown=0.5", [1, 0, 0, 0, 0], [0.25, 0.25, 0.5, 0, 0]),
         ("male=flip,young=flip", [1, 0, 0, 1, 0], [1, 0, 0, 0, 1]),
+        ("male=flip,young=flip", [0.3, 0, 0.6, 0.6, 0.5], [0.3, 0, 0.6, 0, 1]),
     ],
 )
 def test_target_label(spec: str, source: list[float], expected: list[float]) -> None:
@@ -189,7 +190,7 @@ def test_of_classes_one_must_be_on() -> None:
 def test_what_remains_unsaid(spec: str, missing: tuple[str, ...]) -> None:
     changes = parse_set(spec, ONE)
     [(_, wanted)] = passes(ONE, changes)
-    assert unsaid(FACES, wanted) == missing
+    assert unsaid(ONE, 0, wanted) == missing
     if missing:
         with pytest.raises(UsageError) as caught:
             require_said(ONE, changes)
@@ -197,6 +198,20 @@ def test_what_remains_unsaid(spec: str, missing: tuple[str, ...]) -> None:
         assert "--rest off" in str(caught.value.hint)
     else:
         require_said(ONE, changes)
+
+
+def test_a_group_of_which_none_is_named_is_off_where_that_leaves_it_as_it_is() -> None:
+    stays = LabelLayout((FACES,), unset_stays=True)
+    for spec, expected, missing in (
+        ("old", [0, 0, 0, 0.7, 0], ("Male",)),
+        ("blond=0.5", [0.1, 0.5, 0.2, 0.7, 0.8], ("Black_Hair", "Brown_Hair", "Male", "Young")),
+        ("no-black", [0, 0.3, 0.4, 0.7, 0.8], ("Blond_Hair", "Brown_Hair", "Male", "Young")),
+        ("male,old", [0, 0, 0, 1, 0], ()),
+    ):
+        [(index, wanted)] = passes(stays, parse_set(spec, stays))
+        assert target_label(stays, index, wanted, [0.2, 0.3, 0.4, 0.7, 0.8]) == expected
+        assert unsaid(stays, index, wanted) == missing
+    require_said(stays, parse_set("male,old", stays))
 
 
 def test_each_gives_one_variant_per_attribute() -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from stargan_cli.attributes.layout import LabelLayout, LabelSet
+from stargan_cli.attributes.layout import LabelLayout
 from stargan_cli.attributes.names import Vocabulary, cut
 from stargan_cli.errors import UsageError
 
 Value = float | Literal["flip"]
-"""How far on, in [0, 1]; or `flip`: the opposite of the source label."""
+"""How far on, in [0, 1]; or `flip`: off where the source label is more than 1/2, else on."""
 
 _ROUNDING = 1e-6
 
@@ -109,7 +109,8 @@ def target_label(
     """The generator's label vector (label_dim numbers, mask included) for one pass over one picture.
 
     `source` holds what the picture shows now, in [0, 1], a number for each attribute of that set; what `values` does
-    not name keeps it, but for the rest of an exclusive group (see above). Labels of other sets are 0.
+    not name keeps it, but for the rest of an exclusive group (see above). Groups of which `values` names none are 0
+    where the generator leaves them then (`LabelLayout.unset_stays`). Labels of other sets are 0.
     """
     label_set = layout.sets[set_index]
     if len(source) != len(label_set.attributes):
@@ -117,10 +118,13 @@ def target_label(
     now = dict(zip(label_set.attributes, map(float, source), strict=True))
     target = dict(now)
     for group in label_set.all_groups:
-        left = max(0.0, 1.0 - _total(group, values))
-        target.update({name: now[name] * left for name in group if any(other in values for other in group)})
+        if not values.keys().isdisjoint(group):
+            left = max(0.0, 1.0 - _total(group, values))
+            target.update({name: now[name] * left for name in group})
+        elif layout.unset_stays:
+            target.update(dict.fromkeys(group, 0.0))
     for name, value in values.items():
-        target[name] = 1.0 - now[name] if value == "flip" else float(value)
+        target[name] = float(now[name] <= 0.5 if value == "flip" else value)
     label = [0.0] * layout.label_dim
     label[layout.positions(set_index)] = [target[name] for name in label_set.attributes]
     mask = layout.mask_position(set_index)
@@ -129,11 +133,13 @@ def target_label(
     return label
 
 
-def unsaid(label_set: LabelSet, values: Mapping[str, Value]) -> tuple[str, ...]:
-    """The attributes whose source label a pass needs: neither named nor cleared by a group that adds up to 1."""
+def unsaid(layout: LabelLayout, set_index: int, values: Mapping[str, Value]) -> tuple[str, ...]:
+    """The attributes whose source label a pass needs: neither named, nor cleared by a group that adds up to 1, nor in
+    a group that stays where none of it is named."""
+    label_set = layout.sets[set_index]
     said = {name for name, value in values.items() if value != "flip"}
     for group in label_set.all_groups:
-        if _total(group, values) >= 1 - _ROUNDING:
+        if _total(group, values) >= 1 - _ROUNDING or (layout.unset_stays and values.keys().isdisjoint(group)):
             said.update(group)
     return tuple(name for name in label_set.attributes if name not in said)
 
@@ -143,7 +149,7 @@ def require_said(layout: LabelLayout, changes: Iterable[Change]) -> None:
     missing: list[str] = []
     for index, values in passes(layout, changes):
         label_set = layout.sets[index]
-        rest = unsaid(label_set, values)
+        rest = unsaid(layout, index, values)
         groups = [[name for name in group if name in rest] for group in label_set.all_groups]
         missing += [f"{'one of ' * (len(group) > 1)}{', '.join(group)}" for group in groups if group]
         missing += [name for name in rest if not label_set.group_of(name)]

@@ -50,9 +50,14 @@ class LabelSet:
 @dataclass(frozen=True)
 class LabelLayout:
     """Where each data set's labels stand in the generator's label vector: side by side, and behind them, where there
-    is more than one set, a one-hot mask of as many numbers as sets (StarGAN, section 3.3)."""
+    is more than one set, a one-hot mask of as many numbers as sets (StarGAN, section 3.3).
+
+    `unset_stays`: the generator leaves an exclusive group as the picture has it where the label has no member of it on
+    (hair of none of the colours). Without it that label asks for something else than the picture may show.
+    """
 
     sets: tuple[LabelSet, ...]
+    unset_stays: bool = False
 
     def __post_init__(self) -> None:
         if not self.sets:
@@ -98,7 +103,7 @@ class LabelLayout:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a label layout: {error!r}") from error
-        return cls(sets)
+        return cls(sets, values.get("unset_stays") is True)
 
 
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")

@@ -114,7 +114,8 @@ def train(
         bool | None,
         typer.Option(
             "--keep-unset/--no-keep-unset",
-            help="Targets without a hair colour (or other group) keep the picture's own.",
+            help="Targets without a hair colour (or other group) keep the picture's own; G is told what does "
+            "not change as `translate` tells it.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

@@ -25,7 +25,7 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
     """
     first = all_weights[0]
     for other in all_weights[1:]:
-        if (other.card.model, other.card.layout) != (first.card.model, first.card.layout):
+        if (other.card.model, other.card.layout.sets) != (first.card.model, first.card.layout.sets):
             raise UsageError(
                 f"{other.path} and {first.path} are not of one model: there is no mean of them",
                 "give weights of the same settings and attributes, best of one training",

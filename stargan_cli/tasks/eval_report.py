@@ -15,8 +15,8 @@ from stargan_cli.data.writing import replacing
 from stargan_cli.errors import UsageError
 from stargan_cli.tasks.eval_markdown import Sheet, markdown
 from stargan_cli.tasks.eval_pictures import plain_names
+from stargan_cli.tasks.label_vectors import layout_vector
 from stargan_cli.tasks.measuring import Measuring, SetValues, TargetValues
-from stargan_cli.tasks.samples import layout_vector
 from stargan_cli.tasks.translating_sets import translate_all
 from stargan_cli.tasks.writable import require_folder
 
@@ -58,7 +58,8 @@ def _write_sheet(folder: Path, name: str, measuring: Measuring, one: TargetValue
     rows = chosen_rows(one.values["confidence"])
     flat = torch.tensor([index for row in rows for index in row])
     pictures = measuring.labelled_set.pictures
-    labels = layout_vector(one.target.wanted[flat].float(), measuring.layout, measuring.labelled_set.set_index)
+    asked = measuring.asked(one.target)[flat].float()
+    labels = layout_vector(asked, measuring.layout, measuring.labelled_set.set_index)
     batches = list(translate_all(measuring.generator, pictures, one.target.pictures[flat], labels, measuring.machine))
     before, after = (torch.cat([getattr(batch, name).cpu() for batch in batches]) for name in ("before", "after"))
     path = f"sheets/{name}.png"

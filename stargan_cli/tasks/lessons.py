@@ -13,7 +13,7 @@ from stargan_cli.data.hair import DARKEST, LIGHTEST, LOOKS, recoloured, where_ha
 from stargan_cli.data.prototypes import Prototypes
 from stargan_cli.data.stains import without_stains
 from stargan_cli.losses import Batch
-from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.label_vectors import layout_vector
 
 
 class Lessons:

@@ -19,7 +19,7 @@ from stargan_cli.metrics.psnr import psnr
 from stargan_cli.metrics.ssim import WINDOW, ssim
 from stargan_cli.model import Generator
 from stargan_cli.tasks.distances import Features
-from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.label_vectors import layout_vector, unnamed_groups_off
 from stargan_cli.tasks.targets import Target, targets_for
 from stargan_cli.tasks.translating_sets import Machine, Translated, translate_all
 
@@ -110,10 +110,16 @@ class Measuring:
         back = self._collect(None, last.pictures, last.wanted, self._there_and_back(last))
         return SetValues(self.labelled_set, targets, own, back, own_read, real_values.get("features"))
 
+    def asked(self, target: Target) -> Tensor:
+        """The labels (n, k) that the generator is given for a target, as `translate` gives them."""
+        if not self.layout.unset_stays:
+            return target.wanted
+        return unnamed_groups_off(target.wanted, target.judged, self.labelled_set.pictures.labelled.label_set)
+
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
         labelled = self.labelled_set.pictures.labelled
         observe = replace(self, features=None)._changes if target.combination else self._changes
-        values = self._collect(f"translated/{target.name}", target.pictures, target.wanted, observe)
+        values = self._collect(f"translated/{target.name}", target.pictures, self.asked(target), observe)
         chances, features = values.pop("chances"), values.pop("features", None)
         values["confidence"] = confidence(chances, target.wanted, target.judged)
         return TargetValues(
@@ -126,9 +132,9 @@ class Measuring:
         )
 
     def _collect(
-        self, kind: str | None, chosen: Tensor, wanted: Tensor, observe: Callable[[Translated], Values]
+        self, kind: str | None, chosen: Tensor, asked: Tensor, observe: Callable[[Translated], Values]
     ) -> Values:
-        labels = layout_vector(wanted.float(), self.layout, self.labelled_set.set_index)
+        labels = layout_vector(asked.float(), self.layout, self.labelled_set.set_index)
         parts: list[Values] = []
         for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, labels, self.machine):
             parts.append({name: values.cpu() for name, values in observe(batch).items()})

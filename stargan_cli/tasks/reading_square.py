@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -24,14 +24,15 @@ def reading_square(card: Card) -> Callable[[Tensor], Tensor]:
         return lambda pictures: pictures
     if not _is_square(values):
         raise WeightsError(f"the weights' card says {KEY} {values!r}: not a square inside the picture")
-    size = card.model.image_size
-    left, top, side = (round(value * size) for value in values)
+    return lambda pictures: square_of(pictures, values)
 
-    def seen(pictures: Tensor) -> Tensor:
-        part = pictures[..., top : top + side, left : left + side]
-        return F.interpolate(part, (size, size), mode="bilinear", align_corners=False)
 
-    return seen
+def square_of(pictures: Tensor, square: Sequence[float]) -> Tensor:
+    """The part `square` ([left, top, side], in fractions of the side) of pictures (N, 3, S, S), S wide again."""
+    size = pictures.shape[-1]
+    left, top, side = (round(value * size) for value in square)
+    part = pictures[..., top : top + side, left : left + side]
+    return F.interpolate(part, (size, size), mode="bilinear", align_corners=False)
 
 
 def _is_square(values: object) -> bool:

@@ -12,6 +12,7 @@ from stargan_cli.attributes import LabelLayout
 from stargan_cli.data.images import to_model, to_pixels
 from stargan_cli.model import Generator
 from stargan_cli.replacement import replacement
+from stargan_cli.tasks.label_vectors import layout_vector
 
 
 def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]:
@@ -29,16 +30,6 @@ def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]
             changed[:, column] = 1 - changed[:, column]
         results.append(layout_vector(changed, layout, set_index))
     return results
-
-
-def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor:
-    """One set's labels (N, k) in the generator's full label vector (N, label_dim): zeros elsewhere, mask entry 1."""
-    full = labels.new_zeros(len(labels), layout.label_dim)
-    full[:, layout.positions(set_index)] = labels
-    mask = layout.mask_position(set_index)
-    if mask is not None:
-        full[:, mask] = 1
-    return full
 
 
 @torch.inference_mode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -160,7 +161,7 @@ class Session:
         terms = {"terms": TERMS} if celeba else {}
         return Card(
             model=self.trainer.model,
-            layout=self.trainer.layout,
+            layout=replace(self.trainer.layout, unset_stays=self.settings.keep_unset),
             preprocessing={"crop": "centre", "resize": "bilinear", **faces, **square},
             aliases=dict(self.settings.aliases),
             training={

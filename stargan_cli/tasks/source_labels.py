@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from stargan_cli.attributes import Change, LabelLayout, LabelSet, Vocabulary, passes, require_said, target_label, unsaid
+import torch
+
+from stargan_cli.attributes import Change, LabelLayout, Vocabulary, passes, require_said, target_label, unsaid
 from stargan_cli.attributes.names import Meaning
 from stargan_cli.data.labels import LabelTable, read_labels
 from stargan_cli.errors import PictureError, UsageError
@@ -73,7 +75,7 @@ class LabelSource:
         """`known`, and for the rest what the classifier's `class_dim` logits say."""
         if logits is None:
             return known
-        return decide(self.layout, logits) | known
+        return probabilities(self.layout, logits) | known
 
     def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
         """One label vector (label_dim numbers) for each pass."""
@@ -109,27 +111,22 @@ def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
     return table
 
 
-def decide(layout: LabelLayout, logits: Sequence[float]) -> Known:
-    """`class_dim` logits -> 0 or 1 for each attribute.
+def probabilities(layout: LabelLayout, logits: Sequence[float]) -> Known:
+    """`class_dim` logits -> how probable each attribute is, to two decimals.
 
-    Classes: the most probable one is on. Attributes: on from a probability of 1/2; of an exclusive group at most the
-    most probable member.
+    As a source label that says how sure it is: a face whose age is in doubt is asked to stay in doubt, and not to be
+    made one or the other. Classes add up to 1, the members of an exclusive group to 1 at most.
     """
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
-        values = dict(zip(label_set.attributes, logits[layout.positions(index)], strict=True))
-        on = {max(values, key=values.__getitem__)} if label_set.kind == "classes" else _attributes_on(label_set, values)
-        known |= {(index, name): float(name in on) for name in label_set.attributes}
+        own = torch.tensor(logits[layout.positions(index)])
+        values = own.softmax(0) if label_set.kind == "classes" else own.sigmoid()
+        for group in label_set.all_groups:
+            members = [label_set.attributes.index(name) for name in group]
+            values[members] /= values[members].sum().clamp_min(1)
+        known |= {(index, name): round(p, 2) for name, p in zip(label_set.attributes, values.tolist(), strict=True)}
     return known
 
 
-def _attributes_on(label_set: LabelSet, logits: Mapping[str, float]) -> set[str]:
-    on = {name for name, logit in logits.items() if logit > 0}
-    for group in label_set.groups:
-        best = max(group, key=logits.__getitem__)
-        on -= set(group) - {best}
-    return on
-
-
 def _needed(layout: LabelLayout, changes: Sequence[Change]) -> list[tuple[int, str]]:
-    return [(index, name) for index, values in passes(layout, changes) for name in unsaid(layout.sets[index], values)]
+    return [(index, name) for index, values in passes(layout, changes) for name in unsaid(layout, index, values)]

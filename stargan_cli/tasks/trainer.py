@@ -24,11 +24,12 @@ from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.fast_networks import fast_generator
+from stargan_cli.tasks.label_vectors import layout_vector
 from stargan_cli.tasks.lessons import Lessons
 from stargan_cli.tasks.processes import ALONE, Processes
-from stargan_cli.tasks.samples import layout_vector
+from stargan_cli.tasks.reading_square import square_of
 from stargan_cli.tasks.training_settings import TrainSettings
-from stargan_cli.tasks.training_targets import training_targets
+from stargan_cli.tasks.training_targets import asked_for, training_targets
 
 
 class Trainer:
@@ -199,11 +200,16 @@ class Trainer:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets, self.device)
         labels = send(labels, self.device)
+        asked = targets
+        if self.settings.keep_unset and label_set.kind == "attributes":
+            all_named = torch.rand(self.settings.batch_size, 1, generator=random)[self.rows] < 0.5
+            read = self._read(real)[:, self.layout.positions(index)]
+            asked = asked_for(labels, targets, read, send(all_named, self.device), label_set)
         change = (real, labels, targets, label_set.attributes)
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
-            target=layout_vector(targets, self.layout, index),
+            target=layout_vector(asked, self.layout, index),
             source_classes=labels,
             target_classes=targets,
             positions=self.layout.positions(index),
@@ -216,6 +222,15 @@ class Trainer:
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )
+
+    @torch.no_grad()
+    def _read(self, real: Tensor) -> Tensor:
+        """What D reads from pictures, as probabilities (N, class_dim), as `translate` lets it."""
+        view = self.settings.view_zoom, self.settings.hide_bottom
+        with autocast(self.device, self.precision):
+            seen = square_of(real, augment.mean_square(*view)) if any(view) else real
+            classes: Tensor = self.discriminator(seen).classes
+        return classes.float().sigmoid()
 
     def _translated(self, batch: Batch, step: int) -> Translation:
         with autocast(self.device, self.precision):

@@ -9,7 +9,7 @@ import pytest
 from stargan_cli.attributes import LabelLayout, LabelSet, Vocabulary, parse_set
 from stargan_cli.data.labels import LabelTable
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.tasks.source_labels import LabelSource, decide, read_table
+from stargan_cli.tasks.source_labels import LabelSource, probabilities, read_table
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
@@ -29,32 +29,33 @@ def table(tmp_path: Path, text: str) -> LabelTable:
     return read_table(path, Vocabulary(LAYOUT))
 
 
-def test_one_member_of_a_group_at_most_is_read_as_on() -> None:
-    known = decide(LAYOUT, [0.5, 2.0, 1.0, -0.1, 0.1])
+def test_what_is_read_says_how_sure_it_is() -> None:
+    known = probabilities(LAYOUT, [-9.0, 0.4, -1.0, -0.1, 9.0])
     assert known == {
         (0, "Black_Hair"): 0.0,
-        (0, "Blond_Hair"): 1.0,
-        (0, "Brown_Hair"): 0.0,
-        (0, "Male"): 0.0,
+        (0, "Blond_Hair"): 0.6,
+        (0, "Brown_Hair"): 0.27,
+        (0, "Male"): 0.48,
         (0, "Young"): 1.0,
     }
 
 
-def test_no_member_of_a_group_is_on_where_none_is_likely() -> None:
-    known = decide(LAYOUT, [-3.0, -1.0, -2.0, 1.0, -1.0])
-    assert [known[0, name] for name in HAIR] == [0.0, 0.0, 0.0]
+def test_members_of_a_group_that_all_look_likely_share_one() -> None:
+    known = probabilities(LAYOUT, [9.0, 9.0, 0.0, 9.0, 9.0])
+    assert [known[0, name] for name in HAIR] == [0.4, 0.4, 0.2]
+    assert known[0, "Male"] == known[0, "Young"] == 1.0
 
 
-def test_of_classes_exactly_one_is_on_and_each_set_reads_its_own_logits() -> None:
-    known = decide(LabelLayout((FACES, MOODS)), [-1.0, -1.0, -1.0, -1.0, -1.0, -7.0, -5.0])
-    assert known[1, "happy"] == 1.0
-    assert known[1, "neutral"] == 0.0
-    assert sum(known.values()) == 1.0
+def test_classes_add_up_to_one_and_each_set_reads_its_own_logits() -> None:
+    known = probabilities(LabelLayout((FACES, MOODS)), [-9.0, -9.0, -9.0, -9.0, -9.0, -7.0, -5.0])
+    assert known[1, "happy"] == 0.88
+    assert known[1, "neutral"] == 0.12
+    assert [known[0, name] for name in FACES.attributes] == [0.0] * 5
 
 
 def test_the_table_goes_before_the_classifier(tmp_path: Path) -> None:
     labels = source(can_read=True, table=table(tmp_path, "name,Female\n1.jpg,1\n"))
-    known = labels.completed(labels.known(Path("x/1.jpg")), [3.0] * 5)
+    known = labels.completed(labels.known(Path("x/1.jpg")), [9.0] * 5)
     assert known[0, "Male"] == 0.0
     assert known[0, "Young"] == 1.0
     assert labels.lacks(labels.known(Path("1.jpg")), parse_set("blond", LAYOUT)) == ["Young"]
