@@ -143,6 +143,7 @@ def test_the_comparison_is_kept_beside_the_file(onnx_file: Exported, plain: Weig
     record = json.loads(path.with_name("plain.onnx.json").read_text())
     assert record == {**onnx_file.to_dict(), "files": ["plain.onnx"]}
     assert (record["attributes"], record["label_dim"], record["image_size"]) == (list(ATTRIBUTES), 3, SIZE)
+    assert record["unset_stays"] is False
     assert record["source_sha256"] == plain.fingerprint and len(record["checks"]) == 4
     assert onnx_file.to_dict()["files"] == [{"path": str(path), "bytes": path.stat().st_size}]
 

@@ -62,6 +62,7 @@ def describe(weights: Weights) -> dict[str, Any]:
         "discriminator_parameters": parameter_count(weights.discriminator) if weights.discriminator else None,
         "reads_source_labels": weights.discriminator is not None,
         "sets": sets,
+        "unset_stays": card.layout.unset_stays,
         "model": card.model.to_dict(),
         "preprocessing": card.preprocessing,
         "training": card.training,

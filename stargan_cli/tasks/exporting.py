@@ -81,6 +81,7 @@ class Exported:
             "image_size": self.card.model.image_size,
             "label_dim": self.card.model.label_dim,
             "attributes": attributes_of(self.card),
+            "unset_stays": self.card.layout.unset_stays,
             "calibration_pictures": self.calibration_pictures,
             "tolerance": str(self.tolerance),
             "checks": [asdict(check) for check in self.checks],
