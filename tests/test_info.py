@@ -18,7 +18,8 @@ LAYOUT = LabelLayout(
     (
         LabelSet("celeba", (*HAIR, "Male"), (HAIR,)),
         LabelSet("odd [red]set", ("neutral", "open"), kind="classes"),
-    )
+    ),
+    unset_stays=True,
 )
 runner = CliRunner()
 
@@ -55,7 +56,7 @@ def test_json_is_one_document_with_everything(weights: Path) -> None:
     assert facts["sha256"] == fingerprint(weights)
     assert facts["image_size"] == 16
     assert facts["reads_source_labels"] is True
-    assert facts["unset_stays"] is False
+    assert facts["unset_stays"] is True
     assert facts["generator_parameters"] == parameter_count(Generator(ModelSettings.from_dict(facts["model"])))
     celeba, odd = facts["sets"]
     assert celeba["attributes"][1]["name"] == "Blond_Hair"
