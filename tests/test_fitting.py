@@ -15,7 +15,8 @@ from stargan_cli.attributes import LabelSet
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.errors import TrainingError, WeightsError
-from stargan_cli.metrics.classifier import CARD_KEY, ClassifierNetwork, decisions, load_classifier, probabilities
+from stargan_cli.metrics.chances import decisions, probabilities
+from stargan_cli.metrics.classifier import CARD_KEY, ClassifierNetwork, load_classifier
 from stargan_cli.tasks.fitting import FitSettings, fit, save_classifier
 
 

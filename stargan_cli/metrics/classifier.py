@@ -15,6 +15,7 @@ from torchvision.models import resnet18  # type: ignore[import-untyped]
 
 from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.errors import WeightsError
+from stargan_cli.metrics.chances import probabilities
 
 CARD_KEY = "stargan_classifier"
 FORMAT_VERSION = 1
@@ -44,18 +45,6 @@ class ClassifierNetwork(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         logits: Tensor = self.head(self.features(pictures))
         return logits
-
-
-def probabilities(logits: Tensor, label_set: LabelSet) -> Tensor:
-    """Logits (N, k) -> how likely each label is on: each on its own for attributes, sharing 1 among classes."""
-    return logits.float().softmax(1) if label_set.kind == "classes" else logits.float().sigmoid()
-
-
-def decisions(chances: Tensor, label_set: LabelSet) -> Tensor:
-    """Probabilities (N, k) -> labels uint8 (N, k): attributes above 1/2; of classes the likeliest."""
-    if label_set.kind == "classes":
-        return F.one_hot(chances.argmax(1), chances.shape[1]).to(torch.uint8)
-    return (chances > 0.5).to(torch.uint8)
 
 
 @dataclass(frozen=True)

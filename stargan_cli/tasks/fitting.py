@@ -18,7 +18,8 @@ from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, WeightsError
-from stargan_cli.metrics.classifier import Classifier, ClassifierNetwork, decisions, probabilities
+from stargan_cli.metrics.chances import decisions, probabilities
+from stargan_cli.metrics.classifier import Classifier, ClassifierNetwork
 from stargan_cli.progress import Progress, silent
 from stargan_cli.state_dicts import read_state_dict, why_not_loaded
 from stargan_cli.tasks.writable import require_file_place

@@ -13,8 +13,9 @@ from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.images import to_model, to_pixels
 from stargan_cli.device import autocast
 from stargan_cli.metrics.accuracy import confidence, successes
+from stargan_cli.metrics.chances import decisions
 from stargan_cli.metrics.change import change_by_mask, corner_change
-from stargan_cli.metrics.classifier import Classifier, decisions
+from stargan_cli.metrics.classifier import Classifier
 from stargan_cli.metrics.psnr import psnr
 from stargan_cli.metrics.ssim import WINDOW, ssim
 from stargan_cli.model import Generator

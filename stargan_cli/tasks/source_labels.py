@@ -12,6 +12,7 @@ from stargan_cli.attributes import Change, LabelLayout, Vocabulary, passes, requ
 from stargan_cli.attributes.names import Meaning
 from stargan_cli.data.labels import LabelTable, read_labels
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.metrics.chances import probabilities
 
 Known = dict[tuple[int, str], float]
 """Source labels by label set and attribute, as far as they are known, in [0, 1]."""
@@ -75,7 +76,7 @@ class LabelSource:
         """`known`, and for the rest what the classifier's `class_dim` logits say."""
         if logits is None:
             return known
-        return probabilities(self.layout, logits) | known
+        return as_read(self.layout, logits) | known
 
     def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
         """One label vector (label_dim numbers) for each pass."""
@@ -111,7 +112,7 @@ def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
     return table
 
 
-def probabilities(layout: LabelLayout, logits: Sequence[float]) -> Known:
+def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
     """`class_dim` logits -> how probable each attribute is, to two decimals.
 
     As a source label that says how sure it is: a face whose age is in doubt is asked to stay in doubt, and not to be
@@ -119,8 +120,7 @@ def probabilities(layout: LabelLayout, logits: Sequence[float]) -> Known:
     """
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
-        own = torch.tensor(logits[layout.positions(index)])
-        values = own.softmax(0) if label_set.kind == "classes" else own.sigmoid()
+        (values,) = probabilities(torch.tensor([logits[layout.positions(index)]]), label_set)
         for group in label_set.all_groups:
             members = [label_set.attributes.index(name) for name in group]
             values[members] /= values[members].sum().clamp_min(1)

@@ -226,10 +226,9 @@ class Trainer:
     @torch.no_grad()
     def _read(self, real: Tensor) -> Tensor:
         """What D reads from pictures, as probabilities (N, class_dim), as `translate` lets it."""
-        view = self.settings.view_zoom, self.settings.hide_bottom
+        square = augment.mean_square(self.settings.view_zoom, self.settings.hide_bottom)
         with autocast(self.device, self.precision):
-            seen = square_of(real, augment.mean_square(*view)) if any(view) else real
-            classes: Tensor = self.discriminator(seen).classes
+            classes: Tensor = self.discriminator(square_of(real, square)).classes
         return classes.float().sigmoid()
 
     def _translated(self, batch: Batch, step: int) -> Translation:

@@ -9,7 +9,7 @@ import pytest
 from stargan_cli.attributes import LabelLayout, LabelSet, Vocabulary, parse_set
 from stargan_cli.data.labels import LabelTable
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.tasks.source_labels import LabelSource, probabilities, read_table
+from stargan_cli.tasks.source_labels import LabelSource, as_read, read_table
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
@@ -30,7 +30,7 @@ def table(tmp_path: Path, text: str) -> LabelTable:
 
 
 def test_what_is_read_says_how_sure_it_is() -> None:
-    known = probabilities(LAYOUT, [-9.0, 0.4, -1.0, -0.1, 9.0])
+    known = as_read(LAYOUT, [-9.0, 0.4, -1.0, -0.1, 9.0])
     assert known == {
         (0, "Black_Hair"): 0.0,
         (0, "Blond_Hair"): 0.6,
@@ -41,13 +41,13 @@ def test_what_is_read_says_how_sure_it_is() -> None:
 
 
 def test_members_of_a_group_that_all_look_likely_share_one() -> None:
-    known = probabilities(LAYOUT, [9.0, 9.0, 0.0, 9.0, 9.0])
+    known = as_read(LAYOUT, [9.0, 9.0, 0.0, 9.0, 9.0])
     assert [known[0, name] for name in HAIR] == [0.4, 0.4, 0.2]
     assert known[0, "Male"] == known[0, "Young"] == 1.0
 
 
 def test_classes_add_up_to_one_and_each_set_reads_its_own_logits() -> None:
-    known = probabilities(LabelLayout((FACES, MOODS)), [-9.0, -9.0, -9.0, -9.0, -9.0, -7.0, -5.0])
+    known = as_read(LabelLayout((FACES, MOODS)), [-9.0, -9.0, -9.0, -9.0, -9.0, -7.0, -5.0])
     assert known[1, "happy"] == 0.88
     assert known[1, "neutral"] == 0.12
     assert [known[0, name] for name in FACES.attributes] == [0.0] * 5

@@ -274,7 +274,9 @@ def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
     assert (rows[0].source_label or {})["Male"] == 1.0
     assert rows[0].reason is None
     assert rows[1].reason == "not in labels.csv: its labels were read from it"
-    assert (rows[1].source_label or {}).keys() == (rows[1].target_label or {}).keys()
+    source, target = rows[1].source_label or {}, rows[1].target_label or {}
+    assert source.keys() == target.keys()
+    assert all(0.0 <= value <= 1.0 for value in source.values()) and target["Male"] == source["Male"]
 
 
 @pytest.mark.parametrize("name", ["g.gif", "missing/g.png"])
