@@ -61,21 +61,23 @@ class Prototypes:
         """Faces (n, 3, S, S) in [-1, 1], their labels and targets (n, k) -> what to add to each, of the same shape: 0
         beside the face, and where its target does not differ in what changes so."""
         change = torch.zeros_like(pictures)
-        for row, (label, target) in enumerate(zip(labels, targets, strict=True)):
-            label = label.clone()
-            for place, strength in zip(self.places, self.strengths, strict=True):
-                if label[place] != target[place]:
-                    change[row] += strength * (target[place] - label[place]) * self._difference(label, place)
-                    label[place] = target[place]
+        now = labels.clone()
+        for place, strength in zip(self.places, self.strengths, strict=True):
+            steps = strength * (targets[:, place] - now[:, place])
+            alike = [other for other in self.places if other != place]
+            for others in {tuple(row) for row in now[steps != 0][:, alike].tolist()}:
+                those = (now[:, alike] == torch.tensor(others, device=now.device)).all(dim=1)
+                difference = self._difference(place, alike, others).to(change.device)
+                change += face_parts.planes(steps * those) * difference
+            now[:, place] = targets[:, place]
         return _within(pictures, change * _normalised(pictures).spread)
 
-    def _difference(self, label: Tensor, place: int) -> Tensor:
-        """(3, S, S), of normalised pictures: what a label adds to a face whose other labels that change so are as they
-        are. 0 where nobody has it, or nobody lacks it."""
-        alike = [other for other in self.places if other != place]
-        key = place, tuple(label[alike].tolist())
+    def _difference(self, place: int, alike: list[int], others: tuple[float, ...]) -> Tensor:
+        """(3, S, S), of normalised pictures: what a label adds to a face whose other labels that change so, at `alike`,
+        are `others`. 0 where nobody has it, or nobody lacks it."""
+        key = place, others
         if key not in self.found:
-            self.found[key] = self._regression((self.labels[:, alike] == label[alike]).all(dim=1), place)
+            self.found[key] = self._regression((self.labels[:, alike] == torch.tensor(others)).all(dim=1), place)
         return self.found[key]
 
     def _regression(self, those: Tensor, place: int) -> Tensor:

@@ -55,8 +55,7 @@ class Lessons:
             taught[new_hair] = self._recoloured(batch, taught, new_hair)
         if self.prototypes is None:
             return taught
-        change = self.prototypes.changes(*(tensor.cpu() for tensor in (batch.real, labels, targets)))
-        return (taught + change.to(taught.device)).clamp(-1, 1)
+        return (taught + self.prototypes.changes(batch.real, labels, targets)).clamp(-1, 1)
 
     def _recoloured(self, batch: Batch, taught: Tensor, rows: Tensor) -> Tensor:
         pictures, labels = batch.real[rows], batch.source_classes[rows]
