@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -14,7 +15,7 @@ from torch import Tensor
 from stargan_cli.data import yunet
 from stargan_cli.data.images import to_tensor
 from stargan_cli.data.landmarks import SIZE, read_landmarks
-from stargan_cli.data.overlaps import best_apart
+from stargan_cli.data.overlaps import Floats, best_apart
 from stargan_cli.data.places import Place, centred, cut, fitted, places_of
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
@@ -93,13 +94,13 @@ def _freed(candidates: Sequence[tuple[yunet.Candidates, tuple[float, float]]]) -
     for found, factors in candidates:
         # after a quarter turn x and y have changed places; so have their factors, which differ by rounding alone
         scores.append(found.scores)
-        boxes.append(found.boxes * torch.tensor([*factors, *factors]))
-        points.append(found.points * torch.tensor(factors))
-    score, box, point = torch.cat(scores), torch.cat(boxes), torch.cat(points)
+        boxes.append(found.boxes * (*factors, *factors))
+        points.append(found.points * factors)
+    score, box, point = np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
     return [_face(score[index], box[index], point[index]) for index in best_apart(box, score, OVERLAP)]
 
 
-def _face(score: Tensor, box: Tensor, points: Tensor) -> Face:
+def _face(score: float, box: Floats, points: Floats) -> Face:
     return Face(tuple(complex(x, y) for x, y in points.tolist()), float(box[3] - box[1]), float(score))
 
 

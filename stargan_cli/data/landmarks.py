@@ -97,10 +97,10 @@ def read_landmarks(pixels: Tensor, mirrored: bool) -> dict[str, complex]:
     `mirrored` reads the mirror image as well and takes the mean, which is more exact and takes twice as long.
     """
     views = torch.stack([pixels, pixels.flip(2)] if mirrored else [pixels]).float()
-    points = _network()(views.contiguous(memory_format=torch.channels_last))
-    found = {name: points[0, list(part)].mean(dim=0) for name, part in _PARTS.items()}
+    x, y = _network()(views.contiguous(memory_format=torch.channels_last)).permute(2, 0, 1).numpy()
+    points = x + 1j * y
+    found = {name: complex(points[0, part].mean()) for name, part in _PARTS.items()}
     if mirrored:
         for name, other in zip(_PARTS, _MIRRORED, strict=True):
-            x, y = points[1, list(_PARTS[other])].mean(dim=0)
-            found[name] = (found[name] + torch.stack([1 - x, y])) / 2
-    return {name: complex(*point.tolist()) for name, point in found.items()}
+            found[name] = (found[name] + 1 - complex(points[1, _PARTS[other]].mean()).conjugate()) / 2
+    return found

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
@@ -82,11 +83,12 @@ def cut(image: Image.Image, place: Place, size: int) -> Tensor:
         return to_square(image, size)
     pixels, (left, top, right, bottom) = _surroundings(image, place, size)
     fine = _OVERSAMPLING * size
-    steps = (torch.arange(fine, dtype=torch.float64) + 0.5) / fine
+    steps = (np.arange(fine) + 0.5) / fine
     x = place.origin.real + place.span.real * steps[None, :] - place.span.imag * steps[:, None]
     y = place.origin.imag + place.span.imag * steps[None, :] + place.span.real * steps[:, None]
-    grid = torch.stack([2 * (x - left) / (right - left) - 1, 2 * (y - top) / (bottom - top) - 1], dim=-1)
-    sampled = F.grid_sample(pixels[None].float(), grid.float()[None], "bilinear", "border", align_corners=False)
+    sides = [2 * (x - left) / (right - left) - 1, 2 * (y - top) / (bottom - top) - 1]
+    grid = torch.from_numpy(np.stack(sides, axis=-1, dtype=np.float32, casting="same_kind"))
+    sampled = F.grid_sample(pixels[None].float(), grid[None], "bilinear", "border", align_corners=False)
     return F.avg_pool2d(sampled, _OVERSAMPLING)[0].round_().clamp_(0, 255).to(torch.uint8)
 
 

@@ -7,15 +7,17 @@ model zoo, tensor for tensor. It was trained to find faces of about 10 to 300 px
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from stargan_cli.data.overlaps import Floats
 from stargan_cli.traced import Traced
 
 STRIDES = (8, 16, 32)
@@ -66,11 +68,15 @@ class YuNet(nn.Module):
 
 class Candidates(NamedTuple):
     """`scores` (K,), `boxes` (K, 4) as left, top, right, bottom, `points` (K, 5, 2) as x, y: the eye on the picture's
-    left, the one on its right, nose, mouth corner on the left, on the right. Pixels of the picture given."""
+    left, the one on its right, nose, mouth corner on the left, on the right. Pixels of the picture given.
 
-    scores: Tensor
-    boxes: Tensor
-    points: Tensor
+    In NumPy: of arrays as small as these, each of torch's operations takes longer to give Python's lock back and get it
+    again, with many threads, than to compute.
+    """
+
+    scores: Floats
+    boxes: Floats
+    points: Floats
 
 
 def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -100,24 +106,29 @@ def candidates_of_each(pictures: Tensor, threshold: float) -> list[Candidates]:
     """The same for several pictures of one size, uint8 (N, 3, H, W)."""
     height, width = pictures.shape[2:]
     padded = F.pad(pictures.flip(1).float(), (0, -width % 32, 0, -height % 32))
-    levels = _network()(padded.contiguous(memory_format=torch.channels_last))
-    cells = torch.cat([_cells(level, stride) for level, stride in zip(levels, STRIDES, strict=True)])
-    maps = torch.cat([level.flatten(2) for level in levels], dim=2).mT
-    scores = (maps[..., 0].sigmoid() * maps[..., 1].sigmoid()).sqrt()
-    return [_candidates(*one, cells, threshold) for one in zip(maps, scores, strict=True)]
+    levels = [level.numpy() for level in _network()(padded.contiguous(memory_format=torch.channels_last))]
+    cells = _cells(*padded.shape[2:])
+    maps = np.concatenate([level.reshape(*level.shape[:2], -1) for level in levels], axis=2)
+    return [_candidates(one, cells, threshold) for one in maps]
 
 
-def _cells(level: Tensor, stride: int) -> Tensor:
-    """Where the numbers of a map (N, 16, h, w) stand in the picture: x, y and the stride, (h * w, 3), row by row."""
-    down, across = (stride * torch.arange(side).float() for side in level.shape[2:])
-    y, x = torch.meshgrid(down, across, indexing="ij")
-    return torch.stack([x, y, torch.full_like(x, stride)], dim=2).flatten(0, 1)
+@lru_cache(maxsize=16)
+def _cells(height: int, width: int) -> Floats:
+    """Where the numbers of the maps stand in the picture, one map after the other, row by row: x, y and the stride,
+    (3, L)."""
+    parts = []
+    for stride in STRIDES:
+        y, x = np.mgrid[: height // stride, : width // stride].reshape(2, -1) * stride
+        parts.append(np.stack([x, y, np.full_like(x, stride)]))
+    return np.concatenate(parts, axis=1).astype(np.float32)
 
 
-def _candidates(maps: Tensor, scores: Tensor, cells: Tensor, threshold: float) -> Candidates:
-    """`maps` (L, 16) of the heads in their order, `scores` (L,) and `cells` (L, 3) of one picture."""
-    kept = torch.nonzero(scores >= threshold)[:, 0]
-    found, origin, stride = maps[kept], cells[kept, :2], cells[kept, 2:]
-    centre, half = origin + stride * found[:, 2:4], stride / 2 * found[:, 4:6].exp()
+def _candidates(maps: Floats, cells: Floats, threshold: float) -> Candidates:
+    """`maps` (16, L) of the heads in their order and `cells` (3, L) of one picture."""
+    with np.errstate(over="ignore"):
+        scores = 1 / np.sqrt((1 + np.exp(-maps[0])) * (1 + np.exp(-maps[1])))
+    kept = np.flatnonzero(scores >= threshold)
+    found, origin, stride = maps[:, kept].T, cells[:2, kept].T, cells[2:, kept].T
+    centre, half = origin + stride * found[:, 2:4], stride / 2 * np.exp(found[:, 4:6])
     points = origin[:, None] + stride[:, None] * found[:, 6:].reshape(-1, 5, 2)
-    return Candidates(scores[kept], torch.cat([centre - half, centre + half], dim=1), points)
+    return Candidates(scores[kept], np.concatenate([centre - half, centre + half], axis=1), points)
