@@ -18,7 +18,7 @@ from torch import Tensor
 from stargan_cli.attributes import Vocabulary, parse_set
 from stargan_cli.data.face_parts import INNER_FACE, OUTER_FACE, ellipse
 from stargan_cli.data.images import load_square
-from stargan_cli.tasks.source_labels import LabelSource
+from stargan_cli.tasks.source_labels import LabelSource, as_read
 from stargan_cli.tasks.translator import Translator
 from stargan_cli.weights import load
 
@@ -40,17 +40,19 @@ def main() -> None:
     inside, outside = ellipse(*INNER_FACE, squares) < 1, ellipse(*OUTER_FACE, squares) >= 1
     named = replace(weights.card.layout, unset_stays=False)
     ways = {
-        "0 or 1": (named, logits.sign() * 99),
-        "probabilities": (named, logits),
-        "as translate does": (weights.card.layout, logits),
+        "0 or 1": (named, True),
+        "in doubt": (named, False),
+        "as translate does": (weights.card.layout, False),
     }
     print(f"{len(files)} pictures, mean and worst tenth", *HAIR, *FACE, sep=" | ")
-    for way, (layout, read) in ways.items():
+    for way, (layout, certain) in ways.items():
         labels = LabelSource(layout, Vocabulary(layout), can_read=True)
+        read = [as_read(layout, row) for row in logits.tolist()]
+        shown = [{key: float(value > 0.5) if certain else value for key, value in one.items()} for one in read]
         cells = []
         for spec in HAIR + FACE:
             changes = parse_set(spec, layout)
-            vectors = [labels.vectors(labels.completed({}, row), changes) for row in read.tolist()]
+            vectors = [labels.vectors(one, changes) for one in shown]
             made = translator.translate(squares, torch.tensor(vectors)).pixels
             change = _change(squares, made, inside if spec in HAIR else outside)
             worst = change.sort().values[-max(1, len(change) // 10) :]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from torch import Tensor
 
 from stargan_cli.attributes import LabelLayout, LabelSet
+
+SURE = 0.6
+"""Of 1: how sure of a label the generator is told to be, where the classifier is."""
 
 
 def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor:
@@ -15,6 +20,15 @@ def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor
     if mask is not None:
         full[:, mask] = 1
     return full
+
+
+Chance = TypeVar("Chance", float, Tensor)
+
+
+def in_doubt(chance: Chance) -> Chance:
+    """How probable a label is, as read from a picture, in [0, 1] -> what the generator is told: what is read is never
+    certain, what somebody says is. So it need not change what it is told in doubt, however wrong the reading."""
+    return 0.5 + SURE * (chance - 0.5)
 
 
 def unnamed_groups_off(labels: Tensor, named: Tensor, label_set: LabelSet) -> Tensor:

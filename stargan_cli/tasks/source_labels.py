@@ -13,6 +13,7 @@ from stargan_cli.attributes.names import Meaning
 from stargan_cli.data.labels import LabelTable, read_labels
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.metrics.chances import probabilities
+from stargan_cli.tasks.label_vectors import in_doubt
 
 Known = dict[tuple[int, str], float]
 """Source labels by label set and attribute, as far as they are known, in [0, 1]."""
@@ -82,9 +83,15 @@ class LabelSource:
         """One label vector (label_dim numbers) for each pass."""
         vectors = []
         for index, values in passes(self.layout, changes):
-            source = [known.get((index, name), 0.0) for name in self.layout.sets[index].attributes]
-            vectors.append(target_label(self.layout, index, values, source))
+            vectors.append(target_label(self.layout, index, values, self._told(known, index)))
         return vectors
+
+    def _told(self, known: Known, index: int) -> list[float]:
+        """What the generator is told of one set's attributes: of single ones that may be on or off, that they may."""
+        label_set = self.layout.sets[index]
+        grouped = {name for group in label_set.all_groups for name in group}
+        values = {name: known.get((index, name), 0.0) for name in label_set.attributes}
+        return [v if name in grouped or v in (0, 1) else in_doubt(v) for name, v in values.items()]
 
     def named(self, known: Known) -> dict[str, float]:
         """For manifests: full attribute names instead of positions."""
@@ -115,15 +122,18 @@ def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
 def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
     """`class_dim` logits -> how probable each attribute is, to two decimals.
 
-    As a source label that says how sure it is: a face whose age is in doubt is asked to stay in doubt, and not to be
-    made one or the other. Classes add up to 1, the members of an exclusive group to 1 at most.
+    Classes add up to 1, the members of an exclusive group to 1 at most; single attributes are never certain (0.01 to
+    0.99): 0 and 1 are what somebody says.
     """
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
         (values,) = probabilities(torch.tensor([logits[layout.positions(index)]]), label_set)
+        single = torch.ones(len(values), dtype=torch.bool)
         for group in label_set.all_groups:
             members = [label_set.attributes.index(name) for name in group]
             values[members] /= values[members].sum().clamp_min(1)
+            single[members] = False
+        values[single] = values[single].clamp(0.01, 0.99)
         known |= {(index, name): round(p, 2) for name, p in zip(label_set.attributes, values.tolist(), strict=True)}
     return known
 

@@ -36,28 +36,47 @@ def test_what_is_read_says_how_sure_it_is() -> None:
         (0, "Blond_Hair"): 0.6,
         (0, "Brown_Hair"): 0.27,
         (0, "Male"): 0.48,
-        (0, "Young"): 1.0,
+        (0, "Young"): 0.99,
     }
+
+
+def test_the_generator_is_told_in_doubt_what_is_read_and_as_certain_what_is_said(tmp_path: Path) -> None:
+    labels = source(can_read=True, table=table(tmp_path, "name,Male\n1.jpg,1\n"))
+    changes = parse_set("blond", LAYOUT)
+    read = labels.completed({}, [-9.0, -9.0, -9.0, 99.0, -99.0])
+    assert labels.vectors(read, changes)[0] == pytest.approx([0, 1, 0, 0.794, 0.206])
+    said = labels.completed(labels.known(Path("1.jpg")), [-9.0, -9.0, -9.0, -99.0, 0.0])
+    assert labels.vectors(said, changes)[0] == pytest.approx([0, 1, 0, 1, 0.5])
+
+
+def test_members_of_a_group_and_classes_are_told_as_they_are_read() -> None:
+    layout = LabelLayout((FACES, MOODS))
+    labels = source(layout, can_read=True)
+    known = labels.completed({}, [9.0, -9.0, 0.0, -9.0, -9.0, 0.0, -9.0])
+    (vector,) = labels.vectors(known, parse_set("male,young", layout))
+    assert vector[:5] == [0.67, 0, 0.33, 1, 1]
+    (vector,) = labels.vectors(known, parse_set("happy=0.5", layout))
+    assert vector[5:7] == [0.5, 0.5]
 
 
 def test_members_of_a_group_that_all_look_likely_share_one() -> None:
     known = as_read(LAYOUT, [9.0, 9.0, 0.0, 9.0, 9.0])
     assert [known[0, name] for name in HAIR] == [0.4, 0.4, 0.2]
-    assert known[0, "Male"] == known[0, "Young"] == 1.0
+    assert known[0, "Male"] == known[0, "Young"] == 0.99
 
 
 def test_classes_add_up_to_one_and_each_set_reads_its_own_logits() -> None:
     known = as_read(LabelLayout((FACES, MOODS)), [-9.0, -9.0, -9.0, -9.0, -9.0, -7.0, -5.0])
     assert known[1, "happy"] == 0.88
     assert known[1, "neutral"] == 0.12
-    assert [known[0, name] for name in FACES.attributes] == [0.0] * 5
+    assert [known[0, name] for name in FACES.attributes] == [0, 0, 0, 0.01, 0.01]
 
 
 def test_the_table_goes_before_the_classifier(tmp_path: Path) -> None:
     labels = source(can_read=True, table=table(tmp_path, "name,Female\n1.jpg,1\n"))
     known = labels.completed(labels.known(Path("x/1.jpg")), [9.0] * 5)
     assert known[0, "Male"] == 0.0
-    assert known[0, "Young"] == 1.0
+    assert known[0, "Young"] == 0.99
     assert labels.lacks(labels.known(Path("1.jpg")), parse_set("blond", LAYOUT)) == ["Young"]
     assert labels.lacks(labels.known(Path("2.jpg")), parse_set("blond", LAYOUT)) == ["Male", "Young"]
     assert labels.lacks({}, parse_set("blond,male,young", LAYOUT)) == []
