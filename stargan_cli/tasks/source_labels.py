@@ -87,7 +87,7 @@ class LabelSource:
         return vectors
 
     def _told(self, known: Known, index: int) -> list[float]:
-        """What the generator is told of one set's attributes: of single ones that may be on or off, that they may."""
+        """What the generator is told of one set's attributes: single ones in doubt where they are not 0 or 1."""
         label_set = self.layout.sets[index]
         grouped = {name for group in label_set.all_groups for name in group}
         values = {name: known.get((index, name), 0.0) for name in label_set.attributes}
