@@ -39,6 +39,7 @@ def main() -> None:
     logits = translator.read_labels(squares)
     inside, outside = ellipse(*INNER_FACE, squares) < 1, ellipse(*OUTER_FACE, squares) >= 1
     named = replace(weights.card.layout, unset_stays=False)
+    read = [as_read(named, row) for row in logits.tolist()]
     ways = {
         "0 or 1": (named, True),
         "in doubt": (named, False),
@@ -47,7 +48,6 @@ def main() -> None:
     print(f"{len(files)} pictures, mean and worst tenth", *HAIR, *FACE, sep=" | ")
     for way, (layout, certain) in ways.items():
         labels = LabelSource(layout, Vocabulary(layout), can_read=True)
-        read = [as_read(layout, row) for row in logits.tolist()]
         shown = [{key: float(value > 0.5) if certain else value for key, value in one.items()} for one in read]
         cells = []
         for spec in HAIR + FACE:

@@ -89,9 +89,8 @@ class LabelSource:
     def _told(self, known: Known, index: int) -> list[float]:
         """What the generator is told of one set's attributes: single ones in doubt where they are not 0 or 1."""
         label_set = self.layout.sets[index]
-        grouped = {name for group in label_set.all_groups for name in group}
         values = {name: known.get((index, name), 0.0) for name in label_set.attributes}
-        return [v if name in grouped or v in (0, 1) else in_doubt(v) for name, v in values.items()]
+        return [v if v in (0, 1) or label_set.group_of(name) else in_doubt(v) for name, v in values.items()]
 
     def named(self, known: Known) -> dict[str, float]:
         """For manifests: full attribute names instead of positions."""
@@ -128,11 +127,10 @@ def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
         (values,) = probabilities(torch.tensor([logits[layout.positions(index)]]), label_set)
-        single = torch.ones(len(values), dtype=torch.bool)
         for group in label_set.all_groups:
             members = [label_set.attributes.index(name) for name in group]
             values[members] /= values[members].sum().clamp_min(1)
-            single[members] = False
+        single = [place for place, name in enumerate(label_set.attributes) if not label_set.group_of(name)]
         values[single] = values[single].clamp(0.01, 0.99)
         known |= {(index, name): round(p, 2) for name, p in zip(label_set.attributes, values.tolist(), strict=True)}
     return known
