@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stargan_cli.data.face_parts import more_unnatural
 from stargan_cli.data.images import colour, lightness
+from stargan_cli.data.skin import with_hues_of
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 SLIGHT = 0.1
@@ -68,6 +69,8 @@ class Batch:
     `light_stays` (N, 2, S, S), of any type: how much each pixel belongs, from 0 to 1, to a part whose mean light shall
     stay, and to one where every patch's shall; None for not at all.
     `colour_stays` (N, 1, S, S): how much each pixel shall keep its colour, from 0 to 1; None for not at all.
+    `hue_stays` (N, 1, S, S): how far each pixel keeps its hue, from 0 to 1, in what D sees of G's pictures and in what
+    is taught; None for not at all.
     `watched` (N, m): further labels, which D learns; `kept` (N, m), from 0 to 1: how much each shall be kept.
     `taught` (N, 3, S, S) in [-1, 1]: what G is to make; None without a teacher.
     """
@@ -84,6 +87,7 @@ class Batch:
     stays: Tensor | None = None
     light_stays: Tensor | None = None
     colour_stays: Tensor | None = None
+    hue_stays: Tensor | None = None
     watched: Tensor | None = None
     kept: Tensor | None = None
     taught: Tensor | None = None
@@ -121,7 +125,7 @@ def discriminator_loss(
 
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
     """
-    real, fake = view(batch.real), view(fake)
+    real, fake = view(batch.real), view(_in_old_hues(fake, batch))
     count = len(real)
     seen = [real, fake, _moved(discriminator, real, batch, objective)] if objective.robust else [real, fake]
     judgement = discriminator(torch.cat(seen))
@@ -163,7 +167,7 @@ def generator_loss(
 
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    judgement = discriminator(view(fake.image))
+    judgement = discriminator(view(_in_old_hues(fake.image, batch)))
     score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
     classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.push)
@@ -183,7 +187,8 @@ def generator_loss(
         parts["G/watch"] = changes.sum(dim=1).mean()
         total = total + objective.lambda_watch * parts["G/watch"]
     if batch.taught is not None:
-        parts["G/teach"] = ((fake.image - batch.taught).abs().mean(dim=(1, 2, 3)) * _pushed(batch)).mean()
+        missed = (fake.image - _in_old_hues(batch.taught, batch)).abs().mean(dim=(1, 2, 3))
+        parts["G/teach"] = (missed * _pushed(batch)).mean()
         total = total + objective.lambda_teach * parts["G/teach"]
     if batch.stays is not None:
         parts["G/stay"] = _counted((fake.image - batch.real).abs() * batch.stays).mean()
@@ -200,6 +205,11 @@ def generator_loss(
         parts["G/smooth"] = total_variation(fake.mask)
         total = total + objective.lambda_mask * parts["G/mask"] + objective.lambda_smooth * parts["G/smooth"]
     return total, parts
+
+
+def _in_old_hues(changed: Tensor, batch: Batch) -> Tensor:
+    """Pictures made of the batch's, or to be made of them, with its hues where these stay."""
+    return changed if batch.hue_stays is None else with_hues_of(batch.real, changed, batch.hue_stays)
 
 
 def _pushed(batch: Batch) -> Tensor | float:

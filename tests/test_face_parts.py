@@ -7,7 +7,7 @@ import torch
 from training_kit import FACES, MOODS, tiny_trainer
 
 from stargan_cli.data.celeba import LANDMARKS
-from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
+from stargan_cli.data.face_parts import colour_stays, hue_stays, light_stays, what_stays
 
 ATTRIBUTES = ("Blond_Hair", "Male", "Young")
 IN_THE_FACE = ((32, 33), (32, 46), (24, 41), (40, 41))  # between the eyes, mouth, cheeks, at 64 px
@@ -165,16 +165,28 @@ def test_colour_stays_in_the_face_and_everywhere_where_hair_does() -> None:
     assert (mask[:2, 0, 41, 24] == 1).all() and (mask[:2, 0, 8, 32] == 0).all() and (mask[2] == 1).all()
 
 
+def test_skin_keeps_its_hue_but_not_lips_nor_hair_that_changes() -> None:
+    pictures, labels = person().expand(5, 3, 64, 64), torch.tensor([[0, 1, 1, 0]]).expand(5, 4)
+    changes = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 1]])
+    mask = hue_stays(pictures, labels, (labels + changes) % 2, (*ATTRIBUTES, "Pale_Skin"))
+    assert mask.shape == (5, 1, 64, 64)
+    cheek, lips, hair, fringe = (mask[:, 0, down, across] for down, across in ((41, 24), (45, 32), (8, 32), (17, 22)))
+    assert cheek.tolist() == [1, 1, 1, 0, 0]
+    assert (lips == 0).all()
+    assert hair.tolist() == fringe.tolist() == [1, 0, 0, 0, 0]
+
+
 def test_a_run_holds_parts_to_stay_if_told_so() -> None:
     batch = tiny_trainer(FACES, lambda_stay=1.0, single_share=0.9)._batch(0, 0)
     assert batch.stays is not None and batch.stays.shape == (4, 1, 16, 16)
     assert torch.equal(batch.stays, what_stays(batch.real, batch.source, batch.target, FACES.attributes))
     plain = tiny_trainer(FACES, single_share=0.9)._batch(0, 0)
-    assert plain.stays is None and plain.colour_stays is None and plain.light_stays is None
-    other = tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0, lambda_light=1.0)._batch(0, 0)
+    assert plain.stays is None and plain.colour_stays is None and plain.light_stays is None and plain.hue_stays is None
+    other = tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0, lambda_light=1.0, keep_hues=True)._batch(0, 0)
     change = (batch.real, batch.source, batch.target, FACES.attributes)
     assert torch.equal(other.colour_stays, colour_stays(*change))
     assert torch.equal(other.light_stays, light_stays(*change))
+    assert torch.equal(other.hue_stays, hue_stays(*change))
 
 
 def test_classes_show_in_the_face() -> None:

@@ -119,6 +119,14 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
+    keep_hues: Annotated[
+        bool | None,
+        typer.Option(
+            "--keep-hues/--no-keep-hues",
+            help="With new hair, gender or age skin (not lips) keeps its hues in what G is taught and in what D sees.",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     watch: Annotated[
         str | None,
         typer.Option(

@@ -23,6 +23,7 @@ INNER_FACE = (0.0, 0.28, 0.40, 0.54)
 OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
 FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
 EYES = ((-0.22, -0.135, 0.14, 0.08), (0.22, -0.135, 0.14, 0.08))
+LIPS = (0.0, 0.42, 0.30, 0.15)
 BELOW = 0.1  # from here down: cheeks, the hair beside them, neck
 # Where skin and hair are that tell which colours they have.
 MIDDLE = (0.0, 0.25, 0.25, 0.30)
@@ -171,6 +172,16 @@ def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: 
     picture where nothing changes that shows around the face alone (hair)."""
     changed, _, _ = changes(labels, targets, attributes)
     return torch.maximum(soft_face(pictures), planes(~changed(AROUND_THE_FACE)).float())
+
+
+def hue_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the skin of the face, and the
+    whole picture where no hair changes, without lips; nothing where more changes than hair, gender and age."""
+    changed, _, _ = changes(labels, targets, attributes)
+    lit_skin, _, hair, _ = distances(pictures)
+    face = on_skin(lit_skin, hair) * soft(OUTER_FACE, 1.25, 4, pictures)
+    stays = torch.where(planes(changed(AROUND_THE_FACE)), face, 1.0) * (1 - soft(LIPS, 1.2, 5, pictures))
+    return stays * planes(~changed(frozenset(attributes) - AROUND_THE_FACE - AGE - GENDER))
 
 
 def more_unnatural(before: Tensor, after: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 from stargan_cli.data import face_parts
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.images import colour, lightness, to_model
+from stargan_cli.data.skin import in_other_light
 from stargan_cli.data.stains import without_blue
 
 AMONG = 30_000
@@ -27,8 +28,6 @@ RIDGE = 0.01
 """Of the regression, in faces for each face."""
 LIGHT, COLOUR = 0.3, 0.12
 """The light of every pixel changes by less than this, of 2 from black to white, and its colours besides."""
-DARK = 0.06
-"""Colours change with the light, as if it fell on the same skin; what is darker than this, of 1, as if it were not."""
 SKIN = 0.5
 """The colours of a face whose skin is darker than this, of 1, change by so much less."""
 EYES = 0.7
@@ -131,14 +130,6 @@ def _within(pictures: Tensor, change: Tensor) -> Tensor:
     _, skin, hair, behind = face_parts.distances(pictures)
     light, tint = LIGHT * torch.tanh(lightness(change) / LIGHT), COLOUR * torch.tanh(colour(change) / COLOUR)
     tint = tint * (1 - EYES * face_parts.eyes(pictures)) * (face_parts.lightness_of_skin(pictures) / SKIN).clamp(max=1)
-    change = without_blue(pictures, _in_other_light(pictures, light) + tint)
+    change = without_blue(pictures, in_other_light(pictures, light) + tint)
     within: Tensor = change * _face(pictures) * ~face_parts.is_behind(skin, hair, behind)
     return within
-
-
-def _in_other_light(pictures: Tensor, light: Tensor) -> Tensor:
-    """How pictures (n, 3, S, S) in [-1, 1] change, each pixel in so much more or less light (n, 1, S, S), of 2."""
-    from_black = pictures + 1
-    factors = 1 + light / lightness(from_black).clamp(min=2 * DARK)
-    changes: Tensor = from_black * (factors.clamp(min=0) - 1)
-    return changes

@@ -28,6 +28,7 @@ CHANGEABLE = (
     "own_share",
     "single_share",
     "keep_unset",
+    "keep_hues",
     "weigh_classes",
     "face_shade",
     "vary_strength",

@@ -16,7 +16,7 @@ from torch.optim import Adam
 from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
-from stargan_cli.data.face_parts import colour_stays, light_stays, what_stays
+from stargan_cli.data.face_parts import colour_stays, hue_stays, light_stays, what_stays
 from stargan_cli.data.images import to_model
 from stargan_cli.data.labelled import Labelled
 from stargan_cli.data.plausible import Plausible
@@ -219,6 +219,7 @@ class Trainer:
             stays=what_stays(*change) if self.settings.lambda_stay else None,
             light_stays=light_stays(*change) if self.settings.lambda_light else None,
             colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
+            hue_stays=hue_stays(*change) if self.settings.keep_hues else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )

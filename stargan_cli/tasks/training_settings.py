@@ -44,6 +44,7 @@ class TrainSettings:
     own_share: float = 0.0
     single_share: float = 0.0
     keep_unset: bool = False
+    keep_hues: bool = False
     watched: tuple[str, ...] = ()
     ema: float = 0.999
     seed: int = 0
