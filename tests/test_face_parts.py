@@ -165,14 +165,17 @@ def test_colour_stays_in_the_face_and_everywhere_where_hair_does() -> None:
     assert (mask[:2, 0, 41, 24] == 1).all() and (mask[:2, 0, 8, 32] == 0).all() and (mask[2] == 1).all()
 
 
-def test_skin_keeps_its_hue_but_not_lips_nor_hair_that_changes() -> None:
-    pictures, labels = person().expand(5, 3, 64, 64), torch.tensor([[0, 1, 1, 0]]).expand(5, 4)
+def test_skin_keeps_its_hue_but_not_hair_that_changes_and_lips_of_another_gender_half() -> None:
+    picture = person()
+    picture[:, :, 26:29, 23:28] = -0.9
+    pictures, labels = picture.expand(5, 3, 64, 64), torch.tensor([[0, 1, 1, 0]]).expand(5, 4)
     changes = torch.tensor([[0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 0], [0, 0, 0, 1], [1, 0, 0, 1]])
     mask = hue_stays(pictures, labels, (labels + changes) % 2, (*ATTRIBUTES, "Pale_Skin"))
     assert mask.shape == (5, 1, 64, 64)
-    cheek, lips, hair, fringe = (mask[:, 0, down, across] for down, across in ((41, 24), (45, 32), (8, 32), (17, 22)))
-    assert cheek.tolist() == [1, 1, 1, 0, 0]
-    assert (lips == 0).all()
+    places = ((41, 24), (27, 25), (45, 32), (8, 32), (17, 22))
+    cheek, eye, lips, hair, fringe = (mask[:, 0, down, across] for down, across in places)
+    assert cheek.tolist() == eye.tolist() == [1, 1, 1, 0, 0]
+    assert lips.tolist() == [0.5, 1, 0.5, 0, 0]
     assert hair.tolist() == fringe.tolist() == [1, 0, 0, 0, 0]
 
 

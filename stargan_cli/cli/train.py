@@ -123,7 +123,7 @@ def train(
         bool | None,
         typer.Option(
             "--keep-hues/--no-keep-hues",
-            help="With new hair, gender or age skin (not lips) keeps its hues in what G is taught and in what D sees.",
+            help="With new hair, gender or age skin keeps its hues in what G is taught and in what D sees.",
             rich_help_panel=TRAINING,
         ),
     ] = None,

@@ -24,6 +24,7 @@ OUTER_FACE = (0.0, 0.28, 0.48, 0.62)
 FOREHEAD = (0.0, -0.15, 0.44, 0.55)  # or the fringe over it
 EYES = ((-0.22, -0.135, 0.14, 0.08), (0.22, -0.135, 0.14, 0.08))
 LIPS = (0.0, 0.42, 0.30, 0.15)
+LIPSTICK = 0.5  # this share of a new hue of lips is free where gender changes
 BELOW = 0.1  # from here down: cheeks, the hair beside them, neck
 # Where skin and hair are that tell which colours they have.
 MIDDLE = (0.0, 0.25, 0.25, 0.30)
@@ -162,6 +163,11 @@ def soft_face(pictures: Tensor) -> Tensor:
     return soft(OUTER_FACE, 1, 2, pictures)
 
 
+def without_hair(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in the middle of the face and in the eyes."""
+    return 1 - (1 - soft(INNER_FACE, 1.0, 3, pictures)) * (1 - eyes(pictures))
+
+
 def eyes(pictures: Tensor) -> Tensor:
     """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in and around both eyes."""
     return torch.stack([soft(eye, 1.3, 3, pictures) for eye in EYES]).amax(dim=0)
@@ -175,13 +181,15 @@ def colour_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: 
 
 
 def hue_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
-    """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the skin of the face, and the
-    whole picture where no hair changes, without lips; nothing where more changes than hair, gender and age."""
+    """Pictures (N, 3, S, S), their labels and targets (N, k) -> (N, 1, S, S), in [0, 1]: the middle of the face and its
+    skin, and the whole picture where no hair changes, though less of lips that are to be another gender's; nothing
+    where more changes than hair, gender and age."""
     changed, _, _ = changes(labels, targets, attributes)
     lit_skin, _, hair, _ = distances(pictures)
-    face = on_skin(lit_skin, hair) * soft(OUTER_FACE, 1.25, 4, pictures)
-    stays = torch.where(planes(changed(AROUND_THE_FACE)), face, 1.0) * (1 - soft(LIPS, 1.2, 5, pictures))
-    return stays * planes(~changed(frozenset(attributes) - AROUND_THE_FACE - AGE - GENDER))
+    face = torch.maximum(on_skin(lit_skin, hair) * soft(OUTER_FACE, 1.25, 4, pictures), without_hair(pictures))
+    stays = torch.where(planes(changed(AROUND_THE_FACE)), face, 1.0)
+    lips = LIPSTICK * soft(LIPS, 1.2, 5, pictures) * planes(changed(GENDER))
+    return stays * (1 - lips) * planes(~changed(frozenset(attributes) - AROUND_THE_FACE - AGE - GENDER))
 
 
 def more_unnatural(before: Tensor, after: Tensor) -> Tensor:
