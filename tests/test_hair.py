@@ -58,6 +58,14 @@ def test_a_forehead_stays_bare_for_the_most_part() -> None:
     assert at(on_skin, forehead) < 0.4 < 0.6 < at(on_hair, forehead)
 
 
+def test_ears_are_no_hair_unless_what_lies_above_a_face_may_be_no_hair_either() -> None:
+    ear, with_ears = (17, 32), shaded()
+    with_ears[:, :, 26:38, 14:20] = with_ears[:, :, 33:34, 32:33]
+    dark_wall = torch.where(with_ears == 1, -0.9, with_ears)
+    surely, perhaps = (at(where_hair_is(one, painted(-0.9), painted(0.5)), ear) for one in (with_ears, dark_wall))
+    assert surely < 0.1 < 0.5 < perhaps
+
+
 @pytest.mark.parametrize("name", LOOKS)
 def test_hair_gets_the_colour_that_is_named_and_keeps_its_waves(name: str) -> None:
     made, sure = (dyed(name)[0] + 1) / 2, hair()[0, 0] > 0.95

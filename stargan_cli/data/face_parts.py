@@ -118,13 +118,18 @@ def light_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: S
 def distances(pictures: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """How far the colours of (N, 3, S, S) are, squared, from the skin's in the middle of the face, in any light and as
     it is, from the hair's above it, and from that of the nearer of both upper corners: (N, 1, S, S) each."""
-    side = pictures.shape[-1]
-    corner = torch.zeros(side, side, dtype=torch.bool, device=pictures.device)
-    corner[: side // 6, : side // 8] = True
-    middle, above = (ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
-    skin, hair, left, right = (_mean(pictures, part) for part in (middle, above, corner, corner.flip(1)))
+    skin, hair, left, right = _colours(pictures)
     from_skin, from_hair, from_left, from_right = (_square(pictures - colour) for colour in (skin, hair, left, right))
     return _from_lit(skin, pictures), from_skin, from_hair, torch.minimum(from_left, from_right)
+
+
+def hair_above(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (N, 1, 1, 1), in [0, 1]: how sure it is that hair is what lies above the face, which is
+    so if it looks neither like skin nor like the upper corners."""
+    skin, hair, left, right = _colours(pictures)
+    no_skin = (_square(hair - skin) - UNLIKE) / (2 * UNLIKE)
+    not_behind = (torch.minimum(_square(hair - left), _square(hair - right)) - UNLIKE / 2) / (1.5 * UNLIKE)
+    return no_skin.clamp(0, 1) * not_behind.clamp(0, 1)
 
 
 def lightness_of_skin(pictures: Tensor) -> Tensor:
@@ -142,6 +147,15 @@ def is_behind(skin: Tensor, hair: Tensor, behind: Tensor) -> Tensor:
     head."""
     far = torch.minimum(skin, hair) > (4 * behind).clamp(min=UNLIKE)
     return (ellipse(*OUTER_FACE, behind) >= 1) & far
+
+
+def _colours(pictures: Tensor) -> list[Tensor]:
+    """Of skin, hair, and the left and the right upper corner, (N, 3, 1, 1) each."""
+    side = pictures.shape[-1]
+    corner = torch.zeros(side, side, dtype=torch.bool, device=pictures.device)
+    corner[: side // 6, : side // 8] = True
+    middle, above = (ellipse(*part, pictures) < 1 for part in (MIDDLE, ABOVE))
+    return [_mean(pictures, part) for part in (middle, above, corner, corner.flip(1))]
 
 
 def _from_lit(colour: Tensor, pictures: Tensor) -> Tensor:

@@ -55,12 +55,19 @@ BARE = 0.8
 def where_hair_is(pictures: Tensor, black: Tensor, blond: Tensor) -> Tensor:
     """Aligned faces and what a generator made of them, (N, 3, S, S) each in [-1, 1] -> (N, 1, S, S) in [0, 1]."""
     lit_skin, _, own_hair, _ = face_parts.distances(pictures)
-    bare = face_parts.on_skin(lit_skin, own_hair) * face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures)
+    skin = face_parts.on_skin(lit_skin, own_hair)
+    bare = skin * face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures)
     beside = 1 - face_parts.without_hair(pictures)
     found = (lightness(blond - black) / (2 * DIFFERENT)).clamp(0, 1) * beside * (1 - BARE * bare)
     along = ((_guided(pictures, found) - LEAST) / (MOST - LEAST)).clamp(0, 1)
     hair: Tensor = along * beside * (face_parts.around(found, NEAR) > 0.02)
-    return hair
+    return hair * (1 - face_parts.hair_above(pictures) * skin * _with_ears(pictures))
+
+
+def _with_ears(pictures: Tensor) -> Tensor:
+    """(S, S), in [0, 1]: 1 in the face with its forehead, temples and ears."""
+    head = (face_parts.FOREHEAD, 1.3, 5), (face_parts.OUTER_FACE, 1.9, 4)
+    return torch.maximum(*(face_parts.soft(*part, pictures) for part in head))
 
 
 def recoloured(pictures: Tensor, hair: Tensor, targets: Tensor, attributes: Sequence[str]) -> Tensor:
