@@ -34,9 +34,10 @@ class Objective:
     stay as it is, and D's verdict on it does not count. `lambda_stay` weighs changes where the batch says that a
     picture stays, `lambda_light` changes of light, though not of detail, where it says that light stays, `lambda_tint`
     changes of colour, though not of light, where it says that colour stays, and to blue and green anywhere,
-    `lambda_watch` its further labels, which D learns and G keeps; `lambda_teach` differences from what the batch says
-    that G is to make (Hinton et al., 2015, of pictures). `lambda_mask` and `lambda_smooth` act on the
-    attention mask alone: its mean, and its total variation.
+    `lambda_hue` new hues where it says that hues stay (D sees none there, nor are any taught), `lambda_watch` its
+    further labels, which D learns and G keeps; `lambda_teach` differences from what the batch says that G is to make
+    (Hinton et al., 2015, of pictures). `lambda_mask` and `lambda_smooth` act on the attention mask alone: its mean, and
+    its total variation.
     With `robust` D's classification learns from pictures that were moved so far, in L2, to where it errs most
     (Goodfellow et al., ICLR 2015): the gradients of such a classifier, which G learns from, show what people see too
     (Tsipras et al., ICLR 2019).
@@ -50,6 +51,7 @@ class Objective:
     lambda_stay: float = 0.0
     lambda_light: float = 0.0
     lambda_tint: float = 0.0
+    lambda_hue: float = 0.0
     lambda_watch: float = 0.0
     lambda_teach: float = 0.0
     lambda_mask: float = 0.0
@@ -200,6 +202,9 @@ def generator_loss(
         change = colour(fake.image - batch.real).abs() * batch.colour_stays
         parts["G/tint"] = _counted(change).mean() + more_unnatural(batch.real, fake.image).mean()
         total = total + objective.lambda_tint * parts["G/tint"]
+    if batch.hue_stays is not None:
+        parts["G/hue"] = (fake.image - _in_old_hues(fake.image, batch)).abs().mean()
+        total = total + objective.lambda_hue * parts["G/hue"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()
         parts["G/smooth"] = total_variation(fake.mask)

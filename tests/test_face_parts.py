@@ -185,7 +185,7 @@ def test_a_run_holds_parts_to_stay_if_told_so() -> None:
     assert torch.equal(batch.stays, what_stays(batch.real, batch.source, batch.target, FACES.attributes))
     plain = tiny_trainer(FACES, single_share=0.9)._batch(0, 0)
     assert plain.stays is None and plain.colour_stays is None and plain.light_stays is None and plain.hue_stays is None
-    other = tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0, lambda_light=1.0, keep_hues=True)._batch(0, 0)
+    other = tiny_trainer(FACES, single_share=0.9, lambda_tint=1.0, lambda_light=1.0, lambda_hue=1.0)._batch(0, 0)
     change = (batch.real, batch.source, batch.target, FACES.attributes)
     assert torch.equal(other.colour_stays, colour_stays(*change))
     assert torch.equal(other.light_stays, light_stays(*change))

@@ -78,7 +78,7 @@ def test_what_g_is_taught_counts_as_much_as_the_most_pushed_of_what_changes() ->
     assert parts["G/teach"].item() == pytest.approx((0.1 + 0.2 * 0.5 + 0.4 * 3) / 3)
 
 
-def test_d_and_the_lesson_see_old_hues_where_these_stay() -> None:
+def test_d_and_the_lesson_see_old_hues_where_these_stay_and_g_is_held_to_them() -> None:
     real = torch.zeros(1, 3, 1, 2)
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1).expand(1, 3, 1, 2)
     seen = 0.299 + 1  # of red: as light, on what was grey; and red
@@ -86,9 +86,13 @@ def test_d_and_the_lesson_see_old_hues_where_these_stay() -> None:
     _, parts = discriminator_loss(linear_critic(1.0), one, red, torch.zeros(1, 1, 1, 1), Objective(lambda_gp=0))
     assert parts["D/fake"].item() == pytest.approx(seen) and parts["D/real"].item() == 0
     fake = Translation(red, red, torch.ones(1, 1, 1, 2))
-    _, parts = generator_loss(generator("tanh"), linear_critic(1.0), one, fake, Objective(lambda_teach=1))
+    objective = Objective(lambda_teach=1, lambda_hue=2)
+    total, parts = generator_loss(generator("tanh"), linear_critic(1.0), one, fake, objective)
     assert parts["G/fake"].item() == pytest.approx(-seen)
     assert parts["G/teach"].item() == pytest.approx((0.701 + 0.299 + 0.299) / 6), "what is made keeps its red"
+    assert parts["G/hue"].item() == parts["G/teach"].item()
+    weighed = total - parts["G/fake"] - parts["G/cls"] - 10 * parts["G/rec"] - parts["G/teach"]
+    assert weighed.item() == pytest.approx(2 * parts["G/hue"].item(), abs=1e-5)
 
 
 def test_classes_take_the_mean_cross_entropy() -> None:

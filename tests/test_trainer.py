@@ -129,6 +129,7 @@ def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) 
         lambda_stay=1.0,
         lambda_light=1.0,
         lambda_tint=1.0,
+        lambda_hue=1.0,
         jitter=0.05,
         view_jitter=0.02,
         view_noise=0.01,

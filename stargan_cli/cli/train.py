@@ -119,14 +119,6 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    keep_hues: Annotated[
-        bool | None,
-        typer.Option(
-            "--keep-hues/--no-keep-hues",
-            help="With new hair, gender or age skin keeps its hues in what G is taught and in what D sees.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
     watch: Annotated[
         str | None,
         typer.Option(
@@ -222,6 +214,10 @@ def train(
         _number(
             LOSS, "Weight of changes of colour, though not of light, in the face or with the same hair, and to blue."
         ),
+    ] = None,
+    lambda_hue: Annotated[
+        float | None,
+        _number(LOSS, "Weight of new hues of skin with other hair, gender or age; D sees none, and none is taught."),
     ] = None,
     lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
     lambda_teach: Annotated[float | None, _number(LOSS, "Weight of how G's pictures differ from --teacher's.")] = None,

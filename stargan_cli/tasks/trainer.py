@@ -76,6 +76,7 @@ class Trainer:
             settings.lambda_stay,
             settings.lambda_light,
             settings.lambda_tint,
+            settings.lambda_hue,
             settings.lambda_watch,
             settings.lambda_teach,
             settings.lambda_mask,
@@ -219,7 +220,7 @@ class Trainer:
             stays=what_stays(*change) if self.settings.lambda_stay else None,
             light_stays=light_stays(*change) if self.settings.lambda_light else None,
             colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
-            hue_stays=hue_stays(*change) if self.settings.keep_hues else None,
+            hue_stays=hue_stays(*change) if self.settings.lambda_hue else None,
             watched=None if watched is None else send(watched, self.device),
             kept=None if kept is None else send(kept, self.device),
         )

@@ -44,7 +44,6 @@ class TrainSettings:
     own_share: float = 0.0
     single_share: float = 0.0
     keep_unset: bool = False
-    keep_hues: bool = False
     watched: tuple[str, ...] = ()
     ema: float = 0.999
     seed: int = 0
@@ -58,6 +57,7 @@ class TrainSettings:
     lambda_stay: float = 0.0
     lambda_light: float = 0.0
     lambda_tint: float = 0.0
+    lambda_hue: float = 0.0
     lambda_watch: float = 1.0
     lambda_teach: float = 300.0
     lambda_mask: float = 0.0
@@ -102,7 +102,7 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "watch", "teach", "mask", "smooth")
+        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "hue", "watch", "teach", "mask", "smooth")
         for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
         for name in ("push", "prototypes"):
