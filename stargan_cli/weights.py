@@ -90,13 +90,17 @@ class Card:
 
 @dataclass(frozen=True)
 class Weights:
-    """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex."""
+    """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex.
+
+    A mean has the name that its file would have for its path, and in `mean_of` the files that went in.
+    """
 
     path: Path
     card: Card
     fingerprint: str
     generator: Generator
     discriminator: Discriminator | None
+    mean_of: tuple[Path, ...] = ()
 
 
 def bundled_folder() -> Path:

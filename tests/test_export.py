@@ -365,7 +365,11 @@ def test_there_is_no_mean_of_two_models(plain: Weights, masked: Weights) -> None
 def test_a_mean_from_the_shell(plain: Weights, tmp_path: Path) -> None:
     one = shifted(plain, 0.5, tmp_path / "one.safetensors")
     out = tmp_path / "mean.safetensors"
-    done = run_export(str(plain.path), "--mean", str(one.path), "--to", "safetensors", "--out", str(out))
+    command = (str(plain.path), "--mean", str(one.path), "--to", "safetensors", "--overwrite", "--out")
+    taken = run_export(*command, str(one.path))
+    assert taken.returncode == 2 and "the source itself" in taken.stderr
+    out.write_text("an older one")
+    done = run_export(*command, str(out))
     assert done.returncode == 0, done.stderr
     name = "main.0.weight"
     assert torch.allclose(load(str(out)).generator.state_dict()[name], plain.generator.state_dict()[name] + 0.25)

@@ -39,6 +39,7 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
         hashlib.sha256("".join(weights.fingerprint for weights in all_weights).encode()).hexdigest(),
         _mean([weights.generator for weights in all_weights]),
         _mean(judges) if len(judges) == len(all_weights) else None,
+        tuple(weights.path for weights in all_weights),
     )
 
 

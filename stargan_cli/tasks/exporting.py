@@ -169,7 +169,7 @@ def _record(out: Path) -> Path:
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
     targets = FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
     for target in (*targets, _record(out)):
-        if target.exists() and target.samefile(weights.path):
+        if target.exists() and any(target.samefile(source) for source in weights.mean_of or (weights.path,)):
             raise UsageError(f"{target} is the source itself", "give another --out")
         if target.exists() and not settings.overwrite:
             raise UsageError(f"{target} exists", "give another --out, or --overwrite")
