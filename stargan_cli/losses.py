@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.data.face_parts import more_unnatural
 from stargan_cli.data.images import colour, lightness
-from stargan_cli.data.skin import with_hues_of
+from stargan_cli.data.skin import more_unnatural, with_hues_of
 from stargan_cli.model import Discriminator, Generator, Judgement, Translation
 
 SLIGHT = 0.1
@@ -169,7 +168,8 @@ def generator_loss(
 
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    judgement = discriminator(view(_in_old_hues(fake.image, batch)))
+    seen = _in_old_hues(fake.image, batch)
+    judgement = discriminator(view(seen))
     score = _score(judgement, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
     classes = _class_loss(judgement.classes, batch.target_classes, batch, batch.push)
@@ -203,7 +203,7 @@ def generator_loss(
         parts["G/tint"] = _counted(change).mean() + more_unnatural(batch.real, fake.image).mean()
         total = total + objective.lambda_tint * parts["G/tint"]
     if batch.hue_stays is not None:
-        parts["G/hue"] = (fake.image - _in_old_hues(fake.image, batch)).abs().mean()
+        parts["G/hue"] = (fake.image - seen).abs().mean()
         total = total + objective.lambda_hue * parts["G/hue"]
     if generator.settings.output == "attention":
         parts["G/mask"] = fake.mask.mean()

@@ -177,6 +177,16 @@ def soft_face(pictures: Tensor) -> Tensor:
     return soft(OUTER_FACE, 1, 2, pictures)
 
 
+def full_face(pictures: Tensor) -> Tensor:
+    """The same, 1 up to the edge of the face."""
+    return soft(OUTER_FACE, 1.25, 4, pictures)
+
+
+def forehead(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in the forehead, and below it down to the mouth."""
+    return soft(FOREHEAD, 1.1, 5, pictures)
+
+
 def without_hair(pictures: Tensor) -> Tensor:
     """Pictures (N, 3, S, S) -> (S, S), in [0, 1]: 1 in the middle of the face and in the eyes."""
     return 1 - (1 - soft(INNER_FACE, 1.0, 3, pictures)) * (1 - eyes(pictures))
@@ -200,20 +210,10 @@ def hue_stays(pictures: Tensor, labels: Tensor, targets: Tensor, attributes: Seq
     where more changes than hair, gender and age."""
     changed, _, _ = changes(labels, targets, attributes)
     lit_skin, _, hair, _ = distances(pictures)
-    face = torch.maximum(on_skin(lit_skin, hair) * soft(OUTER_FACE, 1.25, 4, pictures), without_hair(pictures))
+    face = torch.maximum(on_skin(lit_skin, hair) * full_face(pictures), without_hair(pictures))
     stays = torch.where(planes(changed(AROUND_THE_FACE)), face, 1.0)
     lips = LIPSTICK * soft(LIPS, 1.2, 5, pictures) * planes(changed(GENDER))
     return stays * (1 - lips) * planes(~changed(frozenset(attributes) - AROUND_THE_FACE - AGE - GENDER))
-
-
-def more_unnatural(before: Tensor, after: Tensor) -> Tensor:
-    """By how much more pixels of (N, 3, S, S) have a colour after a change that no skin and no hair has: green over red
-    and blue over green, (N, 2, S, S), from 0 up.
-
-    What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
-    """
-    excess_before, excess_after = ((one[:, 1:] - one[:, :2]).clamp(min=0) for one in (before, after))
-    return (excess_after - excess_before).clamp(min=0)
 
 
 def changes(labels: Tensor, targets: Tensor, attributes: Sequence[str]) -> list[Callable[[frozenset[str]], Tensor]]:

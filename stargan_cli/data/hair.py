@@ -56,7 +56,7 @@ def where_hair_is(pictures: Tensor, black: Tensor, blond: Tensor) -> Tensor:
     """Aligned faces and what a generator made of them, (N, 3, S, S) each in [-1, 1] -> (N, 1, S, S) in [0, 1]."""
     lit_skin, _, own_hair, _ = face_parts.distances(pictures)
     skin = face_parts.on_skin(lit_skin, own_hair)
-    bare = skin * face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures)
+    bare = skin * face_parts.forehead(pictures)
     beside = 1 - face_parts.without_hair(pictures)
     found = (lightness(blond - black) / (2 * DIFFERENT)).clamp(0, 1) * beside * (1 - BARE * bare)
     along = ((_guided(pictures, found) - LEAST) / (MOST - LEAST)).clamp(0, 1)

@@ -102,7 +102,7 @@ class _Normalised(NamedTuple):
 
 
 def _normalised(pictures: Tensor) -> _Normalised:
-    face = _face(pictures)
+    face = face_parts.full_face(pictures)
     mean = (pictures * face).sum(dim=(2, 3), keepdim=True) / face.sum()
     variance = ((pictures - mean).square() * face).sum(dim=(2, 3), keepdim=True) / face.sum()
     spread = variance.mean(dim=1, keepdim=True).sqrt().clamp(min=1e-3)
@@ -110,11 +110,7 @@ def _normalised(pictures: Tensor) -> _Normalised:
 
 
 def _patches(normal: Tensor) -> Tensor:
-    return F.adaptive_avg_pool2d(normal * _face(normal), PATCHES).flatten(1)
-
-
-def _face(pictures: Tensor) -> Tensor:
-    return face_parts.soft(face_parts.OUTER_FACE, 1.25, 4, pictures)
+    return F.adaptive_avg_pool2d(normal * face_parts.full_face(normal), PATCHES).flatten(1)
 
 
 def _of_the_last(others: Tensor, last: Tensor) -> Tensor:
@@ -131,5 +127,5 @@ def _within(pictures: Tensor, change: Tensor) -> Tensor:
     light, tint = LIGHT * torch.tanh(lightness(change) / LIGHT), COLOUR * torch.tanh(colour(change) / COLOUR)
     tint = tint * (1 - EYES * face_parts.eyes(pictures)) * (face_parts.lightness_of_skin(pictures) / SKIN).clamp(max=1)
     change = without_blue(pictures, in_other_light(pictures, light) + tint)
-    within: Tensor = change * _face(pictures) * ~face_parts.is_behind(skin, hair, behind)
+    within: Tensor = change * face_parts.full_face(pictures) * ~face_parts.is_behind(skin, hair, behind)
     return within

@@ -1,4 +1,4 @@
-"""Skin in another light: what gets lighter or darker keeps its hue."""
+"""What skin looks like: in another light it keeps its hue, and it has no blue or green one."""
 
 from __future__ import annotations
 
@@ -24,3 +24,13 @@ def with_hues_of(pictures: Tensor, changed: Tensor, where: Tensor) -> Tensor:
     `pictures` as far as `where` (N, 1, S, S) says, from 0 to 1."""
     as_light = pictures + in_other_light(pictures, lightness(changed - pictures))
     return torch.lerp(changed, as_light.clamp(-1, 1), where.to(changed.dtype))
+
+
+def more_unnatural(before: Tensor, after: Tensor) -> Tensor:
+    """By how much more pixels of (N, 3, S, S) have a colour after a change that no skin and no hair has: green over red
+    and blue over green, (N, 2, S, S), from 0 up.
+
+    What gives both their colour (melanin, blood) takes more from blue than from green, and more from green than red.
+    """
+    excess_before, excess_after = ((one[:, 1:] - one[:, :2]).clamp(min=0) for one in (before, after))
+    return (excess_after - excess_before).clamp(min=0)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from stargan_cli.data import face_parts
 from stargan_cli.data.images import colour, lightness
+from stargan_cli.data.skin import more_unnatural
 
 COLOUR = 0.7
 """This share of a change of colour, though not of light, goes: on skin, and everywhere unless hair changes."""
@@ -83,7 +84,7 @@ def without_stains(
 
 def without_blue(pictures: Tensor, change: Tensor) -> Tensor:
     """Less of what makes a pixel bluer or greener than skin or hair is where it was not."""
-    more = face_parts.more_unnatural(pictures, pictures + change)
+    more = more_unnatural(pictures, pictures + change)
     return change - torch.cat([torch.zeros_like(more[:, :1]), more.cumsum(dim=1)], dim=1)
 
 
@@ -99,8 +100,7 @@ def _less_patchy(pictures: Tensor, change: Tensor, even: Tensor, older: Tensor) 
     light = face_parts.around(face_parts.around(lightness(change), 2), 2)
     darker = (-light).clamp(min=0) * face_parts.soft(MOUTH, 1.2, 4, pictures) * older
     allowed = MOST * torch.tanh((light + LIP * darker) / MOST)
-    face, forehead = (face_parts.OUTER_FACE, 1.25, 4), (face_parts.FOREHEAD, 1.1, 5)
-    where = torch.maximum(*(face_parts.soft(*part, pictures) for part in (face, forehead)))
+    where = torch.maximum(face_parts.full_face(pictures), face_parts.forehead(pictures))
     return (allowed - light) * even * where
 
 
@@ -116,11 +116,7 @@ def _too_light(pictures: Tensor, change: Tensor) -> Tensor:
 
 def _brow(pictures: Tensor) -> Tensor:
     """(S, S), in [0, 1]: the forehead and between the brows, without the eyes."""
-    return (
-        face_parts.soft(face_parts.FOREHEAD, 1.1, 5, pictures)
-        * _above(BROWS, pictures)
-        * (1 - face_parts.eyes(pictures))
-    )
+    return face_parts.forehead(pictures) * _above(BROWS, pictures) * (1 - face_parts.eyes(pictures))
 
 
 def _outside(pictures: Tensor) -> Tensor:
