@@ -461,6 +461,8 @@ def test_the_presets() -> None:
     assert refine.vary_strength > 1
     networks = ("width", "blocks", "discriminator_width", "output", "upsampling", "projection", "downscale")
     assert all(getattr(fast, name) == getattr(refine, name) for name in networks)  # one goes on from the other
+    polish = preset("polish")
+    assert polish.lambda_hue and polish.own_share and not polish.lambda_rec
     with pytest.raises(UsageError, match="unknown preset 'large'"):
         preset("large")
 

@@ -244,7 +244,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "robust": 1.75,
         "vary_strength": 3.0,
     },
-    "polish": GOING_ON | {"own_share": 0.1, "single_share": 0.45, "lambda_cls": 1.0, "lambda_rec": 0.0},
+    "polish": GOING_ON
+    | {"own_share": 0.1, "single_share": 0.45, "lambda_cls": 1.0, "lambda_rec": 0.0, "lambda_hue": 400.0},
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
 starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
