@@ -12,9 +12,9 @@ from pathlib import Path, PurePath
 
 import pytest
 
-from stargan_cli.data.holding import LOCK_NAME
 from stargan_cli.data.outputs import OutputFolder
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.locks import LOCK_NAME
 from stargan_cli.replacement import RUN_MARK
 
 HOLD = """

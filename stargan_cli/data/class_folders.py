@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
 
 from stargan_cli.attributes import LabelSet
-from stargan_cli.data.folders import PICTURE_SUFFIXES
 from stargan_cli.data.labelled import PARTS, DataSet, Labelled
+from stargan_cli.data.picture_listing import pictures_below
 from stargan_cli.errors import DataError
 
 
@@ -48,7 +47,7 @@ def _class_names(folder: Path) -> tuple[str, ...]:
 def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
     files, labels, notes = [], [], []
     for index, label in enumerate(classes):
-        pictures = _pictures(folder, label)
+        pictures = [file.relative_to(folder).as_posix() for file in pictures_below(folder / label)]
         if not pictures:
             raise DataError(
                 f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?"
@@ -61,24 +60,6 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
         notes.append(f"{folder / extra} is no class of the training part: left out")
     one_hot = torch.nn.functional.one_hot(torch.tensor(labels), len(classes)).to(torch.uint8)
     return Labelled(LabelSet(name, classes, kind="classes"), folder, tuple(files), one_hot, tuple(notes))
-
-
-def _pictures(folder: Path, label: str) -> list[str]:
-    """Paths of a class's pictures below `folder`; hidden files (macOS leaves some that look like pictures) are none.
-
-    Raises OSError for a folder that cannot be read.
-    """
-    files = [
-        Path(place, name)
-        for place, _, names in os.walk(folder / label, onerror=_raise)
-        for name in names
-        if os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES and name[0] != "."
-    ]
-    return [file.relative_to(folder).as_posix() for file in sorted(files) if os.path.isfile(file)]
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def _hold_out(whole: Labelled) -> DataSet:

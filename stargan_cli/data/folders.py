@@ -9,23 +9,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 
+from stargan_cli.data.formats import PICTURE_SUFFIXES, is_picture
 from stargan_cli.data.found import Found, Role
 from stargan_cli.data.naming import names_for
 from stargan_cli.data.reading import kind_of
 from stargan_cli.data.remote import RemoteFile, RemotePath
 from stargan_cli.data.tars import TAR_SUFFIX
 from stargan_cli.errors import PictureError, UsageError
-
-PICTURE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif"),
-)
-"""What is taken for a picture inside a folder. A file named on the command line is taken whatever its name."""
-
-
-def is_picture(name: str) -> bool:
-    """By its name, as a file inside a folder or an archive."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def is_archive(name: str) -> bool:

@@ -13,10 +13,9 @@ from typing import BinaryIO
 
 from stargan_cli.data.shards import Shard
 from stargan_cli.errors import UsageError
-from stargan_cli.locks import is_still_at, locked, relock
+from stargan_cli.locks import LOCK_NAME, is_still_at, locked, relock
 from stargan_cli.replacement import RUN_MARK
 
-LOCK_NAME = ".stargan.lock"
 PATIENCE_S = 2.0  # for another shard that is alone only until it has written how many there are
 
 

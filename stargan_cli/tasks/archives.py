@@ -9,7 +9,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from stargan_cli.attributes import Variant
-from stargan_cli.data.folders import is_picture
+from stargan_cli.data.formats import is_picture
 from stargan_cli.data.found import Archive, Found
 from stargan_cli.data.naming import next_name
 from stargan_cli.data.reading import open_regular

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.export import ExportedProgram
 
-from stargan_cli.errors import UsageError
-from stargan_cli.model import Generator
 from stargan_cli.tasks.export_check import Run, file_input, random_labels
-from stargan_cli.tasks.export_modules import INPUTS, OUTPUT, PartsInterface, as_program, export_program
+from stargan_cli.tasks.export_modules import OUTPUT, export_program
+from stargan_cli.tasks.onnx_graph import IR_VERSION, as_onnx, quiet, require
 from stargan_cli.weights import Weights
-
-OPSET, IR_VERSION = 18, 8
-"""The lowest that torch writes without conversion, and the file version of its time: ONNX Runtime 1.14 (2023) and
-later, TensorRT 8.6 and later."""
-
-
-def require(package: str, what: str, extra: str) -> None:
-    """Raises UsageError where a package that `what` needs is not installed."""
-    try:
-        import_module(package)
-    except ImportError as error:
-        raise UsageError(f"{what} needs {error.name}", f"pip install 'stargan-cli[{extra}]'") from error
 
 
 def require_onnx() -> None:
@@ -72,25 +54,8 @@ def open_onnx(path: Path) -> Run:
     return run
 
 
-def write_parts(generator: Generator, path: Path) -> None:
-    """A file for this program's own use, which gives colours and masks."""
-    import onnx
-
-    program = as_program(PartsInterface(generator).eval(), generator)
-    onnx.save(_as_onnx(program, ["colour", "mask"]), path)
-
-
 def _plain_model(weights: Weights, uint8: bool) -> Any:
-    return _as_onnx(export_program(weights.generator, uint8), [OUTPUT])
-
-
-def _as_onnx(program: ExportedProgram, outputs: list[str]) -> Any:
-    with _quiet():
-        made = torch.onnx.export(
-            program, dynamo=True, opset_version=OPSET, input_names=list(INPUTS), output_names=outputs, verbose=False
-        )
-    assert made is not None
-    return made.model_proto
+    return as_onnx(export_program(weights.generator, uint8), [OUTPUT])
 
 
 def _half(model: Any) -> Any:
@@ -119,7 +84,7 @@ def _quantise(path: Path, pixels: Tensor, label_dim: int, uint8: bool) -> None:
             pair = next(self.pairs, None)
             return pair and {"image": file_input(pair[0], uint8).numpy(), "label": pair[1].numpy()}
 
-    with _quiet():
+    with quiet():
         quantize_static(
             path,
             path,
@@ -153,14 +118,3 @@ def _tidy(model: Any, metadata: dict[str, str]) -> None:
     del graph.value_info[:]
     model.producer_name, model.producer_version = "stargan", ""
     helper.set_model_props(model, metadata)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter and the quantiser log advice for their own developers."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(before)

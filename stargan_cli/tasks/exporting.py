@@ -9,7 +9,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.data.folders import find
 from stargan_cli.data.images import load_square
+from stargan_cli.data.picture_listing import pictures_below
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
 from stargan_cli.progress import Progress, silent
 from stargan_cli.tasks.export_check import BATCHES, Check, Tolerance, compare, compare_judges, random_pictures
@@ -131,12 +131,9 @@ def load_pictures(folder: Path, size: int) -> Tensor:
     if not folder.exists():
         raise UsageError(f"no such folder: {folder}")
     pictures: list[Tensor] = []
-    for found in find([folder], None, "same", str):
-        if found.problem is None and isinstance(found.source, Path):
-            try:
-                pictures.append(load_square(found.source, size))
-            except PictureError:
-                continue
+    for path in pictures_below(folder):
+        with suppress(PictureError):
+            pictures.append(load_square(path, size))
         if len(pictures) == MOST_PICTURES:
             break
     if not pictures:

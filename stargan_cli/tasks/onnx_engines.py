@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stargan_cli.model import Generator, Translation, blended
 from stargan_cli.tasks.export_modules import INPUTS
-from stargan_cli.tasks.export_onnx import require, write_parts
+from stargan_cli.tasks.onnx_graph import require, write_parts
 
 
 class _OnnxEngine:

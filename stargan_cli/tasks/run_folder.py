@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from stargan_cli.data.holding import LOCK_NAME
 from stargan_cli.errors import UsageError
-from stargan_cli.locks import locked
+from stargan_cli.locks import LOCK_NAME, locked
 from stargan_cli.replacement import replacement
 from stargan_cli.tasks.training_settings import TrainSettings, option
 
