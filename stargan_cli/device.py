@@ -45,7 +45,8 @@ def pick_device(name: str = "auto") -> torch.device:
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The number type that the convolutions compute in: auto, fp32, bf16 or fp16; parameters stay fp32.
 
-    auto takes bf16 where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8.0), else fp32.
+    auto takes bf16 where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8.0), else fp32;
+    on a CPU also only where oneDNN may use those instructions (ONEDNN_MAX_CPU_ISA).
     Raises UsageError for an unknown name, and for fp16 on the CPU, which has no fast path for it.
     """
     if name == "auto":
@@ -62,6 +63,9 @@ def _multiplies_bf16(device: torch.device) -> bool:
         return torch.cuda.get_device_capability(device) >= (8, 0)
     if device.type == "mps":
         return False
+    allows = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    if allows is None or not allows():
+        return False  # the processor may have the instructions, but bf16 without oneDNN's is a hundred times slower
     probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(probe is not None and bool(probe()) for probe in probes)
 
@@ -111,7 +115,8 @@ def _compute_with(threads: int) -> None:
 
 
 def repeatable() -> None:
-    """Make the same call give the same bytes, and fp32 mean fp32: no timed choice of algorithms, no TF32."""
+    """Make the same call on the same machine give the same bytes, and fp32 mean fp32: no timed choice of algorithms,
+    no TF32."""
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False

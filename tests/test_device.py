@@ -32,11 +32,20 @@ def test_a_cuda_index_beyond_the_last_is_a_usage_error(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("bf16", "amx", "expected"), [(True, False, "bf16"), (False, True, "bf16"), (False, False, "fp32")]
+    ("bf16", "amx", "allowed", "expected"),
+    [
+        (True, False, True, "bf16"),
+        (False, True, True, "bf16"),
+        (False, False, True, "fp32"),
+        (True, True, False, "fp32"),
+    ],
 )
-def test_auto_precision_follows_the_cpu(monkeypatch: pytest.MonkeyPatch, bf16: bool, amx: bool, expected: str) -> None:
+def test_auto_precision_follows_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, bf16: bool, amx: bool, allowed: bool, expected: str
+) -> None:
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16, raising=False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx, raising=False)
+    monkeypatch.setattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", lambda: allowed, raising=False)
     assert device.pick_precision("auto", CPU) is device.PRECISIONS[expected]
 
 

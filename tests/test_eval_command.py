@@ -15,6 +15,8 @@ from stargan_cli.attributes import LabelSet
 from stargan_cli.cli.app import app
 from stargan_cli.weights import load
 
+pytestmark = pytest.mark.numeric
+
 FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
 
 
@@ -60,10 +62,24 @@ def test_json_is_one_document_and_the_rest_goes_to_stderr(stargan):
     assert "measuring" in result.stderr
 
 
-def test_batch_size_and_workers_change_no_number(stargan):
-    few = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "1", "--workers", "1")
-    many = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "32", "--workers", "3")
+def test_workers_change_no_number(stargan):
+    few = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "4", "--workers", "1")
+    many = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "4", "--workers", "3")
     assert one_json(few.stdout)["sets"] == one_json(many.stdout)["sets"]
+
+
+def test_another_batch_size_moves_pictures_by_one_level_at_most(stargan, tmp_path):
+    """Not to the bit: which order a processor sums in can depend on it."""
+    common = ("--weights", "a.safetensors", "--limit", "7", "--json", "--pictures")
+    one, other = (stargan(*common, "--out", str(tmp_path / size), "--batch-size", size) for size in ("1", "32"))
+    made = sorted((tmp_path / "1").rglob("*.png"))
+    made = [path for path in made if path.parent.name == "own_label" or "translated" in path.parts]
+    assert len(made) > 7
+    for path in made:
+        difference = pixels(path) - pixels(tmp_path / "32" / path.relative_to(tmp_path / "1"))
+        assert np.abs(difference).max() <= 1, path
+    one, other = (one_json(result.stdout)["sets"][0]["own_label"]["psnr"]["value"] for result in (one, other))
+    assert one == pytest.approx(other, abs=0.1)
 
 
 def test_tables_for_people(stargan):

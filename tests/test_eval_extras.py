@@ -13,6 +13,8 @@ from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.metrics.identity import identity_cosine
 from stargan_cli.metrics.lpips import ADDRESSES, find_lpips, lpips
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def torch_home(tmp_path, monkeypatch):

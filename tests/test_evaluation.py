@@ -16,6 +16,8 @@ from stargan_cli.tasks.measuring import LabelledSet, Measuring, steps
 from stargan_cli.tasks.targets import targets_for
 from stargan_cli.tasks.translating_sets import Machine
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def measuring(tmp_path):

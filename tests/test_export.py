@@ -33,6 +33,8 @@ from stargan_cli.tasks.exporting import Exported, ExportSettings, default_name, 
 from stargan_cli.tasks.strength import strengthened
 from stargan_cli.weights import Card, Weights, load, save
 
+pytestmark = pytest.mark.numeric
+
 SIZE = 16
 ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Male")
 

@@ -16,6 +16,8 @@ from stargan_cli.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.tasks.fast_networks import FastDiscriminator, fast_generator
 from stargan_cli.winograd import WinogradConv2d
 
+pytestmark = pytest.mark.numeric
+
 SMALL = {"image_size": 16, "width": 4, "blocks": 1, "discriminator_width": 4, "discriminator_layers": 2}
 
 

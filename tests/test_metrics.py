@@ -20,6 +20,8 @@ from stargan_cli.metrics.kid import kernel_distance
 from stargan_cli.metrics.psnr import psnr
 from stargan_cli.metrics.ssim import ssim
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture
 def pair() -> tuple[torch.Tensor, torch.Tensor]:

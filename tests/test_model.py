@@ -8,6 +8,8 @@ import torch.nn.functional as F
 
 from stargan_cli.model import Discriminator, Generator, ModelSettings, parameter_count
 
+pytestmark = pytest.mark.numeric
+
 TINY = ModelSettings(image_size=16, width=4, blocks=1, discriminator_width=4, discriminator_layers=2)
 
 

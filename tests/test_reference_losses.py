@@ -22,6 +22,8 @@ from stargan_cli.attributes import LabelSet
 from stargan_cli.data.batches import generator_for
 from stargan_cli.tasks.trainer import Trainer
 
+pytestmark = pytest.mark.numeric
+
 OTHER = LabelSet("other", ("Smiling", "Young"))
 NAMES = {"D/real": "D/loss_real", "D/fake": "D/loss_fake", "D/cls": "D/loss_cls", "D/gp": "D/loss_gp"}
 NAMES |= {"G/fake": "G/loss_fake", "G/cls": "G/loss_cls", "G/rec": "G/loss_rec"}

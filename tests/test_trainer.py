@@ -18,6 +18,8 @@ from stargan_cli.model import published
 from stargan_cli.tasks.label_vectors import in_doubt
 from stargan_cli.tasks.trainer import Trainer
 
+pytestmark = pytest.mark.numeric
+
 
 def tensors(trainer: Trainer) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in trainer.state().items()}

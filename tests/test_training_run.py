@@ -28,6 +28,8 @@ from stargan_cli.tasks.training import check
 from stargan_cli.tasks.training_data import load_data
 from stargan_cli.tasks.training_settings import TrainSettings, preset
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(scope="module")
 def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:

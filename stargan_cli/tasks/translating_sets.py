@@ -27,7 +27,8 @@ class Translated:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the networks run, in what precision, and how many pictures at once. No number depends on the latter."""
+    """Where the networks run, in what precision, and how many pictures at once. Sums may come out in another order with
+    another device, processor or batch size: pictures then differ by up to 1/255 in fp32."""
 
     device: torch.device
     dtype: torch.dtype

@@ -25,6 +25,8 @@ from stargan_cli.tasks.translation import Run, translate
 from stargan_cli.tasks.translation_settings import TranslationSettings
 from stargan_cli.weights import Card, save
 
+pytestmark = pytest.mark.numeric
+
 SIZE = 32
 PLACES = (Place(40 + 60j, 240 + 30j), Place(420 + 180j, 400 - 40j))
 

@@ -18,6 +18,8 @@ from stargan_cli.data.faces import exact, find_faces, is_crop, place_of
 from stargan_cli.data.images import to_tensor
 from stargan_cli.data.places import Place
 
+pytestmark = pytest.mark.numeric
+
 EYES = ("left_eye", "right_eye")
 
 

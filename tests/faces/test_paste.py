@@ -15,6 +15,8 @@ from stargan_cli.data.images import to_model
 from stargan_cli.data.paste import paste
 from stargan_cli.data.places import Place, centred, cut
 
+pytestmark = pytest.mark.numeric
+
 SIZE = 32
 TURNED = Place(120 + 60j, cmath.rect(150, 0.4))
 

@@ -12,6 +12,8 @@ from PIL import Image
 from stargan_cli.data.images import to_square, to_tensor
 from stargan_cli.data.places import Place, centred, cut, fitted
 
+pytestmark = pytest.mark.numeric
+
 
 def soft(width: int, height: int) -> Image.Image:
     small = np.random.default_rng(5).integers(0, 256, (6, 6, 3), dtype=np.uint8)

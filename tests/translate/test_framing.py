@@ -15,6 +15,8 @@ from stargan_cli.data.places import centred
 from stargan_cli.data.reading import Picture
 from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Prepared, Square, put_back
 
+pytestmark = pytest.mark.numeric
+
 SIZE = 16
 
 

@@ -41,6 +41,7 @@ def counts(*args: object) -> tuple[int, int, int]:
     return document["done"], document["skipped"], document["failed"]
 
 
+@pytest.mark.numeric
 def test_shards_together_make_what_one_run_makes(
     many: Path, tmp_path: Path, weights: Path, tree: Callable[[Path], dict[str, bytes]]
 ) -> None:

@@ -19,6 +19,8 @@ from stargan_cli.report import Report, Row
 from stargan_cli.tasks.translation import Run, translate
 from stargan_cli.tasks.translation_settings import TranslationSettings
 
+pytestmark = pytest.mark.numeric
+
 Tree = Callable[[Path], dict[str, bytes]]
 NAMES = ["a.png", "b.jpg", "c.png", "sub/a.png", "sub/d.webp"]
 

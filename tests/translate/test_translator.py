@@ -16,6 +16,8 @@ from stargan_cli.tasks import translator as module
 from stargan_cli.tasks.translator import Translator
 from stargan_cli.weights import load
 
+pytestmark = pytest.mark.numeric
+
 CPU = torch.device("cpu")
 
 
