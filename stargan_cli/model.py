@@ -225,13 +225,12 @@ class PatchConv2d(nn.Conv2d):
 
 
 class Judgement(NamedTuple):
-    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim), with `projection` one
-    map of agreement per class (N, class_dim, h, w), and logits of what it watches besides (N, watched)."""
+    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim) and, with `projection`,
+    one map of agreement per class (N, class_dim, h, w)."""
 
     realness: Tensor
     classes: Tensor
     agreement: Tensor | None
-    watched: Tensor | None = None
 
     def realness_as(self, signs: Tensor) -> Tensor:
         """Realness per patch (N, 1, h, w) as a picture of what `signs` (N, class_dim) say: 1 on, -1 off, 0 unknown."""
@@ -241,12 +240,9 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement.
+    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement."""
 
-    `watched` counts labels that it classifies in training alone, with a head that no weights file holds.
-    """
-
-    def __init__(self, settings: ModelSettings, watched: int = 0) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
         width = settings.discriminator_width
@@ -260,18 +256,11 @@ class Discriminator(nn.Module):
         self.conv2 = nn.Conv2d(width, settings.class_dim, kernel_size=rest, bias=False)
         if settings.projection:
             self.conv3 = nn.Conv2d(width, settings.class_dim, kernel_size=3, padding=1, bias=False)
-        self.conv4 = nn.Conv2d(width, watched, kernel_size=rest, bias=False) if watched else None
 
     def forward(self, x: Tensor) -> Judgement:
         features = self.main(_smaller(x, self.settings.downscale))
         agreement = self.conv3(features) if self.settings.projection else None
-        watched = self.conv4(features).flatten(1) if self.conv4 is not None else None
-        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement, watched)
-
-
-def published(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A network's state dict without D's head for what is watched in training."""
-    return {name: tensor for name, tensor in state.items() if not name.startswith("conv4.")}
+        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement)
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -55,36 +55,6 @@ def test_declared_groups_join_the_hair_colours(tmp_path: Path) -> None:
         load_celeba(tmp_path, ATTRIBUTES, (("Male", "Smiling"),))
 
 
-def test_what_is_watched_stands_beside_the_labels(tmp_path: Path) -> None:
-    parts = load_celeba(celeba(tmp_path), ATTRIBUTES, watched=("Young", "Smiling"))
-    train = parts["train"]
-    assert train.label_set.attributes == ATTRIBUTES and train.watched is not None
-    assert train.watched[:5].tolist() == [[1, 1], [1, 1], [1, 0], [0, 0], [1, 0]]
-    picked = train.select([4, 3]).watched
-    assert picked is not None and picked.tolist() == [[1, 0], [0, 0]]
-    unwatched = load_celeba(tmp_path, ATTRIBUTES)["train"]
-    assert unwatched.watched is None and unwatched.fingerprint() != train.fingerprint()
-
-
-@pytest.mark.parametrize(
-    ("watched", "message"),
-    [
-        (("Smile",), "no attribute Smile; did you mean Smiling"),
-        (("Male",), "--watch Male: it is set, or watched, already"),
-        (("Young", "Young"), "--watch Young: it is set, or watched, already"),
-    ],
-)
-def test_what_cannot_be_watched_is_refused(tmp_path: Path, watched: tuple[str, ...], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
-        load_celeba(celeba(tmp_path), ATTRIBUTES, watched=watched)
-
-
-def test_class_folders_have_nothing_to_watch(tmp_path: Path) -> None:
-    folder = class_folders(tmp_path / "moods", {"happy": 2, "sad": 2})
-    with pytest.raises(UsageError, match="--watch chooses among the attributes of celeba"):
-        load_data(settings(data=(str(folder),), watched=("Smiling",)))
-
-
 def test_missing_celeba_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="img_align_celeba/ and list_attr_celeba.txt are needed") as caught:
         load_celeba(tmp_path, ATTRIBUTES)
@@ -255,26 +225,6 @@ def test_an_alias_must_mean_something(tmp_path: Path) -> None:
     load_data(settings(data=(one,), aliases=(("happy", "smile_open"),)))
     with pytest.raises(UsageError, match="--alias happy=smiling: unknown attribute 'smiling'"):
         load_data(settings(data=(one,), aliases=(("happy", "smiling"),)))
-
-
-def test_what_is_pushed_must_be_an_attribute_of_the_run(tmp_path: Path) -> None:
-    one, root = str(class_folders(tmp_path / "moods", {"happy": 2, "sad": 2})), str(celeba(tmp_path))
-    chosen = {"root": root, "attributes": ("Male", "Young")}
-    load_data(settings(data=("celeba", one), push=(("Young", "0.5"),), **chosen))
-    with pytest.raises(UsageError, match="--push Smiling: no attribute of this run") as refused:
-        load_data(settings(push=(("Smiling", "0.5"),), **chosen))
-    assert refused.value.hint == "it has Male, Young"
-    with pytest.raises(UsageError, match="--push happy: no attribute of this run"):
-        load_data(settings(data=(one,), push=(("happy", "2"),)))
-
-
-def test_what_prototypes_show_and_hair_that_is_recoloured_must_be_of_the_run(tmp_path: Path) -> None:
-    chosen = {"root": str(celeba(tmp_path)), "teacher": "weights"}
-    load_data(settings(prototypes=(("Young", "2"),), recolour=True, **chosen))
-    with pytest.raises(UsageError, match="--prototypes Bald: no attribute of this run"):
-        load_data(settings(prototypes=(("Bald", "2"),), **chosen))
-    with pytest.raises(UsageError, match="--recolour finds hair by Black_Hair and Blond_Hair"):
-        load_data(settings(recolour=True, attributes=("Black_Hair", "Male"), **chosen))
 
 
 def test_progress_counts_over_all_sets(tmp_path: Path) -> None:

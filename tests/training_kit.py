@@ -5,21 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
 from stargan_cli.attributes import LabelLayout, LabelSet
 from stargan_cli.data.batches import BatchSource
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.labelled import Labelled
-from stargan_cli.model import Generator
 from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training import Outcome, model_settings, train
 from stargan_cli.tasks.training_data import load_data, prepare
@@ -109,22 +105,15 @@ def random_pictures(label_set: LabelSet, count: int, size: int, seed: int) -> Ca
 def tiny_trainer(
     *label_sets: LabelSet,
     precision: torch.dtype = torch.float32,
-    first_watched: Callable[[Tensor], Tensor] | None = None,
-    teacher: Generator | None = None,
     **changes: Any,
 ) -> Trainer:
-    """A trainer on the CPU with 12 random pictures in each set. `first_watched` says from the first set's labels what
-    is watched in it."""
-    named = None if teacher is None else "weights"
-    chosen = settings(data=tuple(s.name for s in label_sets), teacher=named, **changes)
+    """A trainer on the CPU with 12 random pictures in each set."""
+    chosen = settings(data=tuple(s.name for s in label_sets), **changes)
     layout = LabelLayout(label_sets)
     pictures = [random_pictures(s, 12, chosen.image_size, i) for i, s in enumerate(label_sets)]
-    if first_watched is not None:
-        first = pictures[0].labelled
-        pictures[0] = replace(pictures[0], labelled=replace(first, watched=first_watched(first.labels)))
     sources = [BatchSource(one, chosen.batch_size, chosen.seed + i, chosen.balance) for i, one in enumerate(pictures)]
     model = model_settings(chosen, layout)
-    return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision, teacher=teacher)
+    return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision)
 
 
 FACES = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))

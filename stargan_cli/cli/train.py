@@ -86,7 +86,7 @@ def train(
         Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
     ] = None,
     preset: Annotated[
-        str, typer.Option(help="paper, small, fast, refine: where every other option starts.", rich_help_panel=TRAINING)
+        str, typer.Option(help="paper, small, fast: where every other option starts.", rich_help_panel=TRAINING)
     ] = "paper",
     iterations: Annotated[int | None, _number(TRAINING, "D steps in all (paper: 200000).")] = None,
     batch_size: Annotated[int | None, _number(TRAINING, "Pictures a step.")] = None,
@@ -119,60 +119,19 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = None,
-    watch: Annotated[
-        str | None,
-        typer.Option(
-            help="Attributes that D learns too, and that G keeps as they are.",
-            metavar="NAME,…",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
     ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
     seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
     flip: Annotated[
         bool | None, typer.Option("--flip/--no-flip", help="Mirror half of the pictures.", rich_help_panel=TRAINING)
-    ] = None,
-    face_shade: Annotated[
-        float | None, _number(TRAINING, "Darken half of the faces by up to this share of their light.")
-    ] = None,
-    vary_strength: Annotated[
-        float | None,
-        _number(TRAINING, "Vary the odds of the mask by up to this factor, so that G looks real with any strength."),
     ] = None,
     jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
     view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
     view_zoom: Annotated[
         float | None, _number(TRAINING, "D sees a square from anywhere, its side smaller by up to this share.")
     ] = None,
-    hide_bottom: Annotated[
-        float | None, _number(TRAINING, "Share of the height, at the bottom, that D never sees (clothes).")
-    ] = None,
     view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
     init_from: Annotated[
         str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)
-    ] = None,
-    teacher: Annotated[
-        str | None,
-        typer.Option(
-            help="Weights whose pictures G learns, without the stains.", metavar="WEIGHTS", rich_help_panel=TRAINING
-        ),
-    ] = None,
-    prototypes: Annotated[
-        list[str] | None,
-        _number(
-            TRAINING,
-            "Attributes of faces that G learns not from --teacher but from the mean faces with and without them: "
-            "Male=3 for thrice their difference.",
-            metavar="NAME=STRENGTH",
-        ),
-    ] = None,
-    recolour: Annotated[
-        bool | None,
-        typer.Option(
-            "--recolour/--no-recolour",
-            help="G learns hair in other colours as it falls: --teacher only shows where it is.",
-            rich_help_panel=TRAINING,
-        ),
     ] = None,
     image_size: Annotated[int | None, _number(MODEL, "Side of the pictures in pixels.")] = None,
     width: Annotated[int | None, _number(MODEL, "Channels of G's first layer.")] = None,
@@ -190,42 +149,9 @@ def train(
     ] = None,
     adversarial: Annotated[str | None, _number(LOSS, "wgan-gp (paper) or nonsaturating (with R1).")] = None,
     lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
-    push: Annotated[
-        list[str] | None,
-        _number(
-            LOSS,
-            "How much one attribute counts in G's domain classification and, where it changes, in --lambda-teach.",
-            metavar="NAME=FACTOR",
-        ),
-    ] = None,
     lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
     lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
     lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
-    lambda_stay: Annotated[
-        float | None,
-        _number(LOSS, "Weight of changes to the face with new hair, around it with a new gender, to eyes, and behind."),
-    ] = None,
-    lambda_light: Annotated[
-        float | None,
-        _number(LOSS, "Weight of how much lighter or darker the face gets, or its patches where older or a man's."),
-    ] = None,
-    lambda_tint: Annotated[
-        float | None,
-        _number(
-            LOSS, "Weight of changes of colour, though not of light, in the face or with the same hair, and to blue."
-        ),
-    ] = None,
-    lambda_hue: Annotated[
-        float | None,
-        _number(LOSS, "Weight of new hues of skin with other hair, gender or age; D sees none, and none is taught."),
-    ] = None,
-    lambda_watch: Annotated[float | None, _number(LOSS, "Weight of what --watch names.")] = None,
-    lambda_teach: Annotated[float | None, _number(LOSS, "Weight of how G's pictures differ from --teacher's.")] = None,
-    lambda_mask: Annotated[float | None, _number(LOSS, "Weight of the mask's mean.")] = None,
-    lambda_smooth: Annotated[float | None, _number(LOSS, "Weight of the mask's total variation.")] = None,
-    robust: Annotated[
-        float | None, _number(LOSS, "D's classes learn from pictures moved so far (L2) to where it errs most.")
-    ] = None,
     penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many iterations.")] = None,
     run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
         "runs/stargan"

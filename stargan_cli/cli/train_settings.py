@@ -27,10 +27,7 @@ def resolve_settings(context: typer.Context, run: Path, resume: bool, preset: st
         if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
             raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
         return run_folder.changed(run_folder.read_settings(run), **given)
-    settings = training_settings.preset(preset, **given)
-    if preset == "polish" and not settings.teacher:
-        raise UsageError("--preset polish learns from weights: --teacher is missing", "name the weights to learn from")
-    return settings
+    return training_settings.preset(preset, **given)
 
 
 def _shares(text: str) -> tuple[int, ...]:
@@ -40,14 +37,11 @@ def _shares(text: str) -> tuple[int, ...]:
         raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
 
 
-def _pairs(option: str, form: str, example: str) -> Callable[[list[str]], tuple[tuple[str, str], ...]]:
-    def pair(text: str) -> tuple[str, str]:
-        left, separator, right = text.partition("=")
-        if not (left.strip() and separator and right.strip()):
-            raise UsageError(f"{option} takes {form}, not {text}", f"for example {option} {example}")
-        return left.strip(), right.strip()
-
-    return lambda texts: tuple(pair(text) for text in texts)
+def _alias(text: str) -> tuple[str, str]:
+    word, _, name = text.partition("=")
+    if not (word.strip() and name.strip()):
+        raise UsageError(f"--alias takes WORD=NAME, not {text}", "for example --alias happy=smiling")
+    return word.strip(), name.strip()
 
 
 def _unchanged(value: Any) -> Any:
@@ -58,10 +52,7 @@ def _unchanged(value: Any) -> Any:
 _PARSED: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "attrs": ("attributes", listed),
     "group": ("groups", lambda groups: tuple(listed(text) for text in groups)),
-    "watch": ("watched", listed),
-    "alias": ("aliases", _pairs("--alias", "WORD=NAME", "happy=smiling")),
-    "prototypes": ("prototypes", _pairs("--prototypes", "NAME=STRENGTH", "Male=3")),
-    "push": ("push", _pairs("--push", "NAME=FACTOR", "Young=0.5")),
+    "alias": ("aliases", lambda texts: tuple(_alias(text) for text in texts)),
     "data": ("data", tuple),
     "root": ("root", str),
     "mix": ("mix", _shares),

@@ -8,9 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.data.face_parts import soft_face
 from stargan_cli.device import send
-from stargan_cli.model import Translation, blended
 
 
 @dataclass(frozen=True)
@@ -51,41 +49,23 @@ def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     return _sampled(pictures, theta)
 
 
-def shade(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Darken the face of half of the pictures, values in [-1, 1], by up to `amount` of its light."""
-    kept = send(1 - amount * (2 * draws.uniform() - 1).clamp(min=0), pictures.device).view(-1, 1, 1, 1)
-    return (pictures + 1) * torch.lerp(torch.ones_like(kept), kept, soft_face(pictures)) - 1
-
-
-def vary_strength(translation: Translation, pictures: Tensor, factor: float, draws: Draws) -> Translation:
-    """What G made of pictures (N, 3, S, S), the odds of each one's mask times a number from 1 / factor to factor, whose
-    logarithm is uniform: as `translate --strength` does."""
-    odds = send(factor ** (2 * draws.uniform() - 1), pictures.device).view(-1, 1, 1, 1)
-    mask = odds * translation.mask / (1 + (odds - 1) * translation.mask)
-    return blended(pictures, translation.colour, mask)
-
-
-def zoom(pictures: Tensor, amount: float, hidden: float, draws: Draws) -> Tensor:
+def zoom(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Of each picture a square from anywhere in it, enlarged to the picture's size. Bilinear; differentiable.
 
-    `hidden` of the height, at the bottom, is in no square, nor half of that at either side; the square's side is
-    1 - amount to 1 of what remains.
+    The square's side is 1 - amount to 1 of the picture's.
     """
     draw = draws.uniform(3)
-    whole = 1 - hidden
-    side = whole * (1 - amount * draw[0])
-    across, down = (whole - side) * (2 * draw[1:] - 1)
-    down = down - hidden
+    side = 1 - amount * draw[0]
+    across, down = (1 - side) * (2 * draw[1:] - 1)
     none = torch.zeros_like(side)
     theta = torch.stack([side, none, across, none, side, down], dim=1).view(len(pictures), 2, 3)
     return _sampled(pictures, send(theta, pictures.device))
 
 
-def mean_square(amount: float, hidden: float) -> tuple[float, float, float]:
+def mean_square(amount: float) -> tuple[float, float, float]:
     """Left, top and side, in fractions of the picture's side, of what `zoom` shows on average."""
-    whole = 1 - hidden
-    side = whole * (1 - amount / 2)
-    return (1 - side) / 2, (whole - side) / 2, side
+    side = 1 - amount / 2
+    return (1 - side) / 2, (1 - side) / 2, side
 
 
 def noise(pictures: Tensor, amount: float, draws: Draws) -> Tensor:

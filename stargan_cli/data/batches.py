@@ -22,14 +22,12 @@ def generator_for(*key: int) -> torch.Generator:
 
 
 class Drawn(NamedTuple):
-    """Some rows of a batch: pictures uint8 (n, 3, S, S), importance float (n,), which is how much more often the data
-    shows a picture than it is drawn, and what is watched, float (n, m), where the data set has that; and labels float
-    (batch_size, k) of the whole batch."""
+    """Some rows of a batch: pictures uint8 (n, 3, S, S), and importance float (n,), which is how much more often the
+    data shows a picture than it is drawn; and labels float (batch_size, k) of the whole batch."""
 
     pixels: Tensor
     importance: Tensor
     labels: Tensor
-    watched: Tensor | None
 
 
 class BatchSource:
@@ -61,9 +59,7 @@ class BatchSource:
         indices = self.indices(step)
         pixels, _ = self.pictures.batch(indices[rows])
         importance = (self._weights.mean() / self._weights[indices[rows]]).float()
-        labelled = self.pictures.labelled
-        watched = None if labelled.watched is None else labelled.watched[indices[rows]].float()
-        return Drawn(pixels, importance, labelled.labels[indices].float(), watched)
+        return Drawn(pixels, importance, self.pictures.labelled.labels[indices].float())
 
     def _permutation(self, epoch: int) -> Tensor:
         return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))

@@ -53,9 +53,8 @@ def load_celeba(
     attributes: tuple[str, ...],
     groups: tuple[tuple[str, ...], ...] = (),
     split: str = "official",
-    watched: tuple[str, ...] = (),
 ) -> DataSet:
-    """CelebA's pictures with the chosen attributes, and with those `watched` besides.
+    """CelebA's pictures with the chosen attributes.
 
     `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
     pictures for test, as the reference implementation does (validation is then the test part).
@@ -63,20 +62,17 @@ def load_celeba(
     folder = celeba_folder(root)
     names, rows = _read_attributes(folder / "list_attr_celeba.txt")
     label_set, columns = _choose(names, attributes, groups)
-    if twice := [name for name in watched if name in attributes or watched.count(name) > 1]:
-        raise UsageError(f"--watch {twice[0]}: it is set, or watched, already", "name each attribute once")
     present = {entry.name for entry in (folder / "img_align_celeba").iterdir()}
     files = [file for file in rows if file in present]
     if not files:
         raise DataError(f"{folder}: no picture named in list_attr_celeba.txt is in img_align_celeba/")
     table = torch.from_numpy(np.array([rows[file] for file in files], dtype=np.int8) == 1).to(torch.uint8)
-    others = table[:, [_column(names, attribute) for attribute in watched]] if watched else None
     notes = []
     if len(rows) > len(files):
         notes.append(f"{len(rows) - len(files):,} rows of list_attr_celeba.txt have no picture: left out")
     if unnamed := len(present) - len(files):
         notes.append(f"{unnamed:,} files in img_align_celeba/ have no row: left out")
-    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), table[:, columns], tuple(notes), others)
+    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), table[:, columns], tuple(notes))
     return _split_reference(whole) if split == "reference" else _split_official(whole, folder)
 
 

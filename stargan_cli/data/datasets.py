@@ -18,7 +18,6 @@ def load(
     groups: tuple[tuple[str, ...], ...] = (),
     split: str = "official",
     name: str | None = None,
-    watched: tuple[str, ...] = (),
 ) -> DataSet:
     """`source` is `celeba` or a path with one folder per class, which `name` gives another name than its folder's.
 
@@ -26,7 +25,7 @@ def load(
     """
     try:
         if source == "celeba":
-            return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split, watched)
+            return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
         return load_class_folders(Path(source), name)
     except OSError as error:
         raise DataError(f"cannot read {error.filename or source}: {error.strerror or error}") from error

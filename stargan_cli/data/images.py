@@ -47,8 +47,3 @@ def lightness(pictures: Tensor) -> Tensor:
     """(..., 3, S, S) -> (..., 1, S, S): the luma of red, green, blue (ITU-R BT.601, as in Pillow), in their range."""
     red, green, blue = pictures.unbind(dim=-3)
     return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(-3)
-
-
-def colour(pictures: Tensor) -> Tensor:
-    """What (..., 3, S, S) is besides its lightness: 0 for greys."""
-    return pictures - lightness(pictures)

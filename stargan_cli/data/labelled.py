@@ -20,7 +20,6 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 class Labelled:
     """Pictures of one data set with their labels: `labels` is uint8 (N, k), one column per attribute of `label_set`.
 
-    `watched`, where there is one, is uint8 (N, m): further labels, which are not to be set but to be kept.
     `notes` are findings for the user: rows without pictures, pictures without rows.
     """
 
@@ -29,7 +28,6 @@ class Labelled:
     files: tuple[str, ...]
     labels: Tensor
     notes: tuple[str, ...] = ()
-    watched: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.files)
@@ -40,8 +38,7 @@ class Labelled:
     def select(self, indices: list[int]) -> Labelled:
         """The same data set with these pictures only, in this order."""
         files = tuple(self.files[i] for i in indices)
-        watched = None if self.watched is None else self.watched[indices]
-        return Labelled(self.label_set, self.folder, files, self.labels[indices], self.notes, watched)
+        return Labelled(self.label_set, self.folder, files, self.labels[indices], self.notes)
 
     def counts(self) -> dict[str, int]:
         """How many pictures show each attribute."""
@@ -51,8 +48,6 @@ class Labelled:
         """Changes when a picture is added, removed or gets another label."""
         digest = hashlib.sha256(repr((self.label_set, self.files)).encode("utf-8", "surrogateescape"))
         digest.update(self.labels.numpy().tobytes())
-        if self.watched is not None:
-            digest.update(self.watched.numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def sizes(self) -> str:

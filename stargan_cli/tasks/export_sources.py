@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.model import Discriminator, Generator, published
+from stargan_cli.model import Discriminator, Generator
 from stargan_cli.reference_format import is_checkpoint, read_reference
 from stargan_cli.tasks import checkpoints
 from stargan_cli.weights import Card, Weights, fingerprint, load, read_card, resolve
@@ -91,5 +91,5 @@ def _from_run(path: Path, raw: bool) -> Weights:
 
 def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Network:
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    network.load_state_dict(published(own))
+    network.load_state_dict(own)
     return network.eval().requires_grad_(False)

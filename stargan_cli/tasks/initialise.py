@@ -1,5 +1,4 @@
-"""Start a training run from the weights of another: another picture size, more attributes, more data sets. Or learn
-from these."""
+"""Start a training run from the weights of another: another picture size, more attributes, more data sets."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from torch import Tensor
 
 from stargan_cli.attributes import LabelLayout
 from stargan_cli.errors import UsageError
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import Weights
 
 PICTURE_CHANNELS = 3
@@ -29,17 +28,6 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
     else:
         notes += _copy_discriminator(discriminator, weights.discriminator, layout, weights.card.layout)
     return notes
-
-
-def teacher(model: ModelSettings, layout: LabelLayout, weights: Weights) -> Generator:
-    """The generator of some weights as one that a run's networks can learn from: it takes pictures and labels as they
-    do. Raises UsageError where it does not fit, as `initialise` does, or knows other labels."""
-    known = {name for _, name in _places(weights.card.layout)}
-    if unknown := [name for _, name in _places(layout) if name is not None and name not in known]:
-        raise UsageError(f"the teacher {weights.path} does not know {unknown[0]}", "train with labels that it knows")
-    generator = Generator(model)
-    _copy_generator(generator, layout, weights)
-    return generator
 
 
 def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:

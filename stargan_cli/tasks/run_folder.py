@@ -17,9 +17,6 @@ from stargan_cli.tasks.training_settings import TrainSettings, option
 CHANGEABLE = (
     "root",
     "aliases",
-    "push",
-    "prototypes",
-    "recolour",
     "iterations",
     "precision",
     "lr",
@@ -28,26 +25,14 @@ CHANGEABLE = (
     "single_share",
     "keep_unset",
     "weigh_classes",
-    "face_shade",
-    "vary_strength",
     "jitter",
     "view_jitter",
     "view_zoom",
-    "hide_bottom",
     "view_noise",
     "lambda_cls",
     "lambda_rec",
     "lambda_gp",
     "lambda_id",
-    "lambda_stay",
-    "lambda_light",
-    "lambda_tint",
-    "lambda_hue",
-    "lambda_watch",
-    "lambda_teach",
-    "lambda_mask",
-    "lambda_smooth",
-    "robust",
     "log_every",
     "sample_every",
     "checkpoint_every",
@@ -133,7 +118,10 @@ def read_settings(run: Path) -> TrainSettings:
     except FileNotFoundError as error:
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error}",
+            f"start a new run from its weights: --init-from {run / 'weights.safetensors'} and another --run",
+        ) from error
 
 
 def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:

@@ -18,7 +18,6 @@ from stargan_cli.data import augment
 from stargan_cli.data.cache import CachedPictures
 from stargan_cli.data.celeba import LANDMARKS, TERMS
 from stargan_cli.errors import DataError, TrainingError, UsageError
-from stargan_cli.model import published
 from stargan_cli.progress import Progress
 from stargan_cli.tasks import reading_square
 from stargan_cli.tasks.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -134,7 +133,7 @@ class Session:
                 self.folder.weights,
                 self._card(),
                 trainer.ema.state_dict(),
-                published(trainer.discriminator.state_dict()),
+                trainer.discriminator.state_dict(),
             )
         except (OSError, SafetensorError) as error:
             if final:
@@ -156,8 +155,8 @@ class Session:
     def _card(self) -> Card:
         celeba = "celeba" in self.settings.data
         faces = {"landmarks": LANDMARKS} if celeba else {}
-        view = self.settings.view_zoom, self.settings.hide_bottom
-        square = {reading_square.KEY: [round(part, 4) for part in augment.mean_square(*view)]} if any(view) else {}
+        seen = [round(part, 4) for part in augment.mean_square(self.settings.view_zoom)]
+        square = {reading_square.KEY: seen} if self.settings.view_zoom else {}
         terms = {"terms": TERMS} if celeba else {}
         return Card(
             model=self.trainer.model,
@@ -180,8 +179,7 @@ class Session:
         values = self.settings.to_dict()
         del values["root"]
         values["data"] = [label_set.name for label_set in self.trainer.layout.sets]
-        for name in ("init_from", "teacher"):
-            values[name] = values[name] and PurePath(values[name]).name
+        values["init_from"] = values["init_from"] and PurePath(values["init_from"]).name
         return values
 
     def _sample(self) -> None:

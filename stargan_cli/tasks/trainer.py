@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,19 +12,15 @@ from torch import Tensor, nn
 from torch.autograd.graph import increment_version
 from torch.optim import Adam
 
-from stargan_cli.attributes import LabelLayout, LabelSet
+from stargan_cli.attributes import LabelLayout
 from stargan_cli.data import augment
 from stargan_cli.data.batches import Ahead, BatchSource, generator_for
-from stargan_cli.data.face_parts import colour_stays, hue_stays, light_stays, what_stays
 from stargan_cli.data.images import to_model
-from stargan_cli.data.labelled import Labelled
-from stargan_cli.data.plausible import Plausible
 from stargan_cli.device import autocast, memory_layout, send
 from stargan_cli.losses import Batch, Objective, View, discriminator_loss, generator_loss
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.tasks.fast_networks import fast_generator
 from stargan_cli.tasks.label_vectors import layout_vector
-from stargan_cli.tasks.lessons import Lessons
 from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.reading_square import square_of
 from stargan_cli.tasks.training_settings import TrainSettings
@@ -48,42 +43,22 @@ class Trainer:
         device: torch.device,
         precision: torch.dtype,
         processes: Processes = ALONE,
-        teacher: Generator | None = None,
     ) -> None:
         torch.manual_seed(settings.seed)
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision, self.processes = device, precision, processes
         self.rows = processes.rows(settings.batch_size)
         self.batches = [Ahead(source, self.rows) for source in sources]
-        self.plausible = [_plausible(source.pictures.labelled) for source in sources]
         self.iteration = 0
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
-        self.translator = self._fastest(self.generator)
-        self.lessons = [] if teacher is None else self._lessons(teacher)
-        discriminator = Discriminator(model, len(settings.watched))
-        self.discriminator = discriminator.to(device).to(memory_format=self.layout_in_memory)
+        self.translator = fast_generator(self.generator, precision) if device.type == "cpu" else self.generator
+        self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
         self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
         self.discriminator_optimiser = Adam(self.discriminator.parameters(), settings.d_lr, betas, fused=fused)
-        self.objective = Objective(
-            settings.adversarial,
-            settings.lambda_cls,
-            settings.lambda_rec,
-            settings.lambda_gp,
-            settings.lambda_id,
-            settings.lambda_stay,
-            settings.lambda_light,
-            settings.lambda_tint,
-            settings.lambda_hue,
-            settings.lambda_watch,
-            settings.lambda_teach,
-            settings.lambda_mask,
-            settings.lambda_smooth,
-            settings.robust,
-        )
-        self.push = [_push(label_set, dict(settings.push)).to(device) for label_set in layout.sets]
+        self.objective = Objective.of(settings)
         self.turns = tuple(
             index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
         )
@@ -103,34 +78,13 @@ class Trainer:
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             # G does not change in between: both steps can use the same fakes.
             with torch.set_grad_enabled(with_generator):
-                fake = self._translated(batch, step)
+                fake = self._translated(batch)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
-                if self.lessons:
-                    batch = replace(batch, taught=self.lessons[index].of(batch))
                 parts |= self._generator_step(batch, fake, step)
             losses |= {prefix + name: value.detach() for name, value in parts.items()}
         self.iteration += 1
         return losses
-
-    def _fastest(self, generator: Generator) -> Generator:
-        """What computes with the generator's parameters."""
-        return fast_generator(generator, self.precision) if self.device.type == "cpu" else generator
-
-    def _lessons(self, teacher: Generator) -> list[Lessons]:
-        teacher.to(self.device).to(memory_format=self.layout_in_memory).requires_grad_(False)
-        translator = self._fastest(teacher)
-
-        def translate(pictures: Tensor, targets: Tensor) -> Tensor:
-            with autocast(self.device, self.precision):
-                made: Tensor = translator(pictures, targets)
-            return made
-
-        strengths = {name: float(strength) for name, strength in self.settings.prototypes}
-        return [
-            Lessons(translate, self.layout, index, source.pictures, strengths, self.settings.recolour)
-            for index, source in enumerate(self.sources)
-        ]
 
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint holds, by name."""
@@ -178,7 +132,7 @@ class Trainer:
 
     def _batch(self, index: int, step: int) -> Batch:
         """Pictures with their own labels and their targets."""
-        pixels, importance, labels, watched = self.batches[index].batch(step)
+        pixels, importance, labels = self.batches[index].batch(step)
         random = generator_for(self.settings.seed, 1, index, step)
         label_set = self.layout.sets[index]
         targets = training_targets(
@@ -189,14 +143,11 @@ class Trainer:
             single_share=self.settings.single_share,
             keep_unset=self.settings.keep_unset,
         )
-        labels, targets, plausible = labels[self.rows], targets[self.rows], self.plausible[index]
-        kept = None if watched is None or plausible is None else plausible.kept(labels, targets, watched)
+        labels, targets = labels[self.rows], targets[self.rows]
         real = to_model(send(pixels, self.device)).contiguous(memory_format=self.layout_in_memory)
         draws = self._draws(random)
         if self.settings.flip:
             real = augment.flip(real, draws)
-        if self.settings.face_shade:
-            real = augment.shade(real, self.settings.face_shade, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
         targets = send(targets, self.device)
@@ -206,7 +157,6 @@ class Trainer:
             all_named = torch.rand(self.settings.batch_size, 1, generator=random)[self.rows] < 0.5
             read = self._read(real)[:, self.layout.positions(index)]
             asked = asked_for(labels, targets, read, send(all_named, self.device), label_set)
-        change = (real, labels, targets, label_set.attributes)
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
@@ -216,30 +166,20 @@ class Trainer:
             positions=self.layout.positions(index),
             kind=label_set.kind,
             importance=send(importance, self.device) if self.settings.weigh_classes else None,
-            push=self.push[index],
-            stays=what_stays(*change) if self.settings.lambda_stay else None,
-            light_stays=light_stays(*change) if self.settings.lambda_light else None,
-            colour_stays=colour_stays(*change) if self.settings.lambda_tint else None,
-            hue_stays=hue_stays(*change) if self.settings.lambda_hue else None,
-            watched=None if watched is None else send(watched, self.device),
-            kept=None if kept is None else send(kept, self.device),
         )
 
     @torch.no_grad()
     def _read(self, real: Tensor) -> Tensor:
         """What D reads from pictures, as probabilities (N, class_dim), as `translate` lets it."""
-        square = augment.mean_square(self.settings.view_zoom, self.settings.hide_bottom)
+        square = augment.mean_square(self.settings.view_zoom)
         with autocast(self.device, self.precision):
             classes: Tensor = self.discriminator(square_of(real, square)).classes
         return classes.float().sigmoid()
 
-    def _translated(self, batch: Batch, step: int) -> Translation:
+    def _translated(self, batch: Batch) -> Translation:
         with autocast(self.device, self.precision):
             fake: Translation = self.translator.translate(batch.real, batch.target)
-        if self.settings.vary_strength == 1:
-            return fake
-        draws = self._draws(generator_for(self.settings.seed, 4, step))
-        return augment.vary_strength(fake, batch.real, self.settings.vary_strength, draws)
+        return fake
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))
@@ -286,8 +226,8 @@ class Trainer:
 
     def _view(self, draws: augment.Draws) -> View:
         def view(pictures: Tensor) -> Tensor:
-            if self.settings.view_zoom or self.settings.hide_bottom:
-                pictures = augment.zoom(pictures, self.settings.view_zoom, self.settings.hide_bottom, draws)
+            if self.settings.view_zoom:
+                pictures = augment.zoom(pictures, self.settings.view_zoom, draws)
             if self.settings.view_jitter:
                 pictures = augment.jitter(pictures, self.settings.view_jitter, draws)
             if self.settings.view_noise:
@@ -301,14 +241,6 @@ class Trainer:
         # Young averages forget fast, so that the first samples do not show the random start.
         decay = min(self.settings.ema, (1 + generator_step) / (10 + generator_step))
         torch._foreach_lerp_(list(self.ema.parameters()), list(self.generator.parameters()), 1 - decay)
-
-
-def _push(label_set: LabelSet, factors: dict[str, str]) -> Tensor:
-    return torch.tensor([float(factors.get(name, 1)) for name in label_set.attributes])
-
-
-def _plausible(labelled: Labelled) -> Plausible | None:
-    return None if labelled.watched is None else Plausible(labelled.labels, labelled.watched)
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import UsageError
 from stargan_cli.model import ModelSettings
 from stargan_cli.progress import Progress, silent
-from stargan_cli.tasks.initialise import teacher
 from stargan_cli.tasks.processes import ALONE, Processes
 from stargan_cli.tasks.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.tasks.session import Session
@@ -23,7 +22,7 @@ from stargan_cli.tasks.trainer import Trainer
 from stargan_cli.tasks.training_data import TrainingData
 from stargan_cli.tasks.training_settings import TrainSettings
 from stargan_cli.tasks.writable import require_place
-from stargan_cli.weights import load, read_card, resolve
+from stargan_cli.weights import read_card, resolve
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,10 @@ def check(
     processes: Processes = ALONE,
 ) -> None:
     """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
-    model = model_settings(settings, layout)
+    model_settings(settings, layout)
     pick_precision(settings.precision, pick_device(processes.device(device)))
     processes.check_batch(settings.batch_size)
     require_place(run)
-    if settings.teacher:
-        teacher(model, layout, load(settings.teacher))
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:
@@ -111,8 +108,7 @@ def train(
             for index, pictures in enumerate(data.train)
         ]
         model = model_settings(settings, data.layout)
-        taught_by = teacher(model, data.layout, load(settings.teacher)) if settings.teacher else None
-        trainer = Trainer(model, data.layout, sources, settings, where, precision, processes, taught_by)
+        trainer = Trainer(model, data.layout, sources, settings, where, precision, processes)
         session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
         if session is not None:
             session.begin(resume)

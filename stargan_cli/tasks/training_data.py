@@ -9,7 +9,6 @@ from pathlib import Path
 from stargan_cli.attributes import LabelLayout, Vocabulary
 from stargan_cli.data.cache import CachedPictures, cached
 from stargan_cli.data.datasets import load, without_shared_pictures
-from stargan_cli.data.hair import DARKEST, LIGHTEST
 from stargan_cli.data.labelled import DataSet, Labelled
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
@@ -39,8 +38,6 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     """All data sets of a run and where their labels stand. Raises DataError and UsageError."""
     if settings.attributes and "celeba" not in settings.data:
         raise UsageError("--attrs chooses among the attributes of celeba; class folders have classes", "leave it out")
-    if settings.watched and "celeba" not in settings.data:
-        raise UsageError("--watch chooses among the attributes of celeba; class folders have classes", "leave it out")
     names = [group[0] for group in settings.groups if len(group) == 1]
     folders = [source for source in settings.data if source != "celeba"]
     if len(names) > len(folders):
@@ -54,7 +51,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     root = Path(settings.root) if settings.root else None
     names_of = dict(zip(folders, names, strict=False))
     sets = [
-        load(source, root, settings.attributes, groups, settings.split, names_of.get(source), settings.watched)
+        load(source, root, settings.attributes, groups, settings.split, names_of.get(source))
         for source in settings.data
     ]
     _refuse_same_names([parts["train"].label_set.name for parts in sets])
@@ -63,10 +60,6 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
         refuse_empty(parts["train"])
     layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
     _check_aliases(settings.aliases, layout)
-    if settings.recolour and not any({DARKEST, LIGHTEST} <= set(one.attributes) for one in layout.sets):
-        raise UsageError(f"--recolour finds hair by {DARKEST} and {LIGHTEST}: the run has not both", "see --attrs")
-    for option, factors in (("--push", settings.push), ("--prototypes", settings.prototypes)):
-        _check_names(option, factors, layout)
     return sets, layout
 
 
@@ -77,14 +70,6 @@ def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) ->
             vocabulary.find(name)
         except UsageError as error:
             raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
-
-
-def _check_names(option: str, factors: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
-    known = [name for one in layout.sets if one.kind == "attributes" for name in one.attributes]
-    for name, _ in factors:
-        if name not in known:
-            has = ", ".join(known) or "classes alone"
-            raise UsageError(f"{option} {name}: no attribute of this run", f"it has {has}")
 
 
 def _refuse_same_names(names: list[str]) -> None:

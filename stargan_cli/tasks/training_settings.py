@@ -22,15 +22,11 @@ class TrainSettings:
     attributes: tuple[str, ...] = ()
     groups: tuple[tuple[str, ...], ...] = ()
     aliases: tuple[tuple[str, str], ...] = ()
-    push: tuple[tuple[str, str], ...] = ()
     split: Literal["official", "reference"] = "official"
     mix: tuple[int, ...] = ()
     balance: bool = False
     weigh_classes: bool = False
     init_from: str | None = None
-    teacher: str | None = None
-    prototypes: tuple[tuple[str, str], ...] = ()
-    recolour: bool = False
 
     iterations: int = 200_000
     image_size: int = 128
@@ -44,7 +40,6 @@ class TrainSettings:
     own_share: float = 0.0
     single_share: float = 0.0
     keep_unset: bool = False
-    watched: tuple[str, ...] = ()
     ema: float = 0.999
     seed: int = 0
     precision: str = "auto"
@@ -54,15 +49,6 @@ class TrainSettings:
     lambda_rec: float = 10.0
     lambda_gp: float = 10.0
     lambda_id: float = 0.0
-    lambda_stay: float = 0.0
-    lambda_light: float = 0.0
-    lambda_tint: float = 0.0
-    lambda_hue: float = 0.0
-    lambda_watch: float = 1.0
-    lambda_teach: float = 300.0
-    lambda_mask: float = 0.0
-    lambda_smooth: float = 0.0
-    robust: float = 0.0
     penalty_every: int = 1
 
     width: int = 64
@@ -75,12 +61,9 @@ class TrainSettings:
     downscale: int = 1
 
     flip: bool = True
-    face_shade: float = 0.0
-    vary_strength: float = 1.0
     jitter: float = 0.0
     view_jitter: float = 0.0
     view_zoom: float = 0.0
-    hide_bottom: float = 0.0
     view_noise: float = 0.0
 
     log_every: int = 10
@@ -102,26 +85,13 @@ class TrainSettings:
             self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
         for name in ("beta1", "beta2", "ema"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        weights = ("cls", "rec", "gp", "id", "stay", "light", "tint", "hue", "watch", "teach", "mask", "smooth")
-        for name in (*(f"lambda_{weight}" for weight in weights), "robust"):
+        for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id"):
             self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
-        for name in ("push", "prototypes"):
-            for attribute, factor in getattr(self, name):
-                if not _is_factor(factor):
-                    raise UsageError(f"{option(name)} {attribute} takes a number from 0 up, not {factor}")
-        if (self.prototypes or self.recolour) and not self.teacher:
-            name = "prototypes" if self.prototypes else "recolour"
-            raise UsageError(f"{option(name)} says what a teacher does not teach: --teacher is missing")
-        for name in ("own_share", "single_share", "face_shade"):
+        for name in ("own_share", "single_share"):
             self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        self._require("vary_strength", 1 <= self.vary_strength < float("inf"), "a number from 1 up")
-        if self.vary_strength != 1 and self.output != "attention":
-            raise UsageError(
-                f"--vary-strength changes the mask, which --output {self.output} is without", "set --vary-strength 1"
-            )
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share are more than all targets together")
-        for name in ("jitter", "view_jitter", "view_zoom", "hide_bottom", "view_noise"):
+        for name in ("jitter", "view_jitter", "view_zoom", "view_noise"):
             self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
         self._require("mix", all(share >= 1 for share in self.mix), "whole numbers from 1 up")
         if self.mix and len(self.mix) != len(self.data):
@@ -149,23 +119,14 @@ class TrainSettings:
             raise ValueError("training settings are an object")
         known = {entry.name: entry.default for entry in fields(cls)}
         if unknown := sorted(values.keys() - known):
-            raise ValueError(f"unknown training setting {unknown[0]!r}")
+            raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
         for name, value in values.items():
             if not _is_like(value, known[name], int if name == "mix" else str):
                 raise ValueError(f"the training setting {name} cannot be {value!r}")
-        tuples: dict[str, Any] = {
-            name: tuple(values[name]) for name in ("data", "attributes", "watched", "mix") if name in values
-        }
-        for name in {"groups", "aliases", "push", "prototypes"} & values.keys():
+        tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
+        for name in {"groups", "aliases"} & values.keys():
             tuples[name] = tuple(tuple(words) for words in values[name])
         return cls(**{**values, **tuples})
-
-
-def _is_factor(text: str) -> bool:
-    try:
-        return 0 <= float(text) < float("inf")
-    except ValueError:
-        return False
 
 
 def _is_like(value: Any, default: Any, item: type) -> bool:
@@ -185,7 +146,7 @@ def option(name: str) -> str:
     return "--" + OPTION_NAMES.get(name, name).replace("_", "-")
 
 
-OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias", "watched": "watch"}
+OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias"}
 
 FAST: dict[str, Any] = {
     "width": 32,
@@ -209,15 +170,6 @@ FAST: dict[str, Any] = {
     "view_noise": 0.03,
 }
 
-GOING_ON: dict[str, Any] = FAST | {
-    "keep_unset": True,
-    "lambda_gp": 0.01,
-    "face_shade": 0.65,
-    "view_jitter": 0.06,
-    "view_zoom": 0.5,
-    "hide_bottom": 0.2,
-}
-
 PRESETS: dict[str, dict[str, Any]] = {
     "paper": {},
     "small": {
@@ -229,28 +181,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_critic": 2,
     },
     "fast": FAST,
-    "refine": GOING_ON
-    | {
-        "n_critic": 2,
-        "head_start": 600,
-        "own_share": 0.13,
-        "single_share": 0.4,
-        "weigh_classes": True,
-        "lambda_cls": 20.0,
-        "lambda_id": 30.0,
-        "lambda_stay": 60.0,
-        "lambda_light": 60.0,
-        "lambda_tint": 150.0,
-        "robust": 1.75,
-        "vary_strength": 3.0,
-    },
-    "polish": GOING_ON
-    | {"own_share": 0.1, "single_share": 0.45, "lambda_cls": 1.0, "lambda_rec": 0.0, "lambda_hue": 400.0},
 }
 """`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
-starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md.
-`refine`: goes on from weights that `fast` made, with a discriminator that leads, asks for what people see, and does not
-look at clothes. `polish`: learns from a `--teacher`, little from the discriminator."""
+starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md."""
 
 
 def preset(name: str, **changes: Any) -> TrainSettings:
