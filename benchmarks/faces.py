@@ -21,12 +21,12 @@ import torch
 from PIL import Image
 from synthetic_photos import Photo, photos, portraits
 
-from stargan_cli.data.celeba import LANDMARKS
-from stargan_cli.data.faces import exact, find_faces, place_of
-from stargan_cli.data.places import Place, fitted
-from stargan_cli.tasks.face_framing import FaceSettings
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.compositing.placement import Place, fitted
+from stargan_cli.datasets.celeba import LANDMARKS
+from stargan_cli.faces.finding import exact, find_faces, place_of
+from stargan_cli.translate.face_framing import FaceSettings
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
 
 FOUND = 0.5  # eye distances: a face is found where both eyes are nearer than this
 

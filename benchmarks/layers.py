@@ -17,8 +17,8 @@ from measuring import add_options, in_turns, record, set_threads
 from torch import Tensor, nn
 
 from stargan_cli.device import PRECISIONS, autocast
+from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
 from stargan_cli.model import Discriminator, Generator, ModelSettings, ResidualBlock
-from stargan_cli.tasks.fast_networks import FastDiscriminator, fast_generator
 
 BATCH, SIZE, LABELS = 4, 128, 5
 CPU = torch.device("cpu")

@@ -14,8 +14,8 @@ from typing import Any
 
 import torch
 
-from stargan_cli.reference_format import reference_discriminator, reference_generator
-from stargan_cli.weights import Weights
+from stargan_cli.export.reference_format import reference_discriminator, reference_generator
+from stargan_cli.weights.files import Weights
 
 BATCH = 16
 

@@ -35,12 +35,12 @@ from measuring import ROOT, rate, record
 from subjects import faces, random_weights
 from torch.utils.flop_counter import FlopCounterMode
 
-from stargan_cli.data.shards import Shard
 from stargan_cli.model import ModelSettings
-from stargan_cli.tasks.face_framing import FaceSettings
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
-from stargan_cli.weights import Weights, load
+from stargan_cli.translate.face_framing import FaceSettings
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.shards import Shard
+from stargan_cli.weights.files import Weights, load
 
 PICTURES_IN_A_TAR = 8
 WARM_UP_ITERATIONS = 3
@@ -144,7 +144,7 @@ def requests(pictures: Path, weights: str, folder: Path) -> dict[str, dict[str, 
     import fsspec
     from moto.server import ThreadedMotoServer
 
-    from stargan_cli.data.remote import RemotePath
+    from stargan_cli.translate.inputs.remote import RemotePath
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

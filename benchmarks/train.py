@@ -23,15 +23,15 @@ from measuring import add_options, in_turns, rate, ratio, record, set_threads
 from reference import Reference
 from subjects import ATTRIBUTES, faces, random_weights
 
-from stargan_cli.data.batches import BatchSource
-from stargan_cli.data.cache import CachedPictures
-from stargan_cli.data.images import load_square, to_model
-from stargan_cli.data.labelled import Labelled
+from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.model import ModelSettings
-from stargan_cli.tasks.trainer import Trainer
-from stargan_cli.tasks.training_settings import TrainSettings
-from stargan_cli.weights import Weights
+from stargan_cli.pictures.tensors import load_square, to_model
+from stargan_cli.train.batches import BatchSource
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights.files import Weights
 
 N_CRITIC = 5
 

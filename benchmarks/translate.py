@@ -27,16 +27,16 @@ from reference import Reference
 from subjects import faces, random_weights
 from torch import Tensor
 
-from stargan_cli.data.images import load_square, to_image, to_model
 from stargan_cli.device import PRECISIONS, pick_device, pick_precision
-from stargan_cli.metrics.psnr import psnr
+from stargan_cli.evaluate.psnr import psnr
 from stargan_cli.model import ModelSettings
-from stargan_cli.report import Report
-from stargan_cli.tasks.face_framing import FaceSettings
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.weights import Weights, load
+from stargan_cli.pictures.tensors import load_square, to_image, to_model
+from stargan_cli.translate.face_framing import FaceSettings
+from stargan_cli.translate.report import Report
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.translator import Translator
+from stargan_cli.weights.files import Weights, load
 
 ATTRIBUTES = 5
 GFLOP_OF_THE_PAPERS = 19.9

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stargan_cli import weights
-from stargan_cli.data.celeba import load_celeba
-from stargan_cli.data.labels import read_labels
+from stargan_cli.datasets.celeba import load_celeba
 from stargan_cli.errors import StarganError, WeightsError
+from stargan_cli.translate.label_table import read_labels
+from stargan_cli.weights import files as weights
 
 SHARED_FOLDER = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 CELEBA = "2\nMale Young\n1.png 1 -1\n2.png -1 1\n"

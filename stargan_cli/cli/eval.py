@@ -19,7 +19,7 @@ from stargan_cli.cli.options import (
     listed,
 )
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.data.celeba_table import SPLITS
+from stargan_cli.datasets.celeba_table import SPLITS
 from stargan_cli.errors import UsageError
 
 DATA, JUDGE, DISTANCES, RESULT, MACHINE = "Data", "Judge", "Distances", "Result", "Machine"
@@ -168,7 +168,7 @@ def evaluate(
     if features not in (None, "judge", "inception"):
         raise UsageError(f"unknown features {features}", "use judge or inception")
 
-    from stargan_cli.tasks.eval_settings import EvalSettings
+    from stargan_cli.evaluate.settings import EvalSettings
 
     settings = EvalSettings(
         data=sets,
@@ -195,13 +195,13 @@ def evaluate(
 
 
 def _default_judge(data: str) -> Path:
-    from stargan_cli.data.cache import default_cache_folder
+    from stargan_cli.datasets.decoded_cache import default_cache_folder
 
     return default_cache_folder() / f"classifier-{Path(data).resolve().name}.safetensors"
 
 
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
-    from stargan_cli.tasks.fitting import FitSettings, fit_and_save
+    from stargan_cli.evaluate.fit_classifier import FitSettings, fit_and_save
 
     with (
         show_progress("decoding", quiet=quiet) as decoding,
@@ -219,8 +219,8 @@ def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], 
 
 
 def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: bool, as_json: bool) -> int:
-    from stargan_cli.tasks.evaluation import evaluate as run
-    from stargan_cli.tasks.evaluation import lowest_accuracy
+    from stargan_cli.evaluate.run import evaluate as run
+    from stargan_cli.evaluate.run import lowest_accuracy
 
     with (
         show_progress("decoding", quiet=quiet) as decoding,

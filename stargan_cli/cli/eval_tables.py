@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-from stargan_cli.tasks.eval_tables import TextTable, judge_table, tables
+from stargan_cli.evaluate.tables import TextTable, judge_table, tables
 
 PLAIN_WIDTH, WIDEST = 140, 10_000
 

@@ -12,7 +12,7 @@ from stargan_cli.cli.options import JsonOption, QuietOption, listed
 from stargan_cli.cli.progress import show_progress
 
 if TYPE_CHECKING:
-    from stargan_cli.tasks.exporting import Exported
+    from stargan_cli.export.run import Exported
 
 
 def export(
@@ -100,12 +100,12 @@ def export(
 
     Every file is opened by its own runtime and compared with its source before it is called done.
     """
-    from stargan_cli.tasks.averaging import averaged
-    from stargan_cli.tasks.export_sources import open_source
-    from stargan_cli.tasks.exporting import ExportSettings, default_name
-    from stargan_cli.tasks.exporting import export as run
-    from stargan_cli.tasks.import_labels import layout_of
-    from stargan_cli.tasks.strength import strengthened
+    from stargan_cli.export.import_labels import layout_of
+    from stargan_cli.export.run import ExportSettings, default_name
+    from stargan_cli.export.run import export as run
+    from stargan_cli.export.sources import open_source
+    from stargan_cli.weights.averaging import averaged
+    from stargan_cli.weights.strength import strengthened
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])

@@ -15,7 +15,7 @@ from stargan_cli.cli.options import JsonOption
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from stargan_cli.weights import Weights
+    from stargan_cli.weights.files import Weights
 
 PIPE_WIDTH = 120
 
@@ -28,7 +28,7 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show what weights know: attributes, size, how they were trained, how good they are."""
-    from stargan_cli.weights import DEFAULT_WEIGHTS, load
+    from stargan_cli.weights.files import DEFAULT_WEIGHTS, load
 
     facts = describe(load(weights or DEFAULT_WEIGHTS))
     if as_json:
@@ -39,9 +39,9 @@ def info(
 
 def describe(weights: Weights) -> dict[str, Any]:
     """The card with what can be worked out from it, as plain values for JSON."""
-    from stargan_cli.attributes import Vocabulary
+    from stargan_cli.labels import Vocabulary
     from stargan_cli.model import parameter_count
-    from stargan_cli.weights import bundled_names
+    from stargan_cli.weights.files import bundled_names
 
     card = weights.card
     vocabulary = Vocabulary(card.layout, card.aliases)

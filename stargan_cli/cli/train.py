@@ -175,8 +175,9 @@ def train(
     quiet: QuietOption = False,
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
-    from stargan_cli.tasks import training, training_data
-    from stargan_cli.tasks.processes import joined
+    from stargan_cli.distributed import joined
+    from stargan_cli.train import data as training_data
+    from stargan_cli.train import run as training
 
     seconds = parse_duration(max_time) if max_time else float("inf")
     deadline = time.monotonic() + seconds
@@ -237,7 +238,7 @@ def _say_end(outcome: Any, iterations: int, run: Path) -> None:
 
 
 def _download(root: Path) -> None:
-    from stargan_cli.data.celeba import celeba_folder, download_celeba
+    from stargan_cli.datasets.celeba import celeba_folder, download_celeba
     from stargan_cli.errors import DataError
 
     try:

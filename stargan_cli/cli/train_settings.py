@@ -15,9 +15,11 @@ from stargan_cli.errors import UsageError
 
 def resolve_settings(context: typer.Context, run: Path, resume: bool, preset: str) -> Any:
     """The preset, or with --resume the run's own settings, with the options that were given."""
-    from stargan_cli.tasks import run_folder, training_settings
+    from stargan_cli.train import run_folder
+    from stargan_cli.train.settings import TrainSettings
+    from stargan_cli.train.settings import preset as preset_settings
 
-    known = training_settings.TrainSettings.__dataclass_fields__
+    known = TrainSettings.__dataclass_fields__
     given: dict[str, Any] = {}
     for name, value in context.params.items():
         field, parse = _PARSED.get(name, (name, _unchanged))
@@ -27,7 +29,7 @@ def resolve_settings(context: typer.Context, run: Path, resume: bool, preset: st
         if context.get_parameter_source("preset").name != "DEFAULT":  # type: ignore[union-attr]
             raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
         return run_folder.changed(run_folder.read_settings(run), **given)
-    return training_settings.preset(preset, **given)
+    return preset_settings(preset, **given)
 
 
 def _shares(text: str) -> tuple[int, ...]:

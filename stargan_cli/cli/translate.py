@@ -27,8 +27,8 @@ from stargan_cli.cli.translate_voice import Voice, summary
 from stargan_cli.errors import UsageError
 
 if TYPE_CHECKING:
-    from stargan_cli.data.remote import RemotePath
-    from stargan_cli.tasks.translation_settings import TranslationSettings
+    from stargan_cli.translate.inputs.remote import RemotePath
+    from stargan_cli.translate.settings import TranslationSettings
 
 
 def translate(
@@ -84,9 +84,9 @@ def translate(
     if rest not in (None, "off"):
         raise UsageError(f"--rest takes off, not {rest}")
 
-    from stargan_cli.data.reading import MAX_PIXELS
-    from stargan_cli.tasks.face_framing import FaceSettings
-    from stargan_cli.tasks.translation_settings import TranslationSettings
+    from stargan_cli.pictures.reading import MAX_PIXELS
+    from stargan_cli.translate.face_framing import FaceSettings
+    from stargan_cli.translate.settings import TranslationSettings
 
     on_ray = engine == "ray"
     settings = TranslationSettings(
@@ -117,9 +117,9 @@ def translate(
         ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
-    from stargan_cli.data.addresses import place_of_text, places_of_texts
-    from stargan_cli.data.shards import shard_of
-    from stargan_cli.tasks.translation import Run
+    from stargan_cli.translate.inputs.addresses import place_of_text, places_of_texts
+    from stargan_cli.translate.run import Run
+    from stargan_cli.translate.shards import shard_of
 
     places = places_of_texts(inputs)
     run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard), on_ray)
@@ -129,7 +129,7 @@ def translate(
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
     """Where outputs go without --out: in the current folder."""
-    from stargan_cli.data.folders import is_folder, own_name
+    from stargan_cli.translate.inputs.finding import is_folder, own_name
 
     if len(inputs) == 1 and is_folder(inputs[0]):
         return Path(f"{own_name(inputs[0])}-translated")
@@ -145,7 +145,7 @@ def _batch_size(text: str) -> int | None:
 
 
 def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
-    from stargan_cli.tasks.merging import merge_manifests
+    from stargan_cli.translate.merge_manifests import merge_manifests
 
     report = merge_manifests(parts, out, replace=replace)
     if not quiet:
@@ -155,7 +155,7 @@ def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
 
 
 def _through_pipe(settings: TranslationSettings) -> int:
-    from stargan_cli.tasks.one_picture import translate_stream
+    from stargan_cli.translate.pipe import translate_stream
 
     if sys.stdout.isatty():
         raise UsageError("stdout is a terminal", "send the picture somewhere: stargan translate - ... > result.png")
@@ -171,8 +171,8 @@ def _over_files(
     voice: Voice,
     quiet: bool,
 ) -> int:
-    from stargan_cli.tasks.processes import wait_for_the_others
-    from stargan_cli.tasks.translation import translate as run_translation
+    from stargan_cli.distributed import wait_for_the_others
+    from stargan_cli.translate.run import translate as run_translation
 
     with (
         interruptible("stopping; once more to stop at once") as stop,

@@ -13,8 +13,8 @@ import typer
 from stargan_cli.cli.messages import say, shown
 
 if TYPE_CHECKING:
-    from stargan_cli.data.remote import RemotePath
-    from stargan_cli.report import Report, Row
+    from stargan_cli.translate.inputs.remote import RemotePath
+    from stargan_cli.translate.report import Report, Row
 
 
 NAMED = 20  # outputs that are not made because somebody else's file stands there: the others are counted
@@ -24,7 +24,7 @@ class Voice:
     """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr."""
 
     def __init__(self, results: str, dry: bool) -> None:
-        from stargan_cli.tasks.existing import DONE_BEFORE, EXISTS, FOREIGN
+        from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
 
         self.results, self.dry = results, dry
         self._usual, self._foreign = (DONE_BEFORE, EXISTS), FOREIGN

@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_translator import labels, squares
+from squares_kit import labels, squares
 from translation_kit import draw, make_weights
 
 from stargan_cli import device
 from stargan_cli.errors import UsageError
-from stargan_cli.metrics.psnr import psnr
-from stargan_cli.tasks.engines import make_engine, pick_engine_device
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.tasks.working import automatic_workers
-from stargan_cli.weights import load
+from stargan_cli.evaluate.psnr import psnr
+from stargan_cli.translate.engines.torch_engine import make_engine, pick_engine_device
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.translator import Translator
+from stargan_cli.translate.work import automatic_workers
+from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
-from stargan_cli.data import paste
-from stargan_cli.data.images import to_model
-from stargan_cli.data.places import centred
-from stargan_cli.data.reading import Picture
-from stargan_cli.tasks.framing import CentreAtSourceSize, ModelSquare, Prepared, Square, put_back
+from stargan_cli.compositing import paste
+from stargan_cli.compositing.placement import centred
+from stargan_cli.pictures.reading import Picture
+from stargan_cli.pictures.tensors import to_model
+from stargan_cli.translate.framing import CentreAtSourceSize, ModelSquare, Prepared, Square, put_back
 
 pytestmark = pytest.mark.numeric
 

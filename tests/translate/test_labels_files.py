@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from stargan_cli.data.labels import LabelTable, read_labels
 from stargan_cli.errors import DataError, UsageError
+from stargan_cli.translate.label_table import LabelTable, read_labels
 
 
 def read(tmp_path: Path, text: str) -> LabelTable:

@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from test_translator import CPU, labels, squares
 
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.weights import load
+from stargan_cli.translate.translator import Translator
+from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
 
@@ -27,8 +27,8 @@ import sys
 import torch
 from safetensors.torch import load_file, save_file
 from stargan_cli.device import pick_precision
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.weights import load
+from stargan_cli.translate.translator import Translator
+from stargan_cli.weights.files import load
 
 cpu, given = torch.device("cpu"), load_file(sys.argv[2])
 assert pick_precision("auto", cpu) is torch.float32

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stargan_cli.attributes import LabelLayout, LabelSet, Vocabulary, parse_set
-from stargan_cli.data.labels import LabelTable
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.tasks.source_labels import LabelSource, as_read, read_table
+from stargan_cli.labels import LabelLayout, LabelSet, Vocabulary, parse_set
+from stargan_cli.translate.label_table import LabelTable
+from stargan_cli.translate.source_labels import LabelSource, as_read, read_table
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))

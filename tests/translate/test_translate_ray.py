@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_translate_tars import pack, samples
+from tars_kit import pack, samples
 from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.report import Row
+from stargan_cli.translate.report import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = """
 import json, sys, ray
 from stargan_cli.cli.app import app
-from stargan_cli.tasks import on_ray
+from stargan_cli.translate import on_ray
 on_ray.BLOCK_BYTES = 1000  # so that there is work for both
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 app(json.loads(sys.argv[1]))

@@ -14,12 +14,13 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.data import remote, sinks
-from stargan_cli.data.folders import find
-from stargan_cli.data.naming import folded
-from stargan_cli.data.remote import RemotePath
-from stargan_cli.data.remote_listing import listed
 from stargan_cli.errors import UsageError
+from stargan_cli.translate.inputs import remote
+from stargan_cli.translate.inputs.finding import find
+from stargan_cli.translate.inputs.remote import RemotePath
+from stargan_cli.translate.inputs.remote_listing import listed
+from stargan_cli.translate.outputs import sinks
+from stargan_cli.translate.outputs.names import folded
 
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -117,7 +118,7 @@ def test_what_stargan_did_not_write_is_left_alone(store: Store, weights: Path) -
 
 
 def test_single_objects_and_archives(store: Store, weights: Path, tmp_path: Path) -> None:
-    from test_translate_tars import pack, samples, unpack
+    from tars_kit import pack, samples, unpack
 
     shard = pack(tmp_path / "shards" / "0000.tar", samples(tmp_path, range(3)))
     store.put("shards/0000.tar", shard.read_bytes())

@@ -15,10 +15,10 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.data.found import Found
-from stargan_cli.data.outputs import OutputFolder
-from stargan_cli.data.shards import Shard
-from stargan_cli.report import Row
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.outputs.folder import OutputFolder
+from stargan_cli.translate.report import Row
+from stargan_cli.translate.shards import Shard
 
 ROOT = Path(__file__).resolve().parents[2]
 

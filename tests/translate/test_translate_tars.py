@@ -7,53 +7,28 @@ import io
 import json
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from tars_kit import pack, samples, unpack
 from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.data.sinks import LocalSink
 from stargan_cli.errors import OutputError, PictureError
-from stargan_cli.report import Row
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.translate.outputs.sinks import LocalSink
+from stargan_cli.translate.report import Row
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
 
 Tree = Callable[[Path], dict[str, bytes]]
 
 
 def call(*args: object) -> Any:
     return CliRunner().invoke(app, ["translate", *map(str, args)])
-
-
-def pack(path: Path, members: dict[str, bytes]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w") as tar:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return path
-
-
-def unpack(path: Path) -> dict[str, bytes]:
-    with tarfile.open(path) as tar:
-        return {info.name: tar.extractfile(info).read() for info in tar}  # type: ignore[union-attr]
-
-
-def samples(tmp_path: Path, numbers: range) -> dict[str, bytes]:
-    """Samples as WebDataset has them: a class, a picture and a description each."""
-    found = {}
-    for number in numbers:
-        picture = draw(tmp_path / "pictures" / f"{number:04d}.png", number).read_bytes()
-        name = f"{number:04d}"
-        found |= {f"{name}.cls": b"1", f"{name}.png": picture, f"{name}.txt": name.encode()}
-    return found
 
 
 @pytest.fixture

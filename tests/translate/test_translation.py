@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from translation_kit import draw
 
-from stargan_cli.data.provenance import read_fingerprint
 from stargan_cli.errors import UsageError
-from stargan_cli.report import Report, Row
-from stargan_cli.tasks.translation import Run, translate
-from stargan_cli.tasks.translation_settings import TranslationSettings
+from stargan_cli.pictures.provenance import read_fingerprint
+from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
 
 pytestmark = pytest.mark.numeric
 
@@ -460,7 +460,7 @@ def test_a_stop_leaves_no_output_without_its_row(tmp_path: Path, weights: Path, 
 
 
 def test_only_one_run_writes_into_a_folder(pictures: Path, tmp_path: Path, weights: Path) -> None:
-    from stargan_cli.data.outputs import OutputFolder
+    from stargan_cli.translate.outputs.folder import OutputFolder
 
     with OutputFolder(tmp_path / "out"), pytest.raises(UsageError, match="another run is writing"):
         go(pictures, tmp_path / "out", weights)

@@ -8,25 +8,18 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from squares_kit import labels, squares
 from torch import Tensor
 
-from stargan_cli.data.images import to_model, to_pixels
 from stargan_cli.errors import StarganError, WeightsError
-from stargan_cli.tasks import translator as module
-from stargan_cli.tasks.translator import Translator
-from stargan_cli.weights import load
+from stargan_cli.pictures.tensors import to_model, to_pixels
+from stargan_cli.translate import translator as module
+from stargan_cli.translate.translator import Translator
+from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
 
 CPU = torch.device("cpu")
-
-
-def squares(count: int) -> Tensor:
-    return torch.randint(0, 256, (count, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(5))
-
-
-def labels(count: int, passes: int = 1) -> Tensor:
-    return torch.rand(count, passes, 5, generator=torch.Generator().manual_seed(6)).round()
 
 
 def translator(path: Path, batch_size: int, precision: torch.dtype = torch.float32) -> Translator:

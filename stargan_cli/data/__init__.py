@@ -1,1 +1,0 @@
-"""Pictures, folders and data sets."""

@@ -1,0 +1,147 @@
+"""Decoded pictures in one memory-mapped file of bytes, built once: the second epoch costs no decoding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.errors import DataError, PictureError
+from stargan_cli.files.atomic import replacement
+from stargan_cli.pictures.tensors import load_square
+from stargan_cli.progress import Progress, silent
+
+CACHE_VERSION = 1
+MAX_UNREADABLE_SHARE = 0.1
+LEFT_OVER_SECONDS = 3600
+
+
+def default_cache_folder() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "stargan"
+
+
+@dataclass(frozen=True)
+class CachedPictures:
+    """Pictures (N, 3, size, size) uint8, memory-mapped, with those of `labelled` that could be read."""
+
+    labelled: Labelled
+    pixels: np.ndarray
+    unreadable: dict[str, str]
+
+    def __len__(self) -> int:
+        return len(self.labelled)
+
+    def batch(self, indices: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures uint8 (n, 3, size, size) and labels uint8 (n, k), copied out of the map."""
+        return torch.from_numpy(self.pixels[indices.numpy()]), self.labelled.labels[indices]
+
+
+def cached(
+    labelled: Labelled,
+    size: int,
+    folder: Path | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> CachedPictures:
+    """Open the cache of these pictures at `size` px, building it where it is missing; `folder` is by default
+    `default_cache_folder()`.
+
+    Pictures that cannot be read are left out and named in `unreadable`. The cache is built again where a picture
+    changed (by size and time) or where the file is not whole. Raises DataError where more than a tenth cannot be
+    read, or where the cache cannot be written.
+    """
+    folder = folder or default_cache_folder()
+    path = folder / f"{_plain(labelled.label_set.name)}-{size}-{_key(labelled, size)}.bin"
+    notes = path.with_suffix(".json")
+    try:
+        unreadable = _read_notes(path, notes, labelled, size)
+        if unreadable is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            unreadable = _build(labelled, size, path, notes, workers, progress)
+    except OSError as error:
+        raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
+    kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
+    readable = labelled.select(kept) if unreadable else labelled
+    pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))
+    return CachedPictures(readable, pixels, unreadable)
+
+
+def _plain(name: str) -> str:
+    """A set's name as part of a file name."""
+    return "".join(char if char.isalnum() else "_" for char in name)[:40]
+
+
+def _key(labelled: Labelled, size: int) -> str:
+    digest = hashlib.sha256(f"{CACHE_VERSION} {size} {labelled.folder.resolve()}".encode("utf-8", "surrogateescape"))
+    for file, path in zip(labelled.files, labelled.paths(), strict=True):
+        try:
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except OSError:  # a link that leads nowhere, say: `_build` will find out why
+            state = "unreadable"
+        digest.update(f"{file}\0{state}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _read_notes(path: Path, notes: Path, labelled: Labelled, size: int) -> dict[str, str] | None:
+    """The unreadable pictures of a cache that is whole; None where it must be built."""
+    try:
+        unreadable: dict[str, str] = dict(json.loads(notes.read_text(encoding="utf-8"))["unreadable"])
+        whole = path.stat().st_size == (len(labelled) - len(unreadable)) * 3 * size * size
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return unreadable if whole else None
+
+
+def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int, progress: Progress) -> dict[str, str]:
+    unreadable: dict[str, str] = {}
+    _sweep(path.parent)
+    with replacement(path) as temporary:
+        with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
+            for start in range(0, len(labelled), 64 * workers):
+                files = labelled.files[start : start + 64 * workers]
+                results = pool.map(_decode, (labelled.folder / file for file in files), repeat(size))
+                for file, result in zip(files, results, strict=True):
+                    if isinstance(result, str):
+                        unreadable[file] = result
+                    else:
+                        out.write(result.numpy().tobytes())
+                progress(start + len(files), len(labelled), "")
+            out.flush()
+            os.fsync(out.fileno())
+        if len(unreadable) > MAX_UNREADABLE_SHARE * len(labelled):
+            file, reason = next(iter(unreadable.items()))
+            raise DataError(
+                f"{len(unreadable):,} of {len(labelled):,} pictures in {labelled.folder} cannot be read",
+                f"the first: {file}: {reason}",
+            )
+        notes.write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
+    return unreadable
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed runs left half-built: a file that is being built is never old."""
+    for left_over in folder.glob(".*.bin.*.tmp"):
+        with suppress(OSError):
+            if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
+                left_over.unlink()
+
+
+def _decode(file: Path, size: int) -> Tensor | str:
+    """The picture, or why there is none."""
+    try:
+        return load_square(file, size)
+    except PictureError as error:
+        return str(error)

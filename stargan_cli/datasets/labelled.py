@@ -1,0 +1,66 @@
+"""Pictures with their labels, and the parts of a data set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from stargan_cli.labels import LabelSet
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Pictures of one data set with their labels: `labels` is uint8 (N, k), one column per attribute of `label_set`.
+
+    `notes` are findings for the user: rows without pictures, pictures without rows.
+    """
+
+    label_set: LabelSet
+    folder: Path
+    files: tuple[str, ...]
+    labels: Tensor
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def paths(self) -> list[Path]:
+        return [self.folder / file for file in self.files]
+
+    def select(self, indices: list[int]) -> Labelled:
+        """The same data set with these pictures only, in this order."""
+        files = tuple(self.files[i] for i in indices)
+        return Labelled(self.label_set, self.folder, files, self.labels[indices], self.notes)
+
+    def counts(self) -> dict[str, int]:
+        """How many pictures show each attribute."""
+        return dict(zip(self.label_set.attributes, self.labels.sum(0, dtype=torch.int64).tolist(), strict=True))
+
+    def fingerprint(self) -> str:
+        """Changes when a picture is added, removed or gets another label."""
+        digest = hashlib.sha256(repr((self.label_set, self.files)).encode("utf-8", "surrogateescape"))
+        digest.update(self.labels.numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+    def sizes(self) -> str:
+        """Changes when a picture's file is replaced by one of another length."""
+        digest = hashlib.sha256()
+        for path in self.paths():
+            try:
+                size = path.stat().st_size
+            except OSError:  # a link that leads nowhere
+                size = -1
+            digest.update(f"{size}\n".encode())
+        return digest.hexdigest()[:16]
+
+
+DataSet = dict[Part, Labelled]
+"""One data set in its parts."""

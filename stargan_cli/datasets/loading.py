@@ -1,0 +1,64 @@
+"""Data sets by name, alone or joined."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from stargan_cli.datasets.celeba import DEFAULT_ATTRIBUTES, load_celeba
+from stargan_cli.datasets.class_folders import load_class_folders
+from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.errors import DataError
+
+
+def load(
+    source: str,
+    root: Path | None = None,
+    attributes: tuple[str, ...] = (),
+    groups: tuple[tuple[str, ...], ...] = (),
+    split: str = "official",
+    name: str | None = None,
+) -> DataSet:
+    """`source` is `celeba` or a path with one folder per class, which `name` gives another name than its folder's.
+
+    Raises DataError and UsageError.
+    """
+    try:
+        if source == "celeba":
+            return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
+        return load_class_folders(Path(source), name)
+    except OSError as error:
+        raise DataError(f"cannot read {error.filename or source}: {error.strerror or error}") from error
+
+
+def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:
+    """Leave out of attribute sets the pictures (same file name and size) that a class-folder set holds too.
+
+    So that a set made out of another can be joined with it, and no picture carries both kinds of label.
+    """
+    taken = {_identity(path) for parts in sets for part in parts.values() for path in _class_paths(part)}
+    result = []
+    for parts in sets:
+        if parts["train"].label_set.kind == "classes" or not taken:
+            result.append(parts)
+            continue
+        kept: DataSet = {}
+        for name, part in parts.items():
+            indices = [i for i, path in enumerate(part.paths()) if _identity(path) not in taken]
+            kept[name] = part.select(indices)
+            if left_out := len(part) - len(indices):
+                note = f"{left_out:,} {name} pictures are in a set of class folders too: left out here"
+                kept[name] = replace(kept[name], notes=(*part.notes, note))
+        result.append(kept)
+    return result
+
+
+def _class_paths(part: Labelled) -> list[Path]:
+    return part.paths() if part.label_set.kind == "classes" else []
+
+
+def _identity(path: Path) -> tuple[str, int]:
+    try:
+        return path.name, path.stat().st_size
+    except OSError:  # a link that leads nowhere: it is named when the pictures are decoded
+        return path.name, -1

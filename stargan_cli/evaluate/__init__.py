@@ -1,0 +1,1 @@
+"""Measuring weights on real pictures."""

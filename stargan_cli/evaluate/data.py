@@ -1,0 +1,59 @@
+"""Which real pictures weights are measured on, and which classifier judges them."""
+
+from __future__ import annotations
+
+from stargan_cli.datasets import loading
+from stargan_cli.datasets.decoded_cache import cached
+from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.device import cpu_count
+from stargan_cli.errors import DataError, UsageError
+from stargan_cli.evaluate.classifier import Classifier
+from stargan_cli.evaluate.measure import LabelledSet
+from stargan_cli.evaluate.settings import EvalSettings
+from stargan_cli.labels import LabelLayout
+from stargan_cli.progress import Progress
+from stargan_cli.weights.files import Weights
+
+
+def labelled_set(
+    weights: Weights, data: str, judges: list[Classifier], settings: EvalSettings, decoding: Progress
+) -> LabelledSet:
+    """The test pictures of one data set at the weights' size. Raises UsageError and DataError."""
+    index, parts = _matching_set(weights.card.layout, data, settings)
+    labelled = parts["test"]
+    if settings.limit is not None and settings.limit < len(labelled):
+        labelled = labelled.select([i * len(labelled) // settings.limit for i in range(settings.limit)])
+    if not len(labelled):
+        hint = "list_eval_partition.txt marks them with 2; --split reference holds some out without it"
+        raise DataError(f"{data} has no test picture", hint if data == "celeba" else None)
+    judge = _judge_for(labelled, judges)
+    size = weights.card.model.image_size
+    pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
+    found = LabelledSet(index, pictures, judge)
+    if not found.targets():
+        raise DataError(f"every test picture of {data} shows all there is to change", "take more of them")
+    return found
+
+
+def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:
+    """The label set of the weights that this data set has, and the data with these attributes."""
+    for index, label_set in enumerate(layout.sets):
+        if (data == "celeba") != (label_set.kind == "attributes"):
+            continue
+        parts = loading.load(data, settings.root, label_set.attributes, label_set.groups, settings.split)
+        if parts["test"].label_set.attributes == label_set.attributes:
+            return index, parts
+    known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)
+    raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
+
+
+def _judge_for(labelled: Labelled, judges: list[Classifier]) -> Classifier:
+    wanted = labelled.label_set
+    for judge in judges:
+        if judge.label_set.kind == wanted.kind and set(wanted.attributes) <= set(judge.label_set.attributes):
+            return judge
+    known = "; ".join(", ".join(judge.label_set.attributes) for judge in judges)
+    raise UsageError(
+        f"no classifier for {wanted.name}: {', '.join(wanted.attributes)} (given: {known or 'none'})",
+        "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
+    )

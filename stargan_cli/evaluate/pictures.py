@@ -1,0 +1,73 @@
+"""What was measured, picture by picture, for whoever wants to measure it again: PNG files and a table."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from torch import Tensor
+
+from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.evaluate.measure import Keep, LabelledSet, SetValues
+from stargan_cli.pictures.encoding import replacing
+
+
+def plain_names(names: Sequence[str]) -> list[str]:
+    """Names as they can stand in any file system, no two alike."""
+    found: list[str] = []
+    for name in names:
+        plain = re.sub(r"[^\w+-]", "_", name)
+        while plain.lower() in (other.lower() for other in found):
+            plain += "_"
+        found.append(plain)
+    return found
+
+
+def pictures_folder(out: Path, number: int, one: LabelledSet) -> Path:
+    """Where the pictures of the data set of this number lie in the report's folder `out`."""
+    return out / "pictures" / f"{number + 1}-{plain_names([one.pictures.labelled.label_set.name])[0]}"
+
+
+def picture_writer(folder: Path, labelled: Labelled, targets: Sequence[str]) -> Keep:
+    """A function that writes each picture it is given as `folder/KIND/FILE.png`: KIND is source, own_label,
+    there_and_back, or translated/TARGET; FILE is the picture's name with its own suffix."""
+    places = {kind: folder / kind for kind in ("source", "own_label", "there_and_back")}
+    for target, plain in zip(targets, plain_names(targets), strict=True):
+        places[f"translated/{target}"] = folder / "translated" / plain
+
+    def keep(kind: str, rows: Tensor, pictures: Tensor) -> None:
+        for row, pixels in zip(rows.tolist(), pictures.permute(0, 2, 3, 1).cpu().numpy(), strict=True):
+            path = places[kind] / f"{labelled.files[row]}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                Image.fromarray(pixels).save(file, format="PNG", compress_level=1)
+
+    return keep
+
+
+def write_rows(folder: Path, measured: SetValues) -> None:
+    """`folder/pictures.jsonl`: a row per translated picture with what was wanted and whether the judge read it."""
+    with replacing(folder / "pictures.jsonl") as file:
+        for row in _rows(measured):
+            file.write(f"{json.dumps(row)}\n".encode("utf-8", "surrogateescape"))
+
+
+def _rows(measured: SetValues) -> Iterator[dict[str, Any]]:
+    labelled = measured.labelled_set.pictures.labelled
+    places = plain_names([one.target.name for one in measured.targets])
+    for one, place in zip(measured.targets, places, strict=True):
+        for number, index in enumerate(one.target.pictures.tolist()):
+            judged = one.target.judged[number].tolist()
+            wanted = zip(labelled.label_set.attributes, one.target.wanted[number].tolist(), judged, strict=True)
+            yield {
+                "target": one.target.name,
+                "source": f"source/{labelled.files[index]}.png",
+                "translated": f"translated/{place}/{labelled.files[index]}.png",
+                "wanted": {name: value for name, value, asked in wanted if asked},
+                "read_as_target": bool(one.translated[number]),
+                "confidence": round(float(one.values["confidence"][number]), 4),
+            }

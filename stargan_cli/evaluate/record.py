@@ -1,0 +1,32 @@
+"""The measured quality of weights, written into their own header, where `stargan info` shows it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from stargan_cli.weights.files import read_card, save_tensors
+
+
+def record_quality(source: Path, target: Path, document: dict[str, Any]) -> None:
+    """Write a copy of a weights file with the chief numbers of its evaluation; the tensors stay as they are."""
+    card = replace(read_card(source), quality=quality_of(document))
+    with safe_open(source, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
+    save_tensors(target, tensors, {"stargan": card.to_json()})
+
+
+def quality_of(document: dict[str, Any]) -> dict[str, Any]:
+    """Shares and means without their intervals, by data set."""
+    found: dict[str, Any] = {"measured_by": document["program"]}
+    for one in document["sets"]:
+        found[one["name"]] = {
+            "test_pictures": one["pictures"],
+            "read_as_target": {row["name"]: row["translated"]["value"] for row in one["targets"]},
+            "all_single_changes": {row: values["value"] for row, values in one["all_single_changes"].items() if values},
+            "own_label": {metric: values["value"] for metric, values in one["own_label"].items() if values},
+        }
+    return found

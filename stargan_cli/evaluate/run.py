@@ -1,0 +1,184 @@
+"""How good a generator is: measured on real pictures, judged by a classifier trained apart from its discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stargan_cli import __version__
+from stargan_cli.device import pick_device, pick_precision, repeatable
+from stargan_cli.errors import UsageError
+from stargan_cli.evaluate.classifier import Classifier, load_classifier
+from stargan_cli.evaluate.data import labelled_set
+from stargan_cli.evaluate.distances import Features
+from stargan_cli.evaluate.identity import identity_cosine
+from stargan_cli.evaluate.inception import find_inception, inception_features, require_torch_fidelity
+from stargan_cli.evaluate.lpips import lpips
+from stargan_cli.evaluate.measure import Comparison, LabelledSet, Measuring, steps
+from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
+from stargan_cli.evaluate.record import record_quality
+from stargan_cli.evaluate.report import require_report_folder, write_report
+from stargan_cli.evaluate.settings import EvalSettings
+from stargan_cli.evaluate.summary import difference, summarise
+from stargan_cli.evaluate.translate_batches import Machine
+from stargan_cli.files.writable import require_file_place
+from stargan_cli.pictures.tensors import to_model
+from stargan_cli.progress import Progress, silent
+from stargan_cli.weights.files import Weights, load
+
+Extractor = Callable[[Classifier], Features]
+
+
+def evaluate(
+    source: str, settings: EvalSettings, progress: Progress = silent, decoding: Progress = silent
+) -> dict[str, Any]:
+    """Measure the weights that `source` means; with `settings.out`, write the report. Returns one document of plain
+    values, ready for JSON. Raises UsageError, DataError and WeightsError.
+    """
+    repeatable()
+    if settings.out is not None:
+        require_report_folder(settings.out)
+    elif settings.pictures:
+        raise UsageError("--pictures needs a folder", "say where with --out DIR")
+    if settings.record is not None:
+        require_file_place(settings.record)
+    device = pick_device(settings.device)
+    machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
+    extractor = _extractor(settings, device)
+    comparisons = _comparisons(settings, device)
+    judges = [load_classifier(path) for path in settings.classifiers]
+    for judge in judges:
+        judge.network.to(device)
+    compared = [load(name) for name in (source, settings.baseline) if name is not None]
+    sets = [[labelled_set(one, data, judges, settings, decoding) for data in settings.data] for one in compared]
+    if settings.baseline is not None:
+        _require_same_targets(*sets)
+    measurings = _measurings(compared, sets, machine, extractor, comparisons, progress)
+    if settings.out is not None and settings.pictures:
+        measurings[0] = [_keeping(one, settings.out, number) for number, one in enumerate(measurings[0])]
+    measured = [[measuring.run() for measuring in row] for row in measurings]
+    summaries = [[summarise(values, settings.features, settings.seed) for values in row] for row in measured]
+    document: dict[str, Any] = {
+        "program": f"stargan {__version__}",
+        "weights": _identity(compared[0]),
+        "settings": _settings(settings, machine),
+        "sets": summaries[0],
+    }
+    if settings.baseline is not None:
+        pairs = zip(measured[0], measured[1], strict=True)
+        document["baseline"] = {
+            "weights": _identity(compared[1]),
+            "sets": summaries[1],
+            "difference": [difference(first, second, settings.seed) for first, second in pairs],
+        }
+    if settings.out is not None:
+        write_report(settings.out, document, list(zip(measurings[0], measured[0], strict=True)))
+    if settings.out is not None and settings.pictures:
+        for number, values in enumerate(measured[0]):
+            write_rows(pictures_folder(settings.out, number, values.labelled_set), values)
+    if settings.record is not None:
+        record_quality(compared[0].path, settings.record, document)
+    return document
+
+
+def lowest_accuracy(document: dict[str, Any]) -> float:
+    """The share of single changes that succeeded, of the data set where it is lowest: what --min-accuracy looks at."""
+    return min(float(one["all_single_changes"]["translated"]["value"]) for one in document["sets"])
+
+
+def _measurings(
+    compared: list[Weights],
+    sets: list[list[LabelledSet]],
+    machine: Machine,
+    extractor: Extractor | None,
+    comparisons: dict[str, Comparison],
+    progress: Progress,
+) -> list[list[Measuring]]:
+    total, done = sum(steps(one) for row in sets for one in row), 0
+
+    def advance(pictures: int) -> None:
+        nonlocal done
+        done += pictures
+        progress(done, total)
+
+    return [
+        [
+            Measuring(
+                weights.generator.to(machine.device),
+                weights.card.layout,
+                one,
+                machine,
+                advance,
+                extractor(one.classifier) if extractor else None,
+                comparisons,
+            )
+            for one in row
+        ]
+        for weights, row in zip(compared, sets, strict=True)
+    ]
+
+
+def _require_same_targets(first: list[LabelledSet], second: list[LabelledSet]) -> None:
+    for one, other in zip(first, second, strict=True):
+        wanted, known = (part.pictures.labelled.label_set for part in (one, other))
+        if wanted.attributes != known.attributes or set(wanted.groups) != set(known.groups):
+            raise UsageError(
+                f"the baseline knows other attributes of {wanted.name}: {', '.join(known.attributes)}",
+                f"compare it with weights for the same ones, these know {', '.join(wanted.attributes)}",
+            )
+
+
+def _keeping(measuring: Measuring, out: Path, number: int) -> Measuring:
+    one = measuring.labelled_set
+    targets = [target.name for target in one.targets()]
+    keep = picture_writer(pictures_folder(out, number, one), one.pictures.labelled, targets)
+    return replace(measuring, keep=keep)
+
+
+def _extractor(settings: EvalSettings, device: torch.device) -> Extractor | None:
+    """Whose features, given the judge of a data set. Finds out now, not after an hour, what is missing."""
+    if settings.features is None:
+        return None
+    require_torch_fidelity()
+    if settings.features == "judge":
+        return lambda judge: partial(_judge_features, judge)
+    features = inception_features(find_inception(settings.inception), device)
+    return lambda judge: features
+
+
+def _comparisons(settings: EvalSettings, device: torch.device) -> dict[str, Comparison]:
+    found: dict[str, Comparison] = {}
+    if settings.lpips:
+        require_torch_fidelity()
+        found["lpips"] = lpips(device)
+    if settings.identity is not None:
+        found["identity"] = identity_cosine(settings.identity)
+    return found
+
+
+def _judge_features(judge: Classifier, pictures: Tensor) -> Tensor:
+    return judge.network.features(to_model(pictures)).cpu()
+
+
+def _identity(weights: Weights) -> dict[str, str]:
+    return {"path": str(weights.path), "sha256": weights.fingerprint}
+
+
+def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
+    """What the numbers depend on."""
+    return {
+        "data": list(settings.data),
+        "split": settings.split,
+        "part": "test",
+        "limit": settings.limit,
+        "classifiers": [str(path) for path in settings.classifiers],
+        "features": settings.features,
+        "precision": str(machine.dtype).removeprefix("torch."),
+        "seed": settings.seed,
+    }

@@ -1,0 +1,122 @@
+"""What a data set's pictures are translated to when a generator is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet, target_label
+from stargan_cli.labels.synonyms import ANTONYMS
+
+# With more factors than this the combinations outgrow the time that anybody has: only those of the paper's then.
+MOST_FACTORS = 3
+_FACTOR_NAMES = {"Male": "gender", "Young": "age"}
+_PAPERS_FACTORS = ("hair", "gender", "age")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One change, of the pictures that do not show it yet.
+
+    `pictures`: int64 (n,), which ones. `wanted`: uint8 (n, k), their labels afterwards. `judged`: bool (n, k), the
+    attributes that were set; a translation has succeeded where a classifier reads all of these as wanted.
+    `real`: int64 (m,) and `real_judged`: bool (m, k), real pictures that show such a thing, and where.
+    """
+
+    name: str
+    pictures: Tensor
+    wanted: Tensor
+    judged: Tensor
+    real: Tensor
+    real_judged: Tensor
+    combination: bool = False
+
+
+def targets_for(label_set: LabelSet, labels: Tensor) -> list[Target]:
+    """Every attribute of an exclusive group, every other attribute on and off, and the combinations of two or more
+    factors (hair+gender, ...; the paper's H+G, H+A, G+A and H+G+A), in which every factor changes; of many factors
+    only the paper's are combined.
+
+    `labels`: uint8 (N, k). Targets that no picture can be translated to are left out.
+    """
+    found = []
+    for name in label_set.attributes:
+        found.append(_single(label_set, labels, name, 1))
+        if not label_set.group_of(name):
+            found.append(_single(label_set, labels, name, 0))
+    joined = list(_factors(label_set))
+    if len(joined) > MOST_FACTORS:
+        joined = [name for name in joined if name in _PAPERS_FACTORS]
+    for size in range(2, len(joined) + 1):
+        found += [_combined(label_set, labels, chosen) for chosen in combinations(joined, size)]
+    return [target for target in found if len(target.pictures)]
+
+
+def _single(label_set: LabelSet, labels: Tensor, name: str, value: int) -> Target:
+    column = label_set.attributes.index(name)
+    pictures = (labels[:, column] != value).nonzero().flatten()
+    changes = [{name: float(value)}] * len(pictures)
+    word = name if value else next(iter(ANTONYMS.get(name, ())), f"no-{name}")
+    real = (labels[:, column] == value).nonzero().flatten()
+    real_judged = torch.zeros(len(real), labels.shape[1], dtype=torch.bool)
+    real_judged[:, column] = True
+    return Target(word, pictures, *_applied(label_set, labels[pictures], changes), real, real_judged)
+
+
+def _factors(label_set: LabelSet) -> dict[str, tuple[str, ...]]:
+    """Factor name -> its attributes: a group, or an attribute that stands alone."""
+    factors: dict[str, tuple[str, ...]] = {}
+    for name in label_set.attributes:
+        group = label_set.group_of(name)
+        if not group:
+            factors[_FACTOR_NAMES.get(name, name)] = (name,)
+        else:
+            factors["hair" if set(group) <= set(HAIR_COLOURS) else "/".join(group)] = group
+    return factors
+
+
+def _combined(label_set: LabelSet, labels: Tensor, chosen: tuple[str, ...]) -> Target:
+    """All chosen factors change at once: single attributes flip, a group goes to a member that is off, in turn."""
+    factors = _factors(label_set)
+    changes = []
+    for number, row in enumerate(labels.tolist()):
+        now = dict(zip(label_set.attributes, row, strict=True))
+        change: dict[str, float] = {}
+        for names in (factors[factor] for factor in chosen):
+            if len(names) == 1:
+                change[names[0]] = 1.0 - now[names[0]]
+            else:
+                off = [name for name in names if not now[name]]
+                change[(off or names)[number % len(off or names)]] = 1.0
+        changes.append(change)
+    everything, (wanted, judged) = torch.arange(len(labels)), _applied(label_set, labels, changes)
+    real, real_judged = _showing(label_set, labels, [factors[factor] for factor in chosen])
+    return Target("+".join(chosen), everything, wanted, judged, real, real_judged, combination=True)
+
+
+def _showing(label_set: LabelSet, labels: Tensor, factors: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
+    """Pictures that show something of every factor (grey hair may be no member of the group), and what is judged:
+    of a group the members that are on, of a single attribute itself."""
+    judged = torch.zeros(labels.shape, dtype=torch.bool)
+    shows = torch.ones(len(labels), dtype=torch.bool)
+    for names in factors:
+        columns = [label_set.attributes.index(name) for name in names]
+        if len(names) == 1:
+            judged[:, columns] = True
+        else:
+            judged[:, columns] = labels[:, columns] == 1
+            shows &= judged[:, columns].any(dim=1)
+    real = shows.nonzero().flatten()
+    return real, judged[real]
+
+
+def _applied(label_set: LabelSet, labels: Tensor, changes: Sequence[Mapping[str, float]]) -> tuple[Tensor, Tensor]:
+    """What is wanted after the changes, and which attributes they name."""
+    alone = LabelLayout((label_set,))
+    rows = [target_label(alone, 0, change, row) for row, change in zip(labels.tolist(), changes, strict=True)]
+    named = [[name in change for name in label_set.attributes] for change in changes]
+    return torch.tensor(rows).to(torch.uint8).view(labels.shape), torch.tensor(named).view(labels.shape)

@@ -1,0 +1,48 @@
+"""Labelled pictures through the generator, in batches, for measuring: what a written PNG would hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.device import autocast
+from stargan_cli.model import Generator
+from stargan_cli.pictures.tensors import to_model, to_pixels
+
+
+@dataclass(frozen=True)
+class Translated:
+    """One batch: `rows` of the request, uint8 pictures before and after (n, 3, S, S), mask (n, 1, S, S), on the
+    device that computed them."""
+
+    rows: slice
+    before: Tensor
+    after: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the networks run, in what precision, and how many pictures at once. Sums may come out in another order with
+    another device, processor or batch size: pictures then differ by up to 1/255 in fp32."""
+
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+
+
+@torch.inference_mode()
+def translate_all(
+    generator: Generator, pictures: CachedPictures, chosen: Tensor, labels: Tensor, machine: Machine
+) -> Iterator[Translated]:
+    """`chosen`: int64 (n,), which pictures; `labels`: float (n, label_dim), what to make of each."""
+    for start in range(0, len(chosen), machine.batch_size):
+        rows = slice(start, min(start + machine.batch_size, len(chosen)))
+        before = pictures.batch(chosen[rows])[0].to(machine.device)
+        with autocast(machine.device, machine.dtype):
+            made = generator.translate(to_model(before), labels[rows].to(machine.device))
+        yield Translated(rows, before, to_pixels(made.image), made.mask.float())

@@ -1,0 +1,1 @@
+"""Weights for other programs, and other programs' checkpoints as weights."""

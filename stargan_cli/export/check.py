@@ -1,0 +1,107 @@
+"""Does a written file give what its source gives? Compared on random and on real pictures, alone and in a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.pictures.tensors import to_model, to_pixels
+
+BATCHES = (1, 5)
+Run = Callable[[Tensor, Tensor], Tensor]
+"""A file's own runtime: (image, label) -> picture, in the shapes and types that the file promises."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Differences of one batch, in the file's own units: of [-1, 1], or levels of 0..255 with `uint8`.
+
+    `psnr` in dB against the range's width; None where nothing differs.
+    """
+
+    pictures: str
+    batch: int
+    maximum: float
+    mean: float
+    psnr: float | None
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """The most that a format may differ: `maximum` in any pixel, or at least `psnr` dB; `only` judges some pictures."""
+
+    maximum: float = math.inf
+    psnr: float = 0.0
+    only: str | None = None
+
+    def allows(self, check: Check) -> bool:
+        if self.only is not None and check.pictures != self.only:
+            return True
+        close = math.isfinite(check.maximum) and check.maximum <= self.maximum
+        return close and (check.psnr is None or check.psnr >= self.psnr)
+
+    def __str__(self) -> str:
+        return f"at least {self.psnr:g} dB" if math.isinf(self.maximum) else f"at most {self.maximum:g}"
+
+
+def random_pictures(size: int) -> Tensor:
+    """uint8 (5, 3, size, size), the same each time."""
+    seeded = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (max(BATCHES), 3, size, size), dtype=torch.uint8, generator=seeded)
+
+
+def random_labels(count: int, label_dim: int) -> Tensor:
+    """Zeros and ones (count, label_dim), the same each time."""
+    seeded = torch.Generator().manual_seed(1)
+    return torch.randint(0, 2, (count, label_dim), generator=seeded).float()
+
+
+def file_input(pixels: Tensor, uint8: bool) -> Tensor:
+    """uint8 (N, 3, S, S) -> what a file takes: uint8 (N, S, S, 3), or float (N, 3, S, S) in [-1, 1]."""
+    return pixels.permute(0, 2, 3, 1).contiguous() if uint8 else to_model(pixels)
+
+
+@torch.no_grad()
+def compare(run: Run, generator: Generator, pictures: dict[str, Tensor], uint8: bool) -> list[Check]:
+    """`pictures`: by name, uint8 (5, 3, S, S). The generator in fp32 is what the file is held against."""
+    checks = []
+    for name, pixels in pictures.items():
+        for batch in BATCHES:
+            label = random_labels(batch, generator.settings.label_dim)
+            wanted = generator(to_model(pixels[:batch]), label)
+            if uint8:
+                wanted = to_pixels(wanted).permute(0, 2, 3, 1)
+            given = run(file_input(pixels[:batch], uint8), label)
+            checks.append(_difference(name, given, wanted, peak=255.0 if uint8 else 2.0))
+    return checks
+
+
+@torch.no_grad()
+def compare_judges(given: Discriminator, wanted: Discriminator, pictures: dict[str, Tensor]) -> list[Check]:
+    """The same for discriminators: their class logits and realness, side by side."""
+    checks = []
+    for name, pixels in pictures.items():
+        for batch in BATCHES:
+            answers = [_judgement(judge, to_model(pixels[:batch])) for judge in (given, wanted)]
+            peak = float(answers[1].max() - answers[1].min())
+            checks.append(_difference(f"{name} (D)", answers[0], answers[1], peak))
+    return checks
+
+
+def _judgement(judge: Discriminator, image: Tensor) -> Tensor:
+    judgement = judge(image)
+    return torch.cat([judgement.classes, judgement.realness.flatten(1)], dim=1)
+
+
+def _difference(name: str, given: Tensor, wanted: Tensor, peak: float) -> Check:
+    if given.shape != wanted.shape or given.dtype != wanted.dtype:
+        return Check(name, len(wanted), math.inf, math.inf, -math.inf)
+    difference = (given.double() - wanted.double()).abs()
+    error = float(difference.square().mean())
+    psnr = None if error == 0 else 10 * math.log10(peak**2 / error)
+    return Check(name, len(wanted), float(difference.max()), float(difference.mean()), psnr)

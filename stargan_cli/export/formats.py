@@ -1,0 +1,133 @@
+"""The formats: how each is written, opened again by its own runtime, and how far it may differ."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from stargan_cli.device import PRECISIONS
+from stargan_cli.errors import UsageError
+from stargan_cli.export.check import Run, Tolerance
+from stargan_cli.export.onnx_file import open_onnx, write_onnx
+from stargan_cli.export.reference_format import read_reference, reference_discriminator, reference_generator
+from stargan_cli.export.torch_files import open_pt2, open_torchscript, write_pt2, write_torchscript
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.weights.files import Weights, load, save
+
+REFERENCE_ENDING = "-G.ckpt"
+_LOSSY = {"fp16": Tolerance(psnr=40), "bf16": Tolerance(psnr=30), "int8": Tolerance(psnr=25, only="real")}
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to write. `pixels`: real pictures, uint8 (N, 3, S, S)."""
+
+    weights: Weights
+    precision: str
+    uint8: bool
+    discriminator: bool
+    metadata: dict[str, str]
+    pixels: Tensor | None
+
+    @property
+    def judge(self) -> Discriminator | None:
+        return self.weights.discriminator if self.discriminator else None
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A written file in its own runtime; `judge` where it holds a discriminator."""
+
+    run: Run
+    judge: Discriminator | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """`runs`: the file is a program with inputs and outputs, rather than tensors alone. `exact`: the most that an fp32
+    file may differ, of [-1, 1]."""
+
+    suffix: str
+    precisions: tuple[str, ...]
+    runs: bool
+    exact: float
+    write: Callable[[Job, tuple[Path, ...]], None]
+    open: Callable[[Job, tuple[Path, ...]], Opened]
+
+    def targets(self, out: Path, discriminator: bool) -> tuple[Path, ...]:
+        """The files that `out` stands for: with the reference's checkpoints, two."""
+        if self.suffix != REFERENCE_ENDING:
+            return (out,)
+        if not out.name.endswith(REFERENCE_ENDING):
+            raise UsageError(
+                f"{out} is no name that the reference's program would look for",
+                f"end it in {REFERENCE_ENDING}: 200000-G.ckpt is what its --test_iters 200000 and --resume_iters read",
+            )
+        judge = out.with_name(out.name.removesuffix(REFERENCE_ENDING) + "-D.ckpt")
+        return (out, judge) if discriminator else (out,)
+
+    def tolerance(self, precision: str, uint8: bool) -> Tolerance:
+        if precision != "fp32":
+            return _LOSSY[precision]
+        return Tolerance(maximum=1.0 if uint8 else self.exact)
+
+
+def _network(generator: Generator) -> Run:
+    return lambda image, label: generator(image, label)
+
+
+def _write_safetensors(job: Job, paths: tuple[Path, ...]) -> None:
+    judge = job.judge.state_dict() if job.judge is not None else None
+    save(paths[0], job.weights.card, job.weights.generator.state_dict(), judge, PRECISIONS[job.precision])
+
+
+def _open_safetensors(job: Job, paths: tuple[Path, ...]) -> Opened:
+    weights = load(str(paths[0]))
+    return Opened(_network(weights.generator), weights.discriminator)
+
+
+def _write_reference(job: Job, paths: tuple[Path, ...]) -> None:
+    torch.save(reference_generator(job.weights.generator), paths[0])
+    if job.judge is not None:
+        torch.save(reference_discriminator(job.judge), paths[1])
+
+
+def _open_reference(job: Job, paths: tuple[Path, ...]) -> Opened:
+    card = job.weights.card
+    model = read_reference(paths[0], paths[1] if len(paths) > 1 else None, card.layout, card.model.image_size)
+    generator, judge = model.networks()
+    return Opened(_network(generator), judge)
+
+
+FORMATS = {
+    "safetensors": Format(".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors),
+    "ckpt": Format(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
+    "onnx": Format(
+        ".onnx",
+        ("fp32", "fp16", "int8"),
+        True,
+        1e-4,
+        lambda job, paths: write_onnx(job.weights, job.precision, job.uint8, job.metadata, job.pixels, paths[0]),
+        lambda job, paths: Opened(open_onnx(paths[0])),
+    ),
+    "pt2": Format(
+        ".pt2",
+        ("fp32",),
+        True,
+        1e-5,
+        lambda job, paths: write_pt2(job.weights, job.uint8, job.metadata, paths[0]),
+        lambda job, paths: Opened(open_pt2(paths[0])),
+    ),
+    "torchscript": Format(
+        ".pt",
+        ("fp32",),
+        True,
+        1e-5,
+        lambda job, paths: write_torchscript(job.weights, job.uint8, job.metadata, paths[0]),
+        lambda job, paths: Opened(open_torchscript(paths[0])),
+    ),
+}

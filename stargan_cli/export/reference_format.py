@@ -1,0 +1,211 @@
+"""Checkpoints of the reference implementation (github.com/yunjey/stargan), both ways: `N-G.ckpt` and `N-D.ckpt`.
+
+They are plain state dicts. Its instance normalisation also stores running statistics, which its results never use
+(it does not call `.eval()`): they are dropped when reading, and written with their first values, since its program
+loads strictly.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.labels import LabelLayout
+from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.weights.foreign_state_dicts import read_state_dict
+
+DEFAULT_IMAGE_SIZE = 128
+RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+_SUFFIXES = (".ckpt", ".pt", ".pth")
+
+
+@dataclass(frozen=True)
+class ReferenceModel:
+    """What a pair of checkpoints holds, in fp32 and under the names of `Generator` and `Discriminator`."""
+
+    settings: ModelSettings
+    generator: dict[str, Tensor]
+    discriminator: dict[str, Tensor] | None
+
+    def networks(self) -> tuple[Generator, Discriminator | None]:
+        """Both in eval mode, without gradients."""
+        generator, discriminator = Generator(self.settings), None
+        generator.load_state_dict(self.generator)
+        if self.discriminator is not None:
+            discriminator = Discriminator(self.settings).eval().requires_grad_(False)
+            discriminator.load_state_dict(self.discriminator)
+        return generator.eval().requires_grad_(False), discriminator
+
+
+def is_checkpoint(path: Path) -> bool:
+    """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one. Raises WeightsError."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(9)
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+    pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # not the length of a safetensors header
+    return pytorch or path.suffix.lower() in _SUFFIXES
+
+
+def read_reference(
+    generator: Path, discriminator: Path | None, layout: LabelLayout | None, image_size: int | None
+) -> ReferenceModel:
+    """Read the reference's checkpoints; width, blocks, label count and, from D, the image size come from the tensors.
+
+    `layout` names the labels. `image_size` is needed where there is no D and the size is not 128. Nothing in the
+    files is run. Raises WeightsError where a file is refused and UsageError where the other arguments do not fit it.
+    """
+    tensors = _read_tensors(generator)
+    if "conv2.weight" in tensors:
+        raise WeightsError(
+            f"{generator} is refused: it is a discriminator", "give the generator, and this one with --discriminator"
+        )
+    found = _generator_settings(generator, tensors)
+    _check_labels(generator, "steers", found["label_dim"], layout)
+    judge = _read_tensors(discriminator) if discriminator is not None else None
+    if discriminator is not None and judge is not None:
+        found |= _discriminator_settings(discriminator, judge, image_size)
+        _check_labels(discriminator, "classifies", found["class_dim"], layout)
+    else:
+        size = found["image_size"] = image_size or DEFAULT_IMAGE_SIZE
+        found["class_dim"] = layout.class_dim if layout else found["label_dim"]
+        found["discriminator_layers"] = min(6, size.bit_length() - 1)
+    try:
+        settings = ModelSettings(**found)
+    except ValueError as error:
+        raise WeightsError(f"{generator} is refused: {error}") from error
+    with torch.device("meta"):
+        own_generator, own_discriminator = Generator(settings), Discriminator(settings)
+    generator_tensors = _fitting(generator, tensors, own_generator, "generator")
+    if discriminator is None or judge is None:
+        return ReferenceModel(settings, generator_tensors, None)
+    return ReferenceModel(
+        settings, generator_tensors, _fitting(discriminator, judge, own_discriminator, "discriminator")
+    )
+
+
+def reference_generator(generator: Generator) -> dict[str, Tensor]:
+    """The state dict that the reference's `Generator` loads with strict=True. Raises UsageError where it cannot."""
+    settings = generator.settings
+    if settings.output != "tanh":
+        raise UsageError(
+            f"the reference's generator has no {settings.output} output, so it cannot run these weights",
+            "use --to onnx, pt2 or torchscript, or train with --output tanh",
+        )
+    if settings.upsampling != "transposed":
+        raise UsageError(
+            f"the reference's generator has no {settings.upsampling} upsampling, so it cannot run these weights",
+            "use --to onnx, pt2 or torchscript, or train with --upsampling transposed",
+        )
+    tensors: dict[str, Tensor] = {}
+    for name, module in generator.named_modules():
+        for key, value in module.named_parameters(recurse=False):
+            tensors[f"{name}.{key}"] = value.detach().clone()
+        if isinstance(module, nn.InstanceNorm2d):
+            tensors[f"{name}.running_mean"] = torch.zeros(module.num_features)
+            tensors[f"{name}.running_var"] = torch.ones(module.num_features)
+            tensors[f"{name}.num_batches_tracked"] = torch.tensor(0)
+    return tensors
+
+
+def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
+    """The state dict that the reference's `Discriminator` loads with strict=True. Raises UsageError where it cannot."""
+    if discriminator.settings.projection:
+        raise UsageError(
+            "the reference's discriminator has no projection head, so it cannot run this one",
+            "leave it out with --no-discriminator",
+        )
+    if discriminator.settings.downscale > 1:
+        raise UsageError(
+            "the reference's discriminator sees pictures at their own size, this one made smaller",
+            "leave it out with --no-discriminator",
+        )
+    return {name: tensor.detach().clone() for name, tensor in discriminator.state_dict().items()}
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint, without running statistics and `module.` prefixes."""
+    content = read_state_dict(path, "a checkpoint of the reference is a plain state dict; nothing in it was run")
+    prefix = "module." if all(name.startswith("module.") for name in content) else ""
+    plain = {name.removeprefix(prefix): value for name, value in content.items()}
+    return {name: value for name, value in plain.items() if not name.endswith(RUNNING_STATISTICS)}
+
+
+def _numbered(tensors: Iterable[str], pattern: str) -> int:
+    return sum(re.fullmatch(pattern, name) is not None for name in tensors)
+
+
+def _generator_settings(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    first = tensors.get("main.0.weight")
+    if first is None or first.dim() != 4 or first.shape[1] <= 3:
+        raise WeightsError(
+            f"{path} is refused: it is no StarGAN generator (main.0.weight is missing or has an unexpected shape)"
+        )
+    return {
+        "width": int(first.shape[0]),
+        "label_dim": int(first.shape[1]) - 3,
+        "blocks": _numbered(tensors, r"main\.\d+\.main\.0\.weight"),
+    }
+
+
+def _discriminator_settings(path: Path, tensors: dict[str, Tensor], image_size: int | None) -> dict[str, Any]:
+    first, last = tensors.get("main.0.weight"), tensors.get("conv2.weight")
+    if first is None or last is None or first.dim() != 4 or last.dim() != 4:
+        raise WeightsError(
+            f"{path} is refused: it is no StarGAN discriminator "
+            "(main.0.weight or conv2.weight is missing or has an unexpected shape)"
+        )
+    layers, rest = _numbered(tensors, r"main\.\d+\.weight"), int(last.shape[2])
+    size = image_size or rest * 2**layers
+    if size // 2**layers != rest:
+        raise UsageError(
+            f"{path} was trained at {rest * 2**layers} px, not {size}", f"use --image-size {rest * 2**layers}"
+        )
+    return {
+        "image_size": size,
+        "class_dim": int(last.shape[0]),
+        "discriminator_width": int(first.shape[0]),
+        "discriminator_layers": layers,
+    }
+
+
+def _check_labels(path: Path, verb: str, found: int, layout: LabelLayout | None) -> None:
+    if layout is None:
+        raise UsageError(
+            f"{path} {verb} {found} labels but does not name them",
+            f"name all {found} in the order of training: --attrs Black_Hair,Blond_Hair,...",
+        )
+    named = layout.label_dim if verb == "steers" else layout.class_dim
+    if found != named:
+        mask = " (with one more for each of the two sets)" if verb == "steers" and len(layout.sets) > 1 else ""
+        raise UsageError(
+            f"{path} {verb} {found} labels, but {named} are named{mask}: "
+            + ", ".join(name for label_set in layout.sets for name in label_set.attributes),
+            "name every label, in the order of training",
+        )
+
+
+def _fitting(path: Path, tensors: dict[str, Tensor], module: nn.Module, kind: str) -> dict[str, Tensor]:
+    wanted = module.state_dict()
+    for name in sorted(wanted.keys() ^ tensors.keys()):
+        verb = "has an unexpected" if name in tensors else "lacks the"
+        raise WeightsError(f"{path} is refused: as a StarGAN {kind} it {verb} tensor {name}")
+    for name, tensor in wanted.items():
+        given = tensors[name]
+        if given.shape != tensor.shape:
+            raise WeightsError(
+                f"{path} is refused: {name} is {tuple(given.shape)}, in a {kind} like this it is {tuple(tensor.shape)}"
+            )
+        if given.layout is not torch.strided or not given.is_floating_point():
+            raise WeightsError(f"{path} is refused: {name} holds no plain floating-point numbers")
+        if not bool(torch.isfinite(given).all()):
+            raise WeightsError(f"{path} is refused: {name} holds NaN or infinite numbers")
+    return {name: tensors[name].float().contiguous() for name in wanted}

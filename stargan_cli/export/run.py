@@ -1,0 +1,217 @@
+"""`export`: weights into the files that other programs run, and other programs' checkpoints into weights.
+
+A file takes its place only after its own runtime has given what the source gives, within the format's tolerance.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
+from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_judges, random_pictures
+from stargan_cli.export.formats import FORMATS, Format, Job
+from stargan_cli.pictures.listing import pictures_below
+from stargan_cli.pictures.tensors import load_square
+from stargan_cli.progress import Progress, silent
+from stargan_cli.weights.files import Card, Weights
+
+MOST_PICTURES = 100
+
+
+@dataclass(frozen=True)
+class ExportSettings:
+    """What to write. `pictures`: a folder of real pictures to compare on, and to calibrate int8 on."""
+
+    format: str
+    precision: str = "fp32"
+    uint8: bool = False
+    discriminator: bool = True
+    pictures: Path | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises UsageError where the parts do not go together."""
+        if self.format not in FORMATS:
+            raise UsageError(f"unknown format {self.format!r}", f"use one of: {', '.join(FORMATS)}")
+        kind = FORMATS[self.format]
+        if self.precision not in kind.precisions:
+            raise UsageError(
+                f"{self.format} cannot be written in {self.precision}", f"use one of: {', '.join(kind.precisions)}"
+            )
+        if self.uint8 and not kind.runs:
+            raise UsageError(f"{self.format} holds no program, so there is nothing that could take bytes (--uint8)")
+        if self.precision == "int8" and self.pictures is None:
+            raise UsageError(
+                "int8 is calibrated on real pictures", "give a folder of the kind to translate with --pictures"
+            )
+
+
+@dataclass(frozen=True)
+class Exported:
+    """`files`: what was written, the main one first. `checks` compare it with `source`."""
+
+    files: tuple[Path, ...]
+    source: Path
+    fingerprint: str
+    settings: ExportSettings
+    card: Card
+    calibration_pictures: int
+    tolerance: Tolerance
+    checks: tuple[Check, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a JSON document."""
+        return {
+            "files": [{"path": str(path), "bytes": path.stat().st_size} for path in self.files],
+            "source": self.source.name,
+            "source_sha256": self.fingerprint,
+            "format": self.settings.format,
+            "precision": self.settings.precision,
+            "uint8": self.settings.uint8,
+            "image_size": self.card.model.image_size,
+            "label_dim": self.card.model.label_dim,
+            "attributes": attributes_of(self.card),
+            "unset_stays": self.card.layout.unset_stays,
+            "calibration_pictures": self.calibration_pictures,
+            "tolerance": str(self.tolerance),
+            "checks": [asdict(check) for check in self.checks],
+        }
+
+
+def default_name(source: Path, settings: ExportSettings) -> str:
+    """`celeba-128-fp16.onnx` for celeba-128.safetensors in fp16."""
+    variant = "" if settings.precision == "fp32" else f"-{settings.precision}"
+    return f"{source.stem}{variant}{'-uint8' if settings.uint8 else ''}{FORMATS[settings.format].suffix}"
+
+
+def export(weights: Weights, settings: ExportSettings, out: Path, progress: Progress = silent) -> Exported:
+    """Write `weights` to `out`, check what was written, and say how far it differs; the same goes into `out`.json.
+
+    Raises ExportError where the file differs by more than its format allows: then nothing is left at `out`.
+    """
+    kind = FORMATS[settings.format]
+    targets = _targets(weights, settings, out)
+    size = weights.card.model.image_size
+    shown = settings.pictures or example_pictures()
+    pixels = load_pictures(shown, size) if shown is not None else None
+    progress(0, 3, "writing")
+    with _temporary_folder(out) as folder:
+        written = tuple(folder / target.name for target in targets)
+        job = Job(weights, settings.precision, settings.uint8, settings.discriminator, _metadata(weights), pixels)
+        kind.write(job, written)
+        progress(1, 3, "checking")
+        checks = _check(kind, job, written)
+        tolerance = kind.tolerance(settings.precision, settings.uint8)
+        progress(2, 3, "checking")
+        _judge(checks, tolerance, out)
+        for path, target in zip(written, targets, strict=True):
+            os.replace(path, target)
+    calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
+    result = Exported(
+        targets, weights.path, weights.fingerprint, settings, weights.card, calibration, tolerance, tuple(checks)
+    )
+    record = {**result.to_dict(), "files": [target.name for target in targets]}
+    _record(out).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    progress(3, 3)
+    return result
+
+
+def load_pictures(folder: Path, size: int) -> Tensor:
+    """The first hundred readable pictures of a folder: uint8 (N, 3, size, size). Raises DataError without any."""
+    if not folder.exists():
+        raise UsageError(f"no such folder: {folder}")
+    pictures: list[Tensor] = []
+    for path in pictures_below(folder):
+        with suppress(PictureError):
+            pictures.append(load_square(path, size))
+        if len(pictures) == MOST_PICTURES:
+            break
+    if not pictures:
+        raise DataError(f"no readable picture in {folder}")
+    return torch.stack(pictures)
+
+
+def example_pictures() -> Path | None:
+    """The faces that come with the program: inside an installed wheel, else in the source tree."""
+    package = Path(__file__).resolve().parents[1]
+    places = (package / "_faces", package.parent / "examples" / "faces")
+    return next((place for place in places if place.is_dir()), None)
+
+
+@contextmanager
+def _temporary_folder(out: Path) -> Iterator[Path]:
+    """A hidden folder beside `out`, so that a finished file is renamed, not copied. Raises OutputError."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".stargan-export-", dir=out.parent) as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise OutputError(f"cannot write {out}: {error.strerror or error}", "give another --out") from error
+
+
+def _record(out: Path) -> Path:
+    return out.with_name(f"{out.name}.json")
+
+
+def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
+    targets = FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
+    for target in (*targets, _record(out)):
+        if target.exists() and any(target.samefile(source) for source in weights.mean_of or (weights.path,)):
+            raise UsageError(f"{target} is the source itself", "give another --out")
+        if target.exists() and not settings.overwrite:
+            raise UsageError(f"{target} exists", "give another --out, or --overwrite")
+    return targets
+
+
+def _metadata(weights: Weights) -> dict[str, str]:
+    """What a program that knows nothing of this one needs: which number of `label` is which attribute."""
+    card = weights.card
+    return {
+        "attributes": json.dumps(attributes_of(card)),
+        "groups": json.dumps([list(group) for label_set in card.layout.sets for group in _groups(label_set)]),
+        "label_dim": str(card.model.label_dim),
+        "image_size": str(card.model.image_size),
+        "source_sha256": weights.fingerprint,
+        "stargan": card.to_json(),
+    }
+
+
+def attributes_of(card: Card) -> list[str]:
+    """Their names in the order of `label`; behind them, where data sets were joined, comes one number for each set."""
+    return [name for label_set in card.layout.sets for name in label_set.attributes]
+
+
+def _groups(label_set: Any) -> tuple[tuple[str, ...], ...]:
+    return (label_set.attributes,) if label_set.kind == "classes" else label_set.groups
+
+
+def _check(kind: Format, job: Job, written: tuple[Path, ...]) -> list[Check]:
+    pictures = {"random": random_pictures(job.weights.card.model.image_size)}
+    if job.pixels is not None:
+        pictures["real"] = job.pixels[torch.arange(max(BATCHES)) % len(job.pixels)]
+    opened = kind.open(job, written)
+    checks = compare(opened.run, job.weights.generator, pictures, job.uint8)
+    if opened.judge is not None and job.judge is not None:
+        checks += compare_judges(opened.judge, job.judge, pictures)
+    return checks
+
+
+def _judge(checks: list[Check], tolerance: Tolerance, out: Path) -> None:
+    for check in checks:
+        if not tolerance.allows(check):
+            level = "identical" if check.psnr is None else f"{check.psnr:.1f} dB"
+            raise ExportError(
+                f"{out} was not written: on {check.pictures} pictures, batch {check.batch}, it differs by up to "
+                f"{check.maximum:.3g} ({level}); {tolerance} is allowed",
+                "another --precision is closer to the source",
+            )

@@ -1,0 +1,95 @@
+"""Where exported weights come from: a weights file, a checkpoint of a training run, or one of the reference code."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.export.reference_format import is_checkpoint, read_reference
+from stargan_cli.labels import LabelLayout
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.weights import checkpoints
+from stargan_cli.weights.files import Card, Weights, fingerprint, load, read_card, resolve
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def open_source(
+    source: str,
+    layout: LabelLayout | None = None,
+    discriminator: Path | None = None,
+    image_size: int | None = None,
+    raw: bool = False,
+) -> Weights:
+    """A weights file (see `weights.load`), `RUN/checkpoints/N.safetensors` of a training run, or, with `layout`,
+    `discriminator` and `image_size`, a checkpoint of the reference code.
+
+    Of a training run's checkpoint the averaged generator is taken or, with `raw`, the one that was being trained.
+    Raises UsageError and WeightsError.
+    """
+    path = resolve(source)
+    of_reference, of_run = is_checkpoint(path), _is_of_run(path)
+    if raw and not of_run:
+        raise UsageError(
+            f"{path} holds one generator only", "--raw is for RUN/checkpoints/N.safetensors, which holds two"
+        )
+    if of_reference:
+        return _import(path, layout, discriminator, image_size)
+    if layout is not None or discriminator is not None or image_size is not None:
+        raise UsageError(
+            f"{path} describes itself", "--attrs, --classes, --discriminator and --image-size are for checkpoints"
+        )
+    return _from_run(path, raw) if of_run else load(source)
+
+
+def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, image_size: int | None) -> Weights:
+    if discriminator is not None and not discriminator.is_file():
+        raise UsageError(f"no checkpoint at {discriminator}")
+    model = read_reference(path, discriminator, layout, image_size)
+    assert layout is not None
+    record = {"imported_from": path.name, "sha256": fingerprint(path)}
+    if discriminator is not None:
+        record |= {"discriminator_from": discriminator.name, "discriminator_sha256": fingerprint(discriminator)}
+    card = Card(model.settings, layout, training=record)
+    return Weights(path, card, fingerprint(path), *model.networks())
+
+
+def _is_of_run(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return checkpoints.KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False  # the reader of whatever else it is says what is wrong
+
+
+def _from_run(path: Path, raw: bool) -> Weights:
+    run = path.resolve().parent.parent
+    if not (run / "weights.safetensors").is_file():
+        raise WeightsError(
+            f"{path} does not say what its labels mean: {run / 'weights.safetensors'} is missing",
+            "a checkpoint is exported from where its training run left it",
+        )
+    card = read_card(run / "weights.safetensors")
+    try:
+        checkpoint = checkpoints.load_checkpoint(path)
+        generator = _filled(Generator(card.model), "generator." if raw else "ema.", checkpoint.tensors)
+        judge = _filled(Discriminator(card.model), "discriminator.", checkpoint.tensors)
+    except (ValueError, RuntimeError) as error:
+        raise WeightsError(f"{path} is refused: {error}") from error
+    training = {
+        **card.training,
+        "iteration": checkpoint.record["iteration"],
+        "generator": "raw" if raw else "averaged",
+    }
+    return Weights(path, replace(card, training=training, quality={}), fingerprint(path), generator, judge)
+
+
+def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Network:
+    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+    network.load_state_dict(own)
+    return network.eval().requires_grad_(False)

@@ -1,0 +1,37 @@
+"""Files that PyTorch itself runs: `pt2` (torch.export archive) and `torchscript`, both also from C++."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import torch
+
+from stargan_cli.export.check import Run
+from stargan_cli.graphs.interfaces import example_inputs, export_program, interface
+from stargan_cli.weights.files import Weights
+
+
+def write_pt2(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
+    torch.export.save(export_program(weights.generator, uint8), path, extra_files=dict(metadata))
+
+
+def open_pt2(path: Path) -> Run:
+    module = torch.export.load(path).module()
+    return lambda image, label: module(image, label)
+
+
+def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is frozen (but libtorch loads it everywhere); shapes are checked
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
+        )
+        torch.jit.save(traced, str(path), _extra_files=dict(metadata))
+
+
+def open_torchscript(path: Path) -> Run:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    return lambda image, label: module(image, label)

@@ -1,0 +1,106 @@
+"""The 68 landmarks of a face whose place is roughly known: the network of face-api.js (Mühler 2018), in plain PyTorch.
+
+Its weights lie beside this file (`landmarks.safetensors`, `landmarks.LICENSE`): face_landmark_68_model, its 8-bit
+numbers written out as 16-bit floats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from stargan_cli.faces.traced_network import Traced
+
+SIZE = 112  # px: what the network takes
+_MEANS = (122.782, 117.001, 104.298)
+_WIDTHS = (3, 32, 64, 128, 256)
+_PARTS = {
+    "left_eye": range(36, 42),
+    "right_eye": range(42, 48),
+    "nose": (30,),
+    "left_mouth": (48,),
+    "right_mouth": (54,),
+}
+_MIRRORED = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+
+
+class Separable(nn.Module):
+    """A 3x3 convolution for each channel alone, then a 1x1 one."""
+
+    def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
+        super().__init__()
+        self.stride = stride
+        self.depth = nn.Conv2d(channels_in, channels_in, 3, stride, groups=channels_in, bias=False)
+        self.point = nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.point(self.depth(_padded(x, self.stride)))
+        return out
+
+
+class Dense(nn.Module):
+    """Four convolutions, each fed with the sum of all before it; the first halves the sides."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.first: nn.Module = Separable(channels_in, channels_out, 2)
+        if channels_in == 3:
+            self.first = nn.Conv2d(channels_in, channels_out, 3, 2)
+        self.rest = nn.ModuleList(Separable(channels_out, channels_out) for _ in range(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = F.relu(self.first(_padded(x, 2) if isinstance(self.first, nn.Conv2d) else x))
+        for layer in self.rest:
+            total = total + layer(F.relu(total))
+        return F.relu(total)
+
+
+class Landmarks(nn.Module):
+    """RGB pictures (N, 3, 112, 112) in [0, 255] -> points (N, 68, 2): x, y as fractions of the side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(Dense(a, b) for a, b in zip(_WIDTHS, _WIDTHS[1:], strict=False)))
+        self.last = nn.Linear(_WIDTHS[-1], 2 * 68)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.blocks((x - x.new_tensor(_MEANS)[:, None, None]) / 255)
+        out: Tensor = self.last(x.mean(dim=(2, 3)))
+        return out.view(-1, 68, 2)
+
+
+def _padded(x: Tensor, stride: int) -> Tensor:
+    """Zeros as the network was trained with: on all sides, or where a stride halves even sides, right and below."""
+    return F.pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
+
+
+@cache
+def _network() -> Callable[[Tensor], Tensor]:
+    with torch.device("meta"):
+        network = Landmarks()
+    tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
+    network.load_state_dict(tensors, assign=True)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    return Traced(network, torch.zeros(1, 3, SIZE, SIZE).to(memory_format=torch.channels_last))
+
+
+@torch.inference_mode()
+def read_landmarks(pixels: Tensor, mirrored: bool) -> dict[str, complex]:
+    """Eye centres, tip of the nose and mouth corners of the face in uint8 (3, 112, 112), as fractions of the side.
+
+    `mirrored` reads the mirror image as well and takes the mean, which is more exact and takes twice as long.
+    """
+    views = torch.stack([pixels, pixels.flip(2)] if mirrored else [pixels]).float()
+    x, y = _network()(views.contiguous(memory_format=torch.channels_last)).permute(2, 0, 1).numpy()
+    points = x + 1j * y
+    found = {name: complex(points[0, part].mean()) for name, part in _PARTS.items()}
+    if mirrored:
+        for name, other in zip(_PARTS, _MIRRORED, strict=True):
+            found[name] = (found[name] + 1 - complex(points[1, _PARTS[other]].mean()).conjugate()) / 2
+    return found

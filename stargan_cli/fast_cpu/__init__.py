@@ -1,0 +1,1 @@
+"""The same networks, computed faster on a CPU."""

@@ -1,0 +1,134 @@
+"""Both networks rebuilt for a CPU: the same numbers up to rounding, from fewer and better placed operations.
+
+What each change is worth stands in docs/performance.md.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from stargan_cli.fast_cpu.derived_weight import Rearranged
+from stargan_cli.fast_cpu.outer_convolutions import SIDE, FewOutputsConv2d, LabelledConv2d
+from stargan_cli.fast_cpu.winograd import WinogradConv2d
+from stargan_cli.model import Discriminator, Generator, Judgement, ResidualBlock, ResizeConv2d, Translation
+
+
+class FastGenerator(Generator):
+    """A generator that shares the parameters of a plain one and computes in `dtype`, without autocast, with and
+    without gradients. It takes and gives float32."""
+
+    def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
+        nn.Module.__init__(self)  # no layers of its own
+        self.settings = generator.settings
+        first, *inner, last = generator.main
+        assert isinstance(first, nn.Conv2d) and isinstance(last, nn.Conv2d)
+        self.main = nn.Sequential(
+            LabelledConv2d(first.weight, dtype),
+            *(_fast(layer, dtype) for layer in inner),
+            FewOutputsConv2d(last, dtype),
+        )
+        with torch.no_grad():
+            for layer in self.modules():
+                if isinstance(layer, Rearranged):
+                    layer.arranged()  # a compiler would find it missing and compile that too
+
+    def translate(self, x: Tensor, label: Tensor) -> Translation:
+        with torch.autocast("cpu", enabled=False):
+            return super().translate(x, label)
+
+
+def fast_generator(generator: Generator, dtype: torch.dtype) -> Generator:
+    """The same generator, as fast as it goes on a CPU; in fp32 where it is smaller than its kernels."""
+    settings = generator.settings
+    return FastGenerator(generator, dtype) if settings.image_size // settings.downscale >= SIDE else generator
+
+
+def _fast(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
+    if isinstance(layer, ResidualBlock):
+        return _Residual(*(_fast(inner, dtype) for inner in layer.main))
+    if isinstance(layer, ResizeConv2d):
+        larger = nn.Upsample(scale_factor=2.0, mode="bilinear", align_corners=False)
+        return nn.Sequential(larger, WinogradConv2d(layer.weight, dtype))
+    if isinstance(layer, nn.Conv2d) and layer.kernel_size == (3, 3):
+        return WinogradConv2d(layer.weight, dtype)
+    if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+        return _HalvingOrDoubling(layer, dtype)
+    if isinstance(layer, nn.InstanceNorm2d):
+        return _InterleavedNorm(layer)
+    return layer
+
+
+class _HalvingOrDoubling(Rearranged):
+    """A 4x4 convolution with stride 2 or its transpose, with interleaved channels."""
+
+    def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> None:
+        super().__init__(layer.weight, dtype)
+        self._convolve = F.conv_transpose2d if layer.transposed else F.conv2d
+
+    def arrange(self) -> tuple[Tensor]:
+        return (self.weight.to(self.dtype, memory_format=torch.channels_last),)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (kernel,) = self.arranged()
+        made: Tensor = self._convolve(x, kernel, stride=2, padding=1)
+        return made
+
+
+class _Residual(nn.Sequential):
+    def forward(self, x: Tensor) -> Tensor:
+        return x + super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _InterleavedNorm(nn.Module):
+    """Instance normalisation, which torch does not have for interleaved channels: it turns every picture round.
+
+    A batch normalisation of each picture is the same. So is a group normalisation with a group for each channel: faster
+    yet on large maps, but thirty times as slow on small ones, and its gradients are as slow on all.
+    """
+
+    def __init__(self, layer: nn.InstanceNorm2d) -> None:
+        super().__init__()
+        self.weight, self.bias, self.eps = layer.weight, layer.bias, layer.eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] * x.shape[3] >= 1024 and not torch.is_grad_enabled():
+            return F.group_norm(x, x.shape[1], self.weight, self.bias, self.eps)
+        pictures = (
+            F.batch_norm(one, None, None, self.weight, self.bias, True, eps=self.eps) for one in torch.split(x, 1)
+        )
+        return torch.cat(list(pictures))
+
+
+def _converted(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The same layer with its tensors in `dtype`; `layer` is left as it is."""
+    made = copy.copy(layer)
+    made._parameters = {
+        name: tensor if tensor is None else nn.Parameter(tensor.detach().to(dtype), requires_grad=False)
+        for name, tensor in layer._parameters.items()
+    }
+    return made
+
+
+class FastDiscriminator(nn.Module):
+    """A discriminator for reading labels alone, which computes in `dtype` without autocast; it takes float32.
+
+    Its kernels are converted once: they are far more than the numbers of a picture.
+    """
+
+    def __init__(self, discriminator: Discriminator, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.dtype = dtype
+        with torch.device("meta"):
+            self.network = Discriminator(discriminator.settings)
+        for name, part in discriminator.named_children():
+            layers = part if isinstance(part, nn.Sequential) else [part]
+            converted = [_converted(layer, dtype) for layer in layers]
+            setattr(self.network, name, nn.Sequential(*converted) if isinstance(part, nn.Sequential) else converted[0])
+
+    def forward(self, pictures: Tensor) -> Judgement:
+        judgement: Judgement = self.network(pictures.to(self.dtype))
+        return judgement

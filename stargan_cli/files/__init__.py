@@ -1,0 +1,1 @@
+"""Locks, atomic replacement, safe opening."""

@@ -1,0 +1,1 @@
+"""The generator as a graph that other runtimes execute."""

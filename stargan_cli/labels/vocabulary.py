@@ -1,0 +1,156 @@
+"""Which attribute a word means: forgiving of case and punctuation, strict about anything that has two meanings."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import NamedTuple
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.labels.layout import LabelLayout
+from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
+
+_NEGATION = re.compile(r"(?:no|not|without)[\s_-]+(.+)", re.IGNORECASE | re.DOTALL)
+_SHOWN_LENGTH = 60
+
+
+class Meaning(NamedTuple):
+    """An attribute of one label set; `on` is False for a word that means its opposite (female for Male)."""
+
+    set_index: int
+    attribute: str
+    on: bool = True
+
+
+def plain(word: str) -> str:
+    """What is compared of a word: letters and digits, without case. A word that has none is compared as it is."""
+    folded = unicodedata.normalize("NFKC", word).casefold()
+    return re.sub(r"[\W_]+", "", folded) or folded.strip()
+
+
+class Vocabulary:
+    """The words that a weights file understands.
+
+    `aliases` come with the weights: word -> attribute, or `no-attribute` for a word that means the opposite, either
+    with `set:` before it where several sets have such an attribute. Own names go before aliases, aliases before the
+    synonyms that everybody knows.
+    """
+
+    def __init__(self, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> None:
+        self.layout = layout
+        self._aliases = tuple(aliases or ())
+        self._full_names = dict(self._named())
+        self._layers: list[dict[str, set[Meaning]]] = [{}, {}, {}, {}]
+        exact, own, given, common = self._layers
+        for meaning, words in self._common():
+            _add(exact, meaning.attribute, meaning)
+            _add(own, plain(meaning.attribute), meaning)
+            for on, same in enumerate(reversed(words)):
+                for word in same:
+                    _add(common, plain(word), meaning._replace(on=bool(on)))
+        for word, target in (aliases or {}).items():
+            found = self.search(str(target))
+            if len(found) != 1:
+                raise WeightsError(
+                    f"these weights say that {word!r} means {target!r}, which is none of their attributes"
+                )
+            given[plain(word)] = found
+
+    def _common(self) -> Iterator[tuple[Meaning, tuple[tuple[str, ...], tuple[str, ...]]]]:
+        """Each attribute with its synonyms and its antonyms."""
+        tables = tuple({plain(name): words for name, words in table.items()} for table in (SYNONYMS, ANTONYMS))
+        for index, label_set in enumerate(self.layout.sets):
+            for attribute in label_set.attributes:
+                name = plain(attribute)
+                same, opposite = (table.get(name, ()) for table in tables)
+                shortened = (name.removesuffix("hair"),) if name.endswith("hair") and name != "hair" else ()
+                yield Meaning(index, attribute), (same + shortened, opposite)
+
+    def find(self, word: str) -> Meaning:
+        """Raises UsageError for a word that means nothing, or two things, in these weights."""
+        found = self.search(word)
+        if len(found) == 1:
+            return next(iter(found))
+        if found:
+            choices = sorted(self.full_name(meaning) for meaning in found)
+            raise UsageError(f"{cut(word)} has more than one meaning", f"write one of: {', '.join(choices)}")
+        raise UsageError(f"unknown attribute {cut(word)}{self._nearest(word)}", self.listing())
+
+    def search(self, word: str) -> set[Meaning]:
+        """All meanings of a word, `no-` and `set:` before it included; empty for an unknown one."""
+        word = word.strip()
+        return self._search_qualified(word) or _search_negated(word, self._search_qualified)
+
+    def _search_qualified(self, word: str) -> set[Meaning]:
+        found = self._search_plain(word)
+        if found or ":" not in word:
+            return found
+        prefix, rest = (part.strip() for part in word.split(":", 1))
+        for index, label_set in enumerate(self.layout.sets):
+            if plain(label_set.name) == plain(prefix):
+                inside = partial(self._search_plain, set_index=index)
+                found |= inside(rest) or _search_negated(rest, inside)
+        return found
+
+    def _search_plain(self, word: str, set_index: int | None = None) -> set[Meaning]:
+        for number, layer in enumerate(self._layers):
+            found = layer.get(word if number == 0 else plain(word), set())
+            if set_index is not None:
+                found = {meaning for meaning in found if meaning.set_index == set_index}
+            if found:
+                return set(found)
+        return set()
+
+    def _nearest(self, word: str) -> str:
+        known = {text: meanings for layer in self._layers[1:] for text, meanings in layer.items()}
+        close = difflib.get_close_matches(plain(word[:_SHOWN_LENGTH]), known, n=1)
+        if not close:
+            return ""
+        meaning = min(known[close[0]])
+        name = f"{'' if meaning.on else 'no-'}{self.full_name(meaning)}"
+        return f"; did you mean {name if close[0] == plain(meaning.attribute) else f'{close[0]} ({name})'}?"
+
+    def full_name(self, meaning: Meaning) -> str:
+        """The attribute's own name, with its set before it where several sets have one like it."""
+        return self._full_names[meaning.set_index, meaning.attribute]
+
+    def _named(self) -> Iterator[tuple[tuple[int, str], str]]:
+        names = [set(map(plain, label_set.attributes)) for label_set in self.layout.sets]
+        for index, label_set in enumerate(self.layout.sets):
+            for attribute in label_set.attributes:
+                alone = sum(plain(attribute) in others for others in names) == 1
+                yield (index, attribute), attribute if alone else f"{label_set.name}:{attribute}"
+
+    def listing(self) -> str:
+        """All attributes, a line for each set."""
+        several = len(self.layout.sets) > 1
+        return "\n".join(
+            f"{label_set.name if several else 'these weights'} can set: {', '.join(label_set.attributes)}"
+            for label_set in self.layout.sets
+        )
+
+    def words_for(self, set_index: int, attribute: str) -> tuple[list[str], list[str]]:
+        """Synonyms and antonyms of one attribute, as people would write them, for `stargan info`."""
+        meant = Meaning(set_index, attribute)
+        same = [word for word in SYNONYMS.get(attribute, ()) if self.search(word) == {meant}]
+        opposite = [word for word in ANTONYMS.get(attribute, ()) if self.search(word) == {meant._replace(on=False)}]
+        same += [word for word in self._aliases if self.search(word) == {meant}]
+        opposite += [word for word in self._aliases if self.search(word) == {meant._replace(on=False)}]
+        return list(dict.fromkeys(same)), list(dict.fromkeys(opposite))
+
+
+def _add(layer: dict[str, set[Meaning]], word: str, meaning: Meaning) -> None:
+    layer.setdefault(word, set()).add(meaning)
+
+
+def _search_negated(word: str, search: Callable[[str], set[Meaning]]) -> set[Meaning]:
+    match = _NEGATION.fullmatch(word)
+    return {meaning._replace(on=not meaning.on) for meaning in search(match[1].strip())} if match else set()
+
+
+def cut(word: str) -> str:
+    """A word from outside, quoted and no longer than a message can bear."""
+    return repr(word if len(word) <= _SHOWN_LENGTH else word[:_SHOWN_LENGTH] + "…")

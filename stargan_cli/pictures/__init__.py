@@ -1,0 +1,1 @@
+"""One picture: decoding, colour, formats, encoding, provenance."""

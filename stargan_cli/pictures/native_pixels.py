@@ -1,0 +1,150 @@
+"""A picture in its file's own numbers: colours, depth and alpha as they are stored, and a change carried over to them.
+
+What is seen and changed is the 8-bit sRGB picture. What is written, where the format can hold it, are the file's own
+numbers: those of unchanged pixels to the bit, the others moved by as much as the change moves them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from stargan_cli.pictures.icc import colours_of
+from stargan_cli.pictures.modes import split
+
+Box = tuple[int, int, int, int]
+_WITHOUT_ALPHA = {"LA": "L", "La": "L", "RGBA": "RGB", "RGBa": "RGB"}
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Upright pixels: `values` uint8 or uint16 (H, W, C), the channels of `mode` (L, RGB, CMYK or LAB), and `alpha`
+    (H, W) of the same kind. `icc` is the file's profile, where it is usable."""
+
+    mode: str
+    values: np.ndarray
+    alpha: np.ndarray | None
+    icc: bytes | None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.values.shape[1], self.values.shape[0]
+
+    @property
+    def bits(self) -> int:
+        return 8 * self.values.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        return self.values.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+    def copy(self) -> Stored:
+        """Its own values, to be changed."""
+        return replace(self, values=self.values.copy())
+
+    def turned(self, turn: Image.Transpose) -> Stored:
+        """Brought upright as Pillow's `transpose` does it."""
+        alpha = None if self.alpha is None else _turned(self.alpha, turn)
+        return replace(self, values=_turned(self.values, turn), alpha=alpha)
+
+    def narrowed(self) -> Stored:
+        """The same in 8 bits."""
+        if self.bits == 8:
+            return self
+        alpha = None if self.alpha is None else _eight_bits(self.alpha)
+        return replace(self, values=_eight_bits(self.values), alpha=alpha)
+
+    def change(self, box: Box, before: np.ndarray, after: np.ndarray) -> None:
+        """In place, what changes the sRGB picture from `before`, uint8 (h, w, 3), to `after`, float32 in [0, 255],
+        within a box. Pixels that are fully transparent stay as they are."""
+        left, top, right, bottom = box
+        part = self.values[top:bottom, left:right]
+        step = self._step(part, before, after)
+        if self.alpha is not None:
+            step *= self.alpha[top:bottom, left:right, None] > 0
+        part[:] = (part + step).round().clip(0, np.iinfo(part.dtype).max)
+
+    def _step(self, part: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+        """How far the numbers in a box move: float (h, w, C). In 8 bits by whole numbers, so that what rounds to the
+        colour before does not move."""
+        colours, scale = colours_of(self.icc, self.mode), np.iinfo(part.dtype).max / 255
+        rounded = after.round().astype(np.uint8)
+        exact = after if self.bits > 8 else rounded
+        old, new = before.astype(np.float32), exact.astype(np.float32)
+        if self.mode == "L":
+            old, new = old[..., :1], new[..., :1]
+            if colours.back is not None:
+                levels = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+                curve = colours.from_srgb(levels)[0, :, 0]
+                old, new = (np.interp(values, np.arange(256), curve) for values in (old, new))
+        elif colours.back is not None:
+            old, new = colours.from_srgb(before).astype(np.float32), colours.from_srgb(rounded).astype(np.float32)
+        elif self.mode == "CMYK":
+            old, new = part.astype(np.float32), _inked(part, new, (rounded != before).any(axis=2))
+        step: np.ndarray = (new - old) * scale
+        return step
+
+
+def _inked(inks: np.ndarray, wanted: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Inks (h, w, 4) that make the colours `wanted` where they `moved`, in Pillow's plain CMYK: (255 - C)(255 - K) /
+    255. As much black as before, unless that is darker than the brightest channel."""
+    black = np.minimum(inks[..., 3:], 255 - wanted.max(axis=2, keepdims=True))
+    rest = 255 - 255 * wanted / np.maximum(255 - black, 1)
+    result: np.ndarray = np.where(moved[..., None], np.concatenate([rest.round(), black], axis=2), inks)
+    return result
+
+
+def stored_of(image: Image.Image, profile: bytes | None, deep: np.ndarray | None = None) -> Stored | None:
+    """What a loaded picture holds, as it lies in the file; None where 8-bit sRGB without alpha is all that it holds,
+    or where there is no way back from sRGB.
+
+    `deep`: its 16-bit numbers (H, W, C), where Pillow gives 8 bits of them.
+    """
+    plain = image.mode == "RGB" and deep is None and "transparency" not in image.info
+    if plain and colours_of(profile, "RGB").forth is None:
+        return None
+    mode, values, alpha = _numbers(image, deep)
+    colours = colours_of(profile, mode)
+    return Stored(mode, values, alpha, profile if colours.usable else None) if colours.returns else None
+
+
+def _numbers(image: Image.Image, deep: np.ndarray | None) -> tuple[str, np.ndarray, np.ndarray | None]:
+    """Mode, values (H, W, C) and alpha (H, W)."""
+    if deep is not None:
+        colours = deep.shape[2] - 1 if deep.shape[2] in (2, 4) else deep.shape[2]
+        alpha = deep[..., colours] if deep.shape[2] > colours else None
+        return "L" if colours == 1 else "RGB", deep[..., :colours], alpha
+    if image.mode.startswith("I;16"):
+        return "L", np.asarray(image).astype(np.uint16)[..., None], None
+    if image.mode in ("1", "I", "F"):
+        image = split(image)[0]
+    if "transparency" in image.info or image.mode in ("LA", "La", "RGBA", "RGBa", "PA"):
+        image = image.convert("LA" if image.mode in ("L", "LA", "La") else "RGBA")
+        both = np.asarray(image)
+        return _WITHOUT_ALPHA[image.mode], both[..., :-1].copy(), both[..., -1].copy()
+    if image.mode not in ("L", "RGB", "CMYK", "LAB"):
+        image = image.convert("RGB")
+    values = np.asarray(image)
+    return image.mode, values.reshape(*values.shape[:2], -1), None
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    narrow: np.ndarray = (values / np.float32(257)).round().astype(np.uint8)
+    return narrow
+
+
+def _turned(values: np.ndarray, turn: Image.Transpose) -> np.ndarray:
+    kinds = Image.Transpose
+    if turn in (kinds.TRANSPOSE, kinds.TRANSVERSE):
+        values = values.swapaxes(0, 1)
+        turned = values if turn is kinds.TRANSPOSE else values[::-1, ::-1]
+    elif turn is kinds.FLIP_LEFT_RIGHT:
+        turned = values[:, ::-1]
+    elif turn is kinds.FLIP_TOP_BOTTOM:
+        turned = values[::-1]
+    else:
+        quarters = {kinds.ROTATE_90: 1, kinds.ROTATE_180: 2, kinds.ROTATE_270: 3}[turn]
+        turned = np.rot90(values, quarters)
+    return np.ascontiguousarray(turned)

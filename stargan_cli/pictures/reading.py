@@ -1,0 +1,256 @@
+"""Picture files, good and bad -> upright 8-bit sRGB, or a PictureError that says in plain words why not."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
+
+from PIL import Image, UnidentifiedImageError
+
+from stargan_cli.errors import PictureError
+from stargan_cli.pictures import limits, modes, pillow_fixes, png16
+from stargan_cli.pictures.icc import colours_of
+from stargan_cli.pictures.native_pixels import Stored, stored_of
+
+MAX_PIXELS = 200_000_000
+LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
+Image.init()
+with suppress(ImportError):  # the extra `heif`
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener(thumbnails=False)
+DECODED = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000", "HEIF")
+FORMATS = tuple(kind for kind in DECODED if kind in Image.OPEN)
+"""What is ever decoded: raster formats alone; nothing that starts another program (EPS), nothing without a signature
+(TGA). MPO is found as JPEG."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
+_large = Lock()
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB; `alpha` (L, same size) is None where it is opaque.
+
+    `size` is the upright width and height in the file, `format` and `mode` are Pillow's names for what the file
+    holds, `icc` and `exif` its raw profile (already applied) and EXIF block. `stored`: the same in the file's own
+    numbers, where that was asked for and is more than `image`.
+    """
+
+    image: Image.Image
+    alpha: Image.Image | None
+    size: tuple[int, int]
+    format: str
+    mode: str
+    icc: bytes | None
+    exif: bytes | None
+    stored: Stored | None = None
+
+    @property
+    def srgb_icc(self) -> bytes | None:
+        """The file's profile, where `image` holds the file's own numbers."""
+        colours = colours_of(self.icc, "RGB")
+        return self.icc if self.mode == "RGB" and colours.usable and colours.forth is None else None
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The arguments of `read_picture`."""
+
+    square: int | None
+    max_pixels: int
+    stored: bool
+
+
+def read_picture(
+    source: Path | BinaryIO, square: int | None = None, max_pixels: int = MAX_PIXELS, stored: bool = False
+) -> Picture:
+    """Read one picture (the first frame, of several). A path must be a regular file; a stream is read to its end.
+
+    `square`: only the largest centred square is wanted, resized to this many pixels; large JPEGs are then decoded
+    at a fraction of their size, never below twice `square`. `stored`: the file's own numbers are wanted too, to be
+    written again; not with `square`. Raises PictureError.
+    """
+    wanted = _Wanted(square, max_pixels, stored)
+    if isinstance(source, Path):
+        with open_regular(source) as file:
+            return _read(file, wanted)
+    return _read(read_stream(source, max_pixels), wanted)
+
+
+def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
+    """A stream, read to its end. Raises PictureError where that is longer than any picture of so many pixels."""
+    data = source.read(limits.most_bytes(max_pixels) + 1)
+    limits.check_bytes(len(data), max_pixels)
+    return BytesIO(data)
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open without waiting (a FIFO would) and refuse what is not a regular file."""
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for its writer
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise PictureError(_why_not_opened(error)) from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise PictureError(f"not a regular file but {kind_of(mode)}")
+    with os.fdopen(handle, "rb") as file:
+        yield file
+
+
+def kind_of(mode: int) -> str:
+    """A word for what is not a regular file, from its `st_mode`."""
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((word for test, word in kinds if test(mode)), "something else")
+
+
+def _why_not_opened(error: OSError | ValueError) -> str:
+    reasons = {
+        errno.ENOENT: "it is no longer there",
+        errno.EACCES: "no permission to read it",
+        errno.EPERM: "no permission to read it",
+        errno.ENXIO: "not a regular file but a socket or FIFO",
+        errno.EISDIR: "not a regular file but a folder",
+        errno.ELOOP: "a symlink that leads back to itself",
+        errno.ENAMETOOLONG: "its path is too long for this system",
+    }
+    number = getattr(error, "errno", None)
+    return reasons.get(number, str(error)) if number else f"cannot be opened: {error}"
+
+
+def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
+    ignore_pillow_warnings()
+    limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
+    file.seek(0)
+    start = file.read(64)
+    file.seek(0)
+    if not start:
+        raise PictureError("the file is empty")
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            width, height = image.size
+            limits.check_size(width, height, wanted.max_pixels)
+            if image.format in ("JPEG", "MPO"):
+                limits.check_jpeg_length(file, width, height)
+            if image.info.get("progressive"):
+                limits.check_scans(file, width * height, wanted.max_pixels)
+            if width * height <= LARGE_PIXELS:
+                return _decode(file, image, wanted)
+            with _large:
+                return _decode(file, image, wanted)
+    except PictureError:
+        raise
+    except UnidentifiedImageError as error:
+        raise PictureError(_why_unknown(start)) from error
+    except MemoryError as error:
+        raise PictureError("not enough memory to decode it") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise PictureError(f"damaged or cut off: {reason}") from error
+
+
+def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
+    mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
+    profile = icc if isinstance(icc, bytes) else None
+    width, height = image.size
+    if square is not None and image.format in ("JPEG", "MPO"):
+        image.draft(None, (2 * square, 2 * square))
+    pillow_fixes.refuse_misread(image)
+    key = pillow_fixes.transparent_grey(image)
+    image.load()
+    turn, kind = TURNS.get(_orientation(image)), str(image.format)
+    image = pillow_fixes.as_seen(image, key)
+    stored = stored_of(image, profile, png16.read(file, image)) if wanted.stored else None
+    if square is not None and width * height > LARGE_PIXELS:
+        image = _shrunk(image, square)
+    colours, alpha = modes.split(image)
+    if square is not None:
+        colours = centre_square(colours, square)
+        alpha = centre_square(alpha, square) if alpha is not None else None
+    if turn is not None:
+        colours = colours.transpose(turn)
+        alpha = alpha.transpose(turn) if alpha is not None else None
+        stored = stored.turned(turn) if stored is not None else None
+        width, height = (height, width) if turn in SIDEWAYS else (width, height)
+    upright = colours_of(profile, colours.mode).to_srgb(colours)
+    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored)
+
+
+SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
+
+
+def centre_square(image: Image.Image, size: int) -> Image.Image:
+    """The largest centred square of a picture of mode RGB, L or CMYK, resized (bilinear, antialiased)."""
+    side = min(image.size)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.resize((size, size), Image.Resampling.BILINEAR, box=(left, top, left + side, top + side))
+
+
+def _shrunk(image: Image.Image, square: int) -> Image.Image:
+    """A very large picture at a whole fraction of its size, at least four times `square`: spares copying it."""
+    factor = min(image.size) // (4 * square)
+    if factor < 2 or image.mode not in ("L", "RGB", "LA", "RGBA", "CMYK"):
+        return image
+    small = image.reduce(factor)
+    small.info = image.info
+    return small
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # a broken EXIF block says nothing, and is no reason to lose the picture
+        return 1
+
+
+def _why_unknown(start: bytes) -> str:
+    brand = start[8:12] if start[4:8] == b"ftyp" else b""
+    if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
+        if "HEIF" in FORMATS:
+            return "a HEIC picture, damaged or of a kind that cannot be decoded"
+        return "a HEIC picture: pip install 'stargan-cli[heif]' decodes them, or convert it to JPEG or PNG first"
+    if brand in (b"avif", b"avis"):
+        if "AVIF" in FORMATS:
+            return "an AVIF picture, damaged or cut off"
+        return "an AVIF picture: Pillow 11.3 or newer decodes them, or convert it to JPEG or PNG first"
+    known = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
+    name = next((name for mark, name in known.items() if start.startswith(mark)), None)
+    name = "TIFF" if start[:4] in (b"II*\0", b"MM\0*") else name
+    return f"a damaged or cut off {name} file" if name else "not a picture in a known format"
+
+
+def ignore_pillow_warnings() -> None:
+    """Pillow warns of broken metadata and of size; both are dealt with here. `catch_warnings` is not thread-safe,
+    so the filter is set for the process, again each time, as others may have reset it."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")

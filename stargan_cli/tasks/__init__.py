@@ -1,1 +1,0 @@
-"""What each subcommand does, callable as a library: no printing, no Typer, no Rich."""

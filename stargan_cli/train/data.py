@@ -1,0 +1,143 @@
+"""The pictures of a training run: loaded, checked, decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stargan_cli.datasets.decoded_cache import CachedPictures, cached
+from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.datasets.loading import load, without_shared_pictures
+from stargan_cli.device import cpu_count
+from stargan_cli.errors import DataError, UsageError
+from stargan_cli.labels import LabelLayout, Vocabulary
+from stargan_cli.progress import Progress, silent
+from stargan_cli.train.settings import TrainSettings
+
+SAMPLE_ROWS = 8
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a run trains on: of each set, in the layout's order, the pictures to train with and a few held-out ones
+    for the sample grids."""
+
+    layout: LabelLayout
+    train: tuple[CachedPictures, ...]
+    held_out: tuple[CachedPictures, ...]
+
+    def identity(self) -> dict[str, list[str]]:
+        """What a resumed run must find again: of each set its names and labels, and its files."""
+        sets = [pictures.labelled for pictures in self.train]
+        return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
+
+
+def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
+    """All data sets of a run and where their labels stand. Raises DataError and UsageError."""
+    if settings.attributes and "celeba" not in settings.data:
+        raise UsageError("--attrs chooses among the attributes of celeba; class folders have classes", "leave it out")
+    names = [group[0] for group in settings.groups if len(group) == 1]
+    folders = [source for source in settings.data if source != "celeba"]
+    if len(names) > len(folders):
+        raise UsageError(
+            f"--group {names[-1]}: a group has two attributes at least",
+            "separate them with commas; a single word names the classes of a set of class folders",
+        )
+    groups = tuple(group for group in settings.groups if len(group) > 1)
+    if groups and "celeba" not in settings.data:
+        raise UsageError("--group: the classes of class folders exclude each other anyway", "leave it out")
+    root = Path(settings.root) if settings.root else None
+    names_of = dict(zip(folders, names, strict=False))
+    sets = [
+        load(source, root, settings.attributes, groups, settings.split, names_of.get(source))
+        for source in settings.data
+    ]
+    _refuse_same_names([parts["train"].label_set.name for parts in sets])
+    sets = without_shared_pictures(sets)
+    for parts in sets:
+        refuse_empty(parts["train"])
+    layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
+    _check_aliases(settings.aliases, layout)
+    return sets, layout
+
+
+def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
+    vocabulary = Vocabulary(layout)
+    for word, name in aliases:
+        try:
+            vocabulary.find(name)
+        except UsageError as error:
+            raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
+
+
+def _refuse_same_names(names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(
+                f"two data sets are called {name}",
+                "give each once; class folders are named after their folder, or after --group NAME, in their order",
+            )
+
+
+def refuse_empty(labelled: Labelled) -> None:
+    """Raises DataError where no picture shows some attribute: nothing could be learnt about it."""
+    empty = [name for name, count in labelled.counts().items() if count == 0]
+    if empty:
+        raise DataError(
+            f"{labelled.label_set.name}: no training picture shows {', '.join(empty)}",
+            "choose other attributes or classes, or add pictures",
+        )
+
+
+def prepare(
+    settings: TrainSettings,
+    sets: list[DataSet],
+    layout: LabelLayout,
+    *,
+    cache: Path | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda text: None,
+) -> TrainingData:
+    """Decode the pictures of `load_data`, or open the cache where that was done before.
+
+    Pictures that cannot be read are named through `say` and left out. Raises DataError where they are too many, or
+    where nothing is left that shows some attribute.
+    """
+
+    to_decode = [(parts["train"], _spread(parts)) for parts in sets]
+    everything = sum(len(labelled) for pair in to_decode for labelled in pair)
+    before = 0
+
+    def decode(labelled: Labelled) -> CachedPictures:
+        nonlocal before
+
+        def count(done: int, total: int | None, note: str = "") -> None:
+            progress(before + done, everything, note)
+
+        result = cached(labelled, settings.image_size, cache, workers or cpu_count(), count)
+        before += len(labelled)
+        _name_unreadable(result, say)
+        return result
+
+    decoded = [(decode(train), decode(few)) for train, few in to_decode]
+    for pictures, _ in decoded:
+        refuse_empty(pictures.labelled)
+    return TrainingData(layout, tuple(train for train, _ in decoded), tuple(few for _, few in decoded))
+
+
+def _name_unreadable(pictures: CachedPictures, say: Callable[[str], None]) -> None:
+    name = pictures.labelled.label_set.name
+    for file, why in list(pictures.unreadable.items())[:_SHOWN]:
+        say(f"{name}: {file} cannot be read and is left out: {why}")
+    if len(pictures.unreadable) > _SHOWN:
+        say(f"{name}: so are {len(pictures.unreadable) - _SHOWN:,} more")
+
+
+def _spread(parts: DataSet) -> Labelled:
+    """A few held-out pictures from all over the set; training pictures where none are held out."""
+    labelled = next(parts[part] for part in ("validation", "test", "train") if len(parts[part]))
+    step = max(1, len(labelled) // SAMPLE_ROWS)
+    return labelled.select(list(range(0, len(labelled), step))[:SAMPLE_ROWS])

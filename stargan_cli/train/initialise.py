@@ -1,0 +1,100 @@
+"""Start a training run from the weights of another: another picture size, more attributes, more data sets."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from stargan_cli.errors import UsageError
+from stargan_cli.labels import LabelLayout
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.weights.files import Weights
+
+PICTURE_CHANNELS = 3
+
+
+def initialise(generator: Generator, discriminator: Discriminator, layout: LabelLayout, weights: Weights) -> list[str]:
+    """Copy what fits into both networks and say what does not.
+
+    The generator's tensors must have the same shapes, except that the label planes of its first convolution are
+    matched by attribute name (new ones start at zero, so that the pictures stay as they were). The discriminator
+    takes over tensors of the same name and shape, since its depth goes with the picture size. Raises UsageError where
+    the generator does not fit.
+    """
+    _copy_generator(generator, layout, weights)
+    notes = []
+    if weights.discriminator is None:
+        notes.append(f"{weights.path} has no discriminator: it starts afresh")
+    else:
+        notes += _copy_discriminator(discriminator, weights.discriminator, layout, weights.card.layout)
+    return notes
+
+
+def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:
+    own = generator.state_dict()
+    given = weights.generator.state_dict()
+    first = "main.0.weight"
+    for name, tensor in own.items():
+        if name not in given or (name != first and given[name].shape != tensor.shape):
+            raise UsageError(
+                f"{weights.path} does not fit this model: {name} differs",
+                "train with the same width, blocks, output and upsampling as the weights to start from",
+            )
+    if given[first].shape[0] != own[first].shape[0]:
+        raise UsageError(f"{weights.path} does not fit this model: its width differs", "train with the same --width")
+    given[first] = _planes_by_name(own[first], given[first], layout, weights.card.layout)
+    generator.load_state_dict(given)
+
+
+def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelLayout) -> Tensor:
+    planes = torch.zeros_like(own)
+    planes[:, :PICTURE_CHANNELS] = given[:, :PICTURE_CHANNELS]
+    for here, there in _same_labels(layout, old):
+        planes[:, PICTURE_CHANNELS + here] = given[:, PICTURE_CHANNELS + there]
+    return planes
+
+
+def _copy_discriminator(
+    discriminator: Discriminator, given: Discriminator, layout: LabelLayout, old: LabelLayout
+) -> list[str]:
+    own, source = discriminator.state_dict(), given.state_dict()
+    fresh = []
+    for name, tensor in own.items():
+        found = source.get(name)
+        if name in ("conv2.weight", "conv3.weight") and found is not None and found.shape[1:] == tensor.shape[1:]:
+            for here, there in _same_labels(layout, old):
+                if here < layout.class_dim and there < old.class_dim:
+                    tensor[here] = found[there]
+        elif found is not None and found.shape == tensor.shape:
+            tensor.copy_(found)
+        else:
+            fresh.append(name)
+    with torch.no_grad():
+        discriminator.load_state_dict(own)
+    return [f"the discriminator starts afresh in: {', '.join(fresh)}"] if fresh else []
+
+
+def _same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
+    """Pairs of positions in the label vectors of both layouts that mean the same: an attribute of the same set or, in
+    a set of another name, the first of that name; and the mask entries of the same set."""
+    there = _places(old)
+    pairs = []
+    for (set_name, attribute), here in _places(layout).items():
+        alike = [place for (_, name), place in there.items() if name == attribute is not None]
+        place = there.get((set_name, attribute), alike[0] if alike else None)
+        if place is not None:
+            pairs.append((here, place))
+    return pairs
+
+
+def _places(layout: LabelLayout) -> dict[tuple[str, str | None], int]:
+    """Set and attribute -> position in the label vector; the attribute None stands for the set's mask entry."""
+    places: dict[tuple[str, str | None], int] = {}
+    for index, label_set in enumerate(layout.sets):
+        start = layout.positions(index).start
+        for offset, attribute in enumerate(label_set.attributes):
+            places[label_set.name, attribute] = start + offset
+        mask = layout.mask_position(index)
+        if mask is not None:
+            places[label_set.name, None] = mask
+    return places

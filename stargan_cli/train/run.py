@@ -1,0 +1,140 @@
+"""One training run, from its data to its weights: the loop, and when it ends."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from stargan_cli.device import pick_device, pick_precision
+from stargan_cli.distributed import ALONE, Processes
+from stargan_cli.errors import UsageError
+from stargan_cli.files.writable import require_place
+from stargan_cli.labels import LabelLayout
+from stargan_cli.model import ModelSettings
+from stargan_cli.progress import Progress, silent
+from stargan_cli.train.batches import BatchSource
+from stargan_cli.train.data import TrainingData
+from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
+from stargan_cli.train.session import Session
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights.files import read_card, resolve
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: at which iteration, why (`finished`, `time`, `stopped`), where its weights lie, and the
+    seconds that this call took."""
+
+    iteration: int
+    reason: str
+    weights: Path
+    seconds: float
+
+
+def model_settings(settings: TrainSettings, layout: LabelLayout) -> ModelSettings:
+    """The networks that a run trains. Raises UsageError where they cannot be built."""
+    try:
+        return ModelSettings(
+            image_size=settings.image_size,
+            label_dim=layout.label_dim,
+            class_dim=layout.class_dim,
+            width=settings.width,
+            blocks=settings.blocks,
+            discriminator_width=settings.discriminator_width,
+            discriminator_layers=settings.discriminator_layers,
+            output=settings.output,
+            upsampling=settings.upsampling,
+            projection=settings.projection,
+            downscale=settings.downscale,
+        )
+    except ValueError as error:
+        raise UsageError(str(error), "check --image-size, --width and --discriminator-layers") from error
+
+
+def check(
+    run: Path,
+    settings: TrainSettings,
+    layout: LabelLayout,
+    *,
+    resume: bool = False,
+    device: str = "auto",
+    processes: Processes = ALONE,
+) -> None:
+    """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
+    model_settings(settings, layout)
+    pick_precision(settings.precision, pick_device(processes.device(device)))
+    processes.check_batch(settings.batch_size)
+    require_place(run)
+    if not resume:
+        refuse_earlier_run(run)
+        if settings.init_from:
+            read_card(resolve(settings.init_from))
+
+
+def train(
+    run: Path,
+    settings: TrainSettings,
+    data: TrainingData,
+    *,
+    resume: bool = False,
+    deadline: float = math.inf,
+    device: str = "auto",
+    processes: Processes = ALONE,
+    stop: Callable[[], bool] = lambda: False,
+    progress: Progress = silent,
+    say: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Train into the folder `run`, from the start or, with `resume`, from its newest checkpoint that is whole.
+
+    Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` says so; each
+    time with a checkpoint and with the averaged generator in `run/weights.safetensors`. Of several processes the
+    first writes. `say` gets warnings. Raises UsageError, DataError, and TrainingError where losses are no numbers or
+    nothing can be written.
+    """
+    start = time.monotonic()
+    where = pick_device(processes.device(device))
+    precision = pick_precision(settings.precision, where)
+    with ExitStack() as stack:
+        folder = stack.enter_context(RunFolder(run)) if processes.first else None
+        if folder is not None and not resume:
+            refuse_earlier_run(run)
+        sources = [
+            BatchSource(pictures, settings.batch_size, settings.seed + index, settings.balance)
+            for index, pictures in enumerate(data.train)
+        ]
+        model = model_settings(settings, data.layout)
+        trainer = Trainer(model, data.layout, sources, settings, where, precision, processes)
+        session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
+        if session is not None:
+            session.begin(resume)
+        if processes.count > 1:
+            trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
+        reason = _loop(trainer, session, deadline, stop, progress)
+        if session is not None:
+            session.save(final=True)
+        return Outcome(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
+
+
+REASONS = ("finished", "time", "stopped")
+
+
+def _loop(
+    trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool], progress: Progress
+) -> str:
+    """Iterate until something ends it; all processes agree on what that is."""
+    settings, processes = trainer.settings, trainer.processes
+    while trainer.iteration < settings.iterations:
+        wish = 2 if stop() else 1 if time.monotonic() > deadline else 0
+        if (agreed := processes.most(wish)) > 0:
+            return REASONS[agreed]
+        losses = trainer.iterate()
+        if trainer.iteration % settings.log_every == 0:
+            losses = processes.mean(losses, trainer.share)
+        if session is not None:
+            session.after(losses, progress)
+    return REASONS[0]

@@ -1,0 +1,139 @@
+"""A run's folder: one training at a time, its settings, and what of them a resumed run may change."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from stargan_cli.errors import UsageError
+from stargan_cli.files.atomic import replacement
+from stargan_cli.files.locks import LOCK_NAME, locked
+from stargan_cli.train.settings import TrainSettings, option
+
+CHANGEABLE = (
+    "root",
+    "aliases",
+    "iterations",
+    "precision",
+    "lr",
+    "d_lr",
+    "own_share",
+    "single_share",
+    "keep_unset",
+    "weigh_classes",
+    "jitter",
+    "view_jitter",
+    "view_zoom",
+    "view_noise",
+    "lambda_cls",
+    "lambda_rec",
+    "lambda_gp",
+    "lambda_id",
+    "log_every",
+    "sample_every",
+    "checkpoint_every",
+    "keep",
+)
+"""Settings that a resumed run may be given anew; with another value of any other it would be another run."""
+
+
+class RunFolder:
+    """Holds the folder of a run, as a context manager: `checkpoints/`, `samples/`, `log.jsonl`, `settings.json` and
+    `weights.safetensors` lie in it. The lock ends with the process, however that ends."""
+
+    def __init__(self, path: Path) -> None:
+        """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock = locked(path / LOCK_NAME)
+        except BlockingIOError as error:
+            raise UsageError(
+                f"another training is running in {path}", "wait for it, or choose another --run"
+            ) from error
+        except OSError as error:
+            raise UsageError(f"cannot write the run folder {path}: {error}", "choose another --run") from error
+        for folder in (path, self.checkpoints, path / "samples"):
+            for left_over in folder.glob(".*.tmp"):
+                left_over.unlink(missing_ok=True)
+
+    def __enter__(self) -> RunFolder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            (self.path / LOCK_NAME).unlink(missing_ok=True)
+        self._lock.close()
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def weights(self) -> Path:
+        return self.path / "weights.safetensors"
+
+    def write_settings(self, settings: TrainSettings) -> None:
+        path = self.path / "settings.json"
+        try:
+            with replacement(path) as temporary:
+                temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write the run folder {self.path}: {error}", "choose another --run") from error
+
+
+def refuse_earlier_run(run: Path) -> None:
+    """Raises UsageError where the folder holds checkpoints or weights, or files of somebody else under the names of
+    a run's own. What a run leaves that ended before its first checkpoint is no obstacle."""
+    if any((run / "checkpoints").glob("*.safetensors")):
+        raise UsageError(f"{run} holds a run already", "go on with --resume, or choose another --run")
+    refuse_lone_weights(run)
+    if (run / "settings.json").exists():
+        read_settings(run)
+    elif (run / "log.jsonl").exists():
+        raise UsageError(f"{run / 'log.jsonl'} belongs to no run", "choose another --run")
+
+
+def refuse_lone_weights(run: Path) -> None:
+    """Raises UsageError where there are weights, but no checkpoint to go on from: a new run would replace them."""
+    weights = run / "weights.safetensors"
+    if weights.exists():
+        raise UsageError(
+            f"{run} holds weights and no checkpoint",
+            f"start a new run from them with --init-from {weights} and another --run, or move them away",
+        )
+
+
+def read_settings(run: Path) -> TrainSettings:
+    """The settings of a run that exists. Raises UsageError."""
+    path = run / "settings.json"
+    try:
+        return TrainSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
+    except (ValueError, TypeError, OSError) as error:
+        raise UsageError(
+            f"{path} cannot be read: {error}",
+            f"start a new run from its weights: --init-from {run / 'weights.safetensors'} and another --run",
+        ) from error
+
+
+def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:
+    """The settings of a run that is resumed, with changes. Raises UsageError for what would make it another run."""
+    for name, value in changes.items():
+        if name not in CHANGEABLE and getattr(settings, name) != value:
+            raise UsageError(
+                f"a resumed run keeps its {option(name)}: {_shown(getattr(settings, name))}, not {_shown(value)}",
+                "leave the option out, or start a new run with --init-from",
+            )
+    return replace(settings, **changes)
+
+
+def _shown(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,1 @@
+"""Translating folders of pictures."""

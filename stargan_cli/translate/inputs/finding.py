@@ -1,0 +1,240 @@
+"""Find pictures in files and folders: streamed, in a fixed order, and safe from loops."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path, PurePath, PurePosixPath
+
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.pictures.formats import PICTURE_SUFFIXES, is_picture
+from stargan_cli.pictures.reading import kind_of
+from stargan_cli.translate.inputs.found import Found, Role
+from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath
+from stargan_cli.translate.inputs.tar_reading import TAR_SUFFIX
+from stargan_cli.translate.outputs.names import names_for
+
+
+def is_archive(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(TAR_SUFFIX)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """A folder to read: its identity and those of the folders above it cut loops."""
+
+    path: Path
+    output: PurePath
+    above: _Folder | None = None
+    identity: tuple[int, int] | None = None
+
+    def is_within(self, identity: tuple[int, int]) -> bool:
+        folder: _Folder | None = self
+        while folder is not None:
+            if folder.identity == identity:
+                return True
+            folder = folder.above
+        return False
+
+
+def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
+    """Raises UsageError where an input is not there, or where two would be written to the same place."""
+    seen: dict[str, Path | RemotePath] = {}
+    for path in inputs:
+        _check_there(path)
+        other = seen.setdefault(own_name(path), path)
+        if other is not path:
+            raise UsageError(
+                f"{other} and {path} have the same name, so their outputs would share one place",
+                "translate them in two runs with two output folders",
+            )
+
+
+def _check_there(path: Path | RemotePath) -> None:
+    try:
+        if isinstance(path, Path):
+            path.lstat()
+        elif path.kind() is None:
+            raise FileNotFoundError
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"no such file or folder: {path}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) -> None:
+    """Raises UsageError where outputs might be written over sources: the output folder may lie in an input folder,
+    but hold none (a remote one may not even lie in one, where it would be listed among the inputs)."""
+    for path in inputs:
+        if isinstance(path, RemotePath):
+            above = isinstance(out, RemotePath) and (path.is_within(out) or out.is_within(path))
+        elif isinstance(out, RemotePath):
+            continue
+        else:
+            real = out.resolve()
+            above = path.resolve().is_relative_to(real) if path.is_dir() else path.parent.resolve() == real
+        if above:
+            raise UsageError(f"the output folder {out} holds the inputs", "give another folder to --out")
+
+
+def find(
+    inputs: Sequence[Path | RemotePath],
+    out: Path | None,
+    target: str,
+    fold: Callable[[str], str],
+    archives: bool = False,
+) -> Iterator[Found]:
+    """Pictures of files and folders, subfolders included, in the order given and then by name.
+
+    One folder is mirrored into the output folder itself, several below their own names, files beside them. `out` is
+    not read where it lies inside an input. `target` and `fold` are those of `naming.names_for`. Hidden names are
+    passed over; symlinks are followed, and those that lead back to where they lie become a problem. With `archives`,
+    tars count too, in the role of one.
+    Memory grows with the largest single folder, not with the tree.
+    """
+    folders = {path for path in inputs if is_folder(path)}
+    names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
+    exclude = _identity(out) if out is not None else None
+    for path in inputs:
+        if path not in folders:
+            yield _file(path, PurePath(names[path.name]))
+            continue
+        place = PurePath() if len(inputs) == 1 else PurePath(own_name(path))
+        if isinstance(path, RemotePath):
+            yield from _remote(path, place, target, fold, archives)
+        else:
+            yield from _walk(_Folder(path, place), exclude, target, fold, archives)
+
+
+def is_folder(path: Path | RemotePath) -> bool:
+    return path.is_dir() if isinstance(path, Path) else path.kind() == "directory"
+
+
+def _file(path: Path | RemotePath, output: PurePath) -> Found:
+    below, role = PurePath(path.name), role_of(path.name)
+    if isinstance(path, Path):
+        return Found(path, output, None, below, role)
+    try:
+        return Found(path.file(), output, None, below, role)
+    except PictureError as error:
+        return Found(RemoteFile(path, ""), output, str(error), below, role)
+
+
+def role_of(name: str) -> Role:
+    return "archive" if is_archive(name) else "picture"
+
+
+def own_name(path: Path | RemotePath) -> str:
+    """What an input is called, also where it is written as . or .."""
+    if isinstance(path, RemotePath):
+        return path.name
+    return path.name if path.name not in ("", "..") else path.resolve().name or "root"
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _names(names: Sequence[str], taken: Sequence[str], target: str, fold: Callable[[str], str]) -> dict[str, str]:
+    """Output names for the pictures and archives of one folder; the archives keep theirs."""
+    archives = names_for(filter(is_archive, names), taken, "as is", fold)
+    pictures = [name for name in names if name not in archives]
+    return archives | names_for(pictures, [*taken, *archives.values()], target, fold)
+
+
+def _walk(
+    start: _Folder, exclude: tuple[int, int] | None, target: str, fold: Callable[[str], str], archives: bool
+) -> Iterator[Found]:
+    waiting = [start]
+    while waiting:
+        folder = waiting.pop()
+        identity = _identity(folder.path)
+        if identity is not None and identity == exclude:
+            continue
+        if identity is not None and folder.above is not None and folder.above.is_within(identity):
+            yield Found(folder.path, None, "a symlink loop: it leads back to a folder that it lies in")
+            continue
+        here = _Folder(folder.path, folder.output, folder.above, identity)
+        try:
+            pictures, subfolders, problems = _list(folder.path, archives)
+        except OSError as error:
+            yield Found(folder.path, None, f"cannot read the folder: {error.strerror or error}")
+            continue
+        places = names_for(subfolders, (), "as is", fold)
+        names = _names(pictures, list(places.values()), target, fold)
+        for name in sorted([*pictures, *problems]):
+            place = folder.output / names[name] if name in names else None
+            source = folder.path / name
+            yield Found(source, place, problems.get(name), source.relative_to(start.path), role_of(name))
+        waiting.extend(_Folder(folder.path / name, folder.output / places[name], here) for name in reversed(subfolders))
+
+
+def _list(folder: Path, archives: bool) -> tuple[list[str], list[str], dict[str, str]]:
+    """Names of pictures and of subfolders, both sorted, and what is wrong with other things named like pictures."""
+    pictures, subfolders, problems = [], [], {}
+    wanted = (*PICTURE_SUFFIXES, *((TAR_SUFFIX,) if archives else ()))
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            suffix = os.path.splitext(entry.name)[1].lower()
+            try:
+                if entry.is_dir():
+                    subfolders.append(entry.name)
+                elif suffix not in wanted and not (suffix == "" and entry.is_symlink()):
+                    continue
+                elif entry.is_file():
+                    if suffix:
+                        pictures.append(entry.name)
+                else:
+                    problems[entry.name] = _problem(entry)
+            except OSError as error:
+                loop = error.errno == errno.ELOOP
+                problems[entry.name] = "a symlink loop" if loop else f"cannot be read: {error.strerror or error}"
+    return sorted(pictures), sorted(subfolders), problems
+
+
+def _problem(entry: os.DirEntry[str]) -> str:
+    try:
+        return f"not a regular file but {kind_of(entry.stat().st_mode)}"
+    except FileNotFoundError:
+        return "a symlink to nothing" if entry.is_symlink() else "it is no longer there"
+
+
+def _remote(
+    root: RemotePath, place: PurePath, target: str, fold: Callable[[str], str], archives: bool
+) -> Iterator[Found]:
+    """Names follow one another so that those that might become alike stand together: no folder is held as a whole,
+    unless the output folder takes names for one that differ in case."""
+    problems: list[str] = []
+    for folder_and_stem, group in groupby(_listed(root, problems), lambda found: _neighbours(found[0], fold is str)):
+        files = {path.name: file for path, file in group if _is_wanted(path, archives)}
+        folder = PurePath(folder_and_stem[0])
+        names = _names(list(files), (), target, fold)
+        for name, file in files.items():
+            yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
+    for problem in problems:
+        yield Found(RemoteFile(root, ""), None, problem)
+
+
+def _listed(root: RemotePath, problems: list[str]) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
+    try:
+        yield from root.files()
+    except Exception as error:  # each file system has errors of its own
+        problems.append(f"cannot be listed to its end: {error or type(error).__name__}")
+
+
+def _neighbours(path: PurePosixPath, by_stem: bool) -> tuple[str, str]:
+    return str(path.parent), path.name.split(".")[0] if by_stem else ""
+
+
+def _is_wanted(path: PurePosixPath, archives: bool) -> bool:
+    hidden = any(part.startswith(".") and part != ".." for part in path.parts)
+    return not hidden and (is_picture(path.name) or (archives and is_archive(path.name)))

@@ -1,0 +1,100 @@
+"""Manifests of shards -> one manifest, sorted on disk: memory does not grow with the number of rows."""
+
+from __future__ import annotations
+
+import heapq
+import secrets
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.files.atomic import replacement
+from stargan_cli.files.bounded_lines import lines
+from stargan_cli.translate.report import Report, Row
+
+ROWS_AT_ONCE = 100_000
+FILES_AT_ONCE = 64
+_BEST_FIRST = {"done": 0, "skipped": 1, "failed": 2}
+
+Key = tuple[str, str, int, bytes]
+
+
+def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) -> Report:
+    """Write the rows of `parts` into the manifest `out`, by source and then by output, and count them.
+
+    Of several rows for one output, done goes before skipped, and skipped before failed; the order of the parts does not
+    matter. A last line that a killed run left torn is left out. `out` may be one of the parts; another file is
+    overwritten with `replace` alone. Raises UsageError for a part that is no manifest, OutputError where `out` or what
+    is sorted beside it cannot be written.
+    """
+    if out.exists() and not replace and not any(part.exists() and part.samefile(out) for part in parts):
+        raise UsageError(
+            f"{out} is there already, and is not one of the manifests to merge",
+            "the first name after --merge-manifests is that of the result; --overwrite replaces it",
+        )
+    report = Report()
+    try:
+        with (
+            replacement(out) as temporary,
+            TemporaryDirectory(dir=out.parent, prefix=".stargan-merge-") as folder,
+            temporary.open("wb") as file,
+        ):
+            for _, doubles in groupby(_sorted(_rows(parts), Path(folder)), key=itemgetter(0, 1)):
+                line = next(doubles)[3]
+                report.add(Row.from_json(line))
+                file.write(line)
+    except OSError as error:
+        raise OutputError(f"cannot write the manifest {out}: {error.strerror or error}") from error
+    return report
+
+
+def _rows(parts: Sequence[Path]) -> Iterator[Key]:
+    for part in parts:
+        try:
+            file = part.open("rb")
+        except OSError as error:
+            raise UsageError(f"cannot read the manifest {part}: {error.strerror or error}") from error
+        with file:
+            number = 0
+            try:
+                for line in lines(file):
+                    if not line.endswith(b"\n"):
+                        break
+                    number += 1
+                    yield _key(line)
+            except ValueError as error:
+                raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
+
+
+def _key(line: bytes) -> Key:
+    row = Row.from_json(line)
+    return row.source, row.output or "", _BEST_FIRST[row.status], line
+
+
+def _sorted(rows: Iterator[Key], folder: Path) -> Iterator[Key]:
+    """The rows in order, by way of sorted files in `folder`, of which few are open at once."""
+    files: list[Path] = []
+    while chunk := sorted(islice(rows, ROWS_AT_ONCE)):
+        files.append(_write(chunk, folder))
+        if len(files) == FILES_AT_ONCE:
+            merged = _write(_merged(files), folder)
+            for file in files:
+                file.unlink()
+            files = [merged]
+    return _merged(files)
+
+
+def _write(rows: Iterable[Key], folder: Path) -> Path:
+    path = folder / secrets.token_hex(8)
+    with path.open("wb") as file:
+        file.writelines(row[3] for row in rows)
+    return path
+
+
+def _merged(files: Sequence[Path]) -> Iterator[Key]:
+    with ExitStack() as stack:
+        yield from heapq.merge(*(map(_key, stack.enter_context(file.open("rb"))) for file in files))

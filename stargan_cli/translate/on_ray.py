@@ -1,0 +1,121 @@
+"""The same work spread over a Ray cluster: one task lists, actors hold the model and take what is listed in blocks."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import pickle
+import warnings
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from stargan_cli.errors import StarganError, UsageError
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.ray_listing import Listing
+from stargan_cli.translate.outputs.sinks import opened
+from stargan_cli.translate.pipeline import Pipeline
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.translation_run import Place
+from stargan_cli.translate.work import Step, plan_for, translator_for, work
+
+BLOCK_BYTES = 2**16
+"""What is listed travels in blocks of about this size: a few hundred pictures."""
+
+
+@dataclass(frozen=True)
+class RayJob:
+    """What an actor is told; `mark` is the `replacement.RUN_MARK` of the process that holds the output folder."""
+
+    out: Place
+    settings: TranslationSettings
+    always_read: bool
+    in_place: bool
+    mark: str
+
+
+def work_on_ray(
+    job: RayJob, search: Callable[[], Iterable[Found]], stop: Callable[[], bool], fail_fast: bool
+) -> Generator[Step, None, None]:
+    """As `working.work`, in the order in which actors get done. `search` is called on the cluster.
+
+    It is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each of its GPUs, or without
+    any for each CPU. Raises UsageError where Ray is missing, StarganError where it cannot go on.
+    """
+    with _cluster() as ray:
+        data = importlib.import_module("ray.data")
+        _quiet(data)
+        found = data.from_items([{"listing": 0}]).map_batches(Listing(search), batch_size=1, num_cpus=0)
+        steps = found.map_batches(
+            _Actor, fn_constructor_args=(job,), batch_size=None, **_resources(ray, data, job.settings.device)
+        )
+        try:
+            for row in steps.iter_rows():
+                step: Step = pickle.loads(row["step"])  # noqa: S301  # made by our own actor
+                yield step
+                if stop() or (fail_fast and any(row.status == "failed" for row in step.rows)):
+                    return
+        except ray.exceptions.RayError as error:
+            raise _own_error(error) from error
+
+
+@contextmanager
+def _cluster() -> Iterator[Any]:
+    try:
+        ray = importlib.import_module("ray")
+        importlib.import_module("ray.data")
+    except ImportError as error:
+        raise UsageError(
+            f"--engine ray needs Ray, which is not installed: {error}", "pip install 'stargan-cli[ray]'"
+        ) from error
+    ours = not ray.is_initialized()
+    if ours:
+        local = {} if "RAY_ADDRESS" in os.environ else {"include_dashboard": False}
+        ray.init(log_to_driver=False, logging_level="ERROR", **local)
+    try:
+        yield ray
+    finally:
+        if ours:
+            ray.shutdown()
+
+
+def _quiet(data: Any) -> None:
+    """Its own progress and notes would stand between ours."""
+    warnings.filterwarnings("ignore", module=r"ray\.")
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.target_max_block_size = BLOCK_BYTES
+
+
+def _resources(ray: Any, data: Any, device: str) -> dict[str, Any]:
+    there = ray.cluster_resources()
+    gpus = int(there.get("GPU", 0)) if device == "auto" or device.startswith("cuda") else 0
+    actors = gpus or max(1, int(there.get("CPU", 1)))
+    return {"num_cpus": 1, "num_gpus": int(gpus > 0), "compute": data.ActorPoolStrategy(size=actors)}
+
+
+class _Actor:
+    """Holds the model and a way into the output folder, and works on blocks of what was listed."""
+
+    def __init__(self, job: RayJob) -> None:
+        self._stack = ExitStack()
+        sink = self._stack.enter_context(opened(job.out, mark=job.mark))
+        plan, device = plan_for(job.settings, job.always_read)
+        self._pipeline = Pipeline(plan, sink, translator_for(plan, device), job.in_place)
+
+    def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[bytes]]]:
+        for step in work(self._pipeline, map(pickle.loads, batch["found"])):
+            yield {"step": [pickle.dumps(step)]}
+
+
+def _own_error(error: BaseException) -> StarganError:
+    """What one of ours raised in an actor, as it was; else what Ray says."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, StarganError):
+            return cause
+        cause = getattr(cause, "cause", None) or cause.__cause__
+    return StarganError(f"Ray cannot go on: {str(error).strip().splitlines()[-1]}", "run it again to finish the rest")

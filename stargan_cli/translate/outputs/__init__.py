@@ -1,0 +1,1 @@
+"""Names, atomic writes, locks, contact sheets and galleries of results."""

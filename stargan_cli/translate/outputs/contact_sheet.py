@@ -1,0 +1,80 @@
+"""A contact sheet: each source beside its results, on one picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.pictures.provenance import Note, read_fingerprint
+from stargan_cli.pictures.reading import read_picture
+
+CONTACT_SHEET = "contact-sheet"
+CELL, GAP, LARGEST = 128, 2, 100
+HEADING_HEIGHT = 14
+BACKGROUND, INK = (255, 255, 255), (0, 0, 0)
+
+
+class ContactSheet:
+    """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
+    row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast.
+    `headings` name the columns of results; without them there is no line of headings. `note` goes into the sheet's
+    metadata; by its fingerprint, CONTACT_SHEET, `check_sheet_path` knows that a sheet may be replaced."""
+
+    def __init__(self, headings: Sequence[str] = (), note: Note | None = None) -> None:
+        self._note = note
+        self._headings = ("", *headings) if headings else ()
+        self._rows: dict[Path, list[Path]] = {}
+
+    def add(self, source: Path, output: Path) -> None:
+        if source in self._rows or len(self._rows) < LARGEST:
+            self._rows.setdefault(source, []).append(output)
+
+    def save(self, path: Path) -> None:
+        """Write the sheet, in the format of the path's extension. Does nothing where there is nothing to show."""
+        if self._rows:
+            write_picture(path, self._draw(), note=self._note)
+
+    def _draw(self) -> Image.Image:
+        columns = 1 + max(len(outputs) for outputs in self._rows.values())
+        blocks = max(1, min(8 // columns, -(-len(self._rows) // 4)))
+        height = -(-len(self._rows) // blocks)
+        step, top = CELL + GAP, HEADING_HEIGHT if self._headings else 0
+        block_width = columns * step + 4 * GAP
+        size = (blocks * block_width - 5 * GAP, top + height * step - GAP)
+        sheet = Image.new("RGB", size, BACKGROUND)
+        for number, (source, outputs) in enumerate(self._rows.items()):
+            block, row = divmod(number, height)
+            for column, picture in enumerate((source, *outputs)):
+                sheet.paste(_cell(picture), (block * block_width + column * step, top + row * step))
+        draw = ImageDraw.Draw(sheet)
+        for block in range(blocks):
+            for column, heading in enumerate(self._headings):
+                draw.text((block * block_width + column * step + GAP, 0), heading, INK, ImageFont.load_default())
+        return sheet
+
+
+def check_sheet_path(path: Path, overwrite: bool = False) -> None:
+    """Raises UsageError where a sheet cannot be written there, or would replace something that is no sheet."""
+    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+        raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")
+    if not path.parent.is_dir():
+        raise UsageError(f"--grid {path}: there is no folder {path.parent}")
+    if os.path.lexists(path) and not overwrite and read_fingerprint(path) != CONTACT_SHEET:
+        raise UsageError(
+            f"--grid {path} is there already, and is no contact sheet of stargan's",
+            "give another name; --overwrite replaces it",
+        )
+
+
+def _cell(path: Path) -> Image.Image:
+    """The whole picture, fitted into a cell; empty where it cannot be read any more."""
+    try:
+        picture = read_picture(path)
+    except PictureError:
+        return Image.new("RGB", (CELL, CELL), BACKGROUND)
+    return ImageOps.pad(picture.image, (CELL, CELL), Image.Resampling.BILINEAR, BACKGROUND)

@@ -1,0 +1,138 @@
+"""Who may write into an output folder: one whole run alone, or the shards of one job together, each of them once.
+
+A whole run holds the folder's lock file exclusively. A shard shares it with the others, after it wrote into it, while
+alone, how many shards the job has; and it holds a lock file of its own, so that no shard runs twice.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from stargan_cli.errors import UsageError
+from stargan_cli.files.atomic import RUN_MARK
+from stargan_cli.files.locks import LOCK_NAME, is_still_at, locked, relock
+from stargan_cli.translate.shards import Shard
+
+PATIENCE_S = 2.0  # for another shard that is alone only until it has written how many there are
+
+
+class Hold:
+    """The locks on an output folder; they end with the process, however that ends.
+
+    `left` are the marks (see `replacement.RUN_MARK`) of killed runs that held what this one now holds.
+    """
+
+    def __init__(self, root: Path, shard: Shard | None) -> None:
+        """Raises BlockingIOError where another run holds the folder or the shard, UsageError where the folder's
+        shards are counted otherwise, OSError where there can be no lock file."""
+        self.left: set[str] = set()
+        self._files: list[tuple[Path, BinaryIO]] = []
+        main = root / LOCK_NAME
+        try:
+            if shard is None:
+                self._own(main)
+                for path in root.glob(".stargan.*-of-*.lock"):  # nobody's: their holders would share the main lock
+                    self._own(path)
+            else:
+                self._files.append((main, self._shared(main, shard)))
+                self._own(root / f".stargan.{shard}.lock")
+        except BaseException:
+            self.close()
+            raise
+
+    def _own(self, path: Path) -> None:
+        file = locked(path)
+        self._files.append((path, file))
+        self._take_mark(file)
+        _write(file, RUN_MARK)
+
+    def _take_mark(self, file: BinaryIO) -> None:
+        earlier = _read(file)
+        if earlier.isdigit():
+            self.left.add(earlier)
+
+    def _shared(self, path: Path, shard: Shard) -> BinaryIO:
+        """The main lock file, shared with the other shards of the same job."""
+        job = f"of {shard.count}"
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                file = self._first_of(path, job)
+            except BlockingIOError:
+                file = None
+            try:
+                file = file or locked(path, shared=True)
+                other = _read(file)
+                if other == job:
+                    return file
+                file.close()
+                if time.monotonic() > end:
+                    raise UsageError(
+                        f"another job is writing into {path.parent}: one {other or 'of another kind'}, not {job}",
+                        "the shards that run together need the same number after the slash",
+                    )
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
+
+    def _first_of(self, path: Path, job: str) -> BinaryIO:
+        """Alone for a moment: note how many shards there are, and let the others in."""
+        file = locked(path)
+        try:
+            self._take_mark(file)
+            self._bury(path.parent)
+            _write(file, job)
+            relock(file, shared=True)
+        except BaseException:
+            file.close()
+            raise
+        return file
+
+    def _bury(self, root: Path) -> None:
+        """While no shard runs: those that were killed, of whatever number of shards."""
+        if not _locks_exclude(root):
+            return
+        for path in root.glob(".stargan.*-of-*.lock"):
+            with suppress(OSError), locked(path) as file:
+                self._take_mark(file)
+                path.unlink()
+
+    def close(self) -> None:
+        """Let go, and remove the lock files that nobody else holds."""
+        for path, file in reversed(self._files):
+            with suppress(OSError):
+                relock(file, shared=False)
+                if is_still_at(path, file):
+                    file.truncate(0)
+                    path.unlink()
+            file.close()
+        self._files = []
+
+
+def _locks_exclude(root: Path) -> bool:
+    """Whether locks mean anything on the file system of `root`."""
+    path = root / f".stargan.{RUN_MARK}.lock"
+    try:
+        with locked(path):
+            try:
+                locked(path).close()
+            except BlockingIOError:
+                return True
+            return False
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _read(file: BinaryIO) -> str:
+    file.seek(0)
+    return file.read(32).decode("ascii", "replace").strip()
+
+
+def _write(file: BinaryIO, text: str) -> None:
+    file.seek(0)
+    file.truncate(0)
+    file.write(text.encode("ascii"))

@@ -1,0 +1,98 @@
+"""Where each output goes: its name and place kept, and never two on one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from hashlib import blake2b
+from itertools import count
+from pathlib import Path, PurePosixPath
+
+from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES
+
+MAX_NAME_BYTES = 255
+MAX_SUFFIX = 8
+FORMATS = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "bmp": ".bmp", "tiff": ".tiff"}
+UNWRITABLE_BECOME = ".png"
+
+
+def converted(name: str, target: str) -> str:
+    """The output's name for a source's: the same for `target="same"` where its format can be written, else with the
+    extension of FORMATS[target] (of PNG, where its own format cannot be written)."""
+    if target == "as is":
+        return name
+    stem, suffix = os.path.splitext(name)
+    kind = OUTPUT_SUFFIXES.get(suffix.lower())
+    if target == "same":
+        return name if kind is not None else stem + UNWRITABLE_BECOME
+    wanted = FORMATS[target]
+    return name if kind == OUTPUT_SUFFIXES[wanted] else stem + wanted
+
+
+def folded(name: str) -> str:
+    """What a case-insensitive and Unicode-normalising file system takes a name for."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: Callable[[str], str]) -> dict[str, str]:
+    """Output names for the sources of one folder, no two alike under `fold`, nor like one of `taken` (its subfolders').
+
+    Names that need no change come first; a converted name that is taken keeps its old extension too (`a.jpg.png`),
+    and what is taken still gets a mark made from the source's name (`a~1b2c3d4e.png`). It depends on the names in
+    the folder alone.
+    """
+    used = {fold(name) for name in taken}
+    names: dict[str, str] = {}
+    wanted = sorted((plain != source, source, plain) for source in sources for plain in (converted(source, target),))
+    for _, source, plain in wanted:
+        name = next(name for name in _candidates(source, plain) if _fits(name) and fold(name) not in used)
+        used.add(fold(name))
+        names[source] = name
+    return names
+
+
+def next_name(path: PurePosixPath, used: set[str], target: str) -> PurePosixPath:
+    """The same for names that are only known one after the other, as in an archive; `used` grows."""
+    names = _candidates(path.name, converted(path.name, target))
+    place = next(place for name in names if str(place := path.with_name(name)) not in used)
+    used.add(str(place))
+    return place
+
+
+def _candidates(source: str, plain: str) -> Iterator[str]:
+    """Ever more names, as somebody may have made files with the first of them."""
+    yield plain
+    stem, suffix = os.path.splitext(plain)
+    if source != plain:
+        yield source + suffix
+    suffix = suffix if len(suffix) <= MAX_SUFFIX else ""
+    for number in count():
+        mark = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
+        yield f"{stem}~{mark}{suffix}"
+        yield f"{mark}{suffix}"
+
+
+def _fits(name: str) -> bool:
+    return 4 * len(name) <= MAX_NAME_BYTES or len(os.fsencode(name)) <= MAX_NAME_BYTES
+
+
+def folding_of(folder: Path) -> Callable[[str], str]:
+    """`folded` where the file system of `folder` (or of its nearest ancestor that exists) takes names that differ in
+    case or Unicode form for one, or where this cannot be found out; else names as they are."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
+    probe = folder / f".stargan-\u00e9-{mark}.tmp"
+    try:
+        with probe.open("xb"):
+            pass
+        alike = any(folder.joinpath(name).exists() for name in (probe.name.upper(), f".stargan-e\u0301-{mark}.tmp"))
+    except OSError:
+        return folded
+    finally:
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
+    return folded if alike else str

@@ -1,0 +1,213 @@
+"""Where outputs go: a folder here, or one that fsspec knows. Each output appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from filecmp import cmp
+from pathlib import Path, PurePath
+from typing import BinaryIO, Protocol
+
+from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.files.atomic import temporary_name
+from stargan_cli.files.blobs import Source, bytes_of
+from stargan_cli.pictures.encoding import replacing
+from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in, read_fingerprint
+from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
+from stargan_cli.translate.outputs.folder import OutputFolder
+from stargan_cli.translate.outputs.names import folding_of
+from stargan_cli.translate.shards import Shard
+
+WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
+"""Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""
+
+
+class Sink(Protocol):
+    """Outputs by their places below one folder. `fold` is that of `naming.names_for`."""
+
+    @property
+    def fold(self) -> Callable[[str], str]: ...
+
+    def name(self, output: PurePath) -> str:
+        """For people and manifests."""
+        ...
+
+    def exists(self, output: PurePath) -> bool: ...
+
+    def fingerprint(self, output: PurePath) -> str | None:
+        """What an output carries: empty where that is nothing, None where nothing is there."""
+        ...
+
+    def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
+        """Whether what is there is empty or a copy of the source: nothing is lost with it."""
+        ...
+
+    def is_older(self, output: PurePath, source: Source) -> bool:
+        """Whether an output that is there was written before its source, as far as that can be told."""
+        ...
+
+    def is_source(self, output: PurePath, source: Source) -> bool:
+        """Whether this output would replace this source."""
+        ...
+
+    def file(self, output: PurePath) -> AbstractContextManager[BinaryIO]:
+        """What is written to it is the output when the block ends well, and nothing when it does not.
+
+        Raises PictureError where this one cannot be written, OutputError where no other could be either.
+        """
+        ...
+
+    def write(self, output: PurePath, data: bytes) -> None:
+        """All of it at once; raises the same."""
+        ...
+
+
+class LocalSink:
+    """A folder; without `held` (a dry run) nothing can be written."""
+
+    def __init__(self, root: Path, held: OutputFolder | None) -> None:
+        self.root, self._held = root, held
+
+    @property
+    def fold(self) -> Callable[[str], str]:
+        return folding_of(self.root)
+
+    def name(self, output: PurePath) -> str:
+        return str(self.root / output)
+
+    def exists(self, output: PurePath) -> bool:
+        return os.path.lexists(self.root / output)
+
+    def fingerprint(self, output: PurePath) -> str | None:
+        path = self.root / output
+        return (read_fingerprint(path) or "") if os.path.lexists(path) else None
+
+    def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
+        path = self.root / output
+        try:
+            if path.is_symlink() or not path.is_file():
+                return False
+            size = path.stat().st_size
+            if size == 0:
+                return True
+            if not isinstance(source, Path):
+                return path.read_bytes() == source.read()
+            return size == source.stat().st_size and cmp(path, source, shallow=False)
+        except OSError:
+            return False
+
+    def is_older(self, output: PurePath, source: Source) -> bool:
+        if not isinstance(source, Path):
+            return False
+        changed = source.stat().st_mtime_ns
+        # a source of tomorrow says nothing: some clock was wrong
+        return (self.root / output).stat().st_mtime_ns < changed <= time.time_ns()
+
+    def is_source(self, output: PurePath, source: Source) -> bool:
+        try:
+            return isinstance(source, Path) and (self.root / output).samefile(source)
+        except OSError:  # one of them is not there
+            return False
+
+    @contextmanager
+    def file(self, output: PurePath) -> Iterator[BinaryIO]:
+        if self._held is None:
+            raise ValueError("a dry run writes nothing")
+        with replacing(self._held.place(output)) as file:
+            yield file
+
+    def write(self, output: PurePath, data: bytes) -> None:
+        with self.file(output) as file:
+            file.write(data)
+
+
+class RemoteSink:
+    """A folder that fsspec knows. Nobody watches over it: two runs may write into it at once, each object whole."""
+
+    fold: Callable[[str], str] = staticmethod(str)
+
+    def __init__(self, root: RemotePath) -> None:
+        self.root = root
+
+    def name(self, output: PurePath) -> str:
+        return str(self.root / output)
+
+    def exists(self, output: PurePath) -> bool:
+        with reported("its output cannot be looked for"):
+            place = self.root / output
+            return bool(place.filesystem.exists(place.key))
+
+    def fingerprint(self, output: PurePath) -> str | None:
+        """One request, two where the object is large and its beginning says nothing."""
+        place = self.root / output
+        with reported("its output cannot be looked for"):
+            try:
+                start = place.beginning(SEARCHED_BYTES)
+                found = fingerprint_in(start)
+                if found is None and len(start) == SEARCHED_BYTES:
+                    found = fingerprint_in(place.filesystem.cat_file(place.key, start=-SEARCHED_BYTES))
+            except FileNotFoundError:
+                return None
+            return found or ""
+
+    def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
+        place = self.root / output
+        with reported("its output cannot be looked at"):
+            data = place.beginning()
+            return not data or data == bytes_of(source)
+
+    def is_older(self, output: PurePath, source: Source) -> bool:
+        return False  # clocks of two places: the source's own mark must do, which is in the fingerprint
+
+    def is_source(self, output: PurePath, source: Source) -> bool:
+        return isinstance(source, RemoteFile) and source.path == self.root / output
+
+    @contextmanager
+    def file(self, output: PurePath) -> Iterator[BinaryIO]:
+        try:
+            with tempfile.NamedTemporaryFile(prefix="stargan-") as file:
+                yield file  # type: ignore[misc]  # a wrapper around a BinaryIO, which mypy does not take for one
+                file.flush()
+                self._put(output, lambda filesystem, key: filesystem.put_file(file.name, key))
+        except OSError as error:
+            raise OutputError(
+                f"cannot write into {tempfile.gettempdir()}: {error.strerror or error}",
+                "make room there, or set TMPDIR to another folder",
+            ) from error
+
+    def write(self, output: PurePath, data: bytes) -> None:
+        self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data))
+
+    def _put(self, output: PurePath, put: Callable[..., object]) -> None:
+        place = self.root / output
+        if ".." in output.parts or output.is_absolute():
+            raise PictureError(f"its output would lie outside the output folder: {output}")
+        with reported("cannot be written"):
+            filesystem, key = place.filesystem, place.key
+            if place.url.split("://")[0] in WHOLE_OR_NOT:
+                put(filesystem, key)
+                return
+            folder, _, name = key.rpartition("/")
+            temporary = f"{folder}/{temporary_name(name)}"
+            filesystem.makedirs(folder, exist_ok=True)
+            put(filesystem, temporary)
+            filesystem.mv(temporary, key)
+
+
+@contextmanager
+def opened(
+    out: Path | RemotePath, shard: Shard | None = None, dry: bool = False, mark: str | None = None
+) -> Iterator[Sink]:
+    """The sink for an output folder, held for one run or shard where that is possible. `mark` is that of
+    `OutputFolder`. Raises UsageError."""
+    if isinstance(out, RemotePath):
+        out.kind()
+        yield RemoteSink(out)
+    elif dry:
+        yield LocalSink(out, None)
+    else:
+        with OutputFolder(out, shard, mark) as held:
+            yield LocalSink(out, held)

@@ -1,0 +1,58 @@
+"""An archive that mirrors another one: its samples in its order, and none of which a picture is missing."""
+
+from __future__ import annotations
+
+import tarfile
+from io import BytesIO
+from typing import BinaryIO
+
+from stargan_cli.translate.inputs.tar_reading import Member
+
+
+class TarWriter:
+    """Writes members as they come, a sample (members with one key, one after the other) at a time.
+
+    `note` goes into a comment before the first member, where programs that read tars pass over it. The same members
+    give the same bytes. What `file` raises comes through. `left_out` are names that were added, but belong to samples
+    that are not whole; beside a damaged stretch that is every sample with other suffixes than the last whole one.
+    """
+
+    def __init__(self, file: BinaryIO, note: str | None) -> None:
+        headers = {"comment": note} if note is not None else None
+        self._tar = tarfile.TarFile(fileobj=file, mode="w", format=tarfile.PAX_FORMAT, pax_headers=headers)
+        self._key: str | None = None
+        self._sample: list[tuple[Member, str, bytes]] = []
+        self._spoilt = self._doubtful = False
+        self._whole: list[str] | None = None
+        self.left_out: set[str] = set()
+
+    def add(self, member: Member, name: str, data: bytes | None) -> None:
+        """Without `data` the sample is left out: half of one would stop who reads it."""
+        self._doubtful |= member.behind_damage
+        if member.key != self._key or member.behind_damage:
+            self._end_sample()
+            self._key, self._doubtful = member.key, member.behind_damage
+        if data is None:
+            self._spoilt = True
+        else:
+            self._sample.append((member, name, data))
+
+    def close(self, doubtful: bool = False) -> None:
+        """`doubtful` where more may have followed."""
+        self._doubtful |= doubtful
+        self._end_sample()
+        self._tar.close()
+
+    def _end_sample(self) -> None:
+        suffixes = [member.name.removeprefix(member.key) for member, _, _ in self._sample]
+        if self._spoilt or (self._doubtful and suffixes != self._whole):
+            self.left_out.update(name for _, name, _ in self._sample)
+            self._sample = []
+        elif not self._doubtful:
+            self._whole = suffixes
+        for member, name, data in self._sample:
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = len(data), int(member.modified)
+            self._tar.addfile(info, BytesIO(data))
+            self._tar.members.clear()  # type: ignore[attr-defined]  # else it keeps the headers of all
+        self._sample, self._spoilt = [], False

@@ -1,0 +1,86 @@
+"""One job in several shares: which pictures are whose follows from their paths alone, so nobody needs to be asked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from stargan_cli.errors import UsageError
+from stargan_cli.translate.inputs.found import Found
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Share `number` (from 1) of `count`."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}-of-{self.count}"
+
+    def holds(self, found: Found) -> bool:
+        """Each picture is in exactly one shard, by a hash of its path below its input folder: wherever that folder is
+        mounted, and whatever else lies in it. A folder that cannot be read concerns every shard."""
+        if found.below is None:
+            return True
+        digest = blake2b(os.fsencode(found.below.as_posix()), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.number - 1
+
+    def own(self, path: Path) -> Path:
+        """This shard's own file for one that a whole run would write: rows.jsonl -> rows.3-of-16.jsonl."""
+        return path.with_name(f"{path.stem}.{self}{path.suffix}")
+
+
+def parse_shard(text: str) -> Shard:
+    """`3/16` is the third of sixteen. Raises UsageError for anything else."""
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
+    if found is None:
+        raise UsageError(f"--shard {text} is no share of a job", "write which of how many, such as 3/16")
+    number, count = int(found[1]), int(found[2])
+    if not 1 <= number <= count:
+        raise UsageError(
+            f"there is no shard {number} of {count}", f"shards count from 1: 1/{max(count, 1)} is the first"
+        )
+    return Shard(number, count)
+
+
+def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
+    """What `--shard` means here. `auto` takes the numbers of torchrun (RANK, WORLD_SIZE), else of the Slurm array;
+    None is the whole job, but for a process of torchrun its share. Raises UsageError where there are no such numbers.
+    """
+    if text not in (None, "auto"):
+        return parse_shard(text)
+    if "RANK" in environment and "WORLD_SIZE" in environment:
+        rank, count = (_number(environment, name) for name in ("RANK", "WORLD_SIZE"))
+        return parse_shard(f"{rank + 1}/{count}") if text == "auto" or count > 1 else None
+    if text is None:
+        return None
+    if "SLURM_ARRAY_TASK_ID" in environment:
+        return _of_array(environment)
+    raise UsageError(
+        "--shard auto is for torchrun and for Slurm arrays, and this is neither",
+        "write which of how many: --shard 3/16",
+    )
+
+
+def _of_array(environment: Mapping[str, str]) -> Shard:
+    names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT")
+    task, first, last, count = (_number(environment, name) for name in names)
+    if last - first + 1 != count:
+        raise UsageError(
+            f"the Slurm array has gaps: {count} tasks from {first} to {last}",
+            "give an array without gaps, such as 1-16, or write which of how many: --shard 3/16",
+        )
+    return parse_shard(f"{task - first + 1}/{count}")
+
+
+def _number(environment: Mapping[str, str], name: str) -> int:
+    text = environment.get(name, "")
+    if re.fullmatch(r"[0-9]{1,9}", text) is None:
+        raise UsageError(f"{name} is no number but {text!r}", "write which of how many: --shard 3/16")
+    return int(text)

@@ -1,0 +1,140 @@
+"""What a picture shows now, and what it is to show: from the labels file, the classifier and `--set`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import torch
+
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.labels import Change, LabelLayout, Vocabulary, passes, require_said, target_label, unsaid
+from stargan_cli.labels.probabilities import probabilities
+from stargan_cli.labels.vectors import in_doubt
+from stargan_cli.labels.vocabulary import Meaning
+from stargan_cli.translate.label_table import LabelTable, read_labels
+
+Known = dict[tuple[int, str], float]
+"""Source labels by label set and attribute, as far as they are known, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class LabelSource:
+    """Where source labels come from: first the table, then `rest_off` (0) or else the weights' own classifier."""
+
+    layout: LabelLayout
+    vocabulary: Vocabulary
+    can_read: bool
+    rest_off: bool = False
+    table: LabelTable | None = None
+
+    def check(self, changes: Sequence[Change]) -> None:
+        """Raises UsageError where some source label could come from nowhere, for any picture."""
+        if self.can_read or self.rest_off:
+            return
+        if self.table is None:
+            require_said(self.layout, changes)
+            return
+        listed = {meaning for column in self.table.columns for meaning in self.vocabulary.search(column)}
+        covered = {(meaning.set_index, meaning.attribute) for meaning in listed}
+        missing = [name for index, name in _needed(self.layout, changes) if (index, name) not in covered]
+        if missing:
+            raise UsageError(
+                f"{self.table.path} has no column for {', '.join(missing)}, and these weights cannot read it",
+                "name it in --set, or take it for off with --rest off",
+            )
+
+    def known(self, picture: PurePath | None) -> Known:
+        """What the table says of a picture, and what is off by `rest_off`."""
+        known: Known = {}
+        if self.rest_off:
+            known = {(i, name): 0.0 for i, label_set in enumerate(self.layout.sets) for name in label_set.attributes}
+        if self.table is not None and picture is not None:
+            for column, value in self.table.find(picture).items():
+                (meaning,) = self.vocabulary.search(column)
+                known[meaning.set_index, meaning.attribute] = value if meaning.on else 1.0 - value
+        return known
+
+    def lacks(self, known: Known, changes: Sequence[Change]) -> list[str]:
+        """The attributes that these changes need to know and that are not known."""
+        return [name for index, name in _needed(self.layout, changes) if (index, name) not in known]
+
+    def require(self, known: Known, changes: Sequence[Change]) -> None:
+        """Raises PictureError where the picture's own labels are needed and can come from nowhere."""
+        missing = [] if self.can_read else self.lacks(known, changes)
+        if missing:
+            place = self.table.path.name if self.table else "--labels"
+            raise PictureError(f"{place} does not say its {', '.join(missing)}")
+
+    def remark(self, picture: PurePath) -> str | None:
+        """A word about a picture that the table should name and does not."""
+        if self.table is None or self.table.find(picture):
+            return None
+        return f"not in {self.table.path.name}: its labels were {'taken for off' if self.rest_off else 'read from it'}"
+
+    def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
+        """`known`, and for the rest what the classifier's `class_dim` logits say."""
+        if logits is None:
+            return known
+        return as_read(self.layout, logits) | known
+
+    def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
+        """One label vector (label_dim numbers) for each pass."""
+        vectors = []
+        for index, values in passes(self.layout, changes):
+            vectors.append(target_label(self.layout, index, values, self._told(known, index)))
+        return vectors
+
+    def _told(self, known: Known, index: int) -> list[float]:
+        """What the generator is told of one set's attributes: single ones in doubt where they are not 0 or 1."""
+        label_set = self.layout.sets[index]
+        values = {name: known.get((index, name), 0.0) for name in label_set.attributes}
+        return [v if v in (0, 1) or label_set.group_of(name) else in_doubt(v) for name, v in values.items()]
+
+    def named(self, known: Known) -> dict[str, float]:
+        """For manifests: full attribute names instead of positions."""
+        return {self.vocabulary.full_name(Meaning(*key)): value for key, value in sorted(known.items())}
+
+    def target(self, vectors: Sequence[Sequence[float]], changes: Sequence[Change]) -> dict[str, float]:
+        """For manifests: what the passes' label vectors ask for."""
+        asked: Known = {}
+        for (index, _), vector in zip(passes(self.layout, changes), vectors, strict=True):
+            names = self.layout.sets[index].attributes
+            values = vector[self.layout.positions(index)]
+            asked |= {(index, name): round(value, 6) for name, value in zip(names, values, strict=True)}
+        return self.named(asked)
+
+
+def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
+    """Raises UsageError where two columns mean the same attribute."""
+    table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1)
+    columns: dict[tuple[int, str], str] = {}
+    for column in table.columns:
+        (meaning,) = vocabulary.search(column)
+        other = columns.setdefault((meaning.set_index, meaning.attribute), column)
+        if other != column:
+            raise UsageError(f"{path}: the columns {other} and {column} both mean {meaning.attribute}")
+    return table
+
+
+def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
+    """`class_dim` logits -> how probable each attribute is, to two decimals.
+
+    Classes add up to 1, the members of an exclusive group to 1 at most; single attributes are never certain (0.01 to
+    0.99): 0 and 1 are what somebody says.
+    """
+    known: Known = {}
+    for index, label_set in enumerate(layout.sets):
+        (values,) = probabilities(torch.tensor([logits[layout.positions(index)]]), label_set)
+        for group in label_set.all_groups:
+            members = [label_set.attributes.index(name) for name in group]
+            values[members] /= values[members].sum().clamp_min(1)
+        single = [place for place, name in enumerate(label_set.attributes) if not label_set.group_of(name)]
+        values[single] = values[single].clamp(0.01, 0.99)
+        known |= {(index, name): round(p, 2) for name, p in zip(label_set.attributes, values.tolist(), strict=True)}
+    return known
+
+
+def _needed(layout: LabelLayout, changes: Sequence[Change]) -> list[tuple[int, str]]:
+    return [(index, name) for index, values in passes(layout, changes) for name in unsaid(layout, index, values)]

@@ -1,0 +1,51 @@
+"""The mean of several weights of one model, mostly one training's iterations (Wortsman et al., "Model soups", 2022)."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from stargan_cli.errors import UsageError
+from stargan_cli.weights.files import Weights
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def averaged(all_weights: Sequence[Weights]) -> Weights:
+    """The mean of every number of both networks; weights that are given twice count twice.
+
+    The card is the first one's, without its measured quality and with a note of what went in; D is left out where one
+    of them has none. Raises UsageError where they are not of one model with the same labels.
+    """
+    first = all_weights[0]
+    for other in all_weights[1:]:
+        if (other.card.model, other.card.layout.sets) != (first.card.model, first.card.layout.sets):
+            raise UsageError(
+                f"{other.path} and {first.path} are not of one model: there is no mean of them",
+                "give weights of the same settings and attributes, best of one training",
+            )
+    parts = [f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in all_weights]
+    card = replace(first.card, training=first.card.training | {"mean_of": parts}, quality={})
+    judges = [weights.discriminator for weights in all_weights if weights.discriminator is not None]
+    return Weights(
+        first.path.with_stem(f"{first.path.stem}-mean"),
+        card,
+        hashlib.sha256("".join(weights.fingerprint for weights in all_weights).encode()).hexdigest(),
+        _mean([weights.generator for weights in all_weights]),
+        _mean(judges) if len(judges) == len(all_weights) else None,
+        tuple(weights.path for weights in all_weights),
+    )
+
+
+@torch.no_grad()
+def _mean(networks: Sequence[Network]) -> Network:
+    states = [network.state_dict() for network in networks]
+    mean = copy.deepcopy(networks[0])
+    mean.load_state_dict({name: torch.stack([state[name] for state in states]).mean(dim=0) for name in states[0]})
+    return mean

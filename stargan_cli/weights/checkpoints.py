@@ -1,0 +1,88 @@
+"""Checkpoints of a training run: one safetensors file each, written whole, checked when read, the last few kept."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from stargan_cli.weights.files import save_tensors
+
+KEY = "stargan_checkpoint"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """`tensors` by name, as `Trainer.state` gives them, and `record`: iteration, settings, what the data was."""
+
+    path: Path
+    tensors: dict[str, Tensor]
+    record: dict[str, Any]
+
+
+def save_checkpoint(
+    folder: Path, iteration: int, tensors: dict[str, Tensor], record: dict[str, Any], keep: int
+) -> Path:
+    """Write `folder/ITERATION.safetensors` and keep, with it, the `keep` last ones. Newer ones, which are damaged or
+    else would have been resumed from, go too. Raises OSError; then nothing is lost."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    path = folder / f"{iteration:08d}.safetensors"
+    metadata = {KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
+    try:
+        save_tensors(path, plain, metadata)
+    except SafetensorError as error:
+        raise OSError(f"cannot write {path}: {error}") from error
+    kept = [file for file in _files(folder) if file.name <= path.name][-keep:]
+    for file in _files(folder):
+        if file not in kept:
+            file.unlink(missing_ok=True)
+    return path
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint. Raises ValueError with the reason where it is damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(KEY)
+            if text is None:
+                raise ValueError("it is not a training checkpoint")
+            record: dict[str, Any] = json.loads(text)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+        if not _is_record(record) or record["checksum"] != _checksum(tensors):
+            raise ValueError("its checksum is wrong, or what it says of the run")
+    except (SafetensorError, OSError, RecursionError, TypeError) as error:
+        raise ValueError(str(error)) from error
+    return Checkpoint(path, tensors, record)
+
+
+def _is_record(record: Any) -> bool:
+    if not isinstance(record, dict) or type(record.get("iteration")) is not int or record["iteration"] < 0:
+        return False
+    return "checksum" in record and isinstance(record.get("seconds", 0.0), (int, float))
+
+
+def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that is whole, and what was wrong with the newer ones."""
+    complaints: list[str] = []
+    for path in reversed(_files(folder)):
+        try:
+            return load_checkpoint(path), complaints
+        except ValueError as error:
+            complaints.append(f"the checkpoint {path} is damaged ({error}); trying the one before it")
+    return None, complaints
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.safetensors"))
+
+
+def _checksum(tensors: dict[str, Tensor]) -> int:
+    value = 0
+    for name in sorted(tensors):
+        value = zlib.crc32(tensors[name].numpy().data, zlib.crc32(name.encode(), value))
+    return value

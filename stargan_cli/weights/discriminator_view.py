@@ -1,0 +1,42 @@
+"""The part of a picture that a discriminator reads labels from: what it saw of pictures in training, on average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from stargan_cli.errors import WeightsError
+from stargan_cli.weights.files import Card
+
+KEY = "reading_square"
+
+
+def reading_square(card: Card) -> Callable[[Tensor], Tensor]:
+    """From pictures (N, 3, S, S) to what the discriminator shall read, of the same shape.
+
+    A card's preprocessing may say it, as [left, top, side] in fractions of the picture's side (`augment.mean_square`);
+    otherwise it is the whole picture. Raises WeightsError where it is no square inside the picture.
+    """
+    values = card.preprocessing.get(KEY)
+    if values is None:
+        return lambda pictures: pictures
+    if not _is_square(values):
+        raise WeightsError(f"the weights' card says {KEY} {values!r}: not a square inside the picture")
+    return lambda pictures: square_of(pictures, values)
+
+
+def square_of(pictures: Tensor, square: Sequence[float]) -> Tensor:
+    """The part `square` ([left, top, side], in fractions of the side) of pictures (N, 3, S, S), S wide again."""
+    size = pictures.shape[-1]
+    left, top, side = (round(value * size) for value in square)
+    part = pictures[..., top : top + side, left : left + side]
+    return F.interpolate(part, (size, size), mode="bilinear", align_corners=False)
+
+
+def _is_square(values: object) -> bool:
+    if not isinstance(values, list) or len(values) != 3 or not all(type(value) in (int, float) for value in values):
+        return False
+    left, top, side = values
+    return bool(left >= 0 and top >= 0 and side >= 0.1 and max(left, top) + side <= 1)

@@ -1,0 +1,172 @@
+"""The command itself: help, version, the error boundary, and what a terminal or a pipe gets to see."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from stargan_cli import __version__
+from stargan_cli.cli.app import COMMANDS, ErrorBoundary, app
+from stargan_cli.cli.messages import shown
+from stargan_cli.errors import PictureError, StarganError, UsageError
+
+ROOT = Path(__file__).resolve().parents[2]
+runner = CliRunner()
+
+
+def stargan(*args: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "stargan_cli", *args]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def failing(error: BaseException) -> typer.Typer:
+    """An app with the one boundary and one command, which fails."""
+    broken = typer.Typer(cls=ErrorBoundary)
+
+    @broken.callback()
+    def _callback() -> None: ...
+
+    @broken.command()
+    def fail() -> None:
+        raise error
+
+    return broken
+
+
+def test_version() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"stargan {__version__}\n")
+
+
+def test_help_names_every_command_and_loads_nothing_heavy() -> None:
+    script = (
+        "import sys; sys.argv = ['stargan', '--help']\n"
+        "from stargan_cli.__main__ import main\n"
+        "try: main()\n"
+        "finally: sys.stderr.write(' '.join(name for name in ('torch', 'numpy', 'PIL') if name in sys.modules))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert result.returncode == 0
+    assert result.stderr == ""
+    assert all(name in result.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name: str) -> None:
+    result = runner.invoke(app, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"stargan {name}" in result.stdout
+
+
+def test_without_a_command_help_is_shown_and_the_call_counts_as_wrong() -> None:
+    result = runner.invoke(app, [])
+    assert result.exit_code == 2
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "stderr"),
+    [
+        (UsageError("no such thing", "try another\nor none"), 2, "error: no such thing\n  try another\n  or none\n"),
+        (PictureError("cannot read a\nb"), 1, "error: cannot read a\\nb\n"),
+        (StarganError("odd [red]name[/red]"), 1, "error: odd [red]name[/red]\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (typer.Abort(), 130, "interrupted\n"),
+        (typer.Exit(7), 7, ""),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device\n"),
+        (OSError(errno.EIO, "Input/output error", "a\nb"), 1, "error: Input/output error: a\\nb\n"),
+        (
+            ZeroDivisionError("by\nzero"),
+            1,
+            "error: this should not happen: ZeroDivisionError: by\n"
+            "  run again with --debug to see where, and please report it\n",
+        ),
+    ],
+)
+def test_errors_become_words_and_exit_codes(error: BaseException, code: int, stderr: str) -> None:
+    result = runner.invoke(failing(error), ["fail"])
+    assert (result.exit_code, result.stderr) == (code, stderr)
+
+
+@pytest.mark.parametrize("args", [["--debug", "fail"], ["fail", "--debug"]])
+def test_debug_shows_the_traceback_wherever_it_stands(args: list[str]) -> None:
+    result = runner.invoke(failing(UsageError("no such thing")), args)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Traceback")
+    assert result.stderr.endswith("error: no such thing\n")
+
+
+def test_a_result_is_the_exit_code() -> None:
+    answering = typer.Typer(cls=ErrorBoundary)
+    answering.callback()(lambda: None)
+    answering.command("answer")(lambda: 1)
+    assert runner.invoke(answering, ["answer"]).exit_code == 1
+
+
+def test_a_wrong_option_says_where_help_is() -> None:
+    result = runner.invoke(app, ["info", "--nope"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: No such option")
+    assert result.stderr.endswith("  see stargan info --help\n")
+
+
+def test_a_name_that_is_not_utf8_is_printed_as_it_came() -> None:
+    result = stargan("info", b"\xff[red]\n.safetensors")
+    assert result.returncode == 2
+    assert result.stderr.startswith(b"error: no weights at \xff[red]\\n.safetensors\n")
+
+
+def test_names_can_be_told_where_the_stream_knows_ascii_only() -> None:
+    result = stargan("info", "gr\u00fcn", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert result.stderr.startswith(b"error: no weights at gr\\xfcn\n")
+
+
+def test_a_reader_that_leaves_early_causes_no_noise() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        command = [sys.executable, "-m", "stargan_cli", "--version"]
+        result = subprocess.run(command, cwd=ROOT, stdout=gone, stderr=subprocess.PIPE, timeout=300)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_shown_is_one_line_and_harmless() -> None:
+    assert shown("a b\n\x1b[31m\u202egr\u00fcn\udcff") == "a b\\n\\x1b[31m\\u202egr\u00fcn\udcff"
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "out", "err"),
+    [
+        ("2>&-", 2, "", ""),
+        (">&-", 2, "", "error: no such file or folder: nowhere\n"),
+        ("<&-", 2, "", "error: no such file or folder: nowhere\n"),
+        ("2>/dev/full", 2, "", ""),
+    ],
+)
+def test_closed_streams_and_full_logs_are_no_crash(closed: str, code: int, out: str, err: str, tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m stargan_cli translate nowhere --set male -o {tmp_path}/out {closed}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
+
+
+def test_output_for_a_closed_stdout_is_an_error(tmp_path: Path) -> None:
+    command = f"exec {sys.executable} -m stargan_cli --version >&-"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "error: Bad file descriptor\n")
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    command = f"cd gone; rmdir ../gone; exec {sys.executable} -m stargan_cli --version"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: the folder that you are in is gone\n")

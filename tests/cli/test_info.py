@@ -1,0 +1,122 @@
+"""`stargan info`: what is shown of a weights file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.model import Discriminator, Generator, ModelSettings, parameter_count
+from stargan_cli.weights.files import Card, fingerprint, save
+
+HAIR = ("Black_Hair", "Blond_Hair")
+LAYOUT = LabelLayout(
+    (
+        LabelSet("celeba", (*HAIR, "Male"), (HAIR,)),
+        LabelSet("odd [red]set", ("neutral", "open"), kind="classes"),
+    ),
+    unset_stays=True,
+)
+runner = CliRunner()
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    settings = ModelSettings(
+        image_size=16,
+        label_dim=LAYOUT.label_dim,
+        class_dim=LAYOUT.class_dim,
+        width=4,
+        blocks=1,
+        discriminator_width=4,
+        discriminator_layers=2,
+    )
+    card = Card(
+        settings,
+        LAYOUT,
+        aliases={"happy": "open"},
+        training={"iterations": 12, "settings": {"lr": 0.5, "data": ["a", "b"]}},
+        quality={"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}},
+    )
+    path = tmp_path / "small [b]one.safetensors"
+    save(path, card, Generator(settings).state_dict(), Discriminator(settings).state_dict())
+    return path
+
+
+def test_json_is_one_document_with_everything(weights: Path) -> None:
+    result = runner.invoke(app, ["info", str(weights), "--json"])
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    facts = json.loads(result.stdout)
+    assert facts["path"] == str(weights)
+    assert facts["sha256"] == fingerprint(weights)
+    assert facts["image_size"] == 16
+    assert facts["reads_source_labels"] is True
+    assert facts["unset_stays"] is True
+    assert facts["generator_parameters"] == parameter_count(Generator(ModelSettings.from_dict(facts["model"])))
+    celeba, odd = facts["sets"]
+    assert celeba["attributes"][1]["name"] == "Blond_Hair"
+    assert "blonde" in celeba["attributes"][1]["aliases"]
+    assert celeba["attributes"][1]["excludes"] == ["Black_Hair"]
+    assert "female" in celeba["attributes"][2]["opposites"]
+    assert odd["kind"] == "classes"
+    assert odd["attributes"][1]["aliases"] == ["happy"]
+    assert odd["attributes"][1]["excludes"] == ["neutral"]
+    assert facts["quality"] == {"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}}
+
+
+def test_table_for_people(weights: Path) -> None:
+    result = runner.invoke(app, ["info", str(weights)])
+    assert result.exit_code == 0
+    for text in (
+        "small [b]one",
+        "odd [red]set",
+        "16x16 pixels",
+        "blonde",
+        "female",
+        "lr 0.5, data [a, b]",
+        "judge on",
+        "Male 0.875, Young 0.5",
+        "judge fid",
+    ):
+        assert text in result.stdout, text
+    assert "\x1b" not in result.stdout
+
+
+def test_without_a_classifier_it_says_what_to_do(weights: Path, tmp_path: Path) -> None:
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    alone = tmp_path / "alone.safetensors"
+    save(alone, loaded.card, loaded.generator.state_dict())
+    result = runner.invoke(app, ["info", str(alone)])
+    assert "--rest off" in result.stdout
+    assert json.loads(runner.invoke(app, ["info", str(alone), "--json"]).stdout)["discriminator_parameters"] is None
+
+
+def test_what_weights_were_made_from_is_a_line_each(weights: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    oldest = {"iterations": 900, "hours": 1.5, "mean_of": ["a", "b"], "started_from": "somewhere"}
+    training = {"iterations": 3, "started_from": {"iterations": 12, "hours": 0.2, "started_from": oldest}}
+    path = tmp_path / "later.safetensors"
+    save(path, replace(loaded.card, training=training), loaded.generator.state_dict())
+    lines = [" ".join(line.split()) for line in runner.invoke(app, ["info", str(path)]).stdout.splitlines()]
+    there = lines.index("started from 12 iterations in 0.2 h")
+    assert lines[there + 1] == "before that 900 iterations in 1.5 h, a mean of 2"
+    assert not any("started_from" in line for line in lines)
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(b"PK\x03\x04 something else")
+    result = runner.invoke(app, ["info", str(path)])
+    assert result.exit_code == 2
+    assert "is not a safetensors file" in result.stderr

@@ -1,0 +1,82 @@
+"""Ctrl-C and SIGTERM: a first one asks, a second one insists."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, interruptible, terminable
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+def test_a_first_signal_asks_and_a_second_insists(capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with interruptible("stopping") as stop:
+        assert not stop()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert capsys.readouterr().err == "stopping\n"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
+def test_the_signal_decides_on_the_exit_code(number: int, code: int) -> None:
+    with interruptible("") as stop:
+        os.kill(os.getpid(), number)
+    assert (stop.exit_code, code) == (code, 128 + number)
+
+
+def test_sigterm_ends_a_command_tidily() -> None:
+    program = (
+        "import os, signal\n"
+        "from stargan_cli.cli import app\n"
+        "def command() -> None:\n"
+        "    try:\n        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        "    finally:\n        print('tidy')\n"
+        "app.app.command('hang')(command)\n"
+        "app.app(['hang'])\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
+    environment["PYTHONPATH"] = str(REPO)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (143, "tidy\n", "interrupted\n")
+
+
+def test_sigterm_raises_within_and_is_as_it_was_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(Terminated), terminable():
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_what_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interruptible("") as stop:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not stop()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_outside_of_the_main_thread_nothing_is_handled() -> None:
+    heard: list[bool] = []
+
+    def work() -> None:
+        with interruptible("") as stop, terminable():
+            heard.append(stop())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert heard == [False]

@@ -1,0 +1,169 @@
+"""Changes of a small square in the full-size picture."""
+
+from __future__ import annotations
+
+import cmath
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageDraw
+from torch import Tensor
+
+from stargan_cli.compositing.change import change_of
+from stargan_cli.compositing.paste import paste
+from stargan_cli.compositing.placement import Place, centred, cut
+from stargan_cli.pictures.tensors import to_model
+
+pytestmark = pytest.mark.numeric
+
+SIZE = 32
+TURNED = Place(120 + 60j, cmath.rect(150, 0.4))
+
+
+def textured(width: int = 400, height: int = 300) -> Image.Image:
+    random = np.random.default_rng(2)
+    soft = Image.fromarray(random.integers(80, 170, (5, 6, 3), dtype=np.uint8)).resize((width, height))
+    grain = random.normal(0, 12, (height, width, 3))
+    return Image.fromarray((np.asarray(soft) + grain).clip(0, 255).astype(np.uint8))
+
+
+def attention(seen: Tensor, mask: Tensor, colour: float) -> tuple[Tensor, Tensor]:
+    """What a generator says that paints `colour` through `mask` (S, S)."""
+    return mask * torch.full((3, SIZE, SIZE), colour), (1 - mask)[None]
+
+
+def changed(image: Image.Image, place: Place, mask: Tensor, colour: float = 0.8) -> Image.Image:
+    seen, result = cut(image, place, SIZE), image.copy()
+    paste(result, place, change_of(seen, *attention(seen, mask, colour)))
+    return result
+
+
+def inside(place: Place, image: Image.Image) -> np.ndarray:
+    y, x = np.mgrid[: image.height, : image.width] + 0.5
+    unit = (x + 1j * y - place.origin) / place.span
+    return (unit.real >= 0) & (unit.real <= 1) & (unit.imag >= 0) & (unit.imag <= 1)
+
+
+def detail(image: Image.Image) -> float:
+    values = np.asarray(image.convert("L")).astype(float)
+    return float((np.diff(values, axis=0) ** 2).mean() + (np.diff(values, axis=1) ** 2).mean())
+
+
+def test_pixels_outside_the_square_are_untouched() -> None:
+    image = textured()
+    result = changed(image, TURNED, torch.ones(SIZE, SIZE))
+    before, after, within = np.asarray(image), np.asarray(result), inside(TURNED, image)
+    assert np.array_equal(before[~within], after[~within])
+    assert (before[within] != after[within]).mean() > 0.5
+
+
+def test_a_mask_of_nothing_changes_nothing() -> None:
+    image = textured()
+    assert changed(image, TURNED, torch.zeros(SIZE, SIZE)).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("place", [Place(-900 + 10j, 50 + 0j), Place(500 + 400j, 80 + 3j)])
+def test_a_square_outside_the_picture_changes_nothing(place: Place) -> None:
+    image = textured()
+    assert changed(image, place, torch.ones(SIZE, SIZE)).tobytes() == image.tobytes()
+
+
+def test_the_change_fades_towards_the_border_but_not_at_the_pictures_own() -> None:
+    image = Image.new("RGB", (300, 200), (100, 100, 100))
+    after = np.asarray(changed(image, centred(300, 200), torch.ones(SIZE, SIZE)))[..., 0].astype(int)
+    assert np.abs(np.diff(after, axis=1)).max() <= 12  # no seam: the change is 129 levels, over 20 px
+    assert after[100, 50] < 105 and after[100, 150] == pytest.approx(230, abs=2)
+    assert after[0, 150] == after[199, 150] == pytest.approx(230, abs=2)
+
+
+def test_detail_stays_where_the_network_blurs() -> None:
+    image = textured()
+    place = Place(100 + 50j, 200 + 0j)
+    box = (130, 80, 270, 220)
+    result = changed(image, place, torch.ones(SIZE, SIZE), colour=0.0)
+    assert detail(result.crop(box)) > 0.95 * detail(image.crop(box))
+
+
+def test_the_plain_difference_of_tanh_output_keeps_detail_too() -> None:
+    image, result = textured(), textured()
+    place, box = Place(100 + 50j, 200 + 0j), (130, 80, 270, 220)
+    seen = cut(image, place, SIZE)
+    blurred = torch.nn.functional.avg_pool2d(to_model(seen)[None], 5, 1, 2)[0] + 0.3
+    paste(result, place, change_of(seen, blurred - to_model(seen), torch.ones(1, SIZE, SIZE)))
+    assert detail(result.crop(box)) > 0.9 * detail(image.crop(box))
+    brighter = np.asarray(result.crop(box)).mean() - np.asarray(image.crop(box)).mean()
+    assert brighter == pytest.approx(0.3 * 127.5, rel=0.15)
+
+
+def test_the_mask_follows_the_edges_of_the_full_size_picture() -> None:
+    """Dark hair beside light skin: a mask of 12 px pixels must not colour the skin along the hair."""
+    image = Image.new("RGB", (400, 400), (205, 170, 150))
+    ImageDraw.Draw(image).polygon([(0, 0), (230, 0), (170, 400), (0, 400)], fill=(40, 30, 25))
+    place = Place(0j, 400 + 0j)
+    seen = cut(image, place, SIZE)
+    mask = (seen[0] < 122).float() * 0.9
+    after = np.asarray(changed(image, place, mask, colour=0.5)).astype(int)
+    before = np.asarray(image).astype(int)
+    moved = np.abs(after - before).max(axis=2)
+    hair = before[..., 0] < 100
+    edge = np.zeros_like(hair)
+    edge[:, 10:] |= hair[:, 10:] != hair[:, :-10]
+    edge[:, :-10] |= hair[:, 10:] != hair[:, :-10]
+    assert moved[hair & edge].mean() > 3 * moved[~hair & edge].mean()
+    assert moved[~hair & ~edge].mean() < 6
+    assert moved[hair & ~edge].mean() > 100
+
+
+@pytest.mark.parametrize("side", [5, 20, 33])
+def test_squares_smaller_than_the_networks(side: int) -> None:
+    image = Image.new("RGB", (60, 60), (100, 100, 100))
+    after = np.asarray(changed(image, Place(10 + 10j, complex(side)), torch.ones(SIZE, SIZE))).astype(int)
+    assert after[10 + side // 2, 10 + side // 2, 0] == pytest.approx(230, abs=4)
+
+
+def test_what_two_squares_have_in_common_changes_once() -> None:
+    image = Image.new("RGB", (400, 240), (100, 100, 100))
+    first, second = Place(20 + 20j, 200 + 0j), Place(150 + 20j, 200 + 0j)
+    for place, other in ((first, second), (second, first)):
+        seen = torch.full((3, SIZE, SIZE), 100, dtype=torch.uint8)
+        paste(image, place, change_of(seen, *attention(seen, torch.full((SIZE, SIZE), 0.5), 0.8)), [other])
+    row = np.asarray(image)[120, :, 0].astype(int)
+    assert row[60:310].max() <= 167  # one change is 65 levels, two would be 130
+    assert row[60:310].min() >= 160
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_a_change_that_goes_on_beyond_the_square_has_a_longer_way_out(side: int) -> None:
+    """Hair down to the lower border, say: at that border alone, and only where it lies."""
+    mask = torch.zeros(SIZE, SIZE)
+    mask[:10, 8:24] = 0.9
+    mask = torch.rot90(mask, 1 - side)
+    seen = torch.full((3, SIZE, SIZE), 100, dtype=torch.uint8)
+    change = change_of(seen, *attention(seen, mask, 0.9))
+    faded = change.fading((True,) * 4)
+    left = torch.rot90(faded.colour[0] / change.colour[0].clamp_min(1e-6), side - 1)[:, 12:20].mean(dim=1)
+    assert left[0] < 0.1 and 0.3 < left[3] < 0.7
+    assert left[8] == pytest.approx(1, abs=0.01)
+    others = tuple(number != side for number in range(4))
+    assert torch.equal(change.fading(others).colour, change.colour)
+
+
+def test_detail_gets_clearer_where_a_place_gets_lighter_and_fainter_nowhere() -> None:
+    random = np.random.default_rng(1)
+    dark = Image.fromarray((50 + random.normal(0, 8, (300, 400, 3))).clip(0, 255).astype(np.uint8))
+    place, box = Place(100 + 50j, 200 + 0j), (140, 90, 260, 210)
+    lighter = detail(changed(dark, place, torch.full((SIZE, SIZE), 0.9), 0.4).crop(box)) / detail(dark.crop(box))
+    assert 1.2 < lighter < 1.7
+    light = Image.fromarray((180 + random.normal(0, 8, (300, 400, 3))).clip(0, 255).astype(np.uint8))
+    darker = detail(changed(light, place, torch.full((SIZE, SIZE), 0.9), -0.5).crop(box)) / detail(light.crop(box))
+    assert darker == pytest.approx(1, abs=0.05)
+
+
+def test_a_mask_that_follows_lightness_leaves_fine_texture_as_it_is() -> None:
+    """Dark is painted light and light is left: without care that would flatten the strands of dark hair."""
+    image = textured()
+    place, box = Place(100 + 50j, 200 + 0j), (130, 80, 270, 220)
+    seen = cut(image, place, SIZE)
+    mask = ((140 - seen.float().mean(dim=0)) / 60).clamp(0, 1)
+    assert detail(changed(image, place, mask, 0.3).crop(box)) > 0.95 * detail(image.crop(box))

@@ -1,0 +1,368 @@
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from eval_kit import CELEBA, one_json, write_celeba, write_judge, write_weights
+from PIL import Image
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.labels import LabelSet
+from stargan_cli.weights.files import load
+
+pytestmark = pytest.mark.numeric
+
+FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """CelebA, a class folder set, weights and judges; nothing in it is changed by a test."""
+    root = tmp_path_factory.mktemp("eval")
+    write_celeba(root / "celeba", copies=2)
+    for label, shade in (("happy", 250), ("sad", 5)):
+        (root / "faces" / label).mkdir(parents=True)
+        for number in range(20):
+            Image.new("RGB", (16, 16), (shade, number, 0)).save(root / "faces" / label / f"{number}.png")
+    write_weights(root / "a.safetensors", seed=1)
+    write_weights(root / "b.safetensors", seed=2)
+    write_weights(root / "tanh.safetensors", output="tanh")
+    write_weights(root / "joint.safetensors", CELEBA, FACES)
+    write_judge(root / "judge.safetensors")
+    write_judge(root / "faces.safetensors", FACES)
+    return root
+
+
+@pytest.fixture
+def stargan(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+
+    def call(*options: str):
+        given = ["eval", "--root", "celeba", "--cache", "cache", "--device", "cpu", *options]
+        if not any(option.endswith("--classifier") for option in options):
+            given += ["--classifier", "judge.safetensors"]
+        return CliRunner().invoke(app, given)
+
+    return call
+
+
+def test_json_is_one_document_and_the_rest_goes_to_stderr(stargan):
+    result = stargan("--weights", "a.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    document = one_json(result.stdout)
+    one = document["sets"][0]
+    assert (one["name"], one["pictures"], len(one["targets"])) == ("celeba", 12, 11)
+    assert document["settings"]["precision"] == "float32"
+    assert one["targets"][3]["name"] == "Male" and one["targets"][3]["translated"]["n"] == 6
+    assert "measuring" in result.stderr
+
+
+def test_workers_change_no_number(stargan):
+    few = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "4", "--workers", "1")
+    many = stargan("--weights", "a.safetensors", "--json", "--limit", "7", "--batch-size", "4", "--workers", "3")
+    assert one_json(few.stdout)["sets"] == one_json(many.stdout)["sets"]
+
+
+def test_another_batch_size_moves_pictures_by_one_level_at_most(stargan, tmp_path):
+    """Not to the bit: which order a processor sums in can depend on it."""
+    common = ("--weights", "a.safetensors", "--limit", "7", "--json", "--pictures")
+    one, other = (stargan(*common, "--out", str(tmp_path / size), "--batch-size", size) for size in ("1", "32"))
+    made = sorted((tmp_path / "1").rglob("*.png"))
+    made = [path for path in made if path.parent.name == "own_label" or "translated" in path.parts]
+    assert len(made) > 7
+    for path in made:
+        difference = pixels(path) - pixels(tmp_path / "32" / path.relative_to(tmp_path / "1"))
+        assert np.abs(difference).max() <= 1, path
+    one, other = (one_json(result.stdout)["sets"][0]["own_label"]["psnr"]["value"] for result in (one, other))
+    assert one == pytest.approx(other, abs=0.1)
+
+
+def test_tables_for_people(stargan):
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--quiet")
+    assert result.exit_code == 0 and result.stderr == ""
+    for text in ("celeba: 6 pictures", "Attribute accuracy", "Blond_Hair", "hair+gender+age", "What stays", "SSIM"):
+        assert text in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 140
+
+
+def test_tanh_weights_have_no_mask_to_tell_of(stargan):
+    row = one_json(stargan("--weights", "tanh.safetensors", "--limit", "3", "--json").stdout)["sets"][0]["targets"][0]
+    assert "background_change" in row and "change_inside_mask" not in row
+
+
+def test_limit_takes_pictures_evenly(stargan):
+    result = stargan("--weights", "a.safetensors", "--limit", "2", "--json")
+    assert one_json(result.stdout)["sets"][0]["pictures"] == 2
+
+
+def test_baseline_stands_beside_with_the_difference(stargan):
+    document = one_json(
+        stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "6", "--json").stdout
+    )
+    own, other = (part["sets"][0]["own_label"]["psnr"]["value"] for part in (document, document["baseline"]))
+    difference = document["baseline"]["difference"][0]["own_label"]["psnr"]
+    assert own != other and difference["value"] == pytest.approx(own - other, abs=2e-4)
+    table = stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "3")
+    assert "Against the baseline" in table.stdout
+
+
+def test_min_accuracy_is_a_gate(stargan):
+    assert stargan("--weights", "a.safetensors", "--limit", "6", "--min-accuracy", "0").exit_code == 0
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--min-accuracy", "1")
+    assert result.exit_code == 1
+    assert "is below --min-accuracy 1.0" in result.stderr
+
+
+def test_report_folder(stargan, folder, tmp_path):
+    result = stargan("--weights", "a.safetensors", "--out", str(tmp_path / "new" / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    report = tmp_path / "new" / "report"
+    assert json.loads((report / "evaluation.json").read_text()) == one_json(result.stdout)
+    text = (report / "report.md").read_text()
+    assert "| Blond\\_Hair" not in text and "| Blond_Hair | 8 (4 real) |" in text
+    assert "sheets/celeba-hair+gender+age.png" in text
+    with Image.open(report / "sheets" / "celeba-hair+gender+age.png") as sheet:
+        assert sheet.size == (4 * 2 * 16, 3 * 16)
+    assert len(list((report / "sheets").iterdir())) == 11
+    assert "- worst: " in text and ".png (0." in text
+
+
+def test_every_measured_picture_can_be_kept(stargan, tmp_path):
+    """An independent reading of the files gives the document's numbers."""
+    report = tmp_path / "report"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--out", str(report), "--pictures", "--json")
+    assert result.exit_code == 0, result.stderr
+    one, folder = one_json(result.stdout)["sets"][0], report / "pictures" / "1-celeba"
+    rows = [json.loads(line) for line in (folder / "pictures.jsonl").read_text().splitlines()]
+    for target in one["targets"]:
+        mine = [row for row in rows if row["target"] == target["name"]]
+        pairs = [[pixels(folder / row[name]) for name in ("source", "translated")] for row in mine]
+        assert len(mine) == target["translated"]["n"]
+        share = np.mean([row["read_as_target"] for row in mine])
+        assert share == pytest.approx(target["translated"]["value"], abs=1e-4)
+        corners = [np.abs(a - b)[:2, [0, 1, -2, -1]].mean() for a, b in pairs]
+        assert np.mean(corners) == pytest.approx(target["background_change"]["value"], abs=1e-4)
+    assert {"Male": 1} in [row["wanted"] for row in rows]
+    for kind in ("own_label", "there_and_back"):
+        files = sorted((folder / kind).iterdir())
+        errors = [((pixels(file) - pixels(folder / "source" / file.name)) ** 2).mean() for file in files]
+        assert len(files) == 6
+        assert np.mean(10 * np.log10(255**2 / np.array(errors))) == pytest.approx(one[kind]["psnr"]["value"], abs=1e-4)
+    assert stargan("--weights", "a.safetensors", "--pictures").exit_code == 2
+
+
+def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
+    write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
+    options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "judge", "--pictures"]
+    result = stargan(*options, "--out", str(tmp_path / "report"))
+    assert result.exit_code == 0, result.stderr
+    recompute = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "recompute.py"))["main"]
+    call = ["recompute.py", str(tmp_path / "report"), "--classifier", "judge.safetensors"]
+    monkeypatch.setattr("sys.argv", call)
+    assert type(code := recompute()) is int and code == 0
+    told = capsys.readouterr().out
+    assert "Male, real: judge_frechet" in told and told.endswith("all agree to three digits\n")
+    document = json.loads((tmp_path / "report" / "evaluation.json").read_text())
+    document["sets"][0]["own_label"]["ssim"]["value"] += 0.001
+    (tmp_path / "report" / "evaluation.json").write_text(json.dumps(document))
+    assert recompute() == 1 and "own_label: SSIM" in capsys.readouterr().out
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return np.asarray(image).astype(float)
+
+
+def test_a_report_replaces_a_former_one_but_no_other_file(stargan, tmp_path):
+    options = ["--weights", "a.safetensors", "--limit", "1", "--out", str(tmp_path)]
+    assert stargan(*options).exit_code == 0 and stargan(*options).exit_code == 0
+    (tmp_path / "evaluation.json").write_text("{}")
+    result = stargan(*options)
+    assert result.exit_code == 2
+    assert "report.md is there, and no `stargan eval` wrote it" in result.stderr
+
+
+def test_a_baseline_for_other_attributes_is_refused(stargan, tmp_path):
+    write_weights(tmp_path / "two.safetensors", LabelSet("celeba", ("Male", "Young")))
+    result = stargan("--weights", "a.safetensors", "--baseline", str(tmp_path / "two.safetensors"))
+    assert result.exit_code == 2 and "the baseline knows other attributes of celeba: Male, Young" in result.stderr
+
+
+def test_parts_without_pictures_are_named(stargan, folder, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=1)
+    partition = root / "list_eval_partition.txt"
+    partition.write_text(partition.read_text().replace(" 2\n", " 1\n"))
+    result = stargan("--weights", "a.safetensors", "--root", str(root))
+    assert result.exit_code == 2
+    assert "celeba has no test picture" in result.stderr and "--split reference" in result.stderr
+    fitting = stargan("--fit-classifier", "--root", str(root), "--classifier", str(tmp_path / "judge"))
+    assert fitting.exit_code == 2 and "celeba has no test picture" in fitting.stderr
+    partition.unlink()
+    gone = stargan("--weights", "a.safetensors", "--root", str(root))
+    assert gone.exit_code == 2 and "list_eval_partition.txt is missing" in gone.stderr
+
+
+def test_an_attribute_that_no_test_picture_has_leaves_a_gap(stargan, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=1)
+    table = (root / "list_attr_celeba.txt").read_text().splitlines()
+    bald = [line if number < 2 else " ".join([*line.split()[:4], "-1", line.split()[5]])
+            for number, line in enumerate(table)]  # fmt: skip
+    (root / "list_attr_celeba.txt").write_text("\n".join(bald) + "\n")
+    options = ["--weights", "a.safetensors", "--root", str(root), "--features", "judge"]
+    rows = {row["name"]: row for row in one_json(stargan(*options, "--json").stdout)["sets"][0]["targets"]}
+    assert rows["Male"]["real"] is None and rows["Male"]["distances"] is None and "female" not in rows
+    assert rows["Male"]["translated"]["n"] == 6
+    text = stargan(*options).stdout
+    (line,) = [line for line in text.splitlines() if line.startswith("Male ") and "(" in line]
+    assert line.split()[:5] == ["Male", "6", "(0", "real)", "-"]
+
+
+def test_a_class_with_one_picture(stargan, tmp_path):
+    for part, counts in (("train", (3, 3)), ("test", (2, 1))):
+        for label, count in zip(("happy", "sad"), counts, strict=True):
+            (tmp_path / "faces" / part / label).mkdir(parents=True)
+            for number in range(count):
+                shade = (9 * number, 99, 250)
+                Image.new("RGB", (16, 16), shade).save(tmp_path / "faces" / part / label / f"{number}.png")
+    options = ["--weights", "joint.safetensors", "--classifier", "faces.safetensors", "--features", "judge"]
+    result = stargan(*options, "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
+    assert (rows["happy"]["translated"]["n"], rows["sad"]["translated"]["n"]) == (1, 2)
+    assert rows["happy"]["distances"] is None
+    (tmp_path / "faces" / "test" / "sad" / "0.png").unlink()
+    gone = stargan(*options, "--data", str(tmp_path / "faces"))
+    assert gone.exit_code == 2 and "sad has no pictures" in gone.stderr
+
+
+def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
+    from stargan_cli.cli import eval_tables
+
+    one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
+    row = {"name": "hair+gender+age", "combination": False, "background_change": one}
+    row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
+    document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
+    document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifier": {}}
+    monkeypatch.setattr(eval_tables, "PLAIN_WIDTH", 80)
+    eval_tables.show_document({"sets": [document]})
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "hair+gender+age" in lines[4] and lines[4].split()[1:] == ["100", *["50.0"] * 4]
+    assert lines[5].split() == ["100", "real"] + ["25.0", "to", "75.0"] * 4
+
+
+def test_ctrl_c_ends_with_130_and_leaves_no_report(stargan, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("stargan_cli.evaluate.measure.Measuring.run", interrupt)
+    result = stargan("--weights", "a.safetensors", "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 130 and result.stdout == ""
+    assert list((tmp_path / "report").iterdir()) == []
+
+
+def test_broken_weights_are_refused(stargan, folder, tmp_path):
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes((folder / "a.safetensors").read_bytes()[:-100])
+    result = stargan("--weights", str(cut))
+    assert result.exit_code == 2 and "cut.safetensors" in result.stderr
+
+
+def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--record", str(copy), "--json")
+    assert result.exit_code == 0, result.stderr
+    total = one_json(result.stdout)["sets"][0]["all_single_changes"]["translated"]["value"]
+    before, after = load(str(folder / "a.safetensors")), load(str(copy))
+    assert after.card.quality["celeba"]["all_single_changes"]["translated"] == total
+    assert after.card.quality["celeba"]["test_pictures"] == 6 and before.card.quality == {}
+    for name, tensor in before.generator.state_dict().items():
+        assert torch.equal(after.generator.state_dict()[name], tensor)
+    shown = CliRunner().invoke(app, ["info", str(copy)])
+    assert "read_as_target" in shown.stdout
+
+
+@pytest.mark.parametrize("options", [["--out", "file"], ["--record", "file/copy"], ["--record", "folder"]])
+def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, options):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    result = stargan("--weights", "a.safetensors", options[0], str(tmp_path / options[1]))
+    assert result.exit_code == 2
+    assert "cannot write" in result.stderr and "measuring" not in result.stderr
+    fitting = stargan("--fit-classifier", "--classifier", str(tmp_path / "file" / "judge"))
+    assert fitting.exit_code == 2 and "cannot write" in fitting.stderr
+
+
+def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=2)
+    (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")
+    result = stargan("--weights", "a.safetensors", "--root", str(root), "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "celeba: 1 pictures cannot be read and were left out" in result.stderr
+    assert one_json(result.stdout)["sets"][0]["pictures"] == 11
+
+
+def test_joint_weights_with_a_judge_for_each_set(stargan):
+    options = ["--data", "celeba", "--data", "faces", "--classifier", "judge.safetensors"]
+    result = stargan("--weights", "joint.safetensors", *options, "--classifier", "faces.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    first, second = one_json(result.stdout)["sets"]
+    assert (first["name"], second["name"], second["pictures"]) == ("celeba", "faces", 4)
+    assert [row["name"] for row in second["targets"]] == ["happy", "sad"]
+    error = second["classification_error"]
+    total = second["all_single_changes"]
+    assert error["translated"]["value"] == pytest.approx(1 - total["translated"]["value"])
+    assert "classification_error" not in first
+
+
+def test_distances_by_the_judge(stargan):
+    result = stargan("--weights", "a.safetensors", "--features", "judge", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
+    assert set(rows["Male"]["distances"]) == {"translated", "do_nothing", "real"}
+    assert "fid" not in rows["Male"]["distances"]["translated"]
+    assert rows["Male"]["distances"]["translated"]["judge_frechet"] > 0
+    assert "distances" not in rows["hair+gender"]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--weights", "none.safetensors"], "none.safetensors"),
+        (["--classifier", "none.safetensors"], "cannot read the classifier none.safetensors"),
+        (["--classifier", "a.safetensors"], "a.safetensors is no classifier file"),
+        (["--classifier", "faces.safetensors"], "no classifier for celeba"),
+        (["--data", "faces"], "these weights were not made for the labels of faces"),
+        (["--features", "vgg"], "unknown features vgg"),
+        (["--split", "mine"], "unknown split mine"),
+        (["--precision", "int8"], "unknown precision 'int8'"),
+        (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
+        (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
+        (["--root", "nowhere"], "no CelebA under nowhere"),
+    ],
+)
+def test_wrong_calls_say_what_to_do(stargan, options, told):
+    result = stargan("--weights", "a.safetensors", *options)
+    assert result.exit_code == 2, result.output
+    assert told in result.stderr and "Traceback" not in result.stderr
+
+
+def test_without_torch_fidelity_it_names_the_extra(stargan, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch_fidelity", None)
+    result = stargan("--weights", "a.safetensors", "--features", "judge")
+    assert result.exit_code == 2 and "stargan-cli[eval]" in result.stderr
+
+
+def test_fitting_writes_a_file_that_is_then_used(stargan, folder, tmp_path):
+    judge = tmp_path / "judge.safetensors"
+    options = ["--data", "faces", "--judge-size", "32", "--epochs", "1", "--precision", "fp32"]
+    result = stargan("--fit-classifier", *options, "--classifier", str(judge), "--json")
+    assert result.exit_code == 0, result.stderr
+    assert set(one_json(result.stdout)) == {"happy", "sad"}
+    used = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", str(judge), "--json"]
+    assert one_json(stargan(*used).stdout)["sets"][0]["classifier"] == one_json(result.stdout)

@@ -1,0 +1,149 @@
+"""LPIPS and identity: files that a network would have fetched are made up here."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+from torch import nn
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.evaluate.identity import identity_cosine
+from stargan_cli.evaluate.lpips import ADDRESSES, find_lpips, lpips
+
+pytestmark = pytest.mark.numeric
+
+
+@pytest.fixture
+def torch_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def small_vgg(monkeypatch):
+    """VGG-16's layers without its 120 million weights behind them."""
+    import torch_fidelity.sample_similarity_lpips as library
+    from torchvision.models import VGG, vgg16
+
+    def build(**_):
+        monkeypatch.setattr(VGG, "__init__", _small_vgg_init)
+        return vgg16(weights=None)
+
+    monkeypatch.setattr(library, "torchvision_load_pretrained_vgg16", build)
+
+
+def _small_vgg_init(self, features, **_):
+    nn.Module.__init__(self)
+    self.features = features
+
+
+def lpips_layers() -> dict[str, torch.Tensor]:
+    return {
+        f"lin{number}.model.1.weight": torch.rand(1, channels, 1, 1)
+        for number, channels in enumerate((64, 128, 256, 512, 512))
+    }
+
+
+def test_lpips_names_the_missing_files(torch_home):
+    (torch_home / "vgg16-397923af.pth").touch()
+    with pytest.raises(UsageError, match=str(torch_home)) as found:
+        find_lpips()
+    assert "weights-vgg16-lpips.pth" in found.value.hint and "vgg16-397923af" not in found.value.hint
+    (torch_home / "weights-vgg16-lpips.pth").touch()
+    assert [file.name for file in find_lpips()] == list(ADDRESSES)
+
+
+def test_lpips_refuses_other_files_by_name(torch_home):
+    trunk, layers = (torch_home / name for name in ADDRESSES)
+    torch.save({"features.0.weight": torch.zeros(1)}, trunk)
+    layers.write_bytes(b"not weights")
+    with pytest.raises(WeightsError, match=r"weights-vgg16-lpips\.pth is refused") as told:
+        lpips(torch.device("cpu"))
+    assert told.value.hint == f"fetch {ADDRESSES[layers.name]}\ninto {torch_home}"
+    torch.save(lpips_layers(), layers)
+    torch.save({"conv1.weight": torch.zeros(1)}, trunk)
+    with pytest.raises(WeightsError, match=r"vgg16-397923af\.pth is refused: it has no tensor features\.0\.weight"):
+        lpips(torch.device("cpu"))
+
+
+def test_lpips_layers_of_another_network_do_not_fit(torch_home):
+    trunk, layers = (torch_home / name for name in ADDRESSES)
+    torch.save({"features.0.weight": torch.zeros(1)}, trunk)
+    torch.save({"lin0.model.1.weight": torch.zeros(1, 64, 1, 1)}, layers)
+    with pytest.raises(WeightsError, match="do not fit the network: Missing key"):
+        lpips(torch.device("cpu"))
+
+
+def test_lpips_of_equal_pictures_is_nothing_and_grows_with_the_change(torch_home, small_vgg):
+    torch.manual_seed(0)
+    torch.save({"features.0.weight": torch.zeros(1)}, torch_home / "vgg16-397923af.pth")
+    torch.save(lpips_layers(), torch_home / "weights-vgg16-lpips.pth")
+    distance = lpips(torch.device("cpu"))
+    picture = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
+    near = (picture.int() + torch.randint(-9, 10, picture.shape)).clamp(0, 255).to(torch.uint8)
+    far = torch.randint(0, 256, (1, 3, 32, 32), dtype=torch.uint8)
+    found = distance(picture.repeat(3, 1, 1, 1), torch.cat([picture, near, far]))
+    assert found.shape == (3,) and found[0] == 0
+    assert 0 < found[1] < found[2]
+
+
+def embedding(path, size=(4, 4)):
+    """An ONNX model whose embedding is the picture itself."""
+    entry = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, *size])
+    leave = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, None])
+    graph = helper.make_graph([helper.make_node("Flatten", ["input"], ["output"])], "g", [entry], [leave])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
+def test_identity_of_the_same_of_a_darker_and_of_the_opposite_picture(tmp_path):
+    cosine = identity_cosine(embedding(tmp_path / "face.onnx"))
+    picture = torch.tensor([255, 0, 255, 0], dtype=torch.uint8).repeat(3, 4, 1)[None]
+    found = cosine(picture.repeat(2, 1, 1, 1), torch.cat([picture, 255 - picture]))
+    assert found.tolist() == pytest.approx([1, -1])
+    large = picture.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    assert cosine(large, large[..., :16, :16]).item() < 1
+
+
+def test_no_embedding(tmp_path):
+    (tmp_path / "face.onnx").write_bytes(b"no model")
+    with pytest.raises(WeightsError, match=r"face\.onnx is no face embedding"):
+        identity_cosine(tmp_path / "face.onnx")
+    with pytest.raises(WeightsError, match="no fixed size"):
+        identity_cosine(embedding(tmp_path / "free.onnx", ("height", "width")))
+
+
+def test_identity_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
+    with pytest.raises(UsageError, match="onnxruntime") as found:
+        identity_cosine(tmp_path / "face.onnx")
+    assert "stargan-cli[eval]" in found.value.hint
+
+
+def test_comparisons_reach_the_document(tmp_path):
+    from eval_kit import CELEBA, LABELS, Paints, painted, right_judge
+
+    from stargan_cli.datasets.decoded_cache import CachedPictures
+    from stargan_cli.datasets.labelled import Labelled
+    from stargan_cli.evaluate.measure import LabelledSet, Measuring
+    from stargan_cli.evaluate.summary import summarise
+    from stargan_cli.evaluate.tables import tables
+    from stargan_cli.evaluate.translate_batches import Machine
+    from stargan_cli.labels import LabelLayout
+
+    labelled = Labelled(CELEBA, tmp_path, tuple("abcdef"), LABELS)
+    pictures = CachedPictures(labelled, np.ascontiguousarray(painted(LABELS).numpy()), {})
+    compare = {"lpips": lambda before, after: torch.full((len(before),), 0.25)}
+    measuring = Measuring(
+        Paints(), LabelLayout((CELEBA,)), LabelledSet(0, pictures, right_judge()),
+        Machine(torch.device("cpu"), torch.float32, 4), comparisons=compare,
+    )  # fmt: skip
+    document = summarise(measuring.run())
+    assert document["targets"][0]["lpips"]["value"] == 0.25
+    head = tables(document, None, None)[-3].head
+    assert "LPIPS" in head and "identity" not in head

@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.evaluate.accuracy import confidence, successes
+from stargan_cli.evaluate.bootstrap import estimate
+from stargan_cli.evaluate.change import change_by_mask, corner_change
+from stargan_cli.evaluate.fid import frechet_distance
+from stargan_cli.evaluate.inception import FILE_NAME, find_inception, inception_features
+from stargan_cli.evaluate.kid import kernel_distance
+from stargan_cli.evaluate.psnr import psnr
+from stargan_cli.evaluate.ssim import ssim
+
+pytestmark = pytest.mark.numeric
+
+
+@pytest.fixture
+def pair() -> tuple[torch.Tensor, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    first = torch.randint(0, 256, (2, 3, 24, 24), generator=random, dtype=torch.uint8)
+    noise = torch.randint(-20, 21, first.shape, generator=random)
+    return first, (first.int() + noise).clamp(0, 255).to(torch.uint8)
+
+
+def as_pictures(pictures: torch.Tensor) -> list[np.ndarray]:
+    return list(pictures.permute(0, 2, 3, 1).numpy())
+
+
+def test_psnr_is_that_of_scikit_image(pair):
+    expected = [peak_signal_noise_ratio(a, b) for a, b in zip(*map(as_pictures, pair), strict=True)]
+    assert psnr(*pair).tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_psnr_of_a_known_difference_and_of_none():
+    black = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
+    assert psnr(black, black + 1).item() == pytest.approx(20 * math.log10(255))
+    assert psnr(black, black).item() == math.inf
+
+
+def test_ssim_is_that_of_scikit_image(pair):
+    settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": 2}
+    expected = [structural_similarity(a, b, **settings) for a, b in zip(*map(as_pictures, pair), strict=True)]
+    assert ssim(*pair).tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_of_equal_pictures_is_one_and_small_ones_are_refused(pair):
+    assert ssim(pair[0], pair[0]).tolist() == pytest.approx([1, 1])
+    with pytest.raises(ValueError, match="11 px"):
+        ssim(pair[0][..., :8, :8], pair[1][..., :8, :8])
+
+
+def test_corners_are_the_upper_two():
+    before = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
+    after = before.clone()
+    after[0, :, :2, :2] = 10
+    after[1, :, 2:, 2:] = 99
+    assert corner_change(before, after).tolist() == [5.0, 0.0]
+
+
+def test_change_by_mask_tells_inside_from_outside():
+    before = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    after, mask = before.clone(), torch.zeros(2, 1, 4, 4)
+    after[:, :, :2] = 8
+    mask[0, :, :2] = 0.9
+    inside, outside = change_by_mask(before, after, mask)
+    assert (inside[0].item(), outside[0].item()) == (8.0, 0.0)
+    assert math.isnan(inside[1].item()) and outside[1].item() == 4.0
+
+
+def test_only_judged_attributes_count():
+    read, wanted = torch.tensor([[1, 0], [1, 0], [0, 0]]), torch.tensor([[1, 1], [1, 1], [1, 0]])
+    judged = torch.tensor([[True, False], [True, True], [True, True]])
+    assert successes(read, wanted, judged).tolist() == [True, False, False]
+    chances = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.3, 0.2]])
+    assert confidence(chances, wanted, judged).tolist() == pytest.approx([0.9, 0.1, 0.3])
+
+
+def test_interval_of_a_rate_is_that_of_the_binomial():
+    found = estimate([1.0] * 60 + [0.0] * 40)
+    assert (found.value, found.n) == (0.6, 100)
+    assert (found.low, found.high) == pytest.approx((0.6 - 1.96 * 0.049, 0.6 + 1.96 * 0.049), abs=0.015)
+    assert estimate([1.0] * 60 + [0.0] * 40) == found
+
+
+def test_interval_leaves_out_what_is_no_number_and_shrinks_with_n():
+    assert estimate([math.nan, 2.0, 2.0]).to_dict() == {"value": 2.0, "low": 2.0, "high": 2.0, "n": 2}
+    assert estimate([]) is None and estimate([math.inf]) is None
+    few, many = estimate([0.0, 1.0] * 10), estimate([0.0, 1.0] * 1000)
+    assert many.high - many.low < (few.high - few.low) / 5
+
+
+@pytest.fixture
+def gaussian() -> torch.Tensor:
+    return torch.randn(4000, 4, generator=torch.Generator().manual_seed(0))
+
+
+def test_frechet_distance_of_gaussians(gaussian):
+    assert frechet_distance(gaussian, gaussian) == pytest.approx(0, abs=1e-4)
+    assert frechet_distance(gaussian, gaussian + 3) == pytest.approx(4 * 9, rel=1e-3)
+    assert frechet_distance(gaussian, 2 * gaussian) == pytest.approx(4, rel=0.1)  # sum of (2 - 1)^2
+    assert frechet_distance(gaussian, gaussian + 1) < frechet_distance(gaussian, gaussian + 2)
+
+
+@pytest.mark.parametrize("counts", [(12, 9), (12, 90), (200, 90)])
+def test_frechet_distance_is_that_of_torch_fidelity(counts):
+    random = torch.Generator().manual_seed(1)
+    first, second = (
+        torch.randn(count, 30, generator=random) * scale + scale for scale, count in zip((1, 2), counts, strict=True)
+    )
+    statistics = [fid_features_to_statistics(features) for features in (first, second)]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
+
+
+def test_kernel_distance_is_near_nothing_for_the_same_and_grows_with_a_shift(gaussian):
+    first, second = gaussian[:200], gaussian[200:400]
+    halves = kernel_distance(first, second)[0]
+    shifted = [kernel_distance(first, second + by)[0] for by in (0.5, 1.0)]
+    assert abs(halves) < 0.05 < shifted[0] < shifted[1]
+
+
+def test_kernel_distance_takes_few_pictures(gaussian):
+    near, far = (kernel_distance(gaussian[:3], gaussian[3:8] + by)[0] for by in (0, 5))
+    assert math.isfinite(near) and near < far
+
+
+@pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])
+def test_distances_need_two_pictures(distance, gaussian):
+    with pytest.raises(ValueError, match="two pictures"):
+        distance(gaussian[:1], gaussian)
+
+
+def test_missing_inception_file_is_named_with_its_address(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(UsageError) as found:
+        find_inception(None)
+    assert str(tmp_path / "hub" / "checkpoints" / FILE_NAME) in str(found.value)
+    assert f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}" in found.value.hint
+    with pytest.raises(UsageError, match="other.pth"):
+        find_inception(tmp_path / "other.pth")
+
+
+class RunsCode:
+    def __reduce__(self):
+        return (Path.touch, (Path("was-here"),))
+
+
+def test_inception_file_runs_no_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.pth").write_bytes(pickle.dumps(RunsCode()))
+    with pytest.raises(WeightsError, match=r"bad\.pth is refused: it is not a state dict"):
+        inception_features(tmp_path / "bad.pth", torch.device("cpu"))
+    assert not (tmp_path / "was-here").exists()
+
+
+def test_other_weights_are_not_inception(tmp_path):
+    torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "resnet.pth")
+    with pytest.raises(
+        WeightsError, match=r"resnet\.pth does not hold the Inception weights of FID: Missing key"
+    ) as told:
+        inception_features(tmp_path / "resnet.pth", torch.device("cpu"))
+    assert "put it at" in told.value.hint and FILE_NAME in told.value.hint
+
+
+def test_a_truncated_inception_file_is_refused(tmp_path):
+    torch.save({"fc.weight": torch.zeros(1000)}, tmp_path / "half.pth")
+    (tmp_path / "half.pth").write_bytes((tmp_path / "half.pth").read_bytes()[:2000])
+    with pytest.raises(WeightsError, match=r"half\.pth is refused: it is damaged"):
+        inception_features(tmp_path / "half.pth", torch.device("cpu"))
+
+
+class FewFeatures(torch.nn.Module):
+    """Stands for the Inception network: 5 numbers a picture, from a local file too."""
+
+    def __init__(self, name, features_list, feature_extractor_weights_path=None, **_):
+        super().__init__()
+        self.register_buffer("scale", torch.ones(5))
+        self.load_state_dict(torch.load(feature_extractor_weights_path, weights_only=True))
+
+    def forward(self, pictures):
+        return (torch.nn.functional.adaptive_avg_pool2d(pictures.float(), 2).flatten(1)[:, :5] * self.scale,)
+
+
+def test_fid_and_kid_are_those_of_torch_fidelitys_own_functions(tmp_path, monkeypatch):
+    monkeypatch.setattr("torch_fidelity.feature_extractor_inceptionv3.FeatureExtractorInceptionV3", FewFeatures)
+    torch.save({"scale": torch.arange(1.0, 6.0)}, tmp_path / "inception.pth")
+    features = inception_features(tmp_path / "inception.pth", torch.device("cpu"))
+    random = torch.Generator().manual_seed(3)
+    first, second = (
+        features(torch.randint(0, top, (20, 3, 8, 8), generator=random, dtype=torch.uint8)) for top in (100, 256)
+    )
+    statistics = [fid_features_to_statistics(part) for part in (first, second)]
+    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-6)

@@ -1,0 +1,110 @@
+"""Pictures whose labels can be read off their colours, a judge that does so, and a generator that paints them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from stargan_cli.evaluate.classifier import Classifier, ClassifierNetwork
+from stargan_cli.evaluate.fit_classifier import save_classifier
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
+from stargan_cli.weights.files import Card, save
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+ATTRIBUTES = (*HAIR, "Male", "Young")
+CELEBA = LabelSet("celeba", ATTRIBUTES, (HAIR,))
+SIZE = 16
+LABELS = torch.tensor(
+    [[1, 0, 0, 1, 1], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 1, 1]],
+    dtype=torch.uint8,
+)
+
+
+def painted(labels: Tensor) -> Tensor:
+    """Labels (n, 5) -> uint8 (n, 3, SIZE, SIZE): one grey band per attribute, white where it is on."""
+    bands = labels.float().round().to(torch.uint8).repeat_interleave(3, dim=1) * 255
+    rows = torch.cat([bands, bands.new_full((len(bands), 1), 128)], dim=1)
+    return rows[:, None, :, None].expand(-1, 3, SIZE, SIZE).contiguous()
+
+
+class ReadsBands(nn.Module):
+    """A judge that is always right about `painted` pictures."""
+
+    def features(self, pictures: Tensor) -> Tensor:
+        return pictures[:, 0, 1:15:3, 4]
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return 10 * self.features(pictures)
+
+
+def right_judge() -> Classifier:
+    perfect = dict.fromkeys(("accuracy", "recall", "specificity"), 1.0)
+    return Classifier(ReadsBands(), CELEBA, dict.fromkeys(ATTRIBUTES, perfect))  # type: ignore[arg-type]
+
+
+class Paints(nn.Module):
+    """A generator that always does what it is asked; with `strength` 0 it does nothing."""
+
+    def __init__(self, strength: float = 1.0) -> None:
+        super().__init__()
+        self.settings = ModelSettings(image_size=SIZE, discriminator_layers=2, output="attention")
+        self.strength = strength
+
+    def translate(self, x: Tensor, label: Tensor) -> Translation:
+        wanted = painted(label[:, :5]).to(x.dtype) / 127.5 - 1
+        mask = (wanted != x).any(dim=1, keepdim=True).to(x.dtype) * self.strength
+        return Translation(mask * wanted + (1 - mask) * x, wanted, mask)
+
+    def forward(self, x: Tensor, label: Tensor) -> Tensor:
+        return self.translate(x, label).image
+
+
+def write_celeba(root: Path, copies: int = 4) -> Path:
+    """CelebA's layout, `copies` times LABELS for each part."""
+    (root / "img_align_celeba").mkdir(parents=True)
+    lines, parts = [], []
+    for number, row in enumerate(LABELS.repeat(3 * copies, 1).tolist()):
+        name = f"{number:06}.png"
+        pixels = painted(torch.tensor([row]))[0].permute(1, 2, 0)
+        Image.fromarray(pixels.numpy()).save(root / "img_align_celeba" / name)
+        lines.append(f"{name} " + " ".join("1" if value else "-1" for value in row))
+        parts.append(f"{name} {number // (len(LABELS) * copies)}")
+    table = [str(len(lines)), " ".join(ATTRIBUTES), *lines]
+    (root / "list_attr_celeba.txt").write_text("\n".join(table) + "\n")
+    (root / "list_eval_partition.txt").write_text("\n".join(parts) + "\n")
+    return root
+
+
+def write_weights(path: Path, *sets: LabelSet, seed: int = 0, output: str = "attention") -> Path:
+    torch.manual_seed(seed)
+    layout = LabelLayout(sets or (CELEBA,))
+    settings = ModelSettings(
+        SIZE,
+        layout.label_dim,
+        layout.class_dim,
+        4,
+        1,
+        4,
+        2,
+        output=output,  # type: ignore[arg-type]
+    )
+    generator, discriminator = Generator(settings), Discriminator(settings)
+    save(path, Card(settings, layout), generator.state_dict(), discriminator.state_dict())
+    return path
+
+
+def write_judge(path: Path, label_set: LabelSet = CELEBA) -> Path:
+    """A classifier file with random weights."""
+    torch.manual_seed(1)
+    network = ClassifierNetwork(len(label_set.attributes), 32).eval()
+    save_classifier(path, Classifier(network, label_set, {name: {"accuracy": 0.5} for name in label_set.attributes}))
+    return path
+
+
+def one_json(text: str) -> dict:
+    return json.loads(text)

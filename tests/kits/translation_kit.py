@@ -1,0 +1,56 @@
+"""Tiny weights and pictures for the tests of `translate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.weights.files import Card, save
+
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
+FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
+MOODS = LabelSet("moods", ("neutral", "happy"), kind="classes")
+SIZE = 16
+
+
+def make_weights(
+    path: Path,
+    sets: tuple[LabelSet, ...] = (FACES,),
+    output: str = "attention",
+    classifier: bool = True,
+    seed: int = 0,
+    landmarks: dict[str, list[float]] | None = None,
+) -> Path:
+    """Random weights whose label visibly matters."""
+    layout = LabelLayout(sets)
+    settings = ModelSettings(
+        image_size=SIZE,
+        label_dim=layout.label_dim,
+        class_dim=layout.class_dim,
+        width=4,
+        blocks=1,
+        discriminator_width=4,
+        discriminator_layers=2,
+        output=output,  # type: ignore[arg-type]
+    )
+    torch.manual_seed(seed)
+    generator, discriminator = Generator(settings), Discriminator(settings)
+    for module in generator.modules():
+        if isinstance(module, torch.nn.InstanceNorm2d):
+            torch.nn.init.normal_(module.bias, std=0.3)
+    card = Card(settings, layout, {"landmarks": landmarks} if landmarks else {})
+    save(path, card, generator.state_dict(), discriminator.state_dict() if classifier else None)
+    return path
+
+
+def draw(path: Path, seed: int, size: tuple[int, int] = (24, 20)) -> Path:
+    """A picture of soft random colours, different for each seed."""
+    small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(small).resize(size, Image.Resampling.BICUBIC).save(path)
+    return path

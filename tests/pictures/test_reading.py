@@ -1,0 +1,326 @@
+"""Reading pictures: every odd kind comes out right, every bad one is refused with its reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+import warnings
+from io import BytesIO
+from pathlib import Path
+
+import corpus
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from stargan_cli.errors import PictureError
+from stargan_cli.pictures import reading
+from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.tensors import load_square, to_image, to_model, to_pixels, to_square
+
+FILES = list(corpus.files())
+GREYS = [
+    (round(0.299 * r + 0.587 * g + 0.114 * b),) * 3 for r, g, b in (corpus.RED, corpus.GREEN, corpus.BLUE, corpus.WHITE)
+]
+COLOURS = [corpus.RED, corpus.GREEN, corpus.BLUE, corpus.WHITE]
+
+
+def quarters(image: Image.Image) -> list[tuple[int, ...]]:
+    """The colours in the middle of the four quarters."""
+    pixels = np.asarray(image)
+    height, width = pixels.shape[:2]
+    places = [(height // 4, width // 4), (height // 4, 3 * width // 4)]
+    places += [(3 * height // 4, width // 4), (3 * height // 4, 3 * width // 4)]
+    return [tuple(int(value) for value in pixels[place]) for place in places]
+
+
+def furthest(image: Image.Image, wanted: list[tuple[int, ...]]) -> int:
+    return int(np.abs(np.array(quarters(image)) - np.array(wanted)).max())
+
+
+def test_the_corpus_is_wide() -> None:
+    assert len({name for name, _, _ in FILES}) >= 120
+
+
+@pytest.mark.parametrize(("name", "data", "outcome"), FILES, ids=[name for name, _, _ in FILES])
+def test_corpus(name: str, data: bytes, outcome: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(data)
+    if outcome not in ("any", "colour", "grey"):
+        with pytest.raises(PictureError, match=outcome) as caught:
+            read_picture(path)
+        assert "\n" not in str(caught.value)
+        return
+    for square in (None, 16):
+        picture = read_picture(path, square=square)
+        assert picture.image.mode == "RGB"
+        assert picture.image.size == (picture.size if square is None else (square, square))
+        assert picture.alpha is None or (picture.alpha.mode, picture.alpha.size) == ("L", picture.image.size)
+        if outcome != "any":
+            assert furthest(picture.image, COLOURS if outcome == "colour" else GREYS) <= 12
+
+
+def test_special_files(tmp_path: Path) -> None:
+    for path, reason in corpus.special_files(tmp_path):
+        with pytest.raises(PictureError, match=reason):
+            read_picture(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(corpus.encoded(corpus.scene(), "PNG"))
+    path.chmod(0)
+    with pytest.raises(PictureError, match="no permission"):
+        read_picture(path)
+
+
+def test_display_p3_is_converted_and_not_only_ignored() -> None:
+    stored = corpus.in_display_p3()
+    assert furthest(stored, COLOURS) > 12  # the numbers in the file are others
+    picture = read_picture(BytesIO(corpus.encoded(stored, "PNG", icc_profile=corpus.display_p3())))
+    assert furthest(picture.image, COLOURS) <= 4
+    assert picture.icc == corpus.display_p3()
+
+
+def test_an_srgb_profile_moves_no_byte() -> None:
+    from PIL import ImageCms
+
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    data = corpus.encoded(corpus.scene(), "PNG", icc_profile=profile)
+    assert np.array_equal(np.asarray(read_picture(BytesIO(data)).image), np.asarray(corpus.scene()))
+
+
+def test_alpha_is_kept_and_hidden_colours_are_white() -> None:
+    image = corpus.scene()
+    alpha = Image.new("L", image.size, 255)
+    alpha.paste(0, (0, 0, 24, 16))
+    image.putalpha(alpha)
+    picture = read_picture(BytesIO(corpus.encoded(image, "PNG")))
+    assert picture.alpha is not None
+    assert [picture.alpha.getpixel(place) for place in ((5, 5), (40, 5))] == [0, 255]
+    assert quarters(picture.image) == [(255, 255, 255), corpus.GREEN, corpus.BLUE, corpus.WHITE]
+
+
+def test_opaque_alpha_is_no_alpha() -> None:
+    image = corpus.scene()
+    image.putalpha(255)
+    assert read_picture(BytesIO(corpus.encoded(image, "PNG"))).alpha is None
+
+
+def test_palette_and_key_colour_transparency() -> None:
+    picture = read_picture(BytesIO(corpus.palette_with_transparency()))
+    assert picture.mode == "P"
+    picture = read_picture(BytesIO(corpus.encoded(corpus.scene(), "PNG", transparency=corpus.GREEN)))
+    assert picture.alpha is not None
+    assert [picture.alpha.getpixel(place) for place in ((5, 5), (40, 5))] == [255, 0]
+
+
+def test_sixteen_bits_are_scaled_and_not_clipped() -> None:
+    ramp = np.tile(np.linspace(0, 65535, 256).astype(np.uint16), (4, 1))
+    picture = read_picture(BytesIO(corpus.encoded(Image.fromarray(ramp), "PNG")))
+    assert np.asarray(picture.image)[0, :, 0].tolist() == list(range(256))
+
+
+def test_floats_with_nan_and_infinity_come_out() -> None:
+    values = np.array([[0.0, 0.5, 1.0, np.nan, np.inf, -3.0]], np.float32)
+    picture = read_picture(BytesIO(corpus.encoded(Image.fromarray(values), "TIFF")))
+    assert np.asarray(picture.image)[0, :, 0].tolist() == [0, 128, 255, 0, 0, 0]
+
+
+def test_bright_floats_are_scaled_by_their_own_white() -> None:
+    values = np.array([[0.0, 500_000.0, 1_000_000.0]], np.float32)
+    picture = read_picture(BytesIO(corpus.encoded(Image.fromarray(values), "TIFF")))
+    assert np.asarray(picture.image)[0, :, 0].tolist() == [0, 128, 255]
+
+
+def test_thirty_two_bit_integers() -> None:
+    values = np.array([[0, 2**31 - 1]], np.int32)
+    picture = read_picture(BytesIO(corpus.encoded(Image.fromarray(values), "TIFF")))
+    assert np.asarray(picture.image)[0, :, 0].tolist() == [0, 127]
+
+
+def test_size_is_upright() -> None:
+    picture = read_picture(BytesIO(corpus.turned(6, "JPEG")), square=16)
+    assert picture.size == (corpus.WIDTH, corpus.HEIGHT)
+    assert (picture.format, picture.mode) == ("JPEG", "RGB")
+
+
+def test_the_limit_on_pixels_can_be_moved() -> None:
+    data = corpus.encoded(corpus.scene(), "PNG")
+    with pytest.raises(PictureError, match=r"48x32 is 1,536 pixels, the limit is 1,535 \(--max-pixels\)"):
+        read_picture(BytesIO(data), max_pixels=1535)
+    read_picture(BytesIO(data), max_pixels=1536)
+
+
+def test_a_progressive_jpeg_of_endless_scans_is_refused_at_once() -> None:
+    whole = corpus.jpeg(progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    with pytest.raises(PictureError, match="too long to decode"):
+        read_picture(BytesIO(whole[:-2] + whole[last:-2] * 2000 + b"\xff\xd9"))
+
+
+def test_large_jpegs_are_decoded_small_with_nearly_the_same_result() -> None:
+    pixels = np.asarray(corpus.scene(1600, 1200).resize((1600, 1200)))
+    y, x = np.mgrid[0:1200, 0:1600]
+    waves = (pixels * (0.8 + 0.2 * np.sin(x / 40)[..., None] * np.cos(y / 60)[..., None])).astype(np.uint8)
+    data = corpus.jpeg(Image.fromarray(waves))
+    with Image.open(BytesIO(data)) as image:
+        image.draft(None, (128, 128))
+        assert image.size == (200, 150)  # that is, the short way is taken below
+    short = np.asarray(read_picture(BytesIO(data), square=64).image).astype(int)
+    full = to_square(read_picture(BytesIO(data)).image, 64).permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(short - full).mean() < 1.0
+    assert np.abs(short - full).max() < 24
+
+
+def test_very_large_pictures_are_shrunk_before_they_are_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = corpus.scene(640, 480)
+    image.putalpha(Image.linear_gradient("L").resize(image.size).point(lambda value: max(value, 1)))
+    data = corpus.encoded(image, "PNG")
+    plain = read_picture(BytesIO(data), square=16)
+    monkeypatch.setattr(reading, "LARGE_PIXELS", 1000)
+    shrunk = read_picture(BytesIO(data), square=16)
+    assert shrunk.size == plain.size == (640, 480)
+    assert furthest(shrunk.image, quarters(plain.image)) <= 2
+    assert shrunk.alpha is not None and plain.alpha is not None
+    assert np.abs(np.asarray(shrunk.alpha).astype(int) - np.asarray(plain.alpha)).max() <= 3
+
+
+def test_no_warning_escapes_from_a_thread(tmp_path: Path) -> None:
+    caught: list[BaseException] = []
+
+    def read_all() -> None:
+        for _, data, _ in FILES:
+            try:
+                read_picture(BytesIO(data), square=16)
+            except PictureError:
+                continue
+            except BaseException as error:
+                caught.append(error)
+
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        thread = threading.Thread(target=read_all)
+        thread.start()
+        thread.join()
+    assert caught == []
+    assert [str(warning.message) for warning in seen] == []
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM"])
+def test_a_cut_file_is_refused_or_whole(kind: str) -> None:
+    """Wherever a file is cut off: either it is refused, or all that it lacks is metadata behind the picture."""
+    data = corpus.encoded(corpus.scene(), kind)
+    whole = np.asarray(read_picture(BytesIO(data)).image)
+    refused = 0
+    for end in range(0, len(data), max(1, len(data) // 150)):
+        try:
+            picture = read_picture(BytesIO(data[:end]))
+        except PictureError:
+            refused += 1
+        else:
+            assert np.array_equal(np.asarray(picture.image), whole), f"cut at {end} of {len(data)}"
+    assert refused > 100
+
+
+SMALL = [data for name, data, outcome in FILES if len(data) < 4000 and outcome in ("any", "colour", "grey")]
+
+
+@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(st.data())
+def test_damaged_files_are_read_or_refused(draw: st.DataObject) -> None:
+    data = bytearray(draw.draw(st.sampled_from(SMALL)))
+    for place, value in draw.draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=12)):
+        data[place] = value
+    check_fuzzed(bytes(data[: draw.draw(st.integers(1, len(data)))]))
+
+
+@settings(max_examples=100, deadline=2000)
+@given(st.binary(max_size=200), st.sampled_from([data[:12] for data in SMALL] + [b""]))
+def test_noise_is_refused(noise: bytes, start: bytes) -> None:
+    check_fuzzed(start + noise)
+
+
+def check_fuzzed(data: bytes) -> None:
+    for square in (None, 8):
+        try:
+            picture = read_picture(BytesIO(data), square=square, max_pixels=4_000_000)
+        except PictureError as error:
+            assert str(error)
+        else:
+            assert picture.image.mode == "RGB"
+
+
+def test_load_square_crops_the_middle(tmp_path: Path) -> None:
+    corpus.scene().save(tmp_path / "a.png")
+    square = load_square(tmp_path / "a.png", 32)
+    assert square.shape == (3, 32, 32)
+    assert to_image(square).tobytes() == corpus.scene().crop((8, 0, 40, 32)).tobytes()
+
+
+def test_there_and_back_is_exact() -> None:
+    import torch
+
+    pixels = torch.arange(256, dtype=torch.uint8)
+    assert to_model(pixels).min() == -1 and to_model(pixels).max() == 1
+    assert torch.equal(to_pixels(to_model(pixels)), pixels)
+    assert to_pixels(torch.tensor([-9.0, 9.0])).tolist() == [0, 255]
+
+
+def test_reasons_are_plain_words() -> None:
+    for name, data, outcome in FILES:
+        if outcome in ("any", "colour", "grey"):
+            continue
+        with pytest.raises(PictureError) as caught:
+            read_picture(BytesIO(data))
+        assert not re.search(r"object at 0x|Traceback|<_io", str(caught.value)), name
+
+
+@pytest.mark.parametrize(
+    ("brand", "missing", "words"),
+    [(b"heic", "HEIF", "a HEIC picture: pip install 'stargan-cli[heif]'"), (b"avif", "AVIF", "Pillow 11.3 or newer")],
+)
+def test_a_format_without_its_decoder_says_what_decodes_it(
+    brand: bytes, missing: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "FORMATS", tuple(kind for kind in reading.FORMATS if kind != missing))
+    with pytest.raises(PictureError, match=re.escape(words)):
+        read_picture(BytesIO(corpus.heic().replace(b"heic", brand)))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_the_grey_that_is_transparent_is_found_at_every_depth(depth: int) -> None:
+    picture = read_picture(BytesIO(corpus.grey_with_key(depth)), stored=True)
+    assert picture.alpha is not None
+    assert [picture.alpha.getpixel((9, y)) for y in (3, 29)] == ([0, 255] if depth > 1 else [0, 0])
+    assert picture.stored is not None and picture.stored.alpha is not None
+    assert picture.stored.alpha[3, 9] == 0
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True, "optimize": True}, {"subsampling": 2, "quality": 1}])
+def test_no_plain_jpeg_is_too_short_for_its_size(options: dict[str, object]) -> None:
+    for mode in ("L", "RGB"):
+        picture = read_picture(BytesIO(corpus.jpeg(Image.new(mode, (4096, 4096)), **options)))
+        assert picture.size == (4096, 4096)
+
+
+def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
+    class Endless(BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            assert size is not None and 0 <= size < 10**9
+            return bytes(size)
+
+    with pytest.raises(PictureError, match="too large: the limit of a file"):
+        read_picture(Endless(), max_pixels=100)
+    whole = corpus.encoded(corpus.scene(), "WEBP")
+    (tmp_path / "sparse.webp").write_bytes(whole)
+    os.truncate(tmp_path / "sparse.webp", 10**13)
+    began = time.monotonic()
+    with pytest.raises(PictureError, match="too large: the limit of a file"):
+        read_picture(tmp_path / "sparse.webp")
+    assert time.monotonic() - began < 5

@@ -1,0 +1,187 @@
+"""Several processes train one model: the same losses as one, stops that all agree on, a worker that is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import typer
+from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
+
+from stargan_cli.cli.train import _heard_once
+from stargan_cli.datasets.augment import Draws, jitter
+from stargan_cli.distributed import ALONE, Processes, joined
+from stargan_cli.errors import UsageError
+from stargan_cli.train.run_folder import changed
+from stargan_cli.weights import files as weights
+
+REPO = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
+
+
+@pytest.mark.parametrize(("total", "count"), [(16, 2), (5, 2), (7, 3), (4, 4)])
+def test_each_row_of_a_batch_is_one_processs(total: int, count: int) -> None:
+    shares = [list(range(total))[Processes(rank, rank, count).rows(total)] for rank in range(count)]
+    assert [row for share in shares for row in share] == list(range(total))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_a_picture_is_changed_alike_whoever_holds_it() -> None:
+    pictures = torch.rand(5, 3, 8, 8)
+
+    def changed_by(rows: slice) -> torch.Tensor:
+        draws = Draws(torch.Generator().manual_seed(3), 5, rows)
+        jittered = jitter(pictures[rows], 0.2, draws)
+        return jittered + draws.normal_like(jittered)
+
+    parts = [changed_by(slice(0, 2)), changed_by(slice(2, 5))]
+    torch.testing.assert_close(torch.cat(parts), changed_by(slice(0, 5)))
+
+
+def test_a_batch_must_have_a_picture_for_each() -> None:
+    Processes(0, 0, 4).check_batch(4)
+    with pytest.raises(UsageError, match="--batch-size 3 is too small for 4 processes"):
+        Processes(0, 0, 4).check_batch(3)
+
+
+def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with joined("cpu") as processes:
+        assert processes is ALONE and processes.first and not torch.distributed.is_initialized()
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(UsageError, match="--device cuda:1 is one device"), joined("cuda:1"):
+        pass
+
+
+IMPATIENT = """
+import sys
+from datetime import timedelta
+from stargan_cli.cli.app import app
+from stargan_cli import distributed
+distributed.PATIENCE = timedelta(seconds=float(sys.argv.pop(1)))
+app()
+"""
+
+
+def start_two(*arguments: object, patience: float = 900) -> list[subprocess.Popen[str]]:
+    """What `torchrun --nproc-per-node 2 -m -- stargan_cli train ...` starts; `patience` in seconds."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", IMPATIENT, str(patience), "train", "--device=cpu", *map(str, arguments)]
+    return [
+        subprocess.Popen(
+            command,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **common, "PYTHONPATH": str(REPO), "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+
+
+def ends(processes: list[subprocess.Popen[str]]) -> tuple[list[int], list[str]]:
+    try:
+        errors = [process.communicate(timeout=120)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [process.returncode for process in processes], errors
+
+
+def test_two_processes_give_the_losses_of_one_and_resume_each_others_runs(tmp_path: Path, moods: Path) -> None:
+    chosen = settings(data=(str(moods),), batch_size=5, iterations=12, jitter=0.05, view_noise=0.02)
+    cache = tmp_path / "cache"
+    run_training(tmp_path / "whole", chosen, cache)
+    calls = iter(range(4))
+    run_training(tmp_path / "run", chosen, cache, stop=lambda: next(calls, None) is None)
+
+    processes = start_two("--run", tmp_path / "run", "--resume", "--cache", cache, "--iterations=12",
+                          "--checkpoint-every=4", "--keep=9")  # fmt: skip
+    codes, errors = ends(processes)
+    assert codes == [0, 0], errors
+    assert "iteration 12 of 12 (finished)" in errors[0] and errors[1] == ""
+
+    shutil.copytree(tmp_path / "run", tmp_path / "back")
+    (tmp_path / "back" / "checkpoints" / "00000012.safetensors").unlink()
+    run_training(tmp_path / "back", changed(chosen, checkpoint_every=4), cache, resume=True)
+    for run in ("run", "back"):
+        found, expected = log_rows(tmp_path / run), log_rows(tmp_path / "whole")
+        assert len(found) == len(expected) == 12
+        for row, wanted in zip(found, expected, strict=True):
+            assert row == pytest.approx(wanted, abs=1e-4, rel=1e-4)
+
+
+def test_a_signal_to_one_process_stops_all(tmp_path: Path, moods: Path) -> None:
+    run = tmp_path / "run"
+    processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
+                          "--iterations=1000000", "--checkpoint-every=1000000")  # fmt: skip
+    wait_for(run / "log.jsonl", processes[0])
+    processes[1].send_signal(signal.SIGINT)
+    codes, errors = ends(processes)
+    assert codes == [130, 130], errors
+    assert "(stopped)" in errors[0] and errors[1] == ""
+    assert weights.load(str(run / "weights.safetensors")).card.training["iterations"] >= 1
+
+
+def test_a_killed_worker_ends_the_run_which_can_be_resumed(tmp_path: Path, moods: Path) -> None:
+    run = tmp_path / "run"
+    processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
+                          "--iterations=1000000")  # fmt: skip
+    wait_for(run / "checkpoints" / "00000002.safetensors", processes[0])
+    processes[1].kill()
+    codes, errors = ends(processes)
+    assert codes == [1, -signal.SIGKILL]
+    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in errors[0]
+    assert "--resume goes on from the last checkpoint" in errors[0] and "Traceback" not in errors[0]
+    chosen = settings(data=(str(moods),), iterations=1_000_000)
+    calls = iter(range(3))
+    outcome = run_training(run, chosen, tmp_path / "cache", resume=True, stop=lambda: next(calls, None) is None)
+    assert outcome.iteration >= 5
+
+
+def test_a_worker_that_no_longer_answers_ends_the_run(tmp_path: Path, moods: Path) -> None:
+    """Stopped, not killed: no connection breaks."""
+    run = tmp_path / "run"
+    processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
+                          "--iterations=1000000", patience=5)  # fmt: skip
+    wait_for(run / "log.jsonl", processes[0])
+    processes[1].send_signal(signal.SIGSTOP)
+    error = processes[0].communicate(timeout=120)[1]
+    processes[1].kill()
+    processes[1].communicate()
+    assert processes[0].returncode == 1
+    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in error
+
+
+def test_sigterm_does_not_take_the_reason_away() -> None:
+    """As torchrun sends it to the others as soon as one is lost."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(RuntimeError), _heard_once(local_rank=1):
+            raise RuntimeError("connection reset by peer")
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_what_all_stumble_over_is_said_once() -> None:
+    with pytest.raises(UsageError), _heard_once(local_rank=0):
+        raise UsageError("no data")
+    with pytest.raises(typer.Exit) as caught, _heard_once(local_rank=1):
+        raise UsageError("no data")
+    assert caught.value.exit_code == 2

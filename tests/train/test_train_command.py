@@ -1,0 +1,182 @@
+"""`stargan train` as people call it: real processes, signals, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from training_kit import TINY_OPTIONS, celeba, class_folders, log_rows, run_training, settings, wait_for
+from typer.testing import CliRunner, Result
+
+from stargan_cli.cli.app import app
+from stargan_cli.cli.train_settings import parse_duration
+from stargan_cli.errors import UsageError
+from stargan_cli.train.settings import TrainSettings, option
+from stargan_cli.weights import files as weights
+from stargan_cli.weights.checkpoints import load_checkpoint
+
+REPO = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["train", *map(str, arguments)])
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "stargan_cli", "train", *map(str, arguments)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPO)}
+    return subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
+
+
+def test_a_run_killed_with_sigkill_goes_on_as_if_nothing_had_been(tmp_path: Path, moods: Path) -> None:
+    chosen = settings(data=(str(moods),), iterations=60)
+    process = start("--data", moods, "--run", tmp_path / "run", "--cache", tmp_path / "c", "--device", "cpu",
+                    *TINY_OPTIONS, "--iterations=60")  # fmt: skip
+    wait_for(tmp_path / "run" / "checkpoints" / "00000008.safetensors", process)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    stopped_at = log_rows(tmp_path / "run")[-1]["iteration"]
+    assert 8 <= stopped_at < 60
+
+    run_training(tmp_path / "run", chosen, tmp_path / "c", resume=True)
+    run_training(tmp_path / "whole", chosen, tmp_path / "c")
+    last, expected = (
+        load_checkpoint(tmp_path / run / "checkpoints" / "00000060.safetensors").tensors for run in ("run", "whole")
+    )
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in last.items())
+    assert log_rows(tmp_path / "run") == log_rows(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_and_sigterm_save_and_say_so_by_the_exit_code(
+    number: int, code: int, tmp_path: Path, moods: Path
+) -> None:
+    process = start("--data", moods, "--run", tmp_path / "a run", "--cache", tmp_path / "c", "--device", "cpu",
+                    *TINY_OPTIONS, "--iterations=1000000", "--checkpoint-every=1000000")  # fmt: skip
+    wait_for(tmp_path / "a run" / "log.jsonl", process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == code, err
+    assert out == ""
+    assert "stopping after this iteration" in err and "(stopped)" in err
+    assert f"go on with: stargan train --run '{tmp_path}/a run' --resume" in err
+    found = weights.load(str(tmp_path / "a run" / "weights.safetensors"))
+    assert found.card.training["iterations"] == log_rows(tmp_path / "a run")[-1]["iteration"] >= 1
+
+
+def test_a_run_from_the_command_line_with_plain_lines(tmp_path: Path, moods: Path) -> None:
+    run = tmp_path / "run"
+    result = call("--data", moods, "--run", run, "--cache", tmp_path / "c", "--device=cpu", *TINY_OPTIONS,
+                  "--iterations=2")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert lines[:2] == ["moods: 12 train, 12 validation, 12 test", "  happy 6, sad 6"]
+    assert any(line.startswith("training: 100%") and "2/2" in line and "D/gp" in line for line in lines)
+    assert lines[-1] == f"iteration 2 of 2 (finished): {run / 'weights.safetensors'}"
+
+    again = call("--data", moods, "--run", run, "--cache", tmp_path / "c", *TINY_OPTIONS, "--quiet")
+    assert again.exit_code == 2 and again.stderr.startswith(f"error: {run} holds a run already\n")
+    longer = call("--run", run, "--resume", "--iterations=4", "--cache", tmp_path / "c", "--device=cpu", "--quiet")
+    assert longer.exit_code == 0 and [row["iteration"] for row in log_rows(run)] == [1, 2, 3, 4]
+    other = call("--run", run, "--resume", "--batch-size=2")
+    assert other.exit_code == 2 and "a resumed run keeps its --batch-size: 4, not 2" in other.stderr
+    other = call("--run", run, "--resume", "--preset=paper")
+    assert other.exit_code == 2 and "--preset and --resume exclude each other" in other.stderr
+
+
+def test_max_time_stops_cleanly(tmp_path: Path, moods: Path) -> None:
+    result = call("--data", moods, "--run", tmp_path / "run", "--cache", tmp_path / "c", "--device=cpu", *TINY_OPTIONS,
+                  "--iterations=1000000", "--max-time=0.5s")  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "(time)" in result.stderr and "go on with: stargan train" in result.stderr
+    assert weights.load(str(tmp_path / "run" / "weights.safetensors")).card.training["iterations"] < 1000
+
+
+def test_dry_run_shows_the_data_and_the_settings_and_writes_nothing(tmp_path: Path, moods: Path) -> None:
+    result = call("--data", moods, "--preset=small", "--run", tmp_path / "run", "--dry-run", "--lambda-rec=5")
+    assert result.exit_code == 0, result.output
+    shown = TrainSettings.from_dict(json.loads(result.stdout))
+    assert (shown.lambda_rec, shown.width, shown.output) == (5, 32, "attention")
+    assert "moods: 12 train" in result.stderr and "happy 6, sad 6" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sets_that_share_a_name_are_told_apart(tmp_path: Path, moods: Path) -> None:
+    other = class_folders(tmp_path / "faces", {"happy": 2, "angry": 2})
+    result = call("--data", moods, "--data", other, "--mix=2,1", "--alias=merry = faces:happy", "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "note: happy is in 2 sets; --set takes moods:happy or faces:happy" in result.stderr.splitlines()
+    shown = json.loads(result.stdout)
+    assert shown["mix"] == [2, 1] and shown["aliases"] == [["merry", "faces:happy"]]
+
+
+def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
+    result = call("--root", celeba(tmp_path), "--attrs=Male,Smiling, Young", "--group=Smiling,Young", "--dry-run")
+    assert result.exit_code == 0, result.output
+    shown = json.loads(result.stdout)
+    assert shown["attributes"] == ["Male", "Smiling", "Young"] and shown["groups"] == [["Smiling", "Young"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--root=nowhere"], "error: no CelebA under nowhere"),
+        (["--data=nowhere"], "error: no data set at nowhere"),
+        (["--max-time=soon"], "error: not a time: soon"),
+        (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
+        (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
+        (["--device=tpu"], "error: unknown device 'tpu'"),
+        (["--init-from=nothing"], "error: no weights at nothing"),
+        (["--preset=huge"], "error: unknown preset 'huge'"),
+        (["--resume"], "error: no run to resume in"),
+        (["--image-size=130"], "error: image_size must be a multiple of 4"),
+    ],
+)
+def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str], message: str) -> None:
+    data = [] if any(a.startswith(("--root", "--data")) for a in arguments) or "--resume" in arguments else [moods]
+    result = call(*[f"--data={folder}" for folder in data], "--run", tmp_path / "run", *arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_missing_celeba_is_fetched_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from torchvision import datasets
+
+    def refuse(*arguments: object, **more: object) -> None:
+        raise RuntimeError("Too many users have viewed or downloaded this file recently")
+
+    monkeypatch.setattr(datasets, "CelebA", refuse)
+    result = call("--root", tmp_path, "--download", "--dry-run")
+    assert result.exit_code == 2
+    assert "CelebA could not be downloaded: Too many users" in result.stderr
+    monkeypatch.setattr(datasets, "CelebA", lambda root, **more: celeba(Path(root)))
+    assert call("--root", tmp_path, "--download", "--dry-run", "--attrs=Male").exit_code == 0
+
+
+def test_durations() -> None:
+    assert [parse_duration(text) for text in ("90s", "45m", "2h", "1h30m", "1.5h")] == [90, 2700, 7200, 5400, 5400]
+    for text in ("", "2", "h", "-1h", "1.2.3h", "0s"):
+        with pytest.raises(UsageError):
+            parse_duration(text)
+
+
+def test_every_setting_has_an_option() -> None:
+    import typer
+
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    options = {name for parameter in command.params for name in parameter.opts}
+    assert not [name for name in TrainSettings.__dataclass_fields__ if option(name) not in options]

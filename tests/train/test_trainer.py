@@ -1,0 +1,298 @@
+"""One training iteration: what it changes, by how much, and that it never waits for the device."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor
+from training_kit import FACES, MOODS, random_pictures, settings, tiny_trainer
+
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.labels.vectors import in_doubt
+from stargan_cli.train.batches import Ahead, BatchSource
+from stargan_cli.train.losses import Objective, discriminator_loss
+from stargan_cli.train.trainer import Trainer
+
+pytestmark = pytest.mark.numeric
+
+
+def tensors(trainer: Trainer) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in trainer.state().items()}
+
+
+def changed(before: dict[str, Tensor], after: dict[str, Tensor], prefix: str) -> bool:
+    return any(not torch.equal(before[name], after[name]) for name in before if name.startswith(prefix))
+
+
+def test_the_generator_moves_every_n_critic_th_iteration_only() -> None:
+    trainer = tiny_trainer(FACES, n_critic=3)
+    for iteration in range(1, 7):
+        before = tensors(trainer)
+        losses = trainer.iterate()
+        after = tensors(trainer)
+        assert changed(before, after, "discriminator.")
+        assert changed(before, after, "generator.") == changed(before, after, "ema.") == (iteration % 3 == 0)
+        assert ("G/rec" in losses) == (iteration % 3 == 0)
+
+
+def test_without_a_weight_nothing_is_reconstructed() -> None:
+    assert "G/rec" not in tiny_trainer(FACES, n_critic=1, lambda_rec=0.0).iterate()
+
+
+def test_what_makes_the_fakes_follows_the_generator() -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, lr=0.01)
+    other = tiny_trainer(FACES, seed=1)
+    batch = trainer._batch(0, 0)
+    for change in (trainer.iterate, trainer.iterate, lambda: trainer.load_state(other.state(), 0)):
+        with torch.no_grad():
+            before = trainer.translator(batch.real, batch.target)
+        change()
+        with torch.no_grad():
+            after = trainer.translator(batch.real, batch.target)
+            assert torch.allclose(after, trainer.generator(batch.real, batch.target), atol=1e-4)
+        assert not torch.allclose(after, before, atol=1e-3)
+
+
+def test_a_head_start_leaves_the_generator_alone() -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, head_start=2)
+    assert ["G/rec" in trainer.iterate() for _ in range(4)] == [False, False, True, True]
+
+
+def test_the_average_of_the_generator() -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, ema=0.15)
+    name = "main.0.weight"
+    expected = trainer.generator.state_dict()[name].clone()
+    for step in range(3):
+        trainer.iterate()
+        decay = min(0.15, (1 + step) / (10 + step))  # 0.1, then 0.15 twice
+        expected = decay * expected + (1 - decay) * trainer.generator.state_dict()[name]
+        torch.testing.assert_close(trainer.ema.state_dict()[name], expected)
+    assert not torch.equal(expected, trainer.generator.state_dict()[name])
+
+
+def test_the_learning_rate_falls_to_zero_over_the_second_half() -> None:
+    chosen = settings(iterations=100)
+    factors = [chosen.learning_rate_factor(i) for i in (0, 49, 50, 75, 99)]
+    assert factors == pytest.approx([1, 1, 1, 0.5, 0.02])
+    trainer = tiny_trainer(FACES, iterations=4, lr=4e-4, d_lr=8e-4)
+    rates = []
+    for _ in range(4):
+        trainer.iterate()
+        rates.append((trainer.generator_optimiser.param_groups[0]["lr"],
+                      trainer.discriminator_optimiser.param_groups[0]["lr"]))  # fmt: skip
+    assert rates == [pytest.approx(pair) for pair in [(4e-4, 8e-4)] * 3 + [(2e-4, 4e-4)]]
+
+
+def test_the_penalty_can_come_every_few_steps() -> None:
+    trainer = tiny_trainer(FACES, penalty_every=3)
+    assert ["D/gp" in trainer.iterate() for _ in range(6)] == [True, False, False] * 2
+    joined = tiny_trainer(FACES, MOODS, penalty_every=2)
+    for due in (True, False, True):
+        losses = joined.iterate()
+        assert ("faces/D/gp" in losses) == ("moods/D/gp" in losses) == due
+
+
+def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = tiny_trainer(
+        FACES,
+        MOODS,
+        n_critic=1,
+        output="attention",
+        lambda_id=1.0,
+        jitter=0.05,
+        view_jitter=0.02,
+        view_noise=0.01,
+        projection=True,
+    )
+
+    def refuse(self: Tensor, *args: object) -> None:
+        raise AssertionError("the loop waits for the device")
+
+    for name in ("item", "__bool__", "__float__", "tolist"):
+        monkeypatch.setattr(Tensor, name, refuse)
+    losses = trainer.iterate()
+    monkeypatch.undo()
+    assert all(isinstance(value, Tensor) and not value.requires_grad for value in losses.values())
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_the_bf16_penalty_is_within_one_percent_of_fp32(scale: float) -> None:
+    """At the start, and with the steep D of a run under way. (Where the norms are all but 1, the penalty is all but 0
+    and means nothing relative to itself: there the norms are within one percent, and the penalty's gradient points
+    the same way.)"""
+    trainer = tiny_trainer(FACES, image_size=32, discriminator_width=32, discriminator_layers=3, batch_size=8)
+    batch = trainer._batch(0, 0)
+    with torch.no_grad():
+        fake = trainer.generator(batch.real, batch.target)
+        for parameter in trainer.discriminator.parameters():
+            parameter *= scale
+    alpha = torch.rand(len(fake), 1, 1, 1, generator=torch.Generator().manual_seed(0))
+    values, gradients = [], []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            _, parts = discriminator_loss(trainer.discriminator, batch, fake, alpha, Objective())
+        found = torch.autograd.grad(parts["D/gp"], [p for p in trainer.discriminator.main.parameters() if p.ndim > 1])
+        values.append(parts["D/gp"].item())
+        gradients.append(torch.cat([gradient.flatten() for gradient in found]))
+    assert abs(values[0]) > 0.01
+    assert values[1] == pytest.approx(values[0], rel=0.01)
+    assert torch.cosine_similarity(*gradients, dim=0) > 0.999
+    assert float(gradients[1].norm() / gradients[0].norm()) == pytest.approx(1, abs=0.02)
+
+
+def test_bf16_trains_and_keeps_its_state_in_fp32() -> None:
+    trainer = tiny_trainer(FACES, precision=torch.bfloat16, n_critic=1)
+    before = tensors(trainer)
+    losses = trainer.iterate()
+    after = tensors(trainer)
+    assert changed(before, after, "generator.") and changed(before, after, "discriminator.")
+    assert {tensor.dtype for tensor in after.values()} == {torch.float32}
+    assert all(torch.isfinite(value) for value in losses.values())
+
+
+def test_the_state_moves_into_another_trainer_exactly() -> None:
+    first = tiny_trainer(FACES, n_critic=1)
+    for _ in range(3):
+        first.iterate()
+    second = tiny_trainer(FACES, n_critic=1)
+    second.load_state(copy.deepcopy(first.state()), 3)
+    for _ in range(2):
+        one, other = first.iterate(), second.iterate()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    state = second.state()
+    assert all(torch.equal(tensor, state[name]) for name, tensor in first.state().items())
+
+
+def test_three_sets_take_turns_in_the_given_proportion() -> None:
+    third = LabelSet("third", ("one", "two", "three"), kind="classes")
+    trainer = tiny_trainer(FACES, MOODS, third, mix=(2, 1, 1), n_critic=1)
+    assert trainer.turns == (0, 0, 1, 2)
+    assert (trainer.model.label_dim, trainer.model.class_dim) == (3 + 2 + 3 + 3, 3 + 2 + 3)
+    losses = trainer.iterate()
+    assert {name.split("/")[0] for name in losses} == {"faces", "moods", "third"}
+    batch = trainer._batch(2, 0)
+    assert batch.positions == slice(5, 8)
+    assert torch.equal(batch.source[:, :5], torch.zeros(4, 5))  # what the set does not know is zero
+    assert torch.equal(batch.source[:, 5:8], batch.source_classes)
+    assert torch.equal(batch.source[:, 8:], torch.tensor([[0.0, 0.0, 1.0]]).expand(4, 3))
+
+
+def test_each_set_sees_each_of_its_pictures_once_an_epoch() -> None:
+    trainer = tiny_trainer(FACES, MOODS, mix=(2, 1))
+    seen: list[list[int]] = [[], []]
+    for index, ahead in enumerate(trainer.batches):
+        ahead.batch = lambda step, index=index, batch=ahead.batch: seen[index].append(step) or batch(step)  # type: ignore
+    for _ in range(6):
+        trainer.iterate()
+    assert seen == [list(range(12)), list(range(6))]  # 12 pictures are 3 batches: 4 and 2 epochs
+
+
+def test_the_next_batch_is_read_meanwhile() -> None:
+    batches = source(balance=False)
+    read: list[int] = []
+    draw = batches.indices
+    batches.indices = lambda step: read.append(step) or draw(step)  # type: ignore[method-assign, func-returns-value]
+    ahead = Ahead(batches, slice(1, 3))
+    for step in (0, 1, 7):
+        pixels, _, labels = ahead.batch(step)
+        expected = batches.pictures.batch(draw(step))
+        assert torch.equal(pixels, expected[0][1:3]) and torch.equal(labels, expected[1].float())
+    ahead._pool.shutdown()
+    assert sorted(read) == [0, 1, 2, 7, 8]
+
+
+def test_the_next_batch_is_read_with_no_threads_but_one() -> None:
+    """More threads than cores, and OpenMP's wait asleep: every operation of the step then has to rouse them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        batches = source(balance=True)
+        draw, threads = batches.indices, []
+        batches.indices = lambda step: threads.append(torch.get_num_threads()) or draw(step)  # type: ignore
+        ahead = Ahead(batches)
+        ahead.batch(0)
+        ahead._pool.shutdown()
+        assert threads == [1, 1]
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:
+    batch = tiny_trainer(FACES, own_share=0.5, keep_unset=True)._batch(0, 0)
+    source, target = batch.source_classes, batch.target_classes
+    assert torch.equal(target[:2], source[:2])
+    without = target[:, :2].sum(dim=1) == 0
+    assert torch.equal(target[without, :2], source[without, :2])
+
+
+def test_what_stays_is_given_to_g_as_translate_gives_it() -> None:
+    trainer = tiny_trainer(FACES, keep_unset=True, view_zoom=0.4)
+    batches = [trainer._batch(0, step) for step in range(6)]
+    parts = (lambda batch: batch.target, lambda batch: batch.target_classes, lambda batch: batch.source_classes)
+    asked, target, source = (torch.cat([part(batch) for batch in batches]) for part in parts)
+    read = torch.cat([trainer._read(batch.real) for batch in batches])
+    as_it_is = (asked == target).all(dim=1)
+    stays = target[:, 2] == source[:, 2]
+    assert torch.equal(asked[stays & ~as_it_is, 2], in_doubt(read[stays & ~as_it_is, 2]))
+    assert (stays & as_it_is).any() and (stays & ~as_it_is).any(), "half of the rows name everything"
+    assert torch.equal(asked[~stays, 2], target[~stays, 2])
+    whole = tiny_trainer(FACES, keep_unset=True)
+    assert not torch.equal(whole._read(batches[0].real), trainer._read(batches[0].real))
+    plain = tiny_trainer(FACES)._batch(0, 0)
+    assert torch.equal(plain.target, plain.target_classes)
+
+
+def source(balance: bool, batch_size: int = 5) -> BatchSource:
+    pictures = random_pictures(MOODS, 12, 4, 0)
+    pictures.labelled.labels[:, 0] = torch.tensor([0] * 11 + [1])
+    pictures.labelled.labels[:, 1] = 1 - pictures.labelled.labels[:, 0]
+    return BatchSource(pictures, batch_size, 3, balance)
+
+
+def test_an_epoch_shows_every_picture_once_and_epochs_differ() -> None:
+    batches = source(balance=False)
+    drawn = torch.cat([batches.indices(step) for step in range(12)])  # 60 = five epochs of 12
+    epochs = drawn.view(5, 12)
+    assert all(sorted(epoch.tolist()) == list(range(12)) for epoch in epochs)
+    assert not torch.equal(epochs[0], epochs[1])
+    assert torch.equal(source(balance=False).indices(7), batches.indices(7))
+
+
+def test_a_batch_may_be_larger_than_the_set() -> None:
+    drawn = source(balance=False, batch_size=30).indices(1)
+    assert len(drawn) == 30 and set(drawn.tolist()) == set(range(12))
+
+
+def test_balance_draws_the_rare_combination_more_often() -> None:
+    batches = source(balance=True, batch_size=4000)
+    share = (batches.indices(0) == 11).float().mean().item()
+    # weights 1/sqrt(11) for each of 11 pictures and 1 for the rare one: 1 / (sqrt(11) + 1) = 0.232
+    assert share == pytest.approx(1 / (11**0.5 + 1), abs=0.03)
+    assert torch.equal(batches.indices(5), source(balance=True, batch_size=4000).indices(5))
+
+
+def test_importance_undoes_the_balance() -> None:
+    batches = source(balance=True, batch_size=4000)
+    _, importance, labels = batches.batch(0)
+    rare = labels[:, 0] == 1
+    # drawn 1 / (sqrt(11) + 1) of the time, 1 in 12 in the data
+    assert importance[rare][0].item() == pytest.approx((11**0.5 + 1) / 12)
+    assert (importance * rare).mean().item() == pytest.approx(1 / 12, abs=0.01)
+    assert torch.equal(batches.batch(0, slice(5, 9))[1], importance[5:9])
+    assert source(balance=False).batch(0)[1].tolist() == [1.0] * 5
+
+
+def test_weigh_classes_hands_the_importance_to_the_loss() -> None:
+    trainer = tiny_trainer(FACES, balance=True, weigh_classes=True)
+    importance = trainer._batch(0, 2).importance
+    assert importance is not None and torch.equal(importance, trainer.sources[0].batch(2)[1])
+    assert tiny_trainer(FACES, balance=True)._batch(0, 2).importance is None
+
+
+def test_targets_are_labels_of_the_same_batch() -> None:
+    trainer = tiny_trainer(FACES)
+    batch = trainer._batch(0, 1)
+    assert sorted(batch.target.tolist()) == sorted(batch.source.tolist())
+    assert trainer.layout == LabelLayout((FACES,))

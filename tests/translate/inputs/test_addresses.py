@@ -1,0 +1,43 @@
+"""Paths, URLs and numbered rows of them, as people write them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stargan_cli.errors import UsageError
+from stargan_cli.translate.inputs.addresses import expanded, place_of_text, places_of_texts
+from stargan_cli.translate.inputs.remote import RemotePath
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("a{08..11}.tar", ["a08.tar", "a09.tar", "a10.tar", "a11.tar"]),
+        ("a{8..11}", ["a8", "a9", "a10", "a11"]),
+        ("s3://b/{x,y}/{0..1}.tar", ["s3://b/x/0.tar", "s3://b/x/1.tar", "s3://b/y/0.tar", "s3://b/y/1.tar"]),
+        ("a{b}c", ["a{b}c"]),
+        ("{}{00..01}", ["{}00", "{}01"]),
+    ],
+)
+def test_braces_stand_for_many(text: str, parts: list[str]) -> None:
+    assert list(expanded(text)) == parts
+
+
+@pytest.mark.parametrize("text", ["{9..1}", "{0..99999999999}"])
+def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="no range of numbers"):
+        list(expanded(text))
+
+
+def test_a_file_with_braces_in_its_name_is_that_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a{1..3}.tar").touch()
+    assert places_of_texts(["a{1..3}.tar", "b{1..2}.tar"]) == [Path("a{1..3}.tar"), Path("b1.tar"), Path("b2.tar")]
+
+
+def test_urls_are_remote_but_for_files() -> None:
+    assert place_of_text("s3://bucket/a/") == RemotePath("s3://bucket/a")
+    assert place_of_text("file:///tmp/a%20b") == Path("/tmp/a b")
+    assert place_of_text("a/b") == Path("a/b")

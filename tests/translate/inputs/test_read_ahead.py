@@ -1,0 +1,64 @@
+"""Items fetched ahead by a thread: the same, in order, and no more of them than may wait."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from stargan_cli.translate.inputs.read_ahead import read_ahead
+
+
+def test_items_come_in_order_and_errors_at_their_place() -> None:
+    def items() -> Iterator[int]:
+        yield from range(2000)
+        raise OSError("gone")
+
+    found = []
+    with pytest.raises(OSError, match="gone"):
+        for item in read_ahead(items(), lambda item: 1):
+            found.append(item)
+    assert found == list(range(2000))
+    assert list(read_ahead([], len)) == []
+
+
+def test_no_more_than_may_be_is_fetched_ahead() -> None:
+    fetched = []
+
+    def items() -> Iterator[bytes]:
+        for number in range(100):
+            fetched.append(number)
+            yield b"x" * 10
+
+    taken = read_ahead(items(), len, most_bytes=35)
+    next(taken)
+    time.sleep(0.2)
+    assert len(fetched) <= 6  # four wait, one was taken, one is on its way
+    assert len(list(taken)) == 99
+    heavy = read_ahead(iter([b"x" * 1000] * 3), len, most_bytes=35)
+    assert len(list(heavy)) == 3
+
+
+def test_it_fetches_while_the_last_one_is_worked_on() -> None:
+    second = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        second.set()
+        yield 2
+
+    taken = read_ahead(items(), lambda item: 1)
+    assert next(taken) == 1
+    assert second.wait(10)
+    assert next(taken) == 2
+
+
+def test_closing_it_ends_the_thread() -> None:
+    before = threading.active_count()
+    taken = read_ahead(iter(range(10**9)), lambda item: 1)
+    next(taken)
+    assert threading.active_count() == before + 1
+    taken.close()
+    assert threading.active_count() == before

@@ -1,0 +1,110 @@
+"""The before and after page, by its text and as a browser shows it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from stargan_cli.errors import UsageError
+from stargan_cli.translate.outputs import gallery
+from stargan_cli.translate.outputs.gallery import Gallery, check_gallery_path
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--force-color-profile=srgb",
+)
+RED, BLUE = (200, 30, 30), (30, 30, 200)
+
+
+def make_pair(folder: Path, name: str, size: tuple[int, int] = (300, 200)) -> tuple[Path, Path]:
+    before, after = folder / "in" / name, folder / "out" / name
+    for path, colour in ((before, RED), (after, BLUE)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, colour).save(path)
+    return before, after
+
+
+def page_of(folder: Path, *names: str) -> Path:
+    collected = Gallery(folder / "out")
+    for name in names:
+        collected.add(*make_pair(folder, name))
+    collected.save(folder / "page.html")
+    return folder / "page.html"
+
+
+def test_one_file_with_nothing_from_elsewhere(tmp_path: Path) -> None:
+    text = page_of(tmp_path, "a.png", "<b> & 'c'.png").read_text()
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', text)
+    assert len(addresses) == 4
+    assert all(address.startswith("data:image/jpeg;base64,") for address in addresses)
+    assert "<figcaption>a.png</figcaption>" in text
+    assert "&lt;b&gt; &amp; &#x27;c&#x27;.png" in text and "<b>" not in text
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["page.html"]
+
+
+def test_large_pictures_are_made_smaller_and_lost_ones_left_out(tmp_path: Path) -> None:
+    collected = Gallery(tmp_path / "out")
+    collected.add(*make_pair(tmp_path, "large.png", (2400, 1000)))
+    before, after = make_pair(tmp_path, "lost.png")
+    collected.add(before, after)
+    after.unlink()
+    collected.save(tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert "aspect-ratio: 1200 / 500" in text or "aspect-ratio: 2400 / 1000" in text
+    assert "lost.png" not in text and "1 more pictures are not shown" in text
+    assert len(text) < 60_000
+
+
+def test_the_first_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "LARGEST", 1)
+    text = page_of(tmp_path, "a.png", "b.png").read_text()
+    assert text.count("<figure>") == 1 and "1 more pictures are not shown" in text
+
+
+def test_where_a_page_may_go(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="HTML"):
+        check_gallery_path(tmp_path / "page.png")
+    with pytest.raises(UsageError, match="no folder"):
+        check_gallery_path(tmp_path / "none" / "page.html")
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UsageError, match="in-place"):
+        run = Run(in_place=True, gallery=tmp_path / "page.html")
+        translate([tmp_path / "in"], tmp_path / "in", TranslationSettings("blond"), run)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@pytest.mark.parametrize(("value", "shares"), [(None, (0.5, 0.5)), (20, (0.2, 0.8)), (100, (1.0, 0.0))])
+def test_the_slider_in_a_browser(tmp_path: Path, value: int | None, shares: tuple[float, float]) -> None:
+    page = page_of(tmp_path, "a.png")
+    if value is not None:
+        text = page.read_text()
+        drag = (
+            f"{{const s=document.querySelector('input');s.value={value};s.dispatchEvent(new Event('input'))}}</script>"
+        )
+        page.write_text(text.replace("</script>", drag))
+    shot = tmp_path / "shot.png"
+    command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=600,500"]
+    subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], check=True, capture_output=True, timeout=100)
+    with Image.open(shot) as image:
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    before = (np.abs(pixels - RED).max(axis=2) < 12).sum()
+    after = (np.abs(pixels - BLUE).max(axis=2) < 12).sum()
+    assert before + after > 20_000
+    assert before / (before + after) == pytest.approx(shares[0], abs=0.02)

@@ -1,0 +1,180 @@
+"""`translate` on photos: which squares are taken, what is left out, what comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from portraits import EXAMPLES, photograph
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.datasets.celeba import LANDMARKS
+from stargan_cli.errors import NoFaceError, UsageError
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.model import Generator, ModelSettings
+from stargan_cli.translate.face_framing import Faces, FaceSettings
+from stargan_cli.translate.framing import Square
+from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.weights.files import Card, save
+
+pytestmark = pytest.mark.numeric
+
+SIZE = 32
+PLACES = (Place(40 + 60j, 240 + 30j), Place(420 + 180j, 400 - 40j))
+
+
+def framing(at_source_size: bool = True, **settings: Any) -> Faces:
+    return Faces(SIZE, FaceSettings(**settings), LANDMARKS, at_source_size)
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    photograph(*PLACES).save(folder / "group.png")
+    photograph().save(folder / "empty.png")
+    with Image.open(EXAMPLES[2]) as image:
+        image.save(folder / "crop.png")
+    Image.new("RGB", (2 * SIZE, SIZE), (90, 90, 90)).save(folder / "small.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    layout = LabelLayout((LabelSet("celeba", ("Blond_Hair", "Male")),))
+    model = ModelSettings(SIZE, 2, 2, width=4, blocks=1, discriminator_layers=2, output="attention")
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "faces.safetensors"
+    save(path, Card(model, layout, {"landmarks": LANDMARKS}), Generator(model).state_dict())
+    plain = path.with_name("plain.safetensors")
+    save(plain, Card(model, layout), Generator(model).state_dict())
+    return path
+
+
+def go(inputs: Path, out: Path, weights: Path, size: str = "source", **settings: Any) -> tuple[Report, dict[str, Row]]:
+    rows: list[Row] = []
+    wanted = TranslationSettings(
+        "blond", weights=str(weights), rest_off=True, size=size, faces=FaceSettings(**settings)
+    )
+    report = translate([inputs], out, wanted, Run(), on_row=rows.append)
+    return report, {Path(row.source).name: row for row in rows}
+
+
+def test_all_faces_or_the_largest_or_so_many(photos: Path) -> None:
+    group = photos / "group.png"
+    assert [round(place.side, -2) for place in framing().prepare(group).places] == [400, 200]
+    for settings in ({"which": "largest"}, {"most": 1}, {"smallest": 150}):
+        (place,) = framing(**settings).prepare(group).places
+        assert abs(place.side - PLACES[1].side) < 20
+    assert framing(at_source_size=False).prepare(group).squares.shape == (1, 3, SIZE, SIZE)
+
+
+def test_auto_takes_a_crop_as_it_is_and_always_lays_it_out_anew(photos: Path) -> None:
+    assert framing().prepare(photos / "crop.png").places == (centred(256, 256),)
+    (place,) = framing(mode="always").prepare(photos / "crop.png").places
+    assert place != centred(256, 256)
+    assert abs(place.side - 256) < 0.05 * 256
+
+
+def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photos: Path) -> None:
+    with pytest.raises(NoFaceError, match="no face found"):
+        framing().prepare(photos / "empty.png")
+    assert framing().prepare(photos / "small.png").places == (centred(2 * SIZE, SIZE),)
+    with pytest.raises(NoFaceError):
+        framing(mode="always").prepare(photos / "small.png")
+
+
+def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
+    prepared = framing().prepare(photos / "group.png")
+    nothing = [Square(seen, True, torch.zeros(3, SIZE, SIZE), torch.ones(1, SIZE, SIZE)) for seen in prepared.squares]
+    image, alpha, *_ = framing().finish(prepared, nothing)
+    assert alpha is None
+    with Image.open(photos / "group.png") as source:
+        assert image.tobytes() == source.tobytes()
+
+
+def test_a_folder_of_photos(photos: Path, tmp_path: Path, weights: Path) -> None:
+    report, rows = go(photos, tmp_path / "out", weights)
+    assert (report.done, report.skipped, report.failed, report.exit_code) == (3, 1, 0, 0)
+    assert (rows["empty.png"].status, rows["empty.png"].reason, rows["empty.png"].output) == (
+        "skipped",
+        "no face found",
+        None,
+    )
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["crop.png", "group.png", "small.png"]
+    with Image.open(photos / "group.png") as source, Image.open(tmp_path / "out/group.png") as result:
+        moved = (np.asarray(source) != np.asarray(result)).any(axis=2)
+    assert moved[200:330, 120:240].mean() > 0.5 and moved[300:500, 520:700].mean() > 0.5
+    assert not moved[:40].any() and not moved[650:].any() and not moved[450:, :300].any()
+    again, _ = go(photos, tmp_path / "out", weights)
+    assert (again.done, again.skipped) == (0, 4)
+
+
+def test_others_are_copied_byte_for_byte(photos: Path, tmp_path: Path, weights: Path) -> None:
+    report, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
+    assert (report.done, report.skipped) == (0, 1)
+    assert rows["empty.png"].reason == "no face found: copied"
+    assert (tmp_path / "out/empty.png").read_bytes() == (photos / "empty.png").read_bytes()
+
+
+def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> None:
+    """Byte for byte ones by their bytes, converted ones by a note, which does not say that they are generated."""
+    for _ in range(2):
+        _, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
+        assert rows["empty.png"].reason == "no face found: copied"
+    source = tmp_path / "empty.gif"
+    with Image.open(photos / "empty.png") as image:
+        image.save(source)
+    reasons = [go(source, tmp_path / "gif", weights, copy_others=True)[1]["empty.gif"].reason for _ in range(2)]
+    assert reasons == ["no face found: copied", "done before"]
+    data = (tmp_path / "gif/empty.png").read_bytes()
+    assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
+
+
+def test_model_size_gives_the_largest_faces_square(photos: Path, tmp_path: Path, weights: Path) -> None:
+    go(photos / "group.png", tmp_path / "out", weights, size="model")
+    with Image.open(tmp_path / "out/group.png") as image:
+        assert image.size == (SIZE, SIZE)
+
+
+def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Path, weights: Path) -> None:
+    plain = weights.with_name("plain.safetensors")
+    report, _ = go(photos / "empty.png", tmp_path / "out", plain)
+    assert report.done == 1
+    with pytest.raises(UsageError, match="where they expect a face"):
+        go(photos / "empty.png", tmp_path / "out", plain, mode="always")
+
+
+@pytest.mark.parametrize("landmarks", ["eyes", {"left_eye": [0.4, 0.4]}, {"left_eye": 1, "right_eye": [0.6, 0.4]}, {}])
+def test_landmarks_that_say_nothing_are_none(landmarks: Any) -> None:
+    model = ModelSettings(SIZE, 2, 2, discriminator_layers=2)
+    card = Card(model, LabelLayout((LabelSet("x", ("a", "b")),)), {"landmarks": landmarks})
+    assert FaceSettings().landmarks(card) is None
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--faces", "sometimes"], "--faces takes auto, always, off"),
+        (["--face", "left"], "--face takes all or largest"),
+    ],
+)
+def test_options_that_make_no_sense(photos: Path, options: list[str], words: str) -> None:
+    result = CliRunner().invoke(app, ["translate", str(photos), "--set", "blond", *options])
+    assert result.exit_code == 2 or isinstance(result.exception, UsageError)
+    assert words in result.output + str(result.exception)
+
+
+def test_a_picture_without_a_face_is_named_with_its_reason(photos: Path, tmp_path: Path, weights: Path) -> None:
+    arguments = ["translate", str(photos / "empty.png"), "--set", "blond", "--rest", "off", "-w", str(weights)]
+    result = CliRunner().invoke(app, [*arguments, "-o", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    words = " ".join(result.stderr.split())
+    assert "skipped: " in words and "empty.png: no face found" in words and "1 skipped" in words
