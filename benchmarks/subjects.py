@@ -10,7 +10,8 @@ from PIL import Image
 
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
-from stargan_cli.weights.files import Card, Weights, load, save
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import Weights, load, save
 
 ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "faces"

@@ -28,7 +28,7 @@ from subjects import faces, random_weights
 from torch import Tensor
 
 from stargan_cli.device import PRECISIONS, pick_device, pick_precision
-from stargan_cli.evaluate.psnr import psnr
+from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.model import ModelSettings
 from stargan_cli.pictures.tensors import load_square, to_image, to_model
 from stargan_cli.translate.face_framing import FaceSettings

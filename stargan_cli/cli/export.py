@@ -100,12 +100,10 @@ def export(
 
     Every file is opened by its own runtime and compared with its source before it is called done.
     """
-    from stargan_cli.export.import_labels import layout_of
     from stargan_cli.export.run import ExportSettings, default_name
     from stargan_cli.export.run import export as run
-    from stargan_cli.export.sources import open_source
-    from stargan_cli.weights.averaging import averaged
-    from stargan_cli.weights.strength import strengthened
+    from stargan_cli.export.sources import layout_of, open_source
+    from stargan_cli.weights.derived import averaged, strengthened
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])

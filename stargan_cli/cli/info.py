@@ -28,7 +28,8 @@ def info(
     as_json: JsonOption = False,
 ) -> None:
     """Show what weights know: attributes, size, how they were trained, how good they are."""
-    from stargan_cli.weights.files import DEFAULT_WEIGHTS, load
+    from stargan_cli.weights.files import load
+    from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
     facts = describe(load(weights or DEFAULT_WEIGHTS))
     if as_json:
@@ -41,7 +42,7 @@ def describe(weights: Weights) -> dict[str, Any]:
     """The card with what can be worked out from it, as plain values for JSON."""
     from stargan_cli.labels import Vocabulary
     from stargan_cli.model import parameter_count
-    from stargan_cli.weights.files import bundled_names
+    from stargan_cli.weights.places import bundled_names
 
     card = weights.card
     vocabulary = Vocabulary(card.layout, card.aliases)

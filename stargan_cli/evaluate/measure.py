@@ -11,11 +11,9 @@ from torch import Tensor
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import autocast
 from stargan_cli.evaluate.accuracy import confidence, successes
-from stargan_cli.evaluate.change import change_by_mask, corner_change
 from stargan_cli.evaluate.classifier import Classifier
 from stargan_cli.evaluate.distances import Features
-from stargan_cli.evaluate.psnr import psnr
-from stargan_cli.evaluate.ssim import WINDOW, ssim
+from stargan_cli.evaluate.pixel_metrics import WINDOW, change_by_mask, corner_change, psnr, ssim
 from stargan_cli.evaluate.targets import Target, targets_for
 from stargan_cli.evaluate.translate_batches import Machine, Translated, translate_all
 from stargan_cli.labels import LabelLayout

@@ -23,7 +23,8 @@ from stargan_cli.export.formats import FORMATS, Format, Job
 from stargan_cli.pictures.listing import pictures_below
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
-from stargan_cli.weights.files import Card, Weights
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import Weights
 
 MOST_PICTURES = 100
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -11,10 +12,12 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.export.reference_format import is_checkpoint, read_reference
-from stargan_cli.labels import LabelLayout
+from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
-from stargan_cli.weights.files import Card, Weights, fingerprint, load, read_card, resolve
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import Weights, fingerprint, load, read_card
+from stargan_cli.weights.places import resolve
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -93,3 +96,28 @@ def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Networ
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     network.load_state_dict(own)
     return network.eval().requires_grad_(False)
+
+
+def layout_of(
+    attributes: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[str]] = ()
+) -> LabelLayout | None:
+    """Attributes first and classes behind them, as the reference joins CelebA and RaFD; None where nothing is named.
+
+    Hair colours are an exclusive group without being declared. Raises UsageError on names that contradict each other.
+    """
+    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
+    declared = [tuple(group) for group in groups]
+    taken = {name for group in declared for name in group}
+    if len(hair) > 1 and not taken & set(hair):
+        declared.append(hair)
+    sets = []
+    try:
+        if "" in (*attributes, *classes):
+            raise ValueError("an empty name between two commas")
+        if attributes or declared:
+            sets.append(LabelSet("attributes", tuple(attributes), tuple(declared)))
+        if classes:
+            sets.append(LabelSet("classes", tuple(classes), kind="classes"))
+        return LabelLayout(tuple(sets)) if sets else None
+    except ValueError as error:
+        raise UsageError(f"--attrs, --classes and --group do not fit each other: {error}") from error

@@ -15,7 +15,7 @@ from torch import Tensor
 from stargan_cli.compositing.placement import Place, centred, cut, fitted, places_of
 from stargan_cli.faces import yunet
 from stargan_cli.faces.landmarks import SIZE, read_landmarks
-from stargan_cli.faces.overlaps import Floats, best_apart
+from stargan_cli.faces.yunet import Floats, best_apart
 from stargan_cli.pictures.tensors import to_tensor
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")

@@ -22,7 +22,8 @@ from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.train.session import Session
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
-from stargan_cli.weights.files import read_card, resolve
+from stargan_cli.weights.files import read_card
+from stargan_cli.weights.places import resolve
 
 
 @dataclass(frozen=True)

@@ -20,14 +20,14 @@ from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
 from stargan_cli.train.initialise import initialise
-from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
-from stargan_cli.train.run_log import RunLog
+from stargan_cli.train.run_folder import RunFolder, RunLog, refuse_lone_weights
 from stargan_cli.train.samples import save_grid
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import discriminator_view
+from stargan_cli.weights.card import Card
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
-from stargan_cli.weights.files import Card, load
+from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
 
 Say = Callable[[str], None]

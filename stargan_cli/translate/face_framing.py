@@ -16,7 +16,7 @@ from stargan_cli.faces.finding import DEFAULT_MIN_FACE, LANDMARKS, exact, find_f
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
 from stargan_cli.pictures.tensors import to_image
 from stargan_cli.translate.framing import Finished, Prepared, Square, put_back
-from stargan_cli.weights.files import Card
+from stargan_cli.weights.card import Card
 
 Mode = Literal["auto", "always", "off"]
 Which = Literal["all", "largest"]

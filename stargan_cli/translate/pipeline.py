@@ -10,8 +10,7 @@ from pathlib import PurePath
 from stargan_cli.errors import NoFaceError, PictureError
 from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
-from stargan_cli.pictures.copying import copied
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, copied, write_picture
 from stargan_cli.translate.batch import Job, Loaded, Made, translate_batch
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
 from stargan_cli.translate.framing import Prepared, Square

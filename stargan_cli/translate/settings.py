@@ -20,8 +20,9 @@ from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSqua
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.outputs.names import FORMATS
 from stargan_cli.translate.source_labels import Known, LabelSource, read_table
-from stargan_cli.weights.files import DEFAULT_WEIGHTS, Weights
-from stargan_cli.weights.strength import strengthened
+from stargan_cli.weights.derived import strengthened
+from stargan_cli.weights.files import Weights
+from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
 SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.errors import WeightsError
-from stargan_cli.weights.files import Card
+from stargan_cli.weights.card import Card
 
 KEY = "reading_square"
 

@@ -8,10 +8,7 @@ Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ...
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from dataclasses import dataclass, field
-from importlib import resources
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,72 +17,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import WeightsError
 from stargan_cli.files.atomic import replacement
-from stargan_cli.labels import LabelLayout
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.places import resolve
 
-FORMAT_VERSION = 1
-DEFAULT_WEIGHTS = "celeba-128"
 MAX_HEADER_BYTES = 4 * 2**20
-
-
-@dataclass(frozen=True)
-class Card:
-    """What a weights file says of itself.
-
-    `preprocessing`: how a picture becomes the network's input (`crop`, `resize`) and, for faces, where the training
-    pictures have the landmarks, as fractions of the square's side (`landmarks`: name -> [x, y]); and which part of it
-    D saw in training, on average (`reading_square`: [left, top, side]).
-    `training` and `quality` are free-form records for people and `stargan info`.
-    """
-
-    model: ModelSettings
-    layout: LabelLayout
-    preprocessing: dict[str, Any] = field(default_factory=lambda: {"crop": "centre", "resize": "bilinear"})
-    aliases: dict[str, str] = field(default_factory=dict)
-    training: dict[str, Any] = field(default_factory=dict)
-    quality: dict[str, Any] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        return json.dumps(
-            {
-                "format_version": FORMAT_VERSION,
-                "model": self.model.to_dict(),
-                "layout": self.layout.to_dict(),
-                "preprocessing": self.preprocessing,
-                "aliases": self.aliases,
-                "training": self.training,
-                "quality": self.quality,
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Card:
-        """Raises ValueError where the text is no card, or one that contradicts itself."""
-        try:
-            values = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("its card is nested too deeply") from error
-        if not isinstance(values, dict):
-            raise ValueError("its card is not a JSON object")
-        version = values.get("format_version")
-        if version != FORMAT_VERSION:
-            raise ValueError(f"its format version is {version!r}; this program reads {FORMAT_VERSION}")
-        parts: dict[str, dict[str, Any]] = {}
-        for name in ("model", "layout", "preprocessing", "aliases", "training", "quality"):
-            part = values.get(name)
-            if not isinstance(part, dict):
-                raise ValueError(f"its card has no {name!r}")
-            parts[name] = part
-        model = ModelSettings.from_dict(parts.pop("model"))
-        layout = LabelLayout.from_dict(parts.pop("layout"))
-        if (layout.label_dim, layout.class_dim) != (model.label_dim, model.class_dim):
-            raise ValueError(
-                f"its label layout has {layout.label_dim} numbers and {layout.class_dim} classes, "
-                f"its model {model.label_dim} and {model.class_dim}"
-            )
-        return cls(model, layout, **parts)
 
 
 @dataclass(frozen=True)
@@ -101,53 +39,6 @@ class Weights:
     generator: Generator
     discriminator: Discriminator | None
     mean_of: tuple[Path, ...] = ()
-
-
-def bundled_folder() -> Path:
-    """Where the weights that come with the program lie: inside an installed wheel, else in the source tree."""
-    packaged = Path(str(resources.files("stargan_cli"))) / "_weights"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "weights"
-
-
-def bundled_names() -> list[str]:
-    return sorted(path.stem for path in bundled_folder().glob("*.safetensors"))
-
-
-def resolve(source: str) -> Path:
-    """The file that `source` means: a path, the name of a bundled file with or without its size (`faces-joint` for
-    faces-joint-128), or hf://owner/repo[/file].
-
-    Raises UsageError where there is none.
-    """
-    if source.startswith("hf://"):
-        return _from_hub(source)
-    path = Path(source)
-    if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
-        return path
-    asked = source.removesuffix(".safetensors")
-    for name in bundled_names():
-        if asked in (name, name.rsplit("-", 1)[0]):
-            return bundled_folder() / f"{name}.safetensors"
-    raise UsageError(
-        f"no weights at {source[:200]}",
-        f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
-    )
-
-
-def _from_hub(source: str) -> Path:
-    parts = source.removeprefix("hf://").split("/", 2)
-    if len(parts) < 2 or not all(parts):
-        raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
-    try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-    except ImportError as error:
-        raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
-    name = parts[2] if len(parts) == 3 else "model.safetensors"
-    try:
-        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise UsageError(f"cannot fetch {source}: {error}", "check the name and the network") from error
 
 
 def save(

@@ -13,12 +13,9 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.evaluate.accuracy import confidence, successes
 from stargan_cli.evaluate.bootstrap import estimate
-from stargan_cli.evaluate.change import change_by_mask, corner_change
-from stargan_cli.evaluate.fid import frechet_distance
+from stargan_cli.evaluate.distances import frechet_distance, kernel_distance
 from stargan_cli.evaluate.inception import FILE_NAME, find_inception, inception_features
-from stargan_cli.evaluate.kid import kernel_distance
-from stargan_cli.evaluate.psnr import psnr
-from stargan_cli.evaluate.ssim import ssim
+from stargan_cli.evaluate.pixel_metrics import change_by_mask, corner_change, psnr, ssim
 
 pytestmark = pytest.mark.numeric
 

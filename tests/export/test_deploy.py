@@ -17,7 +17,8 @@ from stargan_cli.export.run import ExportSettings, export
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_image, to_model, to_pixels, to_tensor
-from stargan_cli.weights.files import Card, Weights, load, save
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import Weights, load, save
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "deploy"
 SIZE, ATTRIBUTES = 32, ("Blond_Hair", "Male", "Young")

@@ -28,10 +28,10 @@ from stargan_cli.export.torch_files import open_pt2, open_torchscript
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.weights.averaging import averaged
+from stargan_cli.weights.card import Card
 from stargan_cli.weights.checkpoints import save_checkpoint
-from stargan_cli.weights.files import Card, Weights, load, save
-from stargan_cli.weights.strength import strengthened
+from stargan_cli.weights.derived import averaged, strengthened
+from stargan_cli.weights.files import Weights, load, save
 
 pytestmark = pytest.mark.numeric
 

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import StarganError, UsageError, WeightsError
 from stargan_cli.export.check import random_labels
-from stargan_cli.export.import_labels import layout_of
 from stargan_cli.export.reference_format import (
     RUNNING_STATISTICS,
     is_checkpoint,
@@ -21,6 +20,7 @@ from stargan_cli.export.reference_format import (
     reference_discriminator,
     reference_generator,
 )
+from stargan_cli.export.sources import layout_of
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 

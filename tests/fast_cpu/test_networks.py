@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stargan_cli.evaluate.psnr import psnr
+from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
 from stargan_cli.fast_cpu.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d

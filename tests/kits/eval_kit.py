@@ -13,7 +13,8 @@ from stargan_cli.evaluate.classifier import Classifier, ClassifierNetwork
 from stargan_cli.evaluate.fit_classifier import save_classifier
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
-from stargan_cli.weights.files import Card, save
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import save
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 ATTRIBUTES = (*HAIR, "Male", "Young")

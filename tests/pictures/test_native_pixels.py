@@ -14,8 +14,7 @@ from PIL import Image, ImageCms
 
 from stargan_cli.compositing import paste
 from stargan_cli.pictures import icc, png16
-from stargan_cli.pictures.copying import copied
-from stargan_cli.pictures.encoding import write_picture
+from stargan_cli.pictures.encoding import copied, write_picture
 from stargan_cli.pictures.native_pixels import stored_of
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, read_picture

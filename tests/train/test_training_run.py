@@ -22,8 +22,8 @@ from stargan_cli.train.run_folder import CHANGEABLE, RunFolder, changed, read_se
 from stargan_cli.train.settings import TrainSettings, preset
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import files as weights
-from stargan_cli.weights.averaging import averaged
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+from stargan_cli.weights.derived import averaged
 
 pytestmark = pytest.mark.numeric
 

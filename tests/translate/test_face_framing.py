@@ -23,7 +23,8 @@ from stargan_cli.translate.framing import Square
 from stargan_cli.translate.report import Report, Row
 from stargan_cli.translate.run import Run, translate
 from stargan_cli.translate.settings import TranslationSettings
-from stargan_cli.weights.files import Card, save
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.files import save
 
 pytestmark = pytest.mark.numeric
 

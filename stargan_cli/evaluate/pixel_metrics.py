@@ -1,10 +1,17 @@
-"""Structural similarity (Wang et al., IEEE TIP 2004)."""
+"""What a translation changes, pixel by pixel: PSNR, SSIM (Wang et al., IEEE TIP 2004) and mean changes."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def psnr(first: Tensor, second: Tensor) -> Tensor:
+    """Two sets of uint8 pictures (N, C, H, W) -> (N,) in dB, against a peak of 255; equal pictures give infinity."""
+    error = (first.double() - second.double()).square().flatten(1).mean(dim=1)
+    return 10 * (255.0**2 / error).log10()
+
 
 WINDOW, SIGMA = 11, 1.5
 
@@ -33,3 +40,22 @@ def _blur(pictures: Tensor) -> Tensor:
     line = (line / line.sum()).expand(pictures.shape[1], 1, 1, WINDOW)
     across = F.conv2d(pictures, line, groups=pictures.shape[1])
     return F.conv2d(across, line.transpose(2, 3), groups=pictures.shape[1])
+
+
+def absolute_change(before: Tensor, after: Tensor) -> Tensor:
+    """uint8 pictures (N, 3, S, S) -> float (N, S, S): the mean over colours of how far each pixel moved."""
+    return (after.float() - before.float()).abs().mean(dim=1)
+
+
+def corner_change(before: Tensor, after: Tensor) -> Tensor:
+    """(N,): the mean change in the two upper corners, an eighth of the side each: in a face crop, background."""
+    size = max(1, before.shape[-1] // 8)
+    moved = absolute_change(before, after)[:, :size]
+    return torch.cat([moved[:, :, :size], moved[:, :, -size:]], dim=2).flatten(1).mean(dim=1)
+
+
+def change_by_mask(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(N,) inside and (N,) outside an attention mask (N, 1, S, S) cut at 1/2; NaN where there is no such place."""
+    moved, inside = absolute_change(before, after), (mask[:, 0] > 0.5).float()
+    outside = 1 - inside
+    return tuple((moved * where).sum(dim=(1, 2)) / where.sum(dim=(1, 2)) for where in (inside, outside))  # type: ignore[return-value]

@@ -1,0 +1,58 @@
+"""Where weights lie: bundled with the program, in a file, or on a hub."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from stargan_cli.errors import UsageError
+
+DEFAULT_WEIGHTS = "celeba-128"
+
+
+def bundled_folder() -> Path:
+    """Where the weights that come with the program lie: inside an installed wheel, else in the source tree."""
+    packaged = Path(str(resources.files("stargan_cli"))) / "_weights"
+    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "weights"
+
+
+def bundled_names() -> list[str]:
+    return sorted(path.stem for path in bundled_folder().glob("*.safetensors"))
+
+
+def resolve(source: str) -> Path:
+    """The file that `source` means: a path, the name of a bundled file with or without its size (`faces-joint` for
+    faces-joint-128), or hf://owner/repo[/file].
+
+    Raises UsageError where there is none.
+    """
+    if source.startswith("hf://"):
+        return _from_hub(source)
+    path = Path(source)
+    if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
+        return path
+    asked = source.removesuffix(".safetensors")
+    for name in bundled_names():
+        if asked in (name, name.rsplit("-", 1)[0]):
+            return bundled_folder() / f"{name}.safetensors"
+    raise UsageError(
+        f"no weights at {source[:200]}",
+        f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
+    )
+
+
+def _from_hub(source: str) -> Path:
+    parts = source.removeprefix("hf://").split("/", 2)
+    if len(parts) < 2 or not all(parts):
+        raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
+    try:
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    except ImportError as error:
+        raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
+    name = parts[2] if len(parts) == 3 else "model.safetensors"
+    try:
+        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UsageError(f"cannot fetch {source}: {error}", "check the name and the network") from error
