@@ -186,6 +186,21 @@ class Generator(nn.Module):
                 last.bias.copy_(torch.tensor([0.0, 0.0, 0.0, -1.0]))  # mask about 0.27: starts near the identity
         self.main = nn.Sequential(*layers, last)
 
+    @property
+    def first(self) -> nn.Module:
+        """The convolution that takes picture and label: (N, 3 + label_dim, H, W) -> (N, width, H, W)."""
+        return self.main[0]
+
+    @property
+    def body(self) -> nn.Sequential:
+        """All layers between `first` and `last`."""
+        return self.main[1:-1]
+
+    @property
+    def last(self) -> nn.Module:
+        """The convolution that gives colours (3) and, with the attention output, the mask's logit (1)."""
+        return self.main[-1]
+
     def forward(self, x: Tensor, label: Tensor) -> Tensor:
         return self.translate(x, label).image
 

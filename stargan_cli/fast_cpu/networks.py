@@ -24,11 +24,11 @@ class FastGenerator(Generator):
     def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
         nn.Module.__init__(self)  # no layers of its own
         self.settings = generator.settings
-        first, *inner, last = generator.main
+        first, last = generator.first, generator.last
         assert isinstance(first, nn.Conv2d) and isinstance(last, nn.Conv2d)
         self.main = nn.Sequential(
             LabelledConv2d(first.weight, dtype),
-            *(_fast(layer, dtype) for layer in inner),
+            *(_fast(layer, dtype) for layer in generator.body),
             FewOutputsConv2d(last, dtype),
         )
         with torch.no_grad():

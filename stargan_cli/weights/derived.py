@@ -68,7 +68,7 @@ def strengthened(weights: Weights, strength: float) -> Weights:
             "leave --strength away",
         )
     generator = copy.deepcopy(weights.generator)
-    last = generator.main[-1]
+    last = generator.last
     assert isinstance(last, nn.Conv2d) and last.bias is not None
     with torch.no_grad():
         last.bias[3] += math.log(strength)
