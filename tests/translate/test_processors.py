@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from test_translator import CPU, labels, squares
+from squares_kit import CPU, labels, squares
 
 from stargan_cli.translate.translator import Translator
 from stargan_cli.weights.files import load

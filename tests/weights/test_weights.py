@@ -12,6 +12,7 @@ from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.weights import files as weights
+from stargan_cli.weights import places
 
 SETTINGS = ModelSettings(
     image_size=16, label_dim=2, class_dim=2, width=4, blocks=1, discriminator_width=4, discriminator_layers=2
@@ -87,27 +88,27 @@ def test_the_discriminator_may_be_missing_and_tensors_may_be_half(tmp_path, nets
 
 
 def test_bundled_files_are_found_by_name(monkeypatch, file):
-    monkeypatch.setattr(weights, "bundled_folder", lambda: file.parent)
-    assert weights.bundled_names() == ["tiny"]
-    assert weights.resolve("tiny") == file
-    assert weights.resolve("tiny.safetensors") == file
+    monkeypatch.setattr(places, "bundled_folder", lambda: file.parent)
+    assert places.bundled_names() == ["tiny"]
+    assert places.resolve("tiny") == file
+    assert places.resolve("tiny.safetensors") == file
     with pytest.raises(UsageError, match="no weights at tinny") as caught:
-        weights.resolve("tinny")
+        places.resolve("tinny")
     assert "tiny" in caught.value.hint
 
 
 def test_the_size_in_a_bundled_name_may_be_left_out(monkeypatch, file):
     sized = file.rename(file.with_name("all-faces-64.safetensors"))
-    monkeypatch.setattr(weights, "bundled_folder", lambda: file.parent)
-    assert weights.resolve("all-faces") == sized
+    monkeypatch.setattr(places, "bundled_folder", lambda: file.parent)
+    assert places.resolve("all-faces") == sized
     for other in ("all", "", "64"):
         with pytest.raises(UsageError, match="no weights at"):
-            weights.resolve(other)
+            places.resolve(other)
 
 
 def test_a_hub_address_without_a_name_is_refused():
     with pytest.raises(UsageError, match="not a hub address"):
-        weights.resolve("hf://owner")
+        places.resolve("hf://owner")
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, nets):
