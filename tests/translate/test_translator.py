@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from squares_kit import labels, squares
+from squares_kit import CPU, labels, squares
 from torch import Tensor
 
 from stargan_cli.errors import StarganError, WeightsError
@@ -18,8 +18,6 @@ from stargan_cli.translate.translator import Translator
 from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
-
-CPU = torch.device("cpu")
 
 
 def translator(path: Path, batch_size: int, precision: torch.dtype = torch.float32) -> Translator:
