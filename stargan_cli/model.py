@@ -239,8 +239,8 @@ class PatchConv2d(nn.Conv2d):
         return made.view(-1, count, height // 2, width // 2).transpose(0, 1)
 
 
-class Judgement(NamedTuple):
-    """What the discriminator says: realness per patch (N, 1, h, w), class logits (N, class_dim) and, with `projection`,
+class DiscriminatorOutput(NamedTuple):
+    """The discriminator's output: realness per patch (N, 1, h, w), class logits (N, class_dim) and, with `projection`,
     one map of agreement per class (N, class_dim, h, w)."""
 
     realness: Tensor
@@ -248,14 +248,14 @@ class Judgement(NamedTuple):
     agreement: Tensor | None
 
     def realness_as(self, signs: Tensor) -> Tensor:
-        """Realness per patch (N, 1, h, w) as a picture of what `signs` (N, class_dim) say: 1 on, -1 off, 0 unknown."""
+        """Realness per patch (N, 1, h, w), given labels as `signs` (N, class_dim): 1 present, -1 absent, 0 unknown."""
         if self.agreement is None:
             return self.realness
         return self.realness + (signs[:, :, None, None] * self.agreement).sum(dim=1, keepdim=True)
 
 
 class Discriminator(nn.Module):
-    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> Judgement."""
+    """PatchGAN with two heads: pictures (N, 3, S, S) in [-1, 1] -> DiscriminatorOutput."""
 
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
@@ -272,10 +272,10 @@ class Discriminator(nn.Module):
         if settings.projection:
             self.conv3 = nn.Conv2d(width, settings.class_dim, kernel_size=3, padding=1, bias=False)
 
-    def forward(self, x: Tensor) -> Judgement:
+    def forward(self, x: Tensor) -> DiscriminatorOutput:
         features = self.main(_smaller(x, self.settings.downscale))
         agreement = self.conv3(features) if self.settings.projection else None
-        return Judgement(self.conv1(features), self.conv2(features).flatten(1), agreement)
+        return DiscriminatorOutput(self.conv1(features), self.conv2(features).flatten(1), agreement)
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from stargan_cli.fast_cpu.derived_weight import Rearranged
 from stargan_cli.fast_cpu.outer_convolutions import SIDE, FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d
-from stargan_cli.model import Discriminator, Generator, Judgement, ResidualBlock, ResizeConv2d, Translation
+from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, ResidualBlock, ResizeConv2d, Translation
 
 
 class FastGenerator(Generator):
@@ -129,6 +129,6 @@ class FastDiscriminator(nn.Module):
             converted = [_converted(layer, dtype) for layer in layers]
             setattr(self.network, name, nn.Sequential(*converted) if isinstance(part, nn.Sequential) else converted[0])
 
-    def forward(self, pictures: Tensor) -> Judgement:
-        judgement: Judgement = self.network(pictures.to(self.dtype))
+    def forward(self, pictures: Tensor) -> DiscriminatorOutput:
+        judgement: DiscriminatorOutput = self.network(pictures.to(self.dtype))
         return judgement

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.model import Discriminator, Generator, Judgement, Translation
+from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
 
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
@@ -153,12 +153,12 @@ def _gradient_penalty(
     return objective.lambda_gp / 2, norms.square().mean()
 
 
-def _rows(judgement: Judgement, rows: slice) -> Judgement:
+def _rows(judgement: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
     agreement = None if judgement.agreement is None else judgement.agreement[rows]
-    return Judgement(judgement.realness[rows], judgement.classes[rows], agreement)
+    return DiscriminatorOutput(judgement.realness[rows], judgement.classes[rows], agreement)
 
 
-def _score(judgement: Judgement, labels: Tensor, batch: Batch) -> Tensor:
+def _score(judgement: DiscriminatorOutput, labels: Tensor, batch: Batch) -> Tensor:
     if judgement.agreement is None:
         return judgement.realness.float()
     signs = torch.zeros_like(judgement.classes, dtype=torch.float32)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stargan_cli.model import Judgement, Translation
+from stargan_cli.model import DiscriminatorOutput, Translation
 from stargan_cli.train.losses import (
     Batch,
     Objective,
@@ -26,10 +26,10 @@ LN2, LN3 = log(2), log(3)
 def linear_critic(weight: float, patches: int = 1) -> Any:
     """Realness of each patch = weight * sum of the picture's first channel; logits = two fixed numbers."""
 
-    def judge(x: Tensor) -> Judgement:
+    def judge(x: Tensor) -> DiscriminatorOutput:
         score = weight * x[:, 0].sum(dim=(1, 2))
         logits = torch.tensor([[LN3, 0.0]]).expand(len(x), 2)
-        return Judgement(score[:, None, None, None].expand(-1, 1, 1, patches), logits, None)
+        return DiscriminatorOutput(score[:, None, None, None].expand(-1, 1, 1, patches), logits, None)
 
     return judge
 
@@ -82,8 +82,8 @@ def test_importance_weighs_the_classification_of_real_pictures_alone() -> None:
 
 
 def test_the_penalty_is_taken_between_real_and_fake() -> None:
-    def square(x: Tensor) -> Judgement:  # gradient 2x: the penalty depends on where it is taken
-        return Judgement(x[:, :1].square(), torch.zeros(len(x), 2), None)
+    def square(x: Tensor) -> DiscriminatorOutput:  # gradient 2x: the penalty depends on where it is taken
+        return DiscriminatorOutput(x[:, :1].square(), torch.zeros(len(x), 2), None)
 
     real, fake = torch.ones(1, 3, 1, 1), torch.zeros(1, 3, 1, 1)
     _, parts = discriminator_loss(square, batch(real), fake, torch.full((1, 1, 1, 1), 0.75), Objective())
@@ -148,8 +148,8 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
 
 
 def test_only_the_sets_own_logits_are_classified() -> None:
-    def judge(x: Tensor) -> Judgement:
-        return Judgement(torch.zeros(len(x), 1, 1, 1), torch.tensor([[100.0, 0.0, LN3, 100.0]]), None)
+    def judge(x: Tensor) -> DiscriminatorOutput:
+        return DiscriminatorOutput(torch.zeros(len(x), 1, 1, 1), torch.tensor([[100.0, 0.0, LN3, 100.0]]), None)
 
     labels = torch.tensor([[0.0, 1.0]])
     real = torch.zeros(1, 3, 1, 1)

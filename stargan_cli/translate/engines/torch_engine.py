@@ -15,7 +15,7 @@ from torch import Tensor
 from stargan_cli.device import autocast, memory_layout, pick_device, pick_precision
 from stargan_cli.errors import UsageError
 from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
-from stargan_cli.model import Discriminator, Generator, Judgement, Translation
+from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
 
 ENGINES = ("torch", "openvino", "onnxruntime")
 
@@ -86,7 +86,7 @@ def label_reader(
 
     def read(pictures: Tensor) -> Tensor:
         with autocast(device, precision):
-            judgement: Judgement = network(pictures)
+            judgement: DiscriminatorOutput = network(pictures)
         return judgement.classes.float()
 
     return read
