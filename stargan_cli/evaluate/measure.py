@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,9 +17,9 @@ from stargan_cli.evaluate.distances import Features
 from stargan_cli.evaluate.pixel_metrics import WINDOW, change_by_mask, corner_change, psnr, ssim
 from stargan_cli.evaluate.targets import Target, targets_for
 from stargan_cli.evaluate.translate_batches import Machine, Translated, translate_all
-from stargan_cli.labels import LabelLayout
-from stargan_cli.labels.probabilities import decisions
-from stargan_cli.labels.vectors import layout_vector, unnamed_groups_off
+from stargan_cli.labels import Change, LabelLayout
+from stargan_cli.labels.probabilities import Known, as_read, decisions
+from stargan_cli.labels.vectors import layout_vector, pass_vectors
 from stargan_cli.model import Generator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
@@ -83,7 +84,8 @@ def keep_nothing(kind: str, rows: Tensor, pictures: Tensor) -> None:
 
 @dataclass(frozen=True)
 class Measuring:
-    """A generator on one data set. `advance` is told how many pictures have just been translated; `features`, where
+    """A generator on one data set. `read`, if the weights have a discriminator, gives its logits (n, class_dim) for
+    pictures (n, 3, S, S) in [-1, 1]. `advance` is told how many pictures have just been translated; `features`, where
     distances are wanted, takes uint8 pictures; `comparisons` are further metrics of a picture and its translation;
     `keep` is shown every picture."""
 
@@ -91,6 +93,7 @@ class Measuring:
     layout: LabelLayout
     labelled_set: LabelledSet
     machine: Machine
+    read: Callable[[Tensor], Tensor] | None = None
     advance: Advance = lambda pictures: None
     features: Features | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
@@ -103,17 +106,50 @@ class Measuring:
         real_values = self._look_at_real()
         real = decisions(real_values["chances"], labelled.label_set)
         targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
-        own = self._collect("own_label", torch.arange(len(labelled)), labelled.labels, self._own)
+        everything = torch.arange(len(labelled))
+        own = self._collect("own_label", everything, self._own_labels(everything), self._own)
         own_read = decisions(own.pop("chances"), labelled.label_set)
         last = targets[-1].target
-        back = self._collect(None, last.pictures, last.wanted, self._there_and_back(last))
+        back = self._collect(None, last.pictures, self.asked(last), self._there_and_back(last))
         return SetValues(self.labelled_set, targets, own, back, own_read, real_values.get("features"))
 
     def asked(self, target: Target) -> Tensor:
-        """The labels (n, k) that the generator is given for a target, as `translate` gives them."""
-        if not self.layout.unset_stays:
-            return target.wanted
-        return unnamed_groups_off(target.wanted, target.judged, self.labelled_set.pictures.labelled.label_set)
+        """The label vectors (n, label_dim) that the generator is given for a target: those of `translate` where `--set`
+        names what is judged."""
+        names, index = self.labelled_set.pictures.labelled.label_set.attributes, self.labelled_set.set_index
+        vectors = []
+        for row, wanted, judged in zip(
+            target.pictures.tolist(), target.wanted.tolist(), target.judged.tolist(), strict=True
+        ):
+            set_to = [(name, float(value)) for name, value, named in zip(names, wanted, judged, strict=True) if named]
+            changes = [Change(index, name, value, name) for name, value in set_to]
+            vectors += pass_vectors(self.layout, self.shown[row], changes)
+        return torch.tensor(vectors)
+
+    @cached_property
+    def shown(self) -> list[Known]:
+        """What each picture shows, as `translate` knows it: as the weights' own discriminator reads it or, without one,
+        as the data set says."""
+        pictures, index = self.labelled_set.pictures, self.labelled_set.set_index
+        labelled = pictures.labelled
+        if self.read is None:
+            rows = labelled.labels.float().tolist()
+            names = [(index, name) for name in labelled.label_set.attributes]
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        known: list[Known] = []
+        for batch in self._batches():
+            logits = self.read(to_model(pictures.batch(batch)[0].to(self.machine.device)))
+            known += [as_read(self.layout, row) for row in logits.tolist()]
+        return known
+
+    def _own_labels(self, rows: Tensor) -> Tensor:
+        """The label vectors (n, label_dim) of these pictures, int64 (n,): everything named, as the data set says."""
+        labels = self.labelled_set.pictures.labelled.labels[rows].float()
+        return layout_vector(labels, self.layout, self.labelled_set.set_index)
+
+    def _batches(self) -> Sequence[Tensor]:
+        everything = torch.arange(len(self.labelled_set.pictures))
+        return everything.split(self.machine.batch_size)  # type: ignore[no-any-return, no-untyped-call]
 
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
         labelled = self.labelled_set.pictures.labelled
@@ -133,9 +169,8 @@ class Measuring:
     def _collect(
         self, kind: str | None, chosen: Tensor, asked: Tensor, observe: Callable[[Translated], Values]
     ) -> Values:
-        labels = layout_vector(asked.float(), self.layout, self.labelled_set.set_index)
         parts: list[Values] = []
-        for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, labels, self.machine):
+        for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, asked, self.machine):
             parts.append({name: values.cpu() for name, values in observe(batch).items()})
             if kind is not None:
                 self.keep(kind, chosen[batch.rows], batch.after)
@@ -153,8 +188,7 @@ class Measuring:
         return {"chances": self.labelled_set.judge(batch.after)} | likeness(batch.before, batch.after)
 
     def _there_and_back(self, target: Target) -> Callable[[Translated], Values]:
-        own = self.labelled_set.pictures.labelled.labels[target.pictures]
-        labels = layout_vector(own.float(), self.layout, self.labelled_set.set_index).to(self.machine.device)
+        labels = self._own_labels(target.pictures).to(self.machine.device)
 
         def observe(batch: Translated) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
@@ -166,9 +200,8 @@ class Measuring:
 
     def _look_at_real(self) -> Values:
         pictures, device = self.labelled_set.pictures, self.machine.device
-        order = torch.arange(len(pictures)).split(self.machine.batch_size)  # type: ignore[no-untyped-call]
         parts = []
-        for rows in order:
+        for rows in self._batches():
             real = pictures.batch(rows)[0].to(device)
             self.keep("source", rows, real)
             parts.append(self._looks(real))

@@ -18,7 +18,6 @@ from stargan_cli.evaluate.pictures import plain_names
 from stargan_cli.evaluate.tables import TextTable, tables
 from stargan_cli.evaluate.translate_batches import translate_all
 from stargan_cli.files.writable import require_folder
-from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.pictures.encoding import replacing
 
 PER_ROW = 4
@@ -59,8 +58,7 @@ def _write_sheet(folder: Path, name: str, measuring: Measuring, one: TargetValue
     rows = chosen_rows(one.values["confidence"])
     flat = torch.tensor([index for row in rows for index in row])
     pictures = measuring.labelled_set.pictures
-    asked = measuring.asked(one.target)[flat].float()
-    labels = layout_vector(asked, measuring.layout, measuring.labelled_set.set_index)
+    labels = measuring.asked(one.target)[flat]
     batches = list(translate_all(measuring.generator, pictures, one.target.pictures[flat], labels, measuring.machine))
     before, after = (torch.cat([getattr(batch, name).cpu() for batch in batches]) for name in ("before", "after"))
     path = f"sheets/{name}.png"

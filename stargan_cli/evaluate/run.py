@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli import __version__
-from stargan_cli.device import pick_device, pick_precision, repeatable
+from stargan_cli.device import autocast, pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifier import Classifier, load_classifier
 from stargan_cli.evaluate.data import labelled_set
@@ -28,8 +28,10 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translate_batches import Machine
 from stargan_cli.files.writable import require_file_place
+from stargan_cli.model import DiscriminatorOutput
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Progress, silent
+from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights, load
 
 Extractor = Callable[[Classifier], Features]
@@ -114,6 +116,7 @@ def _measurings(
                 weights.card.layout,
                 one,
                 machine,
+                _reader(weights, machine),
                 advance,
                 extractor(one.classifier) if extractor else None,
                 comparisons,
@@ -150,6 +153,20 @@ def _extractor(settings: EvalSettings, device: torch.device) -> Extractor | None
         return lambda judge: partial(_judge_features, judge)
     features = inception_features(find_inception(settings.inception), device)
     return lambda judge: features
+
+
+def _reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
+    """What the weights' own discriminator reads, as class logits, from the part of pictures that it saw in training."""
+    if weights.discriminator is None:
+        return None
+    network, seen = weights.discriminator.to(machine.device), reading_square(weights.card)
+
+    def read(pictures: Tensor) -> Tensor:
+        with autocast(machine.device, machine.dtype):
+            output: DiscriminatorOutput = network(seen(pictures))
+        return output.classes.float()
+
+    return read
 
 
 def _comparisons(settings: EvalSettings, device: torch.device) -> dict[str, Comparison]:

@@ -1,15 +1,18 @@
-"""Labels of one data set -> what the generator is given."""
+"""Labels -> the label vectors that the generator is given."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
-from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.labels import Change, LabelLayout, LabelSet, passes, target_label
+from stargan_cli.labels.probabilities import Known, decisions
 
 SURE = 0.6
-"""Of 1: how sure of a label the generator is told to be, where the classifier is."""
+"""The width of the range of soft labels, around 1/2."""
 
 
 def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor:
@@ -25,10 +28,34 @@ def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor
 Chance = TypeVar("Chance", float, Tensor)
 
 
-def in_doubt(chance: Chance) -> Chance:
-    """How probable a label is, as read from a picture, in [0, 1] -> what the generator is told: what is read is never
-    certain, what somebody says is. So it need not change what it is told in doubt, however wrong the reading."""
+def soft_label(chance: Chance) -> Chance:
+    """The probability of a label, as read from a picture, in [0, 1] -> in [0.2, 0.8]: a reading is never certain."""
     return 0.5 + SURE * (chance - 0.5)
+
+
+def as_trained(values: Sequence[float], layout: LabelLayout, set_index: int) -> list[float]:
+    """One set's source labels, probabilities in [0, 1], as the generator knows labels from its training.
+
+    Weights that were trained with `--keep-unset` (`LabelLayout.unset_stays`) know soft labels of single attributes; all
+    others know 0 and 1 alone. A label of 0 or 1 stays as it is.
+    """
+    if all(value in (0, 1) for value in values):
+        return list(values)
+    label_set = layout.sets[set_index]
+    if not layout.unset_stays:
+        (decided,) = decisions(torch.tensor([values]), label_set).tolist()
+        return [float(value) for value in decided]
+    named = zip(label_set.attributes, values, strict=True)
+    return [v if v in (0, 1) or label_set.group_of(name) else soft_label(v) for name, v in named]
+
+
+def pass_vectors(layout: LabelLayout, known: Known, changes: Iterable[Change]) -> list[list[float]]:
+    """One label vector (label_dim numbers) for each pass over a picture that shows what is `known` (unknown is 0)."""
+    vectors = []
+    for index, values in passes(layout, changes):
+        now = [known.get((index, name), 0.0) for name in layout.sets[index].attributes]
+        vectors.append(target_label(layout, index, values, as_trained(now, layout, index)))
+    return vectors
 
 
 def unnamed_groups_off(labels: Tensor, named: Tensor, label_set: LabelSet) -> Tensor:

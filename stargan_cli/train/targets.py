@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.labels import LabelSet
-from stargan_cli.labels.vectors import in_doubt, unnamed_groups_off
+from stargan_cli.labels.vectors import soft_label, unnamed_groups_off
 
 
 def training_targets(
@@ -39,14 +39,14 @@ def training_targets(
 
 def asked_for(labels: Tensor, targets: Tensor, read: Tensor, all_named: Tensor, label_set: LabelSet) -> Tensor:
     """`targets` (N, k) as `translate` gives them where `--set` names what changes alone: exclusive groups that stay are
-    off, single attributes that stay are told in doubt, as they are read from the picture.
+    off, single attributes that stay get soft labels, as they are read from the picture.
 
     `read` (N, k): how probable each attribute is, in [0, 1]. `all_named`: bool (N, 1), rows that name everything.
     """
     named = (targets != labels) | all_named
     asked = unnamed_groups_off(targets, named, label_set)
     single = torch.tensor([not label_set.group_of(name) for name in label_set.attributes], device=targets.device)
-    return torch.where(named | ~single, asked, in_doubt(read))
+    return torch.where(named | ~single, asked, soft_label(read))
 
 
 def _things(label_set: LabelSet) -> list[list[int]]:

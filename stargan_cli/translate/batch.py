@@ -11,10 +11,10 @@ from torch import Tensor
 
 from stargan_cli.errors import PictureError
 from stargan_cli.labels import Variant
+from stargan_cli.labels.probabilities import Known
 from stargan_cli.translate.framing import Prepared, Square
 from stargan_cli.translate.report import Label, Row
 from stargan_cli.translate.settings import Plan
-from stargan_cli.translate.source_labels import Known
 from stargan_cli.translate.translator import Translated, Translator
 
 

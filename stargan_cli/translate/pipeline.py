@@ -10,6 +10,7 @@ from pathlib import PurePath
 from stargan_cli.errors import NoFaceError, PictureError
 from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
+from stargan_cli.labels.probabilities import Known
 from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, copied, write_picture
 from stargan_cli.translate.batch import Job, Loaded, Made, translate_batch
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
@@ -19,7 +20,6 @@ from stargan_cli.translate.outputs.archives import Ended
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.settings import Plan
-from stargan_cli.translate.source_labels import Known
 from stargan_cli.translate.stream import Done, Outcome
 from stargan_cli.translate.translator import Translator
 

@@ -12,6 +12,7 @@ import torch
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
+from stargan_cli.labels.probabilities import Known
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture
 from stargan_cli.translate.done_before import Existing, settings_hash
@@ -19,7 +20,7 @@ from stargan_cli.translate.face_framing import Faces, FaceSettings
 from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.outputs.names import FORMATS
-from stargan_cli.translate.source_labels import Known, LabelSource, read_table
+from stargan_cli.translate.source_labels import LabelSource, read_table
 from stargan_cli.weights.derived import strengthened
 from stargan_cli.weights.files import Weights
 from stargan_cli.weights.places import DEFAULT_WEIGHTS

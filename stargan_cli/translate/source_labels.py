@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-import torch
-
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.labels import Change, LabelLayout, Vocabulary, passes, require_said, target_label, unsaid
-from stargan_cli.labels.probabilities import probabilities
-from stargan_cli.labels.vectors import in_doubt
+from stargan_cli.labels import Change, LabelLayout, Vocabulary, passes, require_said, unsaid
+from stargan_cli.labels.probabilities import Known, as_read
+from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.translate.label_table import LabelTable, read_labels
-
-Known = dict[tuple[int, str], float]
-"""Source labels by label set and attribute, as far as they are known, in [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +76,7 @@ class LabelSource:
 
     def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
         """One label vector (label_dim numbers) for each pass."""
-        vectors = []
-        for index, values in passes(self.layout, changes):
-            vectors.append(target_label(self.layout, index, values, self._told(known, index)))
-        return vectors
-
-    def _told(self, known: Known, index: int) -> list[float]:
-        """What the generator is told of one set's attributes: single ones in doubt where they are not 0 or 1."""
-        label_set = self.layout.sets[index]
-        values = {name: known.get((index, name), 0.0) for name in label_set.attributes}
-        return [v if v in (0, 1) or label_set.group_of(name) else in_doubt(v) for name, v in values.items()]
+        return pass_vectors(self.layout, known, changes)
 
     def named(self, known: Known) -> dict[str, float]:
         """For manifests: full attribute names instead of positions."""
@@ -116,24 +102,6 @@ def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
         if other != column:
             raise UsageError(f"{path}: the columns {other} and {column} both mean {meaning.attribute}")
     return table
-
-
-def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
-    """`class_dim` logits -> how probable each attribute is, to two decimals.
-
-    Classes add up to 1, the members of an exclusive group to 1 at most; single attributes are never certain (0.01 to
-    0.99): 0 and 1 are what somebody says.
-    """
-    known: Known = {}
-    for index, label_set in enumerate(layout.sets):
-        (values,) = probabilities(torch.tensor([logits[layout.positions(index)]]), label_set)
-        for group in label_set.all_groups:
-            members = [label_set.attributes.index(name) for name in group]
-            values[members] /= values[members].sum().clamp_min(1)
-        single = [place for place, name in enumerate(label_set.attributes) if not label_set.group_of(name)]
-        values[single] = values[single].clamp(0.01, 0.99)
-        known |= {(index, name): round(p, 2) for name, p in zip(label_set.attributes, values.tolist(), strict=True)}
-    return known
 
 
 def _needed(layout: LabelLayout, changes: Sequence[Change]) -> list[tuple[int, str]]:

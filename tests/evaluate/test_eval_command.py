@@ -32,6 +32,7 @@ def folder(tmp_path_factory):
     write_weights(root / "a.safetensors", seed=1)
     write_weights(root / "b.safetensors", seed=2)
     write_weights(root / "tanh.safetensors", output="tanh")
+    write_weights(root / "keeps.safetensors", seed=3, unset_stays=True)
     write_weights(root / "joint.safetensors", CELEBA, FACES)
     write_judge(root / "judge.safetensors")
     write_judge(root / "faces.safetensors", FACES)
@@ -80,6 +81,22 @@ def test_another_batch_size_moves_pictures_by_one_level_at_most(stargan, tmp_pat
         assert np.abs(difference).max() <= 1, path
     one, other = (one_json(result.stdout)["sets"][0]["own_label"]["psnr"]["value"] for result in (one, other))
     assert one == pytest.approx(other, abs=0.1)
+
+
+@pytest.mark.parametrize("weights", ["a.safetensors", "keeps.safetensors"])
+@pytest.mark.parametrize(("target", "spec"), [("Male", "male"), ("old", "old"), ("Blond_Hair", "blond")])
+def test_what_is_measured_is_what_translate_makes(stargan, tmp_path, weights, target, spec):
+    result = stargan("--weights", weights, "--limit", "8", "--out", str(tmp_path), "--pictures")
+    assert result.exit_code == 0, result.output
+    pictures = tmp_path / "pictures" / "1-celeba"
+    fixed = ["--faces=off", "--size=model", "--format=png", "--precision=fp32", "--device=cpu", f"--weights={weights}"]
+    given = ["translate", str(pictures / "source"), f"--set={spec}", f"--out={tmp_path / 'made'}", *fixed]
+    result = CliRunner().invoke(app, given)
+    assert result.exit_code == 0, result.output
+    measured = sorted((pictures / "translated" / target).iterdir())
+    assert measured
+    for path in measured:
+        assert np.abs(pixels(path) - pixels(tmp_path / "made" / path.name)).max() <= 1, path.name
 
 
 def test_tables_for_people(stargan):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -14,7 +12,9 @@ from stargan_cli.evaluate.report import chosen_rows
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.targets import targets_for
 from stargan_cli.evaluate.translate_batches import Machine
-from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.labels import LabelLayout, LabelSet, parse_set
+from stargan_cli.labels.probabilities import as_read
+from stargan_cli.labels.vectors import pass_vectors
 
 pytestmark = pytest.mark.numeric
 
@@ -27,8 +27,8 @@ def measuring(tmp_path):
 
     def make(generator, batch_size=5, **more):
         machine = Machine(torch.device("cpu"), torch.float32, batch_size)
-        layout = LabelLayout((CELEBA,))
-        return Measuring(generator, layout, LabelledSet(0, pictures, right_judge()), machine, **more)
+        more = {"layout": LabelLayout((CELEBA,)), **more}
+        return Measuring(generator, labelled_set=LabelledSet(0, pictures, right_judge()), machine=machine, **more)
 
     return make
 
@@ -101,15 +101,34 @@ def test_groups_that_stay_unset_are_not_asked_for(measuring):
             return super().translate(x, label)
 
     asked = []
-    run = replace(measuring(Records()), layout=LabelLayout((CELEBA,), unset_stays=True))
+    run = measuring(Records(), layout=LabelLayout((CELEBA,), unset_stays=True))
     targets = {target.name: target for target in run.labelled_set.targets()}
-    assert torch.equal(run.asked(targets["Blond_Hair"]), targets["Blond_Hair"].wanted)
+    assert torch.equal(run.asked(targets["Blond_Hair"]), targets["Blond_Hair"].wanted.float())
     assert (run.asked(targets["Male"]) == targets["Male"].wanted * torch.tensor([0, 0, 0, 1, 1])).all()
     document = summarise(run.run())
     assert by_name(document)["gender+age"]["translated"]["value"] == 1
     bare = torch.cat(asked)[:, :3].sum(dim=1) == 0
     named_hair = sum(len(target.pictures) for target in targets.values() if target.judged[:, :3].any())
     assert bare.sum() > sum(len(target.pictures) for target in targets.values()) - named_hair
+
+
+@pytest.mark.parametrize("unset_stays", [True, False])
+def test_what_is_not_named_is_what_the_weights_read_as_translate_gives_it(measuring, unset_stays):
+    def read(pictures):  # black hair, male with 0.9, young with 0.4, whatever the data set says
+        logits = torch.full((len(pictures), 5), -9.0)
+        logits[:, 0], logits[:, 3], logits[:, 4] = 9.0, torch.tensor(9.0).log(), -torch.tensor(1.5).log()
+        return logits
+
+    layout = LabelLayout((CELEBA,), unset_stays=unset_stays)
+    run = measuring(Paints(), layout=layout, read=read)
+    targets = {target.name: target for target in run.labelled_set.targets()}
+    blond, old = run.asked(targets["Blond_Hair"])[0], run.asked(targets["old"])[0]
+    known = as_read(layout, read(torch.zeros(1, 3))[0].tolist())
+    for asked, spec in ((blond, "blond"), (old, "old")):
+        assert asked.tolist() == pytest.approx(pass_vectors(layout, known, parse_set(spec, layout))[0])
+    soft = [0, 1, 0, 0.74, 0.44]  # 0.5 + 0.6 (0.9 - 0.5), and of 0.4
+    assert blond.tolist() == pytest.approx(soft if unset_stays else [0, 1, 0, 1, 0])
+    assert old.tolist() == pytest.approx([0, 0, 0, 0.74, 0] if unset_stays else [1, 0, 0, 1, 0])
 
 
 def test_there_and_back_goes_through_the_last_target(measuring):

@@ -81,9 +81,11 @@ def write_celeba(root: Path, copies: int = 4) -> Path:
     return root
 
 
-def write_weights(path: Path, *sets: LabelSet, seed: int = 0, output: str = "attention") -> Path:
+def write_weights(
+    path: Path, *sets: LabelSet, seed: int = 0, output: str = "attention", unset_stays: bool = False
+) -> Path:
     torch.manual_seed(seed)
-    layout = LabelLayout(sets or (CELEBA,))
+    layout = LabelLayout(sets or (CELEBA,), unset_stays)
     settings = ModelSettings(
         SIZE,
         layout.label_dim,

@@ -38,7 +38,7 @@ def test_a_target_without_a_member_of_a_group_leaves_the_group_as_it_is() -> Non
     assert LABELS.tolist()[2:4] == [[0, 0, 1], [0, 0, 0]]  # the labels themselves are left alone
 
 
-def test_what_is_not_named_is_told_in_doubt_and_a_group_not_at_all() -> None:
+def test_what_is_not_named_gets_a_soft_label_and_a_group_none_at_all() -> None:
     own = torch.tensor([[1, 0, 0], [1, 0, 0], [1, 0, 0], [1, 0, 0]]).float()
     targets = torch.tensor([[0, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]]).float()
     read = torch.tensor([[0.5, 0.25, 0.0], [0.5, 0.25, 1.0], [0.5, 0.25, 1.0], [0.5, 0.25, 0.0]])

@@ -10,7 +10,7 @@ from torch import Tensor
 from training_kit import FACES, MOODS, random_pictures, settings, tiny_trainer
 
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.labels.vectors import in_doubt
+from stargan_cli.labels.vectors import soft_label
 from stargan_cli.train.batches import Ahead, BatchSource
 from stargan_cli.train.losses import Objective, discriminator_loss
 from stargan_cli.train.trainer import Trainer
@@ -235,7 +235,7 @@ def test_what_stays_is_given_to_g_as_translate_gives_it() -> None:
     read = torch.cat([trainer._read(batch.real) for batch in batches])
     as_it_is = (asked == target).all(dim=1)
     stays = target[:, 2] == source[:, 2]
-    assert torch.equal(asked[stays & ~as_it_is, 2], in_doubt(read[stays & ~as_it_is, 2]))
+    assert torch.equal(asked[stays & ~as_it_is, 2], soft_label(read[stays & ~as_it_is, 2]))
     assert (stays & as_it_is).any() and (stays & ~as_it_is).any(), "half of the rows name everything"
     assert torch.equal(asked[~stays, 2], target[~stays, 2])
     whole = tiny_trainer(FACES, keep_unset=True)

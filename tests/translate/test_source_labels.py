@@ -8,13 +8,15 @@ import pytest
 
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.labels import LabelLayout, LabelSet, Vocabulary, parse_set
+from stargan_cli.labels.probabilities import as_read
 from stargan_cli.translate.label_table import LabelTable
-from stargan_cli.translate.source_labels import LabelSource, as_read, read_table
+from stargan_cli.translate.source_labels import LabelSource, read_table
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
 MOODS = LabelSet("moods", ("neutral", "happy"), kind="classes")
 LAYOUT = LabelLayout((FACES,))
+SOFT = LabelLayout((FACES,), unset_stays=True)
 
 
 def source(
@@ -40,23 +42,30 @@ def test_what_is_read_says_how_sure_it_is() -> None:
     }
 
 
-def test_the_generator_is_told_in_doubt_what_is_read_and_as_certain_what_is_said(tmp_path: Path) -> None:
-    labels = source(can_read=True, table=table(tmp_path, "name,Male\n1.jpg,1\n"))
-    changes = parse_set("blond", LAYOUT)
+def test_soft_labels_are_read_for_weights_that_know_them_and_what_is_said_is_certain(tmp_path: Path) -> None:
+    labels = source(SOFT, can_read=True, table=table(tmp_path, "name,Male\n1.jpg,1\n"))
+    changes = parse_set("blond", SOFT)
     read = labels.completed({}, [-9.0, -9.0, -9.0, 99.0, -99.0])
     assert labels.vectors(read, changes)[0] == pytest.approx([0, 1, 0, 0.794, 0.206])
     said = labels.completed(labels.known(Path("1.jpg")), [-9.0, -9.0, -9.0, -99.0, 0.0])
     assert labels.vectors(said, changes)[0] == pytest.approx([0, 1, 0, 1, 0.5])
 
 
-def test_members_of_a_group_and_classes_are_told_as_they_are_read() -> None:
+def test_weights_that_know_no_soft_labels_get_0_or_1() -> None:
     layout = LabelLayout((FACES, MOODS))
     labels = source(layout, can_read=True)
-    known = labels.completed({}, [9.0, -9.0, 0.0, -9.0, -9.0, 0.0, -9.0])
-    (vector,) = labels.vectors(known, parse_set("male,young", layout))
-    assert vector[:5] == [0.67, 0, 0.33, 1, 1]
-    (vector,) = labels.vectors(known, parse_set("happy=0.5", layout))
+    known = labels.completed({}, [9.0, -9.0, 0.0, 0.1, -0.1, 0.0, 9.0])
+    assert known[0, "Male"] == 0.52
+    (vector,) = labels.vectors(known, parse_set("young=0.25", layout))
+    assert vector[:5] == [1, 0, 0, 1, 0.25]
+    (vector,) = labels.vectors(known, parse_set("neutral=0.5", layout))
     assert vector[5:7] == [0.5, 0.5]
+    unsure = labels.completed({}, [0.0, 0.0, 0.0, 0.1, -0.1, 0.0, 9.0])
+    (vector,) = labels.vectors(unsure, parse_set("male", layout))
+    assert vector[:3] == [0, 0, 0], "hair that is like none of the three"
+    off = source(layout, rest_off=True)
+    (vector,) = off.vectors(off.known(None), parse_set("happy=0.5", layout))
+    assert vector[5:7] == [0, 0.5], "0 is what --rest off says, for classes too"
 
 
 def test_members_of_a_group_that_all_look_likely_share_one() -> None:
