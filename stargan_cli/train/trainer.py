@@ -77,8 +77,8 @@ class Trainer:
             batch = self._batch(index, self.iteration * self.turns.count(index) + self.turns[:turn].count(index))
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             # G does not change in between: both steps can use the same fakes.
-            with torch.set_grad_enabled(with_generator):
-                fake = self._translated(batch)
+            with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
+                fake = self.translator.translate(batch.real, batch.target)
             parts = self._discriminator_step(batch, fake.image.detach(), step)
             if with_generator:
                 parts |= self._generator_step(batch, fake, step)
@@ -175,11 +175,6 @@ class Trainer:
         with autocast(self.device, self.precision):
             classes: Tensor = self.discriminator(square_of(real, square)).classes
         return classes.float().sigmoid()
-
-    def _translated(self, batch: Batch) -> Translation:
-        with autocast(self.device, self.precision):
-            fake: Translation = self.translator.translate(batch.real, batch.target)
-        return fake
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, step: int) -> dict[str, Tensor]:
         draws = self._draws(generator_for(self.settings.seed, 2, step))
