@@ -1,4 +1,4 @@
-"""Progress on stderr: a Rich bar on a terminal, plain lines now and then anywhere else."""
+"""Progress on stderr: a Rich bar on a terminal, plain lines at growing intervals anywhere else."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from stargan_cli.cli.messages import say, shown
+from stargan_cli.cli.meter import Meter
 from stargan_cli.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -21,23 +22,29 @@ _display: Display | None = None  # a terminal bears one live display at a time
 
 
 @contextmanager
-def show_progress(title: str, unit: str = "pictures", quiet: bool = False) -> Iterator[Progress]:
-    """A listener for a task; `unit` names its steps. On a terminal, text that is printed meanwhile through
-    `messages` or `sys.stderr` appears above the bar."""
+def show_progress(
+    title: str, unit: str = "pictures", quiet: bool = False, seconds: float = float("inf")
+) -> Iterator[Progress]:
+    """A listener for a task; `unit` names its steps; the task ends after `seconds` at the latest.
+
+    On a terminal, text that is printed meanwhile through `messages` or `sys.stderr` appears above the bar.
+    """
     if quiet:
         yield silent
-    elif sys.stderr.isatty():
-        with _rich_bar(title, unit) as listener:
+        return
+    meter = Meter(unit, seconds)
+    if sys.stderr.isatty():
+        with _rich_bar(title, meter) as listener:
             yield listener
     else:
-        lines = PlainLines(title, unit)
+        lines = PlainLines(title, meter)
         yield lines
         lines.finish()
 
 
 @contextmanager
-def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
-    """A row of the display that is there already, or a display of its own; the row appears with the first step."""
+def _rich_bar(title: str, meter: Meter) -> Iterator[Progress]:
+    """A row of the display that is there already, or a display of its own; the row appears with the first call."""
     global _display
     opened = _new_display() if _display is None else None
     if opened is not None:
@@ -46,11 +53,15 @@ def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
     display = _display
     rows: list[TaskID] = []
 
-    def listener(done: int, total: int | None, note: str = "") -> None:
+    def listener(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
         assert display is not None
+        meter.update(done, total, skipped, time.monotonic())
         if not rows:
-            rows.append(display.add_task(shown(title), total=total, note="", unit=unit))
-        display.update(rows[0], completed=done, total=total, note=shown(note))
+            rows.append(display.add_task(shown(title), total=None, note=shown(note), meter=meter))
+        share = meter.share()
+        if share is not None:
+            display.update(rows[0], completed=share, total=1.0)
+        display.update(rows[0], note=shown(note), refresh=not meter.begun)
 
     try:
         yield listener
@@ -61,30 +72,25 @@ def _rich_bar(title: str, unit: str) -> Iterator[Progress]:
 
 
 def _new_display() -> Display:
-    """Notes (the losses of a training) stand in a line of their own: beside the bar there is no room for them."""
+    """Two lines a task, which fit 40 columns: title and bar, then counts, rate and time; a note stands below them."""
     from rich.console import Console, RenderableType
-    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Display
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
     from rich.text import Text
 
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.1f} {task.fields['unit']}/s" if speed else "")
-
-    class WithNotes(Display):
+    class TwoLines(Progress):
         def get_renderables(self) -> Iterable[RenderableType]:
-            yield from super().get_renderables()
             for task in self.tasks:
+                yield self.make_tasks_table([task])
+                meter: Meter = task.fields["meter"]
+                if meter.begun or not task.fields["note"]:
+                    yield Text(f"  {meter.text(time.monotonic())}")
                 if task.fields["note"] and not task.finished:
                     yield Text(f"  {task.fields['note']}")
 
-    return WithNotes(
+    return TwoLines(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeRemainingColumn(compact=True),
+        BarColumn(bar_width=20),
+        TaskProgressColumn(),
         console=Console(stderr=True),
         redirect_stdout=sys.stdout.isatty(),
     )
@@ -92,36 +98,30 @@ def _new_display() -> Display:
 
 class PlainLines:
     """A line after ten seconds, then ever more rarely (each wait a twentieth of the time so far, ten seconds at
-    least), and one at the end: a log of a long run stays short."""
+    least), and one at the end: the log of a long run stays short."""
 
-    def __init__(self, title: str, unit: str) -> None:
-        self._title, self._unit = shown(title), unit
+    def __init__(self, title: str, meter: Meter) -> None:
+        self._title, self._meter = shown(title), meter
         self._start = self._next = 0.0
-        self._first = 0
-        self._state: tuple[int, int | None, str] | None = None
-        self._shown: tuple[int, int | None, str] | None = None
+        self._note: str | None = None
+        self._latest: tuple[object, ...] | None = None
+        self._said: tuple[object, ...] | None = None
 
-    def __call__(self, done: int, total: int | None, note: str = "") -> None:
+    def __call__(self, done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
         now = time.monotonic()
-        if self._state is None:
-            self._start, self._next, self._first = now, now + FIRST_LINE_SECONDS, max(0, done - 1)
-        self._state = (done, total, note)
+        self._meter.update(done, total, skipped, now)
+        if self._latest is None:
+            self._start, self._next = now, now + FIRST_LINE_SECONDS
+        self._latest, self._note = (done, total, skipped), note
         if now >= self._next:
-            self._say()
+            self._say(now)
             self._next = now + max(FIRST_LINE_SECONDS, (now - self._start) / 20)
 
     def finish(self) -> None:
-        if self._state != self._shown:
-            self._say()
+        if self._latest != self._said:
+            self._say(time.monotonic())
 
-    def _say(self) -> None:
-        from tqdm import tqdm
-
-        if self._state is None:
-            return
-        done, total, note = self._shown = self._state
-        elapsed = time.monotonic() - self._start
-        meter = tqdm.format_meter(
-            done, total, elapsed, ncols=0, prefix=self._title, unit=f" {self._unit}", initial=self._first
-        )
-        say(f"{meter}{', ' if note else ''}{shown(note)}")
+    def _say(self, now: float) -> None:
+        self._said = self._latest
+        counts = [self._meter.text(now)] if self._meter.begun or not self._note else []
+        say(f"{self._title}: {', '.join([*counts, *([shown(self._note)] if self._note else [])])}")

@@ -114,7 +114,7 @@ def prepare(
     def decode(labelled: Labelled) -> CachedPictures:
         nonlocal before
 
-        def count(done: int, total: int | None, note: str = "") -> None:
+        def count(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
             progress(before + done, everything, note)
 
         result = cached(labelled, settings.image_size, cache, workers or cpu_count(), count)

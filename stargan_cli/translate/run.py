@@ -48,6 +48,7 @@ def translate(
     """
     check_run(inputs, out, settings, run)
     on_ray, always_read = run.ray and not run.dry, run.manifest is not None
+    progress(0, None, "loading weights")
     plan, device = plan_for(replace(settings, device="cpu", precision="auto") if on_ray else settings, always_read)
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
@@ -105,8 +106,10 @@ def _overviews(run: Run, out: Place, plan: Plan) -> list[tuple[Path, ContactShee
 
 
 def _go_through(steps: Iterable[Step], counting: Counting, listen: Callable[[Step], None], progress: Progress) -> None:
-    done = 0
+    done, skipped = 0, 0
     for step in steps:
         listen(step)
-        done += step.picture
-        progress(done, counting.number if counting.finished else None)
+        if step.picture:
+            idle = bool(step.rows) and all(row.status == "skipped" for row in step.rows)
+            done, skipped = done + (not idle), skipped + idle
+        progress(done, counting.number if counting.finished else None, skipped=skipped)
