@@ -1,16 +1,147 @@
-"""Which files are pictures, by their names."""
+"""The file formats of pictures: one row each, from which every other table is made."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-PICTURE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif"),
+from stargan_cli.pictures import save_options
+from stargan_cli.pictures.save_options import Extras
+
+
+@dataclass(frozen=True)
+class PictureFormat:
+    """What is known of a file format.
+
+    `name` is Pillow's name, `variants` are Pillow's names of other files that are read as this format. A file inside a
+    folder is taken for a picture by its suffix; `signatures` (offset in bytes, bytes) name a file that Pillow refuses,
+    and `advice` says what helps where Pillow was built without the decoder.
+
+    A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
+    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha`, `icc` and
+    `exif`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    signatures: tuple[tuple[int, bytes], ...]
+    variants: tuple[str, ...] = ()
+    advice: str | None = None
+    option: str | None = None
+    modes: tuple[str, ...] = ()
+    deep_modes: tuple[str, ...] = ()
+    alpha: bool = False
+    icc: bool = False
+    exif: bool = False
+    quality: bool = False
+    save_options: Callable[[Extras], dict[str, Any]] = save_options.none
+
+    def begins(self, start: bytes) -> bool:
+        """Whether a file's first bytes (64 suffice) carry one of the signatures."""
+        return any(start[offset:].startswith(mark) for offset, mark in self.signatures)
+
+
+FORMATS = (
+    PictureFormat(
+        "PNG",
+        (".png", ".apng"),
+        ((0, b"\x89PNG"),),
+        option="png",
+        modes=("L", "RGB"),
+        deep_modes=("L", "LA", "RGB", "RGBA"),
+        alpha=True,
+        icc=True,
+        exif=True,
+        save_options=save_options.png,
+    ),
+    PictureFormat(
+        "JPEG",
+        (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        ((0, b"\xff\xd8"),),
+        variants=("MPO",),
+        option="jpg",
+        modes=("L", "RGB", "CMYK"),
+        icc=True,
+        exif=True,
+        quality=True,
+        save_options=save_options.jpeg,
+    ),
+    PictureFormat(
+        "WEBP",
+        (".webp",),
+        ((0, b"RIFF"),),
+        option="webp",
+        modes=("RGB",),
+        alpha=True,
+        icc=True,
+        exif=True,
+        quality=True,
+        save_options=save_options.webp,
+    ),
+    PictureFormat(
+        "BMP",
+        (".bmp", ".dib"),
+        ((0, b"BM"),),
+        option="bmp",
+        modes=("L", "RGB"),
+    ),
+    PictureFormat(
+        "TIFF",
+        (".tiff", ".tif"),
+        tuple((0, mark) for mark in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
+        option="tiff",
+        modes=("L", "RGB", "CMYK", "LAB"),
+        deep_modes=("L",),
+        alpha=True,
+        icc=True,
+        exif=True,
+        save_options=save_options.tiff,
+    ),
+    PictureFormat("GIF", (".gif",), ((0, b"GIF8"),)),
+    PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),
+    PictureFormat("JPEG2000", (".jp2", ".j2k"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
+    PictureFormat(
+        "AVIF",
+        (".avif",),
+        ((4, b"ftypavif"), (4, b"ftypavis")),
+        advice="Pillow 11.3 or newer decodes them",
+    ),
+    PictureFormat(
+        "HEIF",
+        (".heic", ".heif"),
+        tuple((4, b"ftyp" + brand) for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
+        advice="pip install 'stargan-cli[heif]' decodes them",
+    ),
 )
+"""Raster formats alone: none that starts another program (EPS), and none without a signature (TGA)."""
+
+PICTURE_SUFFIXES = tuple(suffix for row in FORMATS for suffix in row.suffixes)
 """What is taken for a picture inside a folder. A file named on the command line is taken whatever its name."""
+
+WRITABLE = {row.option: row for row in FORMATS if row.option is not None}
+"""The formats that can be written, by their names for `--format`."""
+
+FALLBACK = WRITABLE["png"]
+"""What a picture is written as where its own format cannot be written."""
+
+_BY_SUFFIX = {suffix: row for row in WRITABLE.values() for suffix in row.suffixes}
 
 
 def is_picture(name: str) -> bool:
     """By its name, as a file inside a folder or an archive."""
     return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def written_by_name(name: str) -> PictureFormat | None:
+    """The format in which a file of this name is written; None where its suffix names none that can be written."""
+    return _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
+
+
+def read_as(pillow_name: str) -> PictureFormat:
+    """The row of what Pillow has opened. Raises KeyError for a name that no row has."""
+    for row in FORMATS:
+        if pillow_name == row.name or pillow_name in row.variants:
+            return row
+    raise KeyError(pillow_name)

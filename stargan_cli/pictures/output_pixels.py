@@ -1,4 +1,4 @@
-"""Which pixels a format can hold: a source's own numbers where they fit, else the same in 8 bits, else in sRGB."""
+"""Which pixels a format can hold: the source file's numbers where they fit, else the same in 8 bits, else in sRGB."""
 
 from __future__ import annotations
 
@@ -7,20 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.native_pixels import Stored
 
-_MODES = {
-    "PNG": ("L", "RGB"),
-    "JPEG": ("L", "RGB", "CMYK"),
-    "TIFF": ("L", "RGB", "CMYK", "LAB"),
-    "WEBP": ("RGB",),
-    "BMP": ("L", "RGB"),
-}
-_WITHOUT_ALPHA = ("BMP", "JPEG")
-_WITHOUT_PROFILES = ("BMP",)
 
-
-class Fitting(NamedTuple):
+class OutputPixels(NamedTuple):
     """What Pillow is to write. Where `deep`, uint16 (H, W, C), is given, those are the pixels, and `image` only has
     their mode."""
 
@@ -29,44 +20,46 @@ class Fitting(NamedTuple):
     deep: np.ndarray | None = None
 
 
-def fitting(
-    kind: str, image: Image.Image, alpha: Image.Image | None, stored: Stored | None, icc: bytes | None
-) -> Fitting:
-    """For a format (see `writing.OUTPUT_SUFFIXES`): of a picture in sRGB with the alpha plane and the profile that it
-    carries, and of the same picture in its source's own numbers, where there are such. Without room for alpha it lies
-    on white."""
+def output_pixels(
+    format: PictureFormat, image: Image.Image, alpha: Image.Image | None, stored: Stored | None, icc: bytes | None
+) -> OutputPixels:
+    """Choose what to write: `stored` where the format can hold it, else the same in 8 bits, else `image`.
+
+    `image` is RGB in sRGB, `alpha` its alpha plane (L, same size), `icc` a profile that means sRGB, and `stored` the
+    same picture as the source file holds it. A format without alpha gets the picture laid on white.
+    """
     for numbers in () if stored is None else (stored, stored.narrowed()):
-        if _holds(kind, numbers):
-            return _own(kind, numbers)
+        if _holds(format, numbers):
+            return _own(format, numbers)
     if alpha is None:
-        return Fitting(image, None if kind in _WITHOUT_PROFILES else icc)
-    if kind in _WITHOUT_ALPHA:
+        return OutputPixels(image, icc if format.icc else None)
+    if not format.alpha:
         white = Image.new("RGB", image.size, (255, 255, 255))
-        return Fitting(Image.composite(image, white, alpha), icc)
+        return OutputPixels(Image.composite(image, white, alpha), icc if format.icc else None)
     image = image.copy()
     image.putalpha(alpha)
-    return Fitting(image, icc)
+    return OutputPixels(image, icc)
 
 
-def _holds(kind: str, stored: Stored) -> bool:
-    if stored.mode not in _MODES[kind] or (stored.icc is not None and kind in _WITHOUT_PROFILES):
+def _holds(format: PictureFormat, stored: Stored) -> bool:
+    if stored.mode not in format.modes or (stored.icc is not None and not format.icc):
         return False
-    return stored.bits == 8 or kind == "PNG" or (kind == "TIFF" and stored.mode == "L" and stored.alpha is None)
+    return stored.bits == 8 or stored.mode + ("" if stored.alpha is None else "A") in format.deep_modes
 
 
-def _own(kind: str, stored: Stored) -> Fitting:
+def _own(format: PictureFormat, stored: Stored) -> OutputPixels:
     values, alpha = stored.values, stored.alpha
-    if alpha is not None and kind in _WITHOUT_ALPHA:
+    if alpha is not None and not format.alpha:
         share = alpha[..., None] / np.float32(255)
         values, alpha = (255 + (values - np.float32(255)) * share).round().astype(np.uint8), None
     if alpha is not None:
         values = np.concatenate([values, alpha[..., None]], axis=2)
     mode = stored.mode if alpha is None else stored.mode + "A"
-    if stored.bits == 16 and kind == "PNG":
-        return Fitting(Image.new(mode, (1, 1)), stored.icc, values)
+    if stored.bits == 16 and format.name == "PNG":
+        return OutputPixels(Image.new(mode, (1, 1)), stored.icc, values)
     if values.shape[2] == 1:
-        return Fitting(Image.fromarray(values[..., 0]), stored.icc)
-    return Fitting(_image(mode, values), stored.icc)
+        return OutputPixels(Image.fromarray(values[..., 0]), stored.icc)
+    return OutputPixels(_image(mode, values), stored.icc)
 
 
 def _image(mode: str, values: np.ndarray) -> Image.Image:

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError
 from stargan_cli.pictures import limits, modes, pillow_fixes, png16
+from stargan_cli.pictures.formats import FORMATS
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
 
@@ -29,10 +30,12 @@ with suppress(ImportError):  # the extra `heif`
     from pillow_heif import register_heif_opener
 
     register_heif_opener(thumbnails=False)
-DECODED = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000", "HEIF")
-FORMATS = tuple(kind for kind in DECODED if kind in Image.OPEN)
-"""What is ever decoded: raster formats alone; nothing that starts another program (EPS), nothing without a signature
-(TGA). MPO is found as JPEG."""
+
+
+def decodable() -> tuple[str, ...]:
+    """Pillow's names of the formats that are ever decoded. MPO is found as JPEG."""
+    return tuple(row.name for row in FORMATS if row.name in Image.OPEN)
+
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -157,7 +160,7 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
     if not start:
         raise PictureError("the file is empty")
     try:
-        with Image.open(file, formats=FORMATS) as image:
+        with Image.open(file, formats=decodable()) as image:
             width, height = image.size
             limits.check_size(width, height, wanted.max_pixels)
             if image.format in ("JPEG", "MPO"):
@@ -235,19 +238,12 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _why_unknown(start: bytes) -> str:
-    brand = start[8:12] if start[4:8] == b"ftyp" else b""
-    if brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
-        if "HEIF" in FORMATS:
-            return "a HEIC picture, damaged or of a kind that cannot be decoded"
-        return "a HEIC picture: pip install 'stargan-cli[heif]' decodes them, or convert it to JPEG or PNG first"
-    if brand in (b"avif", b"avis"):
-        if "AVIF" in FORMATS:
-            return "an AVIF picture, damaged or cut off"
-        return "an AVIF picture: Pillow 11.3 or newer decodes them, or convert it to JPEG or PNG first"
-    known = {b"\xff\xd8": "JPEG", b"\x89PNG": "PNG", b"RIFF": "WebP", b"GIF8": "GIF", b"BM": "BMP"}
-    name = next((name for mark, name in known.items() if start.startswith(mark)), None)
-    name = "TIFF" if start[:4] in (b"II*\0", b"MM\0*") else name
-    return f"a damaged or cut off {name} file" if name else "not a picture in a known format"
+    row = next((row for row in FORMATS if row.begins(start)), None)
+    if row is None:
+        return "not a picture in a known format"
+    if row.name in Image.OPEN:
+        return f"a damaged or cut off {row.name} file, or one of a kind that cannot be decoded"
+    return f"a {row.name} file: {row.advice or 'it cannot be decoded'}, or convert it to JPEG or PNG first"
 
 
 def ignore_pillow_warnings() -> None:

@@ -7,11 +7,11 @@ from pathlib import PurePath
 from typing import BinaryIO
 
 from stargan_cli.errors import UsageError
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.pictures.encoding import write_picture
+from stargan_cli.pictures.formats import FALLBACK, WRITABLE, PictureFormat, read_as
 from stargan_cli.pictures.reading import read_stream
 from stargan_cli.translate.batch import Job, Loaded, translate_batch
 from stargan_cli.translate.done_before import picture_hash
-from stargan_cli.translate.outputs.names import FORMATS
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.work import plan_for, translator_for
 
@@ -32,20 +32,20 @@ def translate_stream(
     data = read_stream(source, settings.max_pixels)
     hashed = picture_hash(data)
     prepared, known = plan.framing.prepare(data), plan.labels.known(None)
-    kind = output_kind(prepared.picture.format, settings.format)
-    job = Job(variant, PurePath("-"), plan.fingerprint(variant, kind, known, hashed))
+    format = output_format(prepared.picture.format, settings.format)
+    job = Job(variant, PurePath("-"), plan.fingerprint(variant, format, known, hashed))
     (made,) = translate_batch([Loaded(prepared, known, (job,))], plan, translator)
     if isinstance(made, Exception):
         raise made
     finished = plan.framing.finish(prepared, made.results[0].squares)
     note = plan.note(variant, job.fingerprint)
     exif = plan.kept_exif(prepared.picture)
-    write_picture(target, **finished._asdict(), kind=kind, quality=settings.quality, note=note, exif=exif)
+    write_picture(target, **finished._asdict(), format=format, quality=settings.quality, note=note, exif=exif)
 
 
-def output_kind(source: str, target: str) -> str:
-    """Pillow's name of the format to write, for that of the source."""
+def output_format(source: str, target: str) -> PictureFormat:
+    """The format to write: that of `--format`, or that of the source (Pillow's name) where it can be written."""
     if target != "same":
-        return OUTPUT_SUFFIXES[FORMATS[target]]
-    source = "JPEG" if source == "MPO" else source
-    return source if source in OUTPUT_SUFFIXES.values() else "PNG"
+        return WRITABLE[target]
+    own = read_as(source)
+    return own if own.option is not None else FALLBACK

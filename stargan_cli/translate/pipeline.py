@@ -11,7 +11,8 @@ from stargan_cli.errors import NoFaceError, PictureError
 from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, copied, write_picture
+from stargan_cli.pictures.encoding import copied, write_picture
+from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.translate.batch import Job, Loaded, Made, translate_batch
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
 from stargan_cli.translate.framing import Prepared, Square
@@ -77,7 +78,7 @@ class Pipeline:
             try:
                 if not self.sink.is_source(job.output, source):
                     note = self.plan.note(job.variant, job.fingerprint, generated=False)
-                    data = copied(source, job.output.suffix, settings.quality, settings.max_pixels, note)
+                    data = copied(source, _format(job.output), settings.quality, settings.max_pixels, note)
                     self._put(found, job, data, ended)
             except PictureError as error:
                 row = replace(row, status="failed", reason=str(error))
@@ -89,7 +90,7 @@ class Pipeline:
         jobs, settled = [], []
         source, mark = found.source, mark_of(found.source)
         for variant, output in self.outputs(found):
-            fingerprint = self.plan.fingerprint(variant, OUTPUT_SUFFIXES[output.suffix.lower()], known, mark)
+            fingerprint = self.plan.fingerprint(variant, _format(output), known, mark)
             reason = None if found.archive else self._reason_to_skip(found, output, fingerprint)
             if reason is None:
                 jobs.append(Job(variant, output, fingerprint))
@@ -126,8 +127,8 @@ class Pipeline:
     def _encoded(self, job: Job, prepared: Prepared, squares: Sequence[Square]) -> bytes:
         finished = self.plan.framing.finish(prepared, squares)._asdict()
         note, exif = self.plan.note(job.variant, job.fingerprint), self.plan.kept_exif(prepared.picture)
-        kind, quality, file = OUTPUT_SUFFIXES[job.output.suffix.lower()], self.plan.settings.quality, BytesIO()
-        write_picture(file, **finished, kind=kind, quality=quality, note=note, exif=exif)
+        format, quality, file = _format(job.output), self.plan.settings.quality, BytesIO()
+        write_picture(file, **finished, format=format, quality=quality, note=note, exif=exif)
         return file.getvalue()
 
     def _put(self, found: Found, job: Job, data: bytes, ended: Ended) -> None:
@@ -145,6 +146,10 @@ class Pipeline:
         reason = str(error) if isinstance(error, PictureError) else f"{type(error).__name__}: {error}"
         outputs: list[str | None] = [self.sink.name(output) for _, output in self.outputs(outcome.item)]
         return Ended([Row(str(outcome.item.source), output, "failed", reason) for output in outputs or [None]])
+
+
+def _format(output: PurePath) -> PictureFormat:
+    return written_by_name(output.name) or FALLBACK
 
 
 def loaded_bytes(loaded: Loaded) -> int:

@@ -13,13 +13,13 @@ import torch
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
 from stargan_cli.labels.probabilities import Known
+from stargan_cli.pictures.formats import WRITABLE, PictureFormat
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture
 from stargan_cli.translate.done_before import Existing, settings_hash
 from stargan_cli.translate.face_framing import Faces, FaceSettings
 from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
-from stargan_cli.translate.outputs.names import FORMATS
 from stargan_cli.translate.source_labels import LabelSource, read_table
 from stargan_cli.weights.derived import strengthened
 from stargan_cli.weights.files import Weights
@@ -31,8 +31,8 @@ SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source
 @dataclass(frozen=True)
 class TranslationSettings:
     """What is wanted: `spec` as given to `--set`; `strength` as for `strengthened`; `format` is `same` or a name of
-    `naming.FORMATS`; `size` is a name of SIZES; `batch_size` and `workers` None: chosen for the machine. Raises
-    UsageError for values that make no sense.
+    `pictures.formats.WRITABLE`; `size` is a name of SIZES; `batch_size` and `workers` None: chosen for the machine.
+    Raises UsageError for values that make no sense.
     """
 
     spec: str | None = None
@@ -59,8 +59,8 @@ class TranslationSettings:
     def __post_init__(self) -> None:
         if not self.spec and not self.each:
             raise UsageError("nothing to change", "say what with --set, such as --set blond, or use --each")
-        if self.format != "same" and self.format not in FORMATS:
-            raise UsageError(f"unknown format {self.format!r}", f"use same, {', '.join(FORMATS)}")
+        if self.format != "same" and self.format not in WRITABLE:
+            raise UsageError(f"unknown format {self.format!r}", f"use same, {', '.join(WRITABLE)}")
         if self.size not in SIZES:
             raise UsageError(f"unknown size {self.size!r}", f"use {' or '.join(SIZES)}")
         if not 1 <= self.quality <= 100:
@@ -79,13 +79,12 @@ class Plan:
     variants: tuple[Variant, ...]
     always_read: bool = False
 
-    def fingerprint(self, variant: Variant, kind: str, known: Known, picture: str) -> str:
-        """What one output is made from: whatever changes its bytes goes in. `kind` is the file format, `picture` the
-        hash of the source."""
-        quality = self.settings.quality if kind in ("JPEG", "WEBP") else None
+    def fingerprint(self, variant: Variant, format: PictureFormat, known: Known, picture: str) -> str:
+        """What one output is made from: whatever changes its bytes goes in. `picture` is the hash of the source."""
+        quality = self.settings.quality if format.quality else None
         values = {
             "labels": sorted((*key, value) for key, value in known.items()),
-            "file": (kind, quality, self.settings.keep_metadata),
+            "file": (format.name, quality, self.settings.keep_metadata),
         }
         return f"{settings_hash(self._values(variant) | values)}-{picture}"
 

@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import PngInfo
 
-from stargan_cli.pictures.reading import FORMATS
+from stargan_cli.pictures.reading import decodable
 
 RED, GREEN, BLUE, WHITE = (220, 40, 30), (40, 180, 60), (30, 60, 200), (250, 250, 250)
 WIDTH, HEIGHT = 48, 32
@@ -254,7 +254,7 @@ def good_files() -> Iterator[tuple[str, bytes, str]]:
         whole = encoded(scene(), "AVIF")
         for part in (20, 100, len(whole) // 2, len(whole) - 5):
             yield f"cut-{part}.avif", whole[:part], "AVIF|cut off"
-    if "HEIF" in FORMATS:
+    if "HEIF" in decodable():
         whole = base64.b64decode(HEIC)
         yield "plain.heic", whole, "colour"
         for part in (40, 200, len(whole) // 2, len(whole) - 50):

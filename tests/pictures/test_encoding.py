@@ -16,7 +16,8 @@ from PIL import Image
 
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.files.atomic import temporary_name
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, replacing, write_picture
+from stargan_cli.pictures.encoding import replacing, write_picture
+from stargan_cli.pictures.formats import WRITABLE, written_by_name
 from stargan_cli.pictures.provenance import SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
 
 NOTE = Note("k1-0123abcd", "celeba-128 (5f35eac1)", 'set "Blond_Hair" & <no Male>')
@@ -67,7 +68,7 @@ def test_no_note_leaves_nothing(name: str, tmp_path: Path) -> None:
 def test_the_same_bytes_each_time(name: str, tmp_path: Path) -> None:
     first, second = BytesIO(), BytesIO()
     for out in (first, second):
-        write_picture(out, corpus.scene(), kind=OUTPUT_SUFFIXES[Path(name).suffix], note=NOTE, alpha=half_transparent())
+        write_picture(out, corpus.scene(), format=written_by_name(name), note=NOTE, alpha=half_transparent())
     write_picture(tmp_path / name, corpus.scene(), note=NOTE, alpha=half_transparent())
     assert first.getvalue() == second.getvalue() == (tmp_path / name).read_bytes()
 
@@ -200,5 +201,5 @@ def test_any_text_may_stand_in_a_note(weights: str, settings: str) -> None:
     note = Note("f", weights, settings)
     ElementTree.fromstring(note.xmp().decode())
     out = BytesIO()
-    for kind in ("PNG", "JPEG"):
-        write_picture(out, Image.new("RGB", (2, 2)), kind=kind, note=note)
+    for name in ("png", "jpg"):
+        write_picture(out, Image.new("RGB", (2, 2)), format=WRITABLE[name], note=note)

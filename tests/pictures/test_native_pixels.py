@@ -15,6 +15,7 @@ from PIL import Image, ImageCms
 from stargan_cli.compositing import paste
 from stargan_cli.pictures import icc, png16
 from stargan_cli.pictures.encoding import copied, write_picture
+from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.native_pixels import stored_of
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, read_picture
@@ -188,11 +189,11 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     prepared = framing.prepare(path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
     finished = framing.finish(prepared, [Square(prepared.squares[0], True, add, torch.ones(1, SIZE, SIZE))])
-    for kind in ("PNG", "WEBP", "JPEG"):
+    for name in ("png", "webp", "jpg"):
         out = BytesIO()
-        write_picture(out, **finished._asdict(), kind=kind, quality=100)
+        write_picture(out, **finished._asdict(), format=WRITABLE[name], quality=100)
         with Image.open(out) as image:
-            assert image.mode == ("RGB" if kind == "WEBP" else "L")
+            assert image.mode == ("RGB" if name == "webp" else "L")
             values = np.asarray(image.convert("RGB")).astype(int)
         assert np.ptp(values, axis=2).max() <= 1
         change = values[20, 40, 0] - np.asarray(prepared.picture.image)[20, 40, 0].astype(int)
@@ -289,7 +290,7 @@ def test_a_profile_that_is_no_longer_true_is_not_written(tmp_path: Path) -> None
 
 def test_a_copy_in_another_format_keeps_its_colour_space(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["rgb, Display P3"][1]())
-    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", ".tif"))
+    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"]))
     (values,), _, profile = own(tmp_path / "b.tif")
     assert profile == P3
     assert np.array_equal(values, np.asarray(colourful()))

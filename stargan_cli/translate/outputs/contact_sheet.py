@@ -9,7 +9,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES, write_picture
+from stargan_cli.pictures.encoding import write_picture
+from stargan_cli.pictures.formats import written_by_name
 from stargan_cli.pictures.provenance import Note, read_fingerprint
 from stargan_cli.pictures.reading import read_picture
 
@@ -60,7 +61,7 @@ class ContactSheet:
 
 def check_sheet_path(path: Path, overwrite: bool = False) -> None:
     """Raises UsageError where a sheet cannot be written there, or would replace something that is no sheet."""
-    if path.suffix.lower() not in OUTPUT_SUFFIXES:
+    if written_by_name(path.name) is None:
         raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")
     if not path.parent.is_dir():
         raise UsageError(f"--grid {path}: there is no folder {path.parent}")

@@ -11,25 +11,20 @@ from hashlib import blake2b
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from stargan_cli.pictures.encoding import OUTPUT_SUFFIXES
+from stargan_cli.pictures.formats import FALLBACK, WRITABLE, written_by_name
 
 MAX_NAME_BYTES = 255
 MAX_SUFFIX = 8
-FORMATS = {"png": ".png", "jpg": ".jpg", "webp": ".webp", "bmp": ".bmp", "tiff": ".tiff"}
-UNWRITABLE_BECOME = ".png"
 
 
 def converted(name: str, target: str) -> str:
-    """The output's name for a source's: the same for `target="same"` where its format can be written, else with the
-    extension of FORMATS[target] (of PNG, where its own format cannot be written)."""
+    """The output's name for a source's: with `target="same"` the same where its format can be written; else with the
+    suffix of the target format (PNG, where its own format cannot be written)."""
     if target == "as is":
         return name
-    stem, suffix = os.path.splitext(name)
-    kind = OUTPUT_SUFFIXES.get(suffix.lower())
-    if target == "same":
-        return name if kind is not None else stem + UNWRITABLE_BECOME
-    wanted = FORMATS[target]
-    return name if kind == OUTPUT_SUFFIXES[wanted] else stem + wanted
+    own = written_by_name(name)
+    wanted = (own or FALLBACK) if target == "same" else WRITABLE[target]
+    return name if own is wanted else os.path.splitext(name)[0] + wanted.suffixes[0]
 
 
 def folded(name: str) -> str:
