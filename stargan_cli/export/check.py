@@ -33,7 +33,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The most that a format may differ: `maximum` in any pixel, or at least `psnr` dB; `only` judges some pictures."""
+    """The most that a format may differ: `maximum` in any pixel, or at least `psnr` (dB); `only` names the one kind of
+    pictures that it is for."""
 
     maximum: float = math.inf
     psnr: float = 0.0
@@ -82,20 +83,20 @@ def compare(run: Run, generator: Generator, pictures: dict[str, Tensor], uint8: 
 
 
 @torch.no_grad()
-def compare_judges(given: Discriminator, wanted: Discriminator, pictures: dict[str, Tensor]) -> list[Check]:
+def compare_discriminators(given: Discriminator, wanted: Discriminator, pictures: dict[str, Tensor]) -> list[Check]:
     """The same for discriminators: their class logits and realness, side by side."""
     checks = []
     for name, pixels in pictures.items():
         for batch in BATCHES:
-            answers = [_judgement(judge, to_model(pixels[:batch])) for judge in (given, wanted)]
+            answers = [_answers_of(discriminator, to_model(pixels[:batch])) for discriminator in (given, wanted)]
             peak = float(answers[1].max() - answers[1].min())
             checks.append(_difference(f"{name} (D)", answers[0], answers[1], peak))
     return checks
 
 
-def _judgement(judge: Discriminator, image: Tensor) -> Tensor:
-    judgement = judge(image)
-    return torch.cat([judgement.classes, judgement.realness.flatten(1)], dim=1)
+def _answers_of(discriminator: Discriminator, image: Tensor) -> Tensor:
+    output = discriminator(image)
+    return torch.cat([output.classes, output.realness.flatten(1)], dim=1)
 
 
 def _difference(name: str, given: Tensor, wanted: Tensor, peak: float) -> Check:

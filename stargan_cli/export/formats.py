@@ -23,7 +23,7 @@ _LOSSY = {"fp16": Tolerance(psnr=40), "bf16": Tolerance(psnr=30), "int8": Tolera
 
 
 @dataclass(frozen=True)
-class Job:
+class ExportJob:
     """One file to write. `pixels`: real pictures, uint8 (N, 3, S, S)."""
 
     weights: Weights
@@ -34,20 +34,20 @@ class Job:
     pixels: Tensor | None
 
     @property
-    def judge(self) -> Discriminator | None:
+    def exported_discriminator(self) -> Discriminator | None:
         return self.weights.discriminator if self.discriminator else None
 
 
 @dataclass(frozen=True)
-class Opened:
-    """A written file in its own runtime; `judge` where it holds a discriminator."""
+class OpenedFile:
+    """A written file in its own runtime; `discriminator` where it holds a discriminator."""
 
     run: Run
-    judge: Discriminator | None = None
+    discriminator: Discriminator | None = None
 
 
 @dataclass(frozen=True)
-class Format:
+class ExportFormat:
     """`runs`: the file is a program with inputs and outputs, rather than tensors alone. `exact`: the most that an fp32
     file may differ, of [-1, 1]."""
 
@@ -55,8 +55,8 @@ class Format:
     precisions: tuple[str, ...]
     runs: bool
     exact: float
-    write: Callable[[Job, tuple[Path, ...]], None]
-    open: Callable[[Job, tuple[Path, ...]], Opened]
+    write: Callable[[ExportJob, tuple[Path, ...]], None]
+    open: Callable[[ExportJob, tuple[Path, ...]], OpenedFile]
 
     def targets(self, out: Path, discriminator: bool) -> tuple[Path, ...]:
         """The files that `out` stands for: with the reference's checkpoints, two."""
@@ -67,8 +67,8 @@ class Format:
                 f"{out} is no name that the reference's program would look for",
                 f"end it in {REFERENCE_ENDING}: 200000-G.ckpt is what its --test_iters 200000 and --resume_iters read",
             )
-        judge = out.with_name(out.name.removesuffix(REFERENCE_ENDING) + "-D.ckpt")
-        return (out, judge) if discriminator else (out,)
+        second = out.with_name(out.name.removesuffix(REFERENCE_ENDING) + "-D.ckpt")
+        return (out, second) if discriminator else (out,)
 
     def tolerance(self, precision: str, uint8: bool) -> Tolerance:
         if precision != "fp32":
@@ -80,54 +80,56 @@ def _network(generator: Generator) -> Run:
     return lambda image, label: generator(image, label)
 
 
-def _write_safetensors(job: Job, paths: tuple[Path, ...]) -> None:
-    judge = job.judge.state_dict() if job.judge is not None else None
-    save(paths[0], job.weights.card, job.weights.generator.state_dict(), judge, PRECISIONS[job.precision])
+def _write_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> None:
+    discriminator = job.exported_discriminator.state_dict() if job.exported_discriminator is not None else None
+    save(paths[0], job.weights.card, job.weights.generator.state_dict(), discriminator, PRECISIONS[job.precision])
 
 
-def _open_safetensors(job: Job, paths: tuple[Path, ...]) -> Opened:
+def _open_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
     weights = load(str(paths[0]))
-    return Opened(_network(weights.generator), weights.discriminator)
+    return OpenedFile(_network(weights.generator), weights.discriminator)
 
 
-def _write_reference(job: Job, paths: tuple[Path, ...]) -> None:
+def _write_reference(job: ExportJob, paths: tuple[Path, ...]) -> None:
     torch.save(reference_generator(job.weights.generator), paths[0])
-    if job.judge is not None:
-        torch.save(reference_discriminator(job.judge), paths[1])
+    if job.exported_discriminator is not None:
+        torch.save(reference_discriminator(job.exported_discriminator), paths[1])
 
 
-def _open_reference(job: Job, paths: tuple[Path, ...]) -> Opened:
+def _open_reference(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
     card = job.weights.card
     model = read_reference(paths[0], paths[1] if len(paths) > 1 else None, card.layout, card.model.image_size)
-    generator, judge = model.networks()
-    return Opened(_network(generator), judge)
+    generator, discriminator = model.networks()
+    return OpenedFile(_network(generator), discriminator)
 
 
-FORMATS = {
-    "safetensors": Format(".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors),
-    "ckpt": Format(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
-    "onnx": Format(
+EXPORT_FORMATS = {
+    "safetensors": ExportFormat(
+        ".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors
+    ),
+    "ckpt": ExportFormat(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
+    "onnx": ExportFormat(
         ".onnx",
         ("fp32", "fp16", "int8"),
         True,
         1e-4,
         lambda job, paths: write_onnx(job.weights, job.precision, job.uint8, job.metadata, job.pixels, paths[0]),
-        lambda job, paths: Opened(open_onnx(paths[0])),
+        lambda job, paths: OpenedFile(open_onnx(paths[0])),
     ),
-    "pt2": Format(
+    "pt2": ExportFormat(
         ".pt2",
         ("fp32",),
         True,
         1e-5,
         lambda job, paths: write_pt2(job.weights, job.uint8, job.metadata, paths[0]),
-        lambda job, paths: Opened(open_pt2(paths[0])),
+        lambda job, paths: OpenedFile(open_pt2(paths[0])),
     ),
-    "torchscript": Format(
+    "torchscript": ExportFormat(
         ".pt",
         ("fp32",),
         True,
         1e-5,
         lambda job, paths: write_torchscript(job.weights, job.uint8, job.metadata, paths[0]),
-        lambda job, paths: Opened(open_torchscript(paths[0])),
+        lambda job, paths: OpenedFile(open_torchscript(paths[0])),
     ),
 }

@@ -70,9 +70,9 @@ def read_reference(
         )
     found = _generator_settings(generator, tensors)
     _check_labels(generator, "steers", found["label_dim"], layout)
-    judge = _read_tensors(discriminator) if discriminator is not None else None
-    if discriminator is not None and judge is not None:
-        found |= _discriminator_settings(discriminator, judge, image_size)
+    discriminator_tensors = _read_tensors(discriminator) if discriminator is not None else None
+    if discriminator is not None and discriminator_tensors is not None:
+        found |= _discriminator_settings(discriminator, discriminator_tensors, image_size)
         _check_labels(discriminator, "classifies", found["class_dim"], layout)
     else:
         size = found["image_size"] = image_size or DEFAULT_IMAGE_SIZE
@@ -85,10 +85,10 @@ def read_reference(
     with torch.device("meta"):
         own_generator, own_discriminator = Generator(settings), Discriminator(settings)
     generator_tensors = _fitting(generator, tensors, own_generator, "generator")
-    if discriminator is None or judge is None:
+    if discriminator is None or discriminator_tensors is None:
         return ReferenceModel(settings, generator_tensors, None)
     return ReferenceModel(
-        settings, generator_tensors, _fitting(discriminator, judge, own_discriminator, "discriminator")
+        settings, generator_tensors, _fitting(discriminator, discriminator_tensors, own_discriminator, "discriminator")
     )
 
 

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
-from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_judges, random_pictures
-from stargan_cli.export.formats import FORMATS, Format, Job
+from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
+from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
 from stargan_cli.pictures.listing import pictures_below
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
@@ -42,9 +42,9 @@ class ExportSettings:
 
     def __post_init__(self) -> None:
         """Raises UsageError where the parts do not go together."""
-        if self.format not in FORMATS:
-            raise UsageError(f"unknown format {self.format!r}", f"use one of: {', '.join(FORMATS)}")
-        kind = FORMATS[self.format]
+        if self.format not in EXPORT_FORMATS:
+            raise UsageError(f"unknown format {self.format!r}", f"use one of: {', '.join(EXPORT_FORMATS)}")
+        kind = EXPORT_FORMATS[self.format]
         if self.precision not in kind.precisions:
             raise UsageError(
                 f"{self.format} cannot be written in {self.precision}", f"use one of: {', '.join(kind.precisions)}"
@@ -92,7 +92,7 @@ class Exported:
 def default_name(source: Path, settings: ExportSettings) -> str:
     """`celeba-128-fp16.onnx` for celeba-128.safetensors in fp16."""
     variant = "" if settings.precision == "fp32" else f"-{settings.precision}"
-    return f"{source.stem}{variant}{'-uint8' if settings.uint8 else ''}{FORMATS[settings.format].suffix}"
+    return f"{source.stem}{variant}{'-uint8' if settings.uint8 else ''}{EXPORT_FORMATS[settings.format].suffix}"
 
 
 def export(weights: Weights, settings: ExportSettings, out: Path, progress: Progress = silent) -> Exported:
@@ -100,7 +100,7 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
 
     Raises ExportError where the file differs by more than its format allows: then nothing is left at `out`.
     """
-    kind = FORMATS[settings.format]
+    kind = EXPORT_FORMATS[settings.format]
     targets = _targets(weights, settings, out)
     size = weights.card.model.image_size
     shown = settings.pictures or example_pictures()
@@ -108,13 +108,13 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
     progress(0, 3, "writing")
     with _temporary_folder(out) as folder:
         written = tuple(folder / target.name for target in targets)
-        job = Job(weights, settings.precision, settings.uint8, settings.discriminator, _metadata(weights), pixels)
+        job = ExportJob(weights, settings.precision, settings.uint8, settings.discriminator, _metadata(weights), pixels)
         kind.write(job, written)
         progress(1, 3, "checking")
         checks = _check(kind, job, written)
         tolerance = kind.tolerance(settings.precision, settings.uint8)
         progress(2, 3, "checking")
-        _judge(checks, tolerance, out)
+        _refuse_differences(checks, tolerance, out)
         for path, target in zip(written, targets, strict=True):
             os.replace(path, target)
     calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
@@ -165,7 +165,7 @@ def _record(out: Path) -> Path:
 
 
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
-    targets = FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
+    targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
     for target in (*targets, _record(out)):
         if target.exists() and any(target.samefile(source) for source in weights.mean_of or (weights.path,)):
             raise UsageError(f"{target} is the source itself", "give another --out")
@@ -196,18 +196,18 @@ def _groups(label_set: Any) -> tuple[tuple[str, ...], ...]:
     return (label_set.attributes,) if label_set.kind == "classes" else label_set.groups
 
 
-def _check(kind: Format, job: Job, written: tuple[Path, ...]) -> list[Check]:
+def _check(kind: ExportFormat, job: ExportJob, written: tuple[Path, ...]) -> list[Check]:
     pictures = {"random": random_pictures(job.weights.card.model.image_size)}
     if job.pixels is not None:
         pictures["real"] = job.pixels[torch.arange(max(BATCHES)) % len(job.pixels)]
     opened = kind.open(job, written)
     checks = compare(opened.run, job.weights.generator, pictures, job.uint8)
-    if opened.judge is not None and job.judge is not None:
-        checks += compare_judges(opened.judge, job.judge, pictures)
+    if opened.discriminator is not None and job.exported_discriminator is not None:
+        checks += compare_discriminators(opened.discriminator, job.exported_discriminator, pictures)
     return checks
 
 
-def _judge(checks: list[Check], tolerance: Tolerance, out: Path) -> None:
+def _refuse_differences(checks: list[Check], tolerance: Tolerance, out: Path) -> None:
     for check in checks:
         if not tolerance.allows(check):
             level = "identical" if check.psnr is None else f"{check.psnr:.1f} dB"

@@ -81,7 +81,7 @@ def _from_run(path: Path, raw: bool) -> Weights:
     try:
         checkpoint = checkpoints.load_checkpoint(path)
         generator = _filled(Generator(card.model), "generator." if raw else "ema.", checkpoint.tensors)
-        judge = _filled(Discriminator(card.model), "discriminator.", checkpoint.tensors)
+        discriminator = _filled(Discriminator(card.model), "discriminator.", checkpoint.tensors)
     except (ValueError, RuntimeError) as error:
         raise WeightsError(f"{path} is refused: {error}") from error
     training = {
@@ -89,7 +89,7 @@ def _from_run(path: Path, raw: bool) -> Weights:
         "iteration": checkpoint.record["iteration"],
         "generator": "raw" if raw else "averaged",
     }
-    return Weights(path, replace(card, training=training, quality={}), fingerprint(path), generator, judge)
+    return Weights(path, replace(card, training=training, quality={}), fingerprint(path), generator, discriminator)
 
 
 def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Network:

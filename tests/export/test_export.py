@@ -19,7 +19,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.errors import DataError, ExportError, OutputError, UsageError, WeightsError
 from stargan_cli.export import run as exporting
 from stargan_cli.export.check import Check, Tolerance, compare, random_labels, random_pictures
-from stargan_cli.export.formats import FORMATS
+from stargan_cli.export.formats import EXPORT_FORMATS
 from stargan_cli.export.onnx_file import open_onnx
 from stargan_cli.export.reference_format import reference_discriminator, reference_generator
 from stargan_cli.export.run import Exported, ExportSettings, default_name, export
@@ -168,7 +168,7 @@ def test_smaller_onnx_files(masked: Weights, pictures: Path, folder: Path, preci
 @pytest.mark.parametrize("uint8", [False, True])
 def test_files_for_torch(plain: Weights, masked: Weights, folder: Path, format_name: str, uint8: bool) -> None:
     weights = masked if uint8 == (format_name == "pt2") else plain
-    out = folder / f"{format_name}-{uint8}{FORMATS[format_name].suffix}"
+    out = folder / f"{format_name}-{uint8}{EXPORT_FORMATS[format_name].suffix}"
     exported = export(weights, ExportSettings(format_name, uint8=uint8), out)
     assert largest(exported) <= 1e-6
     run = open_pt2(out) if format_name == "pt2" else open_torchscript(out)
@@ -180,18 +180,18 @@ def test_files_for_torch(plain: Weights, masked: Weights, folder: Path, format_n
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 120), ("fp16", 60), ("bf16", 40)])
-@pytest.mark.parametrize("judge", [True, False])
+@pytest.mark.parametrize("discriminator", [True, False])
 def test_safetensors_in_other_precisions(
-    plain: Weights, tmp_path: Path, precision: str, least: float, judge: bool
+    plain: Weights, tmp_path: Path, precision: str, least: float, discriminator: bool
 ) -> None:
     out = tmp_path / "out.safetensors"
-    exported = export(plain, ExportSettings("safetensors", precision, discriminator=judge), out)
+    exported = export(plain, ExportSettings("safetensors", precision, discriminator=discriminator), out)
     again = load(str(out))
-    assert (again.discriminator is not None) == judge and again.card == plain.card
+    assert (again.discriminator is not None) == discriminator and again.card == plain.card
     assert all(check.psnr is None or check.psnr > least for check in exported.checks)
-    assert any("(D)" in check.pictures for check in exported.checks) == judge
+    assert any("(D)" in check.pictures for check in exported.checks) == discriminator
     assert (largest(exported) <= 1e-6) == (precision == "fp32")
-    assert (out.stat().st_size < plain.path.stat().st_size) == (not judge or precision != "fp32")
+    assert (out.stat().st_size < plain.path.stat().st_size) == (not discriminator or precision != "fp32")
 
 
 def test_checkpoints_there_and_back(plain: Weights, tmp_path: Path) -> None:
@@ -215,10 +215,10 @@ def test_nothing_is_left_of_a_file_that_differs(
     plain: Weights, masked: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A writer that writes other weights, over a file that is there already."""
-    good = FORMATS["torchscript"]
+    good = EXPORT_FORMATS["torchscript"]
     other = replace(plain, generator=Generator(plain.card.model).eval().requires_grad_(False))
     wrong = replace(good, write=lambda job, paths: good.write(replace(job, weights=other), paths))
-    monkeypatch.setitem(FORMATS, "torchscript", wrong)
+    monkeypatch.setitem(EXPORT_FORMATS, "torchscript", wrong)
     out = tmp_path / "out.pt"
     with pytest.raises(ExportError, match=r"out.pt was not written: on random pictures, batch 1, it differs by up to"):
         export(plain, ExportSettings("torchscript"), out)
@@ -426,8 +426,8 @@ def test_a_checkpoint_comes_in_from_the_shell(plain: Weights, tmp_path: Path) ->
     assert plain.discriminator is not None
     torch.save(reference_discriminator(plain.discriminator), tmp_path / "7-D.ckpt")
     call = (str(tmp_path / "7-G.ckpt"), "--to", "safetensors", "--out", str(tmp_path / "out.safetensors"))
-    judged = ("--discriminator", str(tmp_path / "7-D.ckpt"))
-    done = run_export(*call, *judged, "--attrs", ",".join(ATTRIBUTES), "--json")
+    with_discriminator = ("--discriminator", str(tmp_path / "7-D.ckpt"))
+    done = run_export(*call, *with_discriminator, "--attrs", ",".join(ATTRIBUTES), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["checks"][0]["maximum"] <= 1e-6
     weights = load(str(tmp_path / "out.safetensors"))

@@ -235,9 +235,9 @@ def test_its_checkpoints_give_its_pictures(reference: ModuleType, tmp_path: Path
     with torch.no_grad():
         assert (generator(image, label) - theirs[0](image, label)).abs().max() <= 1e-5
         realness, classes = theirs[1](image)
-        judgement = discriminator(image)
-    assert (judgement.realness - realness).abs().max() <= 1e-5
-    assert (judgement.classes - classes).abs().max() <= 1e-5
+        output = discriminator(image)
+    assert (output.realness - realness).abs().max() <= 1e-5
+    assert (output.classes - classes).abs().max() <= 1e-5
 
 
 def test_it_loads_our_checkpoints_strictly(reference: ModuleType, pair: tuple[Path, Path]) -> None:
