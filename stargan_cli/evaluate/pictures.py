@@ -43,7 +43,7 @@ def picture_writer(folder: Path, labelled: Labelled, targets: Sequence[str]) -> 
         for row, pixels in zip(rows.tolist(), pictures.permute(0, 2, 3, 1).cpu().numpy(), strict=True):
             path = places[kind] / f"{labelled.files[row]}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
+            with replacing(path, sync="nothing") as file:
                 Image.fromarray(pixels).save(file, format="PNG", compress_level=1)
 
     return keep

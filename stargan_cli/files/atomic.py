@@ -1,17 +1,31 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, also after a power cut."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Literal
+
+if sys.platform != "win32":
+    import fcntl
 
 LONGEST_NAME = 255
 RUN_MARK = str(secrets.randbits(60))
 """In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
+
+Sync = Literal["all", "file", "nothing"]
+"""What of a new file is on the disk when it has its name, so that a power cut cannot take it.
+
+all: the file and its name. file: the file alone; a power cut leaves the new file or the earlier one, each whole.
+nothing: neither; for files that are made again at no loss and that no later run relies on."""
+
+_NO_SYNC_HERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 def adopt_mark(mark: str) -> None:
@@ -30,14 +44,68 @@ def temporary_name(name: str) -> str:
 
 
 @contextmanager
-def replacement(path: Path) -> Iterator[Path]:
+def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) -> Iterator[Path]:
     """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, and is removed
-    where the block raises: then `path` is as it was."""
+    where the block raises: then `path` is as it was.
+
+    With `folder`, the handle of an open folder, both names are relative to it. Raises OSError.
+    """
     temporary = path.with_name(temporary_name(path.name))
     try:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary, dir_fd=folder)
         yield temporary
-        os.replace(temporary, path)
+        if sync != "nothing":
+            sync_file(temporary, folder)
+        os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
+        if sync == "all":
+            sync_folder(path.parent, folder)
     finally:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            os.unlink(temporary, dir_fd=folder)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it that are missing, and sync their names. Raises OSError."""
+    missing = []
+    while not path.is_dir() and path != path.parent:
+        missing.append(path)
+        path = path.parent
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        sync_folder(folder.parent)
+
+
+def sync_file(path: Path, folder: int | None = None) -> None:
+    """Wait until a file's bytes are on the disk. Raises OSError where they cannot be written there."""
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), dir_fd=folder)  # Windows syncs none opened to read
+    try:
+        sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_folder(path: Path, folder: int | None = None) -> None:
+    """Wait until the names in a folder are on the disk, where the system offers that (Windows does not)."""
+    if sys.platform == "win32":
+        return
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
+    except PermissionError:  # it may be written and not read
+        return
+    try:
+        sync_handle(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_handle(handle: int) -> None:
+    """The same for what is open. File systems without the operation do without."""
+    try:
+        if sys.platform == "darwin":
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # its fsync leaves the bytes in the drive's memory
+        else:
+            os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC_HERE:
+            raise

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from stargan_cli.errors import OutputError, PictureError
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import Sync, replacement
 from stargan_cli.files.blobs import Source, bytes_of, place_of, readable
 from stargan_cli.pictures import png16
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
@@ -87,13 +87,14 @@ def _kept(raw: bytes) -> Image.Exif | None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well and vanishes when it does not.
+def replacing(path: Path, sync: Sync = "all") -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends well and vanishes when it does not. `sync` is that of
+    `atomic.replacement`.
 
     Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
     """
     try:
-        with replacement(path) as temporary, temporary.open("xb") as file:
+        with replacement(path, sync=sync) as temporary, temporary.open("xb") as file:
             yield file
     except OSError as error:
         raise _write_error(path, error) from error

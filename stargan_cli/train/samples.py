@@ -50,5 +50,5 @@ def save_grid(
     n, k, c, height, width = rows.shape
     sheet = to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacement(path) as temporary:
+    with replacement(path, sync="nothing") as temporary:
         Image.fromarray(sheet.cpu().numpy()).save(temporary, format="PNG")

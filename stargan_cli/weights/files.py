@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from stargan_cli.errors import WeightsError
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.places import resolve
@@ -57,7 +57,7 @@ def save(
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
     """A safetensors file, written to a temporary name beside `path` and renamed; who may read it is as for any file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with replacement(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode

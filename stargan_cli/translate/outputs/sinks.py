@@ -116,7 +116,7 @@ class LocalSink:
     def file(self, output: PurePath) -> Iterator[BinaryIO]:
         if self._held is None:
             raise ValueError("a dry run writes nothing")
-        with replacing(self._held.place(output)) as file:
+        with replacing(self._held.place(output), sync="file") as file:
             yield file
 
     def write(self, output: PurePath, data: bytes) -> None:

@@ -1,0 +1,94 @@
+"""Replacements: whole or not at all, whenever the process or the power ends."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from power_cut import ForgetfulDisk, forgetful_disk, on_linux
+
+from stargan_cli.files import atomic
+from stargan_cli.files.atomic import Sync, make_folder, replacement, temporary_name
+
+
+def replace(path: Path, text: str, sync: Sync = "all") -> None:
+    with replacement(path, sync=sync) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def found(disk: ForgetfulDisk, name: str) -> set[bytes | None]:
+    """What may be in a file after a power cut at any moment, with b"-" for no such file."""
+    return {tree.get(name, b"-") for cut in disk.cuts for tree in (cut.eager, cut.lazy)}
+
+
+@on_linux
+@pytest.mark.parametrize("sync", ["all", "file"])
+def test_a_power_cut_leaves_the_earlier_file_or_the_new_one_whole(tmp_path: Path, sync: Sync) -> None:
+    (tmp_path / "a").write_text("earlier")
+    with forgetful_disk(tmp_path) as disk:
+        replace(tmp_path / "a", "new", sync)
+    assert found(disk, "a") == {b"earlier", b"new"}
+    assert disk.cuts[-1].lazy["a"] == (b"new" if sync == "all" else b"earlier")
+
+
+@on_linux
+def test_the_disk_of_these_tests_forgets_what_is_not_synced(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("earlier")
+    with forgetful_disk(tmp_path) as disk:
+        replace(tmp_path / "a", "new", "nothing")
+    assert found(disk, "a") == {b"earlier", b""}
+
+
+@on_linux
+def test_a_file_that_is_synced_is_there_after_a_power_cut_with_the_folders_made_for_it(tmp_path: Path) -> None:
+    with forgetful_disk(tmp_path) as disk:
+        make_folder(tmp_path / "run" / "checkpoints")
+        replace(tmp_path / "run" / "checkpoints" / "1", "whole")
+    assert disk.cuts[-1].lazy == {"run": None, "run/checkpoints": None, "run/checkpoints/1": b"whole"}
+
+
+def test_a_replacement_that_fails_leaves_nothing_but_the_earlier_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("earlier")
+    with pytest.raises(ValueError, match="no"), replacement(tmp_path / "a") as temporary:
+        temporary.write_text("half")
+        raise ValueError("no")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert (tmp_path / "a").read_text() == "earlier"
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.EINVAL, False), (errno.EIO, True), (errno.ENOSPC, True)])
+def test_a_sync_that_fails_is_an_error_where_the_file_system_has_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raised: bool
+) -> None:
+    def fails(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fails)
+    monkeypatch.setattr(atomic.sys, "platform", "linux")
+    (tmp_path / "a").write_text("earlier")
+    if raised:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            replace(tmp_path / "a", "new")
+    else:
+        replace(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == ("earlier" if raised else "new")
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_replacement_may_be_relative_to_an_open_folder(tmp_path: Path) -> None:
+    if os.open not in os.supports_dir_fd:
+        pytest.skip("no names relative to folders here")
+    handle = os.open(tmp_path, os.O_RDONLY)
+    try:
+        with replacement(Path("a"), folder=handle) as temporary:
+            (tmp_path / temporary).write_text("new")
+    finally:
+        os.close(handle)
+    assert (tmp_path / "a").read_text() == "new"
+
+
+def test_temporary_names_fit_any_file_system() -> None:
+    assert temporary_name("a.png") == f".a.png.{atomic.RUN_MARK}.tmp"
+    assert len(os.fsencode(temporary_name("\u00e9" * 200))) <= atomic.LONGEST_NAME
