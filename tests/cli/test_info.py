@@ -22,6 +22,7 @@ LAYOUT = LabelLayout(
     ),
     unset_stays=True,
 )
+QUALITY = {"celeba": {"read_as_target": {"Blond_Hair": 0.875, "old": 0.5}, "fid": 3.0}}
 runner = CliRunner()
 
 
@@ -41,7 +42,8 @@ def weights(tmp_path: Path) -> Path:
         LAYOUT,
         aliases={"happy": "open"},
         training={"iterations": 12, "settings": {"lr": 0.5, "data": ["a", "b"]}},
-        quality={"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}},
+        preprocessing={"landmarks": {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}},
+        quality=QUALITY,
     )
     path = tmp_path / "small [b]one.safetensors"
     save(path, card, Generator(settings).state_dict(), Discriminator(settings).state_dict())
@@ -67,25 +69,37 @@ def test_json_is_one_document_with_everything(weights: Path) -> None:
     assert odd["kind"] == "classes"
     assert odd["attributes"][1]["aliases"] == ["happy"]
     assert odd["attributes"][1]["excludes"] == ["neutral"]
-    assert facts["quality"] == {"judge": {"on": {"Male": 0.875, "Young": 0.5}, "fid": 3.0}}
+    assert facts["quality"] == QUALITY
 
 
-def test_table_for_people(weights: Path) -> None:
+def test_the_page_says_what_is_set_with_which_words(weights: Path) -> None:
     result = runner.invoke(app, ["info", str(weights)])
     assert result.exit_code == 0
     for text in (
         "small [b]one",
-        "odd [red]set",
-        "16x16 pixels",
-        "blonde",
-        "female",
-        "lr 0.5, data [a, b]",
-        "judge on",
-        "Male 0.875, Young 0.5",
-        "judge fid",
+        "sets (odd [red]set)",
+        "black | blond (one at most)",
+        "male | female",
+        "neutral | open (one)",
+        "16x16 px, 4.4 eye distances wide, 1.9 of them above the eyes",
+        "blond hair 88%, old 50%",
+        "--set black",
     ):
         assert text in result.stdout, text
     assert "\x1b" not in result.stdout
+    assert "iterations" not in result.stdout
+
+
+def test_history_has_every_record(weights: Path) -> None:
+    result = runner.invoke(app, ["info", str(weights), "--history"])
+    for text in (
+        fingerprint(weights),
+        "lr 0.5, data [a, b]",
+        "celeba read_as_target",
+        "Blond_Hair 0.875, old 0.5",
+        "celeba fid",
+    ):
+        assert text in result.stdout, text
 
 
 def test_without_a_classifier_it_says_what_to_do(weights: Path, tmp_path: Path) -> None:
@@ -109,7 +123,9 @@ def test_what_weights_were_made_from_is_a_line_each(weights: Path, tmp_path: Pat
     training = {"iterations": 3, "started_from": {"iterations": 12, "hours": 0.2, "started_from": oldest}}
     path = tmp_path / "later.safetensors"
     save(path, replace(loaded.card, training=training), loaded.generator.state_dict())
-    lines = [" ".join(line.split()) for line in runner.invoke(app, ["info", str(path)]).stdout.splitlines()]
+    lines = [
+        " ".join(line.split()) for line in runner.invoke(app, ["info", str(path), "--history"]).stdout.splitlines()
+    ]
     there = lines.index("started from 12 iterations in 0.2 h")
     assert lines[there + 1] == "before that 900 iterations in 1.5 h, a mean of 2"
     assert not any("started_from" in line for line in lines)

@@ -1,0 +1,165 @@
+"""A weights file on one page for people, and its history."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stargan_cli.cli.messages import shown
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 100
+
+
+def show_page(facts: dict[str, Any]) -> None:
+    """What the weights set, how well, on which terms, and the commands that use them."""
+    name, console = _callable_name(facts), _console()
+    console.print(shown(f"{Path(facts['path']).name} ({facts['bytes'] / 1e6:.1f} MB)"), style="bold")
+    _print_pairs(console, _what(facts))
+    measured = dict(_measured(facts["quality"]))
+    if measured:
+        console.print("\nhow well", style="bold")
+        _print_pairs(console, measured.items())
+        _print(console, "% of test pictures in which a classifier, trained apart on real pictures, reads the target.")
+    console.print("\nuse", style="bold")
+    word = _word(facts["sets"][0]["attributes"][0])
+    _print(console, f"stargan translate photos --weights {name} --set {word}")
+    _print(console, f"stargan translate photos --weights {name} --each")
+    _print(console, f"stargan info {name} --history")
+
+
+def show_history(facts: dict[str, Any]) -> None:
+    """Networks, training record with what the weights were made from, and every measured number."""
+    console = _console()
+    sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
+        ("file", iter((("path", facts["path"]), ("sha256", facts["sha256"])))),
+        ("networks", _networks(facts)),
+        ("preprocessing", _flatten(facts["preprocessing"])),
+        ("training", _training(facts["training"])),
+        ("quality", _flatten(facts["quality"])),
+    )
+    for title, rows in sections:
+        console.print(f"\n{title}", style="bold")
+        _print_pairs(console, rows)
+
+
+def _callable_name(facts: dict[str, Any]) -> str:
+    path = Path(facts["path"])
+    return path.stem if path.stem in facts["bundled"] else shown(facts["path"])
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
+
+
+def _what(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for label_set in facts["sets"]:
+        for thing in _things(label_set):
+            yield "sets" if len(facts["sets"]) == 1 else f"sets ({label_set['name']})", thing
+    side = facts["image_size"]
+    yield "frame", f"{side}x{side} px{_frame(facts['preprocessing'].get('landmarks'))}"
+    reads = facts["reads_source_labels"]
+    yield "unnamed", "read from the picture" if reads else "not read: give --labels, --rest off, or all in --set"
+    yield "terms", str(facts["training"].get("terms", ""))
+    others = [name for name in facts["bundled"] if name != _callable_name(facts)]
+    yield "bundled too", ", ".join(others)
+
+
+def _things(label_set: dict[str, Any]) -> Iterator[str]:
+    """What can change, a line each: an exclusive group or all classes, or an attribute with its opposite."""
+    attributes = {one["name"]: one for one in label_set["attributes"]}
+    while attributes:
+        name, one = next(iter(attributes.items()))
+        group = [name, *one["excludes"]]
+        words = [_word(attributes.pop(member)) for member in group]
+        if len(group) > 1:
+            yield f"{' | '.join(words)} (one{'' if label_set['kind'] == 'classes' else ' at most'})"
+        else:
+            yield f"{words[0]} | {one['opposites'][0] if one['opposites'] else f'no-{words[0]}'}"
+
+
+def _word(attribute: dict[str, Any]) -> str:
+    """The shortest way to write an attribute in `--set`."""
+    name: str = attribute["name"]
+    return min([name.lower(), *attribute["aliases"]], key=len) if "_" in name else name.lower()
+
+
+def _frame(landmarks: Any) -> str:
+    """How faces lie in the square, where the card says where the eyes are."""
+    try:
+        (left, top), (right, bottom) = landmarks["left_eye"], landmarks["right_eye"]
+        distance = math.hypot(right - left, bottom - top)
+        return f", {1 / distance:.1f} eye distances wide, {(top + bottom) / 2 / distance:.1f} of them above the eyes"
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return ", the centred square of a picture"
+
+
+def _measured(quality: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for label_set, record in quality.items():
+        read = record.get("read_as_target") if isinstance(record, dict) else None
+        if isinstance(read, dict) and all(isinstance(share, (int, float)) for share in read.values()):
+            words = (f"{name.lower().replace('_', ' ')} {round(100 * share)}%" for name, share in read.items())
+            yield label_set, ", ".join(words)
+
+
+def _networks(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "generator", f"{facts['generator_parameters']:,} parameters"
+    count = facts["discriminator_parameters"]
+    yield "discriminator", "none" if count is None else f"{count:,} parameters"
+    yield from _flatten(facts["model"])
+
+
+def _training(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The record as rows, then what the weights were made from, and what those were, a row each."""
+    yield from _flatten({name: value for name, value in training.items() if name != "started_from"})
+    name, origin = "started from", training.get("started_from")
+    while isinstance(origin, dict):
+        trained = f"{origin.get('iterations', '?')} iterations in {origin.get('hours', '?')} h"
+        several = origin.get("mean_of")
+        yield name, f"{trained}, a mean of {len(several)}" if isinstance(several, list) else trained
+        name, origin = "before that", origin.get("started_from")
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """A record as rows: {"celeba": {"psnr": 3, "on": {"Male": 0.9}}} -> ("celeba psnr", "3"), ("celeba on", ...)."""
+    for name, value in values.items():
+        path = f"{prefix} {name}".strip()
+        if not isinstance(value, dict):
+            yield path, _plain(value)
+        elif any(isinstance(inner, dict) for inner in value.values()):
+            yield from _flatten(value, path)
+        else:
+            yield path, ", ".join(f"{inner} {_plain(number)}" for inner, number in value.items())
+
+
+def _plain(value: Any) -> str:
+    return f"[{', '.join(map(_plain, value))}]" if isinstance(value, list) else str(value)
+
+
+def _print(console: Console, text: str) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console.print(Padding(Text(shown(text)), (0, 0, 0, 2)))
+
+
+def _print_pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
+    """Names in a column beside their values; a name that repeats the one above it is left out."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    table, before = Table.grid(padding=(0, 2)), ""
+    for name, value in rows:
+        if value:
+            label = "" if name == before else shown(name)
+            table.add_row(Text(label, style="dim"), Text(shown(value), overflow="fold"))
+            before = name
+    console.print(Padding(table, (0, 0, 0, 2)))
