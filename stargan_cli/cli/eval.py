@@ -10,42 +10,35 @@ import typer
 
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
+    AttributesOption,
+    CacheOption,
+    DataOption,
     DeviceOption,
     JsonOption,
     QuietOption,
+    RootOption,
     SeedOption,
+    SplitOption,
     WeightsOption,
     WorkersOption,
-    listed,
 )
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.datasets.celeba_table import SPLITS
 from stargan_cli.errors import UsageError
+from stargan_cli.settings import listed
 
 DATA, JUDGE, DISTANCES, RESULT, MACHINE = "Data", "Judge", "Distances", "Result", "Machine"
 
 
 def evaluate(
     weights: WeightsOption = "celeba-128",
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="celeba, or a folder with one folder of pictures per class; several for joint weights.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    root: Annotated[
-        Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel=DATA)
-    ] = None,
-    split: Annotated[
-        str, typer.Option(help="official (CelebA's partition) or reference (seed 1234).", rich_help_panel=DATA)
-    ] = "official",
+    data: DataOption = None,
+    root: RootOption = None,
+    split: SplitOption = "official",
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many test pictures, for a quick look.", rich_help_panel=DATA)
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
-    ] = None,
+    cache: CacheOption = None,
     classifier: Annotated[
         list[Path] | None,
         typer.Option(
@@ -62,10 +55,7 @@ def evaluate(
             rich_help_panel=JUDGE,
         ),
     ] = False,
-    attrs: Annotated[
-        str | None,
-        typer.Option(help="Fitting: the CelebA attributes it learns.", metavar="NAME,NAME,…", rich_help_panel=JUDGE),
-    ] = None,
+    attrs: AttributesOption = None,
     init: Annotated[
         Path | None,
         typer.Option(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stargan_cli.cli.options import JsonOption, QuietOption, listed
+from stargan_cli.cli.options import JsonOption, QuietOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.settings import listed
 
 if TYPE_CHECKING:
     from stargan_cli.export.run import Exported

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from stargan_cli.cli.setting_options import option_of
+from stargan_cli.datasets.choice import DataChoice
+
+DataOption = Annotated[list[str] | None, option_of(DataChoice, "data")]
+RootOption = Annotated[Path | None, option_of(DataChoice, "root")]
+AttributesOption = Annotated[str | None, option_of(DataChoice, "attributes")]
+SplitOption = Annotated[str, option_of(DataChoice, "split")]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder for decoded pictures. By default stargan in the user's cache folder.",
+        metavar="DIR",
+        rich_help_panel="Data",
+    ),
+]
 
 WeightsOption = Annotated[
     str,
@@ -18,7 +36,9 @@ WeightsOption = Annotated[
 ]
 DeviceOption = Annotated[
     str,
-    typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps, ...", rich_help_panel="Machine"),
+    typer.Option(
+        "--device", help="Where the networks compute: auto, cpu, cuda, cuda:1, mps.", rich_help_panel="Machine"
+    ),
 ]
 PrecisionOption = Annotated[
     str,
@@ -49,8 +69,3 @@ QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr; errors still show.", rich_help_panel="Output")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
-
-
-def listed(text: str | None) -> tuple[str, ...]:
-    """The names in `Black_Hair, Blond_Hair`; none where nothing was given."""
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

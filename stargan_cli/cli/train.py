@@ -1,4 +1,4 @@
-"""`stargan train`: options in, settings resolved and shown, one run, its end in words."""
+"""`stargan train`: options become settings, one run, its end in words."""
 
 from __future__ import annotations
 
@@ -13,163 +13,69 @@ from typing import Annotated, Any
 
 import typer
 
+from stargan_cli.cli.durations import parse_duration
 from stargan_cli.cli.messages import say, shown
-from stargan_cli.cli.options import DeviceOption, QuietOption, WorkersOption
+from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_settings import parse_duration, resolve_settings
-from stargan_cli.errors import StarganError
+from stargan_cli.datasets.choice import DATA
+from stargan_cli.errors import StarganError, UsageError
+from stargan_cli.train.networks import MODEL
+from stargan_cli.train.objective import LOSSES
+from stargan_cli.train.presets import PRESETS
+from stargan_cli.train.presets import preset as preset_settings
+from stargan_cli.train.settings import MACHINE, RUN, TRAINING, TrainSettings
 
-DATA, MODEL, LOSS, TRAINING, RUN, MACHINE = "Data", "Model", "Losses", "Training", "Run", "Machine"
+PANELS = (DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE)
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="Settings to start from. "
+        + " ".join(f"{name}: {preset.reason}." for name, preset in PRESETS.items())
+        + " By default paper.",
+        metavar="|".join(PRESETS),
+        autocompletion=lambda: list(PRESETS),
+        rich_help_panel=TRAINING,
+    ),
+]
 
 
-def _number(panel: str, text: str, **limits: Any) -> Any:
-    return typer.Option(help=text, rich_help_panel=panel, show_default=False, **limits)
-
-
+@takes_settings(TrainSettings, "given", {name: preset.changes for name, preset in PRESETS.items()}, PANELS)
 def train(
-    context: typer.Context,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="celeba, or a folder with one folder of pictures per class; several times to join data sets.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    root: Annotated[
-        Path | None, typer.Option(help="Where CelebA lies (torchvision's layout).", rich_help_panel=DATA)
-    ] = None,
+    given: dict[str, Any],
     download: Annotated[
-        bool,
-        typer.Option("--download", help="Fetch CelebA into --root first, where it is missing.", rich_help_panel=DATA),
+        bool, typer.Option("--download", help="Fetches CelebA into --root if it is not there.", rich_help_panel=DATA)
     ] = False,
-    attrs: Annotated[
-        str | None,
-        typer.Option(help="CelebA attributes, comma separated.", metavar="NAME,NAME,…", rich_help_panel=DATA),
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Attributes of which one at most is on (hair colours are known); or one name for a set of classes.",
-            metavar="NAME,NAME,…",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    alias: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Another word for an attribute or class, which --set will understand.",
-            metavar="WORD=NAME",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None, typer.Option(help="official (CelebA's partition) or reference (seed 1234).", rich_help_panel=DATA)
-    ] = None,
-    mix: Annotated[
-        str | None,
-        typer.Option(help="Turns of each data set per iteration, such as 2,1.", metavar="N,N", rich_help_panel=DATA),
-    ] = None,
-    balance: Annotated[
-        bool | None,
-        typer.Option("--balance/--no-balance", help="Draw rare label combinations more often.", rich_help_panel=DATA),
-    ] = None,
-    weigh_classes: Annotated[
-        bool | None,
-        typer.Option(
-            "--weigh-classes/--no-weigh-classes",
-            help="With --balance: D learns labels as often as the data shows them.",
-            rich_help_panel=DATA,
-        ),
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder for decoded pictures.", metavar="DIR", rich_help_panel=DATA)
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help="paper, small, fast: where every other option starts.", rich_help_panel=TRAINING)
-    ] = "paper",
-    iterations: Annotated[int | None, _number(TRAINING, "D steps in all (paper: 200000).")] = None,
-    batch_size: Annotated[int | None, _number(TRAINING, "Pictures a step.")] = None,
+    cache: CacheOption = None,
+    preset: Preset = None,
     scale_batch: Annotated[
         bool,
         typer.Option(
             "--scale-batch",
-            help="Let --batch-size be each process's (torchrun), not that of all together.",
+            help="Makes --batch-size that of each process of torchrun, in place of all together.",
             rich_help_panel=TRAINING,
         ),
     ] = False,
-    lr: Annotated[float | None, _number(TRAINING, "Learning rate of G.")] = None,
-    d_lr: Annotated[float | None, _number(TRAINING, "Learning rate of D.")] = None,
-    beta1: Annotated[float | None, _number(TRAINING, "Adam's first decay.")] = None,
-    beta2: Annotated[float | None, _number(TRAINING, "Adam's second decay.")] = None,
-    n_critic: Annotated[int | None, _number(TRAINING, "D steps per G step.")] = None,
-    head_start: Annotated[
-        int | None, _number(TRAINING, "Iterations that train D alone, before G's first step.")
-    ] = None,
-    own_share: Annotated[float | None, _number(TRAINING, "Share of the targets that are the own label.")] = None,
-    single_share: Annotated[
-        float | None, _number(TRAINING, "Share of the targets that differ from the own label in one thing alone.")
-    ] = None,
-    keep_unset: Annotated[
-        bool | None,
-        typer.Option(
-            "--keep-unset/--no-keep-unset",
-            help="Targets without a hair colour (or other group) keep the picture's own; G is told what does "
-            "not change as `translate` tells it.",
-            rich_help_panel=TRAINING,
-        ),
-    ] = None,
-    ema: Annotated[float | None, _number(TRAINING, "Decay of G's moving average.")] = None,
-    seed: Annotated[int | None, _number(TRAINING, "Seed of everything random.")] = None,
-    flip: Annotated[
-        bool | None, typer.Option("--flip/--no-flip", help="Mirror half of the pictures.", rich_help_panel=TRAINING)
-    ] = None,
-    jitter: Annotated[float | None, _number(TRAINING, "Shift, scale and turn training pictures by up to this.")] = None,
-    view_jitter: Annotated[float | None, _number(TRAINING, "The same for whatever D sees, real and fake.")] = None,
-    view_zoom: Annotated[
-        float | None, _number(TRAINING, "D sees a square from anywhere, its side smaller by up to this share.")
-    ] = None,
-    view_noise: Annotated[float | None, _number(TRAINING, "Noise on whatever D sees (standard deviation).")] = None,
-    init_from: Annotated[
-        str | None, typer.Option(help="Weights to start from.", metavar="WEIGHTS", rich_help_panel=TRAINING)
-    ] = None,
-    image_size: Annotated[int | None, _number(MODEL, "Side of the pictures in pixels.")] = None,
-    width: Annotated[int | None, _number(MODEL, "Channels of G's first layer.")] = None,
-    blocks: Annotated[int | None, _number(MODEL, "Residual blocks of G.")] = None,
-    discriminator_width: Annotated[int | None, _number(MODEL, "Channels of D's first layer.")] = None,
-    discriminator_layers: Annotated[int | None, _number(MODEL, "Layers of D; each halves the picture.")] = None,
-    output: Annotated[str | None, _number(MODEL, "tanh (paper) or attention (a mask says what changes).")] = None,
-    upsampling: Annotated[str | None, _number(MODEL, "transposed (paper) or resize (no checkerboard).")] = None,
-    projection: Annotated[
-        bool | None,
-        typer.Option("--projection/--no-projection", help="Let D judge patches against labels.", rich_help_panel=MODEL),
-    ] = None,
-    downscale: Annotated[
-        int | None, _number(MODEL, "Work on pictures made smaller by this; only what changes is enlarged.")
-    ] = None,
-    adversarial: Annotated[str | None, _number(LOSS, "wgan-gp (paper) or nonsaturating (with R1).")] = None,
-    lambda_cls: Annotated[float | None, _number(LOSS, "Weight of the domain classification.")] = None,
-    lambda_rec: Annotated[float | None, _number(LOSS, "Weight of the reconstruction.")] = None,
-    lambda_gp: Annotated[float | None, _number(LOSS, "Weight of the gradient penalty.")] = None,
-    lambda_id: Annotated[float | None, _number(LOSS, "Weight of changes where the target is the own label.")] = None,
-    penalty_every: Annotated[int | None, _number(LOSS, "Gradient penalty in every so many iterations.")] = None,
     run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
         "runs/stargan"
     ),
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in --run, exactly.", rich_help_panel=RUN)
+        bool,
+        typer.Option("--resume", help="Continues the run in --run from its newest checkpoint.", rich_help_panel=RUN),
     ] = False,
     max_time: Annotated[
-        str | None, typer.Option(help="Stop cleanly after 45m, 2h, 1h30m, ...", metavar="TIME", rich_help_panel=RUN)
+        str | None,
+        typer.Option(
+            help="Ends the call with a checkpoint after this time (45m, 2h, 1h30m).",
+            metavar="TIME",
+            rich_help_panel=RUN,
+        ),
     ] = None,
-    log_every: Annotated[int | None, _number(RUN, "Iterations between rows of the log.")] = None,
-    sample_every: Annotated[int | None, _number(RUN, "Iterations between sample grids.")] = None,
-    checkpoint_every: Annotated[int | None, _number(RUN, "Iterations between checkpoints.")] = None,
-    keep: Annotated[int | None, _number(RUN, "Checkpoints kept.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the data, show the settings, and leave.", rich_help_panel=RUN)
+        bool,
+        typer.Option("--dry-run", help="Checks the data, shows the settings, and trains nothing.", rich_help_panel=RUN),
     ] = False,
-    precision: Annotated[str | None, _number(MACHINE, "auto, fp32 or bf16.")] = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     quiet: QuietOption = False,
@@ -181,7 +87,7 @@ def train(
 
     seconds = parse_duration(max_time) if max_time else float("inf")
     deadline = time.monotonic() + seconds
-    settings = resolve_settings(context, run, resume, preset)
+    settings = _resolved(run, resume, preset, given)
     with joined(device) as processes, _heard_once(processes.local_rank):
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
@@ -221,6 +127,17 @@ def train(
     if processes.first:
         _say_end(outcome, settings.iterations, run)
     return stop.exit_code if outcome.reason == "stopped" else 0
+
+
+def _resolved(run: Path, resume: bool, preset: str | None, given: dict[str, Any]) -> TrainSettings:
+    """The preset, or with --resume the run's own settings, with the options that were given."""
+    from stargan_cli.train import run_folder
+
+    if not resume:
+        return preset_settings(preset or "paper", **given)
+    if preset is not None:
+        raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
+    return run_folder.changed(run_folder.read_settings(run), **given)
 
 
 def _note(text: str) -> None:

@@ -15,7 +15,6 @@ from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.labels import HAIR_COLOURS, LabelSet
 
-DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 REFERENCE_TEST_SIZE = 1999
 TERMS = "CelebA: non-commercial research only, for weights trained on it too"
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}

@@ -9,6 +9,7 @@ from stargan_cli.errors import DataError
 
 SPLITS = ("official", "reference")
 """How its pictures are parted: as its own list says, or as the reference implementation parts them."""
+DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 Row = tuple[int, str, list[str]]
 """Line number, file name, values as they stand there."""
 

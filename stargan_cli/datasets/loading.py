@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from stargan_cli.datasets.celeba import DEFAULT_ATTRIBUTES, load_celeba
+from stargan_cli.datasets.celeba import load_celeba
+from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.errors import DataError

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
+from stargan_cli.train.objective import Objective
 
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """Which losses, and how they are weighted: the part `G/rec` by `lambda_rec`. The defaults are the paper's.
-
-    `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
-    Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`. `lambda_id` weighs the
-    identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall stay as it is, and the
-    discriminator's verdict on it does not count.
-    """
-
-    adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
-    lambda_cls: float = 1.0
-    lambda_rec: float = 10.0
-    lambda_gp: float = 10.0
-    lambda_id: float = 0.0
-
-    @classmethod
-    def of(cls, settings: Any) -> Objective:
-        """From settings that hold the same names."""
-        return cls(**{entry.name: getattr(settings, entry.name) for entry in fields(cls)})
-
-    def total(self, parts: Parts) -> Tensor:
-        """The weighted sum of the parts; a part without a weight of its name counts once."""
-        first, *others = (getattr(self, f"lambda_{name[2:]}", 1.0) * part for name, part in parts.items())
-        return sum(others, first)
 
 
 @dataclass(frozen=True)
@@ -60,6 +34,12 @@ class Batch:
     positions: slice
     kind: Literal["attributes", "classes"]
     importance: Tensor | None = None
+
+
+def weighted_sum(parts: Parts, objective: Objective) -> Tensor:
+    """The part `G/rec` counts `lambda_rec` times; a part without a weight of its name counts once."""
+    first, *others = (getattr(objective, f"lambda_{name[2:]}", 1.0) * part for name, part in parts.items())
+    return sum(others, first)
 
 
 def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
@@ -104,7 +84,7 @@ def discriminator_loss(
         parts = {"D/real": F.softplus(-real_score).mean(), "D/fake": F.softplus(fake_score).mean()}
     classes = _class_loss(of_real.classes, batch.source_classes, batch)
     parts["D/cls"] = (classes if batch.importance is None else classes * batch.importance).mean()
-    total = objective.total(parts)
+    total = weighted_sum(parts, objective)
     if penalise:
         weight, parts["D/gp"] = _gradient_penalty(discriminator, batch, real, fake, alpha, objective)
         total = total + penalise * weight * parts["D/gp"]
@@ -135,7 +115,7 @@ def generator_loss(
         parts["G/rec"] = (batch.real - generator(fake.image, batch.source)).abs().mean()
     if objective.lambda_id:
         parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
-    return objective.total(parts), parts
+    return weighted_sum(parts, objective), parts
 
 
 def _gradient_penalty(

@@ -16,8 +16,10 @@ from stargan_cli.files.writable import require_place
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import ModelSettings
 from stargan_cli.progress import Progress, silent
+from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
+from stargan_cli.train.networks import NetworkChoice
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.train.session import Session
 from stargan_cli.train.settings import TrainSettings
@@ -39,20 +41,9 @@ class Outcome:
 
 def model_settings(settings: TrainSettings, layout: LabelLayout) -> ModelSettings:
     """The networks that a run trains. Raises UsageError where they cannot be built."""
+    networks = {name: getattr(settings, name) for name in declared(NetworkChoice)}
     try:
-        return ModelSettings(
-            image_size=settings.image_size,
-            label_dim=layout.label_dim,
-            class_dim=layout.class_dim,
-            width=settings.width,
-            blocks=settings.blocks,
-            discriminator_width=settings.discriminator_width,
-            discriminator_layers=settings.discriminator_layers,
-            output=settings.output,
-            upsampling=settings.upsampling,
-            projection=settings.projection,
-            downscale=settings.downscale,
-        )
+        return ModelSettings(label_dim=layout.label_dim, class_dim=layout.class_dim, **networks)
     except ValueError as error:
         raise UsageError(str(error), "check --image-size, --width and --discriminator-layers") from error
 

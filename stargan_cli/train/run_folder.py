@@ -13,33 +13,8 @@ from typing import Any
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.locks import LOCK_NAME, locked
-from stargan_cli.train.settings import TrainSettings, option
-
-CHANGEABLE = (
-    "root",
-    "aliases",
-    "iterations",
-    "precision",
-    "lr",
-    "d_lr",
-    "own_share",
-    "single_share",
-    "keep_unset",
-    "weigh_classes",
-    "jitter",
-    "view_jitter",
-    "view_zoom",
-    "view_noise",
-    "lambda_cls",
-    "lambda_rec",
-    "lambda_gp",
-    "lambda_id",
-    "log_every",
-    "sample_every",
-    "checkpoint_every",
-    "keep",
-)
-"""Settings that a resumed run may be given anew; with another value of any other it would be another run."""
+from stargan_cli.settings import declared
+from stargan_cli.train.settings import TrainSettings
 
 
 class RunFolder:
@@ -127,10 +102,11 @@ def read_settings(run: Path) -> TrainSettings:
 
 def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:
     """The settings of a run that is resumed, with changes. Raises UsageError for what would make it another run."""
+    known = declared(TrainSettings)
     for name, value in changes.items():
-        if name not in CHANGEABLE and getattr(settings, name) != value:
+        if not known[name].setting.changeable and getattr(settings, name) != value:
             raise UsageError(
-                f"a resumed run keeps its {option(name)}: {_shown(getattr(settings, name))}, not {_shown(value)}",
+                f"a resumed run keeps its {known[name].option}: {_shown(getattr(settings, name))}, not {_shown(value)}",
                 "leave the option out, or start a new run with --init-from",
             )
     return replace(settings, **changes)

@@ -1,75 +1,198 @@
-"""Everything a training run can be told, checked; and the named presets."""
+"""The settings of a training run."""
 
 from __future__ import annotations
 
-from dataclasses import MISSING, asdict, dataclass, fields
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from stargan_cli.datasets.celeba_table import SPLITS
+from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
+from stargan_cli.settings import Setting, listed
+from stargan_cli.train.networks import NetworkChoice
+from stargan_cli.train.objective import LOSSES, Objective
+
+TRAINING, RUN, MACHINE = "Training", "Run", "Machine"
+
+
+def _shares(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--mix takes whole numbers such as 2,1, not {text}") from error
+
+
+def _alias(text: str) -> tuple[str, str]:
+    word, _, name = text.partition("=")
+    if not (word.strip() and name.strip()):
+        raise UsageError(f"--alias takes WORD=NAME, not {text}", "for example --alias happy=smiling")
+    return word.strip(), name.strip()
 
 
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(NetworkChoice, Objective, DataChoice):
     """A run's settings, resolved. The defaults are the paper's (section 5 and its code's published values).
 
-    An iteration is one D step on each data set; every `n_critic`-th also takes a G step. The learning rates (`lr` of
-    G, `d_lr` of D) stay constant for the first half and then fall linearly to zero at `iterations`.
+    An iteration is one step of the discriminator on each data set; every `n_critic`-th also takes a step of the
+    generator. The learning rates stay constant for the first half and then fall linearly to zero at `iterations`.
     """
 
-    data: tuple[str, ...] = ("celeba",)
-    root: str | None = None
-    attributes: tuple[str, ...] = ()
-    groups: tuple[tuple[str, ...], ...] = ()
-    aliases: tuple[tuple[str, str], ...] = ()
-    split: Literal["official", "reference"] = "official"
-    mix: tuple[int, ...] = ()
-    balance: bool = False
-    weigh_classes: bool = False
-    init_from: str | None = None
+    groups: Annotated[
+        tuple[tuple[str, ...], ...],
+        Setting(
+            DATA,
+            "Attributes that exclude each other; hair colours do anyway. A single name is that of a set of classes.",
+            option="group",
+            metavar="NAME,NAME,…",
+            parse=listed,
+            repeated=True,
+        ),
+    ] = ()
+    aliases: Annotated[
+        tuple[tuple[str, str], ...],
+        Setting(
+            DATA,
+            "Another word for an attribute or class, which --set will understand.",
+            option="alias",
+            metavar="WORD=NAME",
+            parse=_alias,
+            repeated=True,
+            changeable=True,
+        ),
+    ] = ()
+    mix: Annotated[
+        tuple[int, ...],
+        Setting(
+            DATA,
+            "Steps on each data set in an iteration, such as 2,1. By default one on each.",
+            at_least=1,
+            metavar="N,N",
+            parse=_shares,
+        ),
+    ] = ()
+    balance: Annotated[bool, Setting(DATA, "Draws rare combinations of labels more often.")] = False
+    weigh_classes: Annotated[
+        bool,
+        Setting(
+            DATA,
+            "With --balance: each picture counts in the discriminator's classification as often as the data shows "
+            "its labels.",
+            changeable=True,
+        ),
+    ] = False
 
-    iterations: int = 200_000
-    image_size: int = 128
-    batch_size: int = 16
-    lr: float = 1e-4
-    d_lr: float = 1e-4
-    beta1: float = 0.5
-    beta2: float = 0.999
-    n_critic: int = 5
-    head_start: int = 0
-    own_share: float = 0.0
-    single_share: float = 0.0
-    keep_unset: bool = False
-    ema: float = 0.999
-    seed: int = 0
-    precision: str = "auto"
+    iterations: Annotated[
+        int,
+        Setting(TRAINING, "Iterations in all, one discriminator step in each.", at_least=1, changeable=True),
+    ] = 200_000
+    batch_size: Annotated[int, Setting(TRAINING, "Pictures in a step.", at_least=1)] = 16
+    lr: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Learning rate of the generator. It falls to zero over the second half.",
+            above=0,
+            below=1,
+            changeable=True,
+        ),
+    ] = 1e-4
+    d_lr: Annotated[
+        float,
+        Setting(TRAINING, "Learning rate of the discriminator, which falls alike.", above=0, below=1, changeable=True),
+    ] = 1e-4
+    beta1: Annotated[float, Setting(TRAINING, "Adam's decay of the mean gradient.", at_least=0, below=1)] = 0.5
+    beta2: Annotated[float, Setting(TRAINING, "Adam's decay of the squared gradient.", at_least=0, below=1)] = 0.999
+    n_critic: Annotated[int, Setting(TRAINING, "Discriminator steps for each generator step.", at_least=1)] = 5
+    head_start: Annotated[
+        int, Setting(TRAINING, "Iterations that train the discriminator alone, before all others.", at_least=0)
+    ] = 0
+    own_share: Annotated[
+        float,
+        Setting(TRAINING, "Share of targets that are the own label.", at_least=0, below=1, changeable=True),
+    ] = 0.0
+    single_share: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Share of targets that differ from the own label in one attribute or group alone.",
+            at_least=0,
+            below=1,
+            changeable=True,
+        ),
+    ] = 0.0
+    keep_unset: Annotated[
+        bool,
+        Setting(
+            TRAINING,
+            "If a target names no member of a group, such as hair colours, it keeps the picture's own. Trains with the "
+            "soft labels that translate uses for attributes which --set does not name.",
+            changeable=True,
+        ),
+    ] = False
+    ema: Annotated[
+        float,
+        Setting(TRAINING, "Decay of the exponential moving average of the generator's weights.", at_least=0, below=1),
+    ] = 0.999
+    seed: Annotated[int, Setting(TRAINING, "Seed of everything random.", at_least=0)] = 0
+    flip: Annotated[bool, Setting(TRAINING, "Mirrors half of the pictures.")] = True
+    jitter: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Shifts, scales and turns training pictures by up to this share.",
+            at_least=0,
+            at_most=0.5,
+            changeable=True,
+        ),
+    ] = 0.0
+    view_jitter: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Shifts, scales and turns all that the discriminator sees, real and made, by up to this share.",
+            at_least=0,
+            at_most=0.5,
+            changeable=True,
+        ),
+    ] = 0.0
+    view_zoom: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "The discriminator sees a square from anywhere in the picture, its side smaller by up to this share.",
+            at_least=0,
+            at_most=0.5,
+            changeable=True,
+        ),
+    ] = 0.0
+    view_noise: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Standard deviation of noise on all that the discriminator sees, whose pictures lie in -1..1.",
+            at_least=0,
+            at_most=0.5,
+            changeable=True,
+        ),
+    ] = 0.0
+    init_from: Annotated[
+        str | None,
+        Setting(TRAINING, "Weights to start from: a file, the name of bundled ones or hf://….", metavar="WEIGHTS"),
+    ] = None
+    penalty_every: Annotated[
+        int,
+        Setting(LOSSES, "Iterations from one gradient penalty to the next, whose weight grows alike.", at_least=1),
+    ] = 1
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16"],
+        Setting(MACHINE, "Numbers of the convolutions. auto is bf16 where the machine multiplies it.", changeable=True),
+    ] = "auto"
 
-    adversarial: Literal["wgan-gp", "nonsaturating"] = "wgan-gp"
-    lambda_cls: float = 1.0
-    lambda_rec: float = 10.0
-    lambda_gp: float = 10.0
-    lambda_id: float = 0.0
-    penalty_every: int = 1
-
-    width: int = 64
-    blocks: int = 6
-    discriminator_width: int = 64
-    discriminator_layers: int = 6
-    output: Literal["tanh", "attention"] = "tanh"
-    upsampling: Literal["transposed", "resize"] = "transposed"
-    projection: bool = False
-    downscale: int = 1
-
-    flip: bool = True
-    jitter: float = 0.0
-    view_jitter: float = 0.0
-    view_zoom: float = 0.0
-    view_noise: float = 0.0
-
-    log_every: int = 10
-    sample_every: int = 1000
-    checkpoint_every: int = 1000
-    keep: int = 3
+    log_every: Annotated[int, Setting(RUN, "Iterations between rows of log.jsonl.", at_least=1, changeable=True)] = 10
+    sample_every: Annotated[int, Setting(RUN, "Iterations between sample grids.", at_least=1, changeable=True)] = 1000
+    checkpoint_every: Annotated[int, Setting(RUN, "Iterations between checkpoints.", at_least=1, changeable=True)] = (
+        1000
+    )
+    keep: Annotated[int, Setting(RUN, "Checkpoints that are kept.", at_least=1, changeable=True)] = 3
 
     def learning_rate_factor(self, iteration: int) -> float:
         """1 over the first half, then linearly to 0 at the end (the paper's decay)."""
@@ -77,117 +200,8 @@ class TrainSettings:
         return min(1.0, max(0.0, (self.iterations - iteration) / half))
 
     def __post_init__(self) -> None:
-        every = ("penalty_every", "log_every", "sample_every", "checkpoint_every")
-        for name in ("iterations", "batch_size", "n_critic", *every, "keep"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        self._require("head_start", self.head_start >= 0, "at least 0")
-        for name in ("lr", "d_lr"):
-            self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
-        for name in ("beta1", "beta2", "ema"):
-            self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
-        for name in ("lambda_cls", "lambda_rec", "lambda_gp", "lambda_id"):
-            self._require(name, 0 <= getattr(self, name) < float("inf"), "a number from 0 up")
-        for name in ("own_share", "single_share"):
-            self._require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
+        super().__post_init__()
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share are more than all targets together")
-        for name in ("jitter", "view_jitter", "view_zoom", "view_noise"):
-            self._require(name, 0 <= getattr(self, name) <= 0.5, "between 0 and 0.5")
-        self._require("mix", all(share >= 1 for share in self.mix), "whole numbers from 1 up")
         if self.mix and len(self.mix) != len(self.data):
             raise UsageError(f"--mix has {len(self.mix)} shares for {len(self.data)} data sets", "one for each --data")
-        self._choice("precision", ("auto", "fp32", "bf16"))
-        self._choice("split", SPLITS)
-        self._choice("adversarial", ("wgan-gp", "nonsaturating"))
-
-    def _require(self, name: str, holds: bool, what: str) -> None:
-        if not holds:
-            raise UsageError(f"{option(name)} must be {what}, not {getattr(self, name)}")
-
-    def _choice(self, name: str, allowed: tuple[str, ...]) -> None:
-        if getattr(self, name) not in allowed:
-            raise UsageError(f"{option(name)} must be one of {', '.join(allowed)}, not {getattr(self, name)}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values for settings.json and checkpoints; `from_dict` reads them back."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> TrainSettings:
-        """Raises ValueError where a name is unknown or a value of the wrong kind."""
-        if not isinstance(values, dict):
-            raise ValueError("training settings are an object")
-        known = {entry.name: entry.default for entry in fields(cls)}
-        if unknown := sorted(values.keys() - known):
-            raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
-        for name, value in values.items():
-            if not _is_like(value, known[name], int if name == "mix" else str):
-                raise ValueError(f"the training setting {name} cannot be {value!r}")
-        tuples: dict[str, Any] = {name: tuple(values[name]) for name in ("data", "attributes", "mix") if name in values}
-        for name in {"groups", "aliases"} & values.keys():
-            tuples[name] = tuple(tuple(words) for words in values[name])
-        return cls(**{**values, **tuples})
-
-
-def _is_like(value: Any, default: Any, item: type) -> bool:
-    """Whether a value from JSON is of the kind of a setting's default; lists hold `item`s, or lists of texts."""
-    if isinstance(default, tuple) or default is MISSING:
-        return isinstance(value, (list, tuple)) and all(
-            type(one) is item or (isinstance(one, (list, tuple)) and item is str and all(type(w) is str for w in one))
-            for one in value
-        )
-    if default is None:
-        return value is None or type(value) is str
-    return type(value) in ((int, float) if type(default) is float else (type(default),))
-
-
-def option(name: str) -> str:
-    """The command-line option of a setting."""
-    return "--" + OPTION_NAMES.get(name, name).replace("_", "-")
-
-
-OPTION_NAMES = {"attributes": "attrs", "groups": "group", "aliases": "alias"}
-
-FAST: dict[str, Any] = {
-    "width": 32,
-    "discriminator_width": 32,
-    "output": "attention",
-    "upsampling": "resize",
-    "projection": True,
-    "adversarial": "nonsaturating",
-    "lr": 2e-4,
-    "d_lr": 4e-4,
-    "beta2": 0.99,
-    "n_critic": 1,
-    "head_start": 300,
-    "balance": True,
-    "lambda_cls": 0.5,
-    "lambda_rec": 3.0,
-    "lambda_gp": 0.1,
-    "penalty_every": 4,
-    "jitter": 0.03,
-    "view_jitter": 0.1,
-    "view_noise": 0.03,
-}
-
-PRESETS: dict[str, dict[str, Any]] = {
-    "paper": {},
-    "small": {
-        "width": 32,
-        "discriminator_width": 32,
-        "output": "attention",
-        "lr": 2e-4,
-        "d_lr": 2e-4,
-        "n_critic": 2,
-    },
-    "fast": FAST,
-}
-"""`paper`: the paper's values. `small`: the paper's losses on networks of a quarter of the cost, for CPUs and quick
-starts. `fast`: the same networks with what made them learn in fewer steps; see docs/decisions/training-recipe.md."""
-
-
-def preset(name: str, **changes: Any) -> TrainSettings:
-    """The settings of a preset with some of them changed. Raises UsageError."""
-    if name not in PRESETS:
-        raise UsageError(f"unknown preset {name!r}", f"there are: {', '.join(PRESETS)}")
-    return TrainSettings(**{**PRESETS[name], **changes})

@@ -21,7 +21,7 @@ from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.train.batches import Ahead, BatchSource, generator_for
-from stargan_cli.train.losses import Batch, Objective, View, discriminator_loss, generator_loss
+from stargan_cli.train.losses import Batch, View, discriminator_loss, generator_loss
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.targets import asked_for, training_targets
 from stargan_cli.weights.discriminator_view import square_of
@@ -58,7 +58,6 @@ class Trainer:
         betas, fused = (settings.beta1, settings.beta2), device.type in ("cpu", "cuda")
         self.generator_optimiser = Adam(self.generator.parameters(), settings.lr, betas, fused=fused)
         self.discriminator_optimiser = Adam(self.discriminator.parameters(), settings.d_lr, betas, fused=fused)
-        self.objective = Objective.of(settings)
         self.turns = tuple(
             index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
         )
@@ -186,7 +185,7 @@ class Trainer:
                 batch,
                 fake,
                 alpha,
-                self.objective,
+                self.settings,
                 self._view(draws),
                 penalise=every if self.iteration % every == 0 else 0,  # for every set in its turn
             )
@@ -197,7 +196,7 @@ class Trainer:
         draws = self._draws(generator_for(self.settings.seed, 3, step))
         with autocast(self.device, self.precision), _frozen(self.discriminator):
             total, parts = generator_loss(
-                self.translator, self.discriminator, batch, fake, self.objective, self._view(draws)
+                self.translator, self.discriminator, batch, fake, self.settings, self._view(draws)
             )
         self._descend(total, self.generator, self.generator_optimiser)
         self._average(self.iteration // self.settings.n_critic)

@@ -15,9 +15,10 @@ from training_kit import TINY_OPTIONS, celeba, class_folders, log_rows, run_trai
 from typer.testing import CliRunner, Result
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.train_settings import parse_duration
+from stargan_cli.cli.durations import parse_duration
 from stargan_cli.errors import UsageError
-from stargan_cli.train.settings import TrainSettings, option
+from stargan_cli.settings import declared
+from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import load_checkpoint
 
@@ -179,4 +180,20 @@ def test_every_setting_has_an_option() -> None:
 
     command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
     options = {name for parameter in command.params for name in parameter.opts}
-    assert not [name for name in TrainSettings.__dataclass_fields__ if option(name) not in options]
+    assert not [one.option for one in declared(TrainSettings).values() if one.option not in options]
+
+
+def test_completion_offers_the_values_of_fixed_lists() -> None:
+    import typer
+
+    command = typer.main.get_command(app).commands["train"]  # type: ignore[attr-defined]
+    offered = {
+        parameter.name: [item.value for item in parameter.shell_complete(None, "")]  # type: ignore[arg-type]
+        for parameter in command.params
+        if parameter.name in ("preset", "adversarial", "precision")
+    }
+    assert offered == {
+        "preset": ["paper", "small", "fast"],
+        "adversarial": ["wgan-gp", "nonsaturating"],
+        "precision": ["auto", "fp32", "bf16"],
+    }

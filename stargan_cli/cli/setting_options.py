@@ -1,0 +1,107 @@
+"""Options of the command line, made from the settings that a class declares."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from stargan_cli.settings import Declared, Settings, declared
+
+Defaults = Mapping[str, Mapping[str, Any]]
+"""Preset -> what it changes."""
+
+
+def option_of(cls: type[Settings], name: str) -> Any:
+    """The Typer option of one setting of a class."""
+    return _option(declared(cls)[name], {})
+
+
+def _option(one: Declared, presets: Defaults) -> Any:
+    flag = f"/--no-{one.option[2:]}" if one.kind is bool else ""
+    return typer.Option(
+        one.option + flag,
+        help=_help(one, presets),
+        metavar="|".join(one.choices) or one.setting.metavar,
+        autocompletion=(lambda: list(one.choices)) if one.choices else None,
+        rich_help_panel=one.setting.panel,
+        show_default=False,
+    )
+
+
+def takes_settings(
+    cls: type[Settings], parameter: str, presets: Defaults, panels: tuple[str, ...]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Decorates a command: its `parameter` gets those of the settings of `cls` that the call gives, by name.
+
+    Their options come first in the help, panel by panel in the order of `panels`. Typer reads the command's signature,
+    so each setting stands there as if it had been written out.
+    """
+    known = sorted(declared(cls).values(), key=lambda one: panels.index(one.setting.panel))
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def called(**values: Any) -> Any:
+            texts = {one: values.pop(one.name) for one in known}
+            given = {one.name: _parsed(one, text) for one, text in texts.items() if text not in (None, [], ())}
+            return command(**values, **{parameter: given})
+
+        own = dict(inspect.signature(command, eval_str=True).parameters)
+        del own[parameter]
+        made = {
+            one.name: inspect.Parameter(
+                one.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None,
+                annotation=Annotated[_text_type(one), _option(one, presets)],
+            )
+            for one in known
+        }
+        parameters = made | {name: one.replace(kind=one.KEYWORD_ONLY) for name, one in own.items()}
+        called.__signature__ = inspect.Signature([*parameters.values()])  # type: ignore[attr-defined]
+        called.__annotations__ = {name: one.annotation for name, one in parameters.items()}
+        return called
+
+    return decorate
+
+
+def _parsed(one: Declared, value: Any) -> Any:
+    parse = one.setting.parse or (lambda text: text)
+    return tuple(map(parse, value)) if one.setting.repeated else parse(value)
+
+
+def _text_type(one: Declared) -> Any:
+    """The type that Typer reads: what is parsed later, or is one of a fixed list, is a text."""
+    if one.setting.repeated:
+        return list[str] | None
+    return (one.kind if one.kind in (bool, int, float) else str) | None
+
+
+def _help(one: Declared, presets: Defaults) -> str:
+    """The effect, then the range and the default of each preset."""
+    defaults = {name: changes.get(one.name, one.default) for name, changes in presets.items()}
+    shown = {name: _shown(value) for name, value in defaults.items() if _shown(value)}
+    common, *others = shown.values() or [""]
+    if all(other == common for other in others):
+        values = f"default {common}" if common else ""
+    else:
+        values = ", ".join(f"{name} {value}" for name, value in shown.items())
+    details = "; ".join(filter(None, (one.range, values)))
+    return one.setting.help.rstrip(".") + (f" ({details})." if details else ".")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return (
+        ""
+        if value is None or value == ()
+        else ",".join(value)
+        if isinstance(value, tuple)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else str(value)
+    )

@@ -1,0 +1,40 @@
+"""Which data sets: the settings that training and evaluation share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
+from stargan_cli.settings import Setting, Settings, listed
+
+DATA = "Data"
+
+
+@dataclass(frozen=True)
+class DataChoice(Settings):
+    data: Annotated[
+        tuple[str, ...],
+        Setting(
+            DATA,
+            "celeba, or a folder with one folder of pictures for each class. Repeat it to join data sets.",
+            repeated=True,
+        ),
+    ] = ("celeba",)
+    root: Annotated[
+        str | None, Setting(DATA, "Folder of CelebA in torchvision's layout, or the folder above it.", changeable=True)
+    ] = None
+    attributes: Annotated[
+        tuple[str, ...],
+        Setting(
+            DATA,
+            f"CelebA's attributes to learn. Hair colours exclude each other. By default {','.join(DEFAULT_ATTRIBUTES)}",
+            option="attrs",
+            metavar="NAME,NAME,…",
+            parse=listed,
+        ),
+    ] = ()
+    split: Annotated[
+        Literal["official", "reference"],
+        Setting(DATA, "Parts CelebA as its own list does (official) or as StarGAN's published code does (reference)."),
+    ] = "official"

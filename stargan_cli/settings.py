@@ -1,0 +1,146 @@
+"""Settings as annotated fields: from one declaration come the checks, the option, and what `--resume` may change."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, fields
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from stargan_cli.errors import UsageError
+
+Chosen = TypeVar("Chosen", bound="Settings")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What stands beside the type of a field: `iterations: Annotated[int, Setting(...)] = 200_000`.
+
+    `panel` is the option's heading in the help, `help` its effect in a sentence. `at_least`, `above`, `at_most` and
+    `below` bound the number, or each number of a tuple. A resumed run may be given another value if `changeable`.
+    `option` is the option's name if it is not the field's. `parse` makes the value of a text; a `repeated` option is
+    given once for each item of a tuple.
+    """
+
+    panel: str
+    help: str
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+    below: float | None = None
+    changeable: bool = False
+    option: str | None = None
+    metavar: str | None = None
+    parse: Callable[[str], Any] | None = None
+    repeated: bool = False
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A field of a settings class: `kind` is its type without the annotation."""
+
+    name: str
+    kind: Any
+    default: Any
+    setting: Setting
+
+    @property
+    def option(self) -> str:
+        return "--" + (self.setting.option or self.name).replace("_", "-")
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The values of a fixed list; none where there is no such list."""
+        return get_args(self.kind) if get_origin(self.kind) is Literal else ()
+
+    @property
+    def range(self) -> str:
+        """Such as `at least 0 and below 1` or `from 0 to 1`; empty where nothing bounds the value."""
+        if self.setting.at_least is not None and self.setting.at_most is not None:
+            return f"from {self.setting.at_least:g} to {self.setting.at_most:g}"
+        bounds = {name: getattr(self.setting, name) for name in ("at_least", "above", "at_most", "below")}
+        return " and ".join(
+            f"{name.replace('_', ' ')} {bound:g}" for name, bound in bounds.items() if bound is not None
+        )
+
+    def check(self, value: Any) -> None:
+        """Raises UsageError where the value is out of range."""
+        if self.choices and value not in self.choices:
+            raise UsageError(f"{self.option} must be one of {', '.join(self.choices)}, not {value}")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, (int, float)) and not self._holds(number):
+                raise UsageError(f"{self.option} must be {self.range or 'a finite number'}, not {number}")
+
+    def _holds(self, number: float) -> bool:
+        one, infinite = self.setting, math.inf
+        low = number >= (-infinite if one.at_least is None else one.at_least)
+        high = number <= (infinite if one.at_most is None else one.at_most)
+        within = (one.above is None or number > one.above) and (one.below is None or number < one.below)
+        return math.isfinite(number) and low and high and within
+
+
+class Settings:
+    """A frozen dataclass whose fields carry a `Setting`. Making one raises UsageError where a value is out of range."""
+
+    def __post_init__(self) -> None:
+        for name, one in declared(type(self)).items():
+            one.check(getattr(self, name))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; `from_dict` reads them back."""
+        return asdict(self)  # type: ignore[call-overload, no-any-return]
+
+    @classmethod
+    def from_dict(cls: type[Chosen], values: Any) -> Chosen:
+        """Raises ValueError where a name is unknown or a value of the wrong kind, and UsageError as the class does."""
+        return cls(**checked(cls, values))
+
+
+def declared(cls: Any) -> dict[str, Declared]:
+    """The fields of a settings class by name."""
+    hints = get_type_hints(cls, include_extras=True)
+    defaults = {one.name: one.default for one in fields(cls)}
+    result = {}
+    for name, default in defaults.items():
+        assert get_origin(hints[name]) is Annotated and default is not MISSING, name
+        kind, setting = get_args(hints[name])
+        result[name] = Declared(name, kind, default, setting)
+    return result
+
+
+def checked(cls: type[Settings], values: Any) -> dict[str, Any]:
+    """Values from JSON or TOML as a settings class takes them. Raises ValueError where they are none."""
+    if not isinstance(values, dict):
+        raise ValueError("settings are names with values")
+    known = declared(cls)
+    if unknown := sorted(values.keys() - known.keys()):
+        raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
+    result = {name: _with_tuples(value) for name, value in values.items()}
+    for name, value in result.items():
+        if not _is_of(value, known[name].kind):
+            raise ValueError(f"the training setting {name} cannot be {values[name]!r}")
+    return result
+
+
+def _with_tuples(value: Any) -> Any:
+    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type such as `float`, `str | None` or `tuple[int, ...]`. A bool is no int."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return any(_is_of(value, part) for part in parts)
+    if origin is tuple:
+        many = parts[-1] is Ellipsis
+        expected = parts[:1] * len(value) if many and isinstance(value, tuple) else parts
+        return isinstance(value, tuple) and len(value) == len(expected) and all(map(_is_of, value, expected))
+    if origin is Literal:
+        return type(value) is str
+    return type(value) in ((int, float) if kind is float else (kind,))
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """The names in `Black_Hair, Blond_Hair`; none where nothing was given."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())

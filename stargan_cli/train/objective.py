@@ -1,0 +1,42 @@
+"""The settings of the losses: which adversarial loss, and how each loss is weighted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from stargan_cli.settings import Setting, Settings
+
+LOSSES = "Losses"
+
+
+@dataclass(frozen=True)
+class Objective(Settings):
+    """Which losses, and their weights: the part `G/rec` is weighted by `lambda_rec`. The defaults are the paper's.
+
+    `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
+    Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`. `lambda_id` weighs the
+    identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall stay as it is, and the
+    discriminator's output for it does not count.
+    """
+
+    adversarial: Annotated[
+        Literal["wgan-gp", "nonsaturating"],
+        Setting(LOSSES, "Adversarial loss: the paper's with a gradient penalty, or non-saturating with R1."),
+    ] = "wgan-gp"
+    lambda_cls: Annotated[
+        float, Setting(LOSSES, "Weight of the domain classification.", at_least=0, changeable=True)
+    ] = 1.0
+    lambda_rec: Annotated[float, Setting(LOSSES, "Weight of the reconstruction.", at_least=0, changeable=True)] = 10.0
+    lambda_gp: Annotated[
+        float, Setting(LOSSES, "Weight of the gradient penalty or of R1.", at_least=0, changeable=True)
+    ] = 10.0
+    lambda_id: Annotated[
+        float,
+        Setting(
+            LOSSES,
+            "Weight of the identity loss: what changes in pictures whose target is their own label.",
+            at_least=0,
+            changeable=True,
+        ),
+    ] = 0.0

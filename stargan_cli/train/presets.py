@@ -1,0 +1,72 @@
+"""Named settings to start from: each is what it changes of the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stargan_cli.errors import UsageError
+from stargan_cli.train.settings import TrainSettings
+
+
+@dataclass(frozen=True)
+class Preset:
+    """`reason`: what it is for, in a line."""
+
+    reason: str
+    changes: dict[str, Any]
+
+
+PRESETS = {
+    "paper": Preset("the paper's values, for a GPU and days", {}),
+    "small": Preset(
+        "the paper's losses on networks of a quarter of the cost",
+        {
+            "iterations": 40_000,
+            "width": 32,
+            "discriminator_width": 32,
+            "output": "attention",
+            "lr": 2e-4,
+            "d_lr": 2e-4,
+            "n_critic": 2,
+        },
+    ),
+    "fast": Preset(
+        "networks of that size that learn in fewer steps, for CPUs",
+        {
+            "iterations": 10_000,
+            "width": 32,
+            "discriminator_width": 32,
+            "output": "attention",
+            "upsampling": "resize",
+            "projection": True,
+            "adversarial": "nonsaturating",
+            "lr": 2e-4,
+            "d_lr": 4e-4,
+            "beta2": 0.99,
+            "n_critic": 1,
+            "head_start": 300,
+            "balance": True,
+            "lambda_cls": 0.5,
+            "lambda_rec": 3.0,
+            "lambda_gp": 0.1,
+            "penalty_every": 4,
+            "jitter": 0.03,
+            "view_jitter": 0.1,
+            "view_noise": 0.03,
+        },
+    ),
+}
+"""What was tried for `fast` stands in docs/decisions/training-recipe.md."""
+
+
+def preset_changes(name: str) -> dict[str, Any]:
+    """What a preset changes of the paper's settings. Raises UsageError."""
+    if name not in PRESETS:
+        raise UsageError(f"unknown preset {name!r}", f"there are: {', '.join(PRESETS)}")
+    return PRESETS[name].changes
+
+
+def preset(name: str, **changes: Any) -> TrainSettings:
+    """The settings of a preset with some of them changed. Raises UsageError."""
+    return TrainSettings(**{**preset_changes(name), **changes})

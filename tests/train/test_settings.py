@@ -1,0 +1,55 @@
+"""The settings of a run: ranges and presets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from training_kit import settings
+
+from stargan_cli import model
+from stargan_cli.errors import UsageError
+from stargan_cli.settings import declared
+from stargan_cli.train.networks import NetworkChoice
+from stargan_cli.train.presets import preset
+from stargan_cli.train.settings import TrainSettings
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"iterations": 0}, "--iterations must be at least 1, not 0"),
+        ({"lr": 0.0}, "--lr must be above 0 and below 1"),
+        ({"ema": 1.0}, "--ema must be at least 0 and below 1"),
+        ({"lambda_gp": float("nan")}, "--lambda-gp must be at least 0, not nan"),
+        ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
+        ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
+        ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
+        ({"lambda_id": -1.0}, "--lambda-id must be at least 0"),
+        ({"view_zoom": 0.6}, "--view-zoom must be from 0 to 0.5"),
+        ({"mix": (1, 2)}, "--mix has 2 shares for 1 data sets"),
+        ({"precision": "fp8"}, "--precision must be one of"),
+    ],
+)
+def test_settings_refuse_nonsense(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        settings(**changes)
+
+
+def test_the_presets() -> None:
+    paper = preset("paper")
+    assert (paper.iterations, paper.batch_size, paper.lr, paper.n_critic) == (200_000, 16, 1e-4, 5)
+    assert (paper.lambda_cls, paper.lambda_rec, paper.lambda_gp, paper.width) == (1, 10, 10, 64)
+    assert TrainSettings.from_dict(json.loads(json.dumps(preset("small").to_dict()))) == preset("small")
+    fast = preset("fast")
+    assert fast.balance and fast.projection and fast.n_critic < paper.n_critic
+    with pytest.raises(UsageError, match="unknown preset 'large'"):
+        preset("large")
+
+
+def test_the_networks_bounds_are_those_of_the_model() -> None:
+    """They are declared twice: weights from anywhere are checked without the settings of training."""
+    for name, one in declared(NetworkChoice).items():
+        if name in model._BOUNDS:
+            assert (one.setting.at_least, one.setting.at_most) == model._BOUNDS[name]
