@@ -30,7 +30,8 @@ from torch import Tensor
 from stargan_cli.device import PRECISIONS, pick_device, pick_precision
 from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.model import ModelSettings
-from stargan_cli.pictures.tensors import load_square, to_image, to_model
+from stargan_cli.pictures.arrays import to_image
+from stargan_cli.pictures.tensors import load_square, to_model
 from stargan_cli.translate.face_framing import FaceSettings
 from stargan_cli.translate.report import Report
 from stargan_cli.translate.run import Run, translate
@@ -45,7 +46,7 @@ GFLOP_OF_THE_PAPERS = 19.9
 
 def parts(pictures: list[Path], size: int, args: argparse.Namespace) -> dict[str, Any]:
     """Pictures a second in one thread: file to square, square to file."""
-    squares = [to_image(load_square(path, size)) for path in pictures]
+    squares = [to_image(load_square(path, size).numpy()) for path in pictures]
 
     def encode(kind: str, **options: int) -> Callable[[], None]:
         return lambda: [square.save(io.BytesIO(), kind, **options) for square in squares] and None

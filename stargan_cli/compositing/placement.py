@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from stargan_cli.pictures.tensors import to_square, to_tensor
+from stargan_cli.pictures.arrays import Pixels, to_array, to_square
 
 _OVERSAMPLING = 2
 
@@ -50,7 +49,7 @@ class Place:
 
 
 def centred(width: int, height: int) -> Place:
-    """The largest centred square, as `images.to_square` cuts it."""
+    """The largest centred square, as `arrays.to_square` cuts it."""
     side = min(width, height)
     return Place(complex((width - side) // 2, (height - side) // 2), complex(side))
 
@@ -74,29 +73,54 @@ def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) ->
     return {name: complex(*landmarks[name]) for name in names if name in landmarks}
 
 
-def cut(image: Image.Image, place: Place, size: int) -> Tensor:
+def cut(image: Image.Image, place: Place, size: int) -> Pixels:
     """The pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
 
-    What lies outside the picture repeats its border. The centred square comes out as `images.to_square` makes it.
+    What lies outside the picture repeats its border. The centred square comes out as `arrays.to_square` makes it.
     """
     if place == centred(*image.size):
         return to_square(image, size)
-    pixels, (left, top, right, bottom) = _surroundings(image, place, size)
+    around, origin, scale = _surroundings(image, place, size)
     fine = _OVERSAMPLING * size
-    steps = (np.arange(fine) + 0.5) / fine
-    x = place.origin.real + place.span.real * steps[None, :] - place.span.imag * steps[:, None]
-    y = place.origin.imag + place.span.imag * steps[None, :] + place.span.real * steps[:, None]
-    sides = [2 * (x - left) / (right - left) - 1, 2 * (y - top) / (bottom - top) - 1]
-    grid = torch.from_numpy(np.stack(sides, axis=-1, dtype=np.float32, casting="same_kind"))
-    sampled = F.grid_sample(pixels[None].float(), grid[None], "bilinear", "border", align_corners=False)
-    return F.avg_pool2d(sampled, _OVERSAMPLING)[0].round_().clamp_(0, 255).to(torch.uint8)
+    start = complex((place.origin.real - origin.real) * scale.real, (place.origin.imag - origin.imag) * scale.imag)
+    along, down = place.span / fine, 1j * place.span / fine
+    across = (along.real * scale.real, down.real * scale.real, start.real)
+    matrix = (*across, along.imag * scale.imag, down.imag * scale.imag, start.imag)
+    sampled = around.transform((fine, fine), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return to_array(sampled.reduce(_OVERSAMPLING))
 
 
-def _surroundings(image: Image.Image, place: Place, size: int) -> tuple[Tensor, tuple[int, int, int, int]]:
-    """The picture around a square, shrunk where it is finer than needed, and the box that it covers in the picture."""
-    left, top, right, bottom = place.region(*image.size)
-    left, top = min(max(0, left - 2), image.width - 1), min(max(0, top - 2), image.height - 1)
-    box = (left, top, max(left + 1, min(image.width, right + 2)), max(top + 1, min(image.height, bottom + 2)))
-    factor = min(1.0, _OVERSAMPLING * size / place.side)
-    target = (max(1, round((box[2] - left) * factor)), max(1, round((box[3] - top) * factor)))
-    return to_tensor(image.resize(target, Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)), box
+def _surroundings(image: Image.Image, place: Place, size: int) -> tuple[Image.Image, complex, complex]:
+    """The box around a square, shrunk where the picture is finer than needed; where the box begins in the picture, and
+    by how much its width (real part) and height (imaginary part) are shrunk."""
+    factor, corners = min(1.0, _OVERSAMPLING * size / place.side), place.corners
+    across = _Stretch.of([corner.real for corner in corners], image.width, factor)
+    down = _Stretch.of([corner.imag for corner in corners], image.height, factor)
+    box = (across.start, down.start, across.end, down.end)
+    small = image.resize((across.pixels, down.pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
+    pixels = np.asarray(small)[down.indices][:, across.indices]
+    return Image.fromarray(pixels), complex(across.origin, down.origin), complex(across.scale, down.scale)
+
+
+class _Stretch(NamedTuple):
+    """Along one axis: from `start` to `end` the picture is shrunk to `pixels`, and `indices` of those make the
+    stretch that begins at `origin`, `scale` pixels of it for each of the picture."""
+
+    start: int
+    end: int
+    pixels: int
+    scale: float
+    origin: float
+    indices: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, ends: Sequence[float], length: int, factor: float) -> _Stretch:
+        """Around what lies between `ends`, in an axis of `length` pixels; beyond these the border repeats."""
+        margin = 2 / factor
+        low, high = min(ends) - margin, max(ends) + margin
+        start = min(max(0, math.floor(low)), length - 1)
+        end = max(start + 1, min(length, math.ceil(high)))
+        pixels = max(1, round((end - start) * factor))
+        scale = pixels / (end - start)
+        first, last = math.floor((low - start) * scale), math.ceil((high - start) * scale)
+        return cls(start, end, pixels, scale, start + first / scale, np.arange(first, last).clip(0, pixels - 1))

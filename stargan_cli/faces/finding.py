@@ -16,7 +16,7 @@ from stargan_cli.compositing.placement import Place, centred, cut, fitted, place
 from stargan_cli.faces import yunet
 from stargan_cli.faces.landmarks import SIZE, read_landmarks
 from stargan_cli.faces.yunet import Floats, best_apart
-from stargan_cli.pictures.tensors import to_tensor
+from stargan_cli.pictures.arrays import to_array
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """What is found of each face; left and right as seen in the picture."""
@@ -79,7 +79,7 @@ def _shrunk(image: Image.Image, scales: Sequence[float]) -> list[tuple[Tensor, t
     for scale in scales:
         width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
         small = small.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.5)
-        found.append((to_tensor(small), (image.width / width, image.height / height)))
+        found.append((torch.from_numpy(to_array(small)), (image.width / width, image.height / height)))
     return found
 
 
@@ -125,7 +125,7 @@ def exact(image: Image.Image, face: Face) -> Face:
 def _seen_from_close(image: Image.Image, points: tuple[complex, ...], mirrored: bool) -> tuple[complex, ...]:
     """The landmarks, given where they are about."""
     place = fitted(points[:2], CLOSE_UP)
-    found = read_landmarks(cut(image, place, SIZE), mirrored)
+    found = read_landmarks(torch.from_numpy(cut(image, place, SIZE)), mirrored)
     return tuple(place.origin + place.span * found[name] for name in LANDMARKS)
 
 
@@ -144,7 +144,7 @@ def _seen_best(image: Image.Image, face: Face, eighths: int) -> Face:
     where it is not seen at all."""
     span = 2 * face.height * cmath.rect(1, eighths * math.pi / 4)
     place = Place(sum(face.points) / len(face.points) - span * (0.5 + 0.5j), span)
-    pixels = cut(image, place, LOOK)
+    pixels = torch.from_numpy(cut(image, place, LOOK))
     views = torch.stack([torch.rot90(pixels, turns, (1, 2)) for turns in range(4)])
     best = replace(face, score=0.0)
     for turns, found in enumerate(yunet.candidates_of_each(views, THRESHOLD)):

@@ -1,36 +1,19 @@
-"""File <-> tensor: the one definition of preprocessing, shared by train, translate, eval and export."""
+"""Picture file <-> what the networks take: one definition for train, translate, eval and export."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from stargan_cli.pictures.reading import centre_square, read_picture
+from stargan_cli.pictures.arrays import to_square
+from stargan_cli.pictures.reading import read_picture
 
 
 def load_square(path: Path, size: int) -> Tensor:
     """The centred square of a picture, upright and in sRGB, resized: uint8 (3, size, size). Raises PictureError."""
-    return to_square(read_picture(path, square=size).image, size)
-
-
-def to_square(image: Image.Image, size: int) -> Tensor:
-    """The largest centred square of an RGB picture, resized (bilinear, antialiased): uint8 (3, size, size)."""
-    return to_tensor(centre_square(image, size))
-
-
-def to_tensor(image: Image.Image) -> Tensor:
-    """RGB picture -> uint8 (3, height, width)."""
-    # NumPy turns the axes: torch would start threads for it, in each of the reading threads, beside the network's own
-    return torch.from_numpy(np.array(np.asarray(image).transpose(2, 0, 1), order="C"))
-
-
-def to_image(pixels: Tensor) -> Image.Image:
-    """uint8 (3, height, width) -> RGB picture."""
-    return Image.fromarray(np.ascontiguousarray(pixels.cpu().numpy().transpose(1, 2, 0)))
+    return torch.from_numpy(to_square(read_picture(path, square=size).image, size))
 
 
 def to_model(pixels: Tensor) -> Tensor:

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, get_args
 
+import numpy as np
 import torch
 from PIL import Image
 
 from stargan_cli.compositing.placement import Place, centred, cut
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.finding import DEFAULT_MIN_FACE, LANDMARKS, exact, find_faces, is_crop, place_of
+from stargan_cli.pictures.arrays import to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
-from stargan_cli.pictures.tensors import to_image
 from stargan_cli.translate.framing import Finished, Prepared, Square, put_back
 from stargan_cli.weights.card import Card
 
@@ -104,7 +105,7 @@ class Faces:
         """Raises NoFaceError besides what `read_picture` raises."""
         picture = read_picture(source, max_pixels=self.max_pixels, stored=self.at_source_size)
         places = self._places(picture.image)
-        squares = torch.stack([cut(picture.image, place, self.size) for place in places])
+        squares = torch.from_numpy(np.stack([cut(picture.image, place, self.size) for place in places]))
         return Placed(picture, squares, places)
 
     def _places(self, image: Image.Image) -> tuple[Place, ...]:
@@ -125,5 +126,5 @@ class Faces:
         picture, places = prepared.picture, prepared.places
         if not self.at_source_size:
             alpha = picture.alpha and to_image(cut(picture.alpha.convert("RGB"), places[0], self.size)).getchannel(0)
-            return Finished(to_image(squares[0].pixels), alpha)
+            return Finished(to_image(squares[0].pixels.numpy()), alpha)
         return put_back(prepared, places, squares)

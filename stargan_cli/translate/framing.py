@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
+import torch
 from PIL import Image
 from torch import Tensor
 
 from stargan_cli.compositing.change import change_of
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.pictures.arrays import to_image, to_square
 from stargan_cli.pictures.native_pixels import Stored
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
-from stargan_cli.pictures.tensors import to_image, to_square
 
 
 class Square(NamedTuple):
@@ -78,10 +79,10 @@ class ModelSquare:
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
         picture = read_picture(source, square=self.size, max_pixels=self.max_pixels)
-        return Prepared(picture, to_square(picture.image, self.size)[None])
+        return Prepared(picture, torch.from_numpy(to_square(picture.image, self.size))[None])
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
-        return Finished(to_image(squares[0].pixels), prepared.picture.alpha)
+        return Finished(to_image(squares[0].pixels.numpy()), prepared.picture.alpha)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class CentreAtSourceSize:
 
     def prepare(self, source: Path | BinaryIO) -> Prepared:
         picture = read_picture(source, max_pixels=self.max_pixels, stored=True)
-        return Prepared(picture, to_square(picture.image, self.size)[None])
+        return Prepared(picture, torch.from_numpy(to_square(picture.image, self.size))[None])
 
     def finish(self, prepared: Prepared, squares: Sequence[Square]) -> Finished:
         return put_back(prepared, (centred(*prepared.picture.image.size),), squares)

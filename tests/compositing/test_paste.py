@@ -12,13 +12,18 @@ from torch import Tensor
 
 from stargan_cli.compositing.change import change_of
 from stargan_cli.compositing.paste import paste
-from stargan_cli.compositing.placement import Place, centred, cut
+from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.compositing.placement import cut as cut_array
 from stargan_cli.pictures.tensors import to_model
 
 pytestmark = pytest.mark.numeric
 
 SIZE = 32
 TURNED = Place(120 + 60j, cmath.rect(150, 0.4))
+
+
+def cut(image: Image.Image, place: Place, size: int) -> Tensor:
+    return torch.from_numpy(cut_array(image, place, size))
 
 
 def textured(width: int = 400, height: int = 300) -> Image.Image:

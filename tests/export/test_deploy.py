@@ -16,7 +16,8 @@ from PIL import Image
 from stargan_cli.export.run import ExportSettings, export
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
-from stargan_cli.pictures.tensors import to_image, to_model, to_pixels, to_tensor
+from stargan_cli.pictures.arrays import to_array
+from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights, load, save
 
@@ -51,7 +52,7 @@ def picture(tmp_path: Path) -> Path:
 
 def assert_translated(result: Path, source: Path, weights: Weights) -> None:
     with Image.open(source) as image, Image.open(result) as written:
-        pixels, given = to_tensor(image.convert("RGB")), to_tensor(written.convert("RGB"))
+        pixels, given = (torch.from_numpy(to_array(opened.convert("RGB"))) for opened in (image, written))
     wanted = to_pixels(weights.generator(to_model(pixels[None]), torch.tensor([LABEL])))[0]
     assert (given.int() - wanted.int()).abs().max() <= 1
     assert (given.int() - pixels.int()).abs().max() > 10
@@ -96,6 +97,6 @@ def test_cpp(picture: Path, weights: Weights, tmp_path: Path) -> None:
     run("cmake", "--build", build, cwd=tmp_path)
     model = export(weights, ExportSettings("torchscript", uint8=True), tmp_path / "model.pt").files[0]
     with Image.open(picture) as image:
-        to_image(to_tensor(image)).save(tmp_path / "in.ppm")
+        image.save(tmp_path / "in.ppm")
     run(Path(build) / "translate", model, tmp_path / "in.ppm", tmp_path / "out.ppm", *map(str, LABEL), cwd=tmp_path)
     assert_translated(tmp_path / "out.ppm", picture, weights)

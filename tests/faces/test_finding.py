@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from portraits import EXAMPLES, photograph, put, truth
 
@@ -16,7 +17,7 @@ from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.faces import finding as faces_module
 from stargan_cli.faces import yunet
 from stargan_cli.faces.finding import exact, find_faces, is_crop, place_of
-from stargan_cli.pictures.tensors import to_tensor
+from stargan_cli.pictures.arrays import to_array
 
 pytestmark = pytest.mark.numeric
 
@@ -115,7 +116,7 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]) -> None:
 def test_the_detector_is_that_of_opencv() -> None:
     """OpenCV's FaceDetectorYN gives these numbers for the same picture and weights."""
     with Image.open(EXAMPLES[0]) as opened:
-        found = yunet.candidates(to_tensor(opened.convert("RGB")), 0.5)
+        found = yunet.candidates(torch.from_numpy(to_array(opened.convert("RGB"))), 0.5)
     best = int(found.scores.argmax())
     assert float(found.scores[best]) == pytest.approx(0.9448, abs=1e-3)
     assert found.boxes[best].tolist() == pytest.approx([65.98, 60.22, 182.1, 208.51], abs=0.05)

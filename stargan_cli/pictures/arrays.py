@@ -1,0 +1,26 @@
+"""Picture <-> uint8 array, by NumPy and Pillow alone: processes that own pictures load no torch."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from stargan_cli.pictures.reading import centre_square
+
+Pixels = NDArray[np.uint8]
+
+
+def to_array(image: Image.Image) -> Pixels:
+    """RGB picture -> uint8 (3, height, width), its own memory."""
+    return np.array(np.asarray(image).transpose(2, 0, 1), order="C")
+
+
+def to_image(pixels: Pixels) -> Image.Image:
+    """uint8 (3, height, width) -> RGB picture."""
+    return Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+
+
+def to_square(image: Image.Image, size: int) -> Pixels:
+    """The largest centred square of an RGB picture, resized (bilinear, antialiased): uint8 (3, size, size)."""
+    return to_array(centre_square(image, size))
