@@ -3,61 +3,91 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled
+from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
+from stargan_cli.datasets.part_folders import find_parts, subfolders
 from stargan_cli.errors import DataError
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.labels import LabelSet
 from stargan_cli.pictures.listing import pictures_below
 
 
 def load_class_folders(path: Path, name: str | None = None) -> DataSet:
-    """One folder per class, either under `path/train` and `path/test` or directly under `path`.
+    """One folder per class, either in folders for the parts (`part_folders`) or directly under `path`.
 
-    Without a test folder, about a tenth of each class (chosen by a hash of the file names) is held out for test.
-    Without a validation folder, validation is the test part. The set is called `name`, or as its folder.
-    Raises DataError.
+    Without any part held out, about a tenth of each class (chosen by a hash of the file names) is. If only one of
+    validation and test is there, it serves for both. The notes say which folder serves for which part, and what was
+    passed over. The set is called `name`, or as its folder. Raises DataError.
     """
     if not path.is_dir():
         raise DataError(f"no data set at {path}", "give celeba, or a folder with one folder of pictures per class")
     name = name or path.resolve().name
-    if (path / "train").is_dir():
-        classes = _class_names(path / "train")
-        parts = {part: _read_part(path / part, classes, name) for part in PARTS if (path / part).is_dir()}
-        if "test" not in parts:
-            parts |= _hold_out(parts["train"])
-    else:
-        parts = _hold_out(_read_part(path, _class_names(path), name))
+    passed_over = PassedOver()
+    folders = find_parts(path)
+    train = folders.get("train", path)
+    classes = _class_names(train, passed_over)
+    parts: DataSet = {part: _read_part(folder, classes, name, passed_over) for part, folder in folders.items()}
+    if len(parts) < 2:
+        parts = _hold_out(parts.get("train") or _read_part(path, classes, name, passed_over))
+    notes = [*_notes_on_parts(path, folders), *([passed_over.note] if passed_over.note else [])]
+    parts["train"] = replace(parts["train"], notes=(*notes, *parts["train"].notes))
+    parts.setdefault("test", parts.get("validation", parts["train"]))
     parts.setdefault("validation", parts["test"])
     return {part: parts[part] for part in PARTS}
 
 
-def _class_names(folder: Path) -> tuple[str, ...]:
-    classes = tuple(sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] != "."))
+def _notes_on_parts(path: Path, folders: dict[Part, Path]) -> list[str]:
+    if not folders:
+        return []
+    used = {part: f"{folder.name}/" for part, folder in folders.items()}
+    held_out = used.get("test") or used.get("validation") or f"a tenth of {used['train']}"
+    used = {part: used.get(part, held_out) for part in PARTS}
+    notes = [f"parts: {', '.join(f'{part} from {place}' for part, place in used.items())}"]
+    others = [f"{name}/" for name in subfolders(path) if path / name not in folders.values()]
+    return notes + ([f"{', '.join(others)} in {path}: no part of the set, left out"] if others else [])
+
+
+def _class_names(folder: Path, passed_over: PassedOver) -> tuple[str, ...]:
+    classes = tuple(_by_composed_name(folder, passed_over))
     if len(classes) >= 2:
         return classes
     hint = "at least two folders of pictures are needed, one per class"
-    if classes and any(entry.is_dir() for entry in (folder / classes[0]).iterdir()):
+    if classes and subfolders(folder / classes[0]):
         hint += f"; if they are in {folder / classes[0]}, give that"
     raise DataError(f"{folder} has {f'only the class {classes[0]}' if classes else 'no class folders'}", hint)
 
 
-def _read_part(folder: Path, classes: tuple[str, ...], name: str) -> Labelled:
+def _by_composed_name(folder: Path, passed_over: PassedOver | None = None) -> dict[str, str]:
+    """Class -> the name of its folder: macOS decomposes letters with accents, and other systems do not."""
+    names = subfolders(folder, passed_over)
+    classes = {unicodedata.normalize("NFC", name): name for name in names}
+    if len(classes) < len(names):
+        twice = next(name for name in names if name not in classes.values())
+        raise DataError(f"{folder} has two folders {twice}, in two Unicode forms", "rename or join them")
+    return classes
+
+
+def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: PassedOver) -> Labelled:
     files, labels, notes = [], [], []
+    there = _by_composed_name(folder)
     for index, label in enumerate(classes):
-        pictures = [file.relative_to(folder).as_posix() for file in pictures_below(folder / label)]
+        place = folder / there.get(label, label)
+        found = pictures_below(place, passed_over) if label in there else []
+        pictures = [file.relative_to(folder).as_posix() for file in found]
         if not pictures:
             raise DataError(
                 f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?"
             )
         files += pictures
         labels += [index] * len(pictures)
-        if any("/" in file.removeprefix(f"{label}/") for file in pictures):
+        if any("/" in file.removeprefix(f"{place.name}/") for file in pictures):
             notes.append(f"{folder / label} has sub-folders; all pictures in them count as {label}")
-    for extra in sorted(entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name not in classes):
-        notes.append(f"{folder / extra} is no class of the training part: left out")
+    notes += [f"{folder / extra} is no class of the training part: left out" for extra in there if extra not in classes]
     one_hot = torch.nn.functional.one_hot(torch.tensor(labels), len(classes)).to(torch.uint8)
     return Labelled(LabelSet(name, classes, kind="classes"), folder, tuple(files), one_hot, tuple(notes))
 

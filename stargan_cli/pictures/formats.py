@@ -129,11 +129,6 @@ FALLBACK = WRITABLE["png"]
 _BY_SUFFIX = {suffix: row for row in WRITABLE.values() for suffix in row.suffixes}
 
 
-def is_picture(name: str) -> bool:
-    """By its name, as a file inside a folder or an archive."""
-    return not name.startswith(".") and os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
-
-
 def written_by_name(name: str) -> PictureFormat | None:
     """The format in which a file of this name is written; None where its suffix names none that can be written."""
     return _BY_SUFFIX.get(os.path.splitext(name)[1].lower())

@@ -1,22 +1,43 @@
-"""The pictures below a folder."""
+"""Which files of a folder are pictures, by their names."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-from stargan_cli.pictures.formats import is_picture
+from stargan_cli.files.passed_over import PassedOver, is_passed_over
+from stargan_cli.pictures.formats import PICTURE_SUFFIXES
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """Regular files named like pictures, in sub-folders too, sorted by path. Hidden files are none: macOS leaves some
-    that look like pictures.
+def is_picture(name: str) -> bool:
+    """By its name, as a file inside a folder or an archive."""
+    return has_picture_suffix(name) and not is_passed_over(name)
 
-    Raises OSError for a folder that cannot be read.
+
+def has_picture_suffix(name: str) -> bool:
+    """Whether a name ends as a picture's does, that of a file which is passed over too."""
+    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[Path]:
+    """Regular files named like pictures, in sub-folders too, sorted by path.
+
+    Hidden names and those of tools (`files.passed_over`) are left out, and counted in `passed_over` by their paths
+    from the folder above `folder`. Raises OSError for a folder that cannot be read.
     """
-    files = (
-        Path(place, name) for place, _, names in os.walk(folder, onerror=_raise) for name in names if is_picture(name)
-    )
+    counted = PassedOver() if passed_over is None else passed_over
+    files: list[Path] = []
+    for place, folders, names in os.walk(folder, onerror=_raise):
+        here = Path(place)
+        for name in sorted(folders):
+            if is_passed_over(name):
+                counted.add((here / name).relative_to(folder.parent))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name))
+        for name in sorted(names):
+            if is_picture(name):
+                files.append(here / name)
+            elif has_picture_suffix(name):
+                counted.add((here / name).relative_to(folder.parent))
     return [file for file in sorted(files) if os.path.isfile(file)]
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_MARK
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.progress import Progress, silent
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
@@ -55,7 +56,9 @@ def translate(
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         exclude = out if isinstance(out, Path) and not run.in_place else None
-        listing = partial(find, inputs, exclude, settings.format, sink.fold, archives=not run.in_place)
+        passed_over = PassedOver()
+        seen = None if on_ray else passed_over
+        listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, seen)
         if on_ray:
             job = RayJob(out, settings, always_read, run.in_place, RUN_MARK)
             steps = work_on_ray(job, listing, stop, run.fail_fast)
@@ -77,11 +80,14 @@ def translate(
                 on_row(row)
 
         try:
-            with closing(steps), closing(Counting(inputs, exclude, run.shard)) as counting:
+            counted = passed_over if on_ray else None
+            with closing(steps), closing(Counting(inputs, exclude, run.shard, counted)) as counting:
                 _go_through(steps, counting, listen, progress)
             report.interrupted = stop()
         except KeyboardInterrupt:
             report.interrupted = True
+        if passed_over.note is not None:
+            warn(passed_over.note)
         for path, overview in overviews if not report.interrupted else ():
             overview.save(path)
     return report

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
-from stargan_cli.translate.inputs.finding import check_inputs, check_output, is_archive
+from stargan_cli.translate.inputs.checks import check_inputs, check_output
+from stargan_cli.translate.inputs.finding import is_archive
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.contact_sheet import check_sheet_path
 from stargan_cli.translate.outputs.gallery import check_gallery_path

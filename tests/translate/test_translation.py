@@ -61,6 +61,16 @@ def test_the_same_bytes_whatever_the_order_the_workers_and_the_neighbours(
     assert three == {"c.png": one["c.png"]}
 
 
+def test_what_is_passed_over_is_said(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    draw(pictures / ".ipynb_checkpoints" / "a-checkpoint.png", 9)
+    draw(pictures / "sub" / "__MACOSX" / "b.png", 9)
+    said: list[str] = []
+    settings = TranslationSettings(spec="blond", weights=str(weights), size="model")
+    report = translate([pictures], tmp_path / "out", settings, Run(dry=True), warn=said.append)
+    assert report.total == 5
+    assert said == ["passed over as hidden or a tool's own: .ipynb_checkpoints, sub/__MACOSX"]
+
+
 def test_batch_sizes_agree_within_one_level(pictures: Path, tmp_path: Path, weights: Path) -> None:
     for size in (1, 16):
         go(pictures, tmp_path / str(size), weights, batch_size=size, format="png")

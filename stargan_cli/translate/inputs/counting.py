@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
 
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.shards import Shard
@@ -22,12 +23,14 @@ class Counting:
         inputs: Sequence[Path | RemotePath],
         out: Path | None,
         shard: Shard | None = None,
+        passed_over: PassedOver | None = None,
     ) -> None:
+        """`passed_over` is that of `find`."""
         self.number = 0
         self.finished = False
         self._stopped = Event()
         local = [path for path in inputs if isinstance(path, Path)]
-        self._thread = Thread(target=self._count, args=(local, out, shard), name="count", daemon=True)
+        self._thread = Thread(target=self._count, args=(local, out, shard, passed_over), name="count", daemon=True)
         if len(local) == len(inputs):
             self._thread.start()
 
@@ -36,8 +39,8 @@ class Counting:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _count(self, inputs: list[Path], out: Path | None, shard: Shard | None) -> None:
-        for found in find(inputs, out, "same", str, archives=True):
+    def _count(self, inputs: list[Path], out: Path | None, shard: Shard | None, passed_over: PassedOver | None) -> None:
+        for found in find(inputs, out, "same", str, True, passed_over):
             if self._stopped.is_set() or found.role == "archive":
                 return
             self.number += shard is None or shard.holds(found)

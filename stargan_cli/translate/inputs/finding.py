@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 
-from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.pictures.formats import PICTURE_SUFFIXES, is_picture
+from stargan_cli.errors import PictureError
+from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
+from stargan_cli.pictures.formats import PICTURE_SUFFIXES
+from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 from stargan_cli.pictures.reading import kind_of
 from stargan_cli.translate.inputs.found import Found, Role
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath
@@ -19,7 +21,7 @@ from stargan_cli.translate.outputs.names import names_for
 
 
 def is_archive(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(TAR_SUFFIX)
+    return not is_passed_over(name) and name.lower().endswith(TAR_SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -40,44 +42,15 @@ class _Folder:
         return False
 
 
-def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
-    """Raises UsageError where an input is not there, or where two would be written to the same place."""
-    seen: dict[str, Path | RemotePath] = {}
-    for path in inputs:
-        _check_there(path)
-        other = seen.setdefault(own_name(path), path)
-        if other is not path:
-            raise UsageError(
-                f"{other} and {path} have the same name, so their outputs would share one place",
-                "translate them in two runs with two output folders",
-            )
+@dataclass(frozen=True)
+class _Search:
+    """What is the same in every folder of one search."""
 
-
-def _check_there(path: Path | RemotePath) -> None:
-    try:
-        if isinstance(path, Path):
-            path.lstat()
-        elif path.kind() is None:
-            raise FileNotFoundError
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"no such file or folder: {path}") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) -> None:
-    """Raises UsageError where outputs might be written over sources: the output folder may lie in an input folder,
-    but hold none (a remote one may not even lie in one, where it would be listed among the inputs)."""
-    for path in inputs:
-        if isinstance(path, RemotePath):
-            above = isinstance(out, RemotePath) and (path.is_within(out) or out.is_within(path))
-        elif isinstance(out, RemotePath):
-            continue
-        else:
-            real = out.resolve()
-            above = path.resolve().is_relative_to(real) if path.is_dir() else path.parent.resolve() == real
-        if above:
-            raise UsageError(f"the output folder {out} holds the inputs", "give another folder to --out")
+    target: str
+    fold: Callable[[str], str]
+    archives: bool
+    exclude: tuple[int, int] | None
+    passed_over: PassedOver
 
 
 def find(
@@ -86,27 +59,29 @@ def find(
     target: str,
     fold: Callable[[str], str],
     archives: bool = False,
+    passed_over: PassedOver | None = None,
 ) -> Iterator[Found]:
     """Pictures of files and folders, subfolders included, in the order given and then by name.
 
     One folder is mirrored into the output folder itself, several below their own names, files beside them. `out` is
-    not read where it lies inside an input. `target` and `fold` are those of `naming.names_for`. Hidden names are
-    passed over; symlinks are followed, and those that lead back to where they lie become a problem. With `archives`,
-    tars count too, in the role of one.
+    not read where it lies inside an input. `target` and `fold` are those of `names_for`. Hidden names and those of
+    tools (`files.passed_over`) are left out, and counted in `passed_over`; symlinks are followed, and those that lead
+    back to where they lie become a problem. With `archives`, tars count too, in the role of one.
     Memory grows with the largest single folder, not with the tree.
     """
     folders = {path for path in inputs if is_folder(path)}
     names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
     exclude = _identity(out) if out is not None else None
+    search = _Search(target, fold, archives, exclude, PassedOver() if passed_over is None else passed_over)
     for path in inputs:
         if path not in folders:
             yield _file(path, PurePath(names[path.name]))
             continue
         place = PurePath() if len(inputs) == 1 else PurePath(own_name(path))
         if isinstance(path, RemotePath):
-            yield from _remote(path, place, target, fold, archives)
+            yield from _remote(path, place, search)
         else:
-            yield from _walk(_Folder(path, place), exclude, target, fold, archives)
+            yield from _walk(_Folder(path, place), search)
 
 
 def is_folder(path: Path | RemotePath) -> bool:
@@ -149,26 +124,24 @@ def _names(names: Sequence[str], taken: Sequence[str], target: str, fold: Callab
     return archives | names_for(pictures, [*taken, *archives.values()], target, fold)
 
 
-def _walk(
-    start: _Folder, exclude: tuple[int, int] | None, target: str, fold: Callable[[str], str], archives: bool
-) -> Iterator[Found]:
+def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
     waiting = [start]
     while waiting:
         folder = waiting.pop()
         identity = _identity(folder.path)
-        if identity is not None and identity == exclude:
+        if identity is not None and identity == search.exclude:
             continue
         if identity is not None and folder.above is not None and folder.above.is_within(identity):
             yield Found(folder.path, None, "a symlink loop: it leads back to a folder that it lies in")
             continue
         here = _Folder(folder.path, folder.output, folder.above, identity)
         try:
-            pictures, subfolders, problems = _list(folder.path, archives)
+            pictures, subfolders, problems = _list(folder.path, folder.path.relative_to(start.path), search)
         except OSError as error:
             yield Found(folder.path, None, f"cannot read the folder: {error.strerror or error}")
             continue
-        places = names_for(subfolders, (), "as is", fold)
-        names = _names(pictures, list(places.values()), target, fold)
+        places = names_for(subfolders, (), "as is", search.fold)
+        names = _names(pictures, list(places.values()), search.target, search.fold)
         for name in sorted([*pictures, *problems]):
             place = folder.output / names[name] if name in names else None
             source = folder.path / name
@@ -176,13 +149,15 @@ def _walk(
         waiting.extend(_Folder(folder.path / name, folder.output / places[name], here) for name in reversed(subfolders))
 
 
-def _list(folder: Path, archives: bool) -> tuple[list[str], list[str], dict[str, str]]:
+def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], list[str], dict[str, str]]:
     """Names of pictures and of subfolders, both sorted, and what is wrong with other things named like pictures."""
-    pictures, subfolders, problems = [], [], {}
-    wanted = (*PICTURE_SUFFIXES, *((TAR_SUFFIX,) if archives else ()))
+    pictures, subfolders, hidden, problems = [], [], [], {}
+    wanted = (*PICTURE_SUFFIXES, *((TAR_SUFFIX,) if search.archives else ()))
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith("."):
+            if is_passed_over(entry.name):
+                if has_picture_suffix(entry.name) or _is_folder(entry):
+                    hidden.append(entry.name)
                 continue
             suffix = os.path.splitext(entry.name)[1].lower()
             try:
@@ -198,7 +173,16 @@ def _list(folder: Path, archives: bool) -> tuple[list[str], list[str], dict[str,
             except OSError as error:
                 loop = error.errno == errno.ELOOP
                 problems[entry.name] = "a symlink loop" if loop else f"cannot be read: {error.strerror or error}"
+    for name in sorted(hidden):
+        search.passed_over.add(below / name)
     return sorted(pictures), sorted(subfolders), problems
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
 
 
 def _problem(entry: os.DirEntry[str]) -> str:
@@ -208,16 +192,15 @@ def _problem(entry: os.DirEntry[str]) -> str:
         return "a symlink to nothing" if entry.is_symlink() else "it is no longer there"
 
 
-def _remote(
-    root: RemotePath, place: PurePath, target: str, fold: Callable[[str], str], archives: bool
-) -> Iterator[Found]:
+def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Found]:
     """Names follow one another so that those that might become alike stand together: no folder is held as a whole,
     unless the output folder takes names for one that differ in case."""
     problems: list[str] = []
-    for folder_and_stem, group in groupby(_listed(root, problems), lambda found: _neighbours(found[0], fold is str)):
-        files = {path.name: file for path, file in group if _is_wanted(path, archives)}
+    by_stem = search.fold is str
+    for folder_and_stem, group in groupby(_listed(root, problems), lambda found: _neighbours(found[0], by_stem)):
+        files = {path.name: file for path, file in group if _is_wanted(path, search)}
         folder = PurePath(folder_and_stem[0])
-        names = _names(list(files), (), target, fold)
+        names = _names(list(files), (), search.target, search.fold)
         for name, file in files.items():
             yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
     for problem in problems:
@@ -235,6 +218,10 @@ def _neighbours(path: PurePosixPath, by_stem: bool) -> tuple[str, str]:
     return str(path.parent), path.name.split(".")[0] if by_stem else ""
 
 
-def _is_wanted(path: PurePosixPath, archives: bool) -> bool:
-    hidden = any(part.startswith(".") and part != ".." for part in path.parts)
-    return not hidden and (is_picture(path.name) or (archives and is_archive(path.name)))
+def _is_wanted(path: PurePosixPath, search: _Search) -> bool:
+    hidden = passed_over_part(path)
+    if hidden is not None:
+        if has_picture_suffix(path.name):
+            search.passed_over.add(hidden)
+        return False
+    return is_picture(path.name) or (search.archives and is_archive(path.name))

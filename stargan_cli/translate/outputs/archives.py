@@ -9,8 +9,9 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
+from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
-from stargan_cli.pictures.formats import is_picture
+from stargan_cli.pictures.listing import is_picture
 from stargan_cli.pictures.reading import open_regular
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
 from stargan_cli.translate.inputs.found import Archive, Found
@@ -89,7 +90,7 @@ def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[s
 
 def _member(member: Member, archive: Archive, used: set[str], target: str) -> Found:
     path = PurePosixPath(member.name)
-    picture = is_picture(path.name)
+    picture = is_picture(path.name) and passed_over_part(path) is None
     if member.problem is not None:
         return Found(member, None, member.problem, None, "picture" if picture else "beside", archive)
     place = archive.output / next_name(path, used, target if picture else "as is")

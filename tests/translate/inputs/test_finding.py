@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import finding
+from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.counting import Counting
-from stargan_cli.translate.inputs.finding import check_inputs, check_output, find
+from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.names import converted, folded, folding_of, names_for
 
@@ -45,6 +47,17 @@ def test_a_tree_is_mirrored_in_a_fixed_order(tmp_path: Path) -> None:
 def test_hidden_and_unfinished_files_are_passed_over(tmp_path: Path) -> None:
     touch(tmp_path / ".a.png", tmp_path / ".a.png.123.tmp", tmp_path / "._b.jpg", tmp_path / ".cache" / "c.png")
     assert found(tmp_path) == []
+
+
+def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "sub" / "._a.png", tmp_path / "sub" / ".DS_Store", tmp_path / "sub" / "b.png")
+    touch(*(tmp_path / name / "a.png" for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN")))
+    passed_over = PassedOver()
+    items = list(find([tmp_path], None, "same", str, passed_over=passed_over))
+    assert places(items) == ["a.png", "sub/b.png"]
+    assert passed_over.note == (
+        "passed over as hidden or a tool's own: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, __MACOSX, sub/._a.png"
+    )
 
 
 def test_files_named_on_the_command_line_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""What cannot be translated as it is given: inputs that are not there, and places that would be written over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stargan_cli.errors import UsageError
+from stargan_cli.translate.inputs.finding import own_name
+from stargan_cli.translate.inputs.remote import RemotePath
+
+
+def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
+    """Raises UsageError where an input is not there, or where two would be written to the same place."""
+    seen: dict[str, Path | RemotePath] = {}
+    for path in inputs:
+        _check_there(path)
+        other = seen.setdefault(own_name(path), path)
+        if other is not path:
+            raise UsageError(
+                f"{other} and {path} have the same name, so their outputs would share one place",
+                "translate them in two runs with two output folders",
+            )
+
+
+def _check_there(path: Path | RemotePath) -> None:
+    try:
+        if isinstance(path, Path):
+            path.lstat()
+        elif path.kind() is None:
+            raise FileNotFoundError
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"no such file or folder: {path}") from error
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) -> None:
+    """Raises UsageError where outputs might be written over sources: the output folder may lie in an input folder,
+    but hold none (a remote one may not even lie in one, where it would be listed among the inputs)."""
+    for path in inputs:
+        if isinstance(path, RemotePath):
+            above = isinstance(out, RemotePath) and (path.is_within(out) or out.is_within(path))
+        elif isinstance(out, RemotePath):
+            continue
+        else:
+            real = out.resolve()
+            above = path.resolve().is_relative_to(real) if path.is_dir() else path.parent.resolve() == real
+        if above:
+            raise UsageError(f"the output folder {out} holds the inputs", "give another folder to --out")
