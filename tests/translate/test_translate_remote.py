@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.errors import UsageError
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
@@ -244,13 +245,16 @@ def test_names_below_a_remote_folder() -> None:
         ("s/A.png", "s/A.png", "picture"),
         ("s/a.PNG", "s/a.PNG", "picture"),
     ]
+    passed_over = PassedOver()
+    _find("same", str, passed_over)
+    assert passed_over.note == "passed over as hidden or a tool's own: .git, .hidden.png"
     outputs = [str(found.output) for found in _find("same", folded)]
     assert len({folded(output) for output in outputs}) == 5
     store.filesystem.rm(store.root, recursive=True)
 
 
-def _find(target: str, fold: Callable[[str], str]) -> list[Any]:
-    return list(find([RemotePath("memory://names")], None, target, fold, archives=True))
+def _find(target: str, fold: Callable[[str], str], passed_over: PassedOver | None = None) -> list[Any]:
+    return list(find([RemotePath("memory://names")], None, target, fold, True, passed_over))
 
 
 def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Path) -> None:

@@ -250,3 +250,12 @@ def test_the_output_may_not_be_the_archive_itself(shards: Path, weights: Path) -
     result = call(shards / "0000.tar", "--set", "blond", "-w", weights, "-o", shards)
     assert result.exit_code == 2
     assert "holds the inputs" in result.stderr
+
+
+def test_pictures_in_tools_folders_are_carried_as_they_are(tmp_path: Path, weights: Path) -> None:
+    members = {name: draw(tmp_path / "a.png", 1).read_bytes() for name in ("a.png", "__MACOSX/b.png", ".x/c.png")}
+    pack(tmp_path / "in.tar", members)
+    result = call(tmp_path / "in.tar", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    after = unpack(tmp_path / "out" / "in.tar")
+    assert [name for name in members if after[name] != members[name]] == ["a.png"]
