@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
 from stargan_cli.datasets.choice import DataChoice
 
@@ -30,6 +31,7 @@ WeightsOption = Annotated[
         "--weights",
         "-w",
         metavar="FILE|NAME|hf://…",
+        autocompletion=weights_names,
         help="Weights: a .safetensors file, the name of bundled ones, or hf://owner/repo or hf://owner/repo/file.",
         rich_help_panel="Model",
     ),
@@ -37,18 +39,27 @@ WeightsOption = Annotated[
 DeviceOption = Annotated[
     str,
     typer.Option(
-        "--device", help="Where the networks compute: auto, cpu, cuda, cuda:1, mps.", rich_help_panel="Machine"
+        "--device",
+        help="Device of the networks; auto takes a GPU if there is one. cuda:1 is the second GPU.",
+        **one_of("auto", "cpu", "cuda", "mps"),
+        rich_help_panel="Machine",
     ),
 ]
 PrecisionOption = Annotated[
     str,
-    typer.Option("--precision", help="auto, fp32, bf16 or fp16.", rich_help_panel="Machine"),
+    typer.Option(
+        "--precision",
+        help="Arithmetic of the networks; auto takes bf16 where the processor multiplies it.",
+        **one_of("auto", "fp32", "bf16", "fp16"),
+        rich_help_panel="Machine",
+    ),
 ]
 EngineOption = Annotated[
     str,
     typer.Option(
         "--engine",
-        help="What runs the network: torch, openvino or onnxruntime; or ray: a Ray cluster, with torch.",
+        help="Library that runs the network; ray spreads the pictures over a Ray cluster, with torch.",
+        **one_of("torch", "openvino", "onnxruntime", "ray"),
         rich_help_panel="Machine",
     ),
 ]

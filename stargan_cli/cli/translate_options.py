@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stargan_cli.cli.completion import one_of, set_words
+
 CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
 
 Inputs = Annotated[
@@ -19,7 +21,14 @@ Inputs = Annotated[
 ]
 Spec = Annotated[
     str | None,
-    typer.Option("--set", "-s", metavar="NAME,…", help="blond, no-young, blond=0.5, ...", rich_help_panel=CHANGE),
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="NAME,…",
+        help="Attributes to set: blond, no-young, blond=0.5, male=flip. `stargan info` lists them.",
+        autocompletion=set_words,
+        rich_help_panel=CHANGE,
+    ),
 ]
 Each = Annotated[
     bool,
@@ -40,28 +49,41 @@ Labels = Annotated[
 ]
 Rest = Annotated[
     str | None,
-    typer.Option(help="off: take whatever is neither in --set nor in --labels for off.", rich_help_panel=CHANGE),
+    typer.Option(
+        help="off: treat attributes given by neither --set nor --labels as absent.",
+        **one_of("off"),
+        rich_help_panel=CHANGE,
+    ),
 ]
 Strength = Annotated[
     float,
-    typer.Option(help="How far changes go: 1 as trained, 2 more, 0.5 less.", rich_help_panel=CHANGE),
+    typer.Option(help="Strength of the changes (above 0; 1 is as trained).", rich_help_panel=CHANGE),
 ]
 Faces = Annotated[
     str,
     typer.Option(
-        help="auto: find faces, but take a picture that is a face crop as it is; always: find faces in every "
-        "picture; off: take each picture's centred square.",
+        help="auto finds faces and translates a picture that is a face crop whole; always finds faces in every "
+        "picture; off translates the centred square of every picture.",
+        **one_of("auto", "always", "off"),
         rich_help_panel=FACES,
     ),
 ]
-Face = Annotated[str, typer.Option(help="Which faces of a picture to change: all or largest.", rich_help_panel=FACES)]
+Face = Annotated[
+    str, typer.Option(help="Faces of a picture that are changed.", **one_of("all", "largest"), rich_help_panel=FACES)
+]
 MaxFaces = Annotated[
-    int | None, typer.Option(min=1, help="At most so many faces a picture, the largest.", rich_help_panel=FACES)
+    int | None,
+    typer.Option(
+        min=1, help="Changes at most so many faces a picture, the largest (1 or more).", rich_help_panel=FACES
+    ),
 ]
 MinFace = Annotated[
-    int, typer.Option(min=1, help="Leave smaller faces alone: height in pixels.", rich_help_panel=FACES)
+    int, typer.Option(min=1, help="Leaves smaller faces alone (height in px, 1 or more).", rich_help_panel=FACES)
 ]
-CopyOthers = Annotated[bool, typer.Option("--copy-others", help="Copy pictures without a face.", rich_help_panel=FACES)]
+CopyOthers = Annotated[
+    bool,
+    typer.Option("--copy-others", help="Copies pictures without a face to the output folder.", rich_help_panel=FACES),
+]
 Out = Annotated[
     str | None,
     typer.Option(
@@ -72,17 +94,30 @@ Out = Annotated[
         rich_help_panel=FILES,
     ),
 ]
-Format = Annotated[str, typer.Option(help="same, png, jpg, webp, bmp or tiff.", rich_help_panel=FILES)]
-Quality = Annotated[int, typer.Option(min=1, max=100, help="For JPEG and WebP (100: lossless).", rich_help_panel=FILES)]
+Format = Annotated[
+    str,
+    typer.Option(
+        help="File format of the outputs; same keeps each picture's own.",
+        **one_of("same", "png", "jpg", "webp", "bmp", "tiff"),
+        rich_help_panel=FILES,
+    ),
+]
+Quality = Annotated[
+    int,
+    typer.Option(
+        min=1, max=100, help="Quality of JPEG and WebP (1..100; WebP at 100 is lossless).", rich_help_panel=FILES
+    ),
+]
 Size = Annotated[
     str,
     typer.Option(
-        help="source: the change is put into the picture at its own size; model: the network's own square.",
+        help="source puts the change into the picture at its own size; model gives the network's own square.",
+        **one_of("source", "model"),
         rich_help_panel=FILES,
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Make every output anew, whatever is there.", rich_help_panel=FILES)
+    bool, typer.Option("--overwrite", help="Replaces every output, whatever is there.", rich_help_panel=FILES)
 ]
 SkipExisting = Annotated[
     bool,
@@ -95,13 +130,15 @@ SkipExisting = Annotated[
 ]
 InPlace = Annotated[
     bool,
-    typer.Option("--in-place", help="Let --out be the input folder: replaces your pictures.", rich_help_panel=FILES),
+    typer.Option(
+        "--in-place", help="Allows --out to be the input folder: replaces your pictures.", rich_help_panel=FILES
+    ),
 ]
 NoProvenance = Annotated[
     bool,
     typer.Option(
         "--no-provenance",
-        help="Write no note into the outputs that they are generated; later runs then leave them as they are.",
+        help="Leaves out the note that outputs are generated; later runs then keep outputs as they are.",
         rich_help_panel=FILES,
     ),
 ]
@@ -109,7 +146,7 @@ KeepMetadata = Annotated[
     bool,
     typer.Option(
         "--keep-metadata",
-        help="Copy the source's EXIF block: camera, date, and the location, where it has one.",
+        help="Copies the source's EXIF block: camera, date, and location if there is one.",
         rich_help_panel=FILES,
     ),
 ]
@@ -117,24 +154,28 @@ MaxPixels = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Refuse larger pictures, which may be made to fill the memory; by default 200 million.",
+        help="Refuses pictures with more pixels (1 or more; default 200 million).",
         rich_help_panel=FILES,
     ),
 ]
 Grid = Annotated[
     Path | None,
-    typer.Option(help="Contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
+    typer.Option(help="Writes a contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
 ]
 Gallery = Annotated[
     Path | None,
-    typer.Option(help="HTML page with a before and after slider a picture.", metavar="FILE", rich_help_panel=RUN),
+    typer.Option(
+        help="Writes an HTML page with a before and after slider for each picture.", metavar="FILE", rich_help_panel=RUN
+    ),
 ]
 Manifest = Annotated[
     Path | None,
-    typer.Option(help="JSONL, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN),
+    typer.Option(
+        help="Writes a JSONL file, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN
+    ),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be written; write nothing.", rich_help_panel=RUN)
+    bool, typer.Option("--dry-run", help="Says what would be written, and writes nothing.", rich_help_panel=RUN)
 ]
 Shard = Annotated[
     str | None,
@@ -149,21 +190,25 @@ Shard = Annotated[
 MergeManifests = Annotated[
     Path | None,
     typer.Option(
-        help="Make one manifest of those of the shards, given as INPUTs, and translate nothing.",
+        help="Joins the manifests of shards, given as INPUTs, into one; translates nothing.",
         metavar="FILE",
         rich_help_panel=RUN,
     ),
 ]
 FailFast = Annotated[
-    bool, typer.Option("--fail-fast", help="Stop at the first picture that fails.", rich_help_panel=RUN)
+    bool, typer.Option("--fail-fast", help="Stops at the first picture that fails.", rich_help_panel=RUN)
 ]
 PrintPaths = Annotated[
-    bool, typer.Option("--print", help="The written paths on stdout, one a line.", rich_help_panel="Output")
+    bool,
+    typer.Option("--print", help="Prints the path of every output on stdout, one a line.", rich_help_panel="Output"),
 ]
 Print0 = Annotated[
-    bool, typer.Option("--print0", help="The same, ended by NUL: for xargs -0.", rich_help_panel="Output")
+    bool,
+    typer.Option("--print0", help="Prints the same, each path ended by NUL, for xargs -0.", rich_help_panel="Output"),
 ]
 BatchSize = Annotated[
     str,
-    typer.Option(help="Pictures at once, or auto; halved when memory runs out.", rich_help_panel="Machine"),
+    typer.Option(
+        help="Pictures in a batch (1 or more, or auto); halved when memory runs out.", rich_help_panel="Machine"
+    ),
 ]

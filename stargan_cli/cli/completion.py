@@ -1,0 +1,56 @@
+"""Values that a shell completes, found without torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+
+MAX_HEADER_BYTES = 4 * 2**20
+
+
+def one_of(*values: str) -> dict[str, Any]:
+    """For `typer.Option`: the values stand in the help, and the shell completes them."""
+    return {"metavar": "|".join(values), "autocompletion": lambda: list(values)}
+
+
+def weights_names() -> list[str]:
+    """The names of bundled weights; files are completed by the shell itself."""
+    from stargan_cli.weights.places import bundled_names
+
+    return bundled_names()
+
+
+def set_words(context: typer.Context, incomplete: str) -> list[str]:
+    """Words for `--set` from the card of the chosen weights; what stands before the last comma is kept."""
+    before, comma, begun = incomplete.rpartition(",")
+    chosen = str(context.params.get("weights") or "")
+    try:
+        words = sorted(set(_words(chosen)))
+    except Exception:  # a completion says nothing rather than to write into the line that is being typed
+        return []
+    return [f"{before}{comma}{word}" for word in words if word.startswith(begun.lower())]
+
+
+def _words(weights: str) -> Iterator[str]:
+    from stargan_cli.labels import LabelLayout, Vocabulary
+    from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
+
+    card = _card(resolve(weights or DEFAULT_WEIGHTS))
+    layout = LabelLayout.from_dict(card["layout"])
+    vocabulary = Vocabulary(layout, card["aliases"])
+    for index, label_set in enumerate(layout.sets):
+        for name in label_set.attributes:
+            same, opposite = vocabulary.words_for(index, name)
+            yield from (word for word in (name.lower(), *same, *opposite) if " " not in word)
+
+
+def _card(path: Path) -> Any:
+    """The card in the header of a safetensors file, as plain values."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(min(size, MAX_HEADER_BYTES)))
+    return json.loads(header["__metadata__"]["stargan"])
