@@ -39,6 +39,7 @@ def write_picture(
     icc: bytes | None = None,
     format: PictureFormat | None = None,
     quality: int = 95,
+    lossless: bool = False,
     note: Note | None = None,
     exif: bytes | None = None,
 ) -> None:
@@ -47,12 +48,14 @@ def write_picture(
     `alpha` (L, same size) is kept where the format can, else the picture lies on white. `stored` is the same picture
     as the source file holds it; it is written instead where the format can hold it. `icc` is the profile that the
     picture carries, one that means sRGB. `quality` (1..100) is for JPEG, with full chroma from 90 on, and for WebP,
-    lossless at 100. `note` becomes metadata of the file. `exif` is the source's raw EXIF block, if it is to be kept.
+    which is lossless at 100 and with `lossless`. `note` becomes metadata of the file. `exif` is the source's raw EXIF
+    block, if it is to be kept.
     Raises PictureError, and OutputError where no other picture could be written either.
     """
     if format is None:
         format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
-    data = encode(output_pixels(format, image, alpha, stored, icc), format, quality, note, exif)
+    extras = Extras(quality, lossless, note, _kept(exif) if exif and format.exif else None)
+    data = encode(output_pixels(format, image, alpha, stored, icc), format, extras)
     if not isinstance(target, Path):
         target.write(data)
         return
@@ -60,17 +63,13 @@ def write_picture(
         file.write(data)
 
 
-def encode(pixels: OutputPixels, format: PictureFormat, quality: int, note: Note | None, exif: bytes | None) -> bytes:
+def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes:
     """The bytes of the file."""
-    extras = Extras(quality, note, _kept(exif) if exif and format.exif else None)
     out = BytesIO()
     # icc_profile=None too: Pillow would write the one that it read
     pixels.image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
-    if pixels.deep is not None:
-        return png16.with_pixels(out.getvalue(), pixels.deep)
-    if note is not None and format.name == "BMP":
-        out.write(note.xmp())  # BMP has no place for metadata; readers stop at the size that its header gives
-    return out.getvalue()
+    data = out.getvalue() if pixels.deep is None else png16.with_pixels(out.getvalue(), pixels.deep)
+    return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)
 
 
 def _kept(raw: bytes) -> Image.Exif | None:
@@ -124,6 +123,6 @@ def copied(
         except OSError as error:
             raise PictureError(f"cannot be read: {error.strerror or error}") from error
     picture, file = read_picture(readable(source), max_pixels=max_pixels, stored=True), BytesIO()
-    image, alpha, stored, icc = picture.image, picture.alpha, picture.stored, picture.srgb_icc
-    write_picture(file, image, alpha=alpha, stored=stored, icc=icc, format=format, quality=quality, note=note)
+    whole = {"alpha": picture.alpha, "stored": picture.stored, "icc": picture.srgb_icc, "lossless": picture.lossless}
+    write_picture(file, picture.image, format=format, quality=quality, note=note, **whole)  # type: ignore[arg-type]
     return file.getvalue()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.pictures import save_options
+from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.save_options import Extras
 
 
@@ -21,7 +22,8 @@ class PictureFormat:
 
     A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
     holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha`, `icc` and
-    `exif`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder.
+    `exif`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder;
+    `add_note` puts a note into the finished file where Pillow's encoder cannot.
     """
 
     name: str
@@ -37,6 +39,7 @@ class PictureFormat:
     exif: bool = False
     quality: bool = False
     save_options: Callable[[Extras], dict[str, Any]] = save_options.none
+    add_note: Callable[[bytes, Note], bytes] | None = None
 
     def begins(self, start: bytes) -> bool:
         """Whether a file's first bytes (64 suffice) carry one of the signatures."""
@@ -84,8 +87,10 @@ FORMATS = (
         "BMP",
         (".bmp", ".dib"),
         ((0, b"BM"),),
+        variants=("DIB",),  # the same without the file header
         option="bmp",
         modes=("L", "RGB"),
+        add_note=save_options.bmp_with_note,
     ),
     PictureFormat(
         "TIFF",

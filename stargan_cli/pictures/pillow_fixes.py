@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from stargan_cli.errors import PictureError
+from stargan_cli.pictures.modes import split
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode, which names a grey by its number in the file
@@ -32,16 +33,34 @@ def transparent_grey(image: Image.Image) -> int | None:
     return key
 
 
-def as_seen(image: Image.Image, transparent: int | None) -> Image.Image:
-    """A loaded picture with `transparent_grey` in its pixels' own numbers, and, in 16-bit TIFF too, white bright."""
+def as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
+    """A loaded picture, corrected.
+
+    `transparent` is that of `transparent_grey`, `deep` that of `png16.read`. White is bright in 16-bit TIFF too, and
+    a BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.
+    """
     info = image.info
-    if transparent is not None:
+    if deep is not None and "transparency" in info:
+        image = split(image)[0] if image.mode.startswith("I;16") else image.copy()
+        image.putalpha(Image.fromarray((deep[..., -1] >> 8).astype(np.uint8)))
+        image.info = {name: value for name, value in info.items() if name != "transparency"}
+    elif transparent is not None:
         image = image.convert("L")
         image.info = {**info, "transparency": transparent}
     elif image.mode.startswith("I;16") and _tags(image).get(PHOTOMETRIC) == 0:
         image = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
         image.info = info
+    elif image.format in ("BMP", "DIB") and image.mode == "RGBA" and image.getchannel("A").getextrema()[1] == 0:
+        image = image.convert("RGB")
+    elif image.mode == "RGB" and max(_key(info)) > 255:
+        image.info["transparency"] = tuple(number >> 8 for number in _key(info))
     return image
+
+
+def _key(info: dict[Any, Any]) -> tuple[int, ...]:
+    """The colour that a file declares transparent. Of 16-bit PNG it has 16 bits, even where Pillow gives 8."""
+    key = info.get("transparency")
+    return key if isinstance(key, tuple) else (0,)
 
 
 def _tags(image: Image.Image) -> Any:

@@ -18,9 +18,16 @@ LEVEL = 1  # of compression, as for other PNG files: speed first
 
 def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     """uint16 (H, W, C) of a picture that Pillow has opened from `file`, and decoded without complaint; None where it
-    is of another kind, or interlaced."""
-    if opened.format != "PNG" or "transparency" in opened.info:
+    is of another kind, or has colours and is interlaced.
+
+    A colour that the file declares transparent becomes an alpha channel. Grey is read so only with such a colour:
+    without one Pillow gives all 16 bits.
+    """
+    if opened.format != "PNG":
         return None
+    transparent = opened.info.get("transparency")
+    if opened.mode.startswith("I;16"):
+        return None if transparent is None else _with_alpha(np.asarray(opened)[..., None], transparent)
     file.seek(0)
     width, height, bits, colour, interlaced = _HEADER.unpack(file.read(_HEADER.size))
     if bits != 16 or interlaced or colour not in _CHANNELS or (width, height) != opened.size:
@@ -35,7 +42,13 @@ def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     rows = rows.reshape(height, -1)
     pixels = _unfiltered(rows[:, 1:].reshape(height, width, 2 * channels), rows[:, 0])
     numbers: np.ndarray = pixels.view(">u2").astype(np.uint16)
-    return numbers
+    return numbers if transparent is None else _with_alpha(numbers, transparent)
+
+
+def _with_alpha(colours: np.ndarray, transparent: int | tuple[int, ...]) -> np.ndarray:
+    """(H, W, C) and the colour that is fully transparent -> (H, W, C + 1)."""
+    opaque = (colours != np.array(transparent, np.uint16)).any(axis=2, keepdims=True)
+    return np.concatenate([colours.astype(np.uint16), opaque.astype(np.uint16) * np.uint16(65535)], axis=2)
 
 
 def _unfiltered(rows: np.ndarray, filters: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures import limits, modes, pillow_fixes, png16
+from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma, webp
 from stargan_cli.pictures.formats import FORMATS
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
@@ -34,7 +34,7 @@ with suppress(ImportError):  # the extra `heif`
 
 def decodable() -> tuple[str, ...]:
     """Pillow's names of the formats that are ever decoded. MPO is found as JPEG."""
-    return tuple(row.name for row in FORMATS if row.name in Image.OPEN)
+    return tuple(name for row in FORMATS for name in (row.name, *row.variants) if name in Image.OPEN)
 
 
 TURNS = {
@@ -57,8 +57,8 @@ class Picture:
     """A picture as read: `image` is RGB, 8 bit, upright, in sRGB; `alpha` (L, same size) is None where it is opaque.
 
     `size` is the upright width and height in the file, `format` and `mode` are Pillow's names for what the file
-    holds, `icc` and `exif` its raw profile (already applied) and EXIF block. `stored`: the same in the file's own
-    numbers, where that was asked for and is more than `image`.
+    holds, `icc` and `exif` its raw profile (already applied) and EXIF block; `lossless`: a WebP file that is so.
+    `stored`: the same in the file's own numbers, where that was asked for and is more than `image`.
     """
 
     image: Image.Image
@@ -69,6 +69,7 @@ class Picture:
     icc: bytes | None
     exif: bytes | None
     stored: Stored | None = None
+    lossless: bool = False
 
     @property
     def srgb_icc(self) -> bytes | None:
@@ -184,7 +185,7 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
 
 def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
-    profile = icc if isinstance(icc, bytes) else None
+    profile = icc if isinstance(icc, bytes) else png_gamma.profile_of(image)
     width, height = image.size
     if square is not None and image.format in ("JPEG", "MPO"):
         image.draft(None, (2 * square, 2 * square))
@@ -192,8 +193,9 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
     key = pillow_fixes.transparent_grey(image)
     image.load()
     turn, kind = TURNS.get(_orientation(image)), str(image.format)
-    image = pillow_fixes.as_seen(image, key)
-    stored = stored_of(image, profile, png16.read(file, image)) if wanted.stored else None
+    deep = png16.read(file, image) if wanted.stored or "transparency" in image.info else None
+    image = pillow_fixes.as_seen(image, key, deep)
+    stored = stored_of(image, profile, deep) if wanted.stored else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
     colours, alpha = modes.split(image)
@@ -206,7 +208,8 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
         stored = stored.turned(turn) if stored is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
     upright = colours_of(profile, colours.mode).to_srgb(colours)
-    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored)
+    lossless = kind == "WEBP" and webp.is_lossless(file)
+    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored, lossless)
 
 
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])

@@ -1,4 +1,4 @@
-"""What Pillow's encoders are given beside the pixels, one function a format."""
+"""What a file carries beside its pixels, one function a format."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 
 @dataclass(frozen=True)
 class Extras:
-    """`quality` (1..100) is for lossy encoders. `note` and `exif` are metadata, None where there are none."""
+    """`quality` (1..100) is for lossy encoders, `lossless` for those that know both ways. `note` and `exif` are
+    metadata, None where there are none."""
 
     quality: int = 95
+    lossless: bool = False
     note: Note | None = None
     exif: Image.Exif | None = None
 
@@ -52,8 +54,9 @@ def jpeg(extras: Extras) -> dict[str, Any]:
 
 
 def webp(extras: Extras) -> dict[str, Any]:
-    """Lossless at quality 100; the note as XMP."""
-    options = {"quality": extras.quality, "lossless": extras.quality == 100, **_exif(extras)}
+    """Lossless at quality 100 too, and then with the colours of transparent pixels; the note as XMP."""
+    lossless = extras.lossless or extras.quality == 100
+    options = {"quality": extras.quality, "lossless": lossless, "exact": lossless, **_exif(extras)}
     return options if extras.note is None else {**options, "xmp": extras.note.xmp()}
 
 
@@ -64,6 +67,13 @@ def tiff(extras: Extras) -> dict[str, Any]:
     tags = extras.exif if extras.exif is not None else Image.Exif()
     tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
     return {"exif": tags}
+
+
+def bmp_with_note(data: bytes, note: Note) -> bytes:
+    """A BMP file with the note behind its pixels, where newer BMP files have profiles. The header's size counts it:
+    some programs refuse a file with anything behind that size."""
+    packet = note.xmp()
+    return data[:2] + (len(data) + len(packet)).to_bytes(4, "little") + data[6:] + packet
 
 
 def _exif(extras: Extras) -> dict[str, Any]:

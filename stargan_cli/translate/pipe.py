@@ -40,7 +40,8 @@ def translate_stream(
     finished = plan.framing.finish(prepared, made.results[0].squares)
     note = plan.note(variant, job.fingerprint)
     exif = plan.kept_exif(prepared.picture)
-    write_picture(target, **finished._asdict(), format=format, quality=settings.quality, note=note, exif=exif)
+    lossless, quality = prepared.picture.lossless, settings.quality
+    write_picture(target, **finished._asdict(), format=format, quality=quality, lossless=lossless, note=note, exif=exif)
 
 
 def output_format(source: str, target: str) -> PictureFormat:

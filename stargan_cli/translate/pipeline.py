@@ -128,7 +128,8 @@ class Pipeline:
         finished = self.plan.framing.finish(prepared, squares)._asdict()
         note, exif = self.plan.note(job.variant, job.fingerprint), self.plan.kept_exif(prepared.picture)
         format, quality, file = _format(job.output), self.plan.settings.quality, BytesIO()
-        write_picture(file, **finished, format=format, quality=quality, note=note, exif=exif)
+        lossless = prepared.picture.lossless
+        write_picture(file, **finished, format=format, quality=quality, lossless=lossless, note=note, exif=exif)
         return file.getvalue()
 
     def _put(self, found: Found, job: Job, data: bytes, ended: Ended) -> None:

@@ -1,0 +1,199 @@
+"""Files that this program writes, as other programs read them, and files of other programs that are easily misread."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import corpus
+import numpy as np
+import pytest
+from PIL import Image
+
+from stargan_cli.pictures import png16
+from stargan_cli.pictures.encoding import write_picture
+from stargan_cli.pictures.formats import WRITABLE
+from stargan_cli.pictures.provenance import Note, read_fingerprint
+from stargan_cli.pictures.reading import Picture, read_picture
+
+NOTE = Note("0123abc", "weights", "Blond_Hair")
+PROGRAMS: Sequence[tuple[str, ...]] = (
+    ("convert", "-regard-warnings", "{}", "-format", "%w", "info:"),
+    ("ffmpeg", "-v", "error", "-i", "{}", "-f", "null", "-"),
+    ("bmptopnm", "-quiet", "{}"),
+)
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(BytesIO(data))
+    image.load()
+    return image
+
+
+def written(picture: Picture, name: str) -> bytes:
+    out = BytesIO()
+    whole = {"alpha": picture.alpha, "stored": picture.stored, "icc": picture.srgb_icc, "lossless": picture.lossless}
+    write_picture(out, picture.image, format=WRITABLE[name], note=NOTE, **whole)
+    return out.getvalue()
+
+
+def again(data: bytes, name: str) -> bytes:
+    """What is written of a file, nothing of it changed."""
+    return written(read_picture(BytesIO(data), stored=True), name)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_a_bmp_file_ends_where_its_header_says(mode: str, tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.bmp", corpus.scene(), note=NOTE)
+    data = again(corpus.encoded(corpus.scene().convert(mode), "PNG"), "bmp")
+    assert struct.unpack("<I", data[2:6]) == (len(data),)
+    assert opened(data).mode == mode
+    assert read_fingerprint(tmp_path / "a.bmp") == NOTE.fingerprint
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program[0])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_other_programs_read_a_bmp_without_a_word(program: tuple[str, ...], mode: str, tmp_path: Path) -> None:
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"no {program[0]}")
+    path = tmp_path / "a.bmp"
+    path.write_bytes(again(corpus.encoded(corpus.scene().convert(mode), "PNG"), "bmp"))
+    done = subprocess.run([part.format(path) for part in program], capture_output=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr.strip()
+
+
+def grey16_with_key(key: int) -> bytes:
+    values = np.full((32, 48), 40_000, np.uint16)
+    values[:16] = key
+    values[16:, :24] = key + 1  # the same in 8 bits, and not transparent
+    data = corpus.encoded(Image.fromarray(values), "PNG")
+    return data[:33] + corpus.png_chunk(b"tRNS", struct.pack(">H", key)) + data[33:]
+
+
+def colour16_with_key(key: tuple[int, int, int], interlaced: bool = False) -> bytes:
+    values = np.full((32, 48, 3), 40_000, np.uint16)
+    values[:16] = key
+    values[16:, :24] = (key[0] + 1, *key[1:])
+    data = png16.with_pixels(corpus.encoded(Image.new("RGB", (1, 1)), "PNG"), values)
+    return data[:33] + corpus.png_chunk(b"tRNS", struct.pack(">HHH", *key)) + data[33:]
+
+
+@pytest.mark.parametrize("data", [grey16_with_key(12_345), colour16_with_key((12_345, 700, 60_000))])
+def test_the_transparent_colour_of_a_16_bit_png_is_kept(data: bytes) -> None:
+    for stored in (False, True):
+        picture = read_picture(BytesIO(data), stored=stored)
+        assert picture.alpha is not None
+        assert [picture.alpha.getpixel(place) for place in ((5, 5), (5, 20), (40, 20))] == [0, 255, 255]
+    result = read_picture(BytesIO(written(picture, "png")), stored=True)
+    assert result.stored is not None and picture.stored is not None
+    assert result.stored.bits == 16
+    assert result.stored.alpha is not None and np.array_equal(result.stored.alpha, picture.stored.alpha)
+    assert np.array_equal(result.stored.values, picture.stored.values)
+
+
+def test_the_transparent_colour_of_an_interlaced_one_is_found_in_8_bits() -> None:
+    colours = corpus.scene(4, 4)
+    data = corpus.encoded(colours, "PNG", transparency=tuple(257 * number for number in corpus.RED))
+    picture = read_picture(BytesIO(data))
+    assert picture.alpha is not None
+    assert [picture.alpha.getpixel(place) for place in ((0, 0), (3, 0))] == [0, 255]
+
+
+def bmp_with_alpha(alpha: int) -> bytes:
+    """32 bits with masks for all four channels (BITMAPV4HEADER)."""
+    image = corpus.scene()
+    image.putalpha(alpha)
+    pixels = np.asarray(image)[::-1, :, [2, 1, 0, 3]].tobytes()
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    header = struct.pack("<IiiHHIIiiII", 108, *image.size, 1, 32, 3, len(pixels), 2835, 2835, 0, 0) + masks + bytes(52)
+    return b"BM" + struct.pack("<III", 14 + 108 + len(pixels), 0, 14 + 108) + header + pixels
+
+
+def test_a_bmp_whose_alpha_is_0_throughout_is_opaque() -> None:
+    for data in (bmp_with_alpha(0), bmp_with_alpha(0)[14:]):
+        picture = read_picture(BytesIO(data), stored=True)
+        assert picture.alpha is None
+        assert np.array_equal(np.asarray(picture.image), np.asarray(corpus.scene()))
+    half = read_picture(BytesIO(bmp_with_alpha(128)))
+    assert half.alpha is not None and half.alpha.getextrema() == (128, 128)
+
+
+def test_a_dib_without_file_header_is_read_and_written_with_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.dib"
+    path.write_bytes(corpus.encoded(corpus.scene(), "BMP")[14:])
+    picture = read_picture(path)
+    assert np.array_equal(np.asarray(picture.image), np.asarray(corpus.scene()))
+    write_picture(path, picture.image)
+    assert path.read_bytes()[:2] == b"BM"
+
+
+@pytest.mark.parametrize("animated", [False, True])
+def test_a_lossless_webp_stays_so(animated: bool) -> None:
+    scene = corpus.scene()
+    scene.putpixel((5, 5), (1, 2, 3))
+    more = {"save_all": True, "append_images": [corpus.scene(), scene]} if animated else {}
+    data = corpus.encoded(scene, "WEBP", lossless=True, **more)
+    assert np.array_equal(np.asarray(opened(again(data, "webp"))), np.asarray(scene))
+    lossy = read_picture(BytesIO(corpus.encoded(scene, "WEBP", quality=80)))
+    assert not lossy.lossless and b"VP8L" not in written(lossy, "webp")
+
+
+def with_chunks(image: Image.Image, gamma: float | None, corners: tuple[float, ...] | None, *more: bytes) -> bytes:
+    data = corpus.encoded(image, "PNG")
+    chunks = list(more)
+    if gamma is not None:
+        chunks.append(corpus.png_chunk(b"gAMA", struct.pack(">I", round(gamma * 100_000))))
+    if corners is not None:
+        chunks.append(corpus.png_chunk(b"cHRM", struct.pack(">8I", *(round(x * 100_000) for x in corners))))
+    return data[:33] + b"".join(chunks) + data[33:]
+
+
+P3 = (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06)
+SRGB = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)
+
+
+def test_gamma_and_primaries_of_a_png_are_applied_as_a_profile() -> None:
+    linear = 255 * (((np.asarray(corpus.scene()) / 255) + 0.055) / 1.055) ** 2.4
+    data = with_chunks(Image.fromarray(linear.round().astype(np.uint8)), 1.0, None)
+    difference = np.asarray(read_picture(BytesIO(data)).image).astype(int) - np.asarray(corpus.scene())
+    assert np.abs(difference).max() <= 4
+    wide = read_picture(BytesIO(with_chunks(corpus.in_display_p3(), 1 / 2.2, P3)))
+    assert np.abs(np.asarray(wide.image).astype(int) - np.asarray(corpus.scene())).max() <= 8
+
+
+def test_gamma_of_a_grey_png_is_applied() -> None:
+    data = with_chunks(Image.new("L", (48, 32), 55), 1.0, SRGB)
+    assert read_picture(BytesIO(data)).image.getpixel((3, 3)) == (128, 128, 128)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_chunks(corpus.scene(), 1 / 2.2, SRGB),
+        with_chunks(corpus.scene(), None, SRGB),
+        with_chunks(corpus.scene(), 1.0, P3, corpus.png_chunk(b"sRGB", b"\0")),
+        with_chunks(corpus.scene(), 0.0, None),
+        with_chunks(corpus.scene(), 1.0, (0.3127, 0.0) * 4),
+        with_chunks(corpus.scene(), 1.0, (0.3127, 0.329) * 4),
+    ],
+    ids=["like sRGB", "primaries of sRGB", "sRGB overrides", "no gamma", "no space", "a point"],
+)
+def test_chunks_that_mean_srgb_or_nothing_change_nothing(data: bytes) -> None:
+    picture = read_picture(BytesIO(data), stored=True)
+    assert np.array_equal(np.asarray(picture.image), np.asarray(corpus.scene()))
+    assert picture.icc is None and picture.stored is None
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_numbers_and_their_meaning_are_written_again(mode: str) -> None:
+    image = corpus.scene().convert(mode)
+    data = with_chunks(image, 1.0, P3)
+    for name in ("png", "tiff"):
+        result = again(data, name)
+        assert np.array_equal(np.asarray(opened(result)), np.asarray(image))
+        seen = [np.asarray(read_picture(BytesIO(file)).image) for file in (data, result)]
+        assert np.array_equal(*seen)
