@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.evaluate.measure import Keep, LabelledSet, SetValues
-from stargan_cli.pictures.encoding import replacing
+from stargan_cli.files.writing import replacing
 
 
 def plain_names(names: Sequence[str]) -> list[str]:

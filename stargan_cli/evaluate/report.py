@@ -18,7 +18,7 @@ from stargan_cli.evaluate.pictures import plain_names
 from stargan_cli.evaluate.tables import TextTable, tables
 from stargan_cli.evaluate.translate_batches import translate_all
 from stargan_cli.files.writable import require_folder
-from stargan_cli.pictures.encoding import replacing
+from stargan_cli.files.writing import replacing
 
 PER_ROW = 4
 RESULT, REPORT = "evaluation.json", "report.md"

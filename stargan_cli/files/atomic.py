@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 if sys.platform != "win32":
     import fcntl
@@ -48,8 +48,11 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
     """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, and is removed
     where the block raises: then `path` is as it was.
 
-    With `folder`, the handle of an open folder, both names are relative to it. Raises OSError.
+    With `folder`, the handle of the folder that `path` lies in, that folder is written to, whatever its path leads to
+    by now, and the temporary name is relative to it. Raises OSError.
     """
+    if folder is not None:
+        path = Path(path.name)
     temporary = path.with_name(temporary_name(path.name))
     try:
         with suppress(FileNotFoundError):
@@ -63,6 +66,11 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
+
+
+def open_new(path: Path, folder: int | None = None) -> BinaryIO:
+    """A file that is not there yet, to write to; its path may be relative to an open folder. Raises OSError."""
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o666, dir_fd=folder))  # noqa: SIM115
 
 
 def make_folder(path: Path) -> None:

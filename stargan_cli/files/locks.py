@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -52,7 +53,9 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
 
     Raises BlockingIOError where another process holds it. On file systems without locks it is simply opened.
     """
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # non-blocking: a FIFO would be waited for
+        flags |= getattr(os, name, 0)
     while True:
         file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
         try:
@@ -65,6 +68,20 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
         if is_still_at(path, file):
             return file
         file.close()  # its last holder has just removed or replaced it: the lock is on a file that is no longer there
+
+
+def lock_file(path: Path) -> BinaryIO:
+    """`locked` for a file that is nothing but a lock, and may be written. Where the name is a hard link to another
+    file, that file is left alone, and the lock is a new file. Raises OSError too for what is no regular file."""
+    while True:
+        file = locked(path)
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+            return file
+        with file:
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.EEXIST, f"{path.name} is no regular file")
+            path.unlink()
 
 
 def is_still_at(path: Path, file: BinaryIO) -> bool:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image
 
-from stargan_cli.errors import OutputError, PictureError
-from stargan_cli.files.atomic import Sync, replacement
+from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source, bytes_of, place_of, readable
+from stargan_cli.files.writing import replacing
 from stargan_cli.pictures import png16
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.native_pixels import Stored
@@ -24,10 +21,6 @@ from stargan_cli.pictures.save_options import Extras
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
-FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What stops not one picture but all."""
-NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
-MAKE_ROOM = "make room or give another --out, and run it again"
 
 
 def write_picture(
@@ -83,31 +76,6 @@ def _kept(raw: bytes) -> Image.Exif | None:
         return exif if 0 < len(exif.tobytes()) <= MAX_EXIF_BYTES else None
     except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
         return None
-
-
-@contextmanager
-def replacing(path: Path, sync: Sync = "all") -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well and vanishes when it does not. `sync` is that of
-    `atomic.replacement`.
-
-    Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
-    """
-    try:
-        with replacement(path, sync=sync) as temporary, temporary.open("xb") as file:
-            yield file
-    except OSError as error:
-        raise _write_error(path, error) from error
-
-
-def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
-    reason = error.strerror or str(error)
-    if error.errno in FATAL:
-        return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
-    if not path.parent.is_dir():
-        return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
-    if error.errno in NAME_REFUSED:
-        reason += "; its file system may not take this name"
-    return PictureError(f"cannot write {path}: {reason}")
 
 
 def copied(

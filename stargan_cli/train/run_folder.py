@@ -12,7 +12,7 @@ from typing import Any
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import replacement
-from stargan_cli.files.locks import LOCK_NAME, locked
+from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.settings import declared
 from stargan_cli.train.settings import TrainSettings
 
@@ -26,7 +26,7 @@ class RunFolder:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock = locked(path / LOCK_NAME)
+            self._lock = lock_file(path / LOCK_NAME)
         except BlockingIOError as error:
             raise UsageError(
                 f"another training is running in {path}", "wait for it, or choose another --run"

@@ -16,7 +16,8 @@ from PIL import Image
 
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.files.atomic import temporary_name
-from stargan_cli.pictures.encoding import replacing, write_picture
+from stargan_cli.files.writing import replacing
+from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE, written_by_name
 from stargan_cli.pictures.provenance import SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
 

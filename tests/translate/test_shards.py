@@ -21,9 +21,8 @@ import sys, time
 from pathlib import Path, PurePath
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.shards import parse_shard
-from stargan_cli.pictures.encoding import replacing
 folder = OutputFolder(Path(sys.argv[1]), parse_shard(sys.argv[2]))
-with replacing(folder.place(PurePath("sub/a.png"))) as file:
+with folder.writing(PurePath("sub/a.png")) as file:
     file.write(b"half")
     file.flush()
     print("held", flush=True)

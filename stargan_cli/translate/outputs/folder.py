@@ -4,53 +4,60 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path, PurePath
 from types import TracebackType
+from typing import BinaryIO
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
-from stargan_cli.files.atomic import adopt_mark
-from stargan_cli.pictures.encoding import FATAL, MAKE_ROOM
-from stargan_cli.translate.outputs.folder_lock import Hold
+from stargan_cli.files.atomic import adopt_mark, make_folder
+from stargan_cli.files.below import Below, OutsideError
+from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
+from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
+SYNC_EVERY = 256
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
 class OutputFolder:
-    """Holds an output folder for one run, or for one shard beside the others, as a context manager.
+    """An output folder, locked for one run, or for one shard beside the others; a context manager.
 
     The locks are the system's own, on hidden files: they end with the process, however that ends. A file that a killed
     run left unfinished is removed by the next run; one of a shard, by the next run of that shard.
     """
 
     def __init__(self, root: Path, shard: Shard | None = None, mark: str | None = None) -> None:
-        """Makes the folder where it is missing. Raises UsageError where it cannot be had.
+        """Makes the folder where it is missing. Raises UsageError where it cannot be locked or written.
 
-        With the `mark` (see `replacement.RUN_MARK`) of a run that holds the folder, this is but another process of it.
+        With the `mark` (see `atomic.RUN_MARK`) of a run that locks the folder, this is but another process of it.
         """
         self.root = root
-        self._made: set[PurePath] = set()
+        self._lock: FolderLock | None = None
+        self._below: Below | None = None
         try:
-            root.mkdir(parents=True, exist_ok=True)
-            self._real = root.resolve(strict=True)
-            self._hold = None if mark else Hold(root, shard)
+            make_folder(root)
+            self._below = Below(root)
             if mark:
                 adopt_mark(mark)
-            try:
+            else:
+                self._lock = FolderLock(root, shard)
                 self._sweep()
-            except OSError:
-                self.close()
-                raise
         except BlockingIOError as error:
+            self._release()
             raise UsageError(
                 f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
                 "wait for it to end, or give another folder to --out",
             ) from error
         except OSError as error:
+            self._release()
             raise UsageError(
                 f"cannot write into the output folder {root}: {error.strerror or error}", "give another one to --out"
             ) from error
+        except BaseException:
+            self._release()
+            raise
 
     def __enter__(self) -> OutputFolder:
         return self
@@ -58,49 +65,71 @@ class OutputFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except OutputError:
+            if error is None:  # else the error under way says more
+                raise
 
     def close(self) -> None:
-        if self._hold is not None:
-            self._hold.close()
+        """Sync the names of the outputs, and unlock. Raises OutputError where the disk does not take the names."""
+        with self._synced():
+            self._release()
 
-    def place(self, relative: PurePath) -> Path:
-        """Where an output goes; makes the subfolders above it.
-
-        Raises PictureError where the place lies outside the output folder (a symlink may lead there) or cannot be
-        made, and OutputError where the output folder itself is gone.
-        """
-        parent = relative.parent
-        if parent not in self._made:
-            self._make(parent)
-        return self.root / relative
-
-    def _make(self, parent: PurePath) -> None:
-        if parent.is_absolute() or ".." in parent.parts:
-            raise PictureError(f"its output would lie outside the output folder: {parent}")
-        if not self.root.is_dir():
-            raise OutputError(f"the output folder {self.root} is gone", "run it again to finish what is missing")
-        folder = self.root
+    def _release(self) -> None:
         try:
-            for part in parent.parts:
-                folder = folder / part
-                folder.mkdir(exist_ok=True)
-                if folder.is_symlink() and not folder.resolve().is_relative_to(self._real):
-                    raise PictureError(f"its output would lie outside the output folder: {folder} leads elsewhere")
+            if self._below is not None:
+                self._below.close()
+        finally:
+            self._below = None
+            if self._lock is not None:
+                self._lock.close()
+
+    @contextmanager
+    def writing(self, relative: PurePath) -> Iterator[BinaryIO]:
+        """The output at `relative`, with the folders above it; it appears whole, and synced, when the block ends well.
+
+        Its name is synced with those of others: every SYNC_EVERY outputs, and by `close`. Raises PictureError where
+        the place lies outside the output folder (a symlink may lead there) or cannot be written, and OutputError where
+        no other output could be written either.
+        """
+        below = self._below
+        if below is None or below.is_gone():
+            raise OutputError(f"the output folder {self.root} is gone", "run it again to finish what is missing")
+        with ExitStack() as stack:
+            handle = stack.enter_context(self._opened(below, relative.parent))
+            yield stack.enter_context(replacing(self.root / relative, "file", handle))
+        if below.new_names >= SYNC_EVERY:
+            with self._synced():
+                below.sync()
+
+    @contextmanager
+    def _opened(self, below: Below, parent: PurePath) -> Iterator[int | None]:
+        try:
+            with below.folder(parent) as handle:
+                yield handle
+        except OutsideError as error:
+            raise PictureError(f"its output would lie outside the output folder: {error}") from error
         except OSError as error:
-            if error.errno in FATAL:
-                raise OutputError(f"cannot make the folder {folder}: {error.strerror}", MAKE_ROOM) from error
-            raise PictureError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-        if len(self._made) < 100_000:
-            self._made.add(parent)
+            text = f"cannot make the folder {self.root / parent}: {error.strerror or error}"
+            raise OutputError(text, MAKE_ROOM) if error.errno in FATAL else PictureError(text) from error
+
+    @contextmanager
+    def _synced(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"cannot write into the output folder {self.root}: {error.strerror or error}", MAKE_ROOM
+            ) from error
 
     def _sweep(self) -> None:
         """Remove what killed runs left half-written: the lock files still say which files were theirs."""
-        if self._hold is None or not self._hold.left:
+        if self._lock is None or not self._lock.killed:
             return
         for folder, _, names in os.walk(self.root):
             for name in names:
                 found = _LEFT_OVER.fullmatch(name)
-                if found and found.group(1) in self._hold.left:
+                if found and found.group(1) in self._lock.killed:
                     with suppress(OSError):
                         os.unlink(os.path.join(folder, name))

@@ -13,22 +13,22 @@ from typing import BinaryIO
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_MARK
-from stargan_cli.files.locks import LOCK_NAME, is_still_at, locked, relock
+from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
 
 PATIENCE_S = 2.0  # for another shard that is alone only until it has written how many there are
 
 
-class Hold:
+class FolderLock:
     """The locks on an output folder; they end with the process, however that ends.
 
-    `left` are the marks (see `replacement.RUN_MARK`) of killed runs that held what this one now holds.
+    `killed` are the marks (see `atomic.RUN_MARK`) of killed runs that held the locks which this one now holds.
     """
 
     def __init__(self, root: Path, shard: Shard | None) -> None:
         """Raises BlockingIOError where another run holds the folder or the shard, UsageError where the folder's
         shards are counted otherwise, OSError where there can be no lock file."""
-        self.left: set[str] = set()
+        self.killed: set[str] = set()
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
         try:
@@ -44,7 +44,7 @@ class Hold:
             raise
 
     def _own(self, path: Path) -> None:
-        file = locked(path)
+        file = lock_file(path)
         self._files.append((path, file))
         self._take_mark(file)
         _write(file, RUN_MARK)
@@ -52,7 +52,7 @@ class Hold:
     def _take_mark(self, file: BinaryIO) -> None:
         earlier = _read(file)
         if earlier.isdigit():
-            self.left.add(earlier)
+            self.killed.add(earlier)
 
     def _shared(self, path: Path, shard: Shard) -> BinaryIO:
         """The main lock file, shared with the other shards of the same job."""
@@ -81,7 +81,7 @@ class Hold:
 
     def _first_of(self, path: Path, job: str) -> BinaryIO:
         """Alone for a moment: note how many shards there are, and let the others in."""
-        file = locked(path)
+        file = lock_file(path)
         try:
             self._take_mark(file)
             self._bury(path.parent)

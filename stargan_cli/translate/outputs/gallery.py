@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.pictures.encoding import replacing
+from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import read_picture
 
 LONGEST, QUALITY, LARGEST = 1200, 88, 200

@@ -14,7 +14,6 @@ from typing import BinaryIO, Protocol
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source, bytes_of
-from stargan_cli.pictures.encoding import replacing
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in, read_fingerprint
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
 from stargan_cli.translate.outputs.folder import OutputFolder
@@ -116,7 +115,7 @@ class LocalSink:
     def file(self, output: PurePath) -> Iterator[BinaryIO]:
         if self._held is None:
             raise ValueError("a dry run writes nothing")
-        with replacing(self._held.place(output), sync="file") as file:
+        with self._held.writing(output) as file:
             yield file
 
     def write(self, output: PurePath, data: bytes) -> None:

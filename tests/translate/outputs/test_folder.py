@@ -11,19 +11,21 @@ import time
 from pathlib import Path, PurePath
 
 import pytest
+from power_cut import forgetful_disk, on_linux
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.files import below
 from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.locks import LOCK_NAME
 from stargan_cli.translate.outputs.folder import OutputFolder
+from stargan_cli.translate.shards import Shard
 
 HOLD = """
 import sys, time
 from pathlib import Path, PurePath
 from stargan_cli.translate.outputs.folder import OutputFolder
-from stargan_cli.pictures.encoding import replacing
 folder = OutputFolder(Path(sys.argv[1]))
-with replacing(folder.place(PurePath("sub/a.png"))) as file:
+with folder.writing(PurePath("sub/a.png")) as file:
     file.write(b"half")
     file.flush()
     print("held", flush=True)
@@ -83,6 +85,25 @@ def test_a_lock_that_is_a_symlink_is_not_followed(tmp_path: Path) -> None:
     assert (tmp_path / "precious").read_bytes() == b"precious"
 
 
+@pytest.mark.parametrize("shard", [None, Shard(1, 2)])
+def test_a_lock_that_is_a_hard_link_leaves_the_other_file_alone(shard: Shard | None, tmp_path: Path) -> None:
+    (tmp_path / "precious").write_bytes(b"precious")
+    (tmp_path / "out").mkdir()
+    for name in (LOCK_NAME, ".stargan.1-of-2.lock", ".stargan.2-of-2.lock"):
+        os.link(tmp_path / "precious", tmp_path / "out" / name)
+    with OutputFolder(tmp_path / "out", shard):
+        assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "precious").read_bytes() == b"precious"
+    assert (tmp_path / "precious").stat().st_nlink == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_lock_that_is_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / LOCK_NAME)
+    with pytest.raises(UsageError, match="cannot write into the output folder .*no regular file"):
+        OutputFolder(tmp_path)
+
+
 def test_many_runs_at_once_take_turns(tmp_path: Path) -> None:
     """The lock file is removed at the end of a run, and still two never hold the folder together."""
     script = (
@@ -103,18 +124,34 @@ def test_many_runs_at_once_take_turns(tmp_path: Path) -> None:
     assert sum(counts) > 3
 
 
-def test_places_are_made_below_the_folder(tmp_path: Path) -> None:
+def write(folder: OutputFolder, place: str, data: bytes = b"x") -> None:
+    with folder.writing(PurePath(place)) as file:
+        file.write(data)
+
+
+@pytest.fixture(params=[True, False], ids=["handles", "paths"])
+def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With names relative to open folders, and as on systems without."""
+    monkeypatch.setattr(below, "HANDLES", request.param and below.HANDLES)
+
+
+@pytest.mark.usefixtures("_either_way")
+def test_outputs_are_written_below_the_folder(tmp_path: Path) -> None:
     with OutputFolder(tmp_path) as folder:
-        assert folder.place(PurePath("a/b/c.png")) == tmp_path / "a" / "b" / "c.png"
-        assert (tmp_path / "a" / "b").is_dir()
+        write(folder, "a/b/c.png")
+        write(folder, "d.png")
+    assert (tmp_path / "a" / "b" / "c.png").read_bytes() == (tmp_path / "d.png").read_bytes() == b"x"
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "d.png"]
 
 
+@pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("place", ["../a.png", "/a.png", "/etc/a.png", "x/../../a.png"])
 def test_places_outside_are_refused(place: str, tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "out") as folder, pytest.raises(PictureError, match="outside the output folder"):
-        folder.place(PurePath(place))
+        write(folder, place)
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_a_symlinked_subfolder_does_not_lead_outside(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "out").mkdir()
@@ -122,32 +159,130 @@ def test_a_symlinked_subfolder_does_not_lead_outside(tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "out") as folder:
         for place in ("sub/a.png", "sub/deeper/a.png"):
             with pytest.raises(PictureError, match="outside the output folder"):
-                folder.place(PurePath(place))
+                write(folder, place)
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.usefixtures("_either_way")
+def test_a_symlinked_subfolder_may_lead_to_another(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "sub").symlink_to("real")
+    with OutputFolder(tmp_path) as folder:
+        write(folder, "sub/deeper/a.png")
+    assert (tmp_path / "real" / "deeper" / "a.png").exists()
+
+
+@pytest.mark.usefixtures("_either_way")
+def test_a_symlink_loop_fails_alone(tmp_path: Path) -> None:
+    (tmp_path / "sub").symlink_to("sub")
+    with OutputFolder(tmp_path) as folder, pytest.raises(PictureError, match="cannot make the folder .*sub"):
+        write(folder, "sub/a.png")
+
+
+@pytest.mark.usefixtures("_either_way")
+@pytest.mark.parametrize("place", ["sub/b.png", "sub/deep/b.png"])
+def test_a_subfolder_that_is_swapped_for_a_symlink_is_not_followed(place: str, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "deep").mkdir(parents=True)
+    with OutputFolder(tmp_path / "out") as folder:
+        write(folder, place.replace("b.png", "a.png"))
+        (tmp_path / "out" / "sub").rename(tmp_path / "moved")
+        (tmp_path / "out" / "sub").symlink_to("../elsewhere")
+        with pytest.raises(PictureError, match="outside the output folder"):
+            write(folder, place)
+    assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["deep"]
+
+
+@pytest.mark.skipif(not below.HANDLES, reason="no names relative to folders here")
+@pytest.mark.parametrize("moment", ["open", "replace"])
+def test_a_subfolder_swapped_at_the_very_moment_of_writing_is_not_followed(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between any look at the path and the system's own step: at the temporary file, or at the rename."""
+    (tmp_path / "elsewhere").mkdir()
+    real = getattr(os, moment)
+
+    def swapped(name: object, *arguments: object, **options: object) -> object:
+        if ".a.png." in str(name) and not (tmp_path / "moved").exists():
+            (tmp_path / "out" / "sub").rename(tmp_path / "moved")
+            (tmp_path / "out" / "sub").symlink_to("../elsewhere")
+        return real(name, *arguments, **options)
+
+    with OutputFolder(tmp_path / "out") as folder:
+        monkeypatch.setattr(os, moment, swapped)
+        write(folder, "sub/a.png")
+        monkeypatch.undo()
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert [path.name for path in (tmp_path / "moved").iterdir()] == ["a.png"]
+
+
+@pytest.mark.skipif(not below.HANDLES, reason="no names relative to folders here")
+def test_an_output_folder_that_is_swapped_for_a_symlink_ends_the_run(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    with OutputFolder(tmp_path / "out") as folder:
+        (tmp_path / "out").rename(tmp_path / "moved")
+        (tmp_path / "out").symlink_to("elsewhere")
+        with pytest.raises(OutputError, match="is gone"):
+            write(folder, "a.png")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.usefixtures("_either_way")
 def test_the_output_folder_may_be_a_symlink_itself(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "out").symlink_to("real")
     with OutputFolder(tmp_path / "out") as folder:
-        folder.place(PurePath("sub/a.png")).write_bytes(b"x")
+        write(folder, "sub/a.png")
     assert (tmp_path / "real" / "sub" / "a.png").exists()
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_a_file_in_the_way_of_a_subfolder_fails_alone(tmp_path: Path) -> None:
     (tmp_path / "sub").write_bytes(b"x")
     with OutputFolder(tmp_path) as folder, pytest.raises(PictureError, match="cannot make the folder .*sub"):
-        folder.place(PurePath("sub/a.png"))
+        write(folder, "sub/a.png")
 
 
+@pytest.mark.usefixtures("_either_way")
 def test_an_output_folder_that_vanishes_ends_the_run(tmp_path: Path) -> None:
     with OutputFolder(tmp_path / "out") as folder:
         shutil.rmtree(tmp_path / "out")
-        with pytest.raises(OutputError, match="is gone"):
-            folder.place(PurePath("sub/a.png"))
-        with pytest.raises(OutputError, match="is gone"):
-            folder.place(PurePath("a.png"))
+        for place in ("sub/a.png", "a.png"):
+            with pytest.raises(OutputError, match="is gone"):
+                write(folder, place)
     assert not (tmp_path / "out").exists()
+
+
+@on_linux
+def test_a_power_cut_leaves_outputs_whole_and_after_the_run_all_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stargan_cli.translate.outputs.folder.SYNC_EVERY", 4)
+    names = [f"{'sub/' * (number % 3)}{number}.png" for number in range(10)]
+    with forgetful_disk(tmp_path) as disk:
+        with OutputFolder(tmp_path / "out") as folder:
+            for number, name in enumerate(names):
+                write(folder, name, b"whole %d" % number)
+            assert sum(f"out/{name}" in disk.cuts[-1].lazy for name in names) == 8
+        last = disk.cuts[-1]
+    for number, name in enumerate(names):
+        assert {tree.get(f"out/{name}") for cut in disk.cuts for tree in (cut.eager, cut.lazy)} == {
+            None, b"whole %d" % number}  # fmt: skip
+        assert last.lazy[f"out/{name}"] == b"whole %d" % number
+    assert disk.syncs <= len(names) + 3 * 3 + 3  # each file, three folders three times, and the folder itself
+
+
+def test_a_disk_that_does_not_take_the_names_ends_the_run_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    folder = OutputFolder(tmp_path)
+    write(folder, "a.png")
+    monkeypatch.setattr(below, "sync_folder", fails)
+    with pytest.raises(OutputError, match="cannot write into the output folder .*Input/output error"):
+        folder.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
 
 
 def test_an_output_folder_that_cannot_be_made(tmp_path: Path) -> None:
@@ -178,7 +313,8 @@ def test_a_file_system_without_locks_is_used_without(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("stargan_cli.files.locks._lock", no_locks)
     with OutputFolder(tmp_path) as folder:
-        assert folder.place(PurePath("a.png")) == tmp_path / "a.png"
+        write(folder, "a.png")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -187,9 +323,9 @@ def test_a_disk_that_is_full_already(number: int, tmp_path: Path, monkeypatch: p
         raise OSError(number, os.strerror(number))
 
     with OutputFolder(tmp_path) as folder:
-        monkeypatch.setattr("stargan_cli.translate.outputs.folder.Path.mkdir", full)
+        monkeypatch.setattr(os, "mkdir", full)
         with pytest.raises(OutputError, match="cannot make the folder"):
-            folder.place(PurePath("sub/a.png"))
+            write(folder, "sub/a.png")
     monkeypatch.undo()
     monkeypatch.setattr(OutputFolder, "_sweep", full)
     with pytest.raises(UsageError, match="cannot write into the output folder"):

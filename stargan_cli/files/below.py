@@ -1,0 +1,115 @@
+"""Folders below a root, made and opened one by one from its handle, so that no symlink on the way leads elsewhere."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePath
+
+from stargan_cli.files.atomic import sync_folder
+
+HANDLES = {os.open, os.mkdir, os.unlink, os.rename} <= os.supports_dir_fd
+"""Whether names can be relative to an open folder here. On Windows they cannot."""
+_NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+class OutsideError(ValueError):
+    """A place is not below the root."""
+
+
+class Below:
+    """The folders below `root`. A symlink that lies there may lead to another of them, and nowhere else, whenever it
+    came to lie there. `new_names` counts the names that were made since the last `sync`; `close` syncs too."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises OSError."""
+        self.root, self._real = root, root.resolve(strict=True)
+        self._handle = os.open(self._real, _FOLDER) if HANDLES else None
+        self._identity = self._real.stat()
+        self._changed: set[PurePath] = set()
+        self.new_names = 0
+
+    def close(self) -> None:
+        """Raises OSError where names cannot be synced."""
+        try:
+            if not self.is_gone():
+                self.sync()
+        finally:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                os.close(handle)
+
+    def is_gone(self) -> bool:
+        """Whether the root was removed, or another thing is in its place."""
+        try:
+            return not os.path.samestat(self.root.stat(), self._identity)
+        except OSError:
+            return True
+
+    @contextmanager
+    def folder(self, relative: PurePath) -> Iterator[int | None]:
+        """The handle of a folder below the root, made where it is missing, for names relative to it; None on systems
+        without such names. Raises OutsideError, and OSError where it cannot be made."""
+        if relative.is_absolute() or ".." in relative.parts:
+            raise OutsideError(f"{relative} lies outside")
+        if self._handle is None:
+            self._make(relative)
+            yield None
+            return
+        handle = self._opened(self._handle, relative)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+        self._changed.add(relative)
+        self.new_names += 1
+
+    def _opened(self, root: int, relative: PurePath) -> int:
+        try:
+            return self._walk(root, relative.parts)
+        except OSError as error:
+            within = self._resolved(relative)
+            if error.errno not in _NO_FOLDER or within == relative.parts:
+                raise
+            return self._walk(root, within)
+
+    def _walk(self, root: int, parts: Sequence[str]) -> int:
+        handle = os.dup(root)
+        for number, part in enumerate(parts):
+            above = handle
+            try:
+                try:
+                    handle = os.open(part, _FOLDER, dir_fd=above)
+                except FileNotFoundError:
+                    with suppress(FileExistsError):
+                        os.mkdir(part, dir_fd=above)
+                    self._changed.add(PurePath(*parts[:number]))
+                    handle = os.open(part, _FOLDER, dir_fd=above)
+            finally:
+                os.close(above)
+        return handle
+
+    def _resolved(self, relative: PurePath) -> tuple[str, ...]:
+        """The same folder by its parts from the root, with no symlink among them."""
+        try:
+            real = (self.root / relative).resolve()
+        except RuntimeError as error:  # a symlink loop, before Python 3.13
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
+        if not real.is_relative_to(self._real):
+            raise OutsideError(f"{self.root / relative} leads elsewhere")
+        return real.relative_to(self._real).parts
+
+    def _make(self, relative: PurePath) -> None:
+        """Without handles: a symlink is found that lies there now."""
+        self._resolved(relative)
+        (self.root / relative).mkdir(parents=True, exist_ok=True)
+
+    def sync(self) -> None:
+        """Wait until all names that are new are on the disk. Raises OSError."""
+        changed, self._changed, self.new_names = self._changed, set(), 0
+        for relative in changed:
+            with suppress(FileNotFoundError):  # removed by somebody else, with its names
+                sync_folder(self.root / relative if self._handle is None else Path(relative), self._handle)

@@ -1,0 +1,42 @@
+"""One output file at a time: whole or not at all, and in words why it could not be written."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.files.atomic import Sync, open_new, replacement
+
+FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""What stops not one picture but all."""
+NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
+MAKE_ROOM = "make room or give another --out, and run it again"
+
+
+@contextmanager
+def replacing(path: Path, sync: Sync = "all", folder: int | None = None) -> Iterator[BinaryIO]:
+    """A file that takes the place of `path` when the block ends well and vanishes when it does not. `sync` and `folder`
+    are those of `atomic.replacement`.
+
+    Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
+    """
+    try:
+        with replacement(path, sync=sync, folder=folder) as temporary, open_new(temporary, folder) as file:
+            yield file
+    except OSError as error:
+        raise _write_error(path, error) from error
+
+
+def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
+    reason = error.strerror or str(error)
+    if error.errno in FATAL:
+        return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
+    if not path.parent.is_dir():
+        return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
+    if error.errno in NAME_REFUSED:
+        reason += "; its file system may not take this name"
+    return PictureError(f"cannot write {path}: {reason}")
