@@ -56,6 +56,7 @@ def translate(
     max_pixels: option.MaxPixels = None,
     grid: option.Grid = None,
     gallery: option.Gallery = None,
+    gallery_assets: option.GalleryAssets = False,
     manifest: option.Manifest = None,
     dry_run: option.DryRun = False,
     shard: option.Shard = None,
@@ -122,7 +123,7 @@ def translate(
     from stargan_cli.translate.shards import shard_of
 
     places = places_of_texts(inputs)
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, manifest, shard_of(shard), on_ray)
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
 

@@ -168,6 +168,15 @@ Gallery = Annotated[
         help="Writes an HTML page with a before and after slider for each picture.", metavar="FILE", rich_help_panel=RUN
     ),
 ]
+GalleryAssets = Annotated[
+    bool,
+    typer.Option(
+        "--gallery-assets",
+        help="Puts the pictures of --gallery into a folder beside the page, all of them; "
+        "by default the page holds the first 1000.",
+        rich_help_panel=RUN,
+    ),
+]
 Manifest = Annotated[
     Path | None,
     typer.Option(

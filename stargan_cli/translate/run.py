@@ -107,8 +107,14 @@ def _overviews(run: Run, out: Place, plan: Plan) -> list[tuple[Path, ContactShee
         headings = [variant.suffix for variant in plan.variants if variant.suffix]
         wanted.append((run.grid, ContactSheet(headings, plan.sheet_note())))
     if run.gallery is not None and isinstance(out, Path):
-        wanted.append((run.gallery, Gallery(out)))
+        wanted.append((run.gallery, Gallery(out, _heading(plan), run.gallery_assets)))
     return wanted
+
+
+def _heading(plan: Plan) -> str:
+    """What a run sets, and with which weights."""
+    changes = ", ".join(filter(None, (plan.settings.spec, "each attribute" * plan.settings.each)))
+    return f"{changes} ({plan.weights.path.stem})"
 
 
 def _go_through(steps: Iterable[Step], counting: Counting, listen: Callable[[Step], None], progress: Progress) -> None:

@@ -29,6 +29,7 @@ class Run:
     fail_fast: bool = False
     grid: Path | None = None
     gallery: Path | None = None
+    gallery_assets: bool = False
     manifest: Path | None = None
     shard: Shard | None = None
     ray: bool = False
@@ -44,6 +45,8 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         check_sheet_path(run.grid, settings.existing == "overwrite")
     if run.gallery is not None:
         check_gallery_path(run.gallery, settings.existing == "overwrite")
+    elif run.gallery_assets:
+        raise UsageError("--gallery-assets puts the pictures of a gallery beside it: --gallery is missing")
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)
     if run.ray and run.shard is not None:

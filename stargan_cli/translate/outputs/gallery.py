@@ -1,4 +1,4 @@
-"""A page to look at: before and after of each picture under one slider, all in one HTML file."""
+"""An HTML page with before and after of each picture under one slider."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import html
 import os
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import quote
 
 from PIL import Image
 
@@ -14,85 +15,128 @@ from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import read_picture
 
-LONGEST, QUALITY, LARGEST = 1200, 88, 200
+QUALITY = 88
+WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
+MOST = 1000  # pictures that one page holds by itself
 _TITLE = "<title>stargan: before and after</title>"
-_PAGE = """<!doctype html>
+_HEAD = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline';
- script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data: file: 'self';
+ style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 {title}
 <style>
 body {{ margin: 0; padding: 1.5rem; font: 16px/1.4 system-ui, sans-serif; background: #f4f4f2; color: #222; }}
+h1 {{ margin: 0 0 1rem; font-size: 1.1rem; font-weight: 600; overflow-wrap: anywhere; }}
 main {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); gap: 1.5rem; }}
-figure {{ margin: 0; }}
+figure {{ margin: 0; content-visibility: auto; contain-intrinsic-size: auto 24rem; }}
 figcaption {{ margin-top: .4rem; overflow-wrap: anywhere; }}
 .pair {{ position: relative; --split: 50%; border-radius: 6px; overflow: hidden; }}
 .pair img {{ display: block; width: 100%; height: 100%; object-fit: cover; }}
 .pair .before {{ position: absolute; inset: 0; clip-path: inset(0 calc(100% - var(--split)) 0 0); }}
 .pair .line {{ position: absolute; top: 0; bottom: 0; left: calc(var(--split) - 1px); width: 2px; background: #fff;
  box-shadow: 0 0 4px #0008; pointer-events: none; }}
+.pair .line::after {{ content: "\\2194"; position: absolute; top: 50%; left: 50%; width: 2rem; height: 2rem;
+ transform: translate(-50%, -50%); border-radius: 50%; background: #fff; color: #222; text-align: center;
+ line-height: 2rem; box-shadow: 0 0 4px #0008; }}
+.pair span {{ position: absolute; bottom: .5rem; padding: .1rem .5rem; border-radius: 1rem; background: #000a;
+ color: #fff; font-size: .8rem; pointer-events: none; }}
+.pair .left {{ left: .5rem; }}
+.pair .right {{ right: .5rem; }}
 .pair input {{ position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize; }}
 .pair:focus-within {{ outline: 3px solid #2563eb; outline-offset: 2px; }}
+@media (max-width: 30rem) {{ body {{ padding: .75rem; }} }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #1b1b1b; color: #ddd; }} }}
 </style>
 </head>
 <body>
+<h1>{heading}</h1>
 <main>
-{figures}
-</main>
+"""
+_FIGURE = """<figure>
+<div class="pair" style="aspect-ratio: {width} / {height}">
+<img class="after" alt="after" loading="lazy" src="{after}">
+<img class="before" alt="before" loading="lazy" src="{before}">
+<div class="line"></div><span class="left">before</span><span class="right">after</span>
+<input type="range" min="0" max="100" step="0.1" value="50" aria-label="before and after: {name}">
+</div>
+<figcaption>{name}</figcaption>
+</figure>
+"""
+_FOOT = """</main>
 {note}<script>
+const steps = {{ArrowLeft: -5, ArrowDown: -5, ArrowRight: 5, ArrowUp: 5}};
 for (const slider of document.querySelectorAll(".pair input")) {{
   const move = () => slider.parentElement.style.setProperty("--split", slider.value + "%");
   slider.addEventListener("input", move);
+  slider.addEventListener("keydown", event => {{
+    if (!(event.key in steps)) return;
+    event.preventDefault();
+    slider.value = Number(slider.value) + steps[event.key];
+    move();
+  }});
   move();
 }}
 </script>
 </body>
 </html>
 """
-_FIGURE = """<figure>
-<div class="pair" style="aspect-ratio: {width} / {height}">
-<img class="after" alt="after" src="{after}">
-<img class="before" alt="before" src="{before}">
-<div class="line"></div>
-<input type="range" min="0" max="100" step="0.1" value="50" aria-label="before and after: {name}">
-</div>
-<figcaption>{name}</figcaption>
-</figure>"""
 
 
 class Gallery:
-    """Collects pairs of source and output, of which the first LARGEST are shown, no side longer than LONGEST px."""
+    """Collects pairs of source and output and shows them on one page.
 
-    def __init__(self, root: Path) -> None:
-        """`root`: the output folder; outputs are named from there."""
-        self._root = root
+    A page by itself holds the first MOST pairs: the first WHOLE with sides up to WHOLE_PX, the others as thumbnails.
+    With `assets` all pairs are shown, and their pictures lie in a folder beside the page.
+    """
+
+    def __init__(self, root: Path, heading: str, assets: bool = False) -> None:
+        """`root`: the output folder; outputs are named from there. `heading`: what was set."""
+        self._root, self._heading, self._assets = root, heading, assets
         self._pairs: list[tuple[Path, Path]] = []
         self._left_out = 0
 
     def add(self, source: Path, output: Path) -> None:
-        if len(self._pairs) < LARGEST:
+        if self._assets or len(self._pairs) < MOST:
             self._pairs.append((source, output))
         else:
             self._left_out += 1
 
     def save(self, path: Path) -> None:
-        """Write the page. Pairs of which a picture cannot be read any more are left out."""
-        figures = []
-        for source, output in self._pairs:
-            try:
-                before, after = read_picture(source).image, read_picture(output).image
-            except PictureError:
-                self._left_out += 1
-                continue
-            name = output.relative_to(self._root) if output.is_relative_to(self._root) else output
-            figures.append(_figure(before, after, name.as_posix()))
-        note = f"<p>{self._left_out:,} more pictures are not shown.</p>\n" if self._left_out else ""
+        """Write the page, picture by picture. Pairs of which a picture cannot be read any more are left out."""
         with replacing(path) as file:
-            file.write(_PAGE.format(title=_TITLE, figures="\n".join(figures), note=note).encode("utf-8", "replace"))
+            file.write(_text(_HEAD.format(title=_TITLE, heading=html.escape(self._heading))))
+            for number, (source, output) in enumerate(self._pairs):
+                try:
+                    before, after = read_picture(source).image, read_picture(output).image
+                except PictureError:
+                    self._left_out += 1
+                    continue
+                name = output.relative_to(self._root) if output.is_relative_to(self._root) else output
+                file.write(_text(self._figure(path, number, before, after, name.as_posix())))
+            note = f"<p>{self._left_out:,} more pictures are not shown.</p>\n" if self._left_out else ""
+            file.write(_text(_FOOT.format(note=note)))
+
+    def _figure(self, page: Path, number: int, before: Image.Image, after: Image.Image, name: str) -> str:
+        side = WHOLE_PX if self._assets or number < WHOLE else THUMBNAIL_PX
+        addresses = {}
+        for which, image in (("before", before), ("after", after)):
+            data = _jpeg(image, side)
+            if self._assets:
+                file = assets_folder(page) / f"{number:06d}-{which}.jpg"
+                file.parent.mkdir(exist_ok=True)
+                file.write_bytes(data)
+                addresses[which] = quote(f"{file.parent.name}/{file.name}")
+            else:
+                addresses[which] = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+        return _FIGURE.format(width=after.width, height=after.height, name=html.escape(name), **addresses)
+
+
+def assets_folder(page: Path) -> Path:
+    """Where the pictures of a page lie that does not hold them itself."""
+    return page.with_name(f"{page.stem}-assets")
 
 
 def check_gallery_path(path: Path, overwrite: bool = False) -> None:
@@ -116,15 +160,13 @@ def _is_gallery(path: Path) -> bool:
         return False
 
 
-def _figure(before: Image.Image, after: Image.Image, name: str) -> str:
-    return _FIGURE.format(
-        width=after.width, height=after.height, before=_data(before), after=_data(after), name=html.escape(name)
-    )
+def _text(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
 
 
-def _data(image: Image.Image) -> str:
-    """A JPEG data address, of the whole picture made smaller."""
-    image.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+def _jpeg(image: Image.Image, side: int) -> bytes:
+    """The whole picture made smaller, no side longer than `side` px. Changes `image`."""
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
     out = BytesIO()
     image.save(out, "JPEG", quality=QUALITY)
-    return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
+    return out.getvalue()

@@ -41,8 +41,8 @@ def make_pair(folder: Path, name: str, size: tuple[int, int] = (300, 200)) -> tu
     return before, after
 
 
-def page_of(folder: Path, *names: str) -> Path:
-    collected = Gallery(folder / "out")
+def page_of(folder: Path, *names: str, assets: bool = False) -> Path:
+    collected = Gallery(folder / "out", "blond <i> (tiny)", assets)
     for name in names:
         collected.add(*make_pair(folder, name))
     collected.save(folder / "page.html")
@@ -55,12 +55,14 @@ def test_one_file_with_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert len(addresses) == 4
     assert all(address.startswith("data:image/jpeg;base64,") for address in addresses)
     assert "<figcaption>a.png</figcaption>" in text
+    assert "<h1>blond &lt;i&gt; (tiny)</h1>" in text
+    assert text.count(">before</span>") == text.count(">after</span>") == 2
     assert "&lt;b&gt; &amp; &#x27;c&#x27;.png" in text and "<b>" not in text
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["page.html"]
 
 
 def test_large_pictures_are_made_smaller_and_lost_ones_left_out(tmp_path: Path) -> None:
-    collected = Gallery(tmp_path / "out")
+    collected = Gallery(tmp_path / "out", "blond (tiny)")
     collected.add(*make_pair(tmp_path, "large.png", (2400, 1000)))
     before, after = make_pair(tmp_path, "lost.png")
     collected.add(before, after)
@@ -73,9 +75,26 @@ def test_large_pictures_are_made_smaller_and_lost_ones_left_out(tmp_path: Path) 
 
 
 def test_the_first_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery, "LARGEST", 1)
+    monkeypatch.setattr(gallery, "MOST", 1)
     text = page_of(tmp_path, "a.png", "b.png").read_text()
     assert text.count("<figure>") == 1 and "1 more pictures are not shown" in text
+
+
+def test_pictures_beyond_the_first_are_thumbnails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gallery, "WHOLE", 1)
+    collected = Gallery(tmp_path / "out", "blond (tiny)")
+    for name in ("a.png", "b.png"):
+        collected.add(*make_pair(tmp_path, name, (2400, 1200)))
+    collected.save(tmp_path / "page.html")
+    assert re.findall(r"aspect-ratio: (\d+)", (tmp_path / "page.html").read_text()) == ["1200", "480"]
+
+
+def test_assets_lie_beside_the_page(tmp_path: Path) -> None:
+    page = page_of(tmp_path, "a.png", "b.png", assets=True)
+    addresses = re.findall(r'src="([^"]*)"', page.read_text())
+    assert len(addresses) == 4
+    assert all((tmp_path / address).is_file() for address in addresses)
+    assert len(page.read_bytes()) < 8000
 
 
 def test_where_a_page_may_go(tmp_path: Path) -> None:
@@ -90,15 +109,29 @@ def test_where_a_page_may_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+@pytest.mark.parametrize("assets", [False, True])
 @pytest.mark.parametrize(("value", "shares"), [(None, (0.5, 0.5)), (20, (0.2, 0.8)), (100, (1.0, 0.0))])
-def test_the_slider_in_a_browser(tmp_path: Path, value: int | None, shares: tuple[float, float]) -> None:
-    page = page_of(tmp_path, "a.png")
+def test_the_slider_in_a_browser(tmp_path: Path, value: int | None, shares: tuple[float, float], assets: bool) -> None:
+    page = page_of(tmp_path, "a.png", assets=assets)
     if value is not None:
-        text = page.read_text()
-        drag = (
-            f"{{const s=document.querySelector('input');s.value={value};s.dispatchEvent(new Event('input'))}}</script>"
-        )
-        page.write_text(text.replace("</script>", drag))
+        _run_in(page, f"s.value={value};s.dispatchEvent(new Event('input'))")
+    assert _share_of_before(page, tmp_path) == pytest.approx(shares[0], abs=0.03)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_arrow_keys_move_the_slider_by_a_twentieth(tmp_path: Path) -> None:
+    page = page_of(tmp_path, "a.png")
+    press = "for (const key of ['ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowLeft']) "
+    _run_in(page, press + "s.dispatchEvent(new KeyboardEvent('keydown', {key}))")
+    assert _share_of_before(page, tmp_path) == pytest.approx(0.6, abs=0.03)
+
+
+def _run_in(page: Path, script: str) -> None:
+    text = page.read_text()
+    page.write_text(text.replace("</script>", f"{{const s=document.querySelector('input');{script}}}</script>"))
+
+
+def _share_of_before(page: Path, tmp_path: Path) -> float:
     shot = tmp_path / "shot.png"
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--window-size=600,500"]
     subprocess.run([*command, f"--screenshot={shot}", page.as_uri()], check=True, capture_output=True, timeout=100)
@@ -107,4 +140,4 @@ def test_the_slider_in_a_browser(tmp_path: Path, value: int | None, shares: tupl
     before = (np.abs(pixels - RED).max(axis=2) < 12).sum()
     after = (np.abs(pixels - BLUE).max(axis=2) < 12).sum()
     assert before + after > 20_000
-    assert before / (before + after) == pytest.approx(shares[0], abs=0.02)
+    return float(before / (before + after))
