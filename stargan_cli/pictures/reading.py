@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import os
-import stat
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +16,9 @@ from typing import BinaryIO
 from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma, webp
+from stargan_cli.files.opening import open_regular
+from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma
+from stargan_cli.pictures.animations import is_lossless
 from stargan_cli.pictures.formats import FORMATS
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
@@ -79,12 +79,17 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """The arguments of `read_picture`."""
+class Wanted:
+    """What of a picture is wanted.
 
-    square: int | None
-    max_pixels: int
-    stored: bool
+    `square`: only the largest centred square, resized to this many pixels; large JPEGs are then decoded at a fraction
+    of their size, never below twice `square`. `stored`: the file's own numbers too, to be written again; not with
+    `square`. `max_pixels`: a picture of more is refused.
+    """
+
+    square: int | None = None
+    max_pixels: int = MAX_PIXELS
+    stored: bool = False
 
 
 def read_picture(
@@ -92,15 +97,27 @@ def read_picture(
 ) -> Picture:
     """Read one picture (the first frame, of several). A path must be a regular file; a stream is read to its end.
 
-    `square`: only the largest centred square is wanted, resized to this many pixels; large JPEGs are then decoded
-    at a fraction of their size, never below twice `square`. `stored`: the file's own numbers are wanted too, to be
-    written again; not with `square`. Raises PictureError.
+    The other arguments are those of `Wanted`. Raises PictureError.
     """
-    wanted = _Wanted(square, max_pixels, stored)
-    if isinstance(source, Path):
-        with open_regular(source) as file:
-            return _read(file, wanted)
-    return _read(read_stream(source, max_pixels), wanted)
+    wanted = Wanted(square, max_pixels, stored)
+    with opened(source, wanted) as (file, image), decoding(file):
+        return decode(file, image, wanted)
+
+
+@contextmanager
+def opened(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
+    """A picture's file, and what Pillow knows before it decodes a pixel. Raises PictureError."""
+    ignore_pillow_warnings()
+    with open_regular(source) if isinstance(source, Path) else nullcontext(_whole(source, wanted)) as file:
+        limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
+        with decoding(file):
+            image = _header(file, wanted)
+        with image:
+            yield file, image
+
+
+def _whole(source: BinaryIO, wanted: Wanted) -> BinaryIO:
+    return read_stream(source, wanted.max_pixels)
 
 
 def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
@@ -110,72 +127,28 @@ def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
     return BytesIO(data)
 
 
+def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
+    file.seek(0)
+    image = Image.open(file, formats=decodable())
+    width, height = image.size
+    limits.check_size(width, height, wanted.max_pixels)
+    if image.format in ("JPEG", "MPO"):
+        limits.check_jpeg_length(file, width, height)
+    if image.info.get("progressive"):
+        limits.check_scans(file, width * height, wanted.max_pixels)
+    return image
+
+
 @contextmanager
-def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open without waiting (a FIFO would) and refuse what is not a regular file."""
+def decoding(file: BinaryIO) -> Iterator[None]:
+    """Whatever a decoder raises inside becomes a PictureError."""
     try:
-        # O_NONBLOCK: opening a FIFO must not wait for its writer
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise PictureError(_why_not_opened(error)) from error
-    mode = os.fstat(handle).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(handle)
-        raise PictureError(f"not a regular file but {kind_of(mode)}")
-    with os.fdopen(handle, "rb") as file:
-        yield file
-
-
-def kind_of(mode: int) -> str:
-    """A word for what is not a regular file, from its `st_mode`."""
-    kinds = (
-        (stat.S_ISDIR, "a folder"),
-        (stat.S_ISFIFO, "a FIFO"),
-        (stat.S_ISSOCK, "a socket"),
-        (stat.S_ISCHR, "a device"),
-        (stat.S_ISBLK, "a device"),
-    )
-    return next((word for test, word in kinds if test(mode)), "something else")
-
-
-def _why_not_opened(error: OSError | ValueError) -> str:
-    reasons = {
-        errno.ENOENT: "it is no longer there",
-        errno.EACCES: "no permission to read it",
-        errno.EPERM: "no permission to read it",
-        errno.ENXIO: "not a regular file but a socket or FIFO",
-        errno.EISDIR: "not a regular file but a folder",
-        errno.ELOOP: "a symlink that leads back to itself",
-        errno.ENAMETOOLONG: "its path is too long for this system",
-    }
-    number = getattr(error, "errno", None)
-    return reasons.get(number, str(error)) if number else f"cannot be opened: {error}"
-
-
-def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
-    ignore_pillow_warnings()
-    limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
-    file.seek(0)
-    start = file.read(64)
-    file.seek(0)
-    if not start:
-        raise PictureError("the file is empty")
-    try:
-        with Image.open(file, formats=decodable()) as image:
-            width, height = image.size
-            limits.check_size(width, height, wanted.max_pixels)
-            if image.format in ("JPEG", "MPO"):
-                limits.check_jpeg_length(file, width, height)
-            if image.info.get("progressive"):
-                limits.check_scans(file, width * height, wanted.max_pixels)
-            if width * height <= LARGE_PIXELS:
-                return _decode(file, image, wanted)
-            with _large:
-                return _decode(file, image, wanted)
+        yield
     except PictureError:
         raise
     except UnidentifiedImageError as error:
-        raise PictureError(_why_unknown(start)) from error
+        file.seek(0)
+        raise PictureError(_why_unknown(file.read(64))) from error
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
@@ -183,7 +156,13 @@ def _read(file: BinaryIO, wanted: _Wanted) -> Picture:
         raise PictureError(f"damaged or cut off: {reason}") from error
 
 
-def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
+def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
+    """The picture, or the frame of it that the image stands at."""
+    with _large if image.width * image.height > LARGE_PIXELS else nullcontext():
+        return _decode(file, image, wanted)
+
+
+def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
     profile = icc if isinstance(icc, bytes) else png_gamma.profile_of(image)
     width, height = image.size
@@ -208,7 +187,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: _Wanted) -> Picture:
         stored = stored.turned(turn) if stored is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
     upright = colours_of(profile, colours.mode).to_srgb(colours)
-    lossless = kind == "WEBP" and webp.is_lossless(file)
+    lossless = kind == "WEBP" and is_lossless(file)
     return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored, lossless)
 
 
@@ -241,6 +220,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _why_unknown(start: bytes) -> str:
+    if not start:
+        return "the file is empty"
     row = next((row for row in FORMATS if row.begins(start)), None)
     if row is None:
         return "not a picture in a known format"

@@ -10,10 +10,10 @@ from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError
+from stargan_cli.files.opening import kind_of
 from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
 from stargan_cli.pictures.formats import PICTURE_SUFFIXES
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
-from stargan_cli.pictures.reading import kind_of
 from stargan_cli.translate.inputs.found import Found, Role
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath
 from stargan_cli.translate.inputs.tar_reading import TAR_SUFFIX

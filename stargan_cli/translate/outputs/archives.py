@@ -9,10 +9,10 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
+from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.listing import is_picture
-from stargan_cli.pictures.reading import open_regular
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead

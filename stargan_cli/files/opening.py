@@ -1,0 +1,55 @@
+"""Opening files that somebody else named: never waiting, and regular files alone."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from stargan_cli.errors import PictureError
+
+
+@contextmanager
+def open_regular(path: Path) -> Iterator[BinaryIO]:
+    """Open without waiting (a FIFO would) and refuse what is not a regular file."""
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for its writer
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise PictureError(_why_not_opened(error)) from error
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise PictureError(f"not a regular file but {kind_of(mode)}")
+    with os.fdopen(handle, "rb") as file:
+        yield file
+
+
+def kind_of(mode: int) -> str:
+    """A word for what is not a regular file, from its `st_mode`."""
+    kinds = (
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a FIFO"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+    )
+    return next((word for test, word in kinds if test(mode)), "something else")
+
+
+def _why_not_opened(error: OSError | ValueError) -> str:
+    reasons = {
+        errno.ENOENT: "it is no longer there",
+        errno.EACCES: "no permission to read it",
+        errno.EPERM: "no permission to read it",
+        errno.ENXIO: "not a regular file but a socket or FIFO",
+        errno.EISDIR: "not a regular file but a folder",
+        errno.ELOOP: "a symlink that leads back to itself",
+        errno.ENAMETOOLONG: "its path is too long for this system",
+    }
+    number = getattr(error, "errno", None)
+    return reasons.get(number, str(error)) if number else f"cannot be opened: {error}"
