@@ -24,9 +24,8 @@ from synthetic_photos import Photo, photos, portraits
 from stargan_cli.compositing.placement import Place, fitted
 from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.faces.finding import exact, find_faces, place_of
-from stargan_cli.translate.face_framing import FaceSettings
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 
 FOUND = 0.5  # eye distances: a face is found where both eyes are nearer than this
 

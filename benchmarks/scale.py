@@ -36,9 +36,8 @@ from subjects import faces, random_weights
 from torch.utils.flop_counter import FlopCounterMode
 
 from stargan_cli.model import ModelSettings
-from stargan_cli.translate.face_framing import FaceSettings
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.translate.shards import Shard
 from stargan_cli.weights.files import Weights, load
 

@@ -32,10 +32,9 @@ from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.model import ModelSettings
 from stargan_cli.pictures.arrays import to_image
 from stargan_cli.pictures.tensors import load_square, to_model
-from stargan_cli.translate.face_framing import FaceSettings
 from stargan_cli.translate.report import Report
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.translate.translator import Translator
 from stargan_cli.weights.files import Weights, load
 

@@ -86,8 +86,7 @@ def translate(
         raise UsageError(f"--rest takes off, not {rest}")
 
     from stargan_cli.pictures.reading import MAX_PIXELS
-    from stargan_cli.translate.face_framing import FaceSettings
-    from stargan_cli.translate.settings import TranslationSettings
+    from stargan_cli.translate.settings import FaceSettings, TranslationSettings
 
     on_ray = engine == "ray"
     settings = TranslationSettings(
@@ -119,7 +118,7 @@ def translate(
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
     from stargan_cli.translate.inputs.addresses import place_of_text, places_of_texts
-    from stargan_cli.translate.run import Run
+    from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
     places = places_of_texts(inputs)

@@ -15,11 +15,11 @@ from typing import Any
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.ray_listing import Listing
+from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import opened
-from stargan_cli.translate.pipeline import Pipeline
-from stargan_cli.translate.settings import TranslationSettings
-from stargan_cli.translate.translation_run import Place
-from stargan_cli.translate.work import Step, plan_for, translator_for, work
+from stargan_cli.translate.report import Settled
+from stargan_cli.translate.settings import Place, TranslationSettings
+from stargan_cli.translate.work import work
 
 BLOCK_BYTES = 2**16
 """What is listed travels in blocks of about this size: a few hundred pictures."""
@@ -27,7 +27,7 @@ BLOCK_BYTES = 2**16
 
 @dataclass(frozen=True)
 class RayJob:
-    """What an actor is told; `mark` is the `replacement.RUN_MARK` of the process that holds the output folder."""
+    """What an actor needs; `mark` is the `atomic.RUN_MARK` of the process that holds the output folder."""
 
     out: Place
     settings: TranslationSettings
@@ -38,8 +38,8 @@ class RayJob:
 
 def work_on_ray(
     job: RayJob, search: Callable[[], Iterable[Found]], stop: Callable[[], bool], fail_fast: bool
-) -> Generator[Step, None, None]:
-    """As `working.work`, in the order in which actors get done. `search` is called on the cluster.
+) -> Generator[Settled, None, None]:
+    """As `work.work`, in the order in which actors get done. `search` is called on the cluster.
 
     It is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each of its GPUs, or without
     any for each CPU. Raises UsageError where Ray is missing, StarganError where it cannot go on.
@@ -53,9 +53,9 @@ def work_on_ray(
         )
         try:
             for row in steps.iter_rows():
-                step: Step = pickle.loads(row["step"])  # noqa: S301  # made by our own actor
-                yield step
-                if stop() or (fail_fast and any(row.status == "failed" for row in step.rows)):
+                settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
+                yield settled
+                if stop() or (fail_fast and any(row.status == "failed" for row in settled.rows)):
                     return
         except ray.exceptions.RayError as error:
             raise _own_error(error) from error
@@ -102,13 +102,13 @@ class _Actor:
 
     def __init__(self, job: RayJob) -> None:
         self._stack = ExitStack()
-        sink = self._stack.enter_context(opened(job.out, mark=job.mark))
-        plan, device = plan_for(job.settings, job.always_read)
-        self._pipeline = Pipeline(plan, sink, translator_for(plan, device), job.in_place)
+        self._sink = self._stack.enter_context(opened(job.out, mark=job.mark))
+        self._networks = Networks(job.settings, job.always_read, job.in_place)
+        self._networks.start()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[bytes]]]:
-        for step in work(self._pipeline, map(pickle.loads, batch["found"])):
-            yield {"step": [pickle.dumps(step)]}
+        for settled in work(self._networks, self._sink, map(pickle.loads, batch["found"])):
+            yield {"settled": [pickle.dumps(settled)]}
 
 
 def _own_error(error: BaseException) -> StarganError:

@@ -1,19 +1,43 @@
-"""One picture from a stream to a stream: `stargan translate -`."""
+"""One picture from a stream to a stream: `stargan translate -`. The pipeline is that of folders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO
 
-from stargan_cli.errors import UsageError
-from stargan_cli.pictures.encoding import write_picture
-from stargan_cli.pictures.formats import FALLBACK, WRITABLE, PictureFormat, read_as
-from stargan_cli.pictures.reading import read_stream
-from stargan_cli.translate.batch import Job, Loaded, translate_batch
-from stargan_cli.translate.done_before import picture_hash
+from PIL import Image
+
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.files.blobs import hash_of
+from stargan_cli.pictures.formats import FALLBACK, read_as
+from stargan_cli.pictures.reading import decodable, read_stream
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.networks import Networks
+from stargan_cli.translate.outputs.names import converted
+from stargan_cli.translate.outputs.sinks import MemorySink
 from stargan_cli.translate.settings import TranslationSettings
-from stargan_cli.translate.work import plan_for, translator_for
+from stargan_cli.translate.work import work
+
+
+class _Piped:
+    """A picture that came through a stream: a Blob without a name."""
+
+    place = PurePath("-")
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self.mark = hash_of(BytesIO(data))
+
+    def __str__(self) -> str:
+        return "-"
+
+    def read(self) -> bytes:
+        return self._data
+
+    def open(self) -> BinaryIO:
+        return BytesIO(self._data)
 
 
 def translate_stream(
@@ -26,27 +50,21 @@ def translate_stream(
     written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
     if settings.each or settings.labels:
         raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
-    plan, device = plan_for(settings)
-    translator = translator_for(plan, device, warn)
-    (variant,) = plan.variants
+    networks, sink = Networks(settings), MemorySink()
+    networks.start(warn)
     data = read_stream(source, settings.max_pixels)
-    hashed = picture_hash(data)
-    prepared, known = plan.framing.prepare(data), plan.labels.known(None)
-    format = output_format(prepared.picture.format, settings.format)
-    job = Job(variant, PurePath("-"), plan.fingerprint(variant, format, known, hashed))
-    (made,) = translate_batch([Loaded(prepared, known, (job,))], plan, translator)
-    if isinstance(made, Exception):
-        raise made
-    finished = plan.framing.finish(prepared, made.results[0].squares)
-    note = plan.note(variant, job.fingerprint)
-    exif = plan.kept_exif(prepared.picture)
-    lossless, quality = prepared.picture.lossless, settings.quality
-    write_picture(target, **finished._asdict(), format=format, quality=quality, lossless=lossless, note=note, exif=exif)
+    place = PurePath(output_name(data, settings.format))
+    (row,) = (row for settled in work(networks, sink, [Found(_Piped(data.getvalue()), place)]) for row in settled.rows)
+    if place not in sink.data:
+        raise PictureError(row.reason or row.status)
+    target.write(sink.data[place])
 
 
-def output_format(source: str, target: str) -> PictureFormat:
-    """The format to write: that of `--format`, or that of the source (Pillow's name) where it can be written."""
-    if target != "same":
-        return WRITABLE[target]
-    own = read_as(source)
-    return own if own.option is not None else FALLBACK
+def output_name(data: BinaryIO, target: str) -> str:
+    """A name whose suffix says what to write: `--format`, else the picture's own format where it can be written."""
+    try:
+        with Image.open(data, formats=decodable()) as image:
+            own = read_as(str(image.format))
+    except Exception:  # the pipeline says why it cannot be read
+        own = FALLBACK
+    return converted(f"picture{own.suffixes[0]}", target)

@@ -1,9 +1,13 @@
-"""`translate` as a library call: pictures in files and folders -> the same pictures with attributes changed."""
+"""`translate` as a library call: pictures in files and folders -> the same pictures with attributes changed.
+
+The way of a picture, and where each step is: settings (`settings`) -> plan (`plan`) -> find (`inputs.finding`) -> load,
+finish, write (`picture`), between them a batch (`stream`, `networks`) -> row (`report`, `manifest`).
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -15,16 +19,17 @@ from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.progress import Progress, silent
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.manifest import Manifest
+from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
 from stargan_cli.translate.outputs.gallery import Gallery
-from stargan_cli.translate.outputs.sinks import opened
-from stargan_cli.translate.pipeline import Pipeline
-from stargan_cli.translate.report import Manifest, Report, Row
-from stargan_cli.translate.settings import Plan, TranslationSettings
-from stargan_cli.translate.translation_run import Place, check_run
-from stargan_cli.translate.translation_run import Run as Run
-from stargan_cli.translate.work import Step, plan_for, translator_for, work
+from stargan_cli.translate.outputs.sinks import Sink, opened
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.report import Report, Row, Settled
+from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
+from stargan_cli.translate.work import work
 
 Listener = Callable[[Row], None]
 Warn = Callable[[str], None]
@@ -49,79 +54,95 @@ def translate(
     """
     check_run(inputs, out, settings, run)
     on_ray, always_read = run.ray and not run.dry, run.manifest is not None
+    here = replace(settings, device="cpu", precision="auto") if on_ray else settings
     progress(0, None, "loading weights")
-    plan, device = plan_for(replace(settings, device="cpu", precision="auto") if on_ray else settings, always_read)
+    networks = Networks(here, always_read, run.in_place)
+    counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
-        exclude = out if isinstance(out, Path) and not run.in_place else None
-        passed_over = PassedOver()
-        seen = None if on_ray else passed_over
-        listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, seen)
         if on_ray:
             job = RayJob(out, settings, always_read, run.in_place, RUN_MARK)
-            steps = work_on_ray(job, listing, stop, run.fail_fast)
+            steps = work_on_ray(job, _listing(inputs, out, settings, run, sink), stop, run.fail_fast)
         else:
-            translator = None if run.dry else translator_for(plan, device, warn)
-            found = filter(run.shard.holds, listing()) if run.shard else listing()
-            steps = work(Pipeline(plan, sink, translator, run.in_place), found, stop, run.fail_fast)
-        overviews = [] if run.dry else _overviews(run, out, plan)
-        report = Report()
-
-        def listen(step: Step) -> None:
-            for row in step.rows:
-                _refuse_shared_place(row, run)
-                report.add(row)
-                if manifest is not None:
-                    manifest.add(row)
-                for _, overview in overviews if step.own_file and row.status != "failed" and row.output else ():
-                    overview.add(Path(row.source), Path(row.output or ""))
-                on_row(row)
-
-        try:
-            counted = passed_over if on_ray else None
-            with closing(steps), closing(Counting(inputs, exclude, run.shard, counted)) as counting:
-                _go_through(steps, counting, listen, progress)
-            report.interrupted = stop()
-        except KeyboardInterrupt:
-            report.interrupted = True
+            if not run.dry:
+                networks.start(warn)
+            listing = _listing(inputs, out, settings, run, sink, passed_over)()
+            found = stack.enter_context(
+                closing(counting.ahead(filter(run.shard.holds, listing) if run.shard else listing))
+            )
+            steps = work(networks, sink, found, stop, run.fail_fast, run.dry)
+        steps = stack.enter_context(closing(steps))
+        listeners = _Listeners(run, out, networks.plan, manifest, on_row)
+        report = _report(steps, listeners, counting, progress, stop)
         if passed_over.note is not None:
             warn(passed_over.note)
-        for path, overview in overviews if not report.interrupted else ():
-            overview.save(path)
+        if not report.interrupted:
+            listeners.save()
+        return report
+
+
+def _listing(
+    inputs: Sequence[Place],
+    out: Place,
+    settings: TranslationSettings,
+    run: Run,
+    sink: Sink,
+    passed_over: PassedOver | None = None,
+) -> Callable[[], Iterator[Found]]:
+    exclude = out if isinstance(out, Path) and not run.in_place else None
+    return partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over)
+
+
+def _report(
+    steps: Generator[Settled, None, None],
+    listeners: _Listeners,
+    counting: Counting,
+    progress: Progress,
+    stop: Callable[[], bool],
+) -> Report:
+    """Go through what is settled, until its end or Ctrl-C."""
+    report, done, skipped = Report(), 0, 0
+    try:
+        for settled in steps:
+            for row in settled.rows:
+                report.add(row)
+                listeners.hear(row, settled.own_file)
+            if settled.picture:
+                idle = bool(settled.rows) and all(row.status == "skipped" for row in settled.rows)
+                done, skipped = done + (not idle), skipped + idle
+            progress(done, counting.total, skipped=skipped)
+        report.interrupted = stop()
+    except KeyboardInterrupt:
+        report.interrupted = True
+        steps.close()
     return report
 
 
-def _refuse_shared_place(row: Row, run: Run) -> None:
-    """Raises UsageError where a report of the run would take an output's place."""
-    for option, place in (("--grid", run.grid), ("--gallery", run.gallery)):
-        if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
-            raise UsageError(f"{option} {place} is the place of an output", "give another name; the output is kept")
+class _Listeners:
+    """Whoever hears of a run's rows: the caller, the manifest, and what shows sources and results together."""
 
+    def __init__(self, run: Run, out: Place, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
+        self._run, self._manifest, self._on_row = run, manifest, on_row
+        self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
+        if run.grid is not None and not run.dry:
+            headings = [variant.suffix for variant in plan.variants if variant.suffix]
+            self._overviews.append((run.grid, ContactSheet(headings, plan.sheet_note())))
+        if run.gallery is not None and isinstance(out, Path) and not run.dry:
+            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets)))
 
-def _overviews(run: Run, out: Place, plan: Plan) -> list[tuple[Path, ContactSheet | Gallery]]:
-    """What shows sources and results together, and where it goes."""
-    wanted: list[tuple[Path, ContactSheet | Gallery]] = []
-    if run.grid is not None:
-        headings = [variant.suffix for variant in plan.variants if variant.suffix]
-        wanted.append((run.grid, ContactSheet(headings, plan.sheet_note())))
-    if run.gallery is not None and isinstance(out, Path):
-        wanted.append((run.gallery, Gallery(out, _heading(plan), run.gallery_assets)))
-    return wanted
+    def hear(self, row: Row, own_file: bool) -> None:
+        """Raises UsageError where a report of the run would take an output's place."""
+        for option, place in (("--grid", self._run.grid), ("--gallery", self._run.gallery)):
+            if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
+                raise UsageError(f"{option} {place} is the place of an output", "give another name; the output is kept")
+        if self._manifest is not None:
+            self._manifest.add(row)
+        for _, overview in self._overviews if own_file and row.status != "failed" and row.output else ():
+            overview.add(Path(row.source), Path(row.output or ""))
+        self._on_row(row)
 
-
-def _heading(plan: Plan) -> str:
-    """What a run sets, and with which weights."""
-    changes = ", ".join(filter(None, (plan.settings.spec, "each attribute" * plan.settings.each)))
-    return f"{changes} ({plan.weights.path.stem})"
-
-
-def _go_through(steps: Iterable[Step], counting: Counting, listen: Callable[[Step], None], progress: Progress) -> None:
-    done, skipped = 0, 0
-    for step in steps:
-        listen(step)
-        if step.picture:
-            idle = bool(step.rows) and all(row.status == "skipped" for row in step.rows)
-            done, skipped = done + (not idle), skipped + idle
-        progress(done, counting.number if counting.finished else None, skipped=skipped)
+    def save(self) -> None:
+        for path, overview in self._overviews:
+            overview.save(path)

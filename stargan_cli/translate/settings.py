@@ -1,37 +1,62 @@
-"""The settings of `translate`, resolved against weights into a plan."""
+"""What one call of `translate` asks for, and which wishes exclude each other. Importing this loads no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import Literal, get_args
 
 from stargan_cli.errors import UsageError
-from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
-from stargan_cli.labels.probabilities import Known
-from stargan_cli.pictures.formats import WRITABLE, PictureFormat
-from stargan_cli.pictures.provenance import Note
-from stargan_cli.pictures.reading import MAX_PIXELS, Picture
-from stargan_cli.translate.done_before import Existing, settings_hash
-from stargan_cli.translate.face_framing import Faces, FaceSettings
-from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
-from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
-from stargan_cli.translate.source_labels import LabelSource, read_table
-from stargan_cli.weights.derived import strengthened
-from stargan_cli.weights.files import Weights
+from stargan_cli.files.writable import require_place
+from stargan_cli.pictures.formats import WRITABLE
+from stargan_cli.pictures.reading import MAX_PIXELS
+from stargan_cli.translate.done_before import Existing
+from stargan_cli.translate.inputs.checks import check_inputs, check_output
+from stargan_cli.translate.inputs.finding import is_archive
+from stargan_cli.translate.inputs.remote import RemotePath
+from stargan_cli.translate.outputs.contact_sheet import check_sheet_path
+from stargan_cli.translate.outputs.gallery import check_gallery_path
+from stargan_cli.translate.shards import Shard
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
-SIZES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
+SIZES = ("model", "source")
+FaceMode = Literal["auto", "always", "off"]
+WhichFaces = Literal["all", "largest"]
+Place = Path | RemotePath
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """Which faces of a picture are translated.
+
+    `mode`: `auto` leaves a picture that already is a face crop as it is, `off` takes the centred square of every
+    picture. `most`: the largest so many of the faces that are at least `smallest` px high. Raises UsageError.
+    """
+
+    mode: FaceMode = "auto"
+    which: WhichFaces = "all"
+    most: int | None = None
+    smallest: int = 48
+    copy_others: bool = False
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(FaceMode):
+            raise UsageError(f"--faces takes {', '.join(get_args(FaceMode))}, not {self.mode!r}")
+        if self.which not in get_args(WhichFaces):
+            raise UsageError(f"--face takes {' or '.join(get_args(WhichFaces))}, not {self.which!r}")
+        for option, value in (("--max-faces", self.most), ("--min-face", self.smallest)):
+            if value is not None and value < 1:
+                raise UsageError(f"{option} must be at least 1, not {value}")
 
 
 @dataclass(frozen=True)
 class TranslationSettings:
-    """What is wanted: `spec` as given to `--set`; `strength` as for `strengthened`; `format` is `same` or a name of
-    `pictures.formats.WRITABLE`; `size` is a name of SIZES; `batch_size` and `workers` None: chosen for the machine.
+    """What is made of each picture.
+
+    `spec` is the text of `--set`; `strength` that of `strengthened`; `format` is `same` or a name of
+    `pictures.formats.WRITABLE`;
+    `size` is one of SIZES. `batch_size` (squares) and `workers` are chosen for the machine where they are None.
     Raises UsageError for values that make no sense.
     """
 
@@ -68,86 +93,58 @@ class TranslationSettings:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is to be made of each picture: one output for each variant."""
+class Run:
+    """What one call writes beside the pictures, and what it refuses.
 
-    settings: TranslationSettings
-    weights: Weights
-    precision: torch.dtype
-    framing: Framing
-    labels: LabelSource
-    variants: tuple[Variant, ...]
-    always_read: bool = False
+    With a shard, the manifest is that shard's own file, as `Shard.own` names it. With `ray`, a Ray cluster does the
+    work.
+    """
 
-    def fingerprint(self, variant: Variant, format: PictureFormat, known: Known, picture: str) -> str:
-        """What one output is made from: whatever changes its bytes goes in. `picture` is the hash of the source."""
-        quality = self.settings.quality if format.quality else None
-        values = {
-            "labels": sorted((*key, value) for key, value in known.items()),
-            "file": (format.name, quality, self.settings.keep_metadata),
-        }
-        return f"{settings_hash(self._values(variant) | values)}-{picture}"
-
-    def fingerprint_of_archive(self, variant: Variant, archive: str) -> str:
-        """The same for an archive, of which nothing but its hash is known."""
-        settings = self.settings
-        table = blake2b(settings.labels.read_bytes()).hexdigest() if settings.labels else None
-        values = {
-            "labels": (table, settings.rest_off),
-            "file": ("tar", settings.format, settings.quality, settings.keep_metadata),
-            "faces": (settings.faces.copy_others, settings.max_pixels),
-        }
-        return f"{settings_hash(self._values(variant) | values)}-{archive}"
-
-    def _values(self, variant: Variant) -> dict[str, Any]:
-        return {
-            "weights": self.weights.fingerprint,
-            "changes": [(c.set_index, c.attribute, c.value) for c in variant.changes],
-            "framing": self.framing.name,
-            "precision": str(self.precision),
-        }
-
-    def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
-        """What is written into an output; None where the user wants nothing in it."""
-        return self._note(fingerprint, (variant,), generated) if self.settings.provenance else None
-
-    def sheet_note(self) -> Note:
-        """What is written into a contact sheet, so that the next one may take its place."""
-        return self._note(CONTACT_SHEET, self.variants, self.settings.provenance)
-
-    def _note(self, fingerprint: str, variants: Sequence[Variant], generated: bool) -> Note:
-        name = f"{self.weights.path.stem} {self.weights.fingerprint[:12]}"
-        words = (", ".join(_in_words(change) for change in variant.changes) for variant in variants)
-        return Note(fingerprint, name, "; ".join(words), generated)
-
-    def kept_exif(self, picture: Picture) -> bytes | None:
-        """The source's EXIF block, which may hold a location: only where the user wants it kept."""
-        return picture.exif if self.settings.keep_metadata else None
+    dry: bool = False
+    in_place: bool = False
+    fail_fast: bool = False
+    grid: Path | None = None
+    gallery: Path | None = None
+    gallery_assets: bool = False
+    manifest: Path | None = None
+    shard: Shard | None = None
+    ray: bool = False
 
 
-def make_plan(
-    settings: TranslationSettings, weights: Weights, precision: torch.dtype, always_read: bool = False
-) -> Plan:
-    """`always_read`: read source labels even where nothing depends on them. Raises UsageError."""
-    weights = strengthened(weights, settings.strength)
-    layout, aliases = weights.card.layout, weights.card.aliases
-    vocabulary = Vocabulary(layout, aliases)
-    changes = parse_set(settings.spec, layout, aliases) if settings.spec else ()
-    variants = tuple(each(layout, changes)) if settings.each else (Variant("", changes),)
-    table = read_table(settings.labels, vocabulary) if settings.labels else None
-    labels = LabelSource(layout, vocabulary, weights.discriminator is not None, settings.rest_off, table)
-    for variant in variants:
-        labels.check(variant.changes)
-    framing = _framing(settings, weights)
-    return Plan(settings, weights, precision, framing, labels, variants, always_read and labels.can_read)
+def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
+    """Raises UsageError where inputs are missing, outputs cannot be written, or options exclude each other."""
+    check_inputs(inputs)
+    for place in (run.grid, run.gallery):
+        if place is not None and not run.dry:
+            require_place(place.parent)
+    if run.grid is not None:
+        check_sheet_path(run.grid, settings.existing == "overwrite")
+    if run.gallery is not None:
+        check_gallery_path(run.gallery, settings.existing == "overwrite")
+    elif run.gallery_assets:
+        raise UsageError("--gallery-assets puts the pictures of a gallery beside it: --gallery is missing")
+    if run.grid is not None or run.gallery is not None:
+        _check_shown(inputs, out, run)
+    if run.ray and run.shard is not None:
+        raise UsageError("--engine ray shares the pictures out by itself: not with --shard, nor under torchrun")
+    if run.in_place:
+        _check_in_place(inputs, out, settings, run)
+    else:
+        check_output(inputs, out)
 
 
-def _framing(settings: TranslationSettings, weights: Weights) -> Framing:
-    size, landmarks = weights.card.model.image_size, settings.faces.landmarks(weights.card)
-    if landmarks is not None:
-        return Faces(size, settings.faces, landmarks, settings.size == "source", settings.max_pixels)
-    return SIZES[settings.size](size, settings.max_pixels)
+def _check_shown(inputs: Sequence[Place], out: Place, run: Run) -> None:
+    if run.shard is not None:
+        raise UsageError("--grid and --gallery show a whole run: not with --shard")
+    if any(isinstance(place, RemotePath) or is_archive(place.name) for place in (*inputs, out)):
+        raise UsageError("--grid and --gallery show picture files: not with tars or remote places")
 
 
-def _in_words(change: Change) -> str:
-    return change.attribute if change.value == 1 else f"{change.attribute}={change.value}"
+def _check_in_place(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
+    folders = [path.resolve() for path in inputs if isinstance(path, Path) and path.is_dir()]
+    if len(inputs) != 1 or not isinstance(out, Path) or folders != [out.resolve()]:
+        raise UsageError("--in-place is for one folder that is also the --out folder")
+    if run.gallery is not None:
+        raise UsageError("--gallery shows the pictures before and after: not with --in-place, which replaces them")
+    if settings.each or settings.format != "same":
+        raise UsageError("--in-place keeps names and formats: not with --each or --format")

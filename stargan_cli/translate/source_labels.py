@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.labels import Change, LabelLayout, Vocabulary, passes, require_said, unsaid
+from stargan_cli.labels import Change, LabelLayout, Variant, Vocabulary, passes, require_said, unsaid
 from stargan_cli.labels.probabilities import Known, as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.translate.label_table import LabelTable, read_labels
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.weights.files import Weights
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,17 @@ class LabelSource:
             values = vector[self.layout.positions(index)]
             asked |= {(index, name): round(value, 6) for name, value in zip(names, values, strict=True)}
         return self.named(asked)
+
+
+def label_source(settings: TranslationSettings, weights: Weights, variants: Sequence[Variant]) -> LabelSource:
+    """Where the source labels of this call come from. Raises UsageError where some could come from nowhere."""
+    vocabulary = Vocabulary(weights.card.layout, weights.card.aliases)
+    table = read_table(settings.labels, vocabulary) if settings.labels else None
+    can_read = weights.discriminator is not None
+    labels = LabelSource(weights.card.layout, vocabulary, can_read, settings.rest_off, table)
+    for variant in variants:
+        labels.check(variant.changes)
+    return labels
 
 
 def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:

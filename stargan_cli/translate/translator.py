@@ -11,7 +11,8 @@ from torch import Tensor
 from stargan_cli.device import memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
 from stargan_cli.pictures.tensors import to_model, to_pixels
-from stargan_cli.translate.engines.torch_engine import label_reader, make_engine
+from stargan_cli.translate.engines.engine import make_engine
+from stargan_cli.translate.engines.torch_engine import label_reader
 from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 
@@ -33,6 +34,11 @@ class Translated:
     finite: Tensor
     add: Tensor | None = None
     keep: Tensor | None = None
+
+    def part(self, start: int, end: int) -> Translated:
+        """Some of them, in the same memory."""
+        tensors = (self.pixels, self.finite, self.add, self.keep)
+        return Translated(*(None if tensor is None else tensor[start:end] for tensor in tensors))  # type: ignore[arg-type]
 
 
 class Translator:

@@ -1,23 +1,21 @@
-"""Found pictures and archives -> their rows, by way of the pipeline: the one path for all sources and sinks."""
+"""Found pictures and archives -> their rows: the one path for all sources and sinks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
-from dataclasses import dataclass
-
-import torch
 
 from stargan_cli.device import cpu_count
-from stargan_cli.translate.engines.torch_engine import pick_engine_device
+from stargan_cli.errors import PictureError
+from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.outputs.archives import ArchiveOutputs, opened
-from stargan_cli.translate.pipeline import Pipeline, loaded_bytes
-from stargan_cli.translate.report import Row
-from stargan_cli.translate.settings import Plan, TranslationSettings, make_plan
-from stargan_cli.translate.stream import stream
-from stargan_cli.translate.translator import Translator
-from stargan_cli.weights.files import load
+from stargan_cli.translate.networks import Networks
+from stargan_cli.translate.outputs.archives import ArchiveOutputs
+from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.picture import Question, failed, way_of
+from stargan_cli.translate.report import Settled
+from stargan_cli.translate.stream import Stream
+from stargan_cli.translate.workers import Threads
 
 MOST_WORKERS = 16
 
@@ -31,56 +29,52 @@ def automatic_workers() -> int:
     return min(cpu_count(), MOST_WORKERS)
 
 
-@dataclass(frozen=True)
-class Step:
-    """What is settled after one item: rows (those of an archive's members come with its end), and whether the item was
-    a picture, and a file of its own."""
-
-    rows: list[Row]
-    picture: bool = False
-    own_file: bool = False
-
-
-def plan_for(settings: TranslationSettings, always_read: bool = False) -> tuple[Plan, torch.device]:
-    """`always_read` is that of `make_plan`. Raises UsageError and WeightsError."""
-    device, precision = pick_engine_device(settings.engine, settings.device, settings.precision)
-    return make_plan(settings, load(settings.weights), precision, always_read), device
-
-
-def translator_for(plan: Plan, device: torch.device, warn: Callable[[str], None] = lambda text: None) -> Translator:
-    settings = plan.settings
-    return Translator(
-        plan.weights, device, plan.precision, settings.batch_size, warn, settings.engine, settings.compiled
-    )
-
-
 def work(
-    pipeline: Pipeline, items: Iterable[Found], stop: Callable[[], bool] = lambda: False, fail_fast: bool = False
-) -> Generator[Step, None, None]:
+    networks: Networks,
+    sink: Sink,
+    items: Iterable[Found],
+    stop: Callable[[], bool] = lambda: False,
+    fail_fast: bool = False,
+    dry: bool = False,
+) -> Generator[Settled, None, None]:
     """Translate what was found, in its order, until `stop`, or with `fail_fast` until something failed.
 
-    Raises OutputError where nothing more can be written. An archive that is not finished leaves nothing behind.
+    The networks are started, unless it is a dry run. Raises OutputError where nothing more can be written. An archive
+    that is not finished leaves nothing behind.
     """
-    settings, translator, failed = pipeline.plan.settings, pipeline.translator, False
-    archives = ArchiveOutputs(pipeline.sink, pipeline.plan)
-    outcomes = stream(
-        opened(items, pipeline.plan, pipeline.sink),
-        pipeline.load,
-        pipeline.run_batch,
-        pipeline.save,
-        batch_size=translator.batch_size if translator else 1,
-        workers=settings.workers or automatic_workers(),
-        runners=translator.runners if translator else 1,
-        weigh=loaded_bytes,
-        stop=lambda: (failed and fail_fast) or stop(),
+    plan, some_failed = networks.plan, False
+    archives = ArchiveOutputs(sink, plan)
+    stream = Stream(
+        Threads(lambda found: way_of(found, plan, sink, dry), plan.settings.workers or automatic_workers()),
+        networks.answer,
+        batch_size=1 if dry else networks.translator.batch_size,
+        runners=1 if dry else networks.translator.runners,
+        weigh=_weight,
+        at_once=lambda found: _without_work(found, networks, sink),
+        stop=lambda: (some_failed and fail_fast) or stop(),
     )
     try:
-        with closing(outcomes):
+        with closing(stream.run(map(networks.with_known, with_members(items, plan, sink)))) as outcomes:
             for outcome in outcomes:
-                found, ended = outcome.item, pipeline.ended(outcome)
-                failed = failed or any(row.status == "failed" for row in ended.rows)
-                rows = ended.rows if translator is None else archives.settle(found, ended)
-                yield Step(rows, found.role == "picture", found.archive is None)
-        yield Step(archives.close())
+                found, settled = outcome.item, outcome.result
+                if settled is None:
+                    settled = failed(found, plan, sink, outcome.error or RuntimeError("it has no result"))
+                some_failed = some_failed or any(row.status == "failed" for row in settled.rows)
+                rows = settled.rows if dry else archives.settle(found, settled)
+                yield Settled(rows, picture=found.role == "picture", own_file=found.archive is None)
+        yield Settled(archives.close())
     finally:
         archives.close()
+
+
+def _weight(question: Question) -> int:
+    return question.weight
+
+
+def _without_work(found: Found, networks: Networks, sink: Sink) -> Settled | None:
+    """The end of what is no picture that can be read; None for pictures."""
+    if found.problem is not None:
+        return failed(found, networks.plan, sink, PictureError(found.problem))
+    if found.role == "picture" or found.archive is None:
+        return None
+    return Settled(list(found.archive.settled) if found.role == "end" else [])

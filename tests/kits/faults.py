@@ -21,8 +21,8 @@ import torch
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.translate.report import Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import save
 

@@ -134,9 +134,10 @@ def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Pi
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
-    square = Square(prepared.squares[0], True, add, torch.ones(1, SIZE, SIZE))
+    square = Square(torch.from_numpy(prepared.squares[0]), add, torch.ones(1, SIZE, SIZE))
     out = out or path.with_stem("out")
-    write_picture(out, **framing.finish(prepared, [square])._asdict(), note=NOTE)
+    made = framing.finish(prepared, [square])
+    write_picture(out, made.image, alpha=made.alpha, stored=made.stored, icc=made.srgb_icc, note=NOTE)
     return prepared.picture, out
 
 
@@ -188,10 +189,12 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
-    finished = framing.finish(prepared, [Square(prepared.squares[0], True, add, torch.ones(1, SIZE, SIZE))])
+    finished = framing.finish(prepared, [Square(torch.from_numpy(prepared.squares[0]), add, torch.ones(1, SIZE, SIZE))])
     for name in ("png", "webp", "jpg"):
         out = BytesIO()
-        write_picture(out, **finished._asdict(), format=WRITABLE[name], quality=100)
+        write_picture(
+            out, finished.image, stored=finished.stored, icc=finished.srgb_icc, format=WRITABLE[name], quality=100
+        )
         with Image.open(out) as image:
             assert image.mode == ("RGB" if name == "webp" else "L")
             values = np.asarray(image.convert("RGB")).astype(int)

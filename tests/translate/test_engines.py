@@ -14,9 +14,9 @@ from translation_kit import draw, make_weights
 from stargan_cli import device
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.pixel_metrics import psnr
-from stargan_cli.translate.engines.torch_engine import make_engine, pick_engine_device
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.engines.engine import make_engine, pick_engine_device
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.translator import Translator
 from stargan_cli.translate.work import automatic_workers
 from stargan_cli.weights.files import load

@@ -18,11 +18,11 @@ from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
-from stargan_cli.translate.face_framing import Faces, FaceSettings
+from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.framing import Square
 from stargan_cli.translate.report import Report, Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import save
 
@@ -94,8 +94,9 @@ def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photo
 
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
     prepared = framing().prepare(photos / "group.png")
-    nothing = [Square(seen, True, torch.zeros(3, SIZE, SIZE), torch.ones(1, SIZE, SIZE)) for seen in prepared.squares]
-    image, alpha, *_ = framing().finish(prepared, nothing)
+    nothing = [Square(seen, torch.zeros(3, SIZE, SIZE), torch.ones(1, SIZE, SIZE)) for seen in prepared.squares]
+    made = framing().finish(prepared, nothing)
+    image, alpha = made.image, made.alpha
     assert alpha is None
     with Image.open(photos / "group.png") as source:
         assert image.tobytes() == source.tobytes()
@@ -157,7 +158,7 @@ def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Pat
 def test_landmarks_that_say_nothing_are_none(landmarks: Any) -> None:
     model = ModelSettings(SIZE, 2, 2, discriminator_layers=2)
     card = Card(model, LabelLayout((LabelSet("x", ("a", "b")),)), {"landmarks": landmarks})
-    assert FaceSettings().landmarks(card) is None
+    assert expected_landmarks(FaceSettings(), card) is None
 
 
 @pytest.mark.parametrize(

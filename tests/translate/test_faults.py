@@ -17,8 +17,8 @@ from PIL import Image
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.report import Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 

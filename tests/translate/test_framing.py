@@ -13,7 +13,7 @@ from stargan_cli.compositing import paste
 from stargan_cli.compositing.placement import centred
 from stargan_cli.pictures.reading import Picture
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.translate.framing import CentreAtSourceSize, ModelSquare, Prepared, Square, put_back
+from stargan_cli.translate.framing import CentreAtSourceSize, Framed, ModelSquare, Square, put_back
 
 pytestmark = pytest.mark.numeric
 
@@ -27,7 +27,7 @@ def noise(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
 
 
 def no_change(value: float = 0.0, keep: float = 1.0) -> Square:
-    return Square(torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), True, *parts(value, keep))
+    return Square(torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), *parts(value, keep))
 
 
 def parts(value: float, keep: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,7 +39,8 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
     prepared = framing.prepare(noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
     result = torch.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).to(torch.uint8)
-    image, alpha, *_ = framing.finish(prepared, [Square(result, True, None, None)])
+    made = framing.finish(prepared, [Square(result, None, None)])
+    image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), result.permute(1, 2, 0).numpy())
     assert alpha is not None and alpha.size == (SIZE, SIZE)
 
@@ -48,7 +49,8 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
     framing = CentreAtSourceSize(SIZE)
-    image, alpha, *_ = framing.finish(framing.prepare(path), [no_change()])
+    made = framing.finish(framing.prepare(path), [no_change()])
+    image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
     assert alpha is None
 
@@ -61,8 +63,8 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
     seen = to_model(prepared.squares[0])
-    half_brighter = Square(prepared.squares[0], True, 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
-    image, *_ = framing.finish(prepared, [half_brighter])
+    half_brighter = Square(prepared.squares[0], 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
+    image = framing.finish(prepared, [half_brighter]).image
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
     assert np.array_equal(after[:, 40:], before[:, 40:])
@@ -75,4 +77,4 @@ def test_the_change_needs_its_parts() -> None:
     seen = torch.zeros(3, 4, 4, dtype=torch.uint8)
     picture = Picture(Image.new("RGB", (4, 4)), None, (4, 4), "PNG", "RGB", None, None)
     with pytest.raises(ValueError, match="parts"):
-        put_back(Prepared(picture, seen[None]), (centred(4, 4),), [Square(seen, True, None, None)])
+        put_back(Framed(picture, seen[None], (centred(4, 4),)), [Square(seen, None, None)])

@@ -9,7 +9,6 @@ from pathlib import Path, PurePath
 import pytest
 
 from stargan_cli.errors import UsageError
-from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs import folder_lock
@@ -71,14 +70,6 @@ def test_the_split_is_the_same_in_every_version() -> None:
 def test_a_folder_that_cannot_be_read_concerns_all() -> None:
     broken = Found(Path("in/sub"), None, "cannot read the folder")
     assert all(Shard(number, 9).holds(broken) for number in range(1, 10))
-
-
-def test_counting_counts_the_share(tmp_path: Path) -> None:
-    root = tree(tmp_path / "in")
-    shard = Shard(1, 3)
-    counting = Counting([root], None, shard)
-    counting._thread.join()
-    assert (counting.finished, counting.number) == (True, len(share(root, shard)))
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "0/0", "x/y", "3", "1/", "-1/4", "1/4/2", " 1/4", "", "1.5/2"])

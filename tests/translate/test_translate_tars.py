@@ -21,8 +21,8 @@ from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.report import Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 
 Tree = Callable[[Path], dict[str, bytes]]
 

@@ -16,8 +16,8 @@ from translation_kit import draw
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.provenance import read_fingerprint
 from stargan_cli.translate.report import Report, Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 
 pytestmark = pytest.mark.numeric
 

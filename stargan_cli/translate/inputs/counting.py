@@ -1,47 +1,34 @@
-"""How many pictures there are, for progress, counted beside the work."""
+"""How many pictures there are, known from the one walk that finds them: it runs ahead of the work."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from threading import Event, Thread
+from collections.abc import Generator, Iterable, Iterator
 
-from stargan_cli.files.passed_over import PassedOver
-from stargan_cli.translate.inputs.finding import find
-from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.shards import Shard
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.read_ahead import read_ahead
+
+MOST_AHEAD = 50_000
+"""What was found and waits for its turn, at most: some 30 MB."""
 
 
 class Counting:
-    """Counts pictures in the background, those of a shard: `number` grows until `finished`.
+    """Passes on what is found and counts it.
 
-    It never finishes where that would mean to read archives or to list a store twice.
+    `total` is the number of pictures once all are found, which in a larger tree is MOST_AHEAD pictures before the end.
+    It stays None where there are archives, whose members are not counted before they are read.
     """
 
-    def __init__(
-        self,
-        inputs: Sequence[Path | RemotePath],
-        out: Path | None,
-        shard: Shard | None = None,
-        passed_over: PassedOver | None = None,
-    ) -> None:
-        """`passed_over` is that of `find`."""
-        self.number = 0
-        self.finished = False
-        self._stopped = Event()
-        local = [path for path in inputs if isinstance(path, Path)]
-        self._thread = Thread(target=self._count, args=(local, out, shard, passed_over), name="count", daemon=True)
-        if len(local) == len(inputs):
-            self._thread.start()
+    def __init__(self) -> None:
+        self.total: int | None = None
 
-    def close(self) -> None:
-        self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+    def ahead(self, items: Iterable[Found]) -> Generator[Found, None, None]:
+        """The items, found by a thread of its own. Closing it ends the thread."""
+        return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD)
 
-    def _count(self, inputs: list[Path], out: Path | None, shard: Shard | None, passed_over: PassedOver | None) -> None:
-        for found in find(inputs, out, "same", str, True, passed_over):
-            if self._stopped.is_set() or found.role == "archive":
-                return
-            self.number += shard is None or shard.holds(found)
-        self.finished = True
+    def _counted(self, items: Iterable[Found]) -> Iterator[Found]:
+        number, whole = 0, True
+        for found in items:
+            number += 1
+            whole = whole and found.role == "picture"
+            yield found
+        self.total = number if whole else None

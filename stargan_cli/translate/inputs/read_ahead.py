@@ -18,12 +18,12 @@ class _Ended(Exception):
 
 
 def read_ahead(
-    items: Iterable[Item], weigh: Callable[[Item], int], most_bytes: int = AHEAD_BYTES
+    items: Iterable[Item], weigh: Callable[[Item], int], most_bytes: int = AHEAD_BYTES, most_items: int = AHEAD_ITEMS
 ) -> Generator[Item, None, None]:
     """The same items in the same order, and at the end what `items` raises.
 
-    Those that wait weigh `most_bytes` together, or are one. Closing it ends the thread, after the item that is
-    just being fetched.
+    Those that wait weigh `most_bytes` together, or are one, and are at most `most_items`. Closing it ends the thread,
+    after the item that is just being fetched.
     """
     waiting: deque[Item] = deque()
     changed = threading.Condition()
@@ -31,7 +31,7 @@ def read_ahead(
     end: BaseException | None = None
 
     def has_room() -> bool:
-        return closed or not waiting or (held < most_bytes and len(waiting) < AHEAD_ITEMS)
+        return closed or not waiting or (held < most_bytes and len(waiting) < most_items)
 
     def fetch() -> None:
         nonlocal held, end

@@ -1,106 +1,28 @@
-"""Archives of pictures: gone through member by member, and written again as archives that hold the results."""
+"""Archives of pictures, written again as archives that hold the results: the adapter at the end of the stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePath, PurePosixPath
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import PurePath, PurePosixPath
 from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
-from stargan_cli.files.opening import open_regular
-from stargan_cli.files.passed_over import passed_over_part
-from stargan_cli.labels import Variant
-from stargan_cli.pictures.listing import is_picture
-from stargan_cli.translate.done_before import mark_of, reason_to_skip
 from stargan_cli.translate.inputs.found import Archive, Found
-from stargan_cli.translate.inputs.read_ahead import read_ahead
-from stargan_cli.translate.inputs.tar_reading import Member, members
-from stargan_cli.translate.outputs.names import next_name
+from stargan_cli.translate.inputs.tar_reading import Member
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.outputs.tar_writing import TarWriter
-from stargan_cli.translate.report import Row
-from stargan_cli.translate.settings import Plan
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.report import Row, Settled
 
 LEFT_OUT = "left out: something of its sample is broken or missing"
 
 
-@dataclass(frozen=True)
-class Ended:
-    """What became of one thing that was found: its rows, and what is to stand in its archive's outputs, by the
-    variants' suffixes."""
-
-    rows: list[Row]
-    data: dict[str, bytes] = field(default_factory=dict)
-
-
-def opened(items: Iterable[Found], plan: Plan, sink: Sink) -> Iterator[Found]:
-    """The items, with each archive's members and its end in the archive's place; one whose outputs are all there has
-    its end alone, and is not read."""
-    for found in items:
-        if found.role != "archive" or found.problem is not None:
-            yield found
-            continue
-        try:
-            archive = _sorted_out(found, plan, sink)
-        except PictureError as error:
-            yield replace(found, problem=str(error))
-        else:
-            yield from _gone_through(found, archive, plan.settings.format, sink.fold)
-
-
-def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
-    if found.output is None:
-        raise ValueError("an archive has an output's place")
-    wanted: list[tuple[Variant, str]] = []
-    settled = []
-    mark = mark_of(found.source)
-    for variant in plan.variants:
-        output = PurePath(variant.suffix) / found.output
-        if sink.is_source(output, found.source):
-            raise PictureError("its output would replace it")
-        fingerprint = plan.fingerprint_of_archive(variant, mark)
-        reason = reason_to_skip(sink, output, found.source, fingerprint, plan.settings.existing)
-        if reason is None:
-            wanted.append((variant, fingerprint))
-        else:
-            settled.append(Row(str(found.source), sink.name(output), "skipped", reason))
-    variants, fingerprints = tuple(v for v, _ in wanted), tuple(f for _, f in wanted)
-    return Archive(found.source, found.output, variants, fingerprints, tuple(settled))
-
-
-def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[str], str]) -> Iterator[Found]:
-    problem, passing, source = None, False, found.source
-    used: set[str] = set()
-    try:
-        if archive.wanted:
-            with (
-                open_regular(source) if isinstance(source, Path) else source.open() as file,
-                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as found_in,
-            ):
-                for member in found_in:
-                    yield _member(member, archive, used, target)
-    except PictureError as error:
-        problem = str(error)
-    except Exception as error:  # what the system or a store raises in the middle; the next run may get further
-        problem, passing = f"cannot be read to its end: {error or type(error).__name__}", True
-    yield Found(found.source, found.output, problem, found.below, "end", archive, passing)
-
-
-def _member(member: Member, archive: Archive, used: set[str], target: str) -> Found:
-    path = PurePosixPath(member.name)
-    picture = is_picture(path.name) and passed_over_part(path) is None
-    if member.problem is not None:
-        return Found(member, None, member.problem, None, "picture" if picture else "beside", archive)
-    place = archive.output / next_name(path, used, target if picture else "as is")
-    return Found(member, place, None, None, "picture" if picture else "beside", archive)
-
-
 class ArchiveOutputs:
-    """Writes archives from what `Ended` has for them, in the order in which it was found, one archive at a time.
+    """Writes archives, one at a time, from their members' outputs, in the order in which the members were found.
 
-    Rows of members come when their archive is there whole; where it cannot be, they say failed instead of done.
+    The rows of members are certain once their archive is written whole. Where it cannot be written, they say failed.
     """
 
     def __init__(self, sink: Sink, plan: Plan) -> None:
@@ -110,15 +32,15 @@ class ArchiveOutputs:
         self._rows: list[Row] = []
         self._problem: str | None = None
 
-    def settle(self, found: Found, ended: Ended) -> list[Row]:
+    def settle(self, found: Found, settled: Settled) -> list[Row]:
         """The rows that are certain now. Raises OutputError."""
         if found.archive is None:
-            return ended.rows
+            return settled.rows
         if self._archive is not found.archive:
             self._begin(found.archive)
-        self._rows += ended.rows
+        self._rows += settled.rows
         if found.role != "end":
-            self._add(found, ended)
+            self._add(found, settled)
             return []
         if found.passing:
             self._problem = found.problem
@@ -140,11 +62,12 @@ class ArchiveOutputs:
             except PictureError as error:
                 self._problem = str(error)
 
-    def _add(self, found: Found, ended: Ended) -> None:
+    def _add(self, found: Found, settled: Settled) -> None:
         for suffix, output in self._writing.items():
             try:
-                place = self._sink.name(PurePath(suffix) / (found.output or ""))
-                output.add(found, place, ended.data.get(suffix))
+                place = PurePath(suffix) / (found.output or "")
+                data = found.source.read() if found.role == "beside" else settled.data.get(place)  # type: ignore[union-attr]
+                output.add(found, self._sink.name(place), data)
             except PictureError as error:
                 self._problem = str(error)
 

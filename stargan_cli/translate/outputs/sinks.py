@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from filecmp import cmp
+from io import BytesIO
 from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
 
@@ -121,6 +122,40 @@ class LocalSink:
     def write(self, output: PurePath, data: bytes) -> None:
         with self.file(output) as file:
             file.write(data)
+
+
+class MemorySink:
+    """Keeps outputs in memory, by their places, for whoever writes them elsewhere; names are those of another sink."""
+
+    def __init__(self, name: Callable[[PurePath], str] = str) -> None:
+        self.data: dict[PurePath, bytes] = {}
+        self.name = name
+
+    fold: Callable[[str], str] = staticmethod(str)
+
+    def exists(self, output: PurePath) -> bool:
+        return False
+
+    def fingerprint(self, output: PurePath) -> str | None:
+        return None
+
+    def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
+        return False
+
+    def is_older(self, output: PurePath, source: Source) -> bool:
+        return False
+
+    def is_source(self, output: PurePath, source: Source) -> bool:
+        return False
+
+    @contextmanager
+    def file(self, output: PurePath) -> Iterator[BinaryIO]:
+        file = BytesIO()
+        yield file
+        self.data[output] = file.getvalue()
+
+    def write(self, output: PurePath, data: bytes) -> None:
+        self.data[output] = data
 
 
 class RemoteSink:

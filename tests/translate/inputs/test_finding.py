@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import time
 import unicodedata
 from pathlib import Path, PurePath
 
@@ -16,7 +15,6 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import finding
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
-from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.names import converted, folded, folding_of, names_for
@@ -226,16 +224,6 @@ def test_finding_starts_before_the_tree_is_read(tmp_path: Path, monkeypatch: pyt
     first = next(find([tmp_path], None, "same", str))
     assert first.source.name == "1.png"
     assert read == [tmp_path.name, "a"]
-
-
-def test_counting_in_the_background(tmp_path: Path) -> None:
-    touch(*(tmp_path / f"{number % 7}" / f"{number}.png" for number in range(100)))
-    counting = Counting([tmp_path], None)
-    end = time.monotonic() + 5
-    while not counting.finished and time.monotonic() < end:
-        time.sleep(0.005)
-    assert (counting.finished, counting.number) == (True, 100)
-    counting.close()
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ import pytest
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.report import Row
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 
 Mount = Callable[[str], Path]
 FOLDING = {

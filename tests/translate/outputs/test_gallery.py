@@ -14,8 +14,8 @@ from PIL import Image
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.outputs import gallery
 from stargan_cli.translate.outputs.gallery import Gallery, check_gallery_path
-from stargan_cli.translate.run import Run, translate
-from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = (

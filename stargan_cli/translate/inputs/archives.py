@@ -1,0 +1,84 @@
+"""Archives of pictures, gone through member by member: the adapter at the beginning of the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path, PurePath, PurePosixPath
+
+from stargan_cli.errors import PictureError
+from stargan_cli.files.opening import open_regular
+from stargan_cli.files.passed_over import passed_over_part
+from stargan_cli.labels import Variant
+from stargan_cli.pictures.listing import is_picture
+from stargan_cli.translate.done_before import mark_of, reason_to_skip
+from stargan_cli.translate.inputs.found import Archive, Found
+from stargan_cli.translate.inputs.read_ahead import read_ahead
+from stargan_cli.translate.inputs.tar_reading import Member, members
+from stargan_cli.translate.outputs.names import next_name
+from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.report import Row
+
+
+def with_members(items: Iterable[Found], plan: Plan, sink: Sink) -> Iterator[Found]:
+    """Replace each archive in the stream by its members followed by an end marker. An archive whose outputs exist
+    yields only the marker."""
+    for found in items:
+        if found.role != "archive" or found.problem is not None:
+            yield found
+            continue
+        try:
+            archive = _sorted_out(found, plan, sink)
+        except PictureError as error:
+            yield replace(found, problem=str(error))
+        else:
+            yield from _gone_through(found, archive, plan.settings.format, sink.fold)
+
+
+def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
+    if found.output is None:
+        raise ValueError("an archive has an output's place")
+    wanted: list[tuple[Variant, str]] = []
+    settled = []
+    mark = mark_of(found.source)
+    for variant in plan.variants:
+        output = PurePath(variant.suffix) / found.output
+        if sink.is_source(output, found.source):
+            raise PictureError("its output would replace it")
+        fingerprint = plan.fingerprint_of_archive(variant, mark)
+        reason = reason_to_skip(sink, output, found.source, fingerprint, plan.settings.existing)
+        if reason is None:
+            wanted.append((variant, fingerprint))
+        else:
+            settled.append(Row(str(found.source), sink.name(output), "skipped", reason))
+    variants, fingerprints = tuple(v for v, _ in wanted), tuple(f for _, f in wanted)
+    return Archive(found.source, found.output, variants, fingerprints, tuple(settled))
+
+
+def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[str], str]) -> Iterator[Found]:
+    problem, passing, source = None, False, found.source
+    used: set[str] = set()
+    try:
+        if archive.wanted:
+            with (
+                open_regular(source) if isinstance(source, Path) else source.open() as file,
+                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as found_in,
+            ):
+                for member in found_in:
+                    yield _member(member, archive, used, target)
+    except PictureError as error:
+        problem = str(error)
+    except Exception as error:  # what the system or a store raises in the middle; the next run may get further
+        problem, passing = f"cannot be read to its end: {error or type(error).__name__}", True
+    yield Found(found.source, found.output, problem, found.below, "end", archive, passing)
+
+
+def _member(member: Member, archive: Archive, used: set[str], target: str) -> Found:
+    path = PurePosixPath(member.name)
+    picture = is_picture(path.name) and passed_over_part(path) is None
+    if member.problem is not None:
+        return Found(member, None, member.problem, None, "picture" if picture else "beside", archive)
+    place = archive.output / next_name(path, used, target if picture else "as is")
+    return Found(member, place, None, None, "picture" if picture else "beside", archive)

@@ -1,0 +1,129 @@
+"""What the networks answer to pictures: source labels read, target labels set, squares translated, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from stargan_cli.errors import PictureError
+from stargan_cli.files.blobs import place_of
+from stargan_cli.labels import Variant
+from stargan_cli.labels.probabilities import Known
+from stargan_cli.translate.engines.engine import pick_engine_device
+from stargan_cli.translate.framing import Square
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.picture import Answer, Question
+from stargan_cli.translate.plan import Plan, make_plan
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.source_labels import label_source
+from stargan_cli.translate.translator import Translated, Translator
+from stargan_cli.weights.derived import strengthened
+from stargan_cli.weights.files import load
+
+Asked = tuple[Found, Question]
+
+
+class Networks:
+    """The weights of one call, their plan, and on a device, once `start` was called, their networks."""
+
+    def __init__(self, settings: TranslationSettings, always_read: bool = False, in_place: bool = False) -> None:
+        """`always_read`: read source labels even where nothing depends on them. Raises UsageError, WeightsError."""
+        self._device, self._precision = pick_engine_device(settings.engine, settings.device, settings.precision)
+        self._weights = strengthened(load(settings.weights), settings.strength)
+        self.plan: Plan = make_plan(settings, self._weights, str(self._precision), in_place)
+        self.labels = label_source(settings, self._weights, self.plan.variants)
+        self._always_read = always_read and self.labels.can_read
+        self._started: Translator | None = None
+
+    def start(self, warn: Callable[[str], None] = lambda text: None) -> None:
+        """Put the networks on their device. `warn` hears of batches that became smaller."""
+        settings = self.plan.settings
+        size, engine, compiled = settings.batch_size, settings.engine, settings.compiled
+        self._started = Translator(self._weights, self._device, self._precision, size, warn, engine, compiled)
+
+    @property
+    def translator(self) -> Translator:
+        if self._started is None:
+            raise ValueError("the networks are not started")
+        return self._started
+
+    def with_known(self, found: Found) -> Found:
+        """What was found, with its source labels as far as they are known."""
+        known = self.labels.known(place_of(found.source))
+        return replace(found, known=known) if known else found
+
+    @torch.inference_mode()
+    def answer(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
+        """One entry for each picture, in order; a PictureError for one whose labels nobody knows, and for one for
+        which the network gave no numbers."""
+        refused = [self._refusal(*asked) for asked in batch]
+        answers = iter(self._translated([asked for asked, error in zip(batch, refused, strict=True) if error is None]))
+        return [next(answers) if error is None else error for error in refused]
+
+    def _refusal(self, found: Found, question: Question) -> PictureError | None:
+        try:
+            for variant in question.variants:
+                self.labels.require(found.known, variant.changes)
+        except PictureError as error:
+            return error
+        return None
+
+    def _translated(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
+        if not batch:
+            return []
+        sources = self._source_labels(batch)
+        pixels: list[Tensor] = []
+        vectors: list[list[list[float]]] = []
+        for (_, question), labels in zip(batch, sources, strict=True):
+            for variant in question.variants:
+                pixels.append(torch.from_numpy(question.squares))
+                vectors += [self.labels.vectors(known, variant.changes) for known in labels]
+        made = self.translator.translate(torch.cat(pixels), torch.tensor(vectors), self.plan.framing.needs_parts)
+        answers: list[Answer | Exception] = []
+        place = 0
+        for (found, question), labels in zip(batch, sources, strict=True):
+            end = place + len(labels) * len(question.variants)
+            asked = [vectors[index] for index in range(place, end, len(labels))]
+            answers.append(self._answer(found, question.variants, made.part(place, end), labels[0], asked))
+            place = end
+        return answers
+
+    def _answer(
+        self, found: Found, variants: Sequence[Variant], made: Translated, known: Known, asked: list[list[list[float]]]
+    ) -> Answer | Exception:
+        if not bool(made.finite.all()):
+            return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
+        squares, number = _one_by_one(made), len(made.finite) // len(variants)
+        source = self.labels.named(known) or None
+        targets = [
+            self.labels.target(vectors, variant.changes) for vectors, variant in zip(asked, variants, strict=True)
+        ]
+        return Answer(
+            tuple(tuple(squares[start : start + number]) for start in range(0, len(squares), number)),
+            tuple((source, target) for target in targets),
+            self.labels.remark(place_of(found.source)),
+        )
+
+    def _source_labels(self, batch: Sequence[Asked]) -> list[list[Known]]:
+        """For each picture, for each of its squares; the classifier reads the pictures that need it."""
+        reads = [self._needs_reading(*asked) for asked in batch]
+        squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]
+        logits = iter(self.translator.read_labels(torch.cat(squares)).tolist() if squares else ())
+        return [
+            [self.labels.completed(found.known, next(logits) if read else None) for _ in question.squares]
+            for (found, question), read in zip(batch, reads, strict=True)
+        ]
+
+    def _needs_reading(self, found: Found, question: Question) -> bool:
+        if not self.labels.can_read:
+            return False
+        return self._always_read or any(self.labels.lacks(found.known, v.changes) for v in question.variants)
+
+
+def _one_by_one(made: Translated) -> list[Square]:
+    nothing = (None,) * len(made.pixels)
+    parts = (nothing if part is None else part.unbind() for part in (made.add, made.keep))
+    return [Square(*one) for one in zip(made.pixels.unbind(), *parts, strict=True)]

@@ -1,0 +1,188 @@
+"""The way of one picture: which outputs are missing, read, framed, translated by the networks, finished, written.
+
+This side knows files and pixels, and no network: it asks, and goes on with the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import PurePath
+
+from stargan_cli.errors import NoFaceError, OutputError, PictureError
+from stargan_cli.files.blobs import place_of, readable
+from stargan_cli.labels import Variant
+from stargan_cli.pictures.arrays import Pixels
+from stargan_cli.pictures.encoding import copied, write_picture
+from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
+from stargan_cli.translate.done_before import mark_of, reason_to_skip
+from stargan_cli.translate.framing import Framed, Square
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.outputs.sinks import MemorySink, Sink
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.report import Label, Row, Settled
+
+
+@dataclass(frozen=True)
+class Job:
+    """One output to make: its variant, its place below the output folder, and what it is made from."""
+
+    variant: Variant
+    output: PurePath
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a picture asks of the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
+
+    `weight` is the memory that the picture takes until it is written (bytes).
+    """
+
+    squares: Pixels
+    variants: tuple[Variant, ...]
+    weight: int = 0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """For each variant of the question: its K translated squares, and the labels of the first of them before and
+    after. `remark` is a word about the source labels."""
+
+    squares: tuple[tuple[Square, ...], ...]
+    labels: tuple[tuple[Label | None, Label], ...]
+    remark: str | None = None
+
+
+Way = Generator[Question, Answer, Settled]
+
+
+def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
+    """The way of a found picture; errors of its own become rows.
+
+    With `dry` nothing is made, and the rows say what would be. Raises OutputError where nothing more can be written.
+    """
+    if found.archive is None:
+        settled = yield from _translated(found, plan.variants, plan, sink, dry)
+        return settled
+    members = MemorySink(sink.name)
+    settled = yield from _translated(found, found.archive.wanted, plan, members, dry)
+    return replace(settled, data=members.data)
+
+
+def failed(found: Found, plan: Plan, sink: Sink, error: Exception) -> Settled:
+    """The end of a picture that failed before its outputs were sorted out: a row for each of them."""
+    variants = plan.variants if found.archive is None else found.archive.wanted
+    outputs: list[str | None] = [sink.name(output) for _, output in _outputs(found, variants)]
+    return Settled([Row(str(found.source), output, "failed", _in_words(error)) for output in outputs or [None]])
+
+
+def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink, dry: bool) -> Way:
+    try:
+        jobs, rows = _sort_out(found, variants, plan, sink)
+    except OutputError:
+        raise
+    except Exception as error:
+        return failed(found, plan, sink, error)
+    if dry:
+        return Settled([*rows, *(Row(str(found.source), sink.name(job.output), "done") for job in jobs)])
+    if not jobs:
+        return Settled(rows)
+    try:
+        framed = plan.framing.prepare(readable(found.source))
+        answer = yield Question(framed.squares, tuple(job.variant for job in jobs), _weight(framed, len(jobs)))
+        made = [_written(found, job, framed, answer, number, plan, sink) for number, job in enumerate(jobs)]
+    except NoFaceError as error:
+        made = [_left_out(found, job, str(error), plan, sink) for job in jobs]
+    except OutputError:
+        raise
+    except Exception as error:
+        made = [Row(str(found.source), sink.name(job.output), "failed", _in_words(error)) for job in jobs]
+    return Settled(rows + made)
+
+
+def _outputs(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
+    """Below the output folder, with `--each` in one subfolder for each variant."""
+    return [(variant, PurePath(variant.suffix) / found.output) for variant in variants if found.output is not None]
+
+
+def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink) -> tuple[list[Job], list[Row]]:
+    """Which outputs to make, and rows for those that are there. Raises PictureError."""
+    jobs, rows = [], []
+    source, mark = found.source, mark_of(found.source)
+    for variant, output in _outputs(found, variants):
+        if not plan.in_place and sink.is_source(output, source):
+            raise PictureError("its output would replace it")
+        if plan.in_place and output.name != place_of(source).name:
+            raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
+        fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
+        reason = reason_to_skip(sink, output, source, fingerprint, plan.settings.existing)
+        if reason is None:
+            jobs.append(Job(variant, output, fingerprint))
+        else:
+            rows.append(Row(str(source), sink.name(output), "skipped", reason))
+    return jobs, rows
+
+
+def _written(found: Found, job: Job, framed: Framed, answer: Answer, number: int, plan: Plan, sink: Sink) -> Row:
+    row = Row(str(found.source), sink.name(job.output), "done", answer.remark, *answer.labels[number])
+    return _tried(row, lambda: sink.write(job.output, encoded(framed, answer.squares[number], job, plan)))
+
+
+def _tried(row: Row, write: Callable[[], None]) -> Row:
+    """The row of an output, after writing it. Raises OutputError alone."""
+    try:
+        write()
+    except OutputError:
+        raise
+    except Exception as error:
+        return replace(row, status="failed", reason=_in_words(error))
+    return row
+
+
+def encoded(framed: Framed, squares: Sequence[Square], job: Job, plan: Plan) -> bytes:
+    """The output's file."""
+    picture = plan.framing.finish(framed, squares)
+    note, exif, file = plan.note(job.variant, job.fingerprint), plan.kept_exif(picture), BytesIO()
+    write_picture(
+        file,
+        picture.image,
+        alpha=picture.alpha,
+        stored=picture.stored,
+        icc=picture.srgb_icc,
+        format=_format(job.output),
+        quality=plan.settings.quality,
+        lossless=picture.lossless,
+        note=note,
+        exif=exif,
+    )
+    return file.getvalue()
+
+
+def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Row:
+    """The row of a picture that is not translated; with `--copy-others` its output is a copy of it."""
+    source, settings = found.source, plan.settings
+    if not settings.faces.copy_others:
+        return Row(str(source), None, "skipped", reason)
+    row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: copied")
+    if sink.is_source(job.output, source):
+        return row
+    note = plan.note(job.variant, job.fingerprint, generated=False)
+    format, quality, most = _format(job.output), settings.quality, settings.max_pixels
+    return _tried(row, lambda: sink.write(job.output, copied(source, format, quality, most, note)))
+
+
+def _format(output: PurePath) -> PictureFormat:
+    return written_by_name(output.name) or FALLBACK
+
+
+def _weight(framed: Framed, jobs: int) -> int:
+    """The memory that a picture takes on its way, the result for each of its outputs included (bytes)."""
+    picture = framed.picture
+    own = 0 if picture.stored is None else picture.stored.nbytes
+    return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)
+
+
+def _in_words(error: Exception) -> str:
+    return str(error) if isinstance(error, PictureError) else f"{type(error).__name__}: {error}"

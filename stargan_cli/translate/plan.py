@@ -1,0 +1,110 @@
+"""What is to be made of each picture, worked out from the settings and the weights. Importing this loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any
+
+from stargan_cli.labels import Change, Variant, each, parse_set
+from stargan_cli.pictures.formats import PictureFormat
+from stargan_cli.pictures.provenance import Note
+from stargan_cli.pictures.reading import Picture
+from stargan_cli.translate.done_before import settings_hash
+from stargan_cli.translate.face_framing import Faces, expected_landmarks
+from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
+from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
+from stargan_cli.translate.settings import TranslationSettings
+
+if TYPE_CHECKING:
+    from stargan_cli.labels.probabilities import Known
+    from stargan_cli.weights.files import Weights
+
+WITHOUT_FACES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made of each picture: one output for each variant. Small, and sent to each worker process.
+
+    `weights` is the name of the weights file without its suffix, `precision` the name of the networks' number type.
+    """
+
+    settings: TranslationSettings
+    weights: str
+    weights_fingerprint: str
+    precision: str
+    framing: Framing
+    variants: tuple[Variant, ...]
+    in_place: bool = False
+
+    def fingerprint(self, variant: Variant, format: PictureFormat, known: Known, picture: str) -> str:
+        """The hash of what decides an output's bytes. `picture` is the hash of the source."""
+        quality = self.settings.quality if format.quality else None
+        values = {
+            "labels": sorted((*key, value) for key, value in known.items()),
+            "file": (format.name, quality, self.settings.keep_metadata),
+        }
+        return f"{settings_hash(self._values(variant) | values)}-{picture}"
+
+    def fingerprint_of_archive(self, variant: Variant, archive: str) -> str:
+        """The same for an archive, of which nothing but its hash is known."""
+        settings = self.settings
+        table = blake2b(settings.labels.read_bytes()).hexdigest() if settings.labels else None
+        values = {
+            "labels": (table, settings.rest_off),
+            "file": ("tar", settings.format, settings.quality, settings.keep_metadata),
+            "faces": (settings.faces.copy_others, settings.max_pixels),
+        }
+        return f"{settings_hash(self._values(variant) | values)}-{archive}"
+
+    def _values(self, variant: Variant) -> dict[str, Any]:
+        return {
+            "weights": self.weights_fingerprint,
+            "changes": [(c.set_index, c.attribute, c.value) for c in variant.changes],
+            "framing": self.framing.name,
+            "precision": self.precision,
+        }
+
+    def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
+        """What is written into an output's metadata; None with `--no-provenance`."""
+        return self._note(fingerprint, (variant,), generated) if self.settings.provenance else None
+
+    def sheet_note(self) -> Note:
+        """What is written into a contact sheet's metadata. The next contact sheet may replace a file that has it."""
+        return self._note(CONTACT_SHEET, self.variants, self.settings.provenance)
+
+    def _note(self, fingerprint: str, variants: Sequence[Variant], generated: bool) -> Note:
+        name = f"{self.weights} {self.weights_fingerprint[:12]}"
+        words = (", ".join(_in_words(change) for change in variant.changes) for variant in variants)
+        return Note(fingerprint, name, "; ".join(words), generated)
+
+    def heading(self) -> str:
+        """What a run sets, and with which weights."""
+        changes = ", ".join(filter(None, (self.settings.spec, "each attribute" * self.settings.each)))
+        return f"{changes} ({self.weights})"
+
+    def kept_exif(self, picture: Picture) -> bytes | None:
+        """The source's EXIF block with `--keep-metadata`, else None: it may hold a location."""
+        return picture.exif if self.settings.keep_metadata else None
+
+
+def make_plan(settings: TranslationSettings, weights: Weights, precision: str, in_place: bool = False) -> Plan:
+    """Raises UsageError for attributes that the weights do not have, and for faces that they expect nowhere."""
+    layout, aliases = weights.card.layout, weights.card.aliases
+    changes = parse_set(settings.spec, layout, aliases) if settings.spec else ()
+    variants = tuple(each(layout, changes)) if settings.each else (Variant("", changes),)
+    framing = _framing(settings, weights)
+    return Plan(settings, weights.path.stem, weights.fingerprint, precision, framing, variants, in_place)
+
+
+def _framing(settings: TranslationSettings, weights: Weights) -> Framing:
+    size, landmarks = weights.card.model.image_size, expected_landmarks(settings.faces, weights.card)
+    if landmarks is not None:
+        return Faces(size, settings.faces, landmarks, settings.size == "source", settings.max_pixels)
+    return WITHOUT_FACES[settings.size](size, settings.max_pixels)
+
+
+def _in_words(change: Change) -> str:
+    return change.attribute if change.value == 1 else f"{change.attribute}={change.value}"

@@ -1,0 +1,111 @@
+"""Who takes pictures their ways: threads of this process. What they come to is put into one queue of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any, Generic, Protocol, TypeVar
+
+from stargan_cli.device import side_by_side
+
+Item = TypeVar("Item")
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+ItemIn = TypeVar("ItemIn", contravariant=True)
+AnswerIn = TypeVar("AnswerIn", contravariant=True)
+
+
+@dataclass(frozen=True)
+class Asks:
+    """A way has come to a question, and waits."""
+
+    ticket: int
+    question: Any
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A way has come to its end."""
+
+    ticket: int
+    result: Any
+
+
+@dataclass(frozen=True)
+class Fails:
+    """A way has raised an error."""
+
+    ticket: int
+    error: BaseException
+
+
+Event = Asks | Ends | Fails
+
+
+class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # questions come out by way of the events
+    """Each `begin` and each `go_on` is followed by one event with the same ticket."""
+
+    number: int
+    events: SimpleQueue[Event]
+
+    def begin(self, ticket: int, item: ItemIn) -> None: ...
+
+    def go_on(self, ticket: int, answer: AnswerIn | Exception) -> None:
+        """An exception is raised where the question was asked."""
+        ...
+
+    def drop(self) -> int:
+        """Forget items that are not begun yet, for which no event will come: how many."""
+        ...
+
+    def close(self) -> None:
+        """Waits for steps under way."""
+        ...
+
+
+class Threads(Generic[Item, Question, Answer]):
+    """`number` threads that take items to their first question, and as many for what comes after it."""
+
+    def __init__(self, way: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
+        self.number, self.events = number, SimpleQueue[Event]()
+        self._way = way
+        self._ways: dict[int, Generator[Question, Answer, Any]] = {}
+        self._first = side_by_side(number, "load")
+        self._later = side_by_side(number, "save")
+        self._beginning: set[Future[None]] = set()
+
+    def begin(self, ticket: int, item: Item) -> None:
+        way = self._ways[ticket] = self._way(item)
+        beginning = self._first.submit(self._step, ticket, lambda: next(way))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+
+    def go_on(self, ticket: int, answer: Answer | Exception) -> None:
+        way = self._ways[ticket]
+        if isinstance(answer, Exception):
+            error = answer
+            self._later.submit(self._step, ticket, lambda: way.throw(error))
+        else:
+            given = answer
+            self._later.submit(self._step, ticket, lambda: way.send(given))
+
+    def _step(self, ticket: int, step: Callable[[], Question]) -> None:
+        event: Event
+        try:
+            event = Asks(ticket, step())
+        except StopIteration as end:
+            event = Ends(ticket, end.value)
+        except BaseException as error:
+            event = Fails(ticket, error)
+        if not isinstance(event, Asks):
+            del self._ways[ticket]
+        self.events.put(event)
+
+    def drop(self) -> int:
+        return sum(beginning.cancel() for beginning in list(self._beginning))
+
+    def close(self) -> None:
+        self._first.shutdown(wait=True, cancel_futures=True)
+        self._later.shutdown(wait=True, cancel_futures=True)
