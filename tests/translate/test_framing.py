@@ -62,8 +62,9 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     path = noise(tmp_path / "a.png", 50, 30)
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
-    seen = to_model(prepared.squares[0])
-    half_brighter = Square(prepared.squares[0], 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
+    square = torch.from_numpy(prepared.squares[0])
+    seen = to_model(square)
+    half_brighter = Square(square, 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
     image = framing.finish(prepared, [half_brighter]).image
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
