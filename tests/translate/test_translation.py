@@ -492,7 +492,7 @@ def test_numbers_that_are_none_fail_their_picture_alone(
 
     monkeypatch.setattr(Generator, "translate", poisoned)
     rows: list[Row] = []
-    report = go(pictures, tmp_path / "out", weights, rows, batch_size=5)
+    report = go(pictures, tmp_path / "out", weights, rows, batch_size=5, workers=1)
     assert (report.done, report.failed) == (4, 1)
     assert "try --precision fp32" in str(rows[1].reason)
 
