@@ -1,13 +1,12 @@
 """Tar archives of pictures, laid out as WebDataset's shards: read member by member, past what is broken.
 
-Python's own `tarfile` reads them: the webdataset library gives up an archive at its first broken header, hides where
-its samples' files lay, and writes archives in place, where a killed run leaves half of one.
+The webdataset library gives up an archive at its first broken header, hides where its samples' files lay, and writes
+archives in place, where a killed run leaves half of one.
 """
 
 from __future__ import annotations
 
 import re
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -16,9 +15,23 @@ from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import hash_of
+from stargan_cli.translate.inputs.tar_headers import (
+    BLOCK,
+    MAGIC,
+    MAGIC_AT,
+    BrokenHeaderError,
+    Header,
+    is_header,
+    read_header,
+)
 
 TAR_SUFFIX = ".tar"
 MOST_MEMBER_BYTES = 2**30
+LONGEST_NAME, LONGEST_SHOWN = 4096, 200
+MOST_READ_BYTES = 2**20
+SEARCHED_BYTES = 2**30
+"""How far the next header is looked for: a file of terabytes may take no room on a disk."""
+CUT_OFF = "cut off: the archive ends in it"
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _KEY = re.compile(r"((?:.*/)?[^/.]+)\.[^/]*", re.DOTALL)
 
@@ -64,35 +77,75 @@ class Member:
 def members(file: BinaryIO, archive: str) -> Iterator[Member]:
     """The files in an archive, in its order; folders are passed over. Memory holds one at a time.
 
-    Members that cannot be had come with their problem. Behind a damaged stretch, the next whole header is looked for.
+    Members that cannot be read come with their problem. Behind a damaged stretch, the next whole header is looked for.
     Raises PictureError at the end where something else than members was met: damaged stretches, or no end mark, as in
     an archive that was cut off between two members; and what `file` raises where it cannot be read further.
     """
-    reader = tarfile.TarFile(fileobj=BytesIO(bytes(tarfile.RECORDSIZE)))  # an empty one: the first header may be broken
-    reader.fileobj = file
-    size = file.seek(0, 2)
-    place, found, ended, damaged, gap = 0, False, False, None, False
-    while place < size:
-        file.seek(place)
+    total = file.seek(0, 2)
+    place, found, ended, gap = 0, False, False, False
+    damage: str | None = None
+    while place < total:
         try:
-            info = tarfile.TarInfo.fromtarfile(reader)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # a block of zeros
-            ended = True
-        except (tarfile.HeaderError, ValueError):
-            damaged, gap = place if damaged is None else damaged, True
-        else:
-            if not info.isdir():
-                yield replace(_member(reader, info, archive), behind_damage=gap)
-                gap = False
-            place, found, ended = reader.offset, True, False
+            header = read_header(file, place, total)
+        except BrokenHeaderError as error:
+            damage, gap = damage or _damaged(place, str(error)), True
+            place = _next_header(file, error.resume, total)
             continue
-        place += tarfile.BLOCKSIZE
+        if header is None:
+            place, ended = _behind_zeros(file, place, total), True
+            continue
+        found, ended, beyond = True, False, header.start + header.size > total
+        if header.kind != "folder":
+            yield replace(_member(file, header, archive, beyond), behind_damage=gap)
+            gap = False
+        place, here = header.end, place
+        if beyond:  # its size may be wrong, and more of the archive follow its header
+            place, gap = _next_header(file, header.start, total), True
+            damage = damage or (_damaged(here, f"a size of {header.size:,} bytes") if place < total else None)
     if not found:
-        raise PictureError(_nothing_in(file) if size else "the file is empty")
-    if damaged is not None:
-        raise PictureError(f"damaged from byte {damaged:,} on: members are missing")
+        raise PictureError(_nothing_in(file) if total else "the file is empty")
+    if damage is not None:
+        raise PictureError(damage)
     if not ended:
         raise PictureError("cut off: it has no end mark, and what is missing is unknown")
+
+
+def _damaged(place: int, reason: str) -> str:
+    return f"damaged from byte {place:,} on ({reason}): members are missing"
+
+
+def _next_header(file: BinaryIO, place: int, total: int) -> int:
+    """Where, from `place` on and no more than SEARCHED_BYTES behind it, the next header is; else `total`."""
+    start = -(-place // BLOCK) * BLOCK
+    for place, data in _pieces(file, start, total):
+        at = data.find(MAGIC)
+        while at >= 0:
+            block = at - MAGIC_AT
+            if block >= 0 and block % BLOCK == 0 and is_header(data[block : block + BLOCK]):
+                return place + block
+            at = data.find(MAGIC, at + 1)
+    return total
+
+
+def _behind_zeros(file: BinaryIO, start: int, total: int) -> int:
+    """Where a stretch of zeros ends, in whole blocks. Raises PictureError where it takes more than SEARCHED_BYTES."""
+    place = start
+    for place, data in _pieces(file, start, total):
+        if rest := data.lstrip(b"\0"):
+            return place + (len(data) - len(rest)) // BLOCK * BLOCK
+    if total - start > SEARCHED_BYTES:
+        raise PictureError(f"nothing but zeros from byte {start:,} on: what may follow is not read")
+    return total
+
+
+def _pieces(file: BinaryIO, place: int, total: int) -> Iterator[tuple[int, bytes]]:
+    """SEARCHED_BYTES from `place` on, in whole blocks: few at first, as what is looked for is mostly near."""
+    end, size = min(total, place + SEARCHED_BYTES), BLOCK
+    while place < end:
+        file.seek(place)
+        yield place, file.read(size)
+        place += size
+        size = min(2 * size, MOST_READ_BYTES)
 
 
 def _nothing_in(file: BinaryIO) -> str:
@@ -102,19 +155,32 @@ def _nothing_in(file: BinaryIO) -> str:
     return f"compressed with {packed}: only plain tars are read; unpack it first" if packed else "not a tar archive"
 
 
-def _member(reader: tarfile.TarFile, info: tarfile.TarInfo, archive: str) -> Member:
-    data, problem = b"", None
-    name = PurePosixPath(info.name)
+def _member(file: BinaryIO, header: Header, archive: str, beyond: bool) -> Member:
+    problem = _problem(header, beyond)
+    data = b""
+    if problem is None:
+        file.seek(header.start)
+        data = file.read(header.size)
+        if len(data) < header.size:
+            data, problem = b"", CUT_OFF
+    name = header.name if len(header.name) <= LONGEST_NAME else f"{header.name[:LONGEST_SHOWN]}…"
+    return Member(archive, name, header.modified, data, problem)
+
+
+def _problem(header: Header, beyond: bool) -> str | None:
+    """Why a member is not read."""
+    length = len(header.name.encode("utf-8", "surrogateescape"))
+    if length > LONGEST_NAME:
+        return f"its name is too long: {length:,} bytes, the limit is {LONGEST_NAME:,}"
+    name = PurePosixPath(header.name)
+    if "\0" in header.name:
+        return "its name holds a NUL"
     if name.is_absolute() or ".." in name.parts or not name.name:
-        problem = "its name leads out of the archive"
-    elif not info.isreg():
-        problem = "not a regular file but a link or a device"
-    elif info.size > MOST_MEMBER_BYTES:
-        problem = f"too large: {info.size:,} bytes in a tar, the limit is {MOST_MEMBER_BYTES:,}"
-    else:
-        try:
-            file = reader.extractfile(info)
-            data = file.read() if file is not None else b""
-        except tarfile.ReadError:
-            problem = "cut off: the archive ends in it"
-    return Member(archive, info.name, info.mtime, data, problem)
+        return "its name leads out of the archive" if header.name else "it has no name"
+    if header.kind == "sparse":
+        return "a sparse member: only members that are stored in full are read"
+    if header.kind != "file":
+        return "not a regular file but a link or a device"
+    if header.size > MOST_MEMBER_BYTES:
+        return f"too large: {header.size:,} bytes in a tar, the limit is {MOST_MEMBER_BYTES:,}"
+    return CUT_OFF if beyond else None

@@ -75,7 +75,7 @@ def test_what_comes_behind_a_damaged_header_is_found() -> None:
     data[1536:1556] = b"\xff" * 20
     assert read(bytes(data)) == (
         [(name, None) for name in NAMES if name != "1.jpg"],
-        "damaged from byte 1,536 on: members are missing",
+        "damaged from byte 1,536 on (no header): members are missing",
     )
     data[:20] = b"\xff" * 20
     assert [name for name, _ in read(bytes(data))[0]] == NAMES[2:]
