@@ -1,41 +1,50 @@
-"""Files of source labels (`--labels`): CelebA's own layout, CSV with a header, or JSON lines."""
+"""Files of source labels (`--labels`): a table, or JSON lines."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path, PurePath
 from typing import Any
 
-from stargan_cli.datasets.celeba_table import names_and_rows
+from stargan_cli.datasets.table_rows import name_column, table_of
+from stargan_cli.datasets.table_text import open_table
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.files.bounded_lines import lines
+from stargan_cli.labels.values import DECIMAL_COMMA, label_value
 
-NAME_COLUMNS = ("path", "name", "source", "file", "filename", "image", "image_id")
-"""What the column with the picture's path or name may be called; CelebA's tables as CSV say image_id."""
+MOST_SHARED = 100_000
 
-_WORDS = {"true": 1.0, "yes": 1.0, "on": 1.0, "false": 0.0, "no": 0.0, "off": 0.0}
 _HINT = (
-    "it should be laid out as CelebA's list_attr_celeba.txt, or be CSV with a header line or JSON lines, "
+    "it should be CSV with a header line, CelebA's list_attr_celeba.txt, or JSON lines, "
     "with a column called path or name"
 )
+_JSON_HINT = "JSON lines have an object in each line, as pandas writes with orient='records', lines=True"
 
 
 class LabelTable:
-    """Source labels by picture: `columns` are the names that were kept, the values how far on each is, in [0, 1]."""
+    """Source labels by picture: `columns` are the names that were kept, the values how far on each is, in [0, 1].
+
+    `reading` says how the file was read. Memory: some 200 bytes a row, as rows with the same labels share them.
+    """
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
         self.path = path
         self.columns = columns
+        self.reading = ""
         self._rows: dict[str, tuple[float | None, ...]] = {}
+        self._shared: dict[tuple[float | None, ...], tuple[float | None, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, name: str, values: tuple[float | None, ...], line: int) -> None:
+    def add(self, name: str, values: Sequence[float | None], line: int) -> None:
         """Raises DataError where the picture has other labels already."""
-        if self._rows.setdefault(_key(name), values) != values:
+        own = tuple(values)
+        own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
+        if self._rows.setdefault(_key(name), own) != own:
             raise DataError(f"{self.path}, line {line}: {name} stands there twice, with different labels")
 
     def find(self, picture: PurePath) -> dict[str, float]:
@@ -44,7 +53,7 @@ class LabelTable:
         A row belongs to a picture when its name is the end of the picture's path; of several such rows the longest
         name counts, so that `a/1.jpg` and `b/1.jpg` are told apart.
         """
-        parts = picture.parts
+        parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
         for start in range(len(parts)):
             values = self._rows.get("/".join(parts[start:]).lstrip("/"))
             if values is not None:
@@ -55,94 +64,105 @@ class LabelTable:
 def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
     """Read a file of labels and keep the columns whose name is `wanted`.
 
-    Values: 1 and 0 (or -1), true and false, or a number between 0 and 1; an empty field says nothing.
-    Raises DataError where the file has another layout, UsageError where none of its columns is wanted.
+    Tables are those of `table_rows`; values those of `label_value`. Raises DataError where the file has another layout,
+    UsageError where it cannot be opened or none of its columns is wanted.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next(lines(file), "")
-            file.seek(0)
-            text = lines(file)
-            rows = _json_rows(path, text) if first.lstrip().startswith("{") else _table_rows(path, first, text)
-            return _collect(path, rows, wanted)
+        with open_table(path) as (text, encoding):
+            first = next(text, "")
+            read = _read_json if first.lstrip()[:1] in ("{", "[") else _read_table
+            return read(path, chain([first], text), encoding, wanted)
     except OSError as error:
-        raise UsageError(f"cannot read the labels {path}: {error.strerror or error}") from error
-    except (ValueError, csv.Error) as error:
+        raise UsageError(
+            f"cannot read the labels {path}: {error.strerror or error}", "give a file, as a pipe is not waited for"
+        ) from error
+    except csv.Error as error:
+        reason = f"{error}; is a quote left open?" if "field limit" in str(error) else str(error)
+        raise DataError(f"{path} holds no labels that can be read: {reason}", _HINT) from error
+    except ValueError as error:
         raise DataError(f"{path} holds no labels that can be read: {error}", _HINT) from error
 
 
-def _collect(path: Path, rows: Iterator[tuple[int, str, dict[str, Any]]], wanted: Callable[[str], bool]) -> LabelTable:
+def _read_table(path: Path, text: Iterator[str], encoding: str, wanted: Callable[[str], bool]) -> LabelTable:
+    found = table_of(path, text)
+    kept = [number for number, column in enumerate(found.columns) if wanted(column)]
+    table = LabelTable(path, tuple(found.columns[number] for number in kept))
+    commas = False
+    for line, name, values in found.rows:
+        commas = commas or any(DECIMAL_COMMA.fullmatch(values[number].strip()) for number in kept)
+        table.add(name, [_value(path, line, found.columns[number], values[number]) for number in kept], line)
+    table.reading = f"fields separated by {found.separator}, pictures named in {_quoted(found.names)}, {encoding}"
+    table.reading += ", decimal commas" * commas
+    return _checked(table, found.columns)
+
+
+def _read_json(path: Path, text: Iterator[str], encoding: str, wanted: Callable[[str], bool]) -> LabelTable:
     table: LabelTable | None = None
     seen: dict[str, None] = {}
-    for line, name, values in rows:
+    for line, name, values in _json_rows(path, text):
         if table is None:
             seen = dict.fromkeys(values)
             table = LabelTable(path, tuple(column for column in values if wanted(column)))
-        table.add(name, tuple(_value(path, line, column, values.get(column)) for column in table.columns), line)
-    if table is None:
-        raise DataError(f"{path} has no rows", _HINT)
+            table.reading = f"JSON lines, {encoding}"
+        table.add(name, [_value(path, line, column, values.get(column)) for column in table.columns], line)
+    return _checked(table or LabelTable(path, ()), list(seen))
+
+
+def _checked(table: LabelTable, columns: Sequence[str]) -> LabelTable:
+    named = ", ".join(map(_quoted, columns[:50])) or "none"
+    if not table:
+        raise DataError(f"{table.path} has no rows", _HINT)
     if not table.columns:
-        raise UsageError(
-            f"{path} has no column that these weights know", f"its columns: {', '.join(list(seen)[:50]) or 'none'}"
-        )
+        raise UsageError(f"{table.path} has no column that these weights know", f"its columns: {named}")
+    if twice := [column for column in table.columns if table.columns.count(column) > 1]:
+        raise UsageError(f"{table.path} has two columns called {twice[0]}", "rename one, or leave it out")
     return table
 
 
-def _json_rows(path: Path, file: Iterable[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    for line, text in enumerate(file, start=1):
-        if not text.strip():
+def _json_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    column: str | None = None
+    for line, row in enumerate(text, start=1):
+        if not row.strip():
             continue
+        if row.lstrip().startswith("["):
+            raise DataError(f"{path}, line {line}: not a JSON object but a list", _JSON_HINT)
         try:
-            values = json.loads(text)
+            values = json.loads(row)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, line {line}: not a JSON object: {error}") from error
+            raise DataError(f"{path}, line {line}: not a JSON object: {error}", _JSON_HINT) from error
         if not isinstance(values, dict):
-            raise DataError(f"{path}, line {line}: not a JSON object")
+            raise DataError(f"{path}, line {line}: not a JSON object", _JSON_HINT)
         labels = values.pop("source_label", None)  # a row of a manifest
-        name = _take_name(path, line, values)
+        if column not in values:
+            column = _name_key(path, line, values)
+        name = values.pop(column)
+        if not isinstance(name, str) or not name:
+            raise DataError(f"{path}, line {line}: no picture's path or name", _HINT)
         yield line, name, labels if isinstance(labels, dict) else values
 
 
-def _table_rows(path: Path, first: str, file: Iterable[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    return _celeba_rows(path, iter(file)) if first.strip().isdigit() else _csv_rows(path, file)
-
-
-def _celeba_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    columns, rows = names_and_rows(path, text)
-    for line, name, values in rows:
-        yield line, name, dict(zip(columns, values, strict=True))
-
-
-def _csv_rows(path: Path, file: Iterable[str]) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    reader = csv.DictReader(file, restkey="", skipinitialspace=True)
-    for values in reader:
-        if "" in values:
-            raise DataError(f"{path}, line {reader.line_num}: more values than columns")
-        yield reader.line_num, _take_name(path, reader.line_num, values), values
-
-
-def _take_name(path: Path, line: int, values: dict[str, Any]) -> str:
-    for column in [column for wanted in NAME_COLUMNS for column in values if column.strip().lower() == wanted]:
-        name = values.pop(column)
-        if isinstance(name, str) and name:
-            return name
-    raise DataError(f"{path}, line {line}: no picture's path or name", _HINT)
+def _name_key(path: Path, line: int, values: dict[str, Any]) -> str:
+    keys = list(values)
+    place = name_column(keys, [[value if isinstance(value, str) else "" for value in values.values()]])
+    if values and all(isinstance(value, dict) for value in values.values()):
+        raise DataError(f"{path}, line {line}: no picture's path or name but columns", _JSON_HINT)
+    if place is None:
+        raise DataError(f"{path}, line {line}: no picture's path or name", _HINT)
+    return keys[place]
 
 
 def _value(path: Path, line: int, column: str, value: Any) -> float | None:
-    if value is None or value == "":
-        return None
-    text = str(value).strip().lower()
     try:
-        number = _WORDS[text] if text in _WORDS else float(text)
-    except ValueError:
-        number = float("nan")
-    if number == -1:
-        return 0.0
-    if not 0 <= number <= 1:
-        raise DataError(f"{path}, line {line}: {column} is {value!r}; 1, 0, -1 or a number between is expected")
-    return number
+        return label_value(str(value) if value is not None else "")
+    except ValueError as error:
+        raise DataError(f"{path}, line {line}: {column} is {str(value)[:60]!r}; {error}") from error
+
+
+def _quoted(column: str) -> str:
+    return f"the column {column!r}" if column.strip() else "the column without a name"
 
 
 def _key(name: str) -> str:
+    """What is compared of a name: macOS decomposes letters with accents, Windows separates with backslashes."""
+    name = unicodedata.normalize("NFC", name)
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))

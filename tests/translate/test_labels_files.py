@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,130 @@ def test_layouts(tmp_path: Path, text: str) -> None:
     assert table.find(Path("3.jpg")) == {}
 
 
+QUOTED = '"","path","Male","Young"\r\n"1","a b.jpg",TRUE,FALSE\r\n"2","2.jpg",NA,TRUE\r\n'
+WRITTEN = {
+    "pandas": ",path,Male,Young\n0,a b.jpg,1,0\n1,2.jpg,,1\n",
+    "pandas, booleans and floats": ",path,Male,Young\n0,a b.jpg,True,0.0\n1,2.jpg,,1.0\n",
+    "pandas, names as index": ",Male,Young\na b.jpg,1.0,0.0\n2.jpg,,1.0\n",
+    "pandas, read and written again": ",Unnamed: 0,path,Male,Young\n0,0,a b.jpg,1,-1\n1,1,2.jpg,nan,1\n",
+    "pandas, several indices": "person,,path,Male,Young\nA,0,a b.jpg,1,0\nB,0,2.jpg,,1\n",
+    "pandas, tabs": "\tpath\tMale\tYoung\n0\ta b.jpg\t1\t0\n1\t2.jpg\t\t1\n",
+    "R, write.csv": QUOTED,
+    "R, write.csv2": QUOTED.replace(",", ";").replace("TRUE", "1,0"),
+    "R, write.table": '"path" "Male" "Young"\n"1" "a b.jpg" TRUE FALSE\n"2" "2.jpg" NA TRUE\n',
+    "R, write.table, names as row names": '"Male" "Young"\n"a b.jpg" 1 -1\n"2.jpg" NA 1\n',
+    "R, write.table, tabs": '"path"\t"Male"\t"Young"\n"1"\t"a b.jpg"\tTRUE\tFALSE\n"2"\t"2.jpg"\tNA\tTRUE\n',
+    "Excel": "path,Male,Young\r\na b.jpg,TRUE,FALSE\r\n2.jpg,,TRUE\r\n",
+    "Excel, semicolons": "path;Male;Young\r\na b.jpg;1,0;0,00\r\n2.jpg;;1\r\n",
+    "Excel, German booleans": "Datei;Male;Young\r\na b.jpg;WAHR;FALSCH\r\n2.jpg;;WAHR\r\n",
+    "Excel, percentages": "path,Male,Young\r\na b.jpg,100%,0%\r\n2.jpg,,100.00%\r\n",
+    "Excel, its own hint": "sep=;\r\npath;Male;Young\r\na b.jpg;1;0\r\n2.jpg;;1\r\n",
+    "Excel, empty columns": "path,Male,Young,,\r\na b.jpg,1,0,,\r\n2.jpg,,1\r\n",
+    "LibreOffice": 'path,Male,Young\n"a b.jpg",1,0\n"2.jpg",,1\n',
+    "old Macs": "path,Male,Young\ra b.jpg,yes,no\r2.jpg,,yes\r",
+    "blank lines and bars": "\n\npath|Male|Young\n\na b.jpg|1|0\n2.jpg||1\n\n",
+    "a person's name and a file": "name,file,Male,Young\nAnna,a b.jpg,1,0\nBea,2.jpg,,1\n",
+    "CelebA, names with spaces": "2\nMale Young\na b.jpg 1 -1\n2.jpg NA 1\n",
+}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "cp1252"])
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=list(WRITTEN))
+def test_what_programs_write_by_default(tmp_path: Path, text: str, encoding: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(text.replace("a b", "ä b").encode(encoding))
+    table = read_labels(path, lambda column: column in ("Male", "Young"))
+    assert table.find(Path("in/ä b.jpg")) == {"Male": 1.0, "Young": 0.0}
+    assert table.find(Path("in/2.jpg")) == {"Young": 1.0}
+    assert len(table) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "reading"),
+    [
+        (
+            WRITTEN["Excel, semicolons"],
+            "utf-16",
+            "fields separated by semicolons, pictures named in the column 'path', UTF-16, decimal commas",
+        ),
+        (
+            WRITTEN["R, write.table, names as row names"].replace("a b", "ä b"),
+            "cp1252",
+            "fields separated by spaces, pictures named in the column without a name, Windows-1252, as it is not UTF-8",
+        ),
+        (
+            WRITTEN["Excel, German booleans"],
+            "utf-8-sig",
+            "fields separated by semicolons, pictures named in the column 'Datei', UTF-8",
+        ),
+        ('{"name": "1.jpg", "Male": 1}\n', "utf-8", "JSON lines, UTF-8"),
+    ],
+)
+def test_a_table_says_how_it_was_read(tmp_path: Path, text: str, encoding: str, reading: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(text.encode(encoding))
+    assert read_labels(path, lambda column: column in ("Male", "Young")).reading == reading
+
+
+@pytest.mark.parametrize(("written", "kept"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_match_in_either_unicode_form(tmp_path: Path, written: str, kept: str) -> None:
+    folder, name = (unicodedata.normalize(written, text) for text in ("Bücher", "é.jpg"))
+    table = read(tmp_path, f"path,Male\n{folder}/{name},1\n")
+    assert table.find(Path(unicodedata.normalize(kept, f"in/{folder}/{name}"))) == {"Male": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (b"PK\x03\x04", "a workbook of Excel or LibreOffice"),
+        (b"\xd0\xcf\x11\xe0", "a workbook of an old Excel"),
+        (b"\x1f\x8b\x08", "compressed with gzip: unpack it"),
+        (b"PAR1", "a Parquet file"),
+        (b"<!doctype html>", "an HTML or XML document"),
+        (b"path,Male\n\xff\x81,1\n", "no text in UTF-8, UTF-16 or Windows-1252"),
+        (b'path,Male\n"1.jpg,1\n' + 3000 * b"2.jpg,1" * 20 + b"\n", "is a quote left open"),
+        (b'[{"path": "1.jpg", "Male": 1}]', "not a JSON object but a list"),
+        (b'{"path": {"0": "1.jpg"}, "Male": {"0": 1}}', "no picture's path or name but columns"),
+        (b"1.jpg,1,0\n2.jpg,0,1\n", "its first line is a row"),
+        (b"Male,Young\n1,0\n", "no column holds pictures' names; its columns: 'Male', 'Young'"),
+        (b"path,Male\n,1\n", "line 2: no picture's path or name"),
+        (b"\r\npath,Male\r\n1.jpg,-2\r\n", "line 3: Male is '-2'; 1, 0, -1, TRUE, FALSE or a number between"),
+        (b"path,Male\n1.jpg,0.5,1\n", "line 2: more values than columns: 3 in place of 2"),
+    ],
+)
+def test_why_a_table_cannot_be_read(tmp_path: Path, start: bytes, reason: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_bytes(start)
+    with pytest.raises(DataError) as caught:
+        read_labels(path, lambda column: column in ("Male", "Young"))
+    assert reason in str(caught.value)
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="two columns called Male"):
+        read(tmp_path, "path,Male,Male\n1.jpg,1,0\n")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in ((tmp_path / "pipe", "FIFO"), (tmp_path, "a folder"), (Path("/dev/zero"), "a device")):
+        with pytest.raises(UsageError, match=f"cannot read the labels .*{reason}"):
+            read_labels(path, bool)
+
+
+def test_memory_does_not_grow_with_the_columns_of_a_large_table(tmp_path: Path) -> None:
+    names = ["Male", "Young", *(f"x{number}" for number in range(50))]
+    with (tmp_path / "labels").open("w") as file:
+        file.write(f"path,{','.join(names)}\n")
+        file.writelines(f"{i:07d}.jpg,{','.join(str((i >> n) % 2) for n in range(52))}\n" for i in range(20_000))
+    tracemalloc.start()
+    table = read_labels(tmp_path / "labels", lambda column: column in ("Male", "Young"))
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert len(table) == 20_000
+    assert held < 250 * len(table)
+
+
 def test_the_longest_name_that_ends_the_path_counts(tmp_path: Path) -> None:
     table = read(tmp_path, "path,Male\na/1.jpg,1\n./b/1.jpg,0\n1.jpg,0.5\n")
     assert table.find(Path("/photos/a/1.jpg")) == {"Male": 1.0}
@@ -59,9 +186,8 @@ def test_an_empty_field_says_nothing(tmp_path: Path) -> None:
         ("", "has no rows"),
         ("2\nMale Young\n1.jpg 1\n", "line 3: expected a file name and 2 values"),
         ("name,Male\n1.jpg,2\n", "line 2: Male is '2'"),
-        ("name,Male\n1.jpg,nan\n", "line 2: Male is 'nan'"),
+        ("name,Male\n1.jpg,inf\n", "line 2: Male is 'inf'"),
         ("name,Male\n1.jpg,1,1\n", "line 2: more values than columns"),
-        ("Male,Young\n1,1\n", "line 2: no picture's path or name"),
         ("name,Male\n1.jpg,1\n1.jpg,0\n", "line 3: 1.jpg stands there twice"),
         ('{"name": "1.jpg", "Male": 1}\n{"name"\n', "line 2: not a JSON object"),
         ('{"name": "1.jpg", "Male": 1}\n[1]\n', "line 2: not a JSON object"),

@@ -1,0 +1,160 @@
+"""Tables of labels as programs write them: CelebA's own layout, and CSV of Excel, LibreOffice, pandas and R."""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from stargan_cli.errors import DataError
+from stargan_cli.pictures.listing import has_picture_suffix
+
+NAME_COLUMNS = ("path", "filepath", "imagepath", "name", "source", "file", "filename", "image", "imageid", "imagename")
+"""What the column with the picture's path or name is usually called (letters and digits alone, without case)."""
+
+SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
+_SAMPLE = 50
+Row = tuple[int, str, list[str]]
+"""Line number, picture's name, and the values as they stand there, one for each column."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """`columns` without the one that holds the names, which is called `names`; `separator` in words."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Row]
+    names: str
+    separator: str
+
+
+def table_of(path: Path, lines: Iterator[str]) -> Table:
+    """A table with a header line, or in CelebA's layout (a count, a line of names, a line per picture).
+
+    Which character separates the fields, and which column holds the pictures' names, is read from the first lines. A
+    column without a header, such as the index of pandas or the row names of R, is a column like any other. Rows may
+    end early: Excel leaves away empty fields at their end. Raises DataError, and csv.Error where quotes do not fit.
+    """
+    sample = list(islice(lines, _SAMPLE))
+    skipped = len(sample)
+    while sample and (not sample[0].strip() or re.fullmatch(r'"?sep=.?"?\s*', sample[0], re.IGNORECASE)):
+        del sample[0]
+    skipped -= len(sample)
+    text = chain(sample, lines)
+    if sample and sample[0].strip().isdigit():
+        return _celeba(path, text, skipped)
+    separator = _separator(sample)
+    header, rows = _header_and_rows(sample, separator)
+    if rows and all(len(row) == len(header) + 1 for row in rows) and _has_row_names(header, rows):
+        header = ["", *header]
+    place = None if any(map(has_picture_suffix, header)) else name_column(header, rows)
+    if place is None:
+        raise DataError(f"{path}: {_why_no_names(header, rows)}", _WANTED)
+    columns = tuple(column for number, column in enumerate(header) if number != place)
+    found = _rows(path, _reader(text, separator), skipped, len(header), place)
+    return Table(columns, found, header[place], SEPARATORS[separator])
+
+
+def name_column(header: Sequence[str], sample: Sequence[Sequence[str]]) -> int | None:
+    """The number of the column that holds pictures' names: one that is called so, or else whose fields look so."""
+    called = [number for word in NAME_COLUMNS for number, name in enumerate(header) if _plain(name) == word]
+    looking = [number for number in range(len(header)) if _look_like_names(sample, number)]
+    both = [number for number in called if number in looking]
+    return next(iter([*both, *looking, *called]), None)
+
+
+def _has_row_names(header: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
+    """R's write.table names the rows, but not the column in which their names stand."""
+    called = [number for number, name in enumerate(header, start=1) if _plain(name) in NAME_COLUMNS]
+    return any(_look_like_names(sample, number) for number in called or [0])
+
+
+_WANTED = "it needs a header line, and a column called path or name with the pictures' names"
+
+
+def _why_no_names(header: Sequence[str], sample: Sequence[Sequence[str]]) -> str:
+    if any(map(has_picture_suffix, header)):
+        return "its first line is a row; it has no header that names the columns"
+    if not sample:
+        return "it has no rows"
+    return f"no column holds pictures' names; its columns: {', '.join(map(repr, header[:50]))}"
+
+
+def _look_like_names(sample: Sequence[Sequence[str]], number: int) -> bool:
+    fields = [row[number] for row in sample if len(row) > number and row[number]]
+    return bool(fields) and all(has_picture_suffix(field) for field in fields)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _separator(sample: Sequence[str]) -> str:
+    """That which gives all rows as many fields as the header has (or one more: R's row names), and most of them."""
+    best, most = ",", (False, 1)
+    for separator in SEPARATORS:
+        try:
+            header, rows = _header_and_rows(sample, separator)
+        except csv.Error:
+            continue
+        widths = {len(row) for row in rows}
+        even = widths <= {len(header)} or widths == {len(header) + 1}
+        score = (even, max(len(header), *widths) if widths else len(header))
+        if score[1] > 1 and score > most:
+            best, most = separator, score
+    return best
+
+
+def _header_and_rows(sample: Sequence[str], separator: str) -> tuple[list[str], list[list[str]]]:
+    """The header, and the rows without what spreadsheets leave or add empty at their end: as wide as the header where
+    they are no wider."""
+    rows = [row for row in _reader(sample, separator) if any(row)]
+    width = len(rows[0]) if rows else 0
+    return (rows[0] if rows else []), [_fitted(row, width) for row in rows[1:]]
+
+
+def _reader(text: Iterable[str], separator: str) -> Iterator[list[str]]:
+    stripped = (line.strip() + "\n" for line in text) if separator == " " else text
+    return csv.reader(stripped, delimiter=separator, skipinitialspace=True)
+
+
+def _fitted(row: list[str], width: int) -> list[str]:
+    end = len(row)
+    while end > width and not row[end - 1].strip():
+        end -= 1
+    return row[:end] + [""] * (width - end)
+
+
+def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, place: int) -> Iterator[Row]:
+    next(reader, None)
+    for row in reader:
+        if not any(row):
+            continue
+        line = skipped + reader.line_num  # type: ignore[attr-defined]  # csv's own reader
+        fields = _fitted(row, width)
+        if len(fields) > width:
+            raise DataError(f"{path}, line {line}: more values than columns: {len(row)} in place of {width}")
+        if not fields[place].strip():
+            raise DataError(f"{path}, line {line}: no picture's path or name")
+        yield line, fields[place].strip(), [*fields[:place], *fields[place + 1 :]]
+
+
+def _celeba(path: Path, text: Iterator[str], skipped: int) -> Table:
+    next(text, None)
+    names = next(text, "").split()
+
+    def rows() -> Iterator[Row]:
+        for number, line in enumerate(text, start=skipped + 3):
+            fields = line.rsplit(None, len(names))
+            if not fields:
+                continue
+            alone = len(fields[0].split()) == 1 or has_picture_suffix(fields[0])  # names may have spaces
+            if len(fields) != len(names) + 1 or not alone:
+                raise DataError(f"{path}, line {number}: expected a file name and {len(names)} values")
+            yield number, fields[0].strip(), fields[1:]
+
+    return Table(tuple(names), rows(), "the first", SEPARATORS[" "])
