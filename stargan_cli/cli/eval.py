@@ -23,7 +23,7 @@ from stargan_cli.cli.options import (
     WorkersOption,
 )
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.datasets.celeba_table import SPLITS
+from stargan_cli.datasets.choice import SPLITS
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import listed
 

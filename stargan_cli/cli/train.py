@@ -155,11 +155,12 @@ def _say_end(outcome: Any, iterations: int, run: Path) -> None:
 
 
 def _download(root: Path) -> None:
-    from stargan_cli.datasets.celeba import celeba_folder, download_celeba
+    from stargan_cli.datasets.celeba import download_celeba
+    from stargan_cli.datasets.celeba_files import find_celeba
     from stargan_cli.errors import DataError
 
     try:
-        celeba_folder(root)
+        find_celeba(root)
     except DataError:
         download_celeba(root)
 

@@ -1,36 +1,33 @@
-"""CelebA in torchvision's layout."""
+"""CelebA: its pictures with the chosen attributes, in its parts."""
 
 from __future__ import annotations
 
+import csv
 import difflib
+import os
 import random
+import unicodedata
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from stargan_cli.datasets.celeba_table import names_and_rows
+from stargan_cli.datasets.celeba_files import CelebaFiles, find_celeba
 from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled
+from stargan_cli.datasets.table_rows import Table, table_of
+from stargan_cli.datasets.table_text import open_table
 from stargan_cli.errors import DataError, UsageError
+from stargan_cli.files.passed_over import PassedOver, is_passed_over
 from stargan_cli.labels import HAIR_COLOURS, LabelSet
+from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 
 REFERENCE_TEST_SIZE = 1999
 TERMS = "CelebA: non-commercial research only, for weights trained on it too"
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
 """Where the eyes stand in CelebA's centred squares, as fractions of the side (left and right in the picture)."""
-
-
-def celeba_folder(root: Path) -> Path:
-    """The folder with CelebA's files: `root` itself or, as torchvision has it, `root/celeba`. Raises DataError."""
-    for folder in (root, root / "celeba"):
-        if (folder / "list_attr_celeba.txt").is_file() and (folder / "img_align_celeba").is_dir():
-            return folder
-    raise DataError(
-        f"no CelebA under {root}: img_align_celeba/ and list_attr_celeba.txt are needed there or in {root / 'celeba'}",
-        "point --root at it, or fetch it with --download (torchvision's downloader, 1.4 GB), "
-        "or by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-    )
 
 
 def download_celeba(root: Path) -> None:
@@ -58,21 +55,50 @@ def load_celeba(
     `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
     pictures for test, as the reference implementation does (validation is then the test part).
     """
-    folder = celeba_folder(root)
-    names, rows = _read_attributes(folder / "list_attr_celeba.txt")
+    found = find_celeba(root)
+    names, rows = _read_attributes(found.attributes)
     label_set, columns = _choose(names, attributes, groups)
-    present = {entry.name for entry in (folder / "img_align_celeba").iterdir()}
-    files = [file for file in rows if file in present]
+    passed_over = PassedOver()
+    files, notes = _matched(rows, found, passed_over)
+    table = torch.from_numpy(np.array([rows[row] for row in files], dtype=np.int8) == 1).to(torch.uint8)
+    notes += [passed_over.note] if passed_over.note else []
+    whole = Labelled(label_set, found.pictures, tuple(files.values()), table[:, columns], tuple(notes))
+    return _split_reference(whole) if split == "reference" else _split_official(whole, list(files), found)
+
+
+def _matched(
+    rows: Mapping[str, list[int]], found: CelebaFiles, passed_over: PassedOver
+) -> tuple[dict[str, str], list[str]]:
+    """The row's name -> the picture's, for rows that have a picture, and what is to be said about the others.
+
+    A picture of the same name with another ending is the row's too: copies in PNG keep the numbers. macOS decomposes
+    letters with accents. Raises DataError if no row has a picture.
+    """
+    entries = sorted(entry.name for entry in os.scandir(found.pictures))
+    for name in entries:
+        if is_passed_over(name) and has_picture_suffix(name):
+            passed_over.add(Path(found.pictures.name, name))
+    present = {unicodedata.normalize("NFC", name): name for name in entries if not is_passed_over(name)}
+    by_stem: dict[str, list[str]] = {}
+    for name in filter(is_picture, present.values()):
+        by_stem.setdefault(os.path.splitext(name)[0], []).append(name)
+    files, renamed = {}, ""
+    for row in rows:
+        others = by_stem.get(os.path.splitext(row)[0], [])
+        file = present.get(unicodedata.normalize("NFC", row), others[0] if len(others) == 1 else None)
+        if file is not None:
+            files[row] = file
+            renamed = renamed or ("" if os.path.splitext(file)[1] == os.path.splitext(row)[1] else file)
+    table, folder = found.attributes.name, f"{found.pictures.name}/"
     if not files:
-        raise DataError(f"{folder}: no picture named in list_attr_celeba.txt is in img_align_celeba/")
-    table = torch.from_numpy(np.array([rows[file] for file in files], dtype=np.int8) == 1).to(torch.uint8)
-    notes = []
+        example = f"{next(iter(rows))}, and there is {next(iter(present.values()), 'none')}"
+        raise DataError(f"no picture named in {table} is in {found.pictures}: a row says {example}")
+    notes = [f"pictures with other endings than the rows of {table}, such as {renamed}, are theirs"] if renamed else []
     if len(rows) > len(files):
-        notes.append(f"{len(rows) - len(files):,} rows of list_attr_celeba.txt have no picture: left out")
-    if unnamed := len(present) - len(files):
-        notes.append(f"{unnamed:,} files in img_align_celeba/ have no row: left out")
-    whole = Labelled(label_set, folder / "img_align_celeba", tuple(files), table[:, columns], tuple(notes))
-    return _split_reference(whole) if split == "reference" else _split_official(whole, folder)
+        notes.append(f"{len(rows) - len(files):,} rows of {table} have no picture: left out")
+    if unnamed := len(present) - len(set(files.values())):
+        notes.append(f"{unnamed:,} files in {folder} have no row: left out")
+    return files, notes
 
 
 def _choose(
@@ -100,28 +126,31 @@ def _column(names: list[str], attribute: str) -> int:
 
 
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
-    names, found = names_and_rows(path, iter(_lines(path)))
     rows: dict[str, list[int]] = {}
-    for number, file, values in found:
-        if not set(values) <= {"1", "-1"}:
-            raise DataError(f"{path}, line {number}: expected 1 or -1 for each of {len(names)} attributes")
-        labels = [int(value) for value in values]
-        if rows.setdefault(file, labels) != labels:
-            raise DataError(f"{path}, line {number}: {file} stands there twice, with different labels")
-    if not rows:
-        raise DataError(f"{path} has no rows", "it should hold a count, a line of names and one line per picture")
-    return names, rows
+    with _table(path) as table:
+        for number, file, values in table.rows:
+            if wrong := {value.strip() for value in values} - {"1", "-1"}:
+                expected = f"expected 1 or -1 for each of {len(table.columns)} attributes"
+                raise DataError(f"{path}, line {number}: {expected}, not {min(wrong)!r}")
+            labels = [int(value) for value in values]
+            if rows.setdefault(file, labels) != labels:
+                raise DataError(f"{path}, line {number}: {file} stands there twice, with different labels")
+        if not rows:
+            raise DataError(f"{path} has no rows", "it should hold a line of names and one line per picture")
+        return list(table.columns), rows
 
 
-def _split_official(whole: Labelled, folder: Path) -> DataSet:
-    path = folder / "list_eval_partition.txt"
-    if not path.is_file():
-        raise DataError(f"{path} is missing", "fetch it, or use --split reference")
+def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> DataSet:
+    """`names` are those that the tables have for the pictures of `whole`."""
+    path = found.partition
+    if path is None:
+        missing = found.attributes.parent / "list_eval_partition.txt"
+        raise DataError(f"{missing} is missing", "fetch it, or use --split reference")
     part_of = _read_partition(path)
     parts: dict[str, list[int]] = {"0": [], "1": [], "2": []}
-    for i, file in enumerate(whole.files):
-        if file in part_of:
-            parts[part_of[file]].append(i)
+    for i, name in enumerate(names):
+        if name in part_of:
+            parts[part_of[name]].append(i)
     if not parts["0"]:
         raise DataError(f"{path} names no picture for training")
     if unnamed := len(whole) - sum(map(len, parts.values())):
@@ -131,21 +160,43 @@ def _split_official(whole: Labelled, folder: Path) -> DataSet:
 
 def _read_partition(path: Path) -> dict[str, str]:
     part_of: dict[str, str] = {}
-    for number, line in enumerate(_lines(path), start=1):
-        fields = line.split()
-        if not fields:
-            continue
-        if len(fields) != 2 or fields[1] not in ("0", "1", "2"):
+    for number, file, part in _parts(path):
+        if part not in ("0", "1", "2"):
             raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
-        if part_of.setdefault(fields[0], fields[1]) != fields[1]:
-            raise DataError(f"{path}, line {number}: {fields[0]} stands there twice, in different parts")
+        if part_of.setdefault(file, part) != part:
+            raise DataError(f"{path}, line {number}: {file} stands there twice, in different parts")
     return part_of
 
 
-def _lines(path: Path) -> list[str]:
+def _parts(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Line number, file name and part: of Kaggle's table with a header, or of the lines of CelebA's own."""
+    if path.suffix == ".csv":
+        with _table(path) as table:
+            for number, file, values in table.rows:
+                yield number, file, values[0].strip() if len(values) == 1 else ""
+        return
+    with _text(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                fields = line.rsplit(None, 1)
+                yield number, fields[0].strip(), fields[1] if len(fields) == 2 else ""
+
+
+@contextmanager
+def _table(path: Path) -> Iterator[Table]:
+    with _text(path) as lines:
+        try:
+            yield table_of(path, lines)
+        except csv.Error as error:
+            raise DataError(f"cannot read {path}: {error}") from error
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[Iterator[str]]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
+        with open_table(path) as (lines, _):
+            yield lines
+    except ValueError as error:
         raise DataError(f"cannot read {path}: {error}") from error
 
 

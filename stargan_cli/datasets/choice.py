@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
 from stargan_cli.settings import Setting, Settings, listed
 
 DATA = "Data"
+SPLITS = ("official", "reference")
+"""How CelebA's pictures are parted: as its own list says, or as the reference implementation parts them."""
+DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 
 
 @dataclass(frozen=True)

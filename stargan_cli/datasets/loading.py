@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from stargan_cli.datasets.celeba import load_celeba
-from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
+from stargan_cli.datasets.celeba_files import find_celeba
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.errors import DataError
@@ -27,9 +28,22 @@ def load(
     try:
         if source == "celeba":
             return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
-        return load_class_folders(Path(source), name)
+        return _load_class_folders(Path(source), name)
     except OSError as error:
         raise DataError(f"cannot read {error.filename or source}: {error.strerror or error}") from error
+
+
+def _load_class_folders(path: Path, name: str | None) -> DataSet:
+    try:
+        return load_class_folders(path, name)
+    except DataError:
+        try:
+            find_celeba(path)
+        except (DataError, OSError):
+            pass
+        else:
+            raise DataError(f"{path} holds CelebA, not class folders", f"give --data celeba --root {path}") from None
+        raise
 
 
 def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:

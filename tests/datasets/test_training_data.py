@@ -56,7 +56,7 @@ def test_declared_groups_join_the_hair_colours(tmp_path: Path) -> None:
 
 
 def test_missing_celeba_says_how_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="img_align_celeba/ and list_attr_celeba.txt are needed") as caught:
+    with pytest.raises(DataError, match="list_attr_celeba.txt .* and a folder img_align_celeba/ .* missing") as caught:
         load_celeba(tmp_path, ATTRIBUTES)
     assert "--download" in str(caught.value.hint) and "--root" in str(caught.value.hint)
 
@@ -91,7 +91,8 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1 0\n", "line 3: expected 1 or -1 for each of 2"),
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1 x\n", "line 3: expected 1 or -1 for each of 2"),
         ("list_attr_celeba.txt", "1\nMale Young\nelsewhere.png 1 1\n", "no picture named in"),
-        ("list_attr_celeba.txt", "\xff\xfe", "cannot read"),
+        ("list_attr_celeba.txt", "\xff\xfe", "has no rows"),
+        ("list_attr_celeba.txt", "PK\x03\x04", "cannot read .* a workbook"),
         ("list_attr_celeba.txt", "3\nMale\na.png 1\nb.png 1\na.png -1\n", "line 5: a.png stands there twice"),
         ("list_eval_partition.txt", "000001.png 0\n000001.png 2\n", "line 2: 000001.png stands there twice"),
         ("list_eval_partition.txt", "000001.png 3\n", "line 1: expected a file name and 0, 1 or 2"),

@@ -1,0 +1,136 @@
+"""CelebA as people have it: every usual layout gives the same pictures, parts and labels, or says what was found."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from training_kit import celeba, class_folders, picture
+
+from stargan_cli.datasets.celeba import load_celeba
+from stargan_cli.datasets.loading import load
+from stargan_cli.errors import DataError
+
+NAMES = ("Black_Hair", "Male")
+
+
+def as_csv(folder: Path) -> None:
+    """Kaggle's tables."""
+    rows = [line.split() for line in (folder / "list_attr_celeba.txt").read_text().splitlines()[1:]]
+    rows[0] = ["image_id", *rows[0]]
+    (folder / "list_attr_celeba.csv").write_text("".join(",".join(row) + "\n" for row in rows))
+    parts = (folder / "list_eval_partition.txt").read_text().replace(" ", ",")
+    (folder / "list_eval_partition.csv").write_text(f"image_id,partition\n{parts}")
+    (folder / "list_attr_celeba.txt").unlink()
+    (folder / "list_eval_partition.txt").unlink()
+
+
+def kaggle(folder: Path) -> None:
+    as_csv(folder)
+    (folder / "img_align_celeba").rename(folder / "pictures")
+    (folder / "img_align_celeba").mkdir()
+    (folder / "pictures").rename(folder / "img_align_celeba" / "img_align_celeba")
+
+
+def reference(folder: Path) -> None:
+    (folder / "img_align_celeba").rename(folder / "images")
+
+
+def own_download(folder: Path) -> None:
+    for name, content in (("Anno", "list_attr"), ("Eval", "list_eval"), ("Img", "img_align")):
+        (folder / name).mkdir()
+        (path,) = folder.glob(f"{content}*")
+        path.rename(folder / name / path.name)
+
+
+def other_endings(folder: Path) -> None:
+    """As copies in PNG are: the tables say .jpg."""
+    for name in ("list_attr_celeba.txt", "list_eval_partition.txt"):
+        (folder / name).write_text((folder / name).read_text().replace(".png", ".jpg"))
+    (folder / "img_align_celeba").rename(folder / "img_align_celeba_png")
+
+
+LAYOUTS = [kaggle, reference, own_download, other_endings]
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("above", [True, False])
+def test_every_layout_gives_the_same(tmp_path: Path, layout: Callable[[Path], None], above: bool) -> None:
+    expected = load_celeba(celeba(tmp_path / "plain"), NAMES)
+    folder = celeba(tmp_path / "data") / "celeba"
+    layout(folder)
+    parts = load_celeba(folder.rename(folder.with_name("CelebA-all")).parent if above else folder, NAMES)
+    for part, labelled in expected.items():
+        assert parts[part].files == labelled.files
+        assert parts[part].labels.tolist() == labelled.labels.tolist()
+        assert all(path.is_file() for path in parts[part].paths())
+    said = ("pictures with other endings than the rows of list_attr_celeba.txt, such as 000001.png, are theirs",)
+    assert parts["train"].notes == (said if layout is other_endings else ())
+
+
+def test_names_of_spreadsheets_and_accents(tmp_path: Path) -> None:
+    folder = celeba(tmp_path) / "celeba"
+    as_csv(folder)
+    for name in ("list_attr_celeba.csv", "list_eval_partition.csv"):
+        text = (folder / name).read_text().replace("000001.png", unicodedata.normalize("NFC", "é.png"))
+        (folder / name).write_bytes(text.replace(",", ";").encode("utf-16"))
+    decomposed = unicodedata.normalize("NFD", "é.png")
+    (folder / "img_align_celeba" / "000001.png").rename(folder / "img_align_celeba" / decomposed)
+    train = load_celeba(tmp_path, NAMES)["train"]
+    assert len(train) == 12 and train.paths()[0].is_file()
+
+
+def test_hidden_pictures_are_said_and_no_rows(tmp_path: Path) -> None:
+    folder = celeba(tmp_path) / "celeba"
+    picture(folder / "img_align_celeba" / "._000001.png", 9, 9)
+    (folder / "img_align_celeba" / ".DS_Store").touch()
+    notes = load_celeba(tmp_path, NAMES)["train"].notes
+    assert notes == ("passed over as hidden or a tool's own: img_align_celeba/._000001.png",)
+
+
+@pytest.mark.parametrize(
+    ("remove", "message", "hint"),
+    [
+        (
+            "list_attr_celeba.txt",
+            "list_attr_celeba.txt (or .csv) missing; there are: img_",
+            "--download",
+        ),
+        (
+            "img_align_celeba",
+            "a folder img_align_celeba/ or images/ with pictures missing; there are: img_",
+            "unpack img_",
+        ),
+    ],
+)
+def test_what_is_missing_is_said_with_what_is_there(tmp_path: Path, remove: str, message: str, hint: str) -> None:
+    folder = celeba(tmp_path) / "celeba"
+    if remove.endswith(".txt"):
+        (folder / remove).unlink()
+    else:
+        shutil.rmtree(folder / remove)
+        (folder / "img_align_celeba.zip").touch()
+    with pytest.raises(DataError) as caught:
+        load_celeba(tmp_path, NAMES)
+    assert str(caught.value).startswith(f"no CelebA in {folder}: {message}")
+    assert hint in str(caught.value.hint)
+
+
+def test_pictures_that_no_row_names_are_shown_beside_a_row(tmp_path: Path) -> None:
+    folder = celeba(tmp_path) / "celeba"
+    for path in (folder / "img_align_celeba").iterdir():
+        path.rename(path.with_name(f"x{path.name}"))
+    with pytest.raises(DataError, match="a row says 000001.png, and there is x000001.png"):
+        load_celeba(tmp_path, NAMES)
+
+
+def test_celeba_given_as_class_folders_is_named(tmp_path: Path) -> None:
+    folder = celeba(tmp_path) / "celeba"
+    kaggle(folder)
+    with pytest.raises(DataError, match="holds CelebA, not class folders") as caught:
+        load(str(folder))
+    assert caught.value.hint == f"give --data celeba --root {folder}"
+    assert load(str(class_folders(tmp_path / "moods", {"a": 2, "b": 2})))["train"].label_set.name == "moods"
