@@ -134,7 +134,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root=nowhere"], "error: no CelebA under nowhere"),
+        (["--root=nowhere"], "error: no CelebA: there is no folder nowhere"),
         (["--data=nowhere"], "error: no data set at nowhere"),
         (["--max-time=soon"], "error: not a time: soon"),
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
