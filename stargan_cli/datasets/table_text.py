@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.bounded_lines import lines
-from stargan_cli.pictures.reading import open_regular
+from stargan_cli.files.opening import open_regular
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
