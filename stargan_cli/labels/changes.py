@@ -13,7 +13,7 @@ from typing import Literal
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels.layout import LabelLayout
-from stargan_cli.labels.vocabulary import Vocabulary, cut
+from stargan_cli.labels.vocabulary import Meaning, Vocabulary, cut
 
 Value = float | Literal["flip"]
 """How far on, in [0, 1]; or `flip`: off where the source label is more than 1/2, else on."""
@@ -35,12 +35,24 @@ def parse_set(spec: str, layout: LabelLayout, aliases: Mapping[str, str] | None 
     """Read `--set`: `blond,no-young,male=0.5`. Raises UsageError, and nothing else, for any other text.
 
     A name may be an alias of these weights (`aliases`), a common synonym or antonym, and have `set:` before it;
-    `=flip` asks for the opposite of what the picture shows.
+    `=flip` asks for the opposite of what the picture shows. If all classes of a set but one are off, that one is on:
+    of two, `no-happy` means the other.
     """
     vocabulary = Vocabulary(layout, aliases)
     changes = tuple(_parse_one(item.strip(), vocabulary) for item in spec.split(","))
     _refuse_contradictions(layout, changes)
-    return changes
+    return _with_the_class_left(layout, changes)
+
+
+def is_sayable(word: str, meaning: Meaning, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> bool:
+    """Whether `--set WORD` turns this attribute on. A name with a comma or an equals sign does not."""
+    try:
+        changes = parse_set(word, layout, aliases)
+    except UsageError:
+        return False
+    return [(change.set_index, change.attribute, change.value) for change in changes] == [
+        (meaning.set_index, meaning.attribute, float(meaning.on))
+    ]
 
 
 def _parse_one(item: str, vocabulary: Vocabulary) -> Change:
@@ -88,10 +100,23 @@ def _refuse_contradictions(layout: LabelLayout, changes: Sequence[Change]) -> No
                 raise UsageError(f"{words} exclude each other", "name one of them, or values that add up to 1 at most")
             if label_set.kind == "classes" and named and total <= _ROUNDING:
                 others = [name for name in group if name not in named]
-                raise UsageError(
-                    f"{first[index, named[0]].word!r} does not say what is to be seen instead",
-                    f"name one of: {', '.join(others)}" if others else None,
-                )
+                if len(others) != 1:
+                    raise UsageError(
+                        f"{first[index, named[0]].word!r} does not say what is to be seen instead",
+                        f"name one of: {', '.join(others)}" if others else None,
+                    )
+
+
+def _with_the_class_left(layout: LabelLayout, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    for index, values in passes(layout, changes):
+        label_set = layout.sets[index]
+        if label_set.kind != "classes" or _total(values, values) > _ROUNDING:
+            continue
+        (left,) = (name for name in label_set.attributes if name not in values)
+        word = next(change.word for change in changes if change.set_index == index)
+        others = tuple(change for change in changes if change.set_index != index)
+        changes = (*others, Change(index, left, 1.0, word))
+    return changes
 
 
 def passes(layout: LabelLayout, changes: Iterable[Change]) -> list[tuple[int, dict[str, Value]]]:

@@ -12,6 +12,8 @@ from stargan_cli.datasets.loading import load, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.labels import LabelLayout, Vocabulary
+from stargan_cli.labels.changes import is_sayable
+from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.progress import Progress, silent
 from stargan_cli.train.settings import TrainSettings
 
@@ -64,12 +66,24 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
 
 
 def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
-    vocabulary = Vocabulary(layout)
+    vocabulary, words = Vocabulary(layout), dict(aliases)
+    meanings = [Meaning(i, name) for i, label_set in enumerate(layout.sets) for name in label_set.attributes]
+    unsayable = {meaning for meaning in meanings if not is_sayable(vocabulary.full_name(meaning), meaning, layout)}
     for word, name in aliases:
         try:
-            vocabulary.find(name)
+            meaning = vocabulary.find(name)
         except UsageError as error:
             raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
+        if not is_sayable(word, meaning, layout, words) and meaning.on:
+            raise UsageError(f"--alias {word}={name}: --set cannot take this word", "use letters, digits, - and _")
+        unsayable.discard(meaning)
+    for meaning in meanings:
+        if meaning in unsayable:
+            raise UsageError(
+                f"--set could not name {meaning.attribute!r} of {layout.sets[meaning.set_index].name}: it separates "
+                "names with commas, and values with an equals sign",
+                f"rename its folder, or give another word for it: --alias 'WORD={meaning.attribute}'",
+            )
 
 
 def _refuse_same_names(names: list[str]) -> None:
@@ -82,11 +96,13 @@ def _refuse_same_names(names: list[str]) -> None:
 
 
 def refuse_empty(labelled: Labelled) -> None:
-    """Raises DataError where no picture shows some attribute: nothing could be learnt about it."""
-    empty = [name for name, count in labelled.counts().items() if count == 0]
-    if empty:
+    """Raises DataError if no picture shows some attribute, or if all do: nothing could be learnt about it."""
+    counts = labelled.counts().items()
+    empty, full = ([name for name, count in counts if count == number] for number in (0, len(labelled)))
+    if empty or full:
+        words = f"no training picture shows {', '.join(empty)}" if empty else f"all training pictures show {full[0]}"
         raise DataError(
-            f"{labelled.label_set.name}: no training picture shows {', '.join(empty)}",
+            f"{labelled.label_set.name}: {words}: nothing can be learnt about it",
             "choose other attributes or classes, or add pictures",
         )
 

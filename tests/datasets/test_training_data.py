@@ -199,6 +199,26 @@ def test_an_attribute_that_no_picture_shows_is_refused(tmp_path: Path) -> None:
         load_data(settings(root=str(root), attributes=ATTRIBUTES))
 
 
+def test_an_attribute_that_all_pictures_show_is_refused(tmp_path: Path) -> None:
+    root = celeba(tmp_path)
+    table = root / "celeba" / "list_attr_celeba.txt"
+    rows = table.read_text().splitlines()
+    table.write_text("\n".join(rows[:2] + [" ".join([*row.split()[:4], "1", *row.split()[5:]]) for row in rows[2:]]))
+    with pytest.raises(DataError, match="celeba: all training pictures show Male: nothing can be learnt about it"):
+        load_data(settings(root=str(root), attributes=ATTRIBUTES))
+
+
+@pytest.mark.parametrize("name", ["a,b", "x=1", "a=b"])
+def test_a_class_that_set_could_not_name_needs_another_word(tmp_path: Path, name: str) -> None:
+    folder = str(class_folders(tmp_path / "moods", {name: 2, "happy": 2}))
+    with pytest.raises(UsageError, match=f"--set could not name '{name}' of moods") as caught:
+        load_data(settings(data=(folder,)))
+    assert caught.value.hint == f"rename its folder, or give another word for it: --alias 'WORD={name}'"
+    load_data(settings(data=(folder,), aliases=(("other", name),)))
+    with pytest.raises(UsageError, match="--set cannot take this word"):
+        load_data(settings(data=(folder,), aliases=(("p,q", name),)))
+
+
 def test_options_that_do_not_fit_the_data_are_refused(tmp_path: Path) -> None:
     one = str(class_folders(tmp_path / "one", {"a": 2, "b": 2}))
     with pytest.raises(UsageError, match="--attrs chooses among the attributes of celeba"):

@@ -18,7 +18,9 @@ from stargan_cli.labels import (
     target_label,
     unsaid,
 )
+from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
+from stargan_cli.labels.vocabulary import Meaning
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 FACES = LabelSet("celeba", (*HAIR, "Male", "Young"), (HAIR,))
@@ -173,6 +175,38 @@ def test_of_classes_one_must_be_on() -> None:
     with pytest.raises(UsageError, match="does not say what is to be seen instead"):
         parse_set("no-neutral", TWO)
     assert values("no-neutral,smile_open", TWO) == {"neutral": 0, "smile_open": 1}
+
+
+MOODS = LabelLayout((LabelSet("moods", ("happy", "sad"), kind="classes"), FACES))
+
+
+@pytest.mark.parametrize(
+    ("spec", "layout", "expected"),
+    [
+        ("no-happy", MOODS, {"sad": 1}),
+        ("happy=0", MOODS, {"sad": 1}),
+        ("not sad,blond", MOODS, {"Blond_Hair": 1, "happy": 1}),
+        ("no-happy,sad", MOODS, {"happy": 0, "sad": 1}),
+        ("no-neutral,no-smile_open", TWO, {"smile_closed": 1}),
+    ],
+)
+def test_the_only_class_left_is_meant(spec: str, layout: LabelLayout, expected: dict[str, float]) -> None:
+    assert values(spec, layout) == expected
+
+
+def test_all_classes_off_cannot_be_meant() -> None:
+    with pytest.raises(UsageError, match="does not say what is to be seen instead"):
+        parse_set("no-happy,no-sad", MOODS)
+
+
+@pytest.mark.parametrize(
+    ("name", "sayable"),
+    [("a,b", False), ("a=b", False), ("x=1", False), (" ", False), ("no-happy", True), ("a:b", True), ("微笑", True)],
+)
+def test_names_that_set_cannot_take(name: str, sayable: bool) -> None:
+    layout = LabelLayout((LabelSet("moods", (name, "happy", "x"), kind="classes"),))
+    assert is_sayable(name, Meaning(0, name), layout) is sayable
+    assert is_sayable("word", Meaning(0, name), layout, {"word": name})
 
 
 @pytest.mark.parametrize(
