@@ -11,6 +11,18 @@ import torch
 
 torch.set_num_threads(1)
 
+FAST = ("compositing", "datasets", "fast_cpu", "files", "labels", "pictures", "weights")
+FAST_FILES = ("test_device.py", "test_losses.py", "test_model.py", "test_targets.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of single parts, which run no whole command, as `fast`."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here)
+        if place.parts[0] in FAST or place.name in FAST_FILES:
+            item.add_marker(pytest.mark.fast)
+
 
 @pytest.fixture(autouse=True, scope="session")
 def _listening_to_ctrl_c() -> None:

@@ -144,10 +144,10 @@ def _plain(value: Any) -> str:
 
 
 def _print(console: Console, text: str) -> None:
-    from rich.padding import Padding
+    """A line that is not broken: commands are copied."""
     from rich.text import Text
 
-    console.print(Padding(Text(shown(text)), (0, 0, 0, 2)))
+    console.print(Text(f"  {shown(text)}"), soft_wrap=True)
 
 
 def _print_pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
