@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from stargan_cli.cli.durations import parse_duration
-from stargan_cli.cli.messages import say, shown
 from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
+from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, silent
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.train.networks import MODEL
 from stargan_cli.train.objective import LOSSES
-from stargan_cli.train.presets import PRESETS
-from stargan_cli.train.presets import preset as preset_settings
+from stargan_cli.train.presets import DEFAULT_PRESET, PRESETS
 from stargan_cli.train.settings import MACHINE, RUN, TRAINING, TrainSettings
+
+if TYPE_CHECKING:
+    from stargan_cli.datasets.labelled import DataSet
+    from stargan_cli.distributed import Processes
+    from stargan_cli.labels import LabelLayout
 
 PANELS = (DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE)
 Preset = Annotated[
@@ -33,7 +35,7 @@ Preset = Annotated[
     typer.Option(
         help="Settings to start from. "
         + " ".join(f"{name}: {preset.reason}." for name, preset in PRESETS.items())
-        + " By default paper.",
+        + f" By default {DEFAULT_PRESET}.",
         metavar="|".join(PRESETS),
         autocompletion=lambda: list(PRESETS),
         rich_help_panel=TRAINING,
@@ -49,6 +51,14 @@ def train(
     ] = False,
     cache: CacheOption = None,
     preset: Preset = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="Settings in a file: TOML (Python 3.11 and newer) or a run's settings.json. Options win over it.",
+            metavar="FILE",
+            rich_help_panel=TRAINING,
+        ),
+    ] = None,
     scale_batch: Annotated[
         bool,
         typer.Option(
@@ -74,7 +84,11 @@ def train(
     ] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Checks the data, shows the settings, and trains nothing.", rich_help_panel=RUN),
+        typer.Option(
+            "--dry-run",
+            help="Checks the data, estimates time and memory, and prints what differs from the preset as TOML.",
+            rich_help_panel=RUN,
+        ),
     ] = False,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
@@ -82,35 +96,28 @@ def train(
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
     from stargan_cli.distributed import joined
-    from stargan_cli.train import data as training_data
     from stargan_cli.train import run as training
+    from stargan_cli.train.data import prepare
 
-    seconds = parse_duration(max_time) if max_time else float("inf")
-    deadline = time.monotonic() + seconds
-    settings = _resolved(run, resume, preset, given)
+    deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
+    preset, settings = _settings(run, resume, preset, config, given)
     with joined(device) as processes, _heard_once(processes.local_rank):
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
-        note = _silent if not processes.first else _note
+        voice = note if processes.first else silent
         with processes.local_first_first():
-            if download and "celeba" in settings.data:
-                _download(Path(settings.root or "data"))
-            sets, layout = training_data.load_data(settings)
+            sets, layout = _data(settings, download)
             training.check(run, settings, layout, resume=resume, device=device, processes=processes)
             if processes.first and (dry_run or not quiet):
-                _describe(sets)
+                say_data(sets)
             if dry_run:
-                if processes.first:
-                    typer.echo(json.dumps(settings.to_dict(), indent=2))
-                return 0
+                return _dry_run(preset, settings, sets, layout, device, processes)
             with show_progress("decoding", quiet=quiet) as progress:
-                pictures = training_data.prepare(
-                    settings, sets, layout, cache=cache, workers=workers, progress=progress, say=note
-                )
+                pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
         with (
             interruptible("stopping after this iteration; once more to stop at once" * processes.first) as stop,
-            show_progress("training", unit="iterations", quiet=quiet) as progress,
+            show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,
         ):
             outcome = training.train(
                 run,
@@ -122,36 +129,45 @@ def train(
                 processes=processes,
                 stop=stop,
                 progress=progress,
-                say=note,
+                say=voice,
             )
     if processes.first:
-        _say_end(outcome, settings.iterations, run)
+        say_end(outcome, settings.iterations, run)
     return stop.exit_code if outcome.reason == "stopped" else 0
 
 
-def _resolved(run: Path, resume: bool, preset: str | None, given: dict[str, Any]) -> TrainSettings:
-    """The preset, or with --resume the run's own settings, with the options that were given."""
-    from stargan_cli.train import run_folder
+def _settings(
+    run: Path, resume: bool, preset: str | None, config: Path | None, given: dict[str, Any]
+) -> tuple[str, TrainSettings]:
+    """The preset that the settings started from, and the settings."""
+    from stargan_cli.train.resolve import new_settings, resumed_settings
 
     if not resume:
-        return preset_settings(preset or "paper", **given)
-    if preset is not None:
-        raise UsageError("--preset and --resume exclude each other: a resumed run keeps its settings")
-    return run_folder.changed(run_folder.read_settings(run), **given)
+        return new_settings(preset, config, given)
+    for option, value in (("--preset", preset), ("--config", config)):
+        if value is not None:
+            raise UsageError(f"{option} and --resume exclude each other: a resumed run keeps its settings")
+    return DEFAULT_PRESET, resumed_settings(run, given)
 
 
-def _note(text: str) -> None:
-    say(f"note: {shown(text)}")
+def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], LabelLayout]:
+    from stargan_cli.train.data import load_data
+
+    if download and settings.root and "celeba" in settings.data:
+        _download(Path(settings.root))
+    return load_data(settings)
 
 
-def _silent(text: str) -> None:
-    pass
+def _dry_run(
+    preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
+) -> int:
+    from stargan_cli.train.config import as_toml
+    from stargan_cli.train.estimate import estimate
 
-
-def _say_end(outcome: Any, iterations: int, run: Path) -> None:
-    say(f"iteration {outcome.iteration:,} of {iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
-    if outcome.reason != "finished":
-        say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
+    if processes.first:
+        say_estimate(estimate(settings, sets, layout, device, processes), settings.iterations)
+        typer.echo(as_toml(settings, preset), nl=False)
+    return 0
 
 
 def _download(root: Path) -> None:
@@ -163,23 +179,6 @@ def _download(root: Path) -> None:
         find_celeba(root)
     except DataError:
         download_celeba(root)
-
-
-def _describe(sets: list[Any]) -> None:
-    """Which pictures there are: what turns up here wrong turns up wrong in every result."""
-    owners: dict[str, list[str]] = {}
-    for parts in sets:
-        label_set = parts["train"].label_set
-        say(f"{shown(label_set.name)}: " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
-        say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
-        for note in dict.fromkeys(note for part in parts.values() for note in part.notes):
-            say(f"  note: {shown(note)}")
-        for name in label_set.attributes:
-            owners.setdefault(name, []).append(label_set.name)
-    for name, names in owners.items():
-        if len(names) > 1:
-            choices = " or ".join(f"{owner}:{name}" for owner in names)
-            say(f"note: {shown(name)} is in {len(names)} sets; --set takes {shown(choices)}")
 
 
 @contextmanager

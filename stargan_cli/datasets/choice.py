@@ -21,6 +21,7 @@ class DataChoice(Settings):
             DATA,
             "celeba, or a folder with one folder of pictures for each class. Repeat it to join data sets.",
             repeated=True,
+            changeable=True,
         ),
     ] = ("celeba",)
     root: Annotated[

@@ -17,6 +17,7 @@ class Preset:
     changes: dict[str, Any]
 
 
+DEFAULT_PRESET = "paper"
 PRESETS = {
     "paper": Preset("the paper's values, for a GPU and days", {}),
     "small": Preset(

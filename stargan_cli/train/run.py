@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
+from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.errors import UsageError
@@ -19,6 +22,7 @@ from stargan_cli.progress import Progress, silent
 from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
+from stargan_cli.train.log import require_board
 from stargan_cli.train.networks import NetworkChoice
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.train.session import Session
@@ -48,6 +52,22 @@ def model_settings(settings: TrainSettings, layout: LabelLayout) -> ModelSetting
         raise UsageError(str(error), "check --image-size, --width and --discriminator-layers") from error
 
 
+def make_trainer(
+    settings: TrainSettings,
+    layout: LabelLayout,
+    pictures: Sequence[CachedPictures],
+    device: torch.device,
+    precision: torch.dtype,
+    processes: Processes = ALONE,
+) -> Trainer:
+    """A trainer at iteration 0, which takes batches of these pictures, one element for each set of the layout."""
+    sources = [
+        BatchSource(one, settings.batch_size, settings.seed + index, settings.balance)
+        for index, one in enumerate(pictures)
+    ]
+    return Trainer(model_settings(settings, layout), layout, sources, settings, device, precision, processes)
+
+
 def check(
     run: Path,
     settings: TrainSettings,
@@ -60,6 +80,8 @@ def check(
     """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
     model_settings(settings, layout)
     pick_precision(settings.precision, pick_device(processes.device(device)))
+    if settings.log == "tensorboard":
+        require_board()
     processes.check_batch(settings.batch_size)
     require_place(run)
     if not resume:
@@ -95,12 +117,7 @@ def train(
         folder = stack.enter_context(RunFolder(run)) if processes.first else None
         if folder is not None and not resume:
             refuse_earlier_run(run)
-        sources = [
-            BatchSource(pictures, settings.batch_size, settings.seed + index, settings.balance)
-            for index, pictures in enumerate(data.train)
-        ]
-        model = model_settings(settings, data.layout)
-        trainer = Trainer(model, data.layout, sources, settings, where, precision, processes)
+        trainer = make_trainer(settings, data.layout, data.train, where, precision, processes)
         session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
         if session is not None:
             session.begin(resume)
@@ -108,25 +125,41 @@ def train(
             trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
         reason = _loop(trainer, session, deadline, stop, progress)
         if session is not None:
-            session.save(final=True)
+            session.finish()
         return Outcome(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
 
 
-REASONS = ("finished", "time", "stopped")
+GO_ON, WITH_ROW, TIME, STOPPED = range(4)
+REASONS = {TIME: "time", STOPPED: "stopped"}
 
 
 def _loop(
     trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool], progress: Progress
 ) -> str:
-    """Iterate until something ends it; all processes agree on what that is."""
+    """Iterate until something ends it; all processes agree on what that is, and on when there is a row."""
     settings, processes = trainer.settings, trainer.processes
+    reason, losses, row = "finished", {}, True
     while trainer.iteration < settings.iterations:
-        wish = 2 if stop() else 1 if time.monotonic() > deadline else 0
-        if (agreed := processes.most(wish)) > 0:
-            return REASONS[agreed]
+        agreed = processes.most(_wish(session, deadline, stop))
+        if agreed in REASONS:
+            reason = REASONS[agreed]
+            break
         losses = trainer.iterate()
-        if trainer.iteration % settings.log_every == 0:
+        row = agreed == WITH_ROW or trainer.iteration == 1 or trainer.iteration % settings.log_every == 0
+        if row:
             losses = processes.mean(losses, trainer.share)
         if session is not None:
-            session.after(losses, progress)
-    return REASONS[0]
+            session.after(losses if row else {}, progress)
+    if not row:
+        losses = processes.mean(losses, trainer.share)
+        if session is not None:
+            session.write_row(losses)
+    return reason
+
+
+def _wish(session: Session | None, deadline: float, stop: Callable[[], bool]) -> int:
+    if stop():
+        return STOPPED
+    if time.monotonic() > deadline:
+        return TIME
+    return WITH_ROW if session is not None and session.rows.overdue else GO_ON

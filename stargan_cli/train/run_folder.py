@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.settings import declared
 from stargan_cli.train.settings import TrainSettings
@@ -25,7 +24,7 @@ class RunFolder:
         """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
         self.path = path
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            make_folder(path)
             self._lock = lock_file(path / LOCK_NAME)
         except BlockingIOError as error:
             raise UsageError(
@@ -114,34 +113,3 @@ def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:
 
 def _shown(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-class RunLog:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._complained = False
-
-    def keep_until(self, iteration: int) -> None:
-        """Drop the rows after `iteration`, and a torn last line: a resumed run writes them again."""
-        if not self.path.is_file():
-            return
-        kept = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and row.get("iteration", 0) <= iteration:
-                kept.append(line)
-        with replacement(self.path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-
-    def write(self, row: dict[str, Any], say: Callable[[str], None]) -> None:
-        """Append a row; a disk that is full is said once and does not stop the run."""
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            if not self._complained:
-                say(f"the log {self.path} cannot be written ({error}); going on")
-            self._complained = True

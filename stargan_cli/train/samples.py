@@ -33,11 +33,9 @@ def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]
 
 
 @torch.inference_mode()
-def save_grid(
-    path: Path, generator: Generator, pixels: Tensor, labels: Tensor, layout: LabelLayout, set_index: int
-) -> None:
-    """Write a grid: the source in the first column, then one column per attribute of the set, then (attention output)
-    the mask of the last one. `pixels` uint8 (N, 3, S, S), `labels` float (N, k)."""
+def sample_grid(generator: Generator, pixels: Tensor, labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor:
+    """A grid, uint8 (H, W, 3) on the CPU: the source in the first column, then one column per attribute of the set,
+    then (attention output) the mask of the last one. `pixels` uint8 (N, 3, S, S), `labels` float (N, k)."""
     device = next(generator.parameters()).device
     pictures = to_model(pixels).to(device)
     columns = [pictures]
@@ -48,7 +46,11 @@ def save_grid(
         columns.append(translation.mask.expand_as(pictures) * 2 - 1)
     rows = torch.stack(columns, dim=1)  # N, columns, 3, S, S
     n, k, c, height, width = rows.shape
-    sheet = to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c))
+    return to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c)).cpu()
+
+
+def save_grid(path: Path, grid: Tensor) -> None:
+    """Write a grid as PNG. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacement(path, sync="nothing") as temporary:
-        Image.fromarray(sheet.cpu().numpy()).save(temporary, format="PNG")
+        Image.fromarray(grid.numpy()).save(temporary, format="PNG")

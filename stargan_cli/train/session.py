@@ -5,32 +5,46 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from pathlib import PurePath
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from stargan_cli import __version__
-from stargan_cli.datasets import augment
-from stargan_cli.datasets.celeba import LANDMARKS, TERMS
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
+from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.initialise import initialise
-from stargan_cli.train.run_folder import RunFolder, RunLog, refuse_lone_weights
-from stargan_cli.train.samples import save_grid
+from stargan_cli.train.log import Board, RunLog
+from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
+from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
-from stargan_cli.weights import discriminator_view
-from stargan_cli.weights.card import Card
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
 
 Say = Callable[[str], None]
+
+
+class Due:
+    """Every so many iterations, and after so many seconds at the latest."""
+
+    def __init__(self, every: int, seconds: float) -> None:
+        self.every, self.seconds = every, seconds
+        self.latest = time.monotonic()
+
+    @property
+    def overdue(self) -> bool:
+        return time.monotonic() - self.latest >= self.seconds
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether it is time, which then counts as used."""
+        due = self.overdue or iteration % self.every == 0
+        if due:
+            self.latest = time.monotonic()
+        return due
 
 
 class Session:
@@ -51,8 +65,12 @@ class Session:
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
         self.data, self.held_out = data, held_out
-        self.log = RunLog(folder.path / "log.jsonl")
-        self.saved = -1
+        self.log = RunLog(folder.path / "log.jsonl", say)
+        self.board: Board | None = None
+        self.rows = Due(settings.log_every, settings.log_seconds)
+        self.samples = Due(settings.sample_every, settings.sample_seconds)
+        self.checkpoints = Due(settings.checkpoint_every, settings.checkpoint_seconds)
+        self.saved = self.exported = self.sampled = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
         self.started_from: dict[str, Any] = {}
@@ -70,15 +88,21 @@ class Session:
         if checkpoint is not None:
             self._take_over(checkpoint)
         elif self.settings.init_from:
-            trainer = self.trainer
-            weights = load(self.settings.init_from)
-            for note in initialise(trainer.generator, trainer.discriminator, trainer.layout, weights):
-                self.say(note)
-            trainer.ema.load_state_dict(trainer.generator.state_dict())
-            self.started_from = _origin(weights.card)
+            self._initialise(self.settings.init_from)
         self.folder.write_settings(self.settings)
         self.log.keep_until(self.trainer.iteration)
+        if self.settings.log == "tensorboard":
+            self.board = Board(self.folder.path / "tensorboard", self.trainer.iteration, self.say)
+        if self.trainer.iteration == 0:
+            self._sample()
         self.mark = time.monotonic()
+
+    def _initialise(self, source: str) -> None:
+        trainer, weights = self.trainer, load(source)
+        for note in initialise(trainer.generator, trainer.discriminator, trainer.layout, weights):
+            self.say(note)
+        trainer.ema.load_state_dict(trainer.generator.state_dict())
+        self.started_from = origin(weights.card)
 
     def _take_over(self, checkpoint: Checkpoint) -> None:
         if any(checkpoint.record.get(name, found) != found for name, found in self.data.items()):
@@ -95,29 +119,59 @@ class Session:
         self.started_from = checkpoint.record.get("started_from", {})
 
     def after(self, losses: dict[str, Tensor], progress: Progress) -> None:
-        """Whatever is due after an iteration."""
+        """Whatever is due after an iteration; `losses` is empty where no row is."""
         iteration = self.trainer.iteration
-        if iteration % self.settings.log_every == 0:
-            numbers = {name: value.item() for name, value in losses.items()}
-            self._check(numbers)
-            self.log.write({"iteration": iteration, "seconds": round(self._seconds(), 2), **numbers}, self.say)
-            self.shown |= numbers
+        if losses:
+            self.write_row(losses)
         note = "  ".join(f"{name} {value:.3g}" for name, value in self.shown.items())
         progress(iteration, self.settings.iterations, note)
-        if iteration % self.settings.sample_every == 0:
+        if self.samples.is_due(iteration):
             self._sample()
-        if iteration % self.settings.checkpoint_every == 0:
+        if self.checkpoints.is_due(iteration):
             self.save()
+
+    def write_row(self, losses: dict[str, Tensor]) -> None:
+        """A row of the log. Raises TrainingError where a loss is no finite number."""
+        numbers = {name: value.item() for name, value in losses.items()}
+        for name, value in numbers.items():
+            if not math.isfinite(value):
+                raise self._not_finite(f"the loss {name}")
+        iteration = self.trainer.iteration
+        self.log.write({"iteration": iteration, "seconds": round(self._seconds(), 2), **numbers})
+        if self.board is not None:
+            self.board.scalars(numbers, iteration)
+        self.rows.latest = time.monotonic()
+        self.shown |= numbers
+
+    def finish(self) -> None:
+        """What the end of a call leaves: a sample grid, a checkpoint and the weights. Raises TrainingError."""
+        if self.sampled != self.trainer.iteration:
+            self._sample()
+        if self.board is not None:
+            self.board.close()
+        self.save(final=True)
 
     def save(self, final: bool = False) -> None:
         """A checkpoint, and the weights to use. A disk that is full is an error at the end only.
 
         Raises TrainingError, and keeps the checkpoints before, where the state holds NaN or infinite numbers.
         """
-        trainer = self.trainer
-        if self.saved == trainer.iteration and self.folder.weights.is_file():
-            return
-        state = trainer.state()
+        iteration = self.trainer.iteration
+        try:
+            if self.saved != iteration:
+                self._save_checkpoint()
+            if self.exported != iteration:  # those on the disk may be older than the checkpoint that was resumed
+                self._save_weights()
+        except (OSError, SafetensorError) as error:
+            if final:
+                raise TrainingError(
+                    f"the checkpoint of iteration {iteration:,} or its weights could not be written: {error}",
+                    "make room and go on with --resume; the checkpoints before it are kept",
+                ) from error
+            self.say(f"the checkpoint of iteration {iteration:,} could not be written ({error}); going on")
+
+    def _save_checkpoint(self) -> None:
+        trainer, state = self.trainer, self.trainer.state()
         broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
         if broken:
             raise self._not_finite(broken[0])
@@ -127,23 +181,14 @@ class Session:
             "started_from": self.started_from,
             **self.data,
         }
-        try:
-            save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
-            save_weights(
-                self.folder.weights,
-                self._card(),
-                trainer.ema.state_dict(),
-                trainer.discriminator.state_dict(),
-            )
-        except (OSError, SafetensorError) as error:
-            if final:
-                raise TrainingError(
-                    f"the checkpoint of iteration {trainer.iteration:,} could not be written: {error}",
-                    "make room and go on with --resume; the checkpoints before it are kept",
-                ) from error
-            self.say(f"the checkpoint of iteration {trainer.iteration:,} could not be written ({error}); going on")
-            return
+        save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
         self.saved = trainer.iteration
+
+    def _save_weights(self) -> None:
+        trainer = self.trainer
+        card = card_of(trainer, self._seconds(), self.started_from)
+        save_weights(self.folder.weights, card, trainer.ema.state_dict(), trainer.discriminator.state_dict())
+        self.exported = trainer.iteration
 
     def _seconds(self) -> float:
         """Time spent in this run's loop, over all its resumptions."""
@@ -152,50 +197,20 @@ class Session:
         self.mark = now
         return self.trained_seconds
 
-    def _card(self) -> Card:
-        celeba = "celeba" in self.settings.data
-        faces = {"landmarks": LANDMARKS} if celeba else {}
-        seen = [round(part, 4) for part in augment.mean_square(self.settings.view_zoom)]
-        square = {discriminator_view.KEY: seen} if self.settings.view_zoom else {}
-        terms = {"terms": TERMS} if celeba else {}
-        return Card(
-            model=self.trainer.model,
-            layout=replace(self.trainer.layout, unset_stays=self.settings.keep_unset),
-            preprocessing={"crop": "centre", "resize": "bilinear", **faces, **square},
-            aliases=dict(self.settings.aliases),
-            training={
-                "program": f"stargan {__version__}",
-                "iterations": self.trainer.iteration,
-                "hours": round(self._seconds() / 3600, 2),
-                "pictures": {s.pictures.labelled.label_set.name: len(s.pictures) for s in self.trainer.sources},
-                **terms,
-                **({"started_from": self.started_from} if self.started_from else {}),
-                "settings": self._public_settings(),
-            },
-        )
-
-    def _public_settings(self) -> dict[str, Any]:
-        """Settings without paths, which say nothing to those who get the weights and much of the machine."""
-        values = self.settings.to_dict()
-        del values["root"]
-        values["data"] = [label_set.name for label_set in self.trainer.layout.sets]
-        values["init_from"] = values["init_from"] and PurePath(values["init_from"]).name
-        return values
-
     def _sample(self) -> None:
+        trainer = self.trainer
+        self.sampled = trainer.iteration
         for index, pictures in enumerate(self.held_out):
             pixels, labels = pictures.batch(torch.arange(len(pictures)))
+            grid = sample_grid(trainer.ema, pixels, labels.float(), trainer.layout, index)
             name = pictures.labelled.label_set.name.replace("/", "_")
-            path = self.folder.path / "samples" / f"{self.trainer.iteration:08d}-{name}.png"
+            path = self.folder.path / "samples" / f"{trainer.iteration:08d}-{name}.png"
             try:
-                save_grid(path, self.trainer.ema, pixels, labels.float(), self.trainer.layout, index)
+                save_grid(path, grid)
             except OSError as error:
                 self.say(f"the sample grid {path} could not be written ({error}); going on")
-
-    def _check(self, numbers: dict[str, float]) -> None:
-        for name, value in numbers.items():
-            if not math.isfinite(value):
-                raise self._not_finite(f"the loss {name}")
+            if self.board is not None:
+                self.board.picture(name, grid, trainer.iteration)
 
     def _not_finite(self, what: str) -> TrainingError:
         last = f"the checkpoint of iteration {self.saved:,} is kept" if self.saved >= 0 else "no checkpoint exists yet"
@@ -203,9 +218,3 @@ class Session:
             f"iteration {self.trainer.iteration:,}: {what} is no longer a finite number; {last}",
             "resume with a lower --lr, or with --precision fp32",
         )
-
-
-def _origin(card: Card) -> dict[str, Any]:
-    """What weights to start from say of how long they were trained, and from what they were made themselves."""
-    names = ("iterations", "hours", "mean_of", "started_from")
-    return {name: card.training[name] for name in names if name in card.training}

@@ -187,11 +187,24 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         Setting(MACHINE, "Numbers of the convolutions. auto is bf16 where the machine multiplies it.", changeable=True),
     ] = "auto"
 
-    log_every: Annotated[int, Setting(RUN, "Iterations between rows of log.jsonl.", at_least=1, changeable=True)] = 10
+    log: Annotated[
+        Literal["jsonl", "tensorboard"],
+        Setting(RUN, "Losses stand in log.jsonl, and in TensorBoard's files with the sample grids.", changeable=True),
+    ] = "jsonl"
+    log_every: Annotated[int, Setting(RUN, "Iterations between rows of the log.", at_least=1, changeable=True)] = 10
+    log_seconds: Annotated[
+        float, Setting(RUN, "Seconds between rows of the log at most.", above=0, changeable=True)
+    ] = 60.0
     sample_every: Annotated[int, Setting(RUN, "Iterations between sample grids.", at_least=1, changeable=True)] = 1000
+    sample_seconds: Annotated[
+        float, Setting(RUN, "Seconds between sample grids at most.", above=0, changeable=True)
+    ] = 600.0
     checkpoint_every: Annotated[int, Setting(RUN, "Iterations between checkpoints.", at_least=1, changeable=True)] = (
         1000
     )
+    checkpoint_seconds: Annotated[
+        float, Setting(RUN, "Seconds between checkpoints at most.", above=0, changeable=True)
+    ] = 600.0
     keep: Annotated[int, Setting(RUN, "Checkpoints that are kept.", at_least=1, changeable=True)] = 3
 
     def learning_rate_factor(self, iteration: int) -> float:

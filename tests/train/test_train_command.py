@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +18,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.cli.durations import parse_duration
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import declared
+from stargan_cli.train.config import read_config
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import load_checkpoint
@@ -85,7 +86,7 @@ def test_a_run_from_the_command_line_with_plain_lines(tmp_path: Path, moods: Pat
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert lines[:2] == ["moods: 12 train, 12 validation, 12 test", "  happy 6, sad 6"]
-    assert any(line.startswith("training: 100%") and "2/2" in line and "D/gp" in line for line in lines)
+    assert any(line.startswith("training: 2/2 iterations") and "D/gp" in line for line in lines)
     assert lines[-1] == f"iteration 2 of 2 (finished): {run / 'weights.safetensors'}"
 
     again = call("--data", moods, "--run", run, "--cache", tmp_path / "c", *TINY_OPTIONS, "--quiet")
@@ -106,36 +107,46 @@ def test_max_time_stops_cleanly(tmp_path: Path, moods: Path) -> None:
     assert weights.load(str(tmp_path / "run" / "weights.safetensors")).card.training["iterations"] < 1000
 
 
-def test_dry_run_shows_the_data_and_the_settings_and_writes_nothing(tmp_path: Path, moods: Path) -> None:
-    result = call("--data", moods, "--preset=small", "--run", tmp_path / "run", "--dry-run", "--lambda-rec=5")
+def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path: Path, moods: Path) -> None:
+    arguments = ["--data", moods, "--preset=fast", *TINY_OPTIONS, "--lambda-rec=5", "--run", tmp_path / "run"]
+    result = call(*arguments, "--dry-run", "--device=cpu")
     assert result.exit_code == 0, result.output
-    shown = TrainSettings.from_dict(json.loads(result.stdout))
-    assert (shown.lambda_rec, shown.width, shown.output) == (5, 32, "attention")
-    assert "moods: 12 train" in result.stderr and "happy 6, sad 6" in result.stderr
     assert list(tmp_path.iterdir()) == []
+    lines = result.stderr.splitlines()
+    assert lines[0] == "moods: 12 train, 12 validation, 12 test" and "happy 6, sad 6" in lines[1]
+    assert re.fullmatch(r"time: .* on cpu in float32; 8 iterations take about \d+ s", lines[-2])
+    assert re.fullmatch(r"memory: [\d.]+ [MG]B; disk: 1 MB of decoded pictures, 1 MB of checkpoints", lines[-1])
+    assert result.stdout.startswith('preset = "fast"\n')
+    (tmp_path / "run.toml").write_text(result.stdout)
+    again = call("--config", tmp_path / "run.toml", "--dry-run", "--device=cpu")
+    assert again.exit_code == 0 and again.stdout == result.stdout
+    assert TrainSettings(**read_config(tmp_path / "run.toml")[1]).lambda_rec == 5
 
 
 def test_sets_that_share_a_name_are_told_apart(tmp_path: Path, moods: Path) -> None:
     other = class_folders(tmp_path / "faces", {"happy": 2, "angry": 2})
-    result = call("--data", moods, "--data", other, "--mix=2,1", "--alias=merry = faces:happy", "--dry-run")
+    result = call("--data", moods, "--data", other, "--mix=2,1", "--alias=merry = faces:happy", "--dry-run",
+                  *TINY_OPTIONS)  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "note: happy is in 2 sets; --set takes moods:happy or faces:happy" in result.stderr.splitlines()
-    shown = json.loads(result.stdout)
-    assert shown["mix"] == [2, 1] and shown["aliases"] == [["merry", "faces:happy"]]
+    shown = result.stdout.splitlines()
+    assert "mix = [2, 1]" in shown and 'aliases = [["merry", "faces:happy"]]' in shown
 
 
 def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
-    result = call("--root", celeba(tmp_path), "--attrs=Male,Smiling, Young", "--group=Smiling,Young", "--dry-run")
+    result = call("--root", celeba(tmp_path), "--attrs=Male,Smiling, Young", "--group=Smiling,Young", "--dry-run",
+                  *TINY_OPTIONS)  # fmt: skip
     assert result.exit_code == 0, result.output
-    shown = json.loads(result.stdout)
-    assert shown["attributes"] == ["Male", "Smiling", "Young"] and shown["groups"] == [["Smiling", "Young"]]
+    shown = result.stdout.splitlines()
+    assert 'attributes = ["Male", "Smiling", "Young"]' in shown and 'groups = [["Smiling", "Young"]]' in shown
+    assert "  note: parts: as list_eval_partition.txt says" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--root=nowhere"], "error: no CelebA: there is no folder nowhere"),
-        (["--data=nowhere"], "error: no data set at nowhere"),
+        (["--root=nowhere"], "error: no CelebA: there is no folder {here}/nowhere"),
+        (["--data=nowhere"], "error: no data set at {here}/nowhere"),
         (["--max-time=soon"], "error: not a time: soon"),
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
         (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
@@ -150,7 +161,7 @@ def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str],
     data = [] if any(a.startswith(("--root", "--data")) for a in arguments) or "--resume" in arguments else [moods]
     result = call(*[f"--data={folder}" for folder in data], "--run", tmp_path / "run", *arguments)
     assert result.exit_code == 2, result.output
-    assert message in result.stderr
+    assert message.format(here=Path.cwd()) in result.stderr
     assert not (tmp_path / "run").exists()
 
 
@@ -161,11 +172,11 @@ def test_a_missing_celeba_is_fetched_on_request(tmp_path: Path, monkeypatch: pyt
         raise RuntimeError("Too many users have viewed or downloaded this file recently")
 
     monkeypatch.setattr(datasets, "CelebA", refuse)
-    result = call("--root", tmp_path, "--download", "--dry-run")
+    result = call("--root", tmp_path, "--download", "--dry-run", *TINY_OPTIONS)
     assert result.exit_code == 2
     assert "CelebA could not be downloaded: Too many users" in result.stderr
     monkeypatch.setattr(datasets, "CelebA", lambda root, **more: celeba(Path(root)))
-    assert call("--root", tmp_path, "--download", "--dry-run", "--attrs=Male").exit_code == 0
+    assert call("--root", tmp_path, "--download", "--dry-run", "--attrs=Male", *TINY_OPTIONS).exit_code == 0
 
 
 def test_durations() -> None:

@@ -71,6 +71,7 @@ def test_what_a_run_leaves(whole: Path, chosen: TrainSettings) -> None:
     assert sorted(p.name for p in whole.iterdir()) == [
         "checkpoints",
         "log.jsonl",
+        "samples",
         "settings.json",
         "weights.safetensors",
     ]
@@ -357,7 +358,7 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(TrainingError, match="iteration 8 could not be written.*No space left") as caught:
+    with pytest.raises(TrainingError, match="iteration 8 or its weights could not be written.*No space left") as caught:
         run_training(tmp_path, chosen, cache, resume=True)
     assert "--resume" in str(caught.value.hint)
     assert (tmp_path / "weights.safetensors").read_bytes() == before
@@ -372,9 +373,9 @@ def test_a_run_ends_at_its_deadline(tmp_path: Path, chosen: TrainSettings, cache
 
 def test_samples_show_each_attribute(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
     several = settings(data=chosen.data, sample_every=2, output="attention")
-    run_training(tmp_path, several, cache, stop=after(4))
+    run_training(tmp_path, several, cache, stop=after(3))
     grids = sorted((tmp_path / "samples").iterdir())
-    assert [grid.name for grid in grids] == ["00000002-moods.png", "00000004-moods.png"]
+    assert [grid.name for grid in grids] == [f"{i:08d}-moods.png" for i in (0, 2, 3)]
     with Image.open(grids[0]) as grid:
         assert grid.size == (16 * 4, 16 * 8)  # source, happy, sad, mask; eight held-out pictures
 
@@ -383,7 +384,7 @@ def test_progress_keeps_showing_the_losses(tmp_path: Path, chosen: TrainSettings
     notes: list[str] = []
     sparse = settings(data=chosen.data, log_every=2)
     run_training(tmp_path, sparse, cache, progress=lambda done, total, note="": notes.append(note), stop=after(4))
-    assert notes[0] == "" and all("D/gp" in note and "G/rec" in note for note in notes[1:])
+    assert all("D/gp" in note for note in notes) and all("G/rec" in note for note in notes[1:])
 
 
 def test_a_resumed_run_may_change_how_but_not_what(chosen: TrainSettings) -> None:
@@ -509,7 +510,7 @@ def test_three_sets_train_one_generator(tmp_path: Path, cache: Path) -> None:
     run_training(tmp_path / "run", chosen, cache, resume=True)
     same_end(tmp_path / "run", tmp_path / "whole")
     assert {name.split("/")[0] for name in log_rows(tmp_path / "run")[-1]} == {"iteration", "celeba", "moods", "angry"}
-    assert len(list((tmp_path / "run" / "samples").iterdir())) == 4 * 3
+    assert len(list((tmp_path / "run" / "samples").iterdir())) == 3 * len((0, 2, 3, 4, 6, 8))
 
     card = weights.load(str(tmp_path / "run" / "weights.safetensors")).card
     assert [label_set.attributes for label_set in card.layout.sets[1:]] == [("happy", "sad"), ("angry", "happy")]

@@ -1,0 +1,60 @@
+"""What `stargan train` says: the data, what a run will take, and how it ended."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stargan_cli.cli.durations import duration
+from stargan_cli.cli.messages import say, shown
+
+if TYPE_CHECKING:
+    from stargan_cli.datasets.labelled import DataSet
+    from stargan_cli.train.estimate import Estimate
+    from stargan_cli.train.run import Outcome
+
+
+def note(text: str) -> None:
+    say(f"note: {shown(text)}")
+
+
+def silent(text: str) -> None:
+    pass
+
+
+def say_data(sets: list[DataSet]) -> None:
+    """Which pictures there are: what turns up here wrong turns up wrong in every result."""
+    owners: dict[str, list[str]] = {}
+    for parts in sets:
+        label_set = parts["train"].label_set
+        say(f"{shown(label_set.name)}: " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
+        say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
+        for text in dict.fromkeys(text for part in parts.values() for text in part.notes):
+            say(f"  note: {shown(text)}")
+        for name in label_set.attributes:
+            owners.setdefault(name, []).append(label_set.name)
+    for name, names in owners.items():
+        if len(names) > 1:
+            choices = " or ".join(f"{owner}:{name}" for owner in names)
+            say(f"note: {shown(name)} is in {len(names)} sets; --set takes {shown(choices)}")
+
+
+def say_estimate(found: Estimate, iterations: int) -> None:
+    rate = f"{found.iteration:.2f} s an iteration" if found.iteration > 1 else f"{1 / found.iteration:.1f} iterations/s"
+    say(
+        f"time: {rate} on {found.device} in {found.precision}; "
+        f"{iterations:,} iterations take about {duration(found.iteration * iterations)}"
+    )
+    memory = f"memory: {_size(found.memory)}; " if found.memory is not None else ""
+    say(f"{memory}disk: {_size(found.cache)} of decoded pictures, {_size(found.checkpoints)} of checkpoints")
+
+
+def say_end(outcome: Outcome, iterations: int, run: Path) -> None:
+    say(f"iteration {outcome.iteration:,} of {iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
+    if outcome.reason != "finished":
+        say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"

@@ -1,0 +1,56 @@
+"""What the weights of a run say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePath
+from typing import Any
+
+from stargan_cli import __version__
+from stargan_cli.datasets import augment
+from stargan_cli.datasets.celeba import LANDMARKS, TERMS
+from stargan_cli.labels import LabelLayout
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights import discriminator_view
+from stargan_cli.weights.card import Card
+
+
+def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any]) -> Card:
+    """The card of a run's weights after `seconds` of training; `started_from` is what `origin` gave, or empty."""
+    settings = trainer.settings
+    celeba = "celeba" in settings.data
+    faces = {"landmarks": LANDMARKS} if celeba else {}
+    seen = [round(part, 4) for part in augment.mean_square(settings.view_zoom)]
+    square = {discriminator_view.KEY: seen} if settings.view_zoom else {}
+    terms = {"terms": TERMS} if celeba else {}
+    return Card(
+        model=trainer.model,
+        layout=replace(trainer.layout, unset_stays=settings.keep_unset),
+        preprocessing={"crop": "centre", "resize": "bilinear", **faces, **square},
+        aliases=dict(settings.aliases),
+        training={
+            "program": f"stargan {__version__}",
+            "iterations": trainer.iteration,
+            "hours": round(seconds / 3600, 2),
+            "pictures": {one.pictures.labelled.label_set.name: len(one.pictures) for one in trainer.sources},
+            **terms,
+            **({"started_from": started_from} if started_from else {}),
+            "settings": _public(settings, trainer.layout),
+        },
+    )
+
+
+def origin(card: Card) -> dict[str, Any]:
+    """What weights to start from say of how long they were trained, and from what they were made themselves."""
+    names = ("iterations", "hours", "mean_of", "started_from")
+    return {name: card.training[name] for name in names if name in card.training}
+
+
+def _public(settings: TrainSettings, layout: LabelLayout) -> dict[str, Any]:
+    """Settings without paths, which say nothing to those who get the weights and much of the machine."""
+    values = settings.to_dict()
+    del values["root"]
+    values["data"] = [label_set.name for label_set in layout.sets]
+    values["init_from"] = values["init_from"] and PurePath(values["init_from"]).name
+    return values

@@ -1,0 +1,73 @@
+"""Settings in a file: TOML, or the settings.json of a run."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from stargan_cli.errors import UsageError
+from stargan_cli.settings import Declared, checked, declared
+from stargan_cli.train.presets import preset
+from stargan_cli.train.settings import TrainSettings
+
+
+def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
+    """The preset that a file names, if any, and its settings.
+
+    Names are those of settings.json or of the options (`attrs`, `d-lr`); a value may also be a text as on the command
+    line. Raises UsageError.
+    """
+    try:
+        values = _parsed(path)
+        name = values.pop("preset", None)
+        if name is not None and not isinstance(name, str):
+            raise ValueError(f"preset cannot be {name!r}")
+        return name, checked(TrainSettings, dict(_named(key, value) for key, value in values.items()))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json":
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("settings are names with values")
+        return values
+    if sys.version_info >= (3, 11):
+        import tomllib
+
+        return tomllib.loads(text)
+    raise ValueError("TOML is read by Python 3.11 and newer; a run's settings.json is read by this one too")
+
+
+def _named(key: str, value: Any) -> tuple[str, Any]:
+    """A setting by its name or by its option's, with its value."""
+    known = {one.option[2:].replace("-", "_"): one for one in declared(TrainSettings).values()}
+    known |= declared(TrainSettings)
+    one = known.get(key.replace("-", "_"))
+    if one is None:
+        close = difflib.get_close_matches(key, known, n=1)
+        raise ValueError(f"unknown setting {key}" + (f"; did you mean {close[0]}?" if close else ""))
+    return one.name, _value(one, value)
+
+
+def _value(one: Declared, value: Any) -> Any:
+    parse = one.setting.parse or (lambda text: text)
+    if one.setting.repeated:
+        items = value if isinstance(value, list) else [value]
+        return [parse(item) if isinstance(item, str) else item for item in items]
+    return parse(value) if isinstance(value, str) else value
+
+
+def as_toml(settings: TrainSettings, preset_name: str) -> str:
+    """A file for `read_config`: the preset, and all that differs from it."""
+    usual = preset(preset_name)
+    values = {"preset": preset_name}
+    values |= {
+        name: value for name, value in settings.to_dict().items() if value != getattr(usual, name) and value is not None
+    }
+    return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())

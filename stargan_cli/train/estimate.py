@@ -1,0 +1,98 @@
+"""What a run will take on this machine, measured over a few iterations on random pictures."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import dataclass, replace
+from itertools import count
+
+import numpy as np
+import torch
+
+from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.device import pick_device, pick_precision
+from stargan_cli.distributed import ALONE, Processes
+from stargan_cli.labels import LabelLayout
+from stargan_cli.train.run import make_trainer
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.trainer import Trainer
+
+ENOUGH_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`iteration`: seconds of one, on average. In bytes: `memory` at its peak, of the GPU or of this process (None
+    where the system does not say), `cache` of decoded pictures, and `checkpoints` with the weights."""
+
+    device: str
+    precision: str
+    iteration: float
+    memory: int | None
+    cache: int
+    checkpoints: int
+
+
+def estimate(
+    settings: TrainSettings,
+    sets: list[DataSet],
+    layout: LabelLayout,
+    device: str = "auto",
+    processes: Processes = ALONE,
+) -> Estimate:
+    """Train a little and forget it. One of several processes measures its own share of a batch.
+
+    Raises UsageError, and TrainingError where the memory is too small.
+    """
+    where = pick_device(processes.device(device))
+    precision = pick_precision(settings.precision, where)
+    share = max(1, settings.batch_size // processes.count)
+    short = replace(settings, batch_size=share, head_start=0)
+    pictures = [_random(parts["train"], share, settings.image_size) for parts in sets]
+    trainer = make_trainer(short, layout, pictures, where, precision)
+    seconds = _seconds(trainer)
+    state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.state().values())
+    decoded = sum(len(parts["train"]) for parts in sets)
+    return Estimate(
+        str(where),
+        str(precision).removeprefix("torch."),
+        seconds,
+        _memory(where),
+        decoded * 3 * settings.image_size**2,
+        state * settings.keep,
+    )
+
+
+def _random(labelled: Labelled, number: int, size: int) -> CachedPictures:
+    some = labelled.select([index % len(labelled) for index in range(number)])
+    pixels = np.random.default_rng(0).integers(0, 256, (number, 3, size, size), np.uint8)
+    return CachedPictures(some, pixels, {})
+
+
+def _seconds(trainer: Trainer) -> float:
+    """Of an iteration on average: whole cycles of steps of both networks and of penalties, the first to warm up."""
+    cycle = math.lcm(trainer.settings.n_critic, trainer.settings.penalty_every)
+    for attempt in count():
+        start = time.monotonic()
+        for _ in range(cycle):
+            trainer.iterate()
+        if trainer.device.type == "cuda":
+            torch.cuda.synchronize(trainer.device)
+        elapsed = time.monotonic() - start
+        if elapsed > 10 * ENOUGH_SECONDS or (attempt and elapsed * attempt > ENOUGH_SECONDS) or attempt > 100:
+            break
+    return elapsed / cycle
+
+
+def _memory(device: torch.device) -> int | None:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

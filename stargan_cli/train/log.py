@@ -1,0 +1,92 @@
+"""What a run writes down of its losses: rows of JSON, and TensorBoard's files beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from stargan_cli.errors import UsageError
+from stargan_cli.files.atomic import replacement
+
+Say = Callable[[str], None]
+
+
+class RunLog:
+    """`log.jsonl`: a row is an iteration, its seconds and its losses."""
+
+    def __init__(self, path: Path, say: Say) -> None:
+        self.path, self.say = path, say
+        self._complained = False
+
+    def keep_until(self, iteration: int) -> None:
+        """Drop the rows after `iteration`, and a torn last line: a resumed run writes them again."""
+        if not self.path.is_file():
+            return
+        kept = []
+        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(row, dict) and row.get("iteration", 0) <= iteration:
+                kept.append(line)
+        with replacement(self.path) as temporary:
+            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append a row. A full disk does not stop the run, and is said once."""
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            if not self._complained:
+                self.say(f"the log {self.path} cannot be written ({error}); going on")
+            self._complained = True
+
+
+class Board:
+    """TensorBoard's files of a run, in `folder`."""
+
+    def __init__(self, folder: Path, iteration: int, say: Say) -> None:
+        """What an earlier call wrote after `iteration` is hidden by TensorBoard. Raises UsageError where the package
+        is not installed."""
+        require_board()
+        from torch.utils.tensorboard import SummaryWriter
+
+        self.folder, self.say = folder, say
+        self._complained = False
+        self._writer: Any = SummaryWriter(str(folder), purge_step=iteration + 1)
+
+    def scalars(self, numbers: dict[str, float], iteration: int) -> None:
+        self._write(lambda: [self._writer.add_scalar(name, value, iteration) for name, value in numbers.items()])
+
+    def picture(self, name: str, pixels: Tensor, iteration: int) -> None:
+        """`pixels` uint8 (H, W, 3)."""
+        self._write(lambda: self._writer.add_image(name, pixels, iteration, dataformats="HWC"))
+
+    def close(self) -> None:
+        self._write(self._writer.close)
+
+    def _write(self, write: Callable[[], object]) -> None:
+        """A full disk does not stop the run, and is said once."""
+        try:
+            write()
+        except OSError as error:
+            if not self._complained:
+                self.say(f"TensorBoard's files in {self.folder} cannot be written ({error}); going on")
+            self._complained = True
+
+
+def require_board() -> None:
+    """Raises UsageError where TensorBoard's package is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            "--log tensorboard needs a package that is not installed",
+            "pip install 'stargan-cli[tensorboard]', or leave --log out: log.jsonl is always written",
+        ) from error

@@ -1,0 +1,70 @@
+"""Which settings a call of `train` means: those of a preset, of a file, of the call, or of the run that it resumes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
+from stargan_cli.errors import UsageError
+from stargan_cli.train.config import read_config
+from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes
+from stargan_cli.train.run_folder import changed, read_settings
+from stargan_cli.train.settings import TrainSettings
+
+
+def new_settings(preset: str | None, config: Path | None, given: dict[str, Any]) -> tuple[str, TrainSettings]:
+    """The name of the preset, and the settings of a new run. What is `given` wins over the file, the file over the
+    preset.
+
+    Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
+    """
+    named, in_file = read_config(config) if config is not None else (None, {})
+    name = preset or named or DEFAULT_PRESET
+    values = {"data": TrainSettings.data, **preset_changes(name), **in_file, **given}
+    if "celeba" in values["data"]:
+        values["root"] = values.get("root") or "data"
+        values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
+    return name, TrainSettings(**_absolute(values))
+
+
+def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
+    """The settings of the run with what is `given` anew. Raises UsageError where that may not change.
+
+    The data may lie elsewhere now: what they are is compared when they are loaded.
+    """
+    settings, given = read_settings(run), _absolute(given)
+    if "celeba" in settings.data and not settings.attributes:  # as earlier versions wrote the default
+        settings = replace(settings, attributes=DEFAULT_ATTRIBUTES)
+    if "data" in given:
+        settings = _with_names(settings, given["data"])
+    return changed(settings, **given)
+
+
+def _absolute(values: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    if "data" in values:
+        made["data"] = tuple(one if one == "celeba" else os.path.abspath(one) for one in values["data"])
+    if values.get("root"):
+        made["root"] = os.path.abspath(values["root"])
+    if values.get("init_from") and os.path.exists(values["init_from"]):
+        made["init_from"] = os.path.abspath(values["init_from"])
+    return {**values, **made}
+
+
+def _with_names(settings: TrainSettings, data: tuple[str, ...]) -> TrainSettings:
+    """Sets of class folders that were renamed keep the names under which the run knows them."""
+    if [one == "celeba" for one in data] != [one == "celeba" for one in settings.data]:
+        raise UsageError(
+            f"a resumed run keeps its data sets: {', '.join(settings.data)}, not {', '.join(data)}",
+            "give --data for each of them, in their order, or leave it out",
+        )
+    if [os.path.basename(one) for one in data] == [os.path.basename(one) for one in settings.data]:
+        return settings
+    groups = [group for group in settings.groups if len(group) > 1]
+    names = [group for group in settings.groups if len(group) == 1]
+    folders = [one for one in settings.data if one != "celeba"]
+    names += [(os.path.basename(os.path.abspath(folder)),) for folder in folders[len(names) :]]
+    return replace(settings, groups=(*groups, *names))

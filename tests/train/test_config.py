@@ -1,0 +1,108 @@
+"""Settings in a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_kit import settings
+
+from stargan_cli.errors import UsageError
+from stargan_cli.train import config
+from stargan_cli.train.config import as_toml, read_config
+from stargan_cli.train.presets import preset
+from stargan_cli.train.resolve import new_settings
+
+needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python reads TOML from 3.11 on")
+
+
+def written(folder: Path, text: str, name: str = "run.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@needs_toml
+def test_options_win_over_the_file_and_the_file_over_the_preset(tmp_path: Path) -> None:
+    file = written(tmp_path, 'preset = "fast"\nlr = 1e-3\nlambda-rec = 5\nbatch_size = 8\n')
+    name, chosen = new_settings(None, file, {"batch_size": 4})
+    assert (name, chosen.lr, chosen.lambda_rec, chosen.batch_size) == ("fast", 1e-3, 5, 4)
+    assert chosen.n_critic == preset("fast").n_critic
+    name, chosen = new_settings("small", file, {})
+    assert (name, chosen.n_critic, chosen.lr) == ("small", preset("small").n_critic, 1e-3)
+
+
+@needs_toml
+def test_names_and_values_are_those_of_the_settings_or_of_the_options(tmp_path: Path) -> None:
+    expected = {
+        "attributes": ("Male", "Young"),
+        "groups": (("a", "b"), ("mood",)),
+        "aliases": (("merry", "happy"),),
+        "mix": (2, 1),
+        "data": ("celeba", "moods"),
+    }
+    as_settings = """
+        attributes = ["Male", "Young"]
+        groups = [["a", "b"], ["mood"]]
+        aliases = [["merry", "happy"]]
+        mix = [2, 1]
+        data = ["celeba", "moods"]
+    """
+    as_options = """
+        attrs = "Male, Young"
+        group = ["a,b", "mood"]
+        alias = "merry=happy"
+        mix = "2,1"
+        data = ["celeba", "moods"]
+    """
+    for text in (as_settings, as_options):
+        assert read_config(written(tmp_path, text)) == (None, expected)
+
+
+@needs_toml
+def test_what_is_printed_is_read_back(tmp_path: Path) -> None:
+    chosen = preset("fast", data=('mo"ods\\ü',), aliases=(("a", "b"),), flip=False, lr=1e-5)
+    name, values = read_config(written(tmp_path, as_toml(chosen, "fast")))
+    assert name == "fast" and preset(name, **values) == chosen
+    assert "n_critic" not in as_toml(chosen, "fast")
+
+
+def test_the_settings_of_a_run_are_read_too(tmp_path: Path) -> None:
+    whole = settings(data=("moods",))
+    assert read_config(written(tmp_path, json.dumps(whole.to_dict()), "settings.json")) == (None, whole.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("lamda_rec = 3", "c.toml", "unknown setting lamda_rec; did you mean lambda_rec"),
+        ("lr = ", "c.toml", "Invalid value"),
+        ('lr = "fast"', "c.toml", "the training setting lr cannot be 'fast'"),
+        ("preset = 3", "c.toml", "preset cannot be 3"),
+        ('mix = "a"', "c.toml", "--mix takes whole numbers"),
+        ("[lr]\nx = 1", "c.toml", "the training setting lr cannot be"),
+        ("[1]", "c.json", "settings are names with values"),
+        ("{", "c.json", "Expecting property name"),
+    ],
+)  # fmt: skip
+@needs_toml
+def test_nonsense_in_a_file_is_refused_with_its_reason(text: str, name: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
+        read_config(written(tmp_path, text, name))
+
+
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none.toml cannot be read: .*No such file"):
+        read_config(tmp_path / "none.toml")
+
+
+def test_toml_on_an_older_python_is_refused_with_what_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Older:
+        version_info: Any = (3, 10)
+
+    monkeypatch.setattr(config, "sys", Older)
+    with pytest.raises(UsageError, match="TOML is read by Python 3.11 and newer; a run's settings.json"):
+        read_config(written(tmp_path, "lr = 1e-3"))
