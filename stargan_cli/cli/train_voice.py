@@ -28,7 +28,9 @@ def say_data(sets: list[DataSet]) -> None:
     owners: dict[str, list[str]] = {}
     for parts in sets:
         label_set = parts["train"].label_set
-        say(f"{shown(label_set.name)}: " + ", ".join(f"{len(part):,} {name}" for name, part in parts.items()))
+        counts = ", ".join(f"{len(part):,} {name}" for name, part in parts.items())
+        why = parts["train"].parted
+        say(f"{shown(label_set.name)}: {counts}" + (f" ({shown(why)})" if why else ""))
         say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
         for text in dict.fromkeys(text for part in parts.values() for text in part.notes):
             say(f"  note: {shown(text)}")

@@ -153,7 +153,7 @@ def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> Da
             parts[part_of[name]].append(i)
     if not parts["0"]:
         raise DataError(f"{path} names no picture for training")
-    whole = replace(whole, notes=(*whole.notes, f"parts: as {path.name} says"))
+    whole = replace(whole, parted=f"as {path.name} says")
     if unnamed := len(whole) - sum(map(len, parts.values())):
         whole = replace(whole, notes=(*whole.notes, f"{unnamed:,} pictures have no row in {path.name}: left out"))
     return dict(zip(PARTS, (whole.select(indices) for indices in parts.values()), strict=True))
@@ -205,7 +205,6 @@ def _split_reference(whole: Labelled) -> DataSet:
     order = list(range(len(whole)))
     random.Random(1234).shuffle(order)
     held_out = min(REFERENCE_TEST_SIZE, len(order) // 10)
-    note = f"parts: {held_out:,} of a shuffle are held out for validation and test, as in StarGAN's published code"
-    whole = replace(whole, notes=(*whole.notes, note))
+    whole = replace(whole, parted=f"{held_out:,} of a shuffle held out, as in StarGAN's published code")
     test = whole.select(order[:held_out])
     return {"train": whole.select(order[held_out:]), "validation": test, "test": test}

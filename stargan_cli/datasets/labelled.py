@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,8 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 class Labelled:
     """Pictures of one data set with their labels: `labels` is uint8 (N, k), one column per attribute of `label_set`.
 
-    `notes` are findings for the user: rows without pictures, pictures without rows.
+    `notes` are findings for the user: rows without pictures, pictures without rows. `parted` says why a picture is in
+    this part; empty where a note does.
     """
 
     label_set: LabelSet
@@ -28,6 +29,7 @@ class Labelled:
     files: tuple[str, ...]
     labels: Tensor
     notes: tuple[str, ...] = ()
+    parted: str = ""
 
     def __len__(self) -> int:
         return len(self.files)
@@ -38,7 +40,7 @@ class Labelled:
     def select(self, indices: list[int]) -> Labelled:
         """The same data set with these pictures only, in this order."""
         files = tuple(self.files[i] for i in indices)
-        return Labelled(self.label_set, self.folder, files, self.labels[indices], self.notes)
+        return replace(self, files=files, labels=self.labels[indices])
 
     def counts(self) -> dict[str, int]:
         """How many pictures show each attribute."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.train.config import read_config
 from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes

@@ -12,7 +12,7 @@ from training_kit import celeba, class_folders, run_training, settings
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.datasets.celeba_table import DEFAULT_ATTRIBUTES
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.train import session
 from stargan_cli.train.resolve import new_settings, resumed_settings

@@ -139,7 +139,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     shown = result.stdout.splitlines()
     assert 'attributes = ["Male", "Smiling", "Young"]' in shown and 'groups = [["Smiling", "Young"]]' in shown
-    assert "  note: parts: as list_eval_partition.txt says" in result.stderr.splitlines()
+    assert "celeba: 12 train, 3 validation, 3 test (as list_eval_partition.txt says)" in result.stderr.splitlines()
 
 
 @pytest.mark.parametrize(
