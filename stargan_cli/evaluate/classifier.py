@@ -85,7 +85,7 @@ class Classifier:
 
 
 def load_classifier(path: Path) -> Classifier:
-    """Read what `tasks.fitting` wrote: eval mode, fp32, on the CPU. Raises WeightsError."""
+    """Read what `fit_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError."""
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CARD_KEY)

@@ -91,7 +91,7 @@ def fit_and_save(
     progress: Progress = silent,
     decoding: Progress = silent,
 ) -> dict[str, dict[str, float]]:
-    """Fit on a data set by name (see `data.datasets.load`) and write the file. Returns its accuracy."""
+    """Fit on a data set by name (see `datasets.loading.load`) and write the file. Returns its accuracy."""
     require_file_place(path)
     if settings.init is not None:
         _start_from(ClassifierNetwork(1, settings.image_size), settings.init)  # now, not after the decoding
