@@ -84,6 +84,11 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device)
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes of a CUDA device that no process uses."""
+    return torch.cuda.mem_get_info(device)[0]
+
+
 def memory_layout(device: torch.device) -> torch.memory_format:
     """How pictures and kernels lie in memory where `device` is fast with them: CUDA's convolutions want interleaved
     pixels, the CPU's instance normalisation planes one after the other."""
@@ -112,6 +117,11 @@ def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecuto
 def _compute_with(threads: int) -> None:
     torch.get_num_threads()  # as above
     torch.set_num_threads(threads)
+
+
+def quick(device: torch.device) -> None:
+    """Let cuDNN choose among its convolutions by trying them, once for each shape: for shapes that stay."""
+    torch.backends.cudnn.benchmark = device.type == "cuda"
 
 
 def repeatable() -> None:

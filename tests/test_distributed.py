@@ -16,7 +16,9 @@ import typer
 from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
 
 from stargan_cli.cli.train import _heard_once
-from stargan_cli.datasets.augment import Draws, jitter
+from stargan_cli.datasets.augment import changed as changed_pictures
+from stargan_cli.datasets.augment import jitter
+from stargan_cli.datasets.draws import Draws
 from stargan_cli.distributed import ALONE, Processes, joined
 from stargan_cli.errors import UsageError
 from stargan_cli.train.run_folder import changed
@@ -41,9 +43,8 @@ def test_a_picture_is_changed_alike_whoever_holds_it() -> None:
     pictures = torch.rand(5, 3, 8, 8)
 
     def changed_by(rows: slice) -> torch.Tensor:
-        draws = Draws(torch.Generator().manual_seed(3), 5, rows)
-        jittered = jitter(pictures[rows], 0.2, draws)
-        return jittered + draws.normal_like(jittered)
+        draws = Draws(torch.tensor(3), 5, rows)
+        return changed_pictures(jitter(pictures[rows], 0.2, draws), torch.tensor(0.5), draws)
 
     parts = [changed_by(slice(0, 2)), changed_by(slice(2, 5))]
     torch.testing.assert_close(torch.cat(parts), changed_by(slice(0, 5)))
@@ -104,7 +105,15 @@ def ends(processes: list[subprocess.Popen[str]]) -> tuple[list[int], list[str]]:
 
 
 def test_two_processes_give_the_losses_of_one_and_resume_each_others_runs(tmp_path: Path, moods: Path) -> None:
-    chosen = settings(data=(str(moods),), batch_size=5, iterations=12, jitter=0.05, view_noise=0.02)
+    chosen = settings(
+        data=(str(moods),),
+        batch_size=5,
+        iterations=12,
+        jitter=0.05,
+        augment=0.1,
+        augment_target=0.6,
+        adversarial="nonsaturating",
+    )
     cache = tmp_path / "cache"
     run_training(tmp_path / "whole", chosen, cache)
     calls = iter(range(4))

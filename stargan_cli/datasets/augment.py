@@ -2,77 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.device import send
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Random numbers for the pictures of a batch of `total`, of which only `rows` are at hand.
-
-    They are drawn for the whole batch, so that a picture gets the same ones whoever holds the others.
-    """
-
-    generator: torch.Generator
-    total: int
-    rows: slice
-
-    def uniform(self, *leading: int) -> Tensor:
-        """In [0, 1), of shape (*leading, rows)."""
-        return torch.rand(*leading, self.total, generator=self.generator)[..., self.rows]
-
-    def normal_like(self, pictures: Tensor) -> Tensor:
-        """Standard normal, of the pictures' shape; drawn on their device, seeded from here."""
-        seed = int(torch.randint(2**62, (), generator=self.generator))
-        there = torch.Generator(pictures.device).manual_seed(seed)
-        shape = (self.total, *pictures.shape[1:])
-        return torch.randn(shape, generator=there, device=pictures.device)[self.rows].to(pictures)
+from stargan_cli.datasets.draws import Draws
 
 
 def flip(pictures: Tensor, draws: Draws) -> Tensor:
     """Mirror each picture of (N, 3, S, S) with probability 1/2."""
     mirrored = draws.uniform() < 0.5
-    return torch.where(send(mirrored, pictures.device)[:, None, None, None], pictures.flip(3), pictures)
+    return torch.where(mirrored[:, None, None, None], pictures.flip(3), pictures)
 
 
 def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Shift each picture by up to `amount` of its side, scale it by up to 1 +- amount and turn it by up to amount / 2
     radians; what comes in from outside mirrors the border. Bilinear; differentiable."""
-    shift_x, shift_y, scale, angle = send((draws.uniform(4) * 2 - 1) * amount, pictures.device)
-    cos, sin = torch.cos(angle / 2) * (1 + scale), torch.sin(angle / 2) * (1 + scale)
-    theta = torch.stack([cos, -sin, 2 * shift_x, sin, cos, 2 * shift_y], dim=1).view(len(pictures), 2, 3)
-    return _sampled(pictures, theta)
+    shift_x, shift_y, scale, angle = (draws.uniform(4) * 2 - 1) * amount
+    return _moved(pictures, shift_x, shift_y, 1 + scale, 1 + scale, angle / 2)
 
 
-def zoom(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Of each picture a square from anywhere in it, enlarged to the picture's size. Bilinear; differentiable.
+def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
+    """Pictures (N, 3, S, S) as the discriminator sees them: each change is made with `probability`, a float ().
 
-    The square's side is 1 - amount to 1 of the picture's.
+    They are the discriminator augmentations of Karras et al. (NeurIPS 2020, appendix B) with their strengths: shift,
+    scale, stretch, rotation, brightness, contrast and saturation. Neither are pictures mirrored or turned by quarters,
+    nor are colours turned: hair colours are labels. Bilinear; differentiable.
     """
-    draw = draws.uniform(3)
-    side = 1 - amount * draw[0]
-    across, down = (1 - side) * (2 * draw[1:] - 1)
-    none = torch.zeros_like(side)
-    theta = torch.stack([side, none, across, none, side, down], dim=1).view(len(pictures), 2, 3)
-    return _sampled(pictures, send(theta, pictures.device))
+    shift, scale, stretch, turn, brightness, contrast, saturation = (draws.uniform(7) < probability).float()
+    across, down, larger, wider, brighter, harder, richer = draws.normal(7)
+    size, shape = 2 ** (0.2 * larger * scale), 2 ** (0.2 * wider * stretch)
+    angle = torch.pi * (2 * draws.uniform() - 1) * turn
+    moved = _moved(pictures, 0.125 * across * shift, 0.125 * down * shift, size * shape, size / shape, angle)
+    added, factor, chroma = (
+        value[:, None, None, None]
+        for value in (0.2 * brighter * brightness, 2 ** (0.5 * harder * contrast), 2 ** (richer * saturation))
+    )
+    grey = moved.mean(dim=1, keepdim=True)
+    made: Tensor = (grey + (moved - grey) * chroma + added) * factor
+    return made
 
 
-def mean_square(amount: float) -> tuple[float, float, float]:
-    """Left, top and side, in fractions of the picture's side, of what `zoom` shows on average."""
-    side = 1 - amount / 2
-    return (1 - side) / 2, (1 - side) / 2, side
-
-
-def noise(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Add normal noise with standard deviation `amount`."""
-    return pictures + amount * draws.normal_like(pictures)
-
-
-def _sampled(pictures: Tensor, theta: Tensor) -> Tensor:
+def _moved(pictures: Tensor, shift_x: Tensor, shift_y: Tensor, width: Tensor, height: Tensor, angle: Tensor) -> Tensor:
+    """What each picture shows in a rectangle of itself: `width` and `height` in sides of the picture, turned by `angle`
+    (radians), its middle moved by the shifts (in sides). All are (N,). What lies outside mirrors the border."""
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    rows = [cos * width, -sin * height, 2 * shift_x, sin * width, cos * height, 2 * shift_y]
+    theta = torch.stack(rows, dim=1).view(-1, 2, 3)
     grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures.dtype)
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stargan_cli.datasets import loading
-from stargan_cli.datasets.augment import Draws, flip, jitter
+from stargan_cli.datasets.augment import flip, jitter
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
+from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, WeightsError
@@ -183,7 +184,7 @@ def _step(
     random: torch.Generator,
 ) -> Tensor:
     device = next(network.parameters()).device
-    draws = Draws(random, len(pixels), slice(None))
+    draws = Draws(torch.randint(2**62, (), generator=random).to(device), len(pixels))
     pictures = jitter(flip(to_model(pixels.to(device)), draws), settings.jitter, draws)
     with autocast(device, pick_precision(settings.precision, device)):
         logits = network(pictures)

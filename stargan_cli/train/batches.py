@@ -1,24 +1,22 @@
-"""Which pictures a training step sees: a pure function of seed and step, so that a resumed run sees the same."""
+"""Which pictures a training step sees: a function of seed and step alone, so that a resumed run sees the same."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future
-from functools import cached_property, lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
-from stargan_cli.device import side_by_side
+from stargan_cli.datasets.draws import key, permutation, stream
+from stargan_cli.device import free_memory, send, side_by_side
 
-
-def generator_for(*key: int) -> torch.Generator:
-    """Random numbers (on the CPU) that depend on `key` alone, such as (seed, data set, step)."""
-    state = 0
-    for part in key:
-        state = (state * 0x9E3779B97F4A7C15 + part + 0x632BE59BD9B4E019) % 2**63
-    return torch.Generator().manual_seed(state)
+_CPU = torch.device("cpu")
+_WHOLE = 2**62  # probabilities as integers: the same on every device
+_SHARE_FOR_PICTURES = 0.6  # of a GPU's free memory; the rest is for the networks
+_UPLOAD = 4096  # pictures at a time
 
 
 class Drawn(NamedTuple):
@@ -37,57 +35,126 @@ class BatchSource:
     combination of labels with the square root of its share, so that rare ones (blond men) are seen more often.
     """
 
-    def __init__(self, pictures: CachedPictures, batch_size: int, seed: int, balance: bool = False) -> None:
+    def __init__(
+        self,
+        pictures: CachedPictures,
+        batch_size: int,
+        seed: int,
+        balance: bool = False,
+        device: torch.device = _CPU,
+    ) -> None:
+        """What is drawn is computed on `device`. Pictures stay in memory or on disk, as the cache has them."""
         self.pictures, self.batch_size, self.seed, self.balance = pictures, batch_size, seed, balance
-        self._epoch = lru_cache(maxsize=2)(self._permutation)
+        labels = pictures.labelled.labels
+        weights = _weights(labels) if balance else torch.ones(len(labels), dtype=torch.float64)
+        self._limits = (weights.cumsum(0) * (_WHOLE / weights.sum())).long().to(device)
+        self._importance = (weights.mean() / weights).float().to(device)
+        self._labels = labels.to(device)
+        epochs = batch_size // len(labels) + 2  # that one batch can see
+        self._orders = torch.zeros(epochs, len(labels), dtype=torch.int64, device=device)
+        self._known = [-1] * epochs
 
-    def indices(self, step: int) -> Tensor:
-        """int64 (batch_size,): which pictures step number `step` (from 0) sees."""
+    def on(self, device: torch.device) -> BatchSource:
+        """The same batches, drawn on another device."""
+        return BatchSource(self.pictures, self.batch_size, self.seed, self.balance, device)
+
+    def prepare(self, step: int) -> None:
+        """Put the epochs of this step in order. `indices` counts on it, and asks the host for nothing."""
         if self.balance:
-            random = generator_for(self.seed, step)
-            return torch.multinomial(self._weights, self.batch_size, replacement=True, generator=random)
-        position, end = step * self.batch_size, (step + 1) * self.batch_size
-        parts = []
-        while position < end:
-            epoch, offset = divmod(position, len(self.pictures))
-            parts.append(self._epoch(epoch)[offset : offset + end - position])
-            position += len(parts[-1])
-        return torch.cat(parts)
+            return
+        first, last = (at // len(self.pictures) for at in (step * self.batch_size, (step + 1) * self.batch_size - 1))
+        for epoch in range(first, last + 1):
+            row = epoch % len(self._known)
+            if self._known[row] != epoch:
+                start = key(torch.full((), epoch, device=self._orders.device), self.seed)
+                self._orders[row] = permutation(start, len(self.pictures))
+                self._known[row] = epoch
 
-    def batch(self, step: int, rows: slice = slice(None)) -> Drawn:
-        """These rows of the batch, with the labels of all of it."""
+    def indices(self, step: Tensor) -> Tensor:
+        """int64 (batch_size,): which pictures step number `step` (from 0, an int64 ()) sees."""
+        if self.balance:
+            numbers = stream(key(step, self.seed), self.batch_size) & (_WHOLE - 1)
+            return torch.searchsorted(self._limits, numbers, right=True).clamp_(max=len(self.pictures) - 1)
+        position = step * self.batch_size + torch.arange(self.batch_size, device=step.device)
+        epoch = torch.div(position, len(self.pictures), rounding_mode="floor")
+        return self._orders[epoch % len(self._known), position % len(self.pictures)]
+
+    def batch(self, step: Tensor, pixels: Tensor | np.ndarray, rows: slice = slice(None)) -> Drawn:
+        """These rows of the batch, out of `pixels` (uint8, all pictures), with the labels of all of it."""
         indices = self.indices(step)
-        pixels, _ = self.pictures.batch(indices[rows])
-        importance = (self._weights.mean() / self._weights[indices[rows]]).float()
-        return Drawn(pixels, importance, self.pictures.labelled.labels[indices].float())
-
-    def _permutation(self, epoch: int) -> Tensor:
-        return torch.randperm(len(self.pictures), generator=generator_for(self.seed, epoch))
-
-    @cached_property
-    def _weights(self) -> Tensor:
-        if not self.balance:
-            return torch.ones(len(self.pictures), dtype=torch.float64)
-        _, which, counts = torch.unique(self.pictures.labelled.labels, dim=0, return_inverse=True, return_counts=True)
-        weights: Tensor = counts.double().rsqrt()[which]
-        return weights
+        seen = indices[rows]
+        found = pixels[seen] if isinstance(pixels, Tensor) else torch.from_numpy(pixels[seen.numpy()])
+        return Drawn(found, self._importance[seen], self._labels[indices].float())
 
 
-class Ahead:
-    """The same rows of one batch after another, the next of which is read in a thread while one is used."""
+def _weights(labels: Tensor) -> Tensor:
+    _, which, counts = torch.unique(labels, dim=0, return_inverse=True, return_counts=True)
+    weights: Tensor = counts.double().rsqrt()[which]
+    return weights
 
-    def __init__(self, source: BatchSource, rows: slice = slice(None)) -> None:
-        self.source, self.rows = source, rows
+
+class Feed(Protocol):
+    """The batches of a data set that takes `turns` turns in each iteration."""
+
+    def load(self, iteration: int) -> None:
+        """Do on the host what the iteration needs."""
+
+    def drawn(self, turn: int, iteration: Tensor) -> Drawn:
+        """On the device, the batch of a turn of the iteration that was loaded (an int64 ())."""
+
+
+def feed(source: BatchSource, turns: int, rows: slice, device: torch.device) -> Feed:
+    """Pictures from the memory of a GPU that has room for all of them, else from the host's."""
+    fits = device.type == "cuda" and source.pictures.pixels.nbytes < _SHARE_FOR_PICTURES * free_memory(device)
+    return Resident(source, turns, rows, device) if fits else Streamed(source, turns, rows, device)
+
+
+class Resident:
+    """All pictures lie on the device, and everything is drawn there."""
+
+    def __init__(self, source: BatchSource, turns: int, rows: slice, device: torch.device) -> None:
+        self.source, self.turns, self.rows = source.on(device), turns, rows
+        pixels = source.pictures.pixels
+        self.pixels = torch.empty(pixels.shape, dtype=torch.uint8, device=device)
+        for start in range(0, len(pixels), _UPLOAD):
+            part = np.array(pixels[start : start + _UPLOAD])
+            self.pixels[start : start + len(part)] = torch.from_numpy(part).to(device)
+
+    def load(self, iteration: int) -> None:
+        for turn in range(self.turns):
+            self.source.prepare(iteration * self.turns + turn)
+
+    def drawn(self, turn: int, iteration: Tensor) -> Drawn:
+        return self.source.batch(iteration * self.turns + turn, self.pixels, self.rows)
+
+
+class Streamed:
+    """A thread reads the batches of the next iteration while one is computed. They are put into the same tensors each
+    time: a CUDA graph reads from there."""
+
+    def __init__(self, source: BatchSource, turns: int, rows: slice, device: torch.device) -> None:
+        self.source, self.turns, self.rows, self.device = source, turns, rows, device
         # One thread: with more there would be more than cores, and OpenMP's workers would sleep between operations.
         self._pool = side_by_side(1, "batches")
-        self._next: tuple[int, Future[Drawn]] | None = None
+        self._next: tuple[int, Future[list[Drawn]]] | None = None
+        self._here: list[Drawn] = []
 
-    def batch(self, step: int) -> Drawn:
-        """As `BatchSource.batch`."""
-        coming = self._next if self._next and self._next[0] == step else (step, self._read(step))
+    def load(self, iteration: int) -> None:
+        coming = self._next if self._next and self._next[0] == iteration else (iteration, self._submit(iteration))
         found = coming[1].result()
-        self._next = step + 1, self._read(step + 1)
-        return found
+        self._next = iteration + 1, self._submit(iteration + 1)
+        if not self._here:
+            self._here = [Drawn(*(torch.empty_like(one, device=self.device) for one in drawn)) for drawn in found]
+        for here, drawn in zip(self._here, found, strict=True):
+            for place, value in zip(here, drawn, strict=True):
+                place.copy_(send(value, self.device))
 
-    def _read(self, step: int) -> Future[Drawn]:
-        return self._pool.submit(self.source.batch, step, self.rows)
+    def drawn(self, turn: int, iteration: Tensor) -> Drawn:
+        return self._here[turn]
+
+    def _submit(self, iteration: int) -> Future[list[Drawn]]:
+        return self._pool.submit(lambda: [self._read(iteration * self.turns + turn) for turn in range(self.turns)])
+
+    def _read(self, step: int) -> Drawn:
+        self.source.prepare(step)
+        return self.source.batch(torch.tensor(step), self.source.pictures.pixels, self.rows)

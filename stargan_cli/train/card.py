@@ -7,12 +7,10 @@ from pathlib import PurePath
 from typing import Any
 
 from stargan_cli import __version__
-from stargan_cli.datasets import augment
 from stargan_cli.datasets.celeba import LANDMARKS, TERMS
 from stargan_cli.labels import LabelLayout
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
-from stargan_cli.weights import discriminator_view
 from stargan_cli.weights.card import Card
 
 
@@ -21,13 +19,11 @@ def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any]) -> C
     settings = trainer.settings
     celeba = "celeba" in settings.data
     faces = {"landmarks": LANDMARKS} if celeba else {}
-    seen = [round(part, 4) for part in augment.mean_square(settings.view_zoom)]
-    square = {discriminator_view.KEY: seen} if settings.view_zoom else {}
     terms = {"terms": TERMS} if celeba else {}
     return Card(
         model=trainer.model,
         layout=replace(trainer.layout, unset_stays=settings.keep_unset),
-        preprocessing={"crop": "centre", "resize": "bilinear", **faces, **square},
+        preprocessing={"crop": "centre", "resize": "bilinear", **faces},
         aliases=dict(settings.aliases),
         training={
             "program": f"stargan {__version__}",

@@ -71,6 +71,7 @@ def discriminator_loss(
     """What D minimises. `fake` (N, 3, S, S) carries no graph; `alpha` (N, 1, 1, 1) in [0, 1] mixes real and fake.
 
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
+    The part `D/sign` is no loss: how sure D is of real pictures, from -1 to 1 (Karras et al., NeurIPS 2020, 3.1).
     """
     real, fake = view(batch.real), view(fake)
     count = len(real)
@@ -88,6 +89,8 @@ def discriminator_loss(
     if penalise:
         weight, parts["D/gp"] = _gradient_penalty(discriminator, batch, real, fake, alpha, objective)
         total = total + penalise * weight * parts["D/gp"]
+    if objective.adversarial == "nonsaturating":
+        parts["D/sign"] = real_score.sign().mean()
     return total, parts
 
 

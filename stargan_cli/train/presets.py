@@ -53,8 +53,8 @@ PRESETS = {
             "lambda_gp": 0.1,
             "penalty_every": 4,
             "jitter": 0.03,
-            "view_jitter": 0.1,
-            "view_noise": 0.03,
+            "augment": 0.2,
+            "augment_target": 0.6,
         },
     ),
 }

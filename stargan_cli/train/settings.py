@@ -12,6 +12,8 @@ from stargan_cli.train.networks import NetworkChoice
 from stargan_cli.train.objective import LOSSES, Objective
 
 TRAINING, RUN, MACHINE = "Training", "Run", "Machine"
+LARGEST_AUGMENT = 0.8
+"""Above it the generator learns to make augmented pictures (Karras et al., NeurIPS 2020, section 2.2)."""
 
 
 def _shares(text: str) -> tuple[int, ...]:
@@ -144,33 +146,25 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             changeable=True,
         ),
     ] = 0.0
-    view_jitter: Annotated[
+    augment: Annotated[
         float,
         Setting(
             TRAINING,
-            "Shifts, scales and turns all that the discriminator sees, real and made, by up to this share.",
+            "Probability of each change of what the discriminator sees, real and made: shift, scale, stretch, rotation, "
+            "brightness, contrast, saturation.",
             at_least=0,
-            at_most=0.5,
+            at_most=LARGEST_AUGMENT,
             changeable=True,
         ),
     ] = 0.0
-    view_zoom: Annotated[
+    augment_target: Annotated[
         float,
         Setting(
             TRAINING,
-            "The discriminator sees a square from anywhere in the picture, its side smaller by up to this share.",
+            "Adapts that probability until the mean sign of the discriminator's output on real pictures is this; 0.6 is "
+            "usual, 0 adapts nothing.",
             at_least=0,
-            at_most=0.5,
-            changeable=True,
-        ),
-    ] = 0.0
-    view_noise: Annotated[
-        float,
-        Setting(
-            TRAINING,
-            "Standard deviation of noise on all that the discriminator sees, whose pictures lie in -1..1.",
-            at_least=0,
-            at_most=0.5,
+            below=1,
             changeable=True,
         ),
     ] = 0.0
@@ -186,6 +180,10 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         Literal["auto", "fp32", "bf16"],
         Setting(MACHINE, "Numbers of the convolutions. auto is bf16 where the machine multiplies it.", changeable=True),
     ] = "auto"
+    graphs: Annotated[
+        bool,
+        Setting(MACHINE, "On CUDA, replays iterations as graphs: much faster, equal to rounding.", changeable=True),
+    ] = True
 
     log: Annotated[
         Literal["jsonl", "tensorboard"],
@@ -216,5 +214,10 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         super().__post_init__()
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share are more than all targets together")
+        if self.augment_target and self.adversarial != "nonsaturating":
+            raise UsageError(
+                "--augment-target needs --adversarial nonsaturating",
+                "the sign of a Wasserstein critic means nothing; --augment alone works with both",
+            )
         if self.mix and len(self.mix) != len(self.data):
             raise UsageError(f"--mix has {len(self.mix)} shares for {len(self.data)} data sets", "one for each --data")

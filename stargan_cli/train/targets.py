@@ -2,70 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from stargan_cli.datasets.draws import Draws
 from stargan_cli.labels import LabelSet
-from stargan_cli.labels.vectors import soft_label, unnamed_groups_off
+from stargan_cli.labels.vectors import soft_label
 
 
-def training_targets(
-    labels: Tensor,
-    label_set: LabelSet,
-    random: torch.Generator,
-    *,
-    own_share: float = 0.0,
-    single_share: float = 0.0,
-    keep_unset: bool = False,
-) -> Tensor:
-    """The labels of the same batch in another order (N, k), as in StarGAN's published training.
+@dataclass(frozen=True)
+class TargetRule:
+    """How targets are drawn from the labels of a batch: the labels of the same batch in another order, as in StarGAN's
+    published training.
 
     `own_share` of the batch, rounded down, keep the own labels as target; `single_share` of it differ from them in one
     thing alone, as after `--set` with one name. With `keep_unset` a target that shows no member of an exclusive group
     (hair of none of the colours) leaves that group as the picture has it, as `--set` does.
+
+    The masks are bool, on the device that computes: `groups` (G, k) has a row for each exclusive group, `things` (T, k)
+    one for each thing that can change: a group, all classes together, or a single attribute.
     """
-    targets = labels[torch.randperm(len(labels), generator=random)]
-    if keep_unset:
-        for group in label_set.groups:
-            columns = [label_set.attributes.index(name) for name in group]
-            unset = targets[:, columns].sum(dim=1, keepdim=True) == 0
-            targets[:, columns] = torch.where(unset, labels[:, columns], targets[:, columns])
-    own, single = int(own_share * len(labels)), int(single_share * len(labels))
-    targets[:own] = labels[:own]
-    for row in range(own, own + single):
-        targets[row] = _with_one_change(labels[row], _things(label_set), random)
-    return targets
+
+    groups: Tensor
+    things: Tensor
+    own_share: float = 0.0
+    single_share: float = 0.0
+    keep_unset: bool = False
+
+    @classmethod
+    def of(cls, label_set: LabelSet, device: torch.device, **shares: Any) -> TargetRule:
+        """`shares` are the fields after the masks."""
+        names = label_set.attributes
+        alone = [(name,) for name in names if not label_set.group_of(name)]
+        groups, things = (
+            torch.tensor([[name in group for name in names] for group in listed], dtype=torch.bool)
+            .view(-1, len(names))
+            .to(device)
+            for listed in (label_set.groups, [*label_set.all_groups, *alone])
+        )
+        return cls(groups, things, **shares)
+
+    def targets(self, labels: Tensor, draws: Draws) -> Tensor:
+        """(N, k) float in {0, 1}, from `labels` (N, k) of the whole batch."""
+        targets = labels[draws.order()]
+        if self.keep_unset:
+            unset = self.groups.any(dim=0) & ~_group_has(targets, self.groups)
+            targets = torch.where(unset, labels, targets)
+        own, single = (int(share * len(labels)) for share in (self.own_share, self.single_share))
+        parts = [labels[:own], targets[own + single :]]
+        if single:
+            parts.insert(1, self._with_one_change(labels, draws)[own : own + single])
+        return torch.cat(parts)
+
+    def asked(self, labels: Tensor, targets: Tensor, read: Tensor, all_named: Tensor) -> Tensor:
+        """`targets` (N, k) as `translate` gives them where `--set` names what changes alone: exclusive groups that stay
+        are off, single attributes that stay get soft labels, as they are read from the picture.
+
+        `read` (N, k): how probable each attribute is, in [0, 1]. `all_named`: bool (N, 1), rows that name everything.
+        """
+        named = (targets != labels) | all_named
+        in_groups = targets * _group_has(named, self.groups)
+        return torch.where(self.groups.any(dim=0), in_groups, torch.where(named, targets, soft_label(read)))
+
+    def _with_one_change(self, labels: Tensor, draws: Draws) -> Tensor:
+        """One thing is drawn for each row: a single attribute turns, of a group another member is set, each as likely;
+        where all members of a group are on, one of them."""
+        count = len(self.things)
+        thing = (draws.uniform_of_all(1)[0] * count).long().clamp_(max=count - 1)
+        there = self.things[thing]
+        several = there.sum(dim=1, keepdim=True) > 1
+        others = there & (labels == 0)
+        others = torch.where(others.any(dim=1, keepdim=True), others, there)
+        chance = draws.uniform_of_all(labels.shape[1]).T
+        chosen = torch.where(others, chance, -1.0).argmax(dim=1, keepdim=True)
+        member = torch.zeros_like(labels).scatter_(1, chosen, 1.0)
+        return torch.where(there, torch.where(several, member, 1 - labels), labels)
 
 
-def asked_for(labels: Tensor, targets: Tensor, read: Tensor, all_named: Tensor, label_set: LabelSet) -> Tensor:
-    """`targets` (N, k) as `translate` gives them where `--set` names what changes alone: exclusive groups that stay are
-    off, single attributes that stay get soft labels, as they are read from the picture.
-
-    `read` (N, k): how probable each attribute is, in [0, 1]. `all_named`: bool (N, 1), rows that name everything.
-    """
-    named = (targets != labels) | all_named
-    asked = unnamed_groups_off(targets, named, label_set)
-    single = torch.tensor([not label_set.group_of(name) for name in label_set.attributes], device=targets.device)
-    return torch.where(named | ~single, asked, soft_label(read))
-
-
-def _things(label_set: LabelSet) -> list[list[int]]:
-    """The columns of each thing that can change: a group, all classes together, or a single attribute."""
-    if label_set.kind == "classes":
-        return [list(range(len(label_set.attributes)))]
-    groups = [[label_set.attributes.index(name) for name in group] for group in label_set.groups]
-    grouped = {column for group in groups for column in group}
-    return groups + [[column] for column in range(len(label_set.attributes)) if column not in grouped]
-
-
-def _with_one_change(label: Tensor, things: list[list[int]], random: torch.Generator) -> Tensor:
-    """One thing is drawn: a single attribute turns, of a group another member is set, each as likely."""
-    columns = things[int(torch.randint(len(things), (), generator=random))]
-    changed = label.clone()
-    if len(columns) == 1:
-        changed[columns[0]] = 1 - label[columns[0]]
-        return changed
-    others = [column for column in columns if label[column] == 0] or columns
-    changed[columns] = 0
-    changed[others[int(torch.randint(len(others), (), generator=random))]] = 1
-    return changed
+def _group_has(marked: Tensor, groups: Tensor) -> Tensor:
+    """bool (N, k): whether `marked` (N, k) marks a member of the attribute's group. `groups`: bool (G, k)."""
+    shown = (marked.bool()[:, None] & groups).any(dim=2, keepdim=True)
+    return (shown & groups).any(dim=1)

@@ -16,7 +16,7 @@ KEY = "reading_square"
 def reading_square(card: Card) -> Callable[[Tensor], Tensor]:
     """From pictures (N, 3, S, S) to what the discriminator shall read, of the same shape.
 
-    A card's preprocessing may say it, as [left, top, side] in fractions of the picture's side (`augment.mean_square`);
+    A card's preprocessing may say it, as [left, top, side] in fractions of the picture's side, as older weights do;
     otherwise it is the whole picture. Raises WeightsError where it is no square inside the picture.
     """
     values = card.preprocessing.get(KEY)

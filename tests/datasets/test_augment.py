@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stargan_cli.datasets.augment import Draws, flip, jitter, mean_square, noise, zoom
+from stargan_cli.datasets.augment import changed, flip, jitter
+from stargan_cli.datasets.draws import Draws
 
 SIDE = 16
 
@@ -18,31 +19,7 @@ def places(count: int) -> Tensor:
 
 
 def draws(count: int) -> Draws:
-    return Draws(torch.Generator().manual_seed(5), count, slice(None))
-
-
-def test_zoom_shows_squares_from_anywhere_inside() -> None:
-    side, middle = squares(zoom(places(400), 0.4, draws(400)))
-    assert 0.6 <= side.min() < 0.62 and 0.98 < side.max() <= 1
-    for position in middle.T:
-        assert (position.abs() <= 1 - side + 1e-5).all(), "the square reaches out of the picture"
-        relative = (position / (1 - side))[side < 0.95]
-        assert relative.min() < -0.95 and relative.max() > 0.95 and relative.mean().abs() < 0.1
-
-
-def test_the_mean_square_is_what_zoom_shows_on_average() -> None:
-    side, middle = squares(zoom(places(400), 0.4, draws(400)))
-    left, top, mean = mean_square(0.4)
-    assert abs(side.mean() - mean) < 0.01
-    across, down = middle.mean(dim=0).tolist()
-    assert abs(across - (2 * left + mean - 1)) < 0.03 and abs(down - (2 * top + mean - 1)) < 0.03
-
-
-def squares(seen: Tensor) -> tuple[Tensor, Tensor]:
-    """The side of each square (N,), 1 for the whole picture's, and where its middle lies (N, 2)."""
-    step = seen[:, 0, 8, 9] - seen[:, 0, 8, 8]
-    torch.testing.assert_close(seen[:, 1, 9, 8] - seen[:, 1, 8, 8], step, atol=1e-5, rtol=0)
-    return step * SIDE / 2, seen[:, :2, 7:9, 7:9].mean(dim=(2, 3))
+    return Draws(torch.tensor(5), count)
 
 
 def test_jitter_shifts_scales_and_turns_within_its_amount() -> None:
@@ -56,15 +33,41 @@ def test_jitter_shifts_scales_and_turns_within_its_amount() -> None:
     assert 0.095 < angle.abs().max() <= 0.1 + 1e-5
 
 
-def test_flip_mirrors_half_of_them_and_noise_has_its_deviation() -> None:
+def test_flip_mirrors_half_of_them() -> None:
     seen = flip(places(400), draws(400))
     mirrored = seen[:, 0, 0, 0] > 0
     assert 0.4 < mirrored.float().mean() < 0.6
     assert torch.equal(seen[mirrored], places(400)[mirrored].flip(3))
-    assert abs(float((noise(places(400), 0.3, draws(400)) - places(400)).std()) - 0.3) < 0.01
+
+
+def test_each_change_is_made_with_its_probability() -> None:
+    pictures = places(1000)
+    untouched = (changed(pictures, torch.tensor(0.2), draws(1000)) - pictures).abs().amax(dim=(1, 2, 3)) < 1e-5
+    assert abs(untouched.float().mean() - 0.8**7) < 0.04
+    torch.testing.assert_close(changed(pictures, torch.tensor(0.0), draws(1000)), pictures, atol=1e-5, rtol=0)
+
+
+def test_changes_move_and_colour_as_much_as_in_the_paper() -> None:
+    across, down, _ = changed(places(2000), torch.tensor(1.0), draws(2000)).unbind(1)
+    plain = torch.full((2000, 3, SIDE, SIDE), 0.3)
+    coloured = changed(plain, torch.tensor(1.0), draws(2000))
+    assert (coloured.flatten(2).std(dim=2) < 1e-5).all(), "one colour stays one colour"
+    assert coloured.flatten(1).std(dim=1).max() < 1e-5, "grey stays grey"
+    grey = coloured[:, 0, 0, 0]
+    assert abs(float(grey.median()) - 0.3) < 0.03
+    assert 0.25 < float(grey.std()) < 0.5  # (0.3 + 0.2 N) 2^(0.5 N): 0.27 and more
+    turned = across[:, 8, 9] - across[:, 8, 8], across[:, 9, 8] - across[:, 8, 8]
+    assert (turned[0] < 0).float().mean() > 0.3 and (turned[1].abs() > 0.05).float().mean() > 0.3
+
+
+def test_colours_keep_their_hue() -> None:
+    red = torch.tensor([0.8, -0.4, -0.4])[None, :, None, None].expand(500, 3, SIDE, SIDE)
+    seen = changed(red, torch.tensor(1.0), draws(500))[:, :, 8, 8]
+    assert (seen[:, 0] >= seen[:, 1]).all()
+    torch.testing.assert_close(seen[:, 1], seen[:, 2], atol=1e-5, rtol=1e-4)
 
 
 def test_gradients_reach_the_picture_through_every_view() -> None:
     picture = places(2).requires_grad_(True)
-    noise(jitter(zoom(picture, 0.3, draws(2)), 0.1, draws(2)), 0.1, draws(2)).sum().backward()
+    changed(jitter(picture, 0.1, draws(2)), torch.tensor(0.5), draws(2)).sum().backward()
     assert picture.grad is not None and picture.grad.abs().sum() > 0

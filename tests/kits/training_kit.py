@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from PIL import Image
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.train.batches import BatchSource
+from stargan_cli.train.batches import BatchSource, Resident
 from stargan_cli.train.data import load_data, prepare
+from stargan_cli.train.losses import Batch
 from stargan_cli.train.run import Outcome, model_settings, train
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
@@ -105,15 +107,28 @@ def random_pictures(label_set: LabelSet, count: int, size: int, seed: int) -> Ca
 def tiny_trainer(
     *label_sets: LabelSet,
     precision: torch.dtype = torch.float32,
+    device: str = "cpu",
+    resident: bool = False,
     **changes: Any,
 ) -> Trainer:
-    """A trainer on the CPU with 12 random pictures in each set."""
+    """A trainer with 12 random pictures in each set; `resident` puts them on the device, whatever it is."""
     chosen = settings(data=tuple(s.name for s in label_sets), **changes)
     layout = LabelLayout(label_sets)
     pictures = [random_pictures(s, 12, chosen.image_size, i) for i, s in enumerate(label_sets)]
     sources = [BatchSource(one, chosen.batch_size, chosen.seed + i, chosen.balance) for i, one in enumerate(pictures)]
     model = model_settings(chosen, layout)
-    return Trainer(model, layout, sources, chosen, torch.device("cpu"), precision)
+    trainer = Trainer(model, layout, sources, chosen, torch.device(device), precision)
+    if resident:
+        where = (trainer.rows, trainer.device)
+        trainer.feeds = [Resident(one, trainer.turns.count(index), *where) for index, one in enumerate(sources)]
+    return trainer
+
+
+def batch_of(trainer: Trainer, iteration: int, turn: int = 0) -> Batch:
+    """The batch that a turn of an iteration sees, to keep: the next one is read into the same memory."""
+    trainer._set_clock(iteration)
+    batch = trainer._batch(turn, trainer._draws(turn))
+    return replace(batch, source_classes=batch.source_classes.clone())
 
 
 FACES = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))

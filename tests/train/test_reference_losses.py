@@ -16,10 +16,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
-from training_kit import FACES, MOODS, tiny_trainer
+from training_kit import FACES, MOODS, batch_of, tiny_trainer
 
 from stargan_cli.labels import LabelSet
-from stargan_cli.train.batches import generator_for
 from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
@@ -75,11 +74,11 @@ def solve(reference: Any, trainer: Trainer, dataset: str, monkeypatch: pytest.Mo
     config.resume_iters, config.selected_attrs = None, list(trainer.layout.sets[0].attributes)
     loaders, orders, alphas = [], [], []
     for index, label_set in enumerate(trainer.layout.sets):
-        batch = trainer._batch(index, 0)
+        batch, draws = batch_of(trainer, 0, turn=index), trainer._draws(index)
         labels = batch.source_classes
         loaders.append([(batch.real, labels.argmax(1) if label_set.kind == "classes" else labels)])
-        orders.append(torch.randperm(len(labels), generator=generator_for(chosen.seed, 1, index, 0)))
-        alphas.append(torch.rand(len(labels), 1, 1, 1, generator=generator_for(chosen.seed, 2, index)))
+        orders.append(draws.order())
+        alphas.append(draws.uniform().view(-1, 1, 1, 1))
     losses: list[tuple[str, float]] = []
     solver = reference.Solver(loaders[0], loaders[-1], config)
     solver.use_tensorboard = True
@@ -106,7 +105,9 @@ def test_one_step_equals_the_reference(
     # The learning rate is too small to move a weight, so that the G step of both sees the same D.
     trainer = tiny_trainer(*label_sets, flip=False, n_critic=1, lr=1e-30, d_lr=1e-30)
     expected, (expected_d, expected_g) = solve(reference, trainer, dataset, monkeypatch)
-    seen_d, seen_g = recorded(trainer.discriminator_optimiser), recorded(trainer.generator_optimiser)
+    seen_d, seen_g = (
+        recorded(learner.optimiser) for learner in (trainer.learning_discriminator, trainer.learning_generator)
+    )
     found = trainer.iterate()
 
     last = f"{label_sets[-1].name}/" if len(label_sets) > 1 else ""  # the reference logs the last set's losses

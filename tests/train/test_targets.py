@@ -6,15 +6,21 @@ from typing import Any
 
 import torch
 
+from stargan_cli.datasets.draws import Draws
 from stargan_cli.labels import LabelSet
-from stargan_cli.train.targets import asked_for, training_targets
+from stargan_cli.train.targets import TargetRule
 
 HAIR = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))
 LABELS = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]]).float()
 
 
+def targets_of(labels: torch.Tensor, label_set: LabelSet, seed: int, **options: Any) -> torch.Tensor:
+    rule = TargetRule.of(label_set, torch.device("cpu"), **options)
+    return rule.targets(labels, Draws(torch.tensor(seed), len(labels)))
+
+
 def drawn(seed: int, **options: Any) -> torch.Tensor:
-    return training_targets(LABELS, HAIR, torch.Generator().manual_seed(seed), **options)
+    return targets_of(LABELS, HAIR, seed, **options)
 
 
 def test_targets_are_the_labels_of_the_batch_in_another_order() -> None:
@@ -43,7 +49,7 @@ def test_what_is_not_named_gets_a_soft_label_and_a_group_none_at_all() -> None:
     targets = torch.tensor([[0, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]]).float()
     read = torch.tensor([[0.5, 0.25, 0.0], [0.5, 0.25, 1.0], [0.5, 0.25, 1.0], [0.5, 0.25, 0.0]])
     everything = torch.tensor([[False], [False], [False], [True]])
-    asked = asked_for(own, targets, read, everything, HAIR)
+    asked = TargetRule.of(HAIR, torch.device("cpu")).asked(own, targets, read, everything)
     expected = torch.tensor([[0, 1, 0.2], [0, 0, 1], [0, 0, 0.8], [1, 0, 0]])
     assert torch.allclose(asked, expected)
     assert targets[2].tolist() == [1, 0, 0], "the targets themselves are left alone"
@@ -66,7 +72,7 @@ def test_a_share_of_the_targets_differs_in_one_thing_alone() -> None:
 
 def test_a_group_whose_members_are_all_on_comes_down_to_one() -> None:
     labels = torch.ones(8, 3)
-    targets = training_targets(labels, HAIR, torch.Generator().manual_seed(0), single_share=0.9)[:7]
+    targets = targets_of(labels, HAIR, 0, single_share=0.9)[:7]
     assert {tuple(target) for target in targets.tolist()} <= {(1, 0, 1), (0, 1, 1), (1, 1, 0)}
     assert any(sum(target[:2]) == 1 for target in targets.tolist())
 
@@ -76,7 +82,7 @@ def test_of_classes_another_one_is_set() -> None:
     labels = torch.eye(3).repeat(4, 1)
     seen = set()
     for seed in range(10):
-        targets = training_targets(labels, moods, torch.Generator().manual_seed(seed), single_share=0.99)[:11]
+        targets = targets_of(labels, moods, seed, single_share=0.99)[:11]
         assert targets.sum(dim=1).eq(1).all() and (targets * labels[:11]).sum() == 0
         seen |= set(zip(labels.argmax(1).tolist(), targets.argmax(1).tolist(), strict=False))
     assert len(seen) == 6

@@ -7,11 +7,10 @@ import copy
 import pytest
 import torch
 from torch import Tensor
-from training_kit import FACES, MOODS, random_pictures, settings, tiny_trainer
+from training_kit import FACES, MOODS, batch_of, settings, tiny_trainer
 
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
-from stargan_cli.train.batches import Ahead, BatchSource
 from stargan_cli.train.losses import Objective, discriminator_loss
 from stargan_cli.train.trainer import Trainer
 
@@ -44,7 +43,7 @@ def test_without_a_weight_nothing_is_reconstructed() -> None:
 def test_what_makes_the_fakes_follows_the_generator() -> None:
     trainer = tiny_trainer(FACES, n_critic=1, lr=0.01)
     other = tiny_trainer(FACES, seed=1)
-    batch = trainer._batch(0, 0)
+    batch = batch_of(trainer, 0)
     for change in (trainer.iterate, trainer.iterate, lambda: trainer.load_state(other.state(), 0)):
         with torch.no_grad():
             before = trainer.translator(batch.real, batch.target)
@@ -80,8 +79,8 @@ def test_the_learning_rate_falls_to_zero_over_the_second_half() -> None:
     rates = []
     for _ in range(4):
         trainer.iterate()
-        rates.append((trainer.generator_optimiser.param_groups[0]["lr"],
-                      trainer.discriminator_optimiser.param_groups[0]["lr"]))  # fmt: skip
+        learners = trainer.learning_generator, trainer.learning_discriminator
+        rates.append(tuple(float(learner.optimiser.param_groups[0]["lr"]) for learner in learners))
     assert rates == [pytest.approx(pair) for pair in [(4e-4, 8e-4)] * 3 + [(2e-4, 4e-4)]]
 
 
@@ -102,8 +101,14 @@ def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) 
         output="attention",
         lambda_id=1.0,
         jitter=0.05,
-        view_jitter=0.02,
-        view_noise=0.01,
+        augment=0.2,
+        augment_target=0.6,
+        adversarial="nonsaturating",
+        own_share=0.25,
+        single_share=0.5,
+        keep_unset=True,
+        balance=True,
+        weigh_classes=True,
         projection=True,
     )
 
@@ -123,7 +128,7 @@ def test_the_bf16_penalty_is_within_one_percent_of_fp32(scale: float) -> None:
     and means nothing relative to itself: there the norms are within one percent, and the penalty's gradient points
     the same way.)"""
     trainer = tiny_trainer(FACES, image_size=32, discriminator_width=32, discriminator_layers=3, batch_size=8)
-    batch = trainer._batch(0, 0)
+    batch = batch_of(trainer, 0)
     with torch.no_grad():
         fake = trainer.generator(batch.real, batch.target)
         for parameter in trainer.discriminator.parameters():
@@ -172,55 +177,15 @@ def test_three_sets_take_turns_in_the_given_proportion() -> None:
     assert (trainer.model.label_dim, trainer.model.class_dim) == (3 + 2 + 3 + 3, 3 + 2 + 3)
     losses = trainer.iterate()
     assert {name.split("/")[0] for name in losses} == {"faces", "moods", "third"}
-    batch = trainer._batch(2, 0)
+    batch = batch_of(trainer, 0, turn=3)
     assert batch.positions == slice(5, 8)
     assert torch.equal(batch.source[:, :5], torch.zeros(4, 5))  # what the set does not know is zero
     assert torch.equal(batch.source[:, 5:8], batch.source_classes)
     assert torch.equal(batch.source[:, 8:], torch.tensor([[0.0, 0.0, 1.0]]).expand(4, 3))
 
 
-def test_each_set_sees_each_of_its_pictures_once_an_epoch() -> None:
-    trainer = tiny_trainer(FACES, MOODS, mix=(2, 1))
-    seen: list[list[int]] = [[], []]
-    for index, ahead in enumerate(trainer.batches):
-        ahead.batch = lambda step, index=index, batch=ahead.batch: seen[index].append(step) or batch(step)  # type: ignore
-    for _ in range(6):
-        trainer.iterate()
-    assert seen == [list(range(12)), list(range(6))]  # 12 pictures are 3 batches: 4 and 2 epochs
-
-
-def test_the_next_batch_is_read_meanwhile() -> None:
-    batches = source(balance=False)
-    read: list[int] = []
-    draw = batches.indices
-    batches.indices = lambda step: read.append(step) or draw(step)  # type: ignore[method-assign, func-returns-value]
-    ahead = Ahead(batches, slice(1, 3))
-    for step in (0, 1, 7):
-        pixels, _, labels = ahead.batch(step)
-        expected = batches.pictures.batch(draw(step))
-        assert torch.equal(pixels, expected[0][1:3]) and torch.equal(labels, expected[1].float())
-    ahead._pool.shutdown()
-    assert sorted(read) == [0, 1, 2, 7, 8]
-
-
-def test_the_next_batch_is_read_with_no_threads_but_one() -> None:
-    """More threads than cores, and OpenMP's wait asleep: every operation of the step then has to rouse them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        batches = source(balance=True)
-        draw, threads = batches.indices, []
-        batches.indices = lambda step: threads.append(torch.get_num_threads()) or draw(step)  # type: ignore
-        ahead = Ahead(batches)
-        ahead.batch(0)
-        ahead._pool.shutdown()
-        assert threads == [1, 1]
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None:
-    batch = tiny_trainer(FACES, own_share=0.5, keep_unset=True)._batch(0, 0)
+    batch = batch_of(tiny_trainer(FACES, own_share=0.5, keep_unset=True), 0)
     source, target = batch.source_classes, batch.target_classes
     assert torch.equal(target[:2], source[:2])
     without = target[:, :2].sum(dim=1) == 0
@@ -228,8 +193,8 @@ def test_a_share_of_the_targets_and_groups_keep_what_the_picture_shows() -> None
 
 
 def test_what_stays_is_given_to_g_as_translate_gives_it() -> None:
-    trainer = tiny_trainer(FACES, keep_unset=True, view_zoom=0.4)
-    batches = [trainer._batch(0, step) for step in range(6)]
+    trainer = tiny_trainer(FACES, keep_unset=True)
+    batches = [batch_of(trainer, step) for step in range(6)]
     parts = (lambda batch: batch.target, lambda batch: batch.target_classes, lambda batch: batch.source_classes)
     asked, target, source = (torch.cat([part(batch) for batch in batches]) for part in parts)
     read = torch.cat([trainer._read(batch.real) for batch in batches])
@@ -238,61 +203,20 @@ def test_what_stays_is_given_to_g_as_translate_gives_it() -> None:
     assert torch.equal(asked[stays & ~as_it_is, 2], soft_label(read[stays & ~as_it_is, 2]))
     assert (stays & as_it_is).any() and (stays & ~as_it_is).any(), "half of the rows name everything"
     assert torch.equal(asked[~stays, 2], target[~stays, 2])
-    whole = tiny_trainer(FACES, keep_unset=True)
-    assert not torch.equal(whole._read(batches[0].real), trainer._read(batches[0].real))
-    plain = tiny_trainer(FACES)._batch(0, 0)
+    plain = batch_of(tiny_trainer(FACES), 0)
     assert torch.equal(plain.target, plain.target_classes)
-
-
-def source(balance: bool, batch_size: int = 5) -> BatchSource:
-    pictures = random_pictures(MOODS, 12, 4, 0)
-    pictures.labelled.labels[:, 0] = torch.tensor([0] * 11 + [1])
-    pictures.labelled.labels[:, 1] = 1 - pictures.labelled.labels[:, 0]
-    return BatchSource(pictures, batch_size, 3, balance)
-
-
-def test_an_epoch_shows_every_picture_once_and_epochs_differ() -> None:
-    batches = source(balance=False)
-    drawn = torch.cat([batches.indices(step) for step in range(12)])  # 60 = five epochs of 12
-    epochs = drawn.view(5, 12)
-    assert all(sorted(epoch.tolist()) == list(range(12)) for epoch in epochs)
-    assert not torch.equal(epochs[0], epochs[1])
-    assert torch.equal(source(balance=False).indices(7), batches.indices(7))
-
-
-def test_a_batch_may_be_larger_than_the_set() -> None:
-    drawn = source(balance=False, batch_size=30).indices(1)
-    assert len(drawn) == 30 and set(drawn.tolist()) == set(range(12))
-
-
-def test_balance_draws_the_rare_combination_more_often() -> None:
-    batches = source(balance=True, batch_size=4000)
-    share = (batches.indices(0) == 11).float().mean().item()
-    # weights 1/sqrt(11) for each of 11 pictures and 1 for the rare one: 1 / (sqrt(11) + 1) = 0.232
-    assert share == pytest.approx(1 / (11**0.5 + 1), abs=0.03)
-    assert torch.equal(batches.indices(5), source(balance=True, batch_size=4000).indices(5))
-
-
-def test_importance_undoes_the_balance() -> None:
-    batches = source(balance=True, batch_size=4000)
-    _, importance, labels = batches.batch(0)
-    rare = labels[:, 0] == 1
-    # drawn 1 / (sqrt(11) + 1) of the time, 1 in 12 in the data
-    assert importance[rare][0].item() == pytest.approx((11**0.5 + 1) / 12)
-    assert (importance * rare).mean().item() == pytest.approx(1 / 12, abs=0.01)
-    assert torch.equal(batches.batch(0, slice(5, 9))[1], importance[5:9])
-    assert source(balance=False).batch(0)[1].tolist() == [1.0] * 5
 
 
 def test_weigh_classes_hands_the_importance_to_the_loss() -> None:
     trainer = tiny_trainer(FACES, balance=True, weigh_classes=True)
-    importance = trainer._batch(0, 2).importance
-    assert importance is not None and torch.equal(importance, trainer.sources[0].batch(2)[1])
-    assert tiny_trainer(FACES, balance=True)._batch(0, 2).importance is None
+    importance = batch_of(trainer, 2).importance
+    source = trainer.sources[0]
+    assert importance is not None and torch.equal(importance, source.batch(torch.tensor(2), source.pictures.pixels)[1])
+    assert batch_of(tiny_trainer(FACES, balance=True), 2).importance is None
 
 
 def test_targets_are_labels_of_the_same_batch() -> None:
     trainer = tiny_trainer(FACES)
-    batch = trainer._batch(0, 1)
+    batch = batch_of(trainer, 1)
     assert sorted(batch.target.tolist()) == sorted(batch.source.tolist())
     assert trainer.layout == LabelLayout((FACES,))

@@ -211,12 +211,6 @@ def test_checkpoints_that_do_not_know_the_files_go_on(tmp_path: Path, chosen: Tr
     assert run_training(tmp_path, chosen, cache, resume=True).iteration == 8
 
 
-def test_weights_say_which_square_d_saw(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
-    run_training(tmp_path, replace(chosen, view_zoom=0.4), cache, stop=after(2))
-    card = weights.load(str(tmp_path / "weights.safetensors")).card
-    assert card.preprocessing["reading_square"] == [0.1, 0.1, 0.8]
-
-
 def test_weights_say_whether_unset_groups_stay(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
     for keep in (True, False):
         run_training(tmp_path / str(keep), replace(chosen, keep_unset=keep), cache, stop=after(2))
