@@ -150,7 +150,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Probability of each change of what the discriminator sees, real and made: shift, scale, stretch, rotation, "
+            "Probability of each change of all that the discriminator sees: shift, scale, stretch, rotation, "
             "brightness, contrast, saturation.",
             at_least=0,
             at_most=LARGEST_AUGMENT,
@@ -161,8 +161,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Adapts that probability until the mean sign of the discriminator's output on real pictures is this; 0.6 is "
-            "usual, 0 adapts nothing.",
+            "Adapts that probability until the mean sign of the discriminator's output on real pictures is this; 0.6 "
+            "is usual, 0 adapts nothing.",
             at_least=0,
             below=1,
             changeable=True,
