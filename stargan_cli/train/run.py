@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
-from stargan_cli.device import pick_device, pick_precision
+from stargan_cli.device import pick_device, pick_precision, quick
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
@@ -61,6 +61,7 @@ def make_trainer(
     processes: Processes = ALONE,
 ) -> Trainer:
     """A trainer at iteration 0, which takes batches of these pictures, one element for each set of the layout."""
+    quick(device)
     sources = [
         BatchSource(one, settings.batch_size, settings.seed + index, settings.balance)
         for index, one in enumerate(pictures)
