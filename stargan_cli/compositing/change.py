@@ -1,127 +1,114 @@
-"""What a network says of a small square -> what is to be done to a picture of any size.
+"""What a network says of small squares -> what is to be done to pictures of any size, for a whole batch at once.
 
 The network says, at its own size, how much of each place changes (a mask) and by which colour. The colours are
 smooth. The mask is what has edges, and has to follow those of the full-size picture: in each small window it is a
 linear function of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are found at the
-small size and enlarged, He & Sun 2015).
+small size and enlarged, He & Sun 2015). All of it is sums and products of whole tensors, without a branch on their
+values: nothing waits for the device, and no picture depends on the others in its batch.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import NamedTuple
+import math
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.pictures.tensors import lightness, to_model
+from stargan_cli.pictures.tensors import to_model
 
 RADIUS = 3  # px of the small square: windows in which the mask follows the picture's colours
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: weaker edges of the picture are not followed
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
-BAND = 0.08  # of the side: along a border, where it is looked whether a change goes on beyond it
-GOES_ON = (0.1, 0.5)  # sizes of a change, in [0, 2], at the border: a small one and a large one
-LONG_FEATHER = 0.2  # of the side: how far from the border a change that goes on beyond it is whole
-ALONG_BLUR = 0.06  # of the side: standard deviation along the border
-
-Sides = tuple[bool, bool, bool, bool]
+WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
-class Change(NamedTuple):
-    """What changes in a square, of (C, S, S) each, for pictures x in [-1, 1]: x + mask * colour, where `colour` (3)
-    is a difference, and mask is `slope` (3) times x plus `offset` (1), held between `low` (1) and `high` (1).
-    `seen` (3) is the picture as the network was given it."""
+@torch.inference_mode()
+def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Tensor:
+    """The changes of N squares, float16 (N, maps.CHANNELS, S, S), laid out as `maps` says.
 
-    colour: Tensor
-    slope: Tensor
-    offset: Tensor
-    low: Tensor
-    high: Tensor
-    seen: Tensor
-
-    def in_grey(self) -> Change:
-        """The change of lightness alone, of a grey picture that is to stay grey."""
-        return self._replace(colour=lightness(self.colour).expand_as(self.colour))
-
-    def fading(self, sides: Sides) -> Change:
-        """With a long way out at those borders (left, top, right, bottom) where the change goes on beyond the square,
-        as in long hair: it would end there for all to see."""
-        mask = ((self.slope * self.seen).sum(dim=0, keepdim=True) + self.offset).clamp(self.low, self.high)
-        size = (mask * self.colour).abs().amax(dim=0)
-        weight = torch.ones_like(size)
-        for side, fades in enumerate(sides):
-            if fades:
-                upwards = side - 1  # quarter turns that bring this side up
-                weight = weight * torch.rot90(_way_out(torch.rot90(size, upwards)), -upwards)
-        return self._replace(colour=self.colour * weight)
-
-
-def change_of(seen: Tensor, add: Tensor, keep: Tensor) -> Change:
-    """`seen` uint8 (3, S, S): what the network was given. `add` (3, S, S) and `keep` (1, S, S), float: it made
-    add + keep * seen of it, in [-1, 1]. Where keep is 1 throughout, `add` is all there is, and the mask is its size.
+    `seen` uint8 (N, 3, S, S): what the network was given. It made add + keep * seen of it, in [-1, 1], with `add`
+    (N, 3, S, S) and `keep` (N, 1, S, S). Without `keep`, `add` is all there is, and the mask is its size.
     """
-    guide = to_model(seen)
-    mask = (1 - keep).clamp(0, 1)
-    difference = add - mask * guide
-    blur = COLOUR_BLUR
-    if not bool((mask > 0).any()):
-        blur, difference = DIFFERENCE_BLUR, _blurred(difference, DIFFERENCE_BLUR)
-        size = difference.abs().amax(dim=0, keepdim=True)
-        mask = (size / size.flatten().quantile(0.99).clamp_min(1 / 255)).clamp(0, 1)
+    guide, add = to_model(seen), add.float()
+    if keep is None:
+        difference, blur = _blurred(add, DIFFERENCE_BLUR), DIFFERENCE_BLUR
+        mask = _sizes(difference)
+    else:
+        mask, blur = (1 - keep.float()).clamp(0, 1), COLOUR_BLUR
+        difference = add - mask * guide
     colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
     slope, offset = _guided(guide, mask)
-    low, high = -F.max_pool2d(-mask, 3, 1, 1), F.max_pool2d(mask, 3, 1, 1)
-    return Change(colour.clamp(-2, 2), slope, offset, low, high, guide)
+    parts = [colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask)]
+    return torch.cat(parts, dim=1).half()
+
+
+def _sizes(difference: Tensor) -> Tensor:
+    """(N, 3, S, S) -> (N, 1, S, S) in [0, 1]: how large the difference is, of what it is at most."""
+    size = difference.abs().amax(dim=1, keepdim=True)
+    flat = size.flatten(1)
+    largest = flat.topk(1 + int((1 - WHOLE) * flat.shape[1]), dim=1).values[:, -1]
+    return (size / largest.clamp_min(1 / 255)[:, None, None, None]).clamp(0, 1)
 
 
 def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """(3, S, S) and (1, S, S) -> slope (3, S, S), offset (1, S, S): values are near slope * guide + offset."""
-    mean, mean_values = _window(guide), _window(values)
-    products = _window((guide[:, None] * guide[None]).flatten(0, 1)).view(3, 3, *guide.shape[1:])
-    covariance = products - mean[:, None] * mean[None]
-    with_values = _window(guide * values) - mean * mean_values
-    matrix = covariance.permute(2, 3, 0, 1) + SMOOTHNESS * torch.eye(3)
-    slope = torch.linalg.solve(matrix, with_values.permute(1, 2, 0)).permute(2, 0, 1)
-    offset = mean_values - (slope * mean).sum(dim=0, keepdim=True)
-    return _window(slope), _window(offset)
+    """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset (N, 1, S, S): values are near slope * guide + offset."""
+    red, green, blue = torch.split(guide, 1, dim=1)
+    products = torch.cat([guide * red, guide[:, 1:] * green, blue * blue], dim=1)  # the upper triangle of 3x3
+    means = _window(torch.cat([guide, products, guide * values, values], dim=1))
+    mean, products, with_values, mean_values = torch.split(means, [3, 6, 3, 1], dim=1)
+    r, g, b = torch.split(mean, 1, dim=1)
+    rr, rg, rb, gg, gb, bb = torch.split(products - torch.cat([mean * r, mean[:, 1:] * g, b * b], dim=1), 1, dim=1)
+    slope = _solved((rr, rg, rb, gg, gb, bb), with_values - mean * mean_values)
+    offset = mean_values - (slope * mean).sum(dim=1, keepdim=True)
+    slope, offset = torch.split(_window(torch.cat([slope, offset], dim=1)), [3, 1], dim=1)
+    return slope, offset
+
+
+def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
+    """Solves a symmetric 3x3 system at every place, by its cofactors: (N, 3, S, S)."""
+    rr, rg, rb, gg, gb, bb = covariance
+    rr, gg, bb = rr + SMOOTHNESS, gg + SMOOTHNESS, bb + SMOOTHNESS
+    first = torch.cat([gg * bb - gb * gb, rb * gb - rg * bb, rg * gb - rb * gg], dim=1)
+    second = torch.cat([first[:, 1:2], rr * bb - rb * rb, rg * rb - rr * gb], dim=1)
+    third = torch.cat([first[:, 2:], second[:, 2:], rr * gg - rg * rg], dim=1)
+    determinant = (first * torch.cat([rr, rg, rb], dim=1)).sum(dim=1, keepdim=True)
+    x, y, z = torch.split(right, 1, dim=1)
+    return (first * x + second * y + third * z) / determinant
 
 
 def _window(maps: Tensor) -> Tensor:
-    """Means over square windows, (C, S, S) -> (C, S, S)."""
-    means = _means(maps.shape[-1])
-    return means @ maps @ means.T
-
-
-@lru_cache(maxsize=4)
-@torch.inference_mode(False)
-def _means(side: int) -> Tensor:
-    """(side, side): what makes of a column the means around each of its places. As matrix products, torch is several
-    times as fast as by its own pooling."""
-    width = 2 * RADIUS + 1
-    return F.avg_pool2d(torch.eye(side)[None], (width, 1), 1, (RADIUS, 0), count_include_pad=False)[0]
+    """Means over square windows, (N, C, S, S) -> (N, C, S, S); at the border, of what lies within."""
+    ones = (1.0,) * (2 * RADIUS + 1)
+    count = _weighted(maps.new_ones(1, 1, 1, maps.shape[-1]), ones, 3)
+    sums = _weighted(_weighted(maps, ones, 3), ones, 2)
+    return sums / (count * count.transpose(2, 3))
 
 
 def _blurred(maps: Tensor, deviation: float) -> Tensor:
-    """(C, S, S), with Gaussian weights; the border repeats."""
+    """(N, C, S, S), with Gaussian weights; the border repeats."""
     reach = max(1, round(3 * deviation))
-    steps = torch.arange(-reach, reach + 1)
-    weights = torch.exp(-(steps**2) / (2 * deviation**2))
-    weights = weights / weights.sum()
-    padded = F.pad(maps[:, None], (reach,) * 4, mode="replicate")
-    return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
+    weights = [math.exp(-(step**2) / (2 * deviation**2)) for step in range(-reach, reach + 1)]
+    weights = [weight / sum(weights) for weight in weights]
+    padded = F.pad(maps, (reach,) * 4, mode="replicate")
+    size = maps.shape[-1]
+    return _weighted(_weighted(padded, weights, 3), weights, 2)[..., reach : reach + size, reach : reach + size]
 
 
-def _way_out(size: Tensor) -> Tensor:
-    """How much is left of a change of this size (S, S) towards the upper border: (S, S), 1 in the lower part."""
-    length = size.shape[0]
-    along = _blurred(size[: max(1, round(BAND * length))].mean(dim=0)[None, None], ALONG_BLUR * length)[0, 0]
-    goes_on = smooth((along - GOES_ON[0]) / (GOES_ON[1] - GOES_ON[0]))
-    distance = (torch.arange(length) + 0.5) / length
-    return 1 - goes_on * (1 - smooth(distance / LONG_FEATHER))[:, None]
+def _weighted(maps: Tensor, weights: tuple[float, ...] | list[float], dim: int) -> Tensor:
+    """Sums of neighbours along one dimension, with zeros beyond the border. Of few channels and taps, torch's own
+    convolutions and pooling take five times as long on a CPU."""
+    reach, size = len(weights) // 2, maps.shape[dim]
+    padded = F.pad(maps, (reach, reach) if dim == 3 else (0, 0, reach, reach))
+    total = padded.narrow(dim, 0, size) * weights[0]
+    for step, weight in enumerate(weights[1:], start=1):
+        total.add_(padded.narrow(dim, step, size), alpha=weight)
+    return total
 
 
-def smooth(step: Tensor) -> Tensor:
-    """0 below 0, 1 above 1, and a smooth way between."""
-    step = step.clamp(0, 1)
-    return step * step * (3 - 2 * step)
+def _largest_near(maps: Tensor) -> Tensor:
+    """The largest of each place and its eight neighbours, (N, 1, S, S)."""
+    size = maps.shape[-1]
+    padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")
+    rows = torch.maximum(torch.maximum(padded[..., :size], padded[..., 1:-1]), padded[..., 2:])
+    return torch.maximum(torch.maximum(rows[..., :size, :], rows[..., 1:-1, :]), rows[..., 2:, :])

@@ -1,111 +1,177 @@
 """A change made in a small square -> the same change in the full-size picture, which keeps its detail.
 
-The change's colours are enlarged, and so is what makes its mask of the full-size picture's colours (see `change`).
+The change's colours are enlarged, and so is what makes its mask of the full-size picture's colours (see `maps`).
 What is added to the picture is their product, so that every strand and pore stays. Two things more keep them as clear
 as they were: the mask follows edges, but not what is finer and fainter, or it would flatten that; and where the change
 makes a place lighter, its fine detail gets stronger, as it does when more light falls on it.
+
+By Pillow and NumPy on strips that stay in the processor's cache: no torch, and hardly any of Python's own time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import replace
 
 import numpy as np
-import torch
-import torch.nn.functional as F
+from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
-from stargan_cli.compositing.change import Change, Sides, smooth
+from stargan_cli.compositing.enlarging import Box, Enlarger, Grid, straightened
+from stargan_cli.compositing.maps import (
+    CHANNELS,
+    COLOUR,
+    HIGH,
+    LOW,
+    OFFSET,
+    SLOPE,
+    Floats,
+    Sides,
+    fading,
+    in_grey,
+    lightness,
+    smooth,
+)
 from stargan_cli.compositing.placement import Place
+from stargan_cli.compositing.scratch import scratch
 from stargan_cli.pictures.native_pixels import Stored
-from stargan_cli.pictures.tensors import lightness, to_model
 
 FEATHER = 0.1  # of the side: how far from the border of the square the change is whole
-FINEST = 4  # enlarged in curves as far as this, from there on in straight lines
-STRIP = 1 << 18  # pixels at once: bounds the memory
+STRIP = 1 << 15  # pixels at once: what is worked out of them fits into the processor's cache
+HALF = 127.5  # levels of 255 for each step of 1 in [-1, 1]
 TEXTURE = 0.1  # in [-1, 1]: fainter fine detail is no edge to the mask
 DARKEST = 0.15  # in [-1, 1], above black: lightness is reckoned from here, so that noise in black is not raised
-MOST_GAIN, GAIN_SHARE = 1.6, 0.5  # of a lighter place's fine detail: at most, and the exponent on its lightness
+MOST_GAIN = 1.6  # of a lighter place's lightness, at most; its fine detail gains the square root of that
+RATIO, SEEN = CHANNELS, slice(CHANNELS + 1, CHANNELS + 4)  # beside the maps: what they are worked out with
 
 
 def paste(
-    image: Image.Image, place: Place, change: Change, others: Sequence[Place] = (), stored: Stored | None = None
+    image: Image.Image,
+    place: Place,
+    maps: NDArray[np.floating],
+    others: Sequence[Place] = (),
+    stored: Stored | None = None,
 ) -> None:
     """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
-    is the picture's own, and towards the middles of `others`; pixels outside are untouched. `stored`, the same picture
-    in its file's own numbers, is changed alike."""
-    left, top, right, bottom = place.region(*image.size)
+    is the picture's own, and towards the middles of `others`; pixels outside are untouched. `maps` (CHANNELS, S, S):
+    see `change.changes_of`. `stored`, the same picture in its file's own numbers, is changed alike, and stays grey
+    where it is."""
+    region = left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
     fades = _fading_sides(place, image.size)
-    maps, small = torch.cat(change.fading(fades)), change.colour.shape[-1]
-    finer = min(FINEST, max(1, round(place.side / small)))
-    if finer > 1:
-        bicubic = _bicubic(small, finer)
-        maps = bicubic @ maps @ bicubic.T
-    maps = maps[None].contiguous(memory_format=torch.channels_last)  # looked up in half the time
-    rows = max(1, STRIP // (right - left))
+    change = fading(maps.astype(np.float32), fades)
+    if stored is not None and stored.mode == "L":
+        change = in_grey(change)
+    near = [other for other in others if _meet(region, other.region(*image.size))]
+    rows = min(bottom - top, max(1, STRIP // (right - left)))
+    enlarger = Enlarger(_with_picture(image, straightened(change, place, region, image.size)), region, rows)
+    weight = _Weight(place, region, fades, near)
+    room = scratch("pixels", (2, 3, rows, right - left))
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))
-        before = torch.from_numpy(np.array(image.crop(box))).permute(2, 0, 1)
-        grid = _grid(place, box)
-        weight = _fade(grid, fades)
-        for other in others:
-            weight = weight * _share(grid, _grid(other, box))
-        after = _strip(before, grid, maps, weight).permute(1, 2, 0).contiguous()
+        strip = image.crop(box)
+        pixels, spare = room[:, :, : box[3] - start]
+        np.copyto(pixels, np.asarray(strip).transpose(2, 0, 1))
+        _change(pixels, enlarger.strip(start - top, box[3] - top), weight.strip(start - top, box[3] - top), spare)
         if stored is not None:
-            stored.change(box, before.permute(1, 2, 0).numpy(), after.numpy())
-        image.paste(Image.fromarray(after.round_().to(torch.uint8).numpy()), box[:2])
+            stored.change(box, np.asarray(strip), np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+        planes = np.rint(pixels, out=pixels).astype(np.uint8)
+        image.paste(Image.merge("RGB", [Image.fromarray(plane) for plane in planes]), box[:2])
 
 
-@lru_cache(maxsize=16)
-@torch.inference_mode(False)
-def _bicubic(side: int, finer: int) -> Tensor:
-    """(side * finer, side): what makes of a column its bicubic enlargement. As matrix products, torch is several times
-    as fast as by its own enlarging."""
-    return F.interpolate(torch.eye(side)[None, None], (side * finer, side), mode="bicubic")[0, 0]
+def _with_picture(image: Image.Image, grid: Grid) -> Grid:
+    """The maps in levels of 255, and beside them the picture as finely as the network sees it (SEEN), and how much
+    lighter each place gets, as a share of its lightness (RATIO). In OFFSET's place is the mask of that picture."""
+    height, width = grid.maps.shape[1:]
+    small = image.resize(grid.seen, Image.Resampling.BILINEAR, box=grid.box, reducing_gap=2.0)
+    small = small.resize((width, height), Image.Resampling.BICUBIC)
+    maps = np.empty((CHANNELS + 4, height, width), np.float32)
+    maps[:CHANNELS] = grid.maps
+    maps[SEEN] = np.asarray(small).transpose(2, 0, 1)
+    maps[COLOUR] *= HALF
+    maps[OFFSET] += (maps[SLOPE] * (maps[SEEN] / HALF - 1)).sum(axis=0)
+    maps[SLOPE] /= HALF
+    maps[RATIO] = lightness(maps[COLOUR]) / (lightness(maps[SEEN]) + DARKEST * HALF)
+    return replace(grid, maps=maps)
 
 
-def _strip(before: Tensor, grid: Tensor, maps: Tensor, weight: Tensor) -> Tensor:
-    """uint8 (3, h, w) -> float in [0, 255], the same with as much of the change made as `weight` (h, w) says; `grid`
-    (h, w, 2) says where its pixels lie in the square."""
-    x = to_model(before)
-    sampled = F.grid_sample(maps, 2 * grid[None] - 1, "bilinear", "border", align_corners=False)[0]
-    colour, slope, offset, low, high, seen = torch.split(sampled, [3, 3, 1, 1, 1, 3])
-    fine = x - seen
-    energy = (fine * fine).mean(dim=0, keepdim=True)
-    edges = seen + fine * (energy / (energy + TEXTURE**2))
-    mask = ((slope * edges).sum(dim=0, keepdim=True) + offset).clamp(low, high)
-    step = mask * weight * colour
-    light, lighter = lightness(seen) + 1 + DARKEST, lightness(step)
-    gain = (1 + lighter / light).clamp(1, MOST_GAIN) ** GAIN_SHARE - 1
-    after: Tensor = before + (step + gain * fine) * 127.5
-    return after.clamp_(0, 255)
+def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None:
+    """In place: pixels (3, h, w) in [0, 255], changed as the maps (CHANNELS + 4, h, w) say as much as `weight`, which
+    broadcasts to (h, w), says. `maps` and `spare` (3, h, w) are used up: new arrays of this size would cost more than
+    what is worked out in them."""
+    fine = np.subtract(pixels, maps[SEEN], out=maps[SEEN])
+    energy = np.multiply(fine, fine, out=spare).sum(axis=0)
+    mask = np.multiply(fine, maps[SLOPE], out=spare).sum(axis=0)
+    mask *= energy
+    energy += 3 * (TEXTURE * HALF) ** 2
+    mask /= energy
+    mask += maps[OFFSET]
+    np.clip(mask, maps[LOW], maps[HIGH], out=mask)
+    mask *= weight
+    gain = np.multiply(mask, maps[RATIO], out=maps[RATIO])
+    gain.clip(0, MOST_GAIN - 1, out=gain)
+    gain += 1
+    np.sqrt(gain, out=gain)
+    gain -= 1
+    fine *= gain
+    maps[COLOUR] *= mask
+    pixels += fine
+    pixels += maps[COLOUR]
+    pixels.clip(0, 255, out=pixels)
 
 
-def _grid(place: Place, box: tuple[int, int, int, int]) -> Tensor:
-    """Where the pixels of a box lie in the unit square: (h, w, 2)."""
+class _Weight:
+    """How much of a change is made in each pixel of a region: strip by strip, broadcasting to (h, w)."""
+
+    def __init__(self, place: Place, region: Box, fades: Sides, others: Sequence[Place]) -> None:
+        self._place, self._region, self._fades, self._others = place, region, fades, others
+        self._straight = place.span.imag == 0 and not others
+        self._parts = self._faded(_in_square(place, region)) if self._straight else None
+
+    def strip(self, start: int, end: int) -> Floats:
+        """For those rows of the region."""
+        if self._parts is not None:
+            return self._parts[0] * self._parts[1][start:end]
+        left, top, right, _ = self._region
+        box = (left, top + start, right, top + end)
+        own = _in_square(self._place, box)
+        across, down = self._faded(own)
+        weight = across * down
+        for other in self._others:
+            weight *= _share(own, _in_square(other, box))
+        return weight
+
+    def _faded(self, at: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+        left, top, right, bottom = (FEATHER if side else 1e-9 for side in self._fades)
+        across, down = at
+        return smooth(np.minimum(across / left, (1 - across) / right)), smooth(
+            np.minimum(down / top, (1 - down) / bottom)
+        )
+
+
+def _in_square(place: Place, box: Box) -> tuple[Floats, Floats]:
+    """Where the pixels of a box lie in the unit square, across and down: (1, w) and (h, 1), or where the square is
+    turned (h, w) each."""
     inverse = 1 / place.span
-    x = torch.arange(box[0], box[2], dtype=torch.float64)[None, :] + 0.5 - place.origin.real
-    y = torch.arange(box[1], box[3], dtype=torch.float64)[:, None] + 0.5 - place.origin.imag
-    return torch.stack([inverse.real * x - inverse.imag * y, inverse.imag * x + inverse.real * y], dim=-1).float()
+    x = np.arange(box[0], box[2])[None, :] + 0.5 - place.origin.real
+    y = np.arange(box[1], box[3])[:, None] + 0.5 - place.origin.imag
+    if inverse.imag == 0:
+        return (inverse.real * x).astype(np.float32), (inverse.real * y).astype(np.float32)
+    across = (inverse.real * x).astype(np.float32) - (inverse.imag * y).astype(np.float32)
+    down = (inverse.imag * x).astype(np.float32) + (inverse.real * y).astype(np.float32)
+    return across, down
 
 
-def _fade(grid: Tensor, fades: Sides) -> Tensor:
-    """1 well inside the unit square, 0 from its fading borders outwards, and a smooth step between: (h, w)."""
-    distances = (grid[..., 0], grid[..., 1], 1 - grid[..., 0], 1 - grid[..., 1])
-    weight = torch.ones(grid.shape[:2])
-    for distance, fade in zip(distances, fades, strict=True):
-        weight = weight * (smooth(distance / FEATHER) if fade else (distance >= 0).float())
-    return weight
-
-
-def _share(own: Tensor, other: Tensor) -> Tensor:
+def _share(own: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
     """Of the pixels that two squares have in common each takes those nearer to its middle: (h, w), 1 for all of it."""
-    nearer: Tensor = torch.linalg.vector_norm(other - 0.5, dim=-1) - torch.linalg.vector_norm(own - 0.5, dim=-1)
-    return (0.5 + nearer / FEATHER).clamp(0, 1)
+    nearer = np.hypot(other[0] - 0.5, other[1] - 0.5) - np.hypot(own[0] - 0.5, own[1] - 0.5)
+    share: Floats = (0.5 + nearer / FEATHER).clip(0, 1)
+    return share
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _fading_sides(place: Place, size: tuple[int, int]) -> Sides:

@@ -24,9 +24,3 @@ def to_model(pixels: Tensor) -> Tensor:
 def to_pixels(pictures: Tensor) -> Tensor:
     """Float in [-1, 1], any shape -> uint8 in [0, 255], rounded to nearest."""
     return pictures.float().add(1.0).mul_(127.5).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def lightness(pictures: Tensor) -> Tensor:
-    """(..., 3, S, S) -> (..., 1, S, S): the luma of red, green, blue (ITU-R BT.601, as in Pillow), in their range."""
-    red, green, blue = pictures.unbind(dim=-3)
-    return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(-3)

@@ -67,7 +67,7 @@ class Faces:
         return f"{size} {self.settings.mode} {self._most} {self.settings.smallest}"
 
     @property
-    def needs_parts(self) -> bool:
+    def needs_maps(self) -> bool:
         return self.at_source_size
 
     @property
@@ -98,4 +98,4 @@ class Faces:
         if self.at_source_size:
             return put_back(framed, squares)
         alpha = picture.alpha and to_image(cut(picture.alpha.convert("RGB"), place, self.size)).getchannel(0)
-        return replace(picture, image=to_image(squares[0].pixels.numpy()), alpha=alpha, icc=None)
+        return replace(picture, image=to_image(squares[0].pixels), alpha=alpha, icc=None)

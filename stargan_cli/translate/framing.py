@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from stargan_cli.compositing.change import change_of
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.pictures.arrays import Pixels, to_image, to_square
@@ -18,12 +17,11 @@ from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
 
 
 class Square(NamedTuple):
-    """One translated square of a picture: uint8 (3, S, S), and where they were asked for `add` (3, S, S) and `keep`
-    (1, S, S), as in `translator.Translated`."""
+    """One translated square of a picture: uint8 (3, S, S), and where they were asked for its `maps`, as in
+    `translator.Translated`."""
 
-    pixels: Tensor
-    add: Tensor | None
-    keep: Tensor | None
+    pixels: Pixels
+    maps: NDArray[np.float16] | None
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,13 @@ class Framed:
 
 
 class Framing(Protocol):
-    """`name` is part of the outputs' fingerprint. `needs_parts`: `finish` needs `add` and `keep`."""
+    """`name` is part of the outputs' fingerprint. `needs_maps`: `finish` needs the squares' `maps`."""
 
     @property
     def name(self) -> str: ...
 
     @property
-    def needs_parts(self) -> bool: ...
+    def needs_maps(self) -> bool: ...
 
     def prepare(self, source: Path | BinaryIO) -> Framed:
         """Raises PictureError where the picture cannot be read, NoFaceError where it shows nothing to translate."""
@@ -60,14 +58,14 @@ class ModelSquare:
     size: int
     max_pixels: int = MAX_PIXELS
     name: str = "model"
-    needs_parts: bool = False
+    needs_maps: bool = False
 
     def prepare(self, source: Path | BinaryIO) -> Framed:
         picture = read_picture(source, square=self.size, max_pixels=self.max_pixels)
         return Framed(picture, to_square(picture.image, self.size)[None], (centred(*picture.image.size),))
 
     def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
-        return replace(framed.picture, image=to_image(squares[0].pixels.numpy()), icc=None)
+        return replace(framed.picture, image=to_image(squares[0].pixels), icc=None)
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ class CentreAtSourceSize:
     size: int
     max_pixels: int = MAX_PIXELS
     name: str = "source"
-    needs_parts: bool = True
+    needs_maps: bool = True
 
     def prepare(self, source: Path | BinaryIO) -> Framed:
         picture = read_picture(source, max_pixels=self.max_pixels, stored=True)
@@ -92,11 +90,8 @@ def put_back(framed: Framed, squares: Sequence[Square]) -> Picture:
     """Make the changes of a picture's squares, in their places, at its own size. A grey picture stays grey."""
     picture, places = framed.picture, framed.places
     image, stored = picture.image.copy(), picture.stored and picture.stored.copy()
-    for square, before, place in zip(squares, framed.squares, places, strict=True):
-        if square.add is None or square.keep is None:
-            raise ValueError("the parts of the translation are needed")
-        change = change_of(torch.from_numpy(before), square.add, square.keep)
-        if stored is not None and stored.mode == "L":
-            change = change.in_grey()
-        paste(image, place, change, [other for other in places if other != place], stored)
+    for square, place in zip(squares, places, strict=True):
+        if square.maps is None:
+            raise ValueError("the maps of the translation are needed")
+        paste(image, place, square.maps, [other for other in places if other != place], stored)
     return replace(picture, image=image, stored=stored)

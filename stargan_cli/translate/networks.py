@@ -81,7 +81,7 @@ class Networks:
             for variant in question.variants:
                 pixels.append(torch.from_numpy(question.squares))
                 vectors += [self.labels.vectors(known, variant.changes) for known in labels]
-        made = self.translator.translate(torch.cat(pixels), torch.tensor(vectors), self.plan.framing.needs_parts)
+        made = self.translator.translate(torch.cat(pixels), torch.tensor(vectors), self.plan.framing.needs_maps)
         answers: list[Answer | Exception] = []
         place = 0
         for (found, question), labels in zip(batch, sources, strict=True):
@@ -125,5 +125,5 @@ class Networks:
 
 def _one_by_one(made: Translated) -> list[Square]:
     nothing = (None,) * len(made.pixels)
-    parts = (nothing if part is None else part.unbind() for part in (made.add, made.keep))
-    return [Square(*one) for one in zip(made.pixels.unbind(), *parts, strict=True)]
+    maps = nothing if made.maps is None else made.maps.numpy()
+    return [Square(*one) for one in zip(made.pixels.numpy(), maps, strict=True)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stargan_cli.compositing.change import changes_of
 from stargan_cli.device import memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
 from stargan_cli.pictures.tensors import to_model, to_pixels
@@ -25,19 +26,17 @@ class Translated:
     """M translated squares, on the CPU.
 
     `pixels` uint8 (M, 3, S, S); `finite` bool (M,): False where the network gave NaN or infinite numbers.
-    `add` (M, 3, S, S) and `keep` (M, 1, S, S), float32, say how to do the same to a larger picture x of the same
-    place, in [-1, 1]: add + keep * x, clipped. With tanh output keep is 1 and add the difference; with attention
-    output keep is what the masks leave of the source. Both are None where they were not asked for.
+    `maps` float16 (M, CHANNELS, S, S): how to do the same to larger pictures of the same places (see
+    `compositing.maps`); None where they were not asked for.
     """
 
     pixels: Tensor
     finite: Tensor
-    add: Tensor | None = None
-    keep: Tensor | None = None
+    maps: Tensor | None = None
 
     def part(self, start: int, end: int) -> Translated:
         """Some of them, in the same memory."""
-        tensors = (self.pixels, self.finite, self.add, self.keep)
+        tensors = (self.pixels, self.finite, self.maps)
         return Translated(*(None if tensor is None else tensor[start:end] for tensor in tensors))  # type: ignore[arg-type]
 
 
@@ -71,31 +70,30 @@ class Translator:
         self._read = None if judge is None else label_reader(judge, device, precision)
 
     @torch.inference_mode()
-    def translate(self, pixels: Tensor, labels: Tensor, parts: bool = False) -> Translated:
+    def translate(self, pixels: Tensor, labels: Tensor, maps: bool = False) -> Translated:
         """`pixels` uint8 (M, 3, S, S), `labels` float (M, P, label_dim): P passes, one after the other.
 
         Raises StarganError where the memory does not suffice for one square.
         """
 
         def run(squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-            return self._run_passes(self._model_input(squares), targets, parts)
+            return self._run_passes(squares, targets, maps)
 
         outputs = self._in_batches(run, pixels, labels)
         return Translated(*outputs)
 
-    def _run_passes(self, source: Tensor, targets: Tensor, parts: bool) -> tuple[Tensor, ...]:
-        image, kept, added = source, source.new_ones(len(source), 1, 1, 1), torch.zeros_like(source)
+    def _run_passes(self, squares: Tensor, targets: Tensor, maps: bool) -> tuple[Tensor, ...]:
+        image = source = self._model_input(squares)
+        kept, added = source.new_ones(len(source), 1, 1, 1), torch.zeros_like(source)
         for number in range(targets.shape[1]):
             image, colour, mask = self._generator.translate(image, targets[:, number])
-            if parts and self._attention:
+            if maps and self._attention:
                 added = mask * colour + (1 - mask) * added
                 kept = (1 - mask) * kept
         result = (to_pixels(image), image.isfinite().flatten(1).all(dim=1))
-        if not parts:
+        if not maps:
             return result
-        if not self._attention:
-            added = image - source
-        return (*result, added.float(), kept.expand(-1, 1, *source.shape[2:]).float())
+        return (*result, changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:

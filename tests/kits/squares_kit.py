@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from stargan_cli.compositing.change import changes_of
 
 CPU = torch.device("cpu")
 
@@ -14,3 +17,9 @@ def squares(count: int) -> Tensor:
 
 def labels(count: int, passes: int = 1) -> Tensor:
     return torch.rand(count, passes, 5, generator=torch.Generator().manual_seed(6)).round()
+
+
+def maps_of(seen: np.ndarray, add: Tensor, keep: Tensor | None = None) -> np.ndarray:
+    """The maps of one square, uint8 (3, S, S), of which `add` and `keep` make another."""
+    changes = changes_of(torch.from_numpy(seen)[None], add[None], None if keep is None else keep[None])
+    return changes[0].numpy()

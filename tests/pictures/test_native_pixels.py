@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageCms
+from squares_kit import maps_of
 
 from stargan_cli.compositing import paste
 from stargan_cli.pictures import icc, png16
@@ -134,7 +135,7 @@ def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Pi
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
-    square = Square(torch.from_numpy(prepared.squares[0]), add, torch.ones(1, SIZE, SIZE))
+    square = Square(prepared.squares[0], maps_of(prepared.squares[0], add))
     out = out or path.with_stem("out")
     made = framing.finish(prepared, [square])
     write_picture(out, made.image, alpha=made.alpha, stored=made.stored, icc=made.srgb_icc, note=NOTE)
@@ -189,7 +190,7 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
-    finished = framing.finish(prepared, [Square(torch.from_numpy(prepared.squares[0]), add, torch.ones(1, SIZE, SIZE))])
+    finished = framing.finish(prepared, [Square(prepared.squares[0], maps_of(prepared.squares[0], add))])
     for name in ("png", "webp", "jpg"):
         out = BytesIO()
         write_picture(

@@ -12,6 +12,7 @@ OWN_PICTURES = (
     "pictures.encoding",
     "pictures.arrays",
     "compositing.placement",
+    "compositing.paste",
 )
 
 

@@ -13,6 +13,7 @@ from portraits import EXAMPLES, photograph
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.errors import NoFaceError, UsageError
@@ -94,7 +95,7 @@ def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photo
 
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
     prepared = framing().prepare(photos / "group.png")
-    nothing = [Square(seen, torch.zeros(3, SIZE, SIZE), torch.ones(1, SIZE, SIZE)) for seen in prepared.squares]
+    nothing = [Square(seen, np.zeros((CHANNELS, SIZE, SIZE), np.float16)) for seen in prepared.squares]
     made = framing().finish(prepared, nothing)
     image, alpha = made.image, made.alpha
     assert alpha is None

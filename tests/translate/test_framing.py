@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from squares_kit import maps_of
 
 from stargan_cli.compositing import paste
 from stargan_cli.compositing.placement import centred
@@ -26,22 +27,19 @@ def noise(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
     return path
 
 
-def no_change(value: float = 0.0, keep: float = 1.0) -> Square:
-    return Square(torch.zeros(3, SIZE, SIZE, dtype=torch.uint8), *parts(value, keep))
-
-
-def parts(value: float, keep: float) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.full((3, SIZE, SIZE), value), torch.full((1, SIZE, SIZE), keep)
+def no_change() -> Square:
+    seen = np.zeros((3, SIZE, SIZE), np.uint8)
+    return Square(seen, maps_of(seen, torch.zeros(3, SIZE, SIZE)))
 
 
 def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
     framing = ModelSquare(SIZE)
     prepared = framing.prepare(noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
-    result = torch.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).to(torch.uint8)
-    made = framing.finish(prepared, [Square(result, None, None)])
+    result = np.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).astype(np.uint8)
+    made = framing.finish(prepared, [Square(result, None)])
     image, alpha = made.image, made.alpha
-    assert np.array_equal(np.asarray(image), result.permute(1, 2, 0).numpy())
+    assert np.array_equal(np.asarray(image), result.transpose(1, 2, 0))
     assert alpha is not None and alpha.size == (SIZE, SIZE)
 
 
@@ -62,10 +60,9 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     path = noise(tmp_path / "a.png", 50, 30)
     framing = CentreAtSourceSize(SIZE)
     prepared = framing.prepare(path)
-    square = torch.from_numpy(prepared.squares[0])
-    seen = to_model(square)
-    half_brighter = Square(square, 0.5 * (seen + 0.4), torch.full((1, SIZE, SIZE), 0.5))
-    image = framing.finish(prepared, [half_brighter]).image
+    square = prepared.squares[0]
+    maps = maps_of(square, 0.5 * (to_model(torch.from_numpy(square)) + 0.4), torch.full((1, SIZE, SIZE), 0.5))
+    image = framing.finish(prepared, [Square(square, maps)]).image
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
     assert np.array_equal(after[:, 40:], before[:, 40:])
@@ -74,8 +71,8 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     assert np.abs(after[inner] - expected).max() <= 2
 
 
-def test_the_change_needs_its_parts() -> None:
-    seen = torch.zeros(3, 4, 4, dtype=torch.uint8)
+def test_the_change_needs_its_maps() -> None:
+    seen = np.zeros((3, 4, 4), np.uint8)
     picture = Picture(Image.new("RGB", (4, 4)), None, (4, 4), "PNG", "RGB", None, None)
-    with pytest.raises(ValueError, match="parts"):
-        put_back(Framed(picture, seen[None], (centred(4, 4),)), [Square(seen, None, None)])
+    with pytest.raises(ValueError, match="maps"):
+        put_back(Framed(picture, seen[None], (centred(4, 4),)), [Square(seen, None)])

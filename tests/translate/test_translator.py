@@ -1,4 +1,4 @@
-"""Batches, padding, memory, and the parts for larger pictures."""
+"""Batches, padding, memory, and the maps for larger pictures."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from squares_kit import CPU, labels, squares
 from torch import Tensor
 
+from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.errors import StarganError, WeightsError
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate import translator as module
@@ -81,15 +83,22 @@ def test_half_precision_stays_close(weights: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["weights", "imported"])
 @pytest.mark.parametrize("passes", [1, 2])
-def test_the_parts_say_the_same_as_the_pixels(kind: str, passes: int, request: pytest.FixtureRequest) -> None:
-    made = translator(request.getfixturevalue(kind), 4)
+def test_the_maps_are_of_what_makes_the_pixels(
+    kind: str, passes: int, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Tensor] = []
+
+    def noted(seen: Tensor, add: Tensor, keep: Tensor | float = 1.0) -> Tensor:
+        given.append(to_pixels(add + keep * to_model(seen)))
+        return changes_of(seen, add, keep if isinstance(keep, Tensor) else None)
+
+    monkeypatch.setattr(module, "changes_of", noted)
+    made = translator(request.getfixturevalue(kind), 5)
     source, target = squares(5), labels(5, passes)
-    result = made.translate(source, target, parts=True)
-    assert result.add is not None and result.keep is not None
-    again = to_pixels(result.add + result.keep * to_model(source))
-    assert (again.int() - result.pixels.int()).abs().max() <= 1
-    assert result.keep.shape == (5, 1, 16, 16)
-    assert made.translate(source, target).add is None
+    result = made.translate(source, target, maps=True)
+    assert (given[0].int() - result.pixels.int()).abs().max() <= 1
+    assert result.maps is not None and result.maps.shape == (5, CHANNELS, 16, 16)
+    assert made.translate(source, target).maps is None
 
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,73 @@
+"""The formulas of `compositing`, written plainly: one picture, at once, in full size, by torch's own operations."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from stargan_cli.compositing.placement import Place
+
+FINEST = 4
+
+
+def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, keep: Tensor) -> np.ndarray:
+    """The changed picture, float (H, W, 3) in [0, 255], without the longer way out for what goes on beyond the border:
+    the changes must end within the square."""
+    guide = seen.double() / 127.5 - 1
+    mask = (1 - keep.double()).clamp(0, 1)
+    colour = _blurred(add.double() - mask * guide) / _blurred(mask).clamp_min(1e-3)
+    slope, offset = _guided(guide, mask)
+    low, high = -F.max_pool2d(-mask, 3, 1, 1), F.max_pool2d(mask, 3, 1, 1)
+    maps = torch.cat([colour.clamp(-2, 2), slope, offset, low, high, guide])[None]
+    finer = min(FINEST, max(1, round(place.side / seen.shape[-1])))
+    maps = F.interpolate(maps, scale_factor=finer, mode="bicubic") if finer > 1 else maps
+    grid = _grid(place, image.size)
+    colour, slope, offset, low, high, small = F.grid_sample(
+        maps, 2 * grid[None] - 1, "bilinear", "border", align_corners=False
+    )[0].split([3, 3, 1, 1, 1, 3])
+    x = torch.from_numpy(np.asarray(image).transpose(2, 0, 1).copy()).double() / 127.5 - 1
+    fine = x - small
+    energy = (fine**2).mean(dim=0, keepdim=True)
+    edges = small + fine * energy / (energy + 0.1**2)
+    mask = ((slope * edges).sum(dim=0, keepdim=True) + offset).clamp(low, high)
+    step = mask * _fade(grid) * colour
+    gain = (1 + _luma(step) / (_luma(small) + 1.15)).clamp(1, 1.6).sqrt() - 1
+    after = (x + step + gain * fine + 1) * 127.5
+    return after.clamp(0, 255).permute(1, 2, 0).numpy()
+
+
+def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def window(maps: Tensor) -> Tensor:
+        return F.avg_pool2d(maps, 7, 1, 3, count_include_pad=False)
+
+    mean, mean_values = window(guide), window(values)
+    covariance = torch.stack([window(guide * one) for one in guide]) - mean[:, None] * mean[None]
+    matrix = covariance.permute(2, 3, 0, 1) + 0.01 * torch.eye(3)
+    right = window(guide * values) - mean * mean_values
+    slope = torch.linalg.solve(matrix, right.permute(1, 2, 0)).permute(2, 0, 1)
+    return window(slope), window(mean_values - (slope * mean).sum(dim=0, keepdim=True))
+
+
+def _blurred(maps: Tensor) -> Tensor:
+    weights = torch.exp(-(torch.arange(-2, 3, dtype=torch.float64) ** 2) / (2 * 0.8**2))
+    weights = weights / weights.sum()
+    padded = F.pad(maps[:, None], (2, 2, 2, 2), mode="replicate")
+    return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
+
+
+def _grid(place: Place, size: tuple[int, int]) -> Tensor:
+    y, x = np.mgrid[: size[1], : size[0]] + 0.5
+    at = (x + 1j * y - place.origin) / place.span
+    return torch.from_numpy(np.stack([at.real, at.imag], axis=-1))
+
+
+def _fade(grid: Tensor) -> Tensor:
+    steps = (torch.minimum(grid, 1 - grid) / 0.1).clamp(0, 1)
+    return (steps**2 * (3 - 2 * steps)).prod(dim=-1)
+
+
+def _luma(colours: Tensor) -> Tensor:
+    return (colours * colours.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(dim=0, keepdim=True)
