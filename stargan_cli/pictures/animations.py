@@ -1,31 +1,170 @@
-"""WebP's container (RFC 9649): what Pillow does not tell of a file."""
+"""Encoded pictures -> one file of all: GIF, APNG and WebP animations, and TIFF's pages.
+
+Each frame is encoded as a picture by itself, whole, and taken out of its file. Pillow's encoders would drop a frame
+that is like the one before.
+"""
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 
-FRAME_HEADER = 16  # bytes of an ANMF chunk before the chunks of its picture
+from PIL.TiffImagePlugin import AppendingTiffWriter
 
+from stargan_cli.pictures import png16
+
+FRAME_HEADER = 16  # bytes of WebP's ANMF chunk before the chunks of its picture
 MOST_CHUNKS = 100_000  # looked at: a file made of empty ones would take long
+GIF_HEADER = 13  # bytes: signature and logical screen
+KEPT, REMOVED = 1 << 2, 2 << 2  # what becomes of a frame of a GIF before the next one
+LOCAL_TABLE, INTERLACED = 0x80, 0x40  # bits of GIF's image descriptor
+ICC, ALPHA, EXIF, XMP, ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # bits of WebP's VP8X
+NO_BLENDING = 0x02  # a bit of ANMF
 
 
-def chunks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The name of each chunk in a part of the file, and where its body starts and ends."""
+@dataclass(frozen=True)
+class Timing:
+    """How an animation is shown: all frames `plays` times (0: for ever), and each for so long (ms).
+
+    `poster`: the first frame is shown only by programs that know no animations.
+    """
+
+    plays: int
+    durations: tuple[float, ...]
+    poster: bool = False
+
+
+def gif(files: Sequence[bytes], timing: Timing) -> bytes:
+    """GIF89a, with a colour table for each frame. A poster is left out.
+
+    GIF counts repetitions: a file that is played once has no count.
+    """
+    frames = [_gif_frame(file) for file in files][timing.poster :]
+    durations = timing.durations[timing.poster :]
+    out = [b"GIF89a", files[0][6:10], b"\0\0\0"]
+    if timing.plays != 1:
+        repetitions = min(max(timing.plays - 1, 0), 65_535)
+        out.append(b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", repetitions) + b"\0")
+    after = KEPT if all(transparent is None for transparent, _ in frames) else REMOVED
+    for (transparent, image), duration in zip(frames, durations, strict=True):
+        flags = after | (transparent is not None)
+        hundredths = min(round(duration / 10), 65_535)
+        out += [b"!\xf9\x04", struct.pack("<BHB", flags, hundredths, transparent or 0), b"\0", image]
+    return b"".join([*out, b";"])
+
+
+def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
+    """The transparent colour of a GIF file with one picture, and the picture with a colour table of its own."""
+    size = file[10] & 7
+    at = GIF_HEADER + (6 << size)
+    table, transparent = file[GIF_HEADER:at], None
+    while file[at : at + 1] == b"!":
+        if file[at + 1] == 0xF9 and file[at + 3] & 1:
+            transparent = file[at + 6]
+        at += 2
+        while file[at]:
+            at += 1 + file[at]
+        at += 1
+    return transparent, file[at : at + 9] + bytes([LOCAL_TABLE | file[at + 9] & INTERLACED | size]) + table + file[
+        at + 10 : -1
+    ]
+
+
+def apng(files: Sequence[bytes], timing: Timing) -> bytes:
+    """PNG (third edition, 11.3.6): the files' header chunks must be alike. Frames replace what is below them."""
+    first = png16.chunks(files[0])
+    _, header = first[0]
+    out, number = [png16.SIGNATURE, png16.chunk(b"IHDR", header)], 0
+    out.append(png16.chunk(b"acTL", struct.pack(">II", len(files) - timing.poster, timing.plays)))
+    out += [png16.chunk(kind, body) for kind, body in first[1:] if kind not in (b"IDAT", b"IEND")]
+    for place, (file, duration) in enumerate(zip(files, timing.durations, strict=True)):
+        if place or not timing.poster:
+            control = struct.pack(">I8sIIHHBB", number, header[:8], 0, 0, *_delay(duration), 0, 0)
+            out.append(png16.chunk(b"fcTL", control))
+            number += 1
+        for kind, body in png16.chunks(file):
+            if kind == b"IDAT" and place:
+                out.append(png16.chunk(b"fdAT", struct.pack(">I", number) + body))
+                number += 1
+            elif kind == b"IDAT":
+                out.append(png16.chunk(kind, body))
+    return b"".join([*out, png16.chunk(b"IEND", b"")])
+
+
+def _delay(duration: float) -> tuple[int, int]:
+    """Milliseconds as a fraction of a second of two 16-bit numbers."""
+    seconds = Fraction(duration / 1000).limit_denominator(1000)
+    return min(seconds.numerator, 65_535), seconds.denominator
+
+
+def webp(files: Sequence[bytes], timing: Timing) -> bytes:
+    """RFC 9649. A poster is left out. Frames replace what is below them."""
+    chunks = [[(name, file[start:end]) for name, start, end in _chunks(BytesIO(file), 12, len(file))] for file in files]
+    beside = {name: body for name, body in chunks[0] if name in (b"ICCP", b"EXIF", b"XMP ")}
+    pictures = [[chunk for chunk in frame if chunk[0] in (b"ALPH", b"VP8 ", b"VP8L")] for frame in chunks]
+    size = _webp_size(*pictures[0][-1])
+    sides = b"".join((side - 1).to_bytes(3, "little") for side in size)
+    flags = ANIMATED | (ALPHA if any(map(_has_alpha, pictures)) else 0)
+    flags |= sum(bit for name, bit in ((b"ICCP", ICC), (b"EXIF", EXIF), (b"XMP ", XMP)) if name in beside)
+    out = [_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides)]
+    out += [_chunk(name, body) for name, body in beside.items() if name == b"ICCP"]
+    out.append(_chunk(b"ANIM", bytes(4) + struct.pack("<H", min(timing.plays, 65_535))))
+    for picture, duration in list(zip(pictures, timing.durations, strict=True))[timing.poster :]:
+        shown = min(round(duration), 2**24 - 1).to_bytes(3, "little")
+        frame = b"".join(_chunk(name, body) for name, body in picture)
+        out.append(_chunk(b"ANMF", bytes(6) + sides + shown + bytes([NO_BLENDING]) + frame))
+    out += [_chunk(name, body) for name, body in beside.items() if name != b"ICCP"]
+    data = b"WEBP" + b"".join(out)
+    return b"RIFF" + struct.pack("<I", len(data)) + data
+
+
+def _chunk(name: bytes, body: bytes) -> bytes:
+    return name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
+
+
+def _webp_size(name: bytes, body: bytes) -> tuple[int, int]:
+    if name == b"VP8L":
+        bits = int.from_bytes(body[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    width, height = struct.unpack("<HH", body[6:10])
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _has_alpha(picture: Sequence[tuple[bytes, bytes]]) -> bool:
+    return any(name == b"ALPH" or (name == b"VP8L" and body[4] & 0x10) for name, body in picture)
+
+
+def tiff(files: Sequence[bytes], timing: Timing) -> bytes:
+    """One page after the other."""
+    out = BytesIO()
+    with AppendingTiffWriter(out) as pages:
+        for file in files:
+            pages.write(file)
+            pages.newFrame()
+    return out.getvalue()
+
+
+def is_lossless_webp(file: BinaryIO) -> bool:
+    """Whether the pixels of a WebP file (of its first frame) are packed without loss."""
+    end = file.seek(0, os.SEEK_END)
+    for name, start, stop in islice(_chunks(file, 12, end), MOST_CHUNKS):
+        inner = islice(_chunks(file, start + FRAME_HEADER, stop), 2) if name == b"ANMF" else ()
+        for kind in (name, *(kind for kind, _, _ in inner)):
+            if kind in (b"VP8 ", b"VP8L"):
+                return kind == b"VP8L"
+    return False
+
+
+def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """The name of each of WebP's chunks in a part of the file, and where its body starts and ends."""
     while start + 8 <= end:
         file.seek(start)
         name, length = struct.unpack("<4sI", file.read(8))
         yield name, start + 8, min(end, start + 8 + length)
         start += 8 + length + length % 2
-
-
-def is_lossless(file: BinaryIO) -> bool:
-    """Whether the pixels of a WebP file, of all frames, are packed without loss."""
-    kinds = set()
-    for name, start, end in islice(chunks(file, 12, file.seek(0, os.SEEK_END)), MOST_CHUNKS):
-        inner = chunks(file, start + FRAME_HEADER, end) if name == b"ANMF" else ()
-        kinds |= {name, *(kind for kind, _, _ in inner)}
-    return b"VP8L" in kinds and b"VP8 " not in kinds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -12,11 +13,13 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source, bytes_of, place_of, readable
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures import png16
+from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
+from stargan_cli.pictures.frames import Frames, refuse_loss
 from stargan_cli.pictures.native_pixels import Stored
-from stargan_cli.pictures.output_pixels import OutputPixels, output_pixels
+from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
 from stargan_cli.pictures.provenance import Note
-from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
+from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
 from stargan_cli.pictures.save_options import Extras
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
@@ -47,7 +50,7 @@ def write_picture(
     """
     if format is None:
         format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
-    extras = Extras(quality, lossless, note, _kept(exif) if exif and format.exif else None)
+    extras = Extras(quality, lossless, note, kept_exif(exif) if exif and format.exif else None)
     data = encode(output_pixels(format, image, alpha, stored, icc), format, extras)
     if not isinstance(target, Path):
         target.write(data)
@@ -59,13 +62,51 @@ def write_picture(
 def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes:
     """The bytes of the file."""
     out = BytesIO()
+    image = in_palette(pixels.image) if format.palette else pixels.image
     # icc_profile=None too: Pillow would write the one that it read
-    pixels.image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
+    image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
     data = out.getvalue() if pixels.deep is None else png16.with_pixels(out.getvalue(), pixels.deep)
     return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)
 
 
-def _kept(raw: bytes) -> Image.Exif | None:
+class FrameEncoder:
+    """Encodes the pictures of one file, one after the other; only their encoded bytes are held.
+
+    `frames` is the file that they come from; a note and EXIF are written once. Raises PictureError where the format
+    cannot hold several pictures.
+    """
+
+    def __init__(self, format: PictureFormat, frames: Frames, extras: Extras) -> None:
+        refuse_loss(format, frames.kind, frames.number)
+        self._format, self._frames, self._extras = format, frames, extras
+        self._files: list[bytes] = []
+        self._durations: list[float] = []
+
+    def add(self, picture: Picture, duration: float) -> None:
+        """`duration`: how long it is shown (ms)."""
+        format, icc = self._format, picture.srgb_icc
+        stored = picture.stored
+        if stored is not None and self._frames.kind == "animation":
+            stored = stored.narrowed()
+        pixels = output_pixels(format, picture.image, picture.alpha, stored, icc)
+        if self._frames.kind == "animation":  # all of the same mode
+            pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
+        extras = Extras(self._extras.quality, picture.lossless)
+        if not self._files:
+            extras = replace(extras, exif=self._extras.exif, note=self._extras.note if not format.add_note else None)
+        self._files.append(encode(pixels, format, extras))
+        self._durations.append(duration)
+
+    def file(self) -> bytes:
+        """The file of all pictures that were added."""
+        if self._format.join is None:
+            raise ValueError(f"{self._format.name} holds one picture")
+        timing = Timing(self._frames.plays, tuple(self._durations), self._frames.poster)
+        data, note, add_note = self._format.join(self._files, timing), self._extras.note, self._format.add_note
+        return data if note is None or add_note is None else add_note(data, note)
+
+
+def kept_exif(raw: bytes) -> Image.Exif | None:
     """A source's EXIF block without what described its pixels (the orientation among it); None where it is broken."""
     exif = Image.Exif()
     try:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from stargan_cli.pictures import save_options
+from stargan_cli.pictures import animations, save_options
+from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.save_options import Extras
 
@@ -23,7 +24,8 @@ class PictureFormat:
     A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
     holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha`, `icc` and
     `exif`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder;
-    `add_note` puts a note into the finished file where Pillow's encoder cannot.
+    `add_note` puts a note into the finished file where Pillow's encoder cannot. `palette`: each pixel is one of 256
+    colours. `frames` is what several pictures in a file are; `join` makes such a file from files of one picture each.
     """
 
     name: str
@@ -40,6 +42,9 @@ class PictureFormat:
     quality: bool = False
     save_options: Callable[[Extras], dict[str, Any]] = save_options.none
     add_note: Callable[[bytes, Note], bytes] | None = None
+    palette: bool = False
+    frames: Literal["animation", "pages"] | None = None
+    join: Callable[[Sequence[bytes], Timing], bytes] | None = None
 
     def begins(self, start: bytes) -> bool:
         """Whether a file's first bytes (64 suffice) carry one of the signatures."""
@@ -58,6 +63,8 @@ FORMATS = (
         icc=True,
         exif=True,
         save_options=save_options.png,
+        frames="animation",
+        join=animations.apng,
     ),
     PictureFormat(
         "JPEG",
@@ -82,6 +89,8 @@ FORMATS = (
         exif=True,
         quality=True,
         save_options=save_options.webp,
+        frames="animation",
+        join=animations.webp,
     ),
     PictureFormat(
         "BMP",
@@ -103,8 +112,21 @@ FORMATS = (
         icc=True,
         exif=True,
         save_options=save_options.tiff,
+        frames="pages",
+        join=animations.tiff,
     ),
-    PictureFormat("GIF", (".gif",), ((0, b"GIF8"),)),
+    PictureFormat(
+        "GIF",
+        (".gif",),
+        ((0, b"GIF8"),),
+        option="gif",
+        modes=("RGB",),
+        alpha=True,
+        palette=True,
+        add_note=save_options.gif_with_note,
+        frames="animation",
+        join=animations.gif,
+    ),
     PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),
     PictureFormat("JPEG2000", (".jp2", ".j2k"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
     PictureFormat(

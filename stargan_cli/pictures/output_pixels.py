@@ -65,3 +65,26 @@ def _own(format: PictureFormat, stored: Stored) -> OutputPixels:
 def _image(mode: str, values: np.ndarray) -> Image.Image:
     size = values.shape[1], values.shape[0]
     return Image.frombytes(mode, size, np.ascontiguousarray(values).tobytes())
+
+
+def in_palette(image: Image.Image) -> Image.Image:
+    """RGB or RGBA -> mode P, 256 colours at most: exactly where there are so few, else with Floyd-Steinberg dithering.
+    Pixels less than half opaque get the one transparent colour."""
+    colours = np.asarray(image.convert("RGB")).astype(np.uint32)
+    packed = colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
+    clear = np.asarray(image)[..., 3] < 128 if image.mode == "RGBA" else np.zeros(packed.shape, bool)
+    room = 255 if clear.any() else 256
+    packed[clear] = packed[~clear][0] if not clear.all() else 0  # so that they cost no further colour
+    found, places = np.unique(packed, return_inverse=True)
+    values = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
+    if len(found) <= room:
+        made = Image.fromarray(places.reshape(packed.shape).astype(np.uint8), "P")
+        made.putpalette(values.tobytes())
+    else:
+        full = Image.fromarray(values[places.reshape(packed.shape)])
+        best = full.quantize(room, Image.Quantize.FASTOCTREE)
+        made = full.quantize(palette=best, dither=Image.Dither.FLOYDSTEINBERG)
+    if clear.any():
+        made.paste(255, mask=Image.fromarray(clear))
+        made.info["transparency"] = 255
+    return made

@@ -23,7 +23,7 @@ def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     A colour that the file declares transparent becomes an alpha channel. Grey is read so only with such a colour:
     without one Pillow gives all 16 bits.
     """
-    if opened.format != "PNG":
+    if opened.format != "PNG" or opened.tell():
         return None
     transparent = opened.info.get("transparency")
     if opened.mode.startswith("I;16"):
@@ -33,7 +33,7 @@ def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     if bits != 16 or interlaced or colour not in _CHANNELS or (width, height) != opened.size:
         return None
     file.seek(0)
-    packed = b"".join(body for kind, body in _chunks(file.read()) if kind == b"IDAT")
+    packed = b"".join(body for kind, body in chunks(file.read()) if kind == b"IDAT")
     channels = _CHANNELS[colour]
     length = height * (1 + 2 * channels * width)
     rows = np.frombuffer(zlib.decompressobj().decompress(packed, length), np.uint8)
@@ -94,16 +94,22 @@ def with_pixels(frame: bytes, values: np.ndarray) -> bytes:
     (H, W, C) as its pixels."""
     height, width, _ = values.shape
     out = [SIGNATURE]
-    for kind, body in _chunks(frame):
+    for kind, body in chunks(frame):
         if kind == b"IHDR":
             body = struct.pack(">IIB", width, height, 16) + body[9:]
         if kind == b"IDAT":
             body = _packed(values)
-        out += [struct.pack(">I", len(body)), kind, body, struct.pack(">I", zlib.crc32(kind + body))]
+        out.append(chunk(kind, body))
     return b"".join(out)
 
 
-def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+def chunk(kind: bytes, body: bytes) -> bytes:
+    """One chunk of a PNG file."""
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The kind and the body of each chunk of a PNG file, up to IEND."""
     found: list[tuple[bytes, bytes]] = []
     at = len(SIGNATURE)
     while at + 8 <= len(data) and (not found or found[-1][0] != b"IEND"):

@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma
-from stargan_cli.pictures.animations import is_lossless
+from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.formats import FORMATS
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
@@ -187,7 +187,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
         stored = stored.turned(turn) if stored is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
     upright = colours_of(profile, colours.mode).to_srgb(colours)
-    lossless = kind == "WEBP" and is_lossless(file)
+    lossless = kind == "WEBP" and is_lossless_webp(file)
     return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored, lossless)
 
 

@@ -76,5 +76,15 @@ def bmp_with_note(data: bytes, note: Note) -> bytes:
     return data[:2] + (len(data) + len(packet)).to_bytes(4, "little") + data[6:] + packet
 
 
+def gif_with_note(data: bytes, note: Note) -> bytes:
+    """A GIF file with the note as a comment and as XMP before its end: XMP Specification, part 3, 1.1.2."""
+    comment = note.sentence.encode()
+    blocks = b"".join(
+        bytes([len(part)]) + part for part in (comment[at : at + 255] for at in range(0, len(comment), 255))
+    )
+    ramp = b"\x01" + bytes(range(255, -1, -1)) + b"\0"  # leads programs that know blocks alone out of the packet
+    return data[:-1] + b"!\xfe" + blocks + b"\0" + b"!\xff\x0bXMP DataXMP" + note.xmp() + ramp + data[-1:]
+
+
 def _exif(extras: Extras) -> dict[str, Any]:
     return {} if extras.exif is None else {"exif": extras.exif}

@@ -1,0 +1,156 @@
+"""Files of several pictures: animations and pages, read one picture after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+from PIL import Image
+
+from stargan_cli.errors import PictureError
+from stargan_cli.pictures.formats import PictureFormat
+from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened
+
+Kind = Literal["animation", "pages"]
+PAGED = ("TIFF", "MPO", "HEIF")
+MOST_FRAMES = 10_000
+MOST_FRAMED = 20  # times `max_pixels`: what the frames together may have
+SUBFILE_TYPE, REDUCED, MASK = 254, 1, 4  # a tag of TIFF, and bits in it
+MP_ENTRIES = 0xB002  # a tag of MPO
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One frame, whole (what its predecessors leave visible included), and how long it is shown (ms)."""
+
+    picture: Picture
+    duration: float
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A file of `number` pictures. `frames` decodes one after the other, and can be gone through once.
+
+    `plays` and `poster` are those of `animations.Timing`. `alpha`: some of the frames may have transparent pixels.
+    """
+
+    kind: Kind
+    number: int
+    plays: int
+    poster: bool
+    alpha: bool
+    frames: Iterator[Frame]
+
+
+@contextmanager
+def opened_frames(source: Path | BinaryIO, wanted: Wanted) -> Iterator[Frames | Picture]:
+    """A file of several pictures; or the picture, where it holds one. Raises PictureError, from the iterator too.
+
+    A smaller copy, a mask or a gain map that a file holds beside its picture is none of its pictures.
+    """
+    with opened(source, wanted) as (file, image):
+        with decoding(file):
+            places = _places(image, wanted.max_pixels)
+        if len(places) == 1:
+            with decoding(file):
+                picture = decode(file, image, wanted)
+            yield picture
+            return
+        kind: Kind = "pages" if image.format in PAGED else "animation"
+        poster = bool(getattr(image, "default_image", False))
+        alpha = image.format == "GIF" or "transparency" in image.info or image.mode not in ("L", "RGB", "I;16")
+        yield Frames(kind, len(places), _plays(image), poster, alpha, _decoded(file, image, wanted, places))
+
+
+def refuse_loss(format: PictureFormat, kind: Kind, number: int) -> None:
+    """Raises PictureError where a format cannot hold the pictures of a file."""
+    if format.frames != kind:
+        raise PictureError(
+            f"it holds {number:,} {'frames' if kind == 'animation' else 'pictures'}, which a {format.name} file cannot:"
+            " --frames first takes the first alone"
+        )
+
+
+def _places(image: Image.Image, max_pixels: int) -> list[int]:
+    """The numbers of a file's own pictures."""
+    number = int(getattr(image, "n_frames", 1))
+    if number == 1:
+        return [0]
+    size = image.size
+    if image.format == "TIFF":
+        places = list(_pages(image, number, max_pixels))
+    else:
+        places = list(_views(image)) if image.format == "MPO" else list(range(number))
+        _check_number(len(places), len(places) * size[0] * size[1], max_pixels)
+    _go_to(image, 0)
+    return places or [0]
+
+
+def _go_to(image: Image.Image, place: int) -> None:
+    """Seek; a page without a profile does not get that of another one, which Pillow leaves."""
+    if image.tell() != place:
+        if image.format in PAGED:
+            image.info.pop("icc_profile", None)
+        image.seek(place)
+
+
+def _check_number(number: int, pixels: int, max_pixels: int) -> None:
+    if number > MOST_FRAMES:
+        raise PictureError(f"too many frames: {number:,}, the limit is {MOST_FRAMES:,}; --frames first takes the first")
+    if number > 1 and pixels > MOST_FRAMED * max_pixels:
+        raise PictureError(
+            f"too large: {number:,} frames of {pixels:,} pixels together, the limit is {MOST_FRAMED * max_pixels:,}"
+            f" ({MOST_FRAMED} times --max-pixels); --frames first takes the first"
+        )
+
+
+def _pages(image: Image.Image, number: int, max_pixels: int) -> Iterator[int]:
+    """TIFF's pages, without smaller copies of one and without masks."""
+    pixels = 0
+    for place in range(min(number, MOST_FRAMES + 1)):
+        _go_to(image, place)
+        tags: Any = getattr(image, "tag_v2", {})
+        if not int(tags.get(SUBFILE_TYPE, 0)) & (REDUCED | MASK):
+            pixels += image.width * image.height
+            _check_number(place + 1, pixels, max_pixels)
+            yield place
+
+
+def _views(image: Image.Image) -> Iterator[int]:
+    """An MPO's pictures: those that say that they are views, and others of the first one's size.
+
+    Cameras put previews and gain maps beside a picture, of type "Undefined" too; a gain map may have its size.
+    """
+    entries = getattr(image, "mpinfo", {}).get(MP_ENTRIES, ())
+    described = b"".join(value for name, value in image.info.items() if name == "xmp" and isinstance(value, bytes))
+    has_gain_map = b"hdrgm" in described or b"HDRGainMap" in described
+    size = image.size
+    yield 0
+    for place, entry in enumerate(entries[1:], 1):
+        kind = str(entry.get("Attribute", {}).get("MPType", ""))
+        if kind.startswith("Multi-Frame"):
+            yield place
+        elif kind == "Undefined" and not has_gain_map:
+            _go_to(image, place)
+            if image.size == size:
+                yield place
+
+
+def _plays(image: Image.Image) -> int:
+    """GIF counts repetitions, and says nothing where there is none; the others count plays."""
+    loop = image.info.get("loop")
+    if image.format == "GIF":
+        return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
+    return int(loop or 0)
+
+
+def _decoded(file: BinaryIO, image: Image.Image, wanted: Wanted, places: list[int]) -> Iterator[Frame]:
+    for place in places:
+        with decoding(file):
+            _go_to(image, place)
+            picture = decode(file, image, wanted)
+            duration = float(image.info.get("duration") or 0)
+        yield Frame(picture, duration)

@@ -1,0 +1,260 @@
+"""Animations and pages: read frame by frame, and written again with all that they had."""
+
+from __future__ import annotations
+
+import shutil
+import struct
+import subprocess
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import corpus
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, TiffImagePlugin
+
+from stargan_cli.errors import PictureError
+from stargan_cli.pictures import frames as frames_module
+from stargan_cli.pictures.encoding import FrameEncoder
+from stargan_cli.pictures.formats import WRITABLE
+from stargan_cli.pictures.frames import Frame, Frames, opened_frames
+from stargan_cli.pictures.provenance import Note, fingerprint_in
+from stargan_cli.pictures.reading import Picture, Wanted
+from stargan_cli.pictures.save_options import Extras
+
+NOTE = Note("0123abc", "weights", "Blond_Hair")
+DURATIONS = [100, 250, 250, 40]
+KINDS = {"gif": "GIF", "png": "PNG", "webp": "WEBP"}
+
+
+def drawn(number: int, clear: bool = True) -> Image.Image:
+    """A square that moves; frames 1 and 2 are alike."""
+    image = corpus.scene().convert("RGBA")
+    draw = ImageDraw.Draw(image)
+    left = 6 * min(number, 2) if number < 3 else 30
+    draw.rectangle((left, 10, left + 9, 19), fill=(255, 255, 0, 255))
+    if clear:
+        draw.rectangle((40 - left, 24, 47 - left, 31), fill=(0, 0, 0, 0))
+    return image
+
+
+def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False) -> bytes:
+    """An animation of four frames, none of them dropped."""
+    given = frames_module.Frames("animation", 4, plays, poster, clear, iter(()))
+    encoder = FrameEncoder(WRITABLE[name], given, Extras())
+    for number, duration in enumerate(DURATIONS):
+        image = drawn(number, clear)
+        alpha = image.getchannel("A") if clear else None
+        encoder.add(
+            Picture(image.convert("RGB"), alpha, image.size, "PNG", "RGBA", None, None, lossless=True), duration
+        )
+    return encoder.file()
+
+
+def read(data: bytes, **wanted: Any) -> tuple[Frames, list[Frame]]:
+    with opened_frames(BytesIO(data), Wanted(stored=True, **wanted)) as found:
+        assert isinstance(found, Frames)
+        return found, list(found.frames)
+
+
+def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
+    """What is written of a file, nothing of it changed."""
+    with opened_frames(BytesIO(data), Wanted(stored=True)) as found:
+        assert isinstance(found, Frames)
+        encoder = FrameEncoder(WRITABLE[name], found, Extras(100, note=note))
+        for frame in found.frames:
+            encoder.add(frame.picture, frame.duration)
+        return encoder.file()
+
+
+def pixels(picture: Picture) -> np.ndarray:
+    """RGBA, whatever lies under transparent pixels left out."""
+    alpha = picture.alpha or Image.new("L", picture.image.size, 255)
+    image = picture.image.copy()
+    image.putalpha(alpha)
+    values = np.asarray(image).copy()
+    values[values[..., 3] == 0] = 0
+    return values
+
+
+def same(first: list[Frame], second: list[Frame]) -> bool:
+    return len(first) == len(second) and all(
+        np.array_equal(pixels(one.picture), pixels(two.picture)) for one, two in zip(first, second, strict=True)
+    )
+
+
+@pytest.mark.parametrize("plays", [0, 1, 3])
+@pytest.mark.parametrize("clear", [False, True], ids=["opaque", "transparent"])
+@pytest.mark.parametrize("name", KINDS)
+def test_frames_times_plays_and_transparency_are_kept(name: str, clear: bool, plays: int) -> None:
+    found, before = read(data := by_hand(name, clear, plays))
+    assert (found.kind, found.number, found.plays, found.poster) == ("animation", 4, plays, False)
+    assert [frame.duration for frame in before] == DURATIONS
+    written = again(data, name)
+    after, result = read(written)
+    assert (after.plays, [frame.duration for frame in result]) == (plays, DURATIONS)
+    assert same(before, result)
+    assert [frame.picture.alpha is not None for frame in result] == 4 * [clear]
+    assert fingerprint_in(written) == NOTE.fingerprint
+    assert fingerprint_in(again(data, name, None)) is None
+    assert written == again(data, name)
+
+
+@pytest.mark.parametrize("disposal", [0, 1, 2, 3])
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_what_other_frames_leave_is_part_of_a_frame(kind: str, disposal: int) -> None:
+    if kind == "PNG" and disposal == 3:
+        pytest.skip("APNG knows three")
+    images = [drawn(number) for number in range(4)]
+    options: dict[str, Any] = {"duration": DURATIONS, "loop": 0, "disposal": disposal}
+    if kind == "PNG":
+        options["blend"] = 1
+    data = corpus.encoded(images[0], kind, save_all=True, append_images=images[1:], **options)
+    _, before = read(data)
+    for name in KINDS:
+        assert same(before, read(again(data, name))[1])
+
+
+def test_a_gif_keeps_few_colours_and_dithers_many() -> None:
+    column = np.linspace(0, 255, 256)
+    soft = np.stack([column + 0 * column[:, None], column[:, None] + 0 * column, 255 - 0 * column[:, None] - column], 2)
+    image = Image.fromarray((60 + soft / 3).astype(np.uint8))
+    given = Frames("animation", 2, 0, False, False, iter(()))
+    encoder = FrameEncoder(WRITABLE["gif"], given, Extras())
+    for _ in range(2):
+        encoder.add(Picture(image, None, image.size, "PNG", "RGB", None, None), 100)
+    for frame in read(encoder.file())[1]:
+        difference = np.asarray(frame.picture.image).astype(int) - np.asarray(image)
+        assert len(np.unique(np.asarray(frame.picture.image).reshape(-1, 3), axis=0)) <= 256
+        assert np.abs(difference).mean() < 6
+        assert np.abs(difference.reshape(16, 16, 16, 16, 3).mean(axis=(1, 3))).mean() < 1
+
+
+def test_the_poster_of_an_apng_stays_and_is_no_frame_elsewhere() -> None:
+    data = by_hand("png", poster=True)
+    found, before = read(data)
+    assert found.poster and found.number == 4
+    written = again(data, "png")
+    assert same(before, read(written)[1]) and read(written)[0].poster
+    for name in ("gif", "webp"):
+        found, shown = read(again(data, name))
+        assert not found.poster and same(before[1:], shown)
+
+
+def test_an_apng_keeps_times_that_are_no_whole_milliseconds() -> None:
+    data = by_hand("png")
+    delay = struct.pack(">HH", 1, 30)
+    for number in range(4):
+        control = data.index(b"fcTL", 0 if number == 0 else control + 4)  # noqa: F821
+        body = data[control + 4 : control + 24] + delay + data[control + 28 : control + 30]
+        data = data[: control - 4] + corpus.png_chunk(b"fcTL", body) + data[control + 34 :]
+    written = again(data, "png", None)
+    assert written.count(delay) == 4 == len(read(written)[1])
+
+
+def test_pages_of_a_tiff_keep_their_sizes_modes_and_profiles() -> None:
+    pages = [corpus.scene(), corpus.scene(30, 20).convert("L"), drawn(0), corpus.cmyk()]
+    out = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for page, profile in zip(pages, (corpus.display_p3(), None, None, None), strict=True):
+            writer.write(corpus.encoded(page, "TIFF", icc_profile=profile))
+            writer.newFrame()
+    found, _ = read(out.getvalue())
+    assert (found.kind, found.number) == ("pages", 4)
+    written = again(out.getvalue(), "tiff")
+    with Image.open(BytesIO(written)) as image:
+        assert image.n_frames == 4  # type: ignore[attr-defined]
+        for number, page in enumerate(pages):
+            image.seek(number)
+            assert np.array_equal(np.asarray(image), np.asarray(page))
+    assert [frame.picture.icc is not None for frame in read(written)[1]] == [True, False, False, False]
+
+
+def test_smaller_copies_and_masks_are_no_pages() -> None:
+    out = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for kind in (0, 1, 4):
+            writer.write(corpus.encoded(corpus.scene(), "TIFF", tiffinfo={254: kind}))
+            writer.newFrame()
+    with opened_frames(BytesIO(out.getvalue()), Wanted()) as found:
+        assert isinstance(found, Picture)
+
+
+def mpo(second: Image.Image, **options: Any) -> bytes:
+    return corpus.encoded(corpus.scene(), "MPO", save_all=True, append_images=[second], **options)
+
+
+def test_views_of_an_mpo_are_pictures_and_its_previews_are_not() -> None:
+    found, frames = read(mpo(corpus.scene()))
+    assert (found.kind, found.number, len(frames)) == ("pages", 2, 2)
+    with opened_frames(BytesIO(mpo(corpus.scene(24, 16))), Wanted()) as one:
+        assert isinstance(one, Picture)
+    with pytest.raises(PictureError, match=r"it holds 2 pictures, which a JPEG file cannot: --frames first"):
+        again(mpo(corpus.scene()), "jpg")
+    assert read(again(mpo(corpus.scene()), "tiff"))[0].number == 2
+
+
+def test_frames_are_not_written_where_they_would_be_lost() -> None:
+    for name in ("jpg", "bmp", "tiff"):
+        with pytest.raises(PictureError, match="it holds 4 frames, which a .* file cannot"):
+            again(by_hand("gif"), name)
+
+
+def test_an_avif_sequence_becomes_an_animation() -> None:
+    images = [drawn(number, clear=False).convert("RGB") for number in range(4)]
+    if "AVIF" not in Image.SAVE_ALL:
+        pytest.skip("Pillow without AVIF")
+    data = corpus.encoded(images[0], "AVIF", save_all=True, append_images=images[1:], duration=DURATIONS)
+    found, frames = read(again(data, "png"))
+    assert (found.number, [frame.duration for frame in frames]) == (4, DURATIONS)
+
+
+def test_too_many_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PictureError, match=r"too large: 4 frames of 6,144 pixels together.*--frames first"):
+        monkeypatch.setattr(frames_module, "MOST_FRAMED", 1)
+        read(by_hand("gif"), max_pixels=6_000)
+    monkeypatch.setattr(frames_module, "MOST_FRAMES", 3)
+    for data in (by_hand("png"), again_as_pages(4)):
+        with pytest.raises(PictureError, match="too many frames: 4"):
+            read(data)
+
+
+def again_as_pages(number: int) -> bytes:
+    pages = number * [corpus.scene()]
+    return corpus.encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_cut_animation_is_refused_with_its_reason(name: str) -> None:
+    whole = by_hand(name)
+    with pytest.raises(PictureError, match="damaged or cut off"):
+        read(whole[: len(whole) * 2 // 3])
+
+
+def test_a_still_picture_is_a_picture() -> None:
+    for kind in ("PNG", "GIF", "WEBP", "TIFF", "JPEG"):
+        with opened_frames(BytesIO(corpus.encoded(corpus.scene(), kind)), Wanted()) as found:
+            assert isinstance(found, Picture)
+
+
+@pytest.mark.parametrize(
+    ("name", "program"),
+    [
+        ("gif", ("gifsicle", "--info", "{}")),
+        ("gif", ("convert", "-regard-warnings", "{}", "null:")),
+        ("gif", ("ffmpeg", "-v", "warning", "-i", "{}", "-f", "null", "-")),
+        ("png", ("ffmpeg", "-v", "warning", "-f", "apng", "-i", "{}", "-f", "null", "-")),
+        ("png", ("pngcheck", "-q", "{}")),
+        ("webp", ("webpmux", "-info", "{}")),
+        ("tiff", ("tiffinfo", "{}")),
+        ("tiff", ("convert", "-regard-warnings", "{}", "null:")),
+    ],
+)
+def test_other_programs_read_them_without_a_word(name: str, program: tuple[str, ...], tmp_path: Path) -> None:
+    if shutil.which(program[0]) is None:
+        pytest.skip(f"no {program[0]}")
+    path = tmp_path / f"a.{name}"
+    path.write_bytes(again(again_as_pages(3) if name == "tiff" else by_hand(name), name))
+    done = subprocess.run([part.format(path) for part in program], capture_output=True, timeout=60)
+    assert done.returncode == 0 and not done.stderr.strip(), done.stderr
