@@ -42,6 +42,10 @@ class NoFaceError(PictureError):
     """A picture shows no face to translate: nothing is wrong with it, and it is left out."""
 
 
+class FramesError(PictureError):
+    """A file of several pictures, and an output format that holds one: it is left out, for none must be lost."""
+
+
 class TrainingError(StarganError):
     """Training cannot go on: losses that are no numbers, a disk that is full."""
 

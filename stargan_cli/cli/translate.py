@@ -47,6 +47,7 @@ def translate(
     out: option.Out = None,
     format: option.Format = "same",
     quality: option.Quality = 95,
+    frames: option.Frames = "all",
     size: option.Size = "source",
     overwrite: option.Overwrite = False,
     skip_existing: option.SkipExisting = False,
@@ -100,6 +101,7 @@ def translate(
         faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
         format=format,
         quality=quality,
+        frames=frames,  # type: ignore[arg-type]
         existing="overwrite" if overwrite else "skip" if skip_existing else "finish",
         provenance=not no_provenance,
         keep_metadata=keep_metadata,

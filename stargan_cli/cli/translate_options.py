@@ -98,7 +98,15 @@ Format = Annotated[
     str,
     typer.Option(
         help="File format of the outputs; same keeps each picture's own.",
-        **one_of("same", "png", "jpg", "webp", "bmp", "tiff"),
+        **one_of("same", "png", "jpg", "webp", "bmp", "tiff", "gif"),
+        rich_help_panel=FILES,
+    ),
+]
+Frames = Annotated[
+    str,
+    typer.Option(
+        help="Pictures of an animation, or of a file with pages, that are changed; first writes that picture alone.",
+        **one_of("all", "first"),
         rich_help_panel=FILES,
     ),
 ]

@@ -15,11 +15,11 @@ from stargan_cli.files.writing import replacing
 from stargan_cli.pictures import png16
 from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
-from stargan_cli.pictures.frames import Frames, refuse_loss
+from stargan_cli.pictures.frames import Frames, opened_frames, refuse_loss
 from stargan_cli.pictures.native_pixels import Stored
 from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
 from stargan_cli.pictures.provenance import Note
-from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
+from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
@@ -50,7 +50,7 @@ def write_picture(
     """
     if format is None:
         format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
-    extras = Extras(quality, lossless, note, kept_exif(exif) if exif and format.exif else None)
+    extras = Extras(quality, lossless, note, kept_exif(exif) if exif else None)
     data = encode(output_pixels(format, image, alpha, stored, icc), format, extras)
     if not isinstance(target, Path):
         target.write(data)
@@ -69,10 +69,16 @@ def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes
     return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)
 
 
+def encode_picture(picture: Picture, format: PictureFormat, extras: Extras) -> bytes:
+    """The bytes of the file of a picture as it was read, its pixels perhaps changed. A lossless WebP stays so."""
+    pixels = output_pixels(format, picture.image, picture.alpha, picture.stored, picture.srgb_icc)
+    return encode(pixels, format, replace(extras, lossless=extras.lossless or picture.lossless))
+
+
 class FrameEncoder:
     """Encodes the pictures of one file, one after the other; only their encoded bytes are held.
 
-    `frames` is the file that they come from; a note and EXIF are written once. Raises PictureError where the format
+    `frames` is the file that they come from; a note and EXIF are written once. Raises FramesError where the format
     cannot hold several pictures.
     """
 
@@ -119,19 +125,20 @@ def kept_exif(raw: bytes) -> Image.Exif | None:
         return None
 
 
-def copied(
-    source: Source, format: PictureFormat, quality: int = 95, max_pixels: int = MAX_PIXELS, note: Note | None = None
-) -> bytes:
+def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted) -> bytes:
     """A picture's file as `format`: byte for byte where its name says that format, else rewritten, with the note.
 
-    Raises PictureError.
+    Raises PictureError; FramesError among them, where pictures would be lost.
     """
     if written_by_name(place_of(source).name) is format:
         try:
             return bytes_of(source)
         except OSError as error:
             raise PictureError(f"cannot be read: {error.strerror or error}") from error
-    picture, file = read_picture(readable(source), max_pixels=max_pixels, stored=True), BytesIO()
-    whole = {"alpha": picture.alpha, "stored": picture.stored, "icc": picture.srgb_icc, "lossless": picture.lossless}
-    write_picture(file, picture.image, format=format, quality=quality, note=note, **whole)  # type: ignore[arg-type]
-    return file.getvalue()
+    with opened_frames(readable(source), wanted) as opened:
+        if isinstance(opened, Picture):
+            return encode_picture(opened, format, extras)
+        encoder = FrameEncoder(format, opened, extras)
+        for frame in opened.frames:
+            encoder.add(frame.picture, frame.duration)
+        return encoder.file()

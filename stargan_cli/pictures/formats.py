@@ -22,8 +22,8 @@ class PictureFormat:
     and `advice` says what helps where Pillow was built without the decoder.
 
     A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
-    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha`, `icc` and
-    `exif`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder;
+    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and
+    `icc`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder;
     `add_note` puts a note into the finished file where Pillow's encoder cannot. `palette`: each pixel is one of 256
     colours. `frames` is what several pictures in a file are; `join` makes such a file from files of one picture each.
     """
@@ -38,7 +38,6 @@ class PictureFormat:
     deep_modes: tuple[str, ...] = ()
     alpha: bool = False
     icc: bool = False
-    exif: bool = False
     quality: bool = False
     save_options: Callable[[Extras], dict[str, Any]] = save_options.none
     add_note: Callable[[bytes, Note], bytes] | None = None
@@ -61,7 +60,6 @@ FORMATS = (
         deep_modes=("L", "LA", "RGB", "RGBA"),
         alpha=True,
         icc=True,
-        exif=True,
         save_options=save_options.png,
         frames="animation",
         join=animations.apng,
@@ -74,7 +72,6 @@ FORMATS = (
         option="jpg",
         modes=("L", "RGB", "CMYK"),
         icc=True,
-        exif=True,
         quality=True,
         save_options=save_options.jpeg,
     ),
@@ -86,7 +83,6 @@ FORMATS = (
         modes=("RGB",),
         alpha=True,
         icc=True,
-        exif=True,
         quality=True,
         save_options=save_options.webp,
         frames="animation",
@@ -110,7 +106,6 @@ FORMATS = (
         deep_modes=("L",),
         alpha=True,
         icc=True,
-        exif=True,
         save_options=save_options.tiff,
         frames="pages",
         join=animations.tiff,

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal
 
 from PIL import Image
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import FramesError, PictureError
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened
 
@@ -35,6 +35,7 @@ class Frames:
     """A file of `number` pictures. `frames` decodes one after the other, and can be gone through once.
 
     `plays` and `poster` are those of `animations.Timing`. `alpha`: some of the frames may have transparent pixels.
+    `exif` is the raw EXIF block.
     """
 
     kind: Kind
@@ -42,18 +43,21 @@ class Frames:
     plays: int
     poster: bool
     alpha: bool
+    exif: bytes | None
     frames: Iterator[Frame]
 
 
 @contextmanager
-def opened_frames(source: Path | BinaryIO, wanted: Wanted) -> Iterator[Frames | Picture]:
-    """A file of several pictures; or the picture, where it holds one. Raises PictureError, from the iterator too.
+def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) -> Iterator[Frames | Picture]:
+    """A file of several pictures; or the picture, where it holds one, or with `first` the first of them.
+
+    Raises PictureError, from the iterator too.
 
     A smaller copy, a mask or a gain map that a file holds beside its picture is none of its pictures.
     """
     with opened(source, wanted) as (file, image):
         with decoding(file):
-            places = _places(image, wanted.max_pixels)
+            places = [0] if first else _places(image, wanted.max_pixels)
         if len(places) == 1:
             with decoding(file):
                 picture = decode(file, image, wanted)
@@ -62,13 +66,21 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted) -> Iterator[Frames | 
         kind: Kind = "pages" if image.format in PAGED else "animation"
         poster = bool(getattr(image, "default_image", False))
         alpha = image.format == "GIF" or "transparency" in image.info or image.mode not in ("L", "RGB", "I;16")
-        yield Frames(kind, len(places), _plays(image), poster, alpha, _decoded(file, image, wanted, places))
+        yield Frames(
+            kind,
+            len(places),
+            _plays(image),
+            poster,
+            alpha,
+            image.info.get("exif"),
+            _decoded(file, image, wanted, places),
+        )
 
 
 def refuse_loss(format: PictureFormat, kind: Kind, number: int) -> None:
-    """Raises PictureError where a format cannot hold the pictures of a file."""
+    """Raises FramesError where a format cannot hold the pictures of a file."""
     if format.frames != kind:
-        raise PictureError(
+        raise FramesError(
             f"it holds {number:,} {'frames' if kind == 'animation' else 'pictures'}, which a {format.name} file cannot:"
             " --frames first takes the first alone"
         )

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -13,14 +12,19 @@ from PIL import Image
 from stargan_cli.compositing.placement import Place, centred, cut
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.finding import LANDMARKS, exact, find_faces, is_crop, place_of
-from stargan_cli.pictures.arrays import to_image
-from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
+from stargan_cli.pictures.arrays import Pixels, to_image
+from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
 from stargan_cli.translate.framing import Framed, Square, put_back
 from stargan_cli.translate.settings import FaceSettings
 
 if TYPE_CHECKING:
     from stargan_cli.weights.card import Card
 
+STILL, BLURRED = 3.0, 20.0  # of 255: how far squares of the same face differ on average
+SCENE, OTHER_SCENE = (
+    32,
+    16.0,
+)  # the side of a small copy (px), and how far its pixels differ where something else appears
 SMALL = 2  # times the network's square: a picture no larger than this may be a crop in which no face is recognised
 
 
@@ -74,12 +78,30 @@ class Faces:
     def _most(self) -> int | None:
         return 1 if self.settings.which == "largest" or not self.at_source_size else self.settings.most
 
-    def prepare(self, source: Path | BinaryIO) -> Framed:
-        """Raises NoFaceError besides what `read_picture` raises."""
-        picture = read_picture(source, max_pixels=self.max_pixels, stored=self.at_source_size)
-        places = self._places(picture.image)
-        squares = np.stack([cut(picture.image, place, self.size) for place in places])
-        return Framed(picture, squares, places)
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(max_pixels=self.max_pixels, stored=self.at_source_size)
+
+    def prepare(self, picture: Picture) -> Framed:
+        """Raises NoFaceError."""
+        return self._framed(picture, self._places(picture.image))
+
+    def _framed(self, picture: Picture, places: tuple[Place, ...]) -> Framed:
+        return Framed(picture, np.stack([cut(picture.image, place, self.size) for place in places]), places)
+
+    def follow(self, picture: Picture, last: Framed) -> Framed:
+        """The places of the last search where nothing has moved, and where no face is found but little has; a crop
+        stays one. Raises NoFaceError."""
+        same = self._framed(picture, last.places)
+        moved = _difference(same.squares, last.squares)
+        if last.places == (centred(*picture.image.size),) or (moved <= STILL and _is_scene(picture, last.picture)):
+            return same
+        try:
+            return self.prepare(picture)
+        except NoFaceError:
+            if moved > BLURRED:
+                raise
+            return same
 
     def _places(self, image: Image.Image) -> tuple[Place, ...]:
         whole, auto = centred(*image.size), self.settings.mode == "auto"
@@ -99,3 +121,15 @@ class Faces:
             return put_back(framed, squares)
         alpha = picture.alpha and to_image(cut(picture.alpha.convert("RGB"), place, self.size)).getchannel(0)
         return replace(picture, image=to_image(squares[0].pixels), alpha=alpha, icc=None)
+
+
+def _difference(first: Pixels, second: Pixels) -> float:
+    return float(np.abs(first.astype(np.int16) - second).mean())
+
+
+def _is_scene(picture: Picture, other: Picture) -> bool:
+    """Whether no part of two frames shows something else."""
+    small = [
+        np.asarray(one.image.convert("L").resize((SCENE, SCENE), Image.Resampling.BOX)) for one in (picture, other)
+    ]
+    return float(np.abs(small[0].astype(np.int16) - small[1]).max()) <= OTHER_SCENE

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.labels import Variant
 from stargan_cli.pictures.arrays import Pixels, to_image, to_square
-from stargan_cli.pictures.reading import MAX_PIXELS, Picture, read_picture
+from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
+from stargan_cli.translate.report import Label
+
+if TYPE_CHECKING:
+    from stargan_cli.labels.probabilities import Known
 
 
 class Square(NamedTuple):
@@ -33,17 +37,54 @@ class Framed:
     places: tuple[Place, ...]
 
 
+@dataclass(frozen=True)
+class Question:
+    """What a picture asks of the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
+
+    `weight` is the memory that the picture takes until it is written (bytes). For frames of an animation, `people`
+    numbers the person in each square, whose labels are read once, and `known` has those that were read before.
+    """
+
+    squares: Pixels
+    variants: tuple[Variant, ...]
+    weight: int = 0
+    people: tuple[int, ...] | None = None
+    known: tuple[Known | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """For each variant of the question: its K translated squares, and the labels of the first of them before and
+    after. `known` are the labels of each square before. `remark` is a word about the source labels."""
+
+    squares: tuple[tuple[Square, ...], ...]
+    labels: tuple[tuple[Label | None, Label], ...]
+    known: tuple[Known, ...] = ()
+    remark: str | None = None
+
+
 class Framing(Protocol):
-    """`name` is part of the outputs' fingerprint. `needs_maps`: `finish` needs the squares' `maps`."""
+    """`name` is part of the outputs' fingerprint. `wanted` is what of a picture is to be read. `size` is the side of
+    the squares (px). `needs_maps`: `finish` needs the squares' `maps`."""
 
     @property
     def name(self) -> str: ...
 
     @property
+    def size(self) -> int: ...
+
+    @property
+    def wanted(self) -> Wanted: ...
+
+    @property
     def needs_maps(self) -> bool: ...
 
-    def prepare(self, source: Path | BinaryIO) -> Framed:
-        """Raises PictureError where the picture cannot be read, NoFaceError where it shows nothing to translate."""
+    def prepare(self, picture: Picture) -> Framed:
+        """Raises NoFaceError where the picture shows nothing to translate."""
+        ...
+
+    def follow(self, picture: Picture, last: Framed) -> Framed:
+        """The same for a frame of an animation, after one for which faces were looked for."""
         ...
 
     def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
@@ -51,8 +92,20 @@ class Framing(Protocol):
         ...
 
 
+class _Centre:
+    """The centred square of each picture."""
+
+    size: int
+
+    def prepare(self, picture: Picture) -> Framed:
+        return Framed(picture, to_square(picture.image, self.size)[None], (centred(*picture.image.size),))
+
+    def follow(self, picture: Picture, last: Framed) -> Framed:
+        return self.prepare(picture)
+
+
 @dataclass(frozen=True)
-class ModelSquare:
+class ModelSquare(_Centre):
     """The centred square at the network's own size (`--size model`)."""
 
     size: int
@@ -60,16 +113,16 @@ class ModelSquare:
     name: str = "model"
     needs_maps: bool = False
 
-    def prepare(self, source: Path | BinaryIO) -> Framed:
-        picture = read_picture(source, square=self.size, max_pixels=self.max_pixels)
-        return Framed(picture, to_square(picture.image, self.size)[None], (centred(*picture.image.size),))
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(self.size, self.max_pixels)
 
     def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
         return replace(framed.picture, image=to_image(squares[0].pixels), icc=None)
 
 
 @dataclass(frozen=True)
-class CentreAtSourceSize:
+class CentreAtSourceSize(_Centre):
     """The change of the centred square, put into the picture at its own size (`--size source`): detail stays, and
     pixels outside the square are untouched."""
 
@@ -78,9 +131,9 @@ class CentreAtSourceSize:
     name: str = "source"
     needs_maps: bool = True
 
-    def prepare(self, source: Path | BinaryIO) -> Framed:
-        picture = read_picture(source, max_pixels=self.max_pixels, stored=True)
-        return Framed(picture, to_square(picture.image, self.size)[None], (centred(*picture.image.size),))
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(max_pixels=self.max_pixels, stored=True)
 
     def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
         return put_back(framed, squares)

@@ -13,9 +13,8 @@ from stargan_cli.files.blobs import place_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.translate.engines.engine import pick_engine_device
-from stargan_cli.translate.framing import Square
+from stargan_cli.translate.framing import Answer, Question, Square
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.picture import Answer, Question
 from stargan_cli.translate.plan import Plan, make_plan
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.source_labels import label_source
@@ -87,23 +86,29 @@ class Networks:
         for (found, question), labels in zip(batch, sources, strict=True):
             end = place + len(labels) * len(question.variants)
             asked = [vectors[index] for index in range(place, end, len(labels))]
-            answers.append(self._answer(found, question.variants, made.part(place, end), labels[0], asked))
+            answers.append(self._answer(found, question.variants, made.part(place, end), labels, asked))
             place = end
         return answers
 
     def _answer(
-        self, found: Found, variants: Sequence[Variant], made: Translated, known: Known, asked: list[list[list[float]]]
+        self,
+        found: Found,
+        variants: Sequence[Variant],
+        made: Translated,
+        known: Sequence[Known],
+        asked: list[list[list[float]]],
     ) -> Answer | Exception:
         if not bool(made.finite.all()):
             return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
         squares, number = _one_by_one(made), len(made.finite) // len(variants)
-        source = self.labels.named(known) or None
+        source = self.labels.named(known[0]) or None
         targets = [
             self.labels.target(vectors, variant.changes) for vectors, variant in zip(asked, variants, strict=True)
         ]
         return Answer(
             tuple(tuple(squares[start : start + number]) for start in range(0, len(squares), number)),
             tuple((source, target) for target in targets),
+            tuple(known),
             self.labels.remark(place_of(found.source)),
         )
 
@@ -113,9 +118,21 @@ class Networks:
         squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]
         logits = iter(self.translator.read_labels(torch.cat(squares)).tolist() if squares else ())
         return [
-            [self.labels.completed(found.known, next(logits) if read else None) for _ in question.squares]
+            self._labels_of(found, question, [next(logits) if read else None for _ in question.squares])
             for (found, question), read in zip(batch, reads, strict=True)
         ]
+
+    def _labels_of(self, found: Found, question: Question, logits: list[list[float] | None]) -> list[Known]:
+        """For each square of a question; squares of one person share the mean of what is read of them."""
+        if question.people is None:
+            return [self.labels.completed(found.known, one) for one in logits]
+        labels: dict[int, Known] = {}
+        for person, known in zip(question.people, question.known, strict=True):
+            if person not in labels:
+                own = [one for one, other in zip(logits, question.people, strict=True) if other == person and one]
+                mean = [sum(values) / len(own) for values in zip(*own, strict=True)] or None
+                labels[person] = self.labels.completed(found.known, mean) if known is None else known
+        return [labels[person] for person in question.people]
 
     def _needs_reading(self, found: Found, question: Question) -> bool:
         if not self.labels.can_read:

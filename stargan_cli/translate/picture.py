@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from io import BytesIO
+from functools import partial
 from pathlib import PurePath
 
-from stargan_cli.errors import NoFaceError, OutputError, PictureError
+from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError
 from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
-from stargan_cli.pictures.arrays import Pixels
-from stargan_cli.pictures.encoding import copied, write_picture
+from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
+from stargan_cli.pictures.frames import Frames, opened_frames
+from stargan_cli.pictures.reading import Wanted
+from stargan_cli.pictures.save_options import Extras
+from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
-from stargan_cli.translate.framing import Framed, Square
+from stargan_cli.translate.framing import Answer, Framed, Question, Square
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import Label, Row, Settled
+from stargan_cli.translate.report import Row, Settled
 
 
 @dataclass(frozen=True)
@@ -31,28 +34,6 @@ class Job:
     variant: Variant
     output: PurePath
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class Question:
-    """What a picture asks of the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
-
-    `weight` is the memory that the picture takes until it is written (bytes).
-    """
-
-    squares: Pixels
-    variants: tuple[Variant, ...]
-    weight: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """For each variant of the question: its K translated squares, and the labels of the first of them before and
-    after. `remark` is a word about the source labels."""
-
-    squares: tuple[tuple[Square, ...], ...]
-    labels: tuple[tuple[Label | None, Label], ...]
-    remark: str | None = None
 
 
 Way = Generator[Question, Answer, Settled]
@@ -90,16 +71,29 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
     if not jobs:
         return Settled(rows)
     try:
-        framed = plan.framing.prepare(readable(found.source))
-        answer = yield Question(framed.squares, tuple(job.variant for job in jobs), _weight(framed, len(jobs)))
-        made = [_written(found, job, framed, answer, number, plan, sink) for number, job in enumerate(jobs)]
-    except NoFaceError as error:
+        made = yield from _made(found, jobs, plan, sink)
+    except (NoFaceError, FramesError) as error:
         made = [_left_out(found, job, str(error), plan, sink) for job in jobs]
     except OutputError:
         raise
     except Exception as error:
         made = [Row(str(found.source), sink.name(job.output), "failed", _in_words(error)) for job in jobs]
     return Settled(rows + made)
+
+
+def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generator[Question, Answer, list[Row]]:
+    """The rows of a picture's outputs, after writing them."""
+    variants = tuple(job.variant for job in jobs)
+    with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
+        if isinstance(opened, Frames):
+            encoders = [FrameEncoder(_format(job.output), opened, _extras(job, plan, opened.exif)) for job in jobs]
+            answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
+            files = [encoder.file for encoder in encoders]
+            return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
+    framed = plan.framing.prepare(opened)
+    answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
+    files = [partial(encoded, framed, answer.squares[number], job, plan) for number, job in enumerate(jobs)]
+    return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
 
 
 def _outputs(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
@@ -125,9 +119,9 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
     return jobs, rows
 
 
-def _written(found: Found, job: Job, framed: Framed, answer: Answer, number: int, plan: Plan, sink: Sink) -> Row:
+def _written(found: Found, job: Job, answer: Answer, number: int, file: Callable[[], bytes], sink: Sink) -> Row:
     row = Row(str(found.source), sink.name(job.output), "done", answer.remark, *answer.labels[number])
-    return _tried(row, lambda: sink.write(job.output, encoded(framed, answer.squares[number], job, plan)))
+    return _tried(row, lambda: sink.write(job.output, file()))
 
 
 def _tried(row: Row, write: Callable[[], None]) -> Row:
@@ -144,20 +138,12 @@ def _tried(row: Row, write: Callable[[], None]) -> Row:
 def encoded(framed: Framed, squares: Sequence[Square], job: Job, plan: Plan) -> bytes:
     """The output's file."""
     picture = plan.framing.finish(framed, squares)
-    note, exif, file = plan.note(job.variant, job.fingerprint), plan.kept_exif(picture), BytesIO()
-    write_picture(
-        file,
-        picture.image,
-        alpha=picture.alpha,
-        stored=picture.stored,
-        icc=picture.srgb_icc,
-        format=_format(job.output),
-        quality=plan.settings.quality,
-        lossless=picture.lossless,
-        note=note,
-        exif=exif,
-    )
-    return file.getvalue()
+    return encode_picture(picture, _format(job.output), _extras(job, plan, picture.exif))
+
+
+def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
+    kept = kept_exif(exif) if exif and plan.settings.keep_metadata else None
+    return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint), exif=kept)
 
 
 def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Row:
@@ -169,8 +155,8 @@ def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Ro
     if sink.is_source(job.output, source):
         return row
     note = plan.note(job.variant, job.fingerprint, generated=False)
-    format, quality, most = _format(job.output), settings.quality, settings.max_pixels
-    return _tried(row, lambda: sink.write(job.output, copied(source, format, quality, most, note)))
+    extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, stored=True)
+    return _tried(row, lambda: sink.write(job.output, copied(source, _format(job.output), extras, wanted)))
 
 
 def _format(output: PurePath) -> PictureFormat:

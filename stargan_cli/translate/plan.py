@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from stargan_cli.labels import Change, Variant, each, parse_set
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
-from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate.done_before import settings_hash
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
@@ -44,7 +43,7 @@ class Plan:
         quality = self.settings.quality if format.quality else None
         values = {
             "labels": sorted((*key, value) for key, value in known.items()),
-            "file": (format.name, quality, self.settings.keep_metadata),
+            "file": (format.name, quality, self.settings.keep_metadata, self.settings.frames),
         }
         return f"{settings_hash(self._values(variant) | values)}-{picture}"
 
@@ -54,7 +53,7 @@ class Plan:
         table = blake2b(settings.labels.read_bytes()).hexdigest() if settings.labels else None
         values = {
             "labels": (table, settings.rest_off),
-            "file": ("tar", settings.format, settings.quality, settings.keep_metadata),
+            "file": ("tar", settings.format, settings.quality, settings.keep_metadata, settings.frames),
             "faces": (settings.faces.copy_others, settings.max_pixels),
         }
         return f"{settings_hash(self._values(variant) | values)}-{archive}"
@@ -84,10 +83,6 @@ class Plan:
         """What a run sets, and with which weights."""
         changes = ", ".join(filter(None, (self.settings.spec, "each attribute" * self.settings.each)))
         return f"{changes} ({self.weights})"
-
-    def kept_exif(self, picture: Picture) -> bytes | None:
-        """The source's EXIF block with `--keep-metadata`, else None: it may hold a location."""
-        return picture.exif if self.settings.keep_metadata else None
 
 
 def make_plan(settings: TranslationSettings, weights: Weights, precision: str, in_place: bool = False) -> Plan:

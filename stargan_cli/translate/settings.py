@@ -23,6 +23,7 @@ from stargan_cli.weights.places import DEFAULT_WEIGHTS
 SIZES = ("model", "source")
 FaceMode = Literal["auto", "always", "off"]
 WhichFaces = Literal["all", "largest"]
+WhichFrames = Literal["all", "first"]
 Place = Path | RemotePath
 
 
@@ -55,8 +56,9 @@ class TranslationSettings:
     """What is made of each picture.
 
     `spec` is the text of `--set`; `strength` that of `strengthened`; `format` is `same` or a name of
-    `pictures.formats.WRITABLE`;
-    `size` is one of SIZES. `batch_size` (squares) and `workers` are chosen for the machine where they are None.
+    `pictures.formats.WRITABLE`; `size` is one of SIZES. `frames`: all pictures of an animation or of a file with pages
+    are translated, or the first alone. `batch_size` (squares) and `workers` are chosen for the machine where they are
+    None.
     Raises UsageError for values that make no sense.
     """
 
@@ -70,6 +72,7 @@ class TranslationSettings:
     faces: FaceSettings = field(default_factory=FaceSettings)
     format: str = "same"
     quality: int = 95
+    frames: WhichFrames = "all"
     existing: Existing = "finish"
     provenance: bool = True
     keep_metadata: bool = False
@@ -88,6 +91,8 @@ class TranslationSettings:
             raise UsageError(f"unknown format {self.format!r}", f"use same, {', '.join(WRITABLE)}")
         if self.size not in SIZES:
             raise UsageError(f"unknown size {self.size!r}", f"use {' or '.join(SIZES)}")
+        if self.frames not in get_args(WhichFrames):
+            raise UsageError(f"--frames takes {' or '.join(get_args(WhichFrames))}, not {self.frames!r}")
         if not 1 <= self.quality <= 100:
             raise UsageError(f"--quality must be between 1 and 100, not {self.quality}")
 

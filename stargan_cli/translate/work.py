@@ -7,12 +7,13 @@ from contextlib import closing
 
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import PictureError
+from stargan_cli.translate.framing import Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
-from stargan_cli.translate.picture import Question, failed, way_of
+from stargan_cli.translate.picture import failed, way_of
 from stargan_cli.translate.report import Settled
 from stargan_cli.translate.stream import Stream
 from stargan_cli.translate.workers import Threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ from PIL import Image
 
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.pictures.reading import read_picture
+from stargan_cli.translate.framing import Framed, Framing
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import save
 
@@ -47,6 +50,11 @@ def make_weights(
     card = Card(settings, layout, {"landmarks": landmarks} if landmarks else {})
     save(path, card, generator.state_dict(), discriminator.state_dict() if classifier else None)
     return path
+
+
+def framed(framing: Framing, source: Path) -> Framed:
+    """A picture file as the way of a picture reads and frames it."""
+    return framing.prepare(read_picture(source, **asdict(framing.wanted)))
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (24, 20)) -> Path:

@@ -12,76 +12,17 @@ from typing import Any
 import corpus
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw, TiffImagePlugin
+from animations_kit import DURATIONS, KINDS, NOTE, again, by_hand, drawn, pages, read, same
+from PIL import Image, TiffImagePlugin
 
 from stargan_cli.errors import PictureError
 from stargan_cli.pictures import frames as frames_module
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
-from stargan_cli.pictures.frames import Frame, Frames, opened_frames
-from stargan_cli.pictures.provenance import Note, fingerprint_in
+from stargan_cli.pictures.frames import Frames, opened_frames
+from stargan_cli.pictures.provenance import fingerprint_in
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
-
-NOTE = Note("0123abc", "weights", "Blond_Hair")
-DURATIONS = [100, 250, 250, 40]
-KINDS = {"gif": "GIF", "png": "PNG", "webp": "WEBP"}
-
-
-def drawn(number: int, clear: bool = True) -> Image.Image:
-    """A square that moves; frames 1 and 2 are alike."""
-    image = corpus.scene().convert("RGBA")
-    draw = ImageDraw.Draw(image)
-    left = 6 * min(number, 2) if number < 3 else 30
-    draw.rectangle((left, 10, left + 9, 19), fill=(255, 255, 0, 255))
-    if clear:
-        draw.rectangle((40 - left, 24, 47 - left, 31), fill=(0, 0, 0, 0))
-    return image
-
-
-def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False) -> bytes:
-    """An animation of four frames, none of them dropped."""
-    given = frames_module.Frames("animation", 4, plays, poster, clear, iter(()))
-    encoder = FrameEncoder(WRITABLE[name], given, Extras())
-    for number, duration in enumerate(DURATIONS):
-        image = drawn(number, clear)
-        alpha = image.getchannel("A") if clear else None
-        encoder.add(
-            Picture(image.convert("RGB"), alpha, image.size, "PNG", "RGBA", None, None, lossless=True), duration
-        )
-    return encoder.file()
-
-
-def read(data: bytes, **wanted: Any) -> tuple[Frames, list[Frame]]:
-    with opened_frames(BytesIO(data), Wanted(stored=True, **wanted)) as found:
-        assert isinstance(found, Frames)
-        return found, list(found.frames)
-
-
-def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
-    """What is written of a file, nothing of it changed."""
-    with opened_frames(BytesIO(data), Wanted(stored=True)) as found:
-        assert isinstance(found, Frames)
-        encoder = FrameEncoder(WRITABLE[name], found, Extras(100, note=note))
-        for frame in found.frames:
-            encoder.add(frame.picture, frame.duration)
-        return encoder.file()
-
-
-def pixels(picture: Picture) -> np.ndarray:
-    """RGBA, whatever lies under transparent pixels left out."""
-    alpha = picture.alpha or Image.new("L", picture.image.size, 255)
-    image = picture.image.copy()
-    image.putalpha(alpha)
-    values = np.asarray(image).copy()
-    values[values[..., 3] == 0] = 0
-    return values
-
-
-def same(first: list[Frame], second: list[Frame]) -> bool:
-    return len(first) == len(second) and all(
-        np.array_equal(pixels(one.picture), pixels(two.picture)) for one, two in zip(first, second, strict=True)
-    )
 
 
 @pytest.mark.parametrize("plays", [0, 1, 3])
@@ -120,7 +61,7 @@ def test_a_gif_keeps_few_colours_and_dithers_many() -> None:
     column = np.linspace(0, 255, 256)
     soft = np.stack([column + 0 * column[:, None], column[:, None] + 0 * column, 255 - 0 * column[:, None] - column], 2)
     image = Image.fromarray((60 + soft / 3).astype(np.uint8))
-    given = Frames("animation", 2, 0, False, False, iter(()))
+    given = Frames("animation", 2, 0, False, False, None, iter(()))
     encoder = FrameEncoder(WRITABLE["gif"], given, Extras())
     for _ in range(2):
         encoder.add(Picture(image, None, image.size, "PNG", "RGB", None, None), 100)
@@ -154,10 +95,10 @@ def test_an_apng_keeps_times_that_are_no_whole_milliseconds() -> None:
 
 
 def test_pages_of_a_tiff_keep_their_sizes_modes_and_profiles() -> None:
-    pages = [corpus.scene(), corpus.scene(30, 20).convert("L"), drawn(0), corpus.cmyk()]
+    images = [corpus.scene(), corpus.scene(30, 20).convert("L"), drawn(0), corpus.cmyk()]
     out = BytesIO()
     with TiffImagePlugin.AppendingTiffWriter(out) as writer:
-        for page, profile in zip(pages, (corpus.display_p3(), None, None, None), strict=True):
+        for page, profile in zip(images, (corpus.display_p3(), None, None, None), strict=True):
             writer.write(corpus.encoded(page, "TIFF", icc_profile=profile))
             writer.newFrame()
     found, _ = read(out.getvalue())
@@ -165,7 +106,7 @@ def test_pages_of_a_tiff_keep_their_sizes_modes_and_profiles() -> None:
     written = again(out.getvalue(), "tiff")
     with Image.open(BytesIO(written)) as image:
         assert image.n_frames == 4  # type: ignore[attr-defined]
-        for number, page in enumerate(pages):
+        for number, page in enumerate(images):
             image.seek(number)
             assert np.array_equal(np.asarray(image), np.asarray(page))
     assert [frame.picture.icc is not None for frame in read(written)[1]] == [True, False, False, False]
@@ -215,14 +156,9 @@ def test_too_many_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(frames_module, "MOST_FRAMED", 1)
         read(by_hand("gif"), max_pixels=6_000)
     monkeypatch.setattr(frames_module, "MOST_FRAMES", 3)
-    for data in (by_hand("png"), again_as_pages(4)):
+    for data in (by_hand("png"), pages(4)):
         with pytest.raises(PictureError, match="too many frames: 4"):
             read(data)
-
-
-def again_as_pages(number: int) -> bytes:
-    pages = number * [corpus.scene()]
-    return corpus.encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -255,6 +191,6 @@ def test_other_programs_read_them_without_a_word(name: str, program: tuple[str, 
     if shutil.which(program[0]) is None:
         pytest.skip(f"no {program[0]}")
     path = tmp_path / f"a.{name}"
-    path.write_bytes(again(again_as_pages(3) if name == "tiff" else by_hand(name), name))
+    path.write_bytes(again(pages(3) if name == "tiff" else by_hand(name), name))
     done = subprocess.run([part.format(path) for part in program], capture_output=True, timeout=60)
     assert done.returncode == 0 and not done.stderr.strip(), done.stderr

@@ -12,6 +12,7 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 from squares_kit import maps_of
+from translation_kit import framed
 
 from stargan_cli.compositing import paste
 from stargan_cli.pictures import icc, png16
@@ -19,7 +20,8 @@ from stargan_cli.pictures.encoding import copied, write_picture
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.native_pixels import stored_of
 from stargan_cli.pictures.provenance import Note
-from stargan_cli.pictures.reading import Picture, read_picture
+from stargan_cli.pictures.reading import Picture, Wanted, read_picture
+from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.framing import CentreAtSourceSize, Square
 
 SIZE, WIDTH, HEIGHT = 16, 80, 40  # the centred square is that of the columns 20 to 60
@@ -133,7 +135,7 @@ def own(path: Path) -> tuple[list[np.ndarray], str, bytes | None]:
 def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Picture, Path]:
     """Put through the framing of photos with a change that is `brighter` everywhere in the centred square."""
     framing = CentreAtSourceSize(SIZE)
-    prepared = framing.prepare(path)
+    prepared = framed(framing, path)
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
     square = Square(prepared.squares[0], maps_of(prepared.squares[0], add))
     out = out or path.with_stem("out")
@@ -188,7 +190,7 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     path = tmp_path / "a.png"
     colourful().convert("L").save(path)
     framing = CentreAtSourceSize(SIZE)
-    prepared = framing.prepare(path)
+    prepared = framed(framing, path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
     finished = framing.finish(prepared, [Square(prepared.squares[0], maps_of(prepared.squares[0], add))])
     for name in ("png", "webp", "jpg"):
@@ -294,7 +296,7 @@ def test_a_profile_that_is_no_longer_true_is_not_written(tmp_path: Path) -> None
 
 def test_a_copy_in_another_format_keeps_its_colour_space(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["rgb, Display P3"][1]())
-    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"]))
+    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"], Extras(), Wanted(stored=True)))
     (values,), _, profile = own(tmp_path / "b.tif")
     assert profile == P3
     assert np.array_equal(values, np.asarray(colourful()))

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from portraits import EXAMPLES, photograph
+from translation_kit import framed
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
@@ -71,30 +72,30 @@ def go(inputs: Path, out: Path, weights: Path, size: str = "source", **settings:
 
 def test_all_faces_or_the_largest_or_so_many(photos: Path) -> None:
     group = photos / "group.png"
-    assert [round(place.side, -2) for place in framing().prepare(group).places] == [400, 200]
+    assert [round(place.side, -2) for place in framed(framing(), group).places] == [400, 200]
     for settings in ({"which": "largest"}, {"most": 1}, {"smallest": 150}):
-        (place,) = framing(**settings).prepare(group).places
+        (place,) = framed(framing(**settings), group).places
         assert abs(place.side - PLACES[1].side) < 20
-    assert framing(at_source_size=False).prepare(group).squares.shape == (1, 3, SIZE, SIZE)
+    assert framed(framing(at_source_size=False), group).squares.shape == (1, 3, SIZE, SIZE)
 
 
 def test_auto_takes_a_crop_as_it_is_and_always_lays_it_out_anew(photos: Path) -> None:
-    assert framing().prepare(photos / "crop.png").places == (centred(256, 256),)
-    (place,) = framing(mode="always").prepare(photos / "crop.png").places
+    assert framed(framing(), photos / "crop.png").places == (centred(256, 256),)
+    (place,) = framed(framing(mode="always"), photos / "crop.png").places
     assert place != centred(256, 256)
     assert abs(place.side - 256) < 0.05 * 256
 
 
 def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photos: Path) -> None:
     with pytest.raises(NoFaceError, match="no face found"):
-        framing().prepare(photos / "empty.png")
-    assert framing().prepare(photos / "small.png").places == (centred(2 * SIZE, SIZE),)
+        framed(framing(), photos / "empty.png")
+    assert framed(framing(), photos / "small.png").places == (centred(2 * SIZE, SIZE),)
     with pytest.raises(NoFaceError):
-        framing(mode="always").prepare(photos / "small.png")
+        framed(framing(mode="always"), photos / "small.png")
 
 
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
-    prepared = framing().prepare(photos / "group.png")
+    prepared = framed(framing(), photos / "group.png")
     nothing = [Square(seen, np.zeros((CHANNELS, SIZE, SIZE), np.float16)) for seen in prepared.squares]
     made = framing().finish(prepared, nothing)
     image, alpha = made.image, made.alpha
@@ -132,12 +133,12 @@ def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> 
     for _ in range(2):
         _, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
         assert rows["empty.png"].reason == "no face found: copied"
-    source = tmp_path / "empty.gif"
+    source = tmp_path / "empty.ppm"
     with Image.open(photos / "empty.png") as image:
         image.save(source)
-    reasons = [go(source, tmp_path / "gif", weights, copy_others=True)[1]["empty.gif"].reason for _ in range(2)]
+    reasons = [go(source, tmp_path / "ppm", weights, copy_others=True)[1]["empty.ppm"].reason for _ in range(2)]
     assert reasons == ["no face found: copied", "done before"]
-    data = (tmp_path / "gif/empty.png").read_bytes()
+    data = (tmp_path / "ppm/empty.png").read_bytes()
     assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from squares_kit import maps_of
+from translation_kit import framed
 
 from stargan_cli.compositing import paste
 from stargan_cli.compositing.placement import centred
@@ -34,7 +35,7 @@ def no_change() -> Square:
 
 def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
     framing = ModelSquare(SIZE)
-    prepared = framing.prepare(noise(tmp_path / "a.png", 40, 30, "RGBA"))
+    prepared = framed(framing, noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
     result = np.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).astype(np.uint8)
     made = framing.finish(prepared, [Square(result, None)])
@@ -47,7 +48,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
     framing = CentreAtSourceSize(SIZE)
-    made = framing.finish(framing.prepare(path), [no_change()])
+    made = framing.finish(framed(framing, path), [no_change()])
     image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
     assert alpha is None
@@ -59,7 +60,7 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     monkeypatch.setattr(paste, "MOST_GAIN", 1.0)  # no clearer either
     path = noise(tmp_path / "a.png", 50, 30)
     framing = CentreAtSourceSize(SIZE)
-    prepared = framing.prepare(path)
+    prepared = framed(framing, path)
     square = prepared.squares[0]
     maps = maps_of(square, 0.5 * (to_model(torch.from_numpy(square)) + 0.4), torch.full((1, SIZE, SIZE), 0.5))
     image = framing.finish(prepared, [Square(square, maps)]).image

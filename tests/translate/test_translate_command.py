@@ -159,7 +159,7 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond", "--batch-size", "many"], "--batch-size takes a number from 1 or auto"),
         (["--set", "blond", "--device", "tpu"], "unknown device 'tpu'"),
         (["--set", "blond", "--precision", "int4"], "unknown precision 'int4'"),
-        (["--set", "blond", "--format", "gif"], "unknown format 'gif'"),
+        (["--set", "blond", "--format", "ppm"], "unknown format 'ppm'"),
         (["--set", "blond", "--quality", "0"], "Invalid value for '--quality'"),
         (["--set", "blond", "--labels", "missing.csv"], "cannot read the labels missing.csv"),
         (["--set", "blond", "--weights", "missing.safetensors"], "no weights at missing.safetensors"),
@@ -205,13 +205,13 @@ def test_strength_reaches_folders_and_pipes(pictures: Path, tmp_path: Path, weig
     assert refused.exit_code == 2 and "--strength takes a number above 0" in refused.stderr
 
 
-@pytest.mark.parametrize("name", ["x.jpg", "x.webp", "x.gif"])
+@pytest.mark.parametrize("name", ["x.jpg", "x.webp", "x.gif", "x.ppm"])
 def test_a_picture_through_a_pipe(tmp_path: Path, weights: Path, name: str) -> None:
     data = draw(tmp_path / name, 3).read_bytes()
     result = call("-", "--set", "blond", "-w", weights, stdin=data)
     assert result.exit_code == 0, result.stderr
     with Image.open(io.BytesIO(result.stdout_bytes)) as image:
-        assert image.format == {"x.jpg": "JPEG", "x.webp": "WEBP", "x.gif": "PNG"}[name]
+        assert image.format == {"x.jpg": "JPEG", "x.webp": "WEBP", "x.gif": "GIF", "x.ppm": "PNG"}[name]
         assert image.size == (24, 20)
     as_file = call(tmp_path / name, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert as_file.exit_code == 0

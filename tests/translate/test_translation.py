@@ -293,7 +293,7 @@ def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
     assert target["Male"] == (source["Male"] > 0.5)
 
 
-@pytest.mark.parametrize("name", ["g.gif", "missing/g.png"])
+@pytest.mark.parametrize("name", ["g.ppm", "missing/g.png"])
 def test_a_grid_that_cannot_be_written_is_refused_before_the_work(
     pictures: Path, tmp_path: Path, weights: Path, name: str
 ) -> None:
@@ -319,7 +319,7 @@ def test_sources_are_never_replaced_unless_in_place_is_asked_for(
 
 def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree: Tree) -> None:
     before = tree(pictures)
-    draw(pictures / "e.gif", 3)
+    draw(pictures / "e.ppm", 3)
     rows: list[Row] = []
     report = go(pictures, pictures, weights, rows, in_place=True)
     assert (report.done, report.failed) == (5, 1)
@@ -328,7 +328,7 @@ def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree
     ]
     after = tree(pictures)
     assert all(after[name] != data for name, data in before.items())
-    assert set(after) - set(before) == {"e.gif"}
+    assert set(after) - set(before) == {"e.ppm"}
     assert go(pictures, pictures, weights, in_place=True).skipped == 5
     assert tree(pictures) == after
 
@@ -499,7 +499,7 @@ def test_numbers_that_are_none_fail_their_picture_alone(
 
 @pytest.mark.parametrize(
     "options",
-    [{"spec": None}, {"spec": "x", "format": "gif"}, {"spec": "x", "size": "large"}, {"spec": "x", "quality": 0}],
+    [{"spec": None}, {"spec": "x", "format": "ppm"}, {"spec": "x", "size": "large"}, {"spec": "x", "quality": 0}],
 )
 def test_settings_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(UsageError):

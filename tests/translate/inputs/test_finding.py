@@ -231,7 +231,10 @@ def test_finding_starts_before_the_tree_is_read(tmp_path: Path, monkeypatch: pyt
     [
         ("a.jpg", "same", "a.jpg"),
         ("a.JPEG", "same", "a.JPEG"),
-        ("a.gif", "same", "a.png"),
+        ("a.gif", "same", "a.gif"),
+        ("a.ppm", "same", "a.png"),
+        ("a.dib", "same", "a.dib"),
+        ("a.mpo", "jpg", "a.mpo"),
         ("a.avif", "same", "a.png"),
         ("a", "same", "a.png"),
         ("a.jpg", "png", "a.png"),
