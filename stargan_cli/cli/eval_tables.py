@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-from stargan_cli.evaluate.tables import TextTable, judge_table, tables
+from stargan_cli.evaluate.glance import warnings
+from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, tables
 
 PLAIN_WIDTH, WIDEST = 140, 10_000
 
@@ -24,11 +25,14 @@ def show_document(document: dict[str, Any]) -> None:
         for table in tables(one, *other):
             console.print()
             _show(console, table)
+            if table.title == GLANCE:
+                for sentence in warnings(one):
+                    console.print(Text(f"- {shown(sentence)}"))
 
 
-def show_judge(accuracy: dict[str, dict[str, float]]) -> None:
+def show_classifier(classifier: dict[str, Any]) -> None:
     """What a fitted classifier reaches, on stdout."""
-    _show(_console(), judge_table(accuracy))
+    _show(_console(), classifier_table(classifier))
 
 
 def _console() -> Console:

@@ -1,14 +1,18 @@
-"""Which real pictures weights are measured on, and which classifier judges them."""
+"""Which real pictures weights are measured on, and which classifiers read them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stargan_cli.datasets import loading
+from stargan_cli.datasets.celeba_people import people
 from stargan_cli.datasets.decoded_cache import cached
-from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.datasets.labelled import DataSet
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.evaluate.classifier import Classifier
+from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.measure import LabelledSet
+from stargan_cli.evaluate.readings import readers_for
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress
@@ -16,20 +20,20 @@ from stargan_cli.weights.files import Weights
 
 
 def labelled_set(
-    weights: Weights, data: str, judges: list[Classifier], settings: EvalSettings, decoding: Progress
+    weights: Weights, data: str, classifiers: Sequence[Classifier], settings: EvalSettings, decoding: Progress
 ) -> LabelledSet:
     """The test pictures of one data set at the weights' size. Raises UsageError and DataError."""
     index, parts = _matching_set(weights.card.layout, data, settings)
-    labelled = parts["test"]
-    if settings.limit is not None and settings.limit < len(labelled):
-        labelled = labelled.select([i * len(labelled) // settings.limit for i in range(settings.limit)])
+    labelled, most = parts["test"], settings.most
+    if most is not None and most < len(labelled):
+        labelled = labelled.select([i * len(labelled) // most for i in range(most)])
     if not len(labelled):
         hint = "list_eval_partition.txt marks them with 2; --split reference holds some out without it"
         raise DataError(f"{data} has no test picture", hint if data == "celeba" else None)
-    judge = _judge_for(labelled, judges)
+    readers = readers_for(labelled.label_set, classifiers)
     size = weights.card.model.image_size
     pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
-    found = LabelledSet(index, pictures, judge)
+    found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast)
     if not found.targets():
         raise DataError(f"every test picture of {data} shows all there is to change", "take more of them")
     return found
@@ -45,15 +49,3 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
             return index, parts
     known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)
     raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
-
-
-def _judge_for(labelled: Labelled, judges: list[Classifier]) -> Classifier:
-    wanted = labelled.label_set
-    for judge in judges:
-        if judge.label_set.kind == wanted.kind and set(wanted.attributes) <= set(judge.label_set.attributes):
-            return judge
-    known = "; ".join(", ".join(judge.label_set.attributes) for judge in judges)
-    raise UsageError(
-        f"no classifier for {wanted.name}: {', '.join(wanted.attributes)} (given: {known or 'none'})",
-        "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
-    )

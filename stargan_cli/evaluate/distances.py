@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,38 +15,82 @@ from stargan_cli.evaluate.targets import Target
 Features = Callable[[Tensor], Tensor]
 """uint8 pictures (n, 3, S, S) -> features (n, d) on the CPU."""
 
-# FID is a word for one network's features; what other features give has a name of its own.
-NAMES = {"inception": ("fid", "kid"), "judge": ("judge_frechet", "judge_kernel")}
+# FID and KID are words for one network's features; what other features give is named after them.
+NAMES = {"inception": ("fid", "kid")}
 FEWEST = 4
+RESAMPLES = 200
+NOTHING = 1e-9  # a kernel distance this small is one of rounding
 
 
-def distance_rows(kind: str, target: Target, real: Tensor, translated: Tensor) -> dict[str, Any] | None:
+def names_of(features: str) -> tuple[str, str]:
+    """What the Fréchet and the kernel distance are called that these features give."""
+    plain = features.replace("-", "_")
+    return NAMES.get(features, (f"{plain}_frechet", f"{plain}_kernel"))
+
+
+def distance_rows(
+    features: str, target: Target, labels: Tensor, real: Tensor, translated: Tensor, seed: int = 0
+) -> dict[str, Any] | None:
     """Distances to the real pictures that show the target: of the translated ones, of the same pictures left as they
-    are, and of one half of the real ones to the other. `real`: features of all pictures, in their order. None where
-    fewer than four real or four translated pictures are there."""
-    domain, source = real[target.real], real[target.pictures]
-    if min(len(domain), len(source)) < FEWEST:
+    are, and of one half of the real ones to the other; and the share of the kernel distance that translating leaves.
+
+    The real pictures are weighted so that every other attribute is as frequent among them as among the sources: a set
+    of blond people has more women in it than one of others, and hair is not to be blamed for that. Sources to whose
+    other attributes no real picture fits are left out. `labels`: uint8 (N, k) of all pictures, `real`: their features,
+    in their order; `translated`: features of the target's pictures. None if there are fewer than four on either side.
+    """
+    shown, weight, kept = matched(labels, target)
+    if min(len(shown), len(kept)) < FEWEST:
         return None
+    domain, source, made = real[shown], real[target.pictures[kept]], translated[kept]
+    halves = [_Set(domain[start::2], weight[start::2]) for start in (0, 1)]
+    there = _Set(domain, weight)
+    left, low, high = share_left(source, made, there, seed)
     return {
-        "translated": _distances(kind, translated, domain),
-        "do_nothing": _distances(kind, source, domain),
-        "real": _distances(kind, domain[::2], domain[1::2]),
+        "translated": _distances(features, _Set(made), there),
+        "do_nothing": _distances(features, _Set(source), there),
+        "real": _distances(features, *halves),
+        "share_left": None if left is None else {"value": left, "low": low, "high": high, "n": len(source)},
     }
 
 
-def _distances(kind: str, first: Tensor, second: Tensor) -> dict[str, Any]:
-    frechet, kernel = NAMES[kind]
-    mean, deviation = kernel_distance(first, second)
+def matched(labels: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor]:
+    """The real pictures (m,) that show the target and whose other attributes some source has, their weights (m,), which
+    sum to 1, and which of the target's pictures (n,) have other attributes that some real picture has."""
+    others = ~target.moved
+    source_kinds, real_kinds = (
+        [tuple(row) for row in labels[rows][:, others].tolist()] for rows in (target.pictures, target.real)
+    )
+    common = set(source_kinds) & set(real_kinds)
+    kept = torch.tensor([number for number, kind in enumerate(source_kinds) if kind in common], dtype=torch.int64)
+    shown = [number for number, kind in enumerate(real_kinds) if kind in common]
+    wanted = {kind: source_kinds.count(kind) / real_kinds.count(kind) for kind in common}
+    weight = torch.tensor([wanted[real_kinds[number]] for number in shown], dtype=torch.float64)
+    return target.real[shown], weight / weight.sum(), kept
+
+
+class _Set:
+    """Features (n, d) with a weight for each row, which sum to 1; equal ones if none are given."""
+
+    def __init__(self, features: Tensor, weights: Tensor | None = None) -> None:
+        self.features = features.cpu().double()
+        even = torch.full((len(features),), 1 / max(1, len(features)), dtype=torch.float64)
+        self.weights = even if weights is None else weights / weights.sum()
+
+
+def _distances(features: str, first: _Set, second: _Set) -> dict[str, Any]:
+    frechet, kernel = names_of(features)
     return {
-        "n": len(first),
-        "n_real": len(second),
-        frechet: round(frechet_distance(first, second), 4),
-        kernel: round(mean, 6),
-        f"{kernel}_std": round(deviation, 6),
+        "n": len(first.features),
+        "n_real": len(second.features),
+        frechet: round(frechet_distance(first.features, second.features, first.weights, second.weights), 4),
+        kernel: round(kernel_distance(first.features, second.features, first.weights, second.weights), 6),
     }
 
 
-def frechet_distance(first: Tensor, second: Tensor) -> float:
+def frechet_distance(
+    first: Tensor, second: Tensor, first_weights: Tensor | None = None, second_weights: Tensor | None = None
+) -> float:
     """Features (n, d) and (m, d), two of each at least -> the distance between the Gaussians that fit them; at 0 they
     are the same. It falls with n and m: compare equal numbers only.
 
@@ -54,34 +100,67 @@ def frechet_distance(first: Tensor, second: Tensor) -> float:
     """
     if min(len(first), len(second)) < 2:
         raise ValueError("a Fréchet distance needs two pictures on each side at least")
-    (mean, root), (other_mean, other_root) = _gaussian(first), _gaussian(second)
+    one, other = _Set(first, first_weights), _Set(second, second_weights)
+    (mean, root), (other_mean, other_root) = _gaussian(one), _gaussian(other)
     shared = torch.linalg.svdvals(root @ other_root.T).sum()
     spread = root.square().sum() + other_root.square().sum()
     return float((mean - other_mean).square().sum() + spread - 2 * shared)
 
 
-def _gaussian(features: Tensor) -> tuple[Tensor, Tensor]:
-    """The mean (d,) and a matrix R of at most d rows with R^T R the covariance."""
-    numbers = features.cpu().double()
-    mean = numbers.mean(dim=0)
-    root = (numbers - mean) / (len(numbers) - 1) ** 0.5
+def _gaussian(one: _Set) -> tuple[Tensor, Tensor]:
+    """The mean (d,) and a matrix R of at most d rows with R^T R the covariance (unbiased for these weights)."""
+    weights = one.weights[:, None]
+    mean = (weights * one.features).sum(dim=0)
+    root = (one.features - mean) * (weights / (1 - weights.square().sum())).sqrt()
     return mean, torch.linalg.qr(root, mode="r").R if len(root) > root.shape[1] else root
 
 
-SUBSETS, SUBSET_SIZE = 100, 1000
-
-
-def kernel_distance(first: Tensor, second: Tensor, seed: int = 2020) -> tuple[float, float]:
-    """Features (n, d) and (m, d), two of each at least -> mean and standard deviation over subsets of the squared
-    MMD with the cubic polynomial kernel. Unbiased: its mean does not depend on n, so it suits small n, and it may
-    fall below 0. Subsets hold 1,000 pictures or, where there are fewer, as many as the smaller side. Computed by
-    torch-fidelity."""
-    from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
-
-    size = min(len(first), len(second), SUBSET_SIZE)
-    if size < 2:
+def kernel_distance(
+    first: Tensor, second: Tensor, first_weights: Tensor | None = None, second_weights: Tensor | None = None
+) -> float:
+    """Features (n, d) and (m, d), two of each at least -> the squared MMD with the cubic polynomial kernel (KID;
+    Binkowski et al., ICLR 2018), over all pictures. Unbiased: its mean does not depend on n, so it suits small n, and
+    it may fall below 0."""
+    if min(len(first), len(second)) < 2:
         raise ValueError("a kernel distance needs two pictures on each side at least")
-    found = kid_features_to_metric(
-        first.float(), second.float(), kid_subsets=SUBSETS, kid_subset_size=size, rng_seed=seed, verbose=False
-    )
-    return float(found[KEY_METRIC_KID_MEAN]), float(found[KEY_METRIC_KID_STD])
+    one, other = _Set(first, first_weights), _Set(second, second_weights)
+    a, b = one.features, other.features
+    return float(_mmd(_kernel(a, a), _kernel(b, b), _kernel(a, b), one.weights, other.weights))
+
+
+def _kernel(first: Tensor, second: Tensor) -> Tensor:
+    return (first @ second.T / first.shape[1] + 1) ** 3
+
+
+def _mmd(within: Tensor, within_other: Tensor, across: Tensor, weights: Tensor, other_weights: Tensor) -> Tensor:
+    """Of kernels (n, n), (m, m) and (n, m) with weights (n,) and (m,): a picture is never compared with itself."""
+    parts = []
+    for kernel, v in ((within, weights), (within_other, other_weights)):
+        alone = (v.square() * kernel.diagonal()).sum()
+        parts.append((v @ kernel @ v - alone) / (v.sum().square() - v.square().sum()))
+    return parts[0] + parts[1] - 2 * (weights @ across @ other_weights) / (weights.sum() * other_weights.sum())
+
+
+def share_left(
+    source: Tensor, made: Tensor, there: _Set, seed: int = 0
+) -> tuple[float, float, float] | tuple[None, None, None]:
+    """The kernel distance of translated pictures over that of the same pictures left as they are, and the interval that
+    holds 95 % of resamples of both sides: 1 where translating gains nothing, 0 where nothing tells them from real
+    ones. None where the pictures are no farther from the target than real ones are."""
+    a, b, c = source.cpu().double(), made.cpu().double(), there.features
+    kernels = {"source": (_kernel(a, a), _kernel(a, c)), "made": (_kernel(b, b), _kernel(b, c))}
+    within, random = _kernel(c, c), np.random.default_rng(seed)
+
+    def ratio(first: Tensor, second: Tensor) -> float:
+        far, near = (_mmd(kernels[name][0], within, kernels[name][1], first, second) for name in ("source", "made"))
+        return float(near / far) if far > NOTHING else float("nan")
+
+    value = ratio(torch.ones(len(a), dtype=torch.float64), there.weights)
+    if not math.isfinite(value):
+        return None, None, None
+    found = []
+    for _ in range(RESAMPLES):
+        counts = [np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for x in (a, c)]
+        found.append(ratio(torch.from_numpy(counts[0]).double(), torch.from_numpy(counts[1]) * there.weights))
+    low, high = np.nanpercentile(found, [2.5, 97.5]).tolist()
+    return round(value, 4), round(low, 4), round(high, 4)

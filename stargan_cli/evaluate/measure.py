@@ -2,67 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import autocast
-from stargan_cli.evaluate.accuracy import confidence, successes
-from stargan_cli.evaluate.classifier import Classifier
 from stargan_cli.evaluate.distances import Features
-from stargan_cli.evaluate.pixel_metrics import WINDOW, change_by_mask, corner_change, psnr, ssim
-from stargan_cli.evaluate.targets import Target, targets_for
-from stargan_cli.evaluate.translate_batches import Machine, Translated, translate_all
-from stargan_cli.labels import Change, LabelLayout
-from stargan_cli.labels.probabilities import Known, as_read, decisions
-from stargan_cli.labels.vectors import layout_vector, pass_vectors
+from stargan_cli.evaluate.pixel_metrics import (
+    WINDOW,
+    change_by_mask,
+    corner_change,
+    kept_region,
+    psnr,
+    psnr_within,
+    ssim,
+)
+from stargan_cli.evaluate.readings import Readers
+from stargan_cli.evaluate.targets import Target, confidence, successes, targets_for
+from stargan_cli.evaluate.translating.batches import Machine, Translated, translate_all
+from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.model import Generator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
 Values = dict[str, Tensor]
 """Metric -> one number per picture."""
-Comparison = Callable[[Tensor, Tensor], Tensor]
-"""uint8 pictures before and after (n, 3, S, S) -> (n,)."""
+Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""uint8 pictures before and after (n, 3, S, S), and where no change was asked for, bool (S, S) -> (n,)."""
 
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """Real pictures to measure on, which of the generator's label sets they belong to, and who judges them."""
+    """Real pictures to measure on, which of the generator's label sets they belong to, the classifiers that read them,
+    and the person on each, where that is known. `combinations`: translate to several changes at once too."""
 
     set_index: int
     pictures: CachedPictures
-    classifier: Classifier
+    readers: Readers
+    people: tuple[str, ...] | None = None
+    combinations: bool = True
 
     def targets(self) -> list[Target]:
         labelled = self.pictures.labelled
-        return targets_for(labelled.label_set, labelled.labels)
-
-    def judge(self, pictures: Tensor) -> Tensor:
-        """uint8 pictures (n, 3, S, S) -> probabilities (n, k) on the CPU, a column per attribute of the data set."""
-        chances = self.classifier.probabilities(to_model(pictures)).cpu()
-        return chances[:, self.classifier.columns(self.pictures.labelled.label_set.attributes)]
+        found = targets_for(labelled.label_set, labelled.labels)
+        return [target for target in found if self.combinations or not target.combination]
 
 
 @dataclass(frozen=True)
 class TargetValues:
-    """One target: 0 or 1 per picture for each row of the accuracy table, and how its pictures changed."""
+    """One target: for each row of the accuracy table, bool (n, c), whether each classifier reads a picture as wanted;
+    `others_changed` (n, K): which of the other attributes are read otherwise than before (NaN: those that may be); how
+    the pictures changed; their features and face descriptors."""
 
     target: Target
     real: Tensor
     do_nothing: Tensor
     translated: Tensor
+    others_changed: Tensor
     values: Values
     features: Tensor | None = None
+    descriptors: Tensor | None = None
 
 
 @dataclass(frozen=True)
 class SetValues:
-    """Everything that was measured on one data set. `own`: translated with its own label; `there_and_back`: through
-    the last target and back again."""
+    """Everything that was measured on one data set. `own`: translated with its own label; `own_read` (N, c, K): what
+    the classifiers then read; `there_and_back`: through the last target and back again; features and face descriptors
+    of all sources."""
 
     labelled_set: LabelledSet
     targets: list[TargetValues]
@@ -70,6 +79,7 @@ class SetValues:
     there_and_back: Values
     own_read: Tensor = field(repr=False)
     features: Tensor | None = None
+    descriptors: Tensor | None = None
 
 
 Advance = Callable[[int], None]
@@ -84,111 +94,95 @@ def keep_nothing(kind: str, rows: Tensor, pictures: Tensor) -> None:
 
 @dataclass(frozen=True)
 class Measuring:
-    """A generator on one data set. `read`, if the weights have a discriminator, gives its logits (n, class_dim) for
-    pictures (n, 3, S, S) in [-1, 1]. `advance` is told how many pictures have just been translated; `features`, where
-    distances are wanted, takes uint8 pictures; `comparisons` are further metrics of a picture and its translation;
-    `keep` is shown every picture."""
+    """A generator on one data set, with the labels that it is given. `advance` gets the number of pictures that have
+    just been translated; `features`, where distances are wanted, and `describe`, where persons are compared, take uint8
+    pictures; `comparisons` are further metrics of a picture and its translation; `landmarks`: where the pictures have
+    the eyes, as in a weights card; `keep` gets every picture."""
 
     generator: Generator
-    layout: LabelLayout
+    given: GivenLabels
     labelled_set: LabelledSet
     machine: Machine
-    read: Callable[[Tensor], Tensor] | None = None
     advance: Advance = lambda pictures: None
     features: Features | None = None
+    describe: Features | None = None
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    landmarks: Mapping[str, Sequence[float]] | None = None
     keep: Keep = keep_nothing
 
     @torch.inference_mode()
     def run(self) -> SetValues:
         """Translate to every target, with the own label, and there and back."""
-        labelled = self.labelled_set.pictures.labelled
-        real_values = self._look_at_real()
-        real = decisions(real_values["chances"], labelled.label_set)
+        readers, looks = self.labelled_set.readers, self._look_at_real()
+        real = readers.decide(looks["probabilities"])
         targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
-        everything = torch.arange(len(labelled))
-        own = self._collect("own_label", everything, self._own_labels(everything), self._own)
-        own_read = decisions(own.pop("chances"), labelled.label_set)
+        everything = torch.arange(len(real))
+        own = self._collect("own_label", everything, self.given.own(everything), self._own)
+        own_read = readers.decide(own.pop("probabilities"))
         last = targets[-1].target
-        back = self._collect(None, last.pictures, self.asked(last), self._there_and_back(last))
-        return SetValues(self.labelled_set, targets, own, back, own_read, real_values.get("features"))
+        back = self._collect(None, last.pictures, self.given.asked(last), self._there_and_back(last))
+        return SetValues(
+            self.labelled_set, targets, own, back, own_read, looks.get("features"), looks.get("descriptors")
+        )
 
-    def asked(self, target: Target) -> Tensor:
-        """The label vectors (n, label_dim) that the generator is given for a target: those of `translate` where `--set`
-        names what is judged."""
-        names, index = self.labelled_set.pictures.labelled.label_set.attributes, self.labelled_set.set_index
-        vectors = []
-        for row, wanted, judged in zip(
-            target.pictures.tolist(), target.wanted.tolist(), target.judged.tolist(), strict=True
-        ):
-            set_to = [(name, float(value)) for name, value, named in zip(names, wanted, judged, strict=True) if named]
-            changes = [Change(index, name, value, name) for name, value in set_to]
-            vectors += pass_vectors(self.layout, self.shown[row], changes)
-        return torch.tensor(vectors)
-
-    @cached_property
-    def shown(self) -> list[Known]:
-        """What each picture shows, as `translate` knows it: as the weights' own discriminator reads it or, without one,
-        as the data set says."""
-        pictures, index = self.labelled_set.pictures, self.labelled_set.set_index
-        labelled = pictures.labelled
-        if self.read is None:
-            rows = labelled.labels.float().tolist()
-            names = [(index, name) for name in labelled.label_set.attributes]
-            return [dict(zip(names, row, strict=True)) for row in rows]
-        known: list[Known] = []
-        for batch in self._batches():
-            logits = self.read(to_model(pictures.batch(batch)[0].to(self.machine.device)))
-            known += [as_read(self.layout, row) for row in logits.tolist()]
-        return known
-
-    def _own_labels(self, rows: Tensor) -> Tensor:
-        """The label vectors (n, label_dim) of these pictures, int64 (n,): everything named, as the data set says."""
-        labels = self.labelled_set.pictures.labelled.labels[rows].float()
-        return layout_vector(labels, self.layout, self.labelled_set.set_index)
+    def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[Translated]:
+        """Pictures, int64 (n,), with the label vectors (n, label_dim) that the generator is given."""
+        return translate_all(self.generator, self.labelled_set.pictures, chosen, asked, self.machine)
 
     def _batches(self) -> Sequence[Tensor]:
         everything = torch.arange(len(self.labelled_set.pictures))
         return everything.split(self.machine.batch_size)  # type: ignore[no-any-return, no-untyped-call]
 
     def _one_target(self, target: Target, real: Tensor) -> TargetValues:
-        labelled = self.labelled_set.pictures.labelled
-        observe = replace(self, features=None)._changes if target.combination else self._changes
-        values = self._collect(f"translated/{target.name}", target.pictures, self.asked(target), observe)
-        chances, features = values.pop("chances"), values.pop("features", None)
-        values["confidence"] = confidence(chances, target.wanted, target.judged)
+        readers, labels = self.labelled_set.readers, self.labelled_set.pictures.labelled.labels
+        measuring = replace(self, features=None, describe=None) if target.combination else self
+        observe = partial(measuring._changes, measuring._kept(target))
+        values = self._collect(f"translated/{target.name}", target.pictures, self.given.asked(target), observe)
+        found, features, descriptors = (values.pop(key, None) for key in ("probabilities", "features", "descriptors"))
+        assert found is not None
+        read, before = readers.decide(found), real[target.pictures]
+        values["confidence"] = confidence(readers.own(found), target.wanted, target.named)
         return TargetValues(
             target,
-            successes(real[target.real], labelled.labels[target.real], target.real_judged),
-            successes(real[target.pictures], target.wanted, target.judged),
-            successes(decisions(chances, labelled.label_set), target.wanted, target.judged),
+            successes(readers.own(real[target.real]), labels[target.real], target.real_named),
+            successes(readers.own(before), target.wanted, target.named),
+            successes(readers.own(read), target.wanted, target.named),
+            readers.others_changed(before, read, target.moved),
             values,
             features,
+            descriptors,
         )
 
     def _collect(
         self, kind: str | None, chosen: Tensor, asked: Tensor, observe: Callable[[Translated], Values]
     ) -> Values:
         parts: list[Values] = []
-        for batch in translate_all(self.generator, self.labelled_set.pictures, chosen, asked, self.machine):
+        for batch in self.translated(chosen, asked):
             parts.append({name: values.cpu() for name, values in observe(batch).items()})
             if kind is not None:
                 self.keep(kind, chosen[batch.rows], batch.after)
             self.advance(len(batch.after))
         return _joined(parts)
 
-    def _changes(self, batch: Translated) -> Values:
+    def _kept(self, target: Target) -> Tensor:
+        names = self.labelled_set.pictures.labelled.label_set.attributes
+        moved = [name for name, moves in zip(names, target.moved.tolist(), strict=True) if moves]
+        return kept_region(self.labelled_set.pictures.pixels.shape[-1], moved, self.landmarks)
+
+    def _changes(self, kept: Tensor, batch: Translated) -> Values:
         values = self._looks(batch.after) | {"background_change": corner_change(batch.before, batch.after)}
-        if self.generator.settings.output == "attention":
+        values["kept_psnr"] = psnr_within(batch.before, batch.after, kept.to(batch.before.device))
+        if batch.mask is not None:
             inside, outside = change_by_mask(batch.before, batch.after, batch.mask)
             values |= {"change_inside_mask": inside, "change_outside_mask": outside}
-        return values | {name: compare(batch.before, batch.after) for name, compare in self.comparisons.items()}
+        return values | {name: compare(batch.before, batch.after, kept) for name, compare in self.comparisons.items()}
 
     def _own(self, batch: Translated) -> Values:
-        return {"chances": self.labelled_set.judge(batch.after)} | likeness(batch.before, batch.after)
+        found = self.labelled_set.readers.probabilities(batch.after)
+        return {"probabilities": found} | likeness(batch.before, batch.after)
 
     def _there_and_back(self, target: Target) -> Callable[[Translated], Values]:
-        labels = self._own_labels(target.pictures).to(self.machine.device)
+        labels = self.given.own(target.pictures).to(self.machine.device)
 
         def observe(batch: Translated) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
@@ -208,9 +202,10 @@ class Measuring:
         return _joined(parts)
 
     def _looks(self, pictures: Tensor) -> Values:
-        values = {"chances": self.labelled_set.judge(pictures)}
-        if self.features is not None:
-            values["features"] = self.features(pictures)
+        values = {"probabilities": self.labelled_set.readers.probabilities(pictures)}
+        for name, look in (("features", self.features), ("descriptors", self.describe)):
+            if look is not None:
+                values[name] = look(pictures)
         return values
 
 

@@ -50,10 +50,19 @@ def picture_writer(folder: Path, labelled: Labelled, targets: Sequence[str]) -> 
 
 
 def write_rows(folder: Path, measured: SetValues) -> None:
-    """`folder/pictures.jsonl`: a row per translated picture with what was wanted and whether the judge read it."""
-    with replacing(folder / "pictures.jsonl") as file:
-        for row in _rows(measured):
-            file.write(f"{json.dumps(row)}\n".encode("utf-8", "surrogateescape"))
+    """`folder/sources.jsonl`: a row per source picture with its labels and, where it is known, the person on it.
+    `folder/pictures.jsonl`: a row per translated picture with what was wanted and whether the classifiers read it."""
+    for name, rows in (("sources.jsonl", _sources(measured)), ("pictures.jsonl", _rows(measured))):
+        with replacing(folder / name) as file:
+            for row in rows:
+                file.write(f"{json.dumps(row)}\n".encode("utf-8", "surrogateescape"))
+
+
+def _sources(measured: SetValues) -> Iterator[dict[str, Any]]:
+    labelled, people = measured.labelled_set.pictures.labelled, measured.labelled_set.people
+    for number, (file, labels) in enumerate(zip(labelled.files, labelled.labels.tolist(), strict=True)):
+        row = {"source": f"source/{file}.png", "labels": dict(zip(labelled.label_set.attributes, labels, strict=True))}
+        yield row if people is None else row | {"person": people[number]}
 
 
 def _rows(measured: SetValues) -> Iterator[dict[str, Any]]:
@@ -61,13 +70,13 @@ def _rows(measured: SetValues) -> Iterator[dict[str, Any]]:
     places = plain_names([one.target.name for one in measured.targets])
     for one, place in zip(measured.targets, places, strict=True):
         for number, index in enumerate(one.target.pictures.tolist()):
-            judged = one.target.judged[number].tolist()
-            wanted = zip(labelled.label_set.attributes, one.target.wanted[number].tolist(), judged, strict=True)
+            named = one.target.named[number].tolist()
+            wanted = zip(labelled.label_set.attributes, one.target.wanted[number].tolist(), named, strict=True)
             yield {
                 "target": one.target.name,
                 "source": f"source/{labelled.files[index]}.png",
                 "translated": f"translated/{place}/{labelled.files[index]}.png",
                 "wanted": {name: value for name, value, asked in wanted if asked},
-                "read_as_target": bool(one.translated[number]),
+                "read_as_target": bool(one.translated[number].all()),
                 "confidence": round(float(one.values["confidence"][number]), 4),
             }

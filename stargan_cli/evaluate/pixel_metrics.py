@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from stargan_cli.compositing.placement import places_of
+from stargan_cli.labels import HAIR_COLOURS
 
 
 def psnr(first: Tensor, second: Tensor) -> Tensor:
@@ -59,3 +64,29 @@ def change_by_mask(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor,
     moved, inside = absolute_change(before, after), (mask[:, 0] > 0.5).float()
     outside = 1 - inside
     return tuple((moved * where).sum(dim=(1, 2)) / where.sum(dim=(1, 2)) for where in (inside, outside))  # type: ignore[return-value]
+
+
+MOST_DECIBELS = 60.0
+
+
+def psnr_within(first: Tensor, second: Tensor, region: Tensor) -> Tensor:
+    """PSNR as above over a region, bool (H, W), of the pictures alone: (N,) in dB, 60 at most."""
+    error = (first.double() - second.double()).square()[..., region].flatten(1).mean(dim=1)
+    return (10 * (255.0**2 / error).log10()).clamp(max=MOST_DECIBELS)
+
+
+def kept_region(size: int, moved: Collection[str], landmarks: Mapping[str, Sequence[float]] | None) -> Tensor:
+    """Where a change of the attributes `moved` has no business: bool (size, size). New hair leaves the face as it is,
+    an ellipse from the brows to the chin, if it is known where the pictures have the eyes (`landmarks`, as in a weights
+    card). Every other change leaves the background: the two upper corners, an eighth of the side each."""
+    eyes = places_of(landmarks or {}, ("left_eye", "right_eye"))
+    if len(eyes) == 2 and set(moved) <= set(HAIR_COLOURS):
+        between = eyes["right_eye"] - eyes["left_eye"]
+        middle = eyes["left_eye"] + between * (0.5 + 0.6j)
+        line = (torch.arange(size) + 0.5) / size
+        across, down = (line[None] - middle.real) / abs(between), (line[:, None] - middle.imag) / abs(between)
+        return (across / 0.8) ** 2 + (down / 0.85) ** 2 < 1
+    corner = max(1, size // 8)
+    region = torch.zeros(size, size, dtype=torch.bool)
+    region[:corner, :corner] = region[:corner, -corner:] = True
+    return region

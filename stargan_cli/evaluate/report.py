@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from stargan_cli.errors import UsageError
+from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
 from stargan_cli.evaluate.pictures import plain_names
 from stargan_cli.evaluate.tables import TextTable, tables
-from stargan_cli.evaluate.translate_batches import translate_all
 from stargan_cli.files.writable import require_folder
 from stargan_cli.files.writing import replacing
 
-PER_ROW = 4
+PER_ROW = 6
 RESULT, REPORT = "evaluation.json", "report.md"
 
 
@@ -42,63 +43,62 @@ def _is_result(path: Path) -> bool:
 def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
     """Write everything whole or not at all, file by file. Raises UsageError where the folder cannot be made."""
     require_folder(folder / "sheets")
-    every = [(measuring, one) for measuring, values in measured for one in values.targets]
-    names = plain_names(
-        [f"{one.labelled_set.pictures.labelled.label_set.name}-{target.target.name}" for one, target in every]
-    )
-    written = iter([_write_sheet(folder, name, *one) for name, one in zip(names, every, strict=True)])
-    sheets = [[next(written) for _ in values.targets] for _, values in measured]
+    names = plain_names([values.labelled_set.pictures.labelled.label_set.name for _, values in measured])
+    seed = int(document["settings"]["seed"])
+    sheets = [_write_sheets(folder, name, *one, seed) for name, one in zip(names, measured, strict=True)]
     for name, text in ((RESULT, json.dumps(document, indent=2)), (REPORT, markdown(document, sheets))):
         with replacing(folder / name) as file:
             file.write(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
 
 
-def _write_sheet(folder: Path, name: str, measuring: Measuring, one: TargetValues) -> Sheet:
-    """Three rows (best, median, worst by the judge's confidence) of source and result side by side."""
-    rows = chosen_rows(one.values["confidence"])
-    flat = torch.tensor([index for row in rows for index in row])
-    pictures = measuring.labelled_set.pictures
-    labels = measuring.asked(one.target)[flat]
-    batches = list(translate_all(measuring.generator, pictures, one.target.pictures[flat], labels, measuring.machine))
-    before, after = (torch.cat([getattr(batch, name).cpu() for batch in batches]) for name in ("before", "after"))
-    path = f"sheets/{name}.png"
-    with replacing(folder / path) as file:
-        Image.fromarray(_drawn(before, after, len(rows)).numpy()).save(file, format="PNG")
-    files = [pictures.labelled.files[int(one.target.pictures[index])] for index in flat]
+def _write_sheets(folder: Path, name: str, measuring: Measuring, values: SetValues, seed: int) -> list[Sheet]:
+    """One sheet of pictures at random and one of the worst tenth, a row for each target."""
+    random = torch.Generator().manual_seed(seed)
+    chosen = [chosen_rows(one.values["confidence"], random) for one in values.targets]
+    sheets = []
+    for number, word in enumerate(("random", "worst")):
+        rows = [_drawn_row(measuring, one, rows[number]) for one, rows in zip(values.targets, chosen, strict=True)]
+        path = f"sheets/{name}-{word}.png"
+        width = max(row.shape[1] for row, _ in rows)
+        whole = torch.cat([F.pad(row, (0, 0, 0, width - row.shape[1]), value=255) for row, _ in rows])
+        with replacing(folder / path) as file:
+            Image.fromarray(whole.numpy()).save(file, format="PNG")
+        captions = [(one.target.name, files) for one, (_, files) in zip(values.targets, rows, strict=True)]
+        sheets.append(Sheet(path, captions))
+    return sheets
+
+
+def _drawn_row(measuring: Measuring, one: TargetValues, rows: Sequence[int]) -> tuple[Tensor, list[tuple[str, float]]]:
+    """Sources and results side by side, uint8 (S, 2 n S, 3); the pictures' names with the classifiers' confidence."""
+    flat = torch.tensor(rows)
+    labels, chosen = measuring.given.asked(one.target)[flat], one.target.pictures[flat]
+    pairs = [torch.stack([batch.before, batch.after], 1).cpu() for batch in measuring.translated(chosen, labels)]
+    pixels = torch.cat(pairs).flatten(0, 1)
+    files = [measuring.labelled_set.pictures.labelled.files[index] for index in chosen.tolist()]
     confidences = one.values["confidence"][flat].tolist()
-    captions = list(zip(files, confidences, strict=True))
-    size = len(rows[0])
-    return Sheet(path, [captions[start : start + size] for start in range(0, len(captions), size)])
+    drawn = pixels.permute(2, 0, 3, 1).flatten(1, 2)
+    return drawn, list(zip(files, confidences, strict=True))
 
 
-def chosen_rows(confidence: Tensor, count: int = PER_ROW) -> list[list[int]]:
-    """Confidence (n,) -> the indices of the `count` best, of those around the median, and of the worst (worst last);
-    fewer each where there are not enough for three rows."""
-    order = confidence.argsort(descending=True, stable=True).tolist()
-    count = max(1, min(count, len(order) // 3))
-    middle = (len(order) - count) // 2
-    return [order[:count], order[middle : middle + count], order[-count:]]
-
-
-def _drawn(before: Tensor, after: Tensor, rows: int) -> Tensor:
-    """uint8 (n, 3, S, S) twice -> (rows * S, columns * S, 3)."""
-    pairs = torch.stack([before, after], dim=1)
-    n, two, channels, height, width = pairs.shape
-    grid = pairs.view(rows, n // rows * two, channels, height, width)
-    return grid.permute(0, 3, 1, 4, 2).reshape(rows * height, n // rows * two * width, channels)
+def chosen_rows(confidence: Tensor, random: torch.Generator, count: int = PER_ROW) -> tuple[list[int], list[int]]:
+    """Confidence (n,) -> the indices of `count` pictures at random, and of `count` at random from the tenth that the
+    classifiers read worst as asked; fewer each where there are fewer."""
+    anything = torch.randperm(len(confidence), generator=random)[:count].tolist()
+    worst = confidence.argsort(stable=True)[: max(count, len(confidence) // 10)]
+    return anything, worst[torch.randperm(len(worst), generator=random)[:count]].tolist()
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: its place below the report, and for each of its rows the pictures' names with the judge's
-    confidence."""
+    """A contact sheet: its place below the report, and for each of its rows the target and the pictures' names with the
+    classifiers' confidence."""
 
     path: str
-    rows: list[list[tuple[str, float]]]
+    rows: list[tuple[str, list[tuple[str, float]]]]
 
 
 def markdown(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> str:
-    """`sheets`: for each data set, one per target."""
+    """`sheets`: for each data set, one at random and one of the worst."""
     return "\n".join(_lines(document, sheets)) + "\n"
 
 
@@ -113,9 +113,19 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
     for number, one in enumerate(document["sets"]):
         yield f"\n## {_text(one['name'])}: {one['pictures']:,} pictures"
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
-        for table in tables(one, *other):
+        first, *rest = tables(one, *other)
+        yield from _table(first)
+        yield from _doubts(one)
+        yield from _sheets(sheets[number])
+        for table in rest:
             yield from _table(table)
-        yield from _sheets(one, sheets[number])
+
+
+def _doubts(one: dict[str, Any]) -> Iterator[str]:
+    yield "\n### Where numbers and pictures may disagree\n"
+    found = list(warnings(one))
+    for sentence in found or ["No number contradicts another here. The pictures below may all the same."]:
+        yield f"- {_text(sentence)}"
 
 
 def _table(table: TextTable) -> Iterator[str]:
@@ -126,13 +136,14 @@ def _table(table: TextTable) -> Iterator[str]:
         yield "| " + " | ".join(map(_text, row)) + " |"
 
 
-def _sheets(one: dict[str, Any], sheets: Sequence[Sheet]) -> Iterator[str]:
-    yield "\n### Contact sheets\n"
-    yield "Source and result side by side; in rows the best, the median and the worst by the classifier's confidence."
-    for row, sheet in zip(one["targets"], sheets, strict=True):
-        yield f"\n#### {_text(row['name'])}\n\n![{_text(row['name'])}]({sheet.path})\n"
-        for word, captions in zip(("best", "median", "worst"), sheet.rows, strict=True):
-            yield f"- {word}: " + ", ".join(f"{_text(name)} ({chance:.2f})" for name, chance in captions)
+def _sheets(sheets: Sequence[Sheet]) -> Iterator[str]:
+    titles = ("Pictures at random", "Pictures at random from the worst tenth, by the classifiers' confidence")
+    for title, sheet in zip(titles, sheets, strict=True):
+        note = "Source and result side by side; the number is the least sure classifier's probability."
+        yield f"\n### {title}\n\n{note}\n"
+        yield f"![{title}]({sheet.path})\n"
+        for name, captions in sheet.rows:
+            yield f"- {_text(name)}: " + ", ".join(f"{_text(file)} ({share:.2f})" for file, share in captions)
 
 
 def _setting(value: object) -> str:

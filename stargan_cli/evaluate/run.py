@@ -1,40 +1,28 @@
-"""How good a generator is: measured on real pictures, judged by a classifier trained apart from its discriminator."""
+"""How good a generator is: measured on real pictures, read by classifiers fitted apart from its discriminator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from stargan_cli import __version__
-from stargan_cli.device import autocast, pick_device, pick_precision, repeatable
+from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
-from stargan_cli.evaluate.classifier import Classifier, load_classifier
+from stargan_cli.evaluate.classifiers.classifier import load_classifier
 from stargan_cli.evaluate.data import labelled_set
-from stargan_cli.evaluate.distances import Features
-from stargan_cli.evaluate.identity import identity_cosine
-from stargan_cli.evaluate.inception import find_inception, inception_features, require_torch_fidelity
-from stargan_cli.evaluate.lpips import lpips
-from stargan_cli.evaluate.measure import Comparison, LabelledSet, Measuring, steps
+from stargan_cli.evaluate.instruments import Instruments, find_instruments, label_reader, landmarks_of
+from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
 from stargan_cli.evaluate.record import record_quality
 from stargan_cli.evaluate.report import require_report_folder, write_report
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
-from stargan_cli.evaluate.translate_batches import Machine
+from stargan_cli.evaluate.translating.batches import Machine
+from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.files.writable import require_file_place
-from stargan_cli.model import DiscriminatorOutput
-from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Progress, silent
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights, load
-
-Extractor = Callable[[Classifier], Features]
 
 
 def evaluate(
@@ -52,16 +40,15 @@ def evaluate(
         require_file_place(settings.record)
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
-    extractor = _extractor(settings, device)
-    comparisons = _comparisons(settings, device)
-    judges = [load_classifier(path) for path in settings.classifiers]
-    for judge in judges:
-        judge.network.to(device)
+    instruments = find_instruments(settings, device)
+    classifiers = [load_classifier(path) for path in settings.classifiers]
+    for classifier in classifiers:
+        classifier.network.to(device)
     compared = [load(name) for name in (source, settings.baseline) if name is not None]
-    sets = [[labelled_set(one, data, judges, settings, decoding) for data in settings.data] for one in compared]
+    sets = [[labelled_set(one, data, classifiers, settings, decoding) for data in settings.data] for one in compared]
     if settings.baseline is not None:
         _require_same_targets(*sets)
-    measurings = _measurings(compared, sets, machine, extractor, comparisons, progress)
+    measurings = _measurings(compared, sets, machine, instruments, progress)
     if settings.out is not None and settings.pictures:
         measurings[0] = [_keeping(one, settings.out, number) for number, one in enumerate(measurings[0])]
     measured = [[measuring.run() for measuring in row] for row in measurings]
@@ -69,7 +56,7 @@ def evaluate(
     document: dict[str, Any] = {
         "program": f"stargan {__version__}",
         "weights": _identity(compared[0]),
-        "settings": _settings(settings, machine),
+        "settings": _settings(settings, machine) | {"face_network": instruments.face_network},
         "sets": summaries[0],
     }
     if settings.baseline is not None:
@@ -98,8 +85,7 @@ def _measurings(
     compared: list[Weights],
     sets: list[list[LabelledSet]],
     machine: Machine,
-    extractor: Extractor | None,
-    comparisons: dict[str, Comparison],
+    instruments: Instruments,
     progress: Progress,
 ) -> list[list[Measuring]]:
     total, done = sum(steps(one) for row in sets for one in row), 0
@@ -109,22 +95,21 @@ def _measurings(
         done += pictures
         progress(done, total)
 
-    return [
-        [
-            Measuring(
-                weights.generator.to(machine.device),
-                weights.card.layout,
-                one,
-                machine,
-                _reader(weights, machine),
-                advance,
-                extractor(one.classifier) if extractor else None,
-                comparisons,
-            )
-            for one in row
-        ]
-        for weights, row in zip(compared, sets, strict=True)
-    ]
+    def measuring(weights: Weights, one: LabelledSet) -> Measuring:
+        landmarks, first = landmarks_of(weights.card), one.readers.classifiers[0]
+        return Measuring(
+            weights.generator.to(machine.device),
+            GivenLabels(weights.card.layout, one.set_index, one.pictures, machine, label_reader(weights, machine)),
+            one,
+            machine,
+            advance,
+            instruments.features(first) if instruments.features else None,
+            instruments.describe(first, landmarks),
+            instruments.comparisons,
+            landmarks,
+        )
+
+    return [[measuring(weights, one) for one in row] for weights, row in zip(compared, sets, strict=True)]
 
 
 def _require_same_targets(first: list[LabelledSet], second: list[LabelledSet]) -> None:
@@ -144,45 +129,6 @@ def _keeping(measuring: Measuring, out: Path, number: int) -> Measuring:
     return replace(measuring, keep=keep)
 
 
-def _extractor(settings: EvalSettings, device: torch.device) -> Extractor | None:
-    """Whose features, given the judge of a data set. Finds out now, not after an hour, what is missing."""
-    if settings.features is None:
-        return None
-    require_torch_fidelity()
-    if settings.features == "judge":
-        return lambda judge: partial(_judge_features, judge)
-    features = inception_features(find_inception(settings.inception), device)
-    return lambda judge: features
-
-
-def _reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
-    """What the weights' own discriminator reads, as class logits, from the part of pictures that it saw in training."""
-    if weights.discriminator is None:
-        return None
-    network, seen = weights.discriminator.to(machine.device), reading_square(weights.card)
-
-    def read(pictures: Tensor) -> Tensor:
-        with autocast(machine.device, machine.dtype):
-            output: DiscriminatorOutput = network(seen(pictures))
-        return output.classes.float()
-
-    return read
-
-
-def _comparisons(settings: EvalSettings, device: torch.device) -> dict[str, Comparison]:
-    found: dict[str, Comparison] = {}
-    if settings.lpips:
-        require_torch_fidelity()
-        found["lpips"] = lpips(device)
-    if settings.identity is not None:
-        found["identity"] = identity_cosine(settings.identity)
-    return found
-
-
-def _judge_features(judge: Classifier, pictures: Tensor) -> Tensor:
-    return judge.network.features(to_model(pictures)).cpu()
-
-
 def _identity(weights: Weights) -> dict[str, str]:
     return {"path": str(weights.path), "sha256": weights.fingerprint}
 
@@ -193,7 +139,8 @@ def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
         "data": list(settings.data),
         "split": settings.split,
         "part": "test",
-        "limit": settings.limit,
+        "limit": settings.most,
+        "at": settings.at,
         "classifiers": [str(path) for path in settings.classifiers],
         "features": settings.features,
         "precision": str(machine.dtype).removeprefix("torch."),

@@ -6,15 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK
+
+FAST_LIMIT = 150
+FeatureNetwork = Literal["efficientnet-lite0", "classifier", "inception", "none"]
+
 
 @dataclass(frozen=True)
 class EvalSettings:
     """`data`: `celeba` or paths with one folder per class. `limit`: at most so many test pictures of each data set,
-    taken evenly from all of them. `classifiers`: files of the judges, each used where it knows the attributes.
-    `baseline`: other weights to compare with. `features`: whose features distances are taken from; `inception`: the
-    file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder of the report;
-    `pictures`: every picture that was measured goes there too, as PNG. `record`: where to write a copy of the weights
-    with the result in its header.
+    taken evenly from all of them. `fast`: 150 of them if `limit` says nothing else, and single changes alone.
+    `classifiers`: their files, each used where it knows the attributes; a change is read where all of these read it.
+    `at`: translate the data set's squares, or the faces of its photos, and put the change into these.
+    `baseline`: other weights to compare with. `features`: the network whose features distances are taken from;
+    `inception`: the file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding. `out`: folder
+    of the report; `pictures`: every picture that was measured goes there too, as PNG. `record`: where to write a copy
+    of the weights with the result in its header.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -22,8 +29,10 @@ class EvalSettings:
     split: str = "official"
     classifiers: tuple[Path, ...] = ()
     limit: int | None = None
+    fast: bool = False
+    at: Literal["square", "source"] = "square"
     baseline: str | None = None
-    features: Literal["judge", "inception"] | None = None
+    features: FeatureNetwork = DEFAULT_NETWORK
     inception: Path | None = None
     lpips: bool = False
     identity: Path | None = None
@@ -36,3 +45,8 @@ class EvalSettings:
     precision: str = "fp32"
     cache: Path | None = None
     seed: int = 0
+
+    @property
+    def most(self) -> int | None:
+        """How many test pictures of each data set are measured; None for all."""
+        return self.limit or (FAST_LIMIT if self.fast else None)

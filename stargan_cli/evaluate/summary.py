@@ -7,28 +7,41 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.evaluate.accuracy import successes
 from stargan_cli.evaluate.bootstrap import estimate
 from stargan_cli.evaluate.distances import distance_rows
 from stargan_cli.evaluate.measure import SetValues, TargetValues, Values
+from stargan_cli.evaluate.same_person import Yardstick, moved, yardstick
+from stargan_cli.evaluate.targets import successes
 
 ROWS = ("real", "do_nothing", "translated")
 
 
-def summarise(measured: SetValues, features: str | None = None, seed: int = 0) -> dict[str, Any]:
-    """One data set, as plain values ready for JSON. `features`: whose features were collected."""
-    labelled, judge = measured.labelled_set.pictures.labelled, measured.labelled_set.classifier
+def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dict[str, Any]:
+    """One data set, as plain values ready for JSON. `features`: the network whose features were collected."""
+    labelled, readers = measured.labelled_set.pictures.labelled, measured.labelled_set.readers
+    ruler = None
+    if measured.descriptors is not None:
+        ruler = yardstick(measured.descriptors, measured.labelled_set.people)
     document = {
         "name": labelled.label_set.name,
         "kind": labelled.label_set.kind,
         "pictures": len(labelled),
         "unreadable": len(measured.labelled_set.pictures.unreadable),
-        "classifier": {name: judge.accuracy[name] for name in labelled.label_set.attributes},
-        "targets": [_target(one, measured, features, seed) for one in measured.targets],
+        "classifiers": [
+            {
+                "name": one.name,
+                "network": one.network.name,
+                "accuracy": {n: one.accuracy[n] for n in readers.attributes},
+            }
+            for one in readers.classifiers
+        ],
+        "targets": [_target(one, measured, features, ruler, seed) for one in measured.targets],
         "all_single_changes": {name: _estimate(_singles(measured, name), seed) for name in ROWS},
         "own_label": _means(measured.own, seed),
         "there_and_back": _means(measured.there_and_back, seed) | {"through": measured.targets[-1].target.name},
     }
+    if ruler is not None:
+        document["face_distances"] = {"one_person": _median(ruler.same), "two_people": _median(ruler.different)}
     if labelled.label_set.kind == "classes":
         document["classification_error"] = {
             name: _estimate(1 - _singles(measured, name).double(), seed) for name in ROWS
@@ -40,8 +53,8 @@ def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, 
     """First minus second on the same pictures, paired, with intervals."""
     targets = {}
     for one, other in zip(first.targets, second.targets, strict=True):
-        targets[one.target.name] = {"translated": _paired(one.translated, other.translated, seed)}
-        targets[one.target.name] |= _paired_means(one.values, other.values, seed)
+        translated = _paired(read_by_all(one.translated), read_by_all(other.translated), seed)
+        targets[one.target.name] = {"translated": translated} | _paired_means(one.values, other.values, seed)
     return {
         "targets": targets,
         "all_single_changes": {
@@ -52,26 +65,62 @@ def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, 
     }
 
 
-def _target(one: TargetValues, measured: SetValues, features: str | None, seed: int) -> dict[str, Any]:
-    target = one.target
+def read_by_all(successful: Tensor) -> Tensor:
+    """bool (n, c) -> bool (n,)."""
+    return successful.all(dim=1)
+
+
+def _target(
+    one: TargetValues, measured: SetValues, features: str, ruler: Yardstick | None, seed: int
+) -> dict[str, Any]:
+    target, labels = one.target, measured.labelled_set.pictures.labelled.labels
     document: dict[str, Any] = {"name": target.name, "combination": target.combination}
-    document |= {name: _estimate(getattr(one, name), seed) for name in ROWS}
+    for key, columns in (("attributes", target.named.any(dim=0)), ("moved", target.moved)):
+        pairs = zip(measured.labelled_set.readers.label_set.attributes, columns.tolist(), strict=True)
+        document[key] = [name for name, chosen in pairs if chosen]
+    document |= {name: _estimate(read_by_all(getattr(one, name)), seed) for name in ROWS}
+    document["read_by"] = {
+        classifier.name: _estimate(one.translated[:, number], seed)
+        for number, classifier in enumerate(measured.labelled_set.readers.classifiers)
+    }
+    if one.translated.shape[1] > 1:
+        document["disagreement"] = _estimate(one.translated.any(dim=1) != one.translated.all(dim=1), seed)
+    document["others_changed"] = _others_changed(one, measured)
     if not target.combination:
         document["accuracy_of_all"] = _estimate(_all_pictures(one, measured), seed)
-        if features is not None and one.features is not None and measured.features is not None:
-            document["distances"] = distance_rows(features, target, measured.features, one.features)
+        if one.features is not None and measured.features is not None:
+            document["distances"] = distance_rows(features, target, labels, measured.features, one.features, seed)
+    if one.descriptors is not None and measured.descriptors is not None:
+        document |= _means(person_values(measured.descriptors[target.pictures], one.descriptors, ruler), seed)
     return document | _means(one.values, seed)
+
+
+def person_values(before: Tensor, after: Tensor, ruler: Yardstick | None) -> Values:
+    """Face descriptors (n, d) of sources and results -> how far apart they are, and the shares of pairs of one person's
+    photos and of two people's that are nearer, (n,) each."""
+    distance = moved(before, after)
+    if ruler is None:
+        return {"face_distance": distance}
+    shares = {"below_same": ruler.below_same(distance), "below_different": ruler.below_different(distance)}
+    return {"face_distance": distance} | shares
+
+
+def _others_changed(one: TargetValues, measured: SetValues) -> dict[str, float]:
+    """Attribute -> the share of pictures in which every classifier reads it otherwise than before."""
+    shares = zip(measured.labelled_set.readers.attributes, one.others_changed.mean(dim=0).tolist(), strict=True)
+    return {name: round(share, 4) for name, share in shares if share == share}
 
 
 def _all_pictures(one: TargetValues, measured: SetValues) -> Tensor:
     """Success over all pictures: those that showed the target before are translated with their own label."""
     shown, labels = one.target.real, measured.labelled_set.pictures.labelled.labels
-    kept = successes(measured.own_read[shown], labels[shown], one.target.real_judged)
-    return torch.cat([one.translated, kept])
+    own = measured.labelled_set.readers.own(measured.own_read[shown])
+    kept = successes(own, labels[shown], one.target.real_named)
+    return read_by_all(torch.cat([one.translated, kept]))
 
 
 def _singles(measured: SetValues, row: str) -> Tensor:
-    return torch.cat([getattr(one, row) for one in measured.targets if not one.target.combination])
+    return read_by_all(torch.cat([getattr(one, row) for one in measured.targets if not one.target.combination]))
 
 
 def _means(values: Values, seed: int) -> dict[str, Any]:
@@ -89,3 +138,7 @@ def _paired(first: Tensor, second: Tensor, seed: int) -> dict[str, Any] | None:
 def _estimate(values: Tensor, seed: int) -> dict[str, Any] | None:
     found = estimate(values.double().numpy(), seed)
     return found.to_dict() if found else None
+
+
+def _median(values: Tensor) -> float:
+    return round(float(values.median()), 4)

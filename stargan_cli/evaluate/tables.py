@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stargan_cli.evaluate.glance import glance_rows
+
 _SHARES = {
     "real": "real",
     "do_nothing": "do nothing",
@@ -15,12 +17,16 @@ _MEANS = {
     "background_change": "background",
     "change_inside_mask": "inside the mask",
     "change_outside_mask": "outside the mask",
+    "kept_psnr": "PSNR elsewhere, dB",
+    "perceptual": "perceptual elsewhere",
     "lpips": "LPIPS",
-    "identity": "identity",
+    "face_distance": "face distance",
+    "below_same": "of one person",
+    "below_different": "of two people",
     "psnr": "PSNR, dB",
     "ssim": "SSIM",
 }
-NOTHING, SINGLES = "-", "single changes"
+NOTHING, SINGLES, GLANCE = "-", "single changes", "At a glance"
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,38 @@ class TextTable:
 
 def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dict[str, Any] | None) -> list[TextTable]:
     """Tables of one data set of the document; `baseline` and `difference`: of the same set, where there is one."""
-    found = [_accuracy(one)]
+    found = [glance(one), _accuracy(one)]
     if "classification_error" in one:
         found.append(_classification_error(one))
     if baseline is not None and difference is not None:
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
-    return [*found, _changes(one), _preservation(one), judge_table(one["classifier"])]
+    return [*found, _changes(one), _preservation(one), *map(classifier_table, one["classifiers"])]
+
+
+def glance(one: dict[str, Any]) -> TextTable:
+    """A row per single change: read by all classifiers, looks real, same person, what else changed."""
+    rows = [
+        [
+            row["name"],
+            _share(row["read"]),
+            f"{_share(row['accuracy'])}, {_share(row['balanced'])}",
+            *(_share(row[key]) for key in ("disagreement", "share_left", "person")),
+            NOTHING if row["other"] is None else f"{row['other']} {_share(row['other_share'])}",
+            NOTHING if row["kept_psnr"] is None else f"{row['kept_psnr']:.1f}",
+        ]
+        for row in glance_rows(one)
+    ]
+    own = one["own_label"]["psnr"]
+    rows.append(["own label", *[NOTHING] * 6, NOTHING if own is None else f"{own['value']:.1f}"])
+    note = (
+        "In %. read: as asked, by every classifier; trust: accuracy and balanced accuracy of the classifier that reads "
+        "it worst, on real pictures; apart: the classifiers disagree; left: of the sources' distance to real pictures, "
+        "100 where nothing is gained; person: pairs of one person's photos that are more alike than source and result; "
+        "PSNR: in dB, where nothing was to change (with its own label: everywhere)."
+    )
+    head = ["change", "read", "trust", "apart", "left", "person", "what else changed", "PSNR"]
+    return TextTable(GLANCE, note, head, rows)
 
 
 def _accuracy(one: dict[str, Any]) -> TextTable:
@@ -51,7 +82,7 @@ def _accuracy(one: dict[str, Any]) -> TextTable:
         for row in everything
     ]
     note = (
-        "Share read as the target by a classifier trained apart, in %. n: pictures that did not show it before, left "
+        "Share read as the target by every classifier, in %. n: pictures that did not show it before, left "
         "as they are (do nothing) and translated; all pictures: those too that did, translated with their own label; "
         "real: untouched ones that show it, as many as stand in brackets."
     )
@@ -88,20 +119,27 @@ def _distances(one: dict[str, Any]) -> list[TextTable]:
     rows = [
         [row["name"], kind.replace("_", " "), f"{values['n']:,}", f"{values['n_real']:,}"]
         + [f"{values[name]:.4g}" for name in names]
+        + [_percent(row["distances"]["share_left"]) if kind == "translated" else ""]
         for row in found
         for kind, values in row["distances"].items()
+        if kind != "share_left"
     ]
     note = (
-        "To real pictures that show the target: of n pictures to n real ones; `real`: one half to the other. "
-        "Left out where there are fewer than four of either."
+        "To real pictures that show the target, weighted so that their other attributes are as frequent as the "
+        "sources': of n pictures to n real ones; real: one half to the other; left: the kernel distance of translated "
+        "over that of do nothing, in %. Left out where there are fewer than four of either."
     )
-    return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names], rows)]
+    return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names, "left"], rows)]
 
 
 def _changes(one: dict[str, Any]) -> TextTable:
     metrics = [metric for metric in _MEANS if any(metric in row for row in one["targets"])]
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
-    note = "Mean absolute difference to the source, in 1/255; background: the two upper corners."
+    note = (
+        "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
+        "was to change (new hair: in the face; else: in the background). Face distance: of descriptors; of one person, "
+        "of two people: the share of such pairs of photos that are nearer."
+    )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
 
@@ -117,18 +155,18 @@ def _preservation(one: dict[str, Any]) -> TextTable:
     return TextTable("What stays", note, ["translated to", "n", *(_MEANS[metric] for metric in metrics)], body)
 
 
-def judge_table(accuracy: dict[str, dict[str, float]]) -> TextTable:
-    """A classifier's recall, specificity and accuracy per attribute, as `Classifier.accuracy` holds them."""
-    columns = ["recall", "specificity", "balanced", "accuracy"]
-    judged = {name: shares | _balanced(shares) for name, shares in accuracy.items()}
-    rows = [[name, *(_share(shares.get(key)) for key in columns)] for name, shares in judged.items()]
-    means = [[shares[key] for shares in judged.values() if key in shares] for key in columns]
+def classifier_table(classifier: dict[str, Any]) -> TextTable:
+    """Recall, specificity and accuracy per attribute: `name`, `network`, and `accuracy` as `Classifier` holds it."""
+    columns = ["accuracy", "balanced", "recall", "specificity"]
+    known = {name: shares | _balanced(shares) for name, shares in classifier["accuracy"].items()}
+    rows = [[name, *(_share(shares.get(key)) for key in columns)] for name, shares in known.items()]
+    means = [[shares[key] for shares in known.values() if key in shares] for key in columns]
     rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])
     note = (
         "On all real test pictures, in %. recall: of those that show it, read so; specificity: of the others, read as "
         "others; balanced: the mean of the two, 50 by guessing."
     )
-    return TextTable("The classifier", note, ["attribute", *columns], rows)
+    return TextTable(f"Classifier {classifier['name']} ({classifier['network']})", note, ["attribute", *columns], rows)
 
 
 def _balanced(shares: dict[str, float]) -> dict[str, float]:

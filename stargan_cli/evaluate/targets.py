@@ -1,4 +1,4 @@
-"""What a data set's pictures are translated to when a generator is measured."""
+"""What a data set's pictures are translated to when a generator is measured, and when that has succeeded."""
 
 from __future__ import annotations
 
@@ -22,17 +22,19 @@ _PAPERS_FACTORS = ("hair", "gender", "age")
 class Target:
     """One change, of the pictures that do not show it yet.
 
-    `pictures`: int64 (n,), which ones. `wanted`: uint8 (n, k), their labels afterwards. `judged`: bool (n, k), the
-    attributes that were set; a translation has succeeded where a classifier reads all of these as wanted.
-    `real`: int64 (m,) and `real_judged`: bool (m, k), real pictures that show such a thing, and where.
+    `pictures`: int64 (n,), which ones. `wanted`: uint8 (n, k), their labels afterwards. `named`: bool (n, k), the
+    attributes that were set; a translation has succeeded where a classifier reads all of these as wanted. `moved`:
+    bool (k,), the attributes that this change may move: those set in some picture and the rest of their groups.
+    `real`: int64 (m,) and `real_named`: bool (m, k), real pictures that show such a thing, and where.
     """
 
     name: str
     pictures: Tensor
     wanted: Tensor
-    judged: Tensor
+    named: Tensor
+    moved: Tensor
     real: Tensor
-    real_judged: Tensor
+    real_named: Tensor
     combination: bool = False
 
 
@@ -62,9 +64,15 @@ def _single(label_set: LabelSet, labels: Tensor, name: str, value: int) -> Targe
     changes = [{name: float(value)}] * len(pictures)
     word = name if value else next(iter(ANTONYMS.get(name, ())), f"no-{name}")
     real = (labels[:, column] == value).nonzero().flatten()
-    real_judged = torch.zeros(len(real), labels.shape[1], dtype=torch.bool)
-    real_judged[:, column] = True
-    return Target(word, pictures, *_applied(label_set, labels[pictures], changes), real, real_judged)
+    real_named = torch.zeros(len(real), labels.shape[1], dtype=torch.bool)
+    real_named[:, column] = True
+    applied = _applied(label_set, labels[pictures], changes)
+    return Target(word, pictures, *applied, _moved(label_set, (name,)), real, real_named)
+
+
+def _moved(label_set: LabelSet, names: Sequence[str]) -> Tensor:
+    members = {other for name in names for other in (label_set.group_of(name) or (name,))}
+    return torch.tensor([name in members for name in label_set.attributes])
 
 
 def _factors(label_set: LabelSet) -> dict[str, tuple[str, ...]]:
@@ -93,25 +101,26 @@ def _combined(label_set: LabelSet, labels: Tensor, chosen: tuple[str, ...]) -> T
                 off = [name for name in names if not now[name]]
                 change[(off or names)[number % len(off or names)]] = 1.0
         changes.append(change)
-    everything, (wanted, judged) = torch.arange(len(labels)), _applied(label_set, labels, changes)
-    real, real_judged = _showing(label_set, labels, [factors[factor] for factor in chosen])
-    return Target("+".join(chosen), everything, wanted, judged, real, real_judged, combination=True)
+    everything, (wanted, named) = torch.arange(len(labels)), _applied(label_set, labels, changes)
+    real, real_named = _showing(label_set, labels, [factors[factor] for factor in chosen])
+    moved = _moved(label_set, [name for factor in chosen for name in factors[factor]])
+    return Target("+".join(chosen), everything, wanted, named, moved, real, real_named, combination=True)
 
 
 def _showing(label_set: LabelSet, labels: Tensor, factors: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
-    """Pictures that show something of every factor (grey hair may be no member of the group), and what is judged:
+    """Pictures that show something of every factor (grey hair may be no member of the group), and what is named:
     of a group the members that are on, of a single attribute itself."""
-    judged = torch.zeros(labels.shape, dtype=torch.bool)
+    named = torch.zeros(labels.shape, dtype=torch.bool)
     shows = torch.ones(len(labels), dtype=torch.bool)
     for names in factors:
         columns = [label_set.attributes.index(name) for name in names]
         if len(names) == 1:
-            judged[:, columns] = True
+            named[:, columns] = True
         else:
-            judged[:, columns] = labels[:, columns] == 1
-            shows &= judged[:, columns].any(dim=1)
+            named[:, columns] = labels[:, columns] == 1
+            shows &= named[:, columns].any(dim=1)
     real = shows.nonzero().flatten()
-    return real, judged[real]
+    return real, named[real]
 
 
 def _applied(label_set: LabelSet, labels: Tensor, changes: Sequence[Mapping[str, float]]) -> tuple[Tensor, Tensor]:
@@ -120,3 +129,16 @@ def _applied(label_set: LabelSet, labels: Tensor, changes: Sequence[Mapping[str,
     rows = [target_label(alone, 0, change, row) for row, change in zip(labels.tolist(), changes, strict=True)]
     named = [[name in change for name in label_set.attributes] for change in changes]
     return torch.tensor(rows).to(torch.uint8).view(labels.shape), torch.tensor(named).view(labels.shape)
+
+
+def successes(read: Tensor, wanted: Tensor, named: Tensor) -> Tensor:
+    """Labels as read by c classifiers (n, c, k), wanted (n, k) and named, bool (n, k) -> bool (n, c): every named
+    attribute is read as wanted."""
+    return ((read == wanted[:, None]) | ~named[:, None]).all(dim=2)
+
+
+def confidence(probabilities: Tensor, wanted: Tensor, named: Tensor) -> Tensor:
+    """Probabilities (n, c, k) -> (n,) in [0, 1]: how sure the classifiers are of what was wanted, where one is least
+    sure."""
+    agreement = torch.where(wanted[:, None] == 1, probabilities, 1 - probabilities)
+    return agreement.masked_fill(~named[:, None], 1.0).amin(dim=(1, 2))

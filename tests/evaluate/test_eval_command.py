@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from eval_kit import CELEBA, one_json, write_celeba, write_judge, write_weights
+from eval_kit import CELEBA, one_json, write_celeba, write_classifier, write_weights
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -22,7 +22,7 @@ FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """CelebA, a class folder set, weights and judges; nothing in it is changed by a test."""
+    """CelebA, a class folder set, weights and classifiers; nothing in it is changed by a test."""
     root = tmp_path_factory.mktemp("eval")
     write_celeba(root / "celeba", copies=2)
     for label, shade in (("happy", 250), ("sad", 5)):
@@ -34,8 +34,8 @@ def folder(tmp_path_factory):
     write_weights(root / "tanh.safetensors", output="tanh")
     write_weights(root / "keeps.safetensors", seed=3, unset_stays=True)
     write_weights(root / "joint.safetensors", CELEBA, FACES)
-    write_judge(root / "judge.safetensors")
-    write_judge(root / "faces.safetensors", FACES)
+    write_classifier(root / "classifier.safetensors")
+    write_classifier(root / "faces.safetensors", FACES)
     return root
 
 
@@ -43,10 +43,14 @@ def folder(tmp_path_factory):
 def stargan(folder, monkeypatch):
     monkeypatch.chdir(folder)
 
+    monkeypatch.setattr("stargan_cli.evaluate.instruments.dlib_is_there", lambda: False)
+
     def call(*options: str):
         given = ["eval", "--root", "celeba", "--cache", "cache", "--device", "cpu", *options]
+        if "--features" not in options:
+            given += ["--features", "none"]
         if not any(option.endswith("--classifier") for option in options):
-            given += ["--classifier", "judge.safetensors"]
+            given += ["--classifier", "classifier.safetensors"]
         return CliRunner().invoke(app, given)
 
     return call
@@ -142,11 +146,13 @@ def test_report_folder(stargan, folder, tmp_path):
     assert json.loads((report / "evaluation.json").read_text()) == one_json(result.stdout)
     text = (report / "report.md").read_text()
     assert "| Blond\\_Hair" not in text and "| Blond_Hair | 8 (4 real) |" in text
-    assert "sheets/celeba-hair+gender+age.png" in text
-    with Image.open(report / "sheets" / "celeba-hair+gender+age.png") as sheet:
-        assert sheet.size == (4 * 2 * 16, 3 * 16)
-    assert len(list((report / "sheets").iterdir())) == 11
-    assert "- worst: " in text and ".png (0." in text
+    assert text.index("### At a glance") < text.index("### Where numbers") < text.index("sheets/celeba-random.png")
+    assert text.index("sheets/celeba-worst.png") < text.index("### Attribute accuracy")
+    for name in ("random", "worst"):
+        with Image.open(report / "sheets" / f"celeba-{name}.png") as sheet:
+            assert sheet.size == (6 * 2 * 16, 11 * 16)
+    assert len(list((report / "sheets").iterdir())) == 2
+    assert "- hair+gender+age: 0" in text and ".png (0." in text and "One classifier alone" in text
 
 
 def test_every_measured_picture_can_be_kept(stargan, tmp_path):
@@ -175,15 +181,18 @@ def test_every_measured_picture_can_be_kept(stargan, tmp_path):
 
 def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
     write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
-    options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "judge", "--pictures"]
-    result = stargan(*options, "--out", str(tmp_path / "report"))
+    write_classifier(tmp_path / "second.safetensors", seed=2)
+    both = ["--classifier", "classifier.safetensors", "--classifier", str(tmp_path / "second.safetensors")]
+    options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "efficientnet-lite0", "--pictures"]
+    result = stargan(*options, *both, "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
     recompute = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "recompute.py"))["main"]
-    call = ["recompute.py", str(tmp_path / "report"), "--classifier", "judge.safetensors"]
-    monkeypatch.setattr("sys.argv", call)
-    assert type(code := recompute()) is int and code == 0
-    told = capsys.readouterr().out
-    assert "Male, real: judge_frechet" in told and told.endswith("all agree to three digits\n")
+    monkeypatch.setattr("sys.argv", ["recompute.py", str(tmp_path / "report"), *both])
+    code = recompute()
+    assert type(code) is int and code == 0
+    said = capsys.readouterr().out
+    assert "Male, real: efficientnet_lite0_frechet" in said and "Male: disagreement" in said
+    assert "Male: share left" in said and said.endswith("all agree to three digits\n")
     document = json.loads((tmp_path / "report" / "evaluation.json").read_text())
     document["sets"][0]["own_label"]["ssim"]["value"] += 0.001
     (tmp_path / "report" / "evaluation.json").write_text(json.dumps(document))
@@ -217,7 +226,7 @@ def test_parts_without_pictures_are_named(stargan, folder, tmp_path):
     result = stargan("--weights", "a.safetensors", "--root", str(root))
     assert result.exit_code == 2
     assert "celeba has no test picture" in result.stderr and "--split reference" in result.stderr
-    fitting = stargan("--fit-classifier", "--root", str(root), "--classifier", str(tmp_path / "judge"))
+    fitting = stargan("--fit-classifier", "--root", str(root), "--classifier", str(tmp_path / "classifier"))
     assert fitting.exit_code == 2 and "celeba has no test picture" in fitting.stderr
     partition.unlink()
     gone = stargan("--weights", "a.safetensors", "--root", str(root))
@@ -230,7 +239,7 @@ def test_an_attribute_that_no_test_picture_has_leaves_a_gap(stargan, tmp_path):
     bald = [line if number < 2 else " ".join([*line.split()[:4], "-1", line.split()[5]])
             for number, line in enumerate(table)]  # fmt: skip
     (root / "list_attr_celeba.txt").write_text("\n".join(bald) + "\n")
-    options = ["--weights", "a.safetensors", "--root", str(root), "--features", "judge"]
+    options = ["--weights", "a.safetensors", "--root", str(root), "--features", "classifier"]
     rows = {row["name"]: row for row in one_json(stargan(*options, "--json").stdout)["sets"][0]["targets"]}
     assert rows["Male"]["real"] is None and rows["Male"]["distances"] is None and "female" not in rows
     assert rows["Male"]["translated"]["n"] == 6
@@ -246,7 +255,7 @@ def test_a_class_with_one_picture(stargan, tmp_path):
             for number in range(count):
                 shade = (9 * number, 99, 250)
                 Image.new("RGB", (16, 16), shade).save(tmp_path / "faces" / part / label / f"{number}.png")
-    options = ["--weights", "joint.safetensors", "--classifier", "faces.safetensors", "--features", "judge"]
+    options = ["--weights", "joint.safetensors", "--classifier", "faces.safetensors", "--features", "classifier"]
     result = stargan(*options, "--data", str(tmp_path / "faces"), "--out", str(tmp_path / "report"), "--json")
     assert result.exit_code == 0, result.stderr
     rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
@@ -261,16 +270,17 @@ def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
     from stargan_cli.cli import eval_tables
 
     one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
-    row = {"name": "hair+gender+age", "combination": False, "background_change": one}
+    row = {"name": "hair+gender+age", "combination": True, "background_change": one}
     row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
     document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
-    document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifier": {}}
+    document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
     monkeypatch.setattr(eval_tables, "PLAIN_WIDTH", 80)
     eval_tables.show_document({"sets": [document]})
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert "hair+gender+age" in lines[4] and lines[4].split()[1:] == ["100", *["50.0"] * 4]
-    assert lines[5].split() == ["100", "real"] + ["25.0", "to", "75.0"] * 4
+    number = next(number for number, line in enumerate(lines) if line.startswith("hair+gender+age"))
+    assert lines[number].split()[1:] == ["100", *["50.0"] * 4]
+    assert lines[number + 1].split() == ["100", "real"] + ["25.0", "to", "75.0"] * 4
 
 
 def test_ctrl_c_ends_with_130_and_leaves_no_report(stargan, tmp_path, monkeypatch):
@@ -311,7 +321,7 @@ def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, 
     result = stargan("--weights", "a.safetensors", options[0], str(tmp_path / options[1]))
     assert result.exit_code == 2
     assert "cannot write" in result.stderr and "measuring" not in result.stderr
-    fitting = stargan("--fit-classifier", "--classifier", str(tmp_path / "file" / "judge"))
+    fitting = stargan("--fit-classifier", "--classifier", str(tmp_path / "file" / "classifier"))
     assert fitting.exit_code == 2 and "cannot write" in fitting.stderr
 
 
@@ -324,8 +334,8 @@ def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
     assert one_json(result.stdout)["sets"][0]["pictures"] == 11
 
 
-def test_joint_weights_with_a_judge_for_each_set(stargan):
-    options = ["--data", "celeba", "--data", "faces", "--classifier", "judge.safetensors"]
+def test_joint_weights_with_a_classifier_for_each_set(stargan):
+    options = ["--data", "celeba", "--data", "faces", "--classifier", "classifier.safetensors"]
     result = stargan("--weights", "joint.safetensors", *options, "--classifier", "faces.safetensors", "--json")
     assert result.exit_code == 0, result.stderr
     first, second = one_json(result.stdout)["sets"]
@@ -337,49 +347,52 @@ def test_joint_weights_with_a_judge_for_each_set(stargan):
     assert "classification_error" not in first
 
 
-def test_distances_by_the_judge(stargan):
-    result = stargan("--weights", "a.safetensors", "--features", "judge", "--json")
+def test_distances_by_the_classifier(stargan, tmp_path):
+    root = write_celeba(tmp_path / "celeba", copies=4)
+    result = stargan("--weights", "a.safetensors", "--root", str(root), "--features", "classifier", "--json")
     assert result.exit_code == 0, result.stderr
     rows = {row["name"]: row for row in one_json(result.stdout)["sets"][0]["targets"]}
-    assert set(rows["Male"]["distances"]) == {"translated", "do_nothing", "real"}
+    assert set(rows["Male"]["distances"]) == {"translated", "do_nothing", "real", "share_left"}
     assert "fid" not in rows["Male"]["distances"]["translated"]
-    assert rows["Male"]["distances"]["translated"]["judge_frechet"] > 0
+    assert rows["Male"]["distances"]["translated"]["classifier_frechet"] >= 0
     assert "distances" not in rows["hair+gender"]
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "said"),
     [
         (["--weights", "none.safetensors"], "none.safetensors"),
         (["--classifier", "none.safetensors"], "cannot read the classifier none.safetensors"),
         (["--classifier", "a.safetensors"], "a.safetensors is no classifier file"),
         (["--classifier", "faces.safetensors"], "no classifier for celeba"),
         (["--data", "faces"], "these weights were not made for the labels of faces"),
-        (["--features", "vgg"], "unknown features vgg"),
+        (["--features", "vgg"], "unknown --features vgg"),
         (["--split", "mine"], "unknown split mine"),
+        (["--at", "home"], "unknown --at home"),
+        (["--fit-classifier", "--network", "huge"], "unknown network huge"),
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
         (["--root", "nowhere"], "no CelebA under nowhere"),
     ],
 )
-def test_wrong_calls_say_what_to_do(stargan, options, told):
+def test_wrong_calls_say_what_to_do(stargan, options, said):
     result = stargan("--weights", "a.safetensors", *options)
     assert result.exit_code == 2, result.output
-    assert told in result.stderr and "Traceback" not in result.stderr
+    assert said in result.stderr and "Traceback" not in result.stderr
 
 
 def test_without_torch_fidelity_it_names_the_extra(stargan, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch_fidelity", None)
-    result = stargan("--weights", "a.safetensors", "--features", "judge")
+    result = stargan("--weights", "a.safetensors", "--features", "inception")
     assert result.exit_code == 2 and "stargan-cli[eval]" in result.stderr
 
 
 def test_fitting_writes_a_file_that_is_then_used(stargan, folder, tmp_path):
-    judge = tmp_path / "judge.safetensors"
-    options = ["--data", "faces", "--judge-size", "32", "--epochs", "1", "--precision", "fp32"]
-    result = stargan("--fit-classifier", *options, "--classifier", str(judge), "--json")
+    classifier = tmp_path / "classifier.safetensors"
+    options = ["--data", "faces", "--classifier-size", "32", "--epochs", "1", "--precision", "fp32"]
+    result = stargan("--fit-classifier", *options, "--classifier", str(classifier), "--json")
     assert result.exit_code == 0, result.stderr
     assert set(one_json(result.stdout)) == {"happy", "sad"}
-    used = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", str(judge), "--json"]
-    assert one_json(stargan(*used).stdout)["sets"][0]["classifier"] == one_json(result.stdout)
+    used = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", str(classifier), "--json"]
+    assert one_json(stargan(*used).stdout)["sets"][0]["classifiers"][0]["accuracy"] == one_json(result.stdout)

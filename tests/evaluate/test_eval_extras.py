@@ -1,8 +1,9 @@
-"""LPIPS and identity: files that a network would have fetched are made up here."""
+"""LPIPS and face descriptors: files that a network would have fetched are made up here."""
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+
 import onnx
 import pytest
 import torch
@@ -10,8 +11,15 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.evaluate.identity import identity_cosine
-from stargan_cli.evaluate.lpips import ADDRESSES, find_lpips, lpips
+from stargan_cli.evaluate.feature_networks.face_descriptor import (
+    CHIP_EYES,
+    chip_transform,
+    dlib_descriptors,
+    dlib_is_there,
+    onnx_descriptors,
+)
+from stargan_cli.evaluate.feature_networks.lpips import ADDRESSES, find_lpips, lpips
+from stargan_cli.pictures.tensors import load_square
 
 pytestmark = pytest.mark.numeric
 
@@ -101,49 +109,52 @@ def embedding(path, size=(4, 4)):
     return path
 
 
-def test_identity_of_the_same_of_a_darker_and_of_the_opposite_picture(tmp_path):
-    cosine = identity_cosine(embedding(tmp_path / "face.onnx"))
+def test_descriptors_of_the_same_of_a_darker_and_of_the_opposite_picture(tmp_path):
+    describe = onnx_descriptors(embedding(tmp_path / "face.onnx"))
     picture = torch.tensor([255, 0, 255, 0], dtype=torch.uint8).repeat(3, 4, 1)[None]
-    found = cosine(picture.repeat(2, 1, 1, 1), torch.cat([picture, 255 - picture]))
-    assert found.tolist() == pytest.approx([1, -1])
+    same, opposite = (describe(other)[0] for other in (picture, 255 - picture))
+    assert float(same.norm()) == pytest.approx(1) and torch.allclose(same, -opposite)
     large = picture.repeat_interleave(8, 2).repeat_interleave(8, 3)
-    assert cosine(large, large[..., :16, :16]).item() < 1
+    assert torch.allclose(describe(large)[0], same, atol=0.2)
 
 
 def test_no_embedding(tmp_path):
     (tmp_path / "face.onnx").write_bytes(b"no model")
     with pytest.raises(WeightsError, match=r"face\.onnx is no face embedding"):
-        identity_cosine(tmp_path / "face.onnx")
+        onnx_descriptors(tmp_path / "face.onnx")
     with pytest.raises(WeightsError, match="no fixed size"):
-        identity_cosine(embedding(tmp_path / "free.onnx", ("height", "width")))
+        onnx_descriptors(embedding(tmp_path / "free.onnx", ("height", "width")))
 
 
 def test_identity_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(UsageError, match="onnxruntime") as found:
-        identity_cosine(tmp_path / "face.onnx")
+        onnx_descriptors(tmp_path / "face.onnx")
     assert "stargan-cli[eval]" in found.value.hint
 
 
-def test_comparisons_reach_the_document(tmp_path):
-    from eval_kit import CELEBA, LABELS, Paints, painted, right_judge
+def test_dlib_is_given_the_eyes_where_it_expects_them():
+    landmarks = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
+    theta = chip_transform(landmarks)
+    for name, place in CHIP_EYES.items():
+        seen = theta @ torch.tensor([2 * place.real - 1, 2 * place.imag - 1, 1.0])
+        assert ((seen + 1) / 2).tolist() == pytest.approx(landmarks[name], abs=0.005)
+    assert torch.equal(chip_transform({}), torch.eye(2, 3))
 
-    from stargan_cli.datasets.decoded_cache import CachedPictures
-    from stargan_cli.datasets.labelled import Labelled
-    from stargan_cli.evaluate.measure import LabelledSet, Measuring
-    from stargan_cli.evaluate.summary import summarise
-    from stargan_cli.evaluate.tables import tables
-    from stargan_cli.evaluate.translate_batches import Machine
-    from stargan_cli.labels import LabelLayout
 
-    labelled = Labelled(CELEBA, tmp_path, tuple("abcdef"), LABELS)
-    pictures = CachedPictures(labelled, np.ascontiguousarray(painted(LABELS).numpy()), {})
-    compare = {"lpips": lambda before, after: torch.full((len(before),), 0.25)}
-    measuring = Measuring(
-        Paints(), LabelLayout((CELEBA,)), LabelledSet(0, pictures, right_judge()),
-        Machine(torch.device("cpu"), torch.float32, 4), comparisons=compare,
-    )  # fmt: skip
-    document = summarise(measuring.run())
-    assert document["targets"][0]["lpips"]["value"] == 0.25
-    head = tables(document, None, None)[-3].head
-    assert "LPIPS" in head and "identity" not in head
+def test_dlib_tells_two_people_apart():
+    if not dlib_is_there():
+        pytest.skip("dlib and face-recognition-models are not installed")
+    faces = Path(__file__).resolve().parents[2] / "examples" / "faces"
+    photos = [load_square(path, 128) for path in sorted(faces.glob("*.jpg"))[:2]]
+    describe = dlib_descriptors({"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]})
+    dimmed = (photos[0] * 0.8).to(torch.uint8)
+    first, other, dim = describe(torch.stack([*photos, dimmed]))
+    assert first.shape == (128,) and float((first - dim).norm()) < 0.5 * float((first - other).norm())
+
+
+def test_without_dlib_it_names_the_extra(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UsageError, match="not installed") as found:
+        dlib_descriptors(None)
+    assert "stargan-cli[identity]" in found.value.hint

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from eval_kit import CELEBA, LABELS, Paints, ReadsBands, painted, right_judge
+from eval_kit import CELEBA, LABELS, Paints, ReadsBands, painted, right_classifier, right_readers
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
 from stargan_cli.evaluate.report import chosen_rows
 from stargan_cli.evaluate.summary import difference, summarise
+from stargan_cli.evaluate.tables import tables
 from stargan_cli.evaluate.targets import targets_for
-from stargan_cli.evaluate.translate_batches import Machine
+from stargan_cli.evaluate.translating.batches import Machine
+from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.labels import LabelLayout, LabelSet, parse_set
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
@@ -27,8 +32,10 @@ def measuring(tmp_path):
 
     def make(generator, batch_size=5, **more):
         machine = Machine(torch.device("cpu"), torch.float32, batch_size)
-        more = {"layout": LabelLayout((CELEBA,)), **more}
-        return Measuring(generator, labelled_set=LabelledSet(0, pictures, right_judge()), machine=machine, **more)
+        layout, read = more.pop("layout", LabelLayout((CELEBA,))), more.pop("read", None)
+        given = GivenLabels(layout, 0, pictures, machine, read)
+        readers, people = more.pop("readers", right_readers()), more.pop("people", None)
+        return Measuring(generator, given, LabelledSet(0, pictures, readers, people), machine, **more)
 
     return make
 
@@ -44,7 +51,7 @@ def test_targets_are_the_papers():
     blond = targets["Blond_Hair"]
     assert blond.pictures.tolist() == [0, 2, 3, 4] and blond.real.tolist() == [1, 5]
     assert blond.wanted[0].tolist() == [0, 1, 0, 1, 1]  # black is cleared, the rest stays
-    assert blond.judged[0].tolist() == [False, True, False, False, False]
+    assert blond.named[0].tolist() == [False, True, False, False, False]
     assert targets["female"].wanted[0].tolist() == [1, 0, 0, 0, 1]
 
 
@@ -55,7 +62,7 @@ def test_in_a_combination_every_factor_changes():
     assert (combined.wanted[:, :3].sum(1) == 1).all()
     assert not ((combined.wanted[:, :3] == 1) & (LABELS[:, :3] == 1)).any()
     assert combined.real.tolist() == [0, 1, 2, 4, 5]  # picture 3 has no hair colour
-    assert combined.real_judged[0].tolist() == [True, False, False, True, True]
+    assert combined.real_named[0].tolist() == [True, False, False, True, True]
 
 
 def test_classes_have_no_combinations_and_many_attributes_none_either():
@@ -103,12 +110,12 @@ def test_groups_that_stay_unset_are_not_asked_for(measuring):
     asked = []
     run = measuring(Records(), layout=LabelLayout((CELEBA,), unset_stays=True))
     targets = {target.name: target for target in run.labelled_set.targets()}
-    assert torch.equal(run.asked(targets["Blond_Hair"]), targets["Blond_Hair"].wanted.float())
-    assert (run.asked(targets["Male"]) == targets["Male"].wanted * torch.tensor([0, 0, 0, 1, 1])).all()
+    assert torch.equal(run.given.asked(targets["Blond_Hair"]), targets["Blond_Hair"].wanted.float())
+    assert (run.given.asked(targets["Male"]) == targets["Male"].wanted * torch.tensor([0, 0, 0, 1, 1])).all()
     document = summarise(run.run())
     assert by_name(document)["gender+age"]["translated"]["value"] == 1
     bare = torch.cat(asked)[:, :3].sum(dim=1) == 0
-    named_hair = sum(len(target.pictures) for target in targets.values() if target.judged[:, :3].any())
+    named_hair = sum(len(target.pictures) for target in targets.values() if target.named[:, :3].any())
     assert bare.sum() > sum(len(target.pictures) for target in targets.values()) - named_hair
 
 
@@ -122,7 +129,7 @@ def test_what_is_not_named_is_what_the_weights_read_as_translate_gives_it(measur
     layout = LabelLayout((CELEBA,), unset_stays=unset_stays)
     run = measuring(Paints(), layout=layout, read=read)
     targets = {target.name: target for target in run.labelled_set.targets()}
-    blond, old = run.asked(targets["Blond_Hair"])[0], run.asked(targets["old"])[0]
+    blond, old = run.given.asked(targets["Blond_Hair"])[0], run.given.asked(targets["old"])[0]
     known = as_read(layout, read(torch.zeros(1, 3))[0].tolist())
     for asked, spec in ((blond, "blond"), (old, "old")):
         assert asked.tolist() == pytest.approx(pass_vectors(layout, known, parse_set(spec, layout))[0])
@@ -165,22 +172,83 @@ def test_progress_counts_every_translation(measuring):
     assert sum(told) == steps(run.labelled_set)
 
 
-def test_distances_fall_where_the_target_is_met(measuring):
-    def features(pictures):
-        noise = torch.randn(len(pictures), 5, generator=torch.Generator().manual_seed(len(pictures)))
-        return ReadsBands().features(pictures.float()) / 255 + 0.01 * noise
+def band_features(pictures):
+    noise = torch.randn(len(pictures), 5, generator=torch.Generator().manual_seed(len(pictures)))
+    return ReadsBands().features(pictures.float()) / 255 + 0.01 * noise
 
+
+def test_distances_fall_where_the_target_is_met(measuring):
     obeys, idles = (
-        by_name(summarise(measuring(Paints(strength), features=features).run(), "judge"))["Male"]["distances"]
+        by_name(summarise(measuring(Paints(strength), features=band_features).run(), "classifier"))["Male"]["distances"]
         for strength in (1.0, 0.0)
     )
-    assert obeys["translated"]["judge_frechet"] < 0.8 * obeys["do_nothing"]["judge_frechet"]
-    assert idles["translated"]["judge_frechet"] == pytest.approx(idles["do_nothing"]["judge_frechet"], rel=0.05)
-    assert obeys["translated"]["n"] == obeys["translated"]["n_real"] == 12
-    assert set(obeys["real"]) == {"n", "n_real", "judge_frechet", "judge_kernel", "judge_kernel_std"}
+    assert obeys["translated"]["classifier_frechet"] < 0.8 * obeys["do_nothing"]["classifier_frechet"]
+    translated, before = (idles[row]["classifier_frechet"] for row in ("translated", "do_nothing"))
+    assert translated == pytest.approx(before, rel=0.1)
+    assert obeys["share_left"]["value"] < 0.2 and idles["share_left"]["value"] == pytest.approx(1, abs=0.2)
+    assert set(obeys["real"]) == {"n", "n_real", "classifier_frechet", "classifier_kernel"}
 
 
-def test_sheets_show_best_median_and_worst():
-    confidence = torch.tensor([0.1, 0.9, 0.5, 0.7, 0.3, 0.8])
-    assert chosen_rows(confidence, 2) == [[1, 5], [3, 2], [4, 0]]
-    assert chosen_rows(confidence[:2], 2) == [[1], [1], [0]]
+def test_sheets_show_pictures_at_random_and_of_the_worst_tenth():
+    confidence = torch.arange(100).flip(0) / 100
+    random, worst = chosen_rows(confidence, torch.Generator().manual_seed(0), 4)
+    assert len(set(random)) == 4 and min(random) < 90
+    assert len(set(worst)) == 4 and min(worst) >= 90
+    assert chosen_rows(confidence, torch.Generator().manual_seed(0), 4) == (random, worst)
+    assert sorted(chosen_rows(confidence[:2], torch.Generator(), 4)[1]) == [0, 1]
+
+
+class AlwaysSays(torch.nn.Module):
+    """A classifier that reads what `painted` pictures show, but takes everybody for a man."""
+
+    name = "men"
+
+    def forward(self, pictures):
+        logits = ReadsBands()(pictures)
+        logits[:, 3] = 10
+        return logits
+
+
+def test_a_change_is_read_where_all_classifiers_read_it(measuring):
+    other = right_classifier(AlwaysSays(), "men")
+    document = summarise(measuring(Paints(), readers=right_readers(other)).run())
+    rows = by_name(document)
+    assert rows["Male"]["translated"]["value"] == 1 and rows["Male"]["disagreement"]["value"] == 0
+    assert rows["female"]["translated"]["value"] == 0 and rows["female"]["disagreement"]["value"] == 1
+    assert {name: read["value"] for name, read in rows["female"]["read_by"].items()} == {"right": 1, "men": 0}
+    assert "disagreement" not in by_name(summarise(measuring(Paints()).run()))["Male"]
+
+
+def test_what_else_changed_is_named(measuring):
+    class PaintsOld(Paints):
+        def translate(self, x, label):
+            label = label.clone()
+            label[:, 4] = 0
+            return super().translate(x, label)
+
+    rows = by_name(summarise(measuring(PaintsOld()).run()))
+    assert rows["Blond_Hair"]["others_changed"] == {"Male": 0, "Young": 0.25}
+    assert rows["Blond_Hair"]["moved"] == list(CELEBA.groups[0]) and rows["Blond_Hair"]["attributes"] == ["Blond_Hair"]
+    assert set(rows["Male"]["others_changed"]) == {*CELEBA.groups[0], "Young"}
+    row = next(row for row in glance_rows(summarise(measuring(PaintsOld()).run())) if row["name"] == "Blond_Hair")
+    assert (row["other"], row["other_share"], row["read"]) == ("Young", 0.25, 1)
+
+
+def test_comparisons_reach_the_document(measuring):
+    compare = {"lpips": lambda before, after, kept: torch.full((len(before),), float(kept.float().mean()))}
+    document = summarise(measuring(Paints(), comparisons=compare).run())
+    assert document["targets"][0]["lpips"]["value"] == pytest.approx(2 * 4 / 16**2, abs=1e-4)
+    head = tables(document, None, None)[-3].head
+    assert "LPIPS" in head and "face distance" not in head
+
+
+def test_persons_are_compared_where_it_is_known_who_is_on_the_pictures(measuring):
+    people = tuple(str(number % 6) for number in range(24))
+    run = measuring(Paints(), describe=lambda pictures: ReadsBands().features(pictures.float()) / 255, people=people)
+    document = summarise(run.run())
+    assert document["face_distances"]["one_person"] == 0 < document["face_distances"]["two_people"]
+    male = by_name(document)["Male"]
+    assert male["face_distance"]["value"] == pytest.approx(1)
+    assert male["below_same"]["value"] == 1 and 0 <= male["below_different"]["value"] < 0.5
+    unknown = by_name(summarise(replace(run, labelled_set=replace(run.labelled_set, people=None)).run()))["Male"]
+    assert "below_same" not in unknown and unknown["face_distance"]["value"] == pytest.approx(1)

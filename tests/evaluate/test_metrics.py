@@ -11,11 +11,11 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.evaluate.accuracy import confidence, successes
 from stargan_cli.evaluate.bootstrap import estimate
-from stargan_cli.evaluate.distances import frechet_distance, kernel_distance
-from stargan_cli.evaluate.inception import FILE_NAME, find_inception, inception_features
-from stargan_cli.evaluate.pixel_metrics import change_by_mask, corner_change, psnr, ssim
+from stargan_cli.evaluate.distances import frechet_distance
+from stargan_cli.evaluate.feature_networks.inception import FILE_NAME, find_inception, inception_features
+from stargan_cli.evaluate.pixel_metrics import change_by_mask, corner_change, kept_region, psnr, psnr_within, ssim
+from stargan_cli.evaluate.targets import confidence, successes
 
 pytestmark = pytest.mark.numeric
 
@@ -73,12 +73,29 @@ def test_change_by_mask_tells_inside_from_outside():
     assert math.isnan(inside[1].item()) and outside[1].item() == 4.0
 
 
-def test_only_judged_attributes_count():
-    read, wanted = torch.tensor([[1, 0], [1, 0], [0, 0]]), torch.tensor([[1, 1], [1, 1], [1, 0]])
-    judged = torch.tensor([[True, False], [True, True], [True, True]])
-    assert successes(read, wanted, judged).tolist() == [True, False, False]
-    chances = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.3, 0.2]])
-    assert confidence(chances, wanted, judged).tolist() == pytest.approx([0.9, 0.1, 0.3])
+def test_only_named_attributes_count():
+    read, wanted = torch.tensor([[[1, 0]], [[1, 0]], [[0, 0]]]), torch.tensor([[1, 1], [1, 1], [1, 0]])
+    named = torch.tensor([[True, False], [True, True], [True, True]])
+    assert successes(read, wanted, named).tolist() == [[True], [False], [False]]
+    found = torch.tensor([[[0.9, 0.1], [0.8, 0.1]], [[0.9, 0.1]] * 2, [[0.3, 0.2]] * 2])
+    assert confidence(found, wanted, named).tolist() == pytest.approx([0.8, 0.1, 0.3])
+
+
+def test_psnr_within_a_region_sees_nothing_else():
+    before = torch.zeros(2, 3, 4, 4, dtype=torch.uint8)
+    after, region = before.clone(), torch.zeros(4, 4, dtype=torch.bool)
+    region[:2] = True
+    after[0, :, 2:], after[1, :, :2] = 99, 1
+    assert psnr_within(before, after, region).tolist() == pytest.approx([60, 20 * math.log10(255)])
+
+
+def test_new_hair_leaves_the_face_and_all_else_the_background():
+    landmarks = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
+    face = kept_region(64, ["Blond_Hair", "Black_Hair"], landmarks)
+    assert face[32, 31] and face[40, 31] and not face[10, 31] and not face[32, 5] and not face[60, 31]
+    for moved, known in ((["Male"], landmarks), (["Blond_Hair"], None)):
+        corners = kept_region(64, moved, known)
+        assert corners.sum() == 2 * 8 * 8 and corners[0, 0] and corners[7, 63] and not corners[8, 0]
 
 
 def test_interval_of_a_rate_is_that_of_the_binomial():
@@ -93,47 +110,6 @@ def test_interval_leaves_out_what_is_no_number_and_shrinks_with_n():
     assert estimate([]) is None and estimate([math.inf]) is None
     few, many = estimate([0.0, 1.0] * 10), estimate([0.0, 1.0] * 1000)
     assert many.high - many.low < (few.high - few.low) / 5
-
-
-@pytest.fixture
-def gaussian() -> torch.Tensor:
-    return torch.randn(4000, 4, generator=torch.Generator().manual_seed(0))
-
-
-def test_frechet_distance_of_gaussians(gaussian):
-    assert frechet_distance(gaussian, gaussian) == pytest.approx(0, abs=1e-4)
-    assert frechet_distance(gaussian, gaussian + 3) == pytest.approx(4 * 9, rel=1e-3)
-    assert frechet_distance(gaussian, 2 * gaussian) == pytest.approx(4, rel=0.1)  # sum of (2 - 1)^2
-    assert frechet_distance(gaussian, gaussian + 1) < frechet_distance(gaussian, gaussian + 2)
-
-
-@pytest.mark.parametrize("counts", [(12, 9), (12, 90), (200, 90)])
-def test_frechet_distance_is_that_of_torch_fidelity(counts):
-    random = torch.Generator().manual_seed(1)
-    first, second = (
-        torch.randn(count, 30, generator=random) * scale + scale for scale, count in zip((1, 2), counts, strict=True)
-    )
-    statistics = [fid_features_to_statistics(features) for features in (first, second)]
-    expected = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
-    assert frechet_distance(first, second) == pytest.approx(expected, rel=1e-4)
-
-
-def test_kernel_distance_is_near_nothing_for_the_same_and_grows_with_a_shift(gaussian):
-    first, second = gaussian[:200], gaussian[200:400]
-    halves = kernel_distance(first, second)[0]
-    shifted = [kernel_distance(first, second + by)[0] for by in (0.5, 1.0)]
-    assert abs(halves) < 0.05 < shifted[0] < shifted[1]
-
-
-def test_kernel_distance_takes_few_pictures(gaussian):
-    near, far = (kernel_distance(gaussian[:3], gaussian[3:8] + by)[0] for by in (0, 5))
-    assert math.isfinite(near) and near < far
-
-
-@pytest.mark.parametrize("distance", [frechet_distance, kernel_distance])
-def test_distances_need_two_pictures(distance, gaussian):
-    with pytest.raises(ValueError, match="two pictures"):
-        distance(gaussian[:1], gaussian)
 
 
 def test_missing_inception_file_is_named_with_its_address(tmp_path, monkeypatch):

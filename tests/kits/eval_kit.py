@@ -1,4 +1,4 @@
-"""Pictures whose labels can be read off their colours, a judge that does so, and a generator that paints them."""
+"""Pictures whose labels can be read off their colours, a classifier that does so, and a generator that paints them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from stargan_cli.evaluate.classifier import Classifier, ClassifierNetwork
-from stargan_cli.evaluate.fit_classifier import save_classifier
+from stargan_cli.evaluate.classifiers.classifier import Classifier, ClassifierNetwork, save_classifier
+from stargan_cli.evaluate.readings import Readers
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.weights.card import Card
@@ -34,7 +34,9 @@ def painted(labels: Tensor) -> Tensor:
 
 
 class ReadsBands(nn.Module):
-    """A judge that is always right about `painted` pictures."""
+    """A classifier that is always right about `painted` pictures."""
+
+    name = "bands"
 
     def features(self, pictures: Tensor) -> Tensor:
         return pictures[:, 0, 1:15:3, 4]
@@ -43,9 +45,14 @@ class ReadsBands(nn.Module):
         return 10 * self.features(pictures)
 
 
-def right_judge() -> Classifier:
+def right_classifier(network: nn.Module | None = None, name: str = "right") -> Classifier:
     perfect = dict.fromkeys(("accuracy", "recall", "specificity"), 1.0)
-    return Classifier(ReadsBands(), CELEBA, dict.fromkeys(ATTRIBUTES, perfect))  # type: ignore[arg-type]
+    accuracy = dict.fromkeys(ATTRIBUTES, perfect)
+    return Classifier(network or ReadsBands(), CELEBA, accuracy, name=name)  # type: ignore[arg-type]
+
+
+def right_readers(*more: Classifier) -> Readers:
+    return Readers(CELEBA, (right_classifier(), *more))
 
 
 class Paints(nn.Module):
@@ -101,9 +108,9 @@ def write_weights(
     return path
 
 
-def write_judge(path: Path, label_set: LabelSet = CELEBA) -> Path:
+def write_classifier(path: Path, label_set: LabelSet = CELEBA, seed: int = 1) -> Path:
     """A classifier file with random weights."""
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     network = ClassifierNetwork(len(label_set.attributes), 32).eval()
     save_classifier(path, Classifier(network, label_set, {name: {"accuracy": 0.5} for name in label_set.attributes}))
     return path

@@ -1,57 +1,68 @@
-"""Fitting the classifier that judges translations: on real pictures of the training part, stopped by validation."""
+"""Fitting a classifier: a pretrained network, fine-tuned on real pictures of the training part, stopped by those of the
+validation part, calibrated on these, measured on the test part."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from stargan_cli.datasets import loading
-from stargan_cli.datasets.augment import flip, jitter
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
-from stargan_cli.errors import DataError, TrainingError, WeightsError
-from stargan_cli.evaluate.classifier import Classifier, ClassifierNetwork
+from stargan_cli.errors import DataError, TrainingError
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights, start_from
+from stargan_cli.evaluate.classifiers.calibration import classification_loss, temperatures
+from stargan_cli.evaluate.classifiers.classifier import Classifier, ClassifierNetwork, save_classifier
+from stargan_cli.evaluate.classifiers.disturbances import Disturbances
 from stargan_cli.files.writable import require_file_place
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Progress, silent
-from stargan_cli.weights.files import save_tensors
-from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loaded
-
-RESNET_ADDRESS = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """`init`: a ResNet-18 file of torchvision's (ImageNet), or None for random numbers. `patience`: epochs without a
-    better validation loss before it stops. `jitter`: shifts and scales, as a share of the picture's side."""
+    """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from, or None for
+    the weights that a package carries, if one does, else random numbers. `patience`: epochs without a better
+    validation loss before it stops. `limit`: at most so many training pictures, taken evenly."""
 
     image_size: int = 128
+    network: str = DEFAULT_NETWORK
+    init: Path | None = None
     epochs: int = 8
     patience: int = 2
+    limit: int | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
-    jitter: float = 0.06
+    disturbances: Disturbances = field(default_factory=Disturbances)
     seed: int = 0
-    init: Path | None = None
     device: str = "auto"
     precision: str = "auto"
+
+
+def new_network(outputs: int, settings: FitSettings) -> ClassifierNetwork:
+    """The network that fitting starts from. Raises UsageError for an unknown one, WeightsError where `init` does not
+    fit it."""
+    network = ClassifierNetwork(outputs, settings.image_size, settings.network)
+    path = settings.init or packaged_weights(settings.network)
+    if path is not None:
+        start_from(network.backbone, path, f"give ImageNet weights of {settings.network}, as a PyTorch state dict")
+    return network
 
 
 def fit(
     parts: dict[Part, CachedPictures], settings: FitSettings | None = None, progress: Progress = silent
 ) -> Classifier:
-    """Train on the training part, keep the epoch with the lowest validation loss, measure on the test part. Attributes
-    are then read as if each were shown by every second picture, however rare it was in training.
+    """Train on the training part, keep the epoch with the lowest validation loss, calibrate the probabilities on the
+    validation part, measure on the test part.
 
     Pictures are expected at `settings.image_size`. Progress counts training steps. Raises TrainingError where the
     loss is no number, WeightsError where `init` does not fit.
@@ -59,22 +70,20 @@ def fit(
     settings = settings or FitSettings()
     seed_everything(settings.seed)
     label_set = parts["train"].labelled.label_set
-    network = ClassifierNetwork(len(label_set.attributes), settings.image_size)
-    if settings.init is not None:
-        _start_from(network, settings.init)
+    network = new_network(len(label_set.attributes), settings)
     device = pick_device(settings.device)
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     started = time.monotonic()
-    best, epochs = _train(network, parts, settings, progress)
+    best, epoch = _train(network, parts, settings, progress)
     network.load_state_dict(best)
-    if label_set.kind == "attributes":
-        _as_if_equally_common(network, parts["train"].labelled.labels)
     network.eval().requires_grad_(False)
+    warmth = _calibrate(network, parts["validation"])
     accuracy = measure(network, parts["test"], device)
     record = asdict(settings) | {
         "init": settings.init and settings.init.name,
-        "pictures": len(parts["train"]),
-        "best_epoch": epochs,
+        "pictures": min(len(parts["train"]), settings.limit or len(parts["train"])),
+        "best_epoch": epoch,
+        "temperature": dict(zip(label_set.attributes, (round(t, 3) for t in warmth.tolist()), strict=True)),
         "seconds": round(time.monotonic() - started),
     }
     return Classifier(network, label_set, accuracy, record)
@@ -91,11 +100,10 @@ def fit_and_save(
     workers: int | None = None,
     progress: Progress = silent,
     decoding: Progress = silent,
-) -> dict[str, dict[str, float]]:
-    """Fit on a data set by name (see `datasets.loading.load`) and write the file. Returns its accuracy."""
+) -> Classifier:
+    """Fit on a data set by name (see `datasets.loading.load`) and write the file."""
     require_file_place(path)
-    if settings.init is not None:
-        _start_from(ClassifierNetwork(1, settings.image_size), settings.init)  # now, not after the decoding
+    new_network(1, settings)  # what does not fit is refused now, not after the decoding
     parts = loading.load(data, root, attributes, (), split)
     for name, part in parts.items():
         if not len(part):
@@ -106,13 +114,7 @@ def fit_and_save(
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
     classifier = fit(pictures, settings, progress)
     save_classifier(path, classifier)
-    return classifier.accuracy
-
-
-def save_classifier(path: Path, classifier: Classifier) -> None:
-    """Write it whole or not at all; `metrics.classifier.load_classifier` reads it back."""
-    tensors = {name: tensor.to("cpu").contiguous() for name, tensor in classifier.network.state_dict().items()}
-    save_tensors(path, tensors, classifier.card())
+    return classifier
 
 
 def measure(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device) -> dict[str, dict[str, float]]:
@@ -133,7 +135,9 @@ def _train(
     network: ClassifierNetwork, parts: dict[Part, CachedPictures], settings: FitSettings, progress: Progress
 ) -> tuple[dict[str, Tensor], int]:
     train, label_set = parts["train"], parts["train"].labelled.label_set
-    steps = max(1, len(train) // settings.batch_size)
+    taken = min(len(train), settings.limit or len(train))
+    rows = torch.arange(taken) * len(train) // taken
+    steps = max(1, taken // settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.2
@@ -141,7 +145,7 @@ def _train(
     random = torch.Generator().manual_seed(settings.seed)
     best, best_loss, best_epoch, note = {}, float("inf"), 0, ""
     for epoch in range(1, settings.epochs + 1):
-        order = torch.randperm(len(train), generator=random)
+        order = rows[torch.randperm(taken, generator=random)]
         network.train()
         for step in range(steps):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]
@@ -165,14 +169,13 @@ def _train(
 
 
 @torch.no_grad()
-def _as_if_equally_common(network: ClassifierNetwork, labels: Tensor) -> None:
-    """Take the log odds of each attribute in the training labels, uint8 (N, k), off its logit.
-
-    Half of the pictures to judge were just made to show the attribute, be it as rare as grey hair: a judge that has
-    learnt to expect it seldom misses half of the real ones (logit adjustment; Menon et al., ICLR 2021).
-    """
-    share = (labels.double().sum(0) + 1) / (len(labels) + 2)
-    network.head.bias.sub_(share.logit().to(network.head.bias))
+def _calibrate(network: ClassifierNetwork, pictures: CachedPictures) -> Tensor:
+    """Divide the logits by the temperatures (k,) that suit these pictures, in the weights of the last layer."""
+    logits = _logits(network, pictures, network.head.weight.device)
+    warmth = temperatures(logits, pictures.labelled.labels, pictures.labelled.label_set).to(network.head.weight)
+    network.head.weight.div_(warmth[:, None])
+    network.head.bias.div_(warmth)
+    return warmth
 
 
 def _step(
@@ -185,21 +188,15 @@ def _step(
 ) -> Tensor:
     device = next(network.parameters()).device
     draws = Draws(torch.randint(2**62, (), generator=random).to(device), len(pixels))
-    pictures = jitter(flip(to_model(pixels.to(device)), draws), settings.jitter, draws)
+    pictures = settings.disturbances(pixels.to(device), draws)
     with autocast(device, pick_precision(settings.precision, device)):
         logits = network(pictures)
-    return _loss(logits.float(), labels.to(device), label_set)
-
-
-def _loss(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
-    if label_set.kind == "classes":
-        return F.cross_entropy(logits, labels.argmax(1))
-    return F.binary_cross_entropy_with_logits(logits, labels.float())
+    return classification_loss(logits.float(), labels.to(device), label_set)
 
 
 def _validation_loss(network: ClassifierNetwork, pictures: CachedPictures) -> float:
     logits = _logits(network, pictures, next(network.parameters()).device)
-    return float(_loss(logits, pictures.labelled.labels, pictures.labelled.label_set))
+    return float(classification_loss(logits, pictures.labelled.labels, pictures.labelled.label_set))
 
 
 @torch.inference_mode()
@@ -207,14 +204,3 @@ def _logits(network: ClassifierNetwork, pictures: CachedPictures, device: torch.
     """All pictures in fp32: (N, k) on the CPU."""
     order = torch.arange(len(pictures)).split(batch_size)  # type: ignore[no-untyped-call]
     return torch.cat([network(to_model(pictures.batch(part)[0].to(device))).cpu() for part in order])
-
-
-def _start_from(network: ClassifierNetwork, path: Path) -> None:
-    """torchvision's `resnet18-*.pth`, without its last layer. Raises WeightsError."""
-    hint = f"give torchvision's ResNet-18 weights: {RESNET_ADDRESS}"
-    tensors = read_state_dict(path, hint)
-    body: nn.Module = network.body
-    try:
-        body.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith("fc.")})
-    except RuntimeError as error:
-        raise WeightsError(f"cannot start from {path}: {why_not_loaded(error)}", hint) from error

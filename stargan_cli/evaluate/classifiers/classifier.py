@@ -1,4 +1,4 @@
-"""The judge of attributes: a ResNet-18 trained apart from the discriminator, on real pictures, and its file."""
+"""A classifier of attributes, fitted on real pictures apart from the discriminator, and its file."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
-from torchvision.models import resnet18  # type: ignore[import-untyped]
 
-from stargan_cli.errors import WeightsError
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
+from stargan_cli.weights.files import save_tensors
 
 CARD_KEY = "stargan_classifier"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 
 class ClassifierNetwork(nn.Module):
-    """ResNet-18 (He et al., CVPR 2016): pictures (N, 3, S, S) in [-1, 1] of any size -> logits (N, k).
+    """A backbone and one linear layer: pictures (N, 3, S, S) in [-1, 1] of any size -> logits (N, k).
 
-    Pictures are brought to `image_size` first (bilinear, antialiased). `features` gives (N, 512), what the last
-    layer sees.
+    Pictures are brought to `image_size` first (bilinear, antialiased). `features` gives (N, d), what the last layer
+    sees.
     """
 
-    def __init__(self, outputs: int, image_size: int) -> None:
+    def __init__(self, outputs: int, image_size: int, network: str = DEFAULT_NETWORK) -> None:
         super().__init__()
-        self.image_size = image_size
-        self.body = resnet18(weights=None)
-        self.head = nn.Linear(self.body.fc.in_features, outputs)
-        self.body.fc = nn.Identity()
+        self.image_size, self.name = image_size, network
+        self.backbone = backbone(network)
+        self.head = nn.Linear(self.backbone.width, outputs)
 
     def features(self, pictures: Tensor) -> Tensor:
         if pictures.shape[-1] != self.image_size:
             size = (self.image_size, self.image_size)
             pictures = F.interpolate(pictures, size, mode="bilinear", antialias=True, align_corners=False)
-        found: Tensor = self.body(pictures.contiguous(memory_format=torch.channels_last))
+        found: Tensor = self.backbone(pictures)
         return found
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -49,17 +48,22 @@ class ClassifierNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A trained judge. `accuracy` holds, per attribute, what it reaches on real pictures of the test part:
+    """A fitted classifier. `accuracy` holds, per attribute, what it reaches on real pictures of the test part:
     `accuracy`, `recall` (of pictures that show it) and `specificity` (of those that do not), all in [0, 1]."""
 
     network: ClassifierNetwork
     label_set: LabelSet
     accuracy: dict[str, dict[str, float]]
     training: dict[str, Any] = field(default_factory=dict)
+    name: str = "classifier"
 
     def probabilities(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, 3, S, S) in [-1, 1] -> (N, k) in [0, 1], fp32."""
+        """Pictures (N, 3, S, S) in [-1, 1] -> (N, k) in [0, 1], fp32, calibrated."""
         return probabilities(self.network(pictures), self.label_set)
+
+    def knows(self, label_set: LabelSet) -> bool:
+        """Whether it reads every attribute of a label set, in the same way (attributes or classes)."""
+        return self.label_set.kind == label_set.kind and set(label_set.attributes) <= set(self.label_set.attributes)
 
     def columns(self, attributes: tuple[str, ...]) -> list[int]:
         """Where these attributes stand in its answer. Raises WeightsError where it does not know one."""
@@ -77,6 +81,7 @@ class Classifier:
         values = {
             "format_version": FORMAT_VERSION,
             "layout": LabelLayout((self.label_set,)).to_dict(),
+            "network": self.network.name,
             "image_size": self.network.image_size,
             "accuracy": self.accuracy,
             "training": self.training,
@@ -84,8 +89,15 @@ class Classifier:
         return {CARD_KEY: json.dumps(values)}
 
 
+def save_classifier(path: Path, classifier: Classifier) -> None:
+    """Write its file whole or not at all; `load_classifier` reads it back."""
+    tensors = {name: tensor.to("cpu").contiguous() for name, tensor in classifier.network.state_dict().items()}
+    save_tensors(path, tensors, classifier.card())
+
+
 def load_classifier(path: Path) -> Classifier:
-    """Read what `fit_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError."""
+    """Read what `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, and UsageError where the
+    package of its network is missing."""
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CARD_KEY)
@@ -95,19 +107,29 @@ def load_classifier(path: Path) -> Classifier:
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
         card = json.loads(text)
-        if card["format_version"] != FORMAT_VERSION:
-            raise ValueError(f"its format version is {card['format_version']!r}; this program reads {FORMAT_VERSION}")
-        label_set = LabelLayout.from_dict(card["layout"]).sets[0]
-        if missing := set(label_set.attributes) - set(card["accuracy"]):
-            raise ValueError(f"it does not say how well it reads {min(missing)}")
-        network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]))
+        label_set = _label_set_of(card)
+        network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]), str(card["network"]))
         network.load_state_dict(tensors)
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"cannot read the classifier {path}: {error}",
             "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
         ) from error
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}", error.hint) from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path} is refused: {str(error).splitlines()[0]}") from error
+        raise WeightsError(
+            f"{path} is refused: {str(error).splitlines()[0]}", "fit it again with: stargan eval --fit-classifier"
+        ) from error
     network.eval().requires_grad_(False)
-    return Classifier(network, label_set, card["accuracy"], card["training"])
+    return Classifier(network, label_set, card["accuracy"], card["training"], path.stem)
+
+
+def _label_set_of(card: dict[str, Any]) -> LabelSet:
+    """Raises ValueError and KeyError where the card is of another version or leaves something unsaid."""
+    if card["format_version"] != FORMAT_VERSION:
+        raise ValueError(f"its format version is {card['format_version']!r}; this program reads {FORMAT_VERSION}")
+    label_set = LabelLayout.from_dict(card["layout"]).sets[0]
+    if missing := set(label_set.attributes) - set(card["accuracy"]):
+        raise ValueError(f"it does not say how well it reads {min(missing)}")
+    return label_set

@@ -16,13 +16,13 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 
 @dataclass(frozen=True)
 class Translated:
-    """One batch: `rows` of the request, uint8 pictures before and after (n, 3, S, S), mask (n, 1, S, S), on the
-    device that computed them."""
+    """One batch: `rows` of the request, uint8 pictures before and after (n, 3, S, S), on the device that computed them,
+    and the attention mask (n, 1, S, S), where it is one and lies as the pictures do."""
 
     rows: slice
     before: Tensor
     after: Tensor
-    mask: Tensor
+    mask: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -45,4 +45,5 @@ def translate_all(
         before = pictures.batch(chosen[rows])[0].to(machine.device)
         with autocast(machine.device, machine.dtype):
             made = generator.translate(to_model(before), labels[rows].to(machine.device))
-        yield Translated(rows, before, to_pixels(made.image), made.mask.float())
+        mask = made.mask.float() if generator.settings.output == "attention" else None
+        yield Translated(rows, before, to_pixels(made.image), mask)

@@ -1,0 +1,1 @@
+"""The classifiers that read what a translation shows: networks, fitting, files."""

