@@ -310,7 +310,7 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert after.card.quality["celeba"]["test_pictures"] == 6 and before.card.quality == {}
     for name, tensor in before.generator.state_dict().items():
         assert torch.equal(after.generator.state_dict()[name], tensor)
-    shown = CliRunner().invoke(app, ["info", str(copy)])
+    shown = CliRunner().invoke(app, ["info", str(copy), "--history"])
     assert "read_as_target" in shown.stdout
 
 
@@ -373,7 +373,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
-        (["--root", "nowhere"], "no CelebA under nowhere"),
+        (["--root", "nowhere"], "there is no folder nowhere"),
     ],
 )
 def test_wrong_calls_say_what_to_do(stargan, options, said):

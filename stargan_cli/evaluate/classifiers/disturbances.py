@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.datasets.augment import Draws, flip, jitter, noise, zoom
-from stargan_cli.pictures.tensors import lightness, to_image, to_model, to_pixels, to_tensor
+from stargan_cli.pictures.arrays import to_array, to_image
+from stargan_cli.pictures.tensors import lightness, to_model, to_pixels
 
 SOMETIMES = 0.3  # share of the pictures that are blurred, of those that get noise, of those that are stored as JPEG
 WORST_JPEG, BEST_JPEG = 30, 95
@@ -76,7 +77,7 @@ def stored_as_jpeg(pictures: Tensor, draws: Draws) -> Tensor:
     for index in (chosen < SOMETIMES).nonzero().flatten().tolist():
         level = WORST_JPEG + round(float(quality[index]) * (BEST_JPEG - WORST_JPEG))
         with BytesIO() as file:
-            to_image(to_pixels(result[index])).save(file, format="JPEG", quality=level)
+            to_image(to_pixels(result[index]).cpu().numpy()).save(file, format="JPEG", quality=level)
             with Image.open(file) as stored:
-                result[index] = to_model(to_tensor(stored)).to(result)
+                result[index] = to_model(torch.from_numpy(to_array(stored))).to(result)
     return result
