@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from stargan_cli import launcher
 from stargan_cli.errors import TrainingError, UsageError
 
 LONGEST_JOB = timedelta(days=60)
 PATIENCE = timedelta(minutes=15)  # with a process that is silent: one that shows and saves samples takes seconds
+SOON, PAUSE = 3.0, 0.1  # seconds: until the waiting is said, and between looks at it
 DECODING = timedelta(days=2)  # the others wait while one decodes the pictures
 _LOST = re.compile(r"connection (reset|closed|refused)|broken pipe|timed out|gloo/transport", re.IGNORECASE)
 
@@ -106,44 +110,87 @@ class Processes:
     def local_first_first(self) -> Iterator[None]:
         """One process of each machine does what is in the block first, such as decoding; the others find it done."""
         if self.count > 1 and self.local_rank > 0:
-            dist.barrier(group=self.waiting)
+            _wait(self.waiting)
         yield
         if self.count > 1 and self.local_rank == 0:
-            dist.barrier(group=self.waiting)
+            _wait(self.waiting)
 
 
 ALONE = Processes()
 
 
 @contextmanager
-def joined(device: str) -> Iterator[Processes]:
-    """The processes that `torchrun` started, with gloo on the CPU and nccl on CUDA; or this one alone.
+def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Processes]:
+    """The processes that a launcher such as `torchrun` started, with gloo on the CPU and nccl on CUDA; or this one
+    alone. `say` gets whose word is obeyed and what is waited for.
 
-    Raises TrainingError where another process of the group ended meanwhile.
+    Raises UsageError where the launcher's variables are incomplete, and TrainingError where another process does not
+    come or ended meanwhile.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    place = launcher.place()
+    if place is None:
         yield ALONE
         return
-    rank, local_rank = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
     if ":" in device:
         raise UsageError(
-            f"--device {device} is one device, and there are {count} processes", "use --device auto or cuda"
+            f"--device {device} is one device, and there are {place.count} processes", "use --device auto or cuda"
         )
-    on_cuda = Processes(rank, local_rank, count).device(device).startswith("cuda")
+    launcher.require(launcher.WHERE)
+    on_cuda = Processes(place.rank, place.local_rank, place.count).device(device).startswith("cuda")
     if on_cuda:
-        torch.cuda.set_device(local_rank)
-    dist.init_process_group("nccl" if on_cuda else "gloo", timeout=PATIENCE)
+        torch.cuda.set_device(place.local_rank)
+    if not launcher.by_torchrun():
+        say(f"this is process {place} in the environment; --standalone ignores them")
     try:
-        talk, waiting = (dist.new_group(timeout=time, backend="gloo") for time in (PATIENCE, DECODING))
-        yield Processes(rank, local_rank, count, talk, waiting)
+        _meet("nccl" if on_cuda else "gloo", PATIENCE, place, say)
+        talk, waiting = (dist.new_group(timeout=limit, backend="gloo") for limit in (PATIENCE, DECODING))
+        yield Processes(place.rank, place.local_rank, place.count, talk, waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
         raise TrainingError(
-            f"process {rank} of {count} cannot go on: {_in_words(error)}",
+            f"process {place.rank} of {place.count} cannot go on: {_in_words(error)}",
             "--resume goes on from the last checkpoint, with any number of processes",
         ) from error
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _meet(backend: str, patience: timedelta, place: launcher.Place, say: Callable[[str], None]) -> None:
+    """Start the process group. Its waiting hears no signal, so it is done in a thread, which ends with the program.
+
+    Raises TrainingError where the others do not come.
+    """
+    failed: list[Exception] = []
+
+    def start() -> None:
+        try:
+            dist.init_process_group(backend, timeout=patience)
+        except Exception as error:
+            failed.append(error)
+
+    thread = Thread(target=start, name="meeting", daemon=True)
+    thread.start()
+    thread.join(SOON)
+    address = ":".join(os.environ[name] for name in launcher.WHERE)
+    if thread.is_alive():
+        minutes = round(patience.total_seconds() / 60)
+        say(f"waiting for the other processes of {place.count} at {address}, for up to {minutes} minutes")
+    while thread.is_alive():
+        thread.join(PAUSE)
+    if failed:
+        reason = str(failed[0]).strip().splitlines()[0:1] or [type(failed[0]).__name__]
+        raise TrainingError(
+            f"the {place.count} processes did not meet at {address}: {reason[0]}",
+            "start all of them, with one MASTER_ADDR and MASTER_PORT, or use --standalone",
+        ) from failed[0]
+
+
+def _wait(group: Any) -> None:
+    """Until all processes have come here; signals are heard meanwhile."""
+    work = dist.barrier(group, async_op=True)
+    while not work.is_completed():
+        time.sleep(PAUSE)
+    work.wait()
 
 
 def _in_words(error: RuntimeError) -> str:
@@ -155,7 +202,8 @@ def _in_words(error: RuntimeError) -> str:
 def wait_for_the_others() -> None:
     """Under torchrun, return when each of its processes has come here: it ends them all as soon as one ends with an
     error, and a share in which a picture failed is such a one."""
-    if "TORCHELASTIC_RUN_ID" in os.environ and int(os.environ["WORLD_SIZE"]) > 1:
-        dist.init_process_group("gloo", timeout=LONGEST_JOB)
-        dist.barrier()
+    place = launcher.place()
+    if place is not None and launcher.by_torchrun():
+        _meet("gloo", LONGEST_JOB, place, lambda text: None)
+        _wait(None)
         dist.destroy_process_group()

@@ -15,6 +15,7 @@ import torch
 import typer
 from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
 
+from stargan_cli import launcher
 from stargan_cli.cli.train import _heard_once
 from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
@@ -66,18 +67,34 @@ def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_half_a_set_of_variables_is_refused_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*launcher.WHICH, *launcher.WHERE):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(UsageError, match="has RANK, but no WORLD_SIZE") as caught, joined("cpu"):
+        pass
+    assert "--standalone" in str(caught.value.hint)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with pytest.raises(UsageError, match="has RANK and WORLD_SIZE and MASTER_ADDR, but no MASTER_PORT"), joined("cpu"):
+        pass
+
+
 IMPATIENT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from datetime import timedelta
 from stargan_cli.cli.app import app
 from stargan_cli import distributed
 distributed.PATIENCE = timedelta(seconds=float(sys.argv.pop(1)))
+distributed.SOON = 0.1
 app()
 """
 
 
-def start_two(*arguments: object, patience: float = 900) -> list[subprocess.Popen[str]]:
-    """What `torchrun --nproc-per-node 2 -m -- stargan_cli train ...` starts; `patience` in seconds."""
+def start_two(*arguments: object, patience: float = 900, ranks: range = range(2)) -> list[subprocess.Popen[str]]:
+    """What `torchrun --nproc-per-node 2 -m -- stargan_cli train ...` starts; `patience` in seconds. With fewer `ranks`
+    some of the two never come."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -91,7 +108,7 @@ def start_two(*arguments: object, patience: float = 900) -> list[subprocess.Pope
             stderr=subprocess.PIPE,
             env={**os.environ, **common, "PYTHONPATH": str(REPO), "RANK": str(rank), "LOCAL_RANK": str(rank)},
         )
-        for rank in range(2)
+        for rank in ranks
     ]
 
 
@@ -123,7 +140,10 @@ def test_two_processes_give_the_losses_of_one_and_resume_each_others_runs(tmp_pa
                           "--checkpoint-every=4", "--keep=9")  # fmt: skip
     codes, errors = ends(processes)
     assert codes == [0, 0], errors
-    assert "iteration 12 of 12 (finished)" in errors[0] and errors[1] == ""
+    assert "iteration 12 of 12 (finished)" in errors[0]
+    for rank, error in enumerate(errors):
+        place = f"process {rank + 1} of 2, as RANK and WORLD_SIZE say"
+        assert f"note: this is {place} in the environment; --standalone ignores them" in error
 
     shutil.copytree(tmp_path / "run", tmp_path / "back")
     (tmp_path / "back" / "checkpoints" / "00000012.safetensors").unlink()
@@ -143,8 +163,29 @@ def test_a_signal_to_one_process_stops_all(tmp_path: Path, moods: Path) -> None:
     processes[1].send_signal(signal.SIGINT)
     codes, errors = ends(processes)
     assert codes == [130, 130], errors
-    assert "(stopped)" in errors[0] and errors[1] == ""
+    assert "(stopped)" in errors[0] and "(stopped)" not in errors[1]
     assert weights.load(str(run / "weights.safetensors")).card.training["iterations"] >= 1
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("rank", [0, 1])
+def test_waiting_for_another_process_is_said_and_ends_on_signals(
+    tmp_path: Path, moods: Path, rank: int, number: signal.Signals, code: int
+) -> None:
+    (process,) = start_two("--data", moods, "--run", tmp_path / "run", ranks=range(rank, rank + 1))
+    assert process.stderr is not None
+    first, second = process.stderr.readline(), process.stderr.readline()
+    assert f"this is process {rank + 1} of 2" in first
+    assert "waiting for the other processes of 2 at 127.0.0.1:" in second and "for up to 15 minutes" in second
+    process.send_signal(number)
+    codes, errors = ends([process])
+    assert codes == [code] and errors == ["interrupted\n"]
+
+
+def test_a_process_that_never_comes_is_waited_for_within_limits(tmp_path: Path, moods: Path) -> None:
+    codes, errors = ends(start_two("--data", moods, "--run", tmp_path / "run", patience=1, ranks=range(1)))
+    assert codes == [1] and "error: the 2 processes did not meet at 127.0.0.1:" in errors[0]
+    assert "or use --standalone" in errors[0] and "Traceback" not in errors[0]
 
 
 def test_a_killed_worker_ends_the_run_which_can_be_resumed(tmp_path: Path, moods: Path) -> None:

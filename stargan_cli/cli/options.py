@@ -76,6 +76,14 @@ WorkersOption = Annotated[
     typer.Option("--workers", min=1, help="Threads that read and write pictures.", rich_help_panel="Machine"),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+StandaloneOption = Annotated[
+    bool,
+    typer.Option(
+        "--standalone",
+        help="Ignores RANK, WORLD_SIZE and what else torchrun sets: this process does the whole job.",
+        rich_help_panel="Machine",
+    ),
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress on stderr; errors still show.", rich_help_panel="Output")
 ]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stargan_cli import launcher
 from stargan_cli.cli.durations import parse_duration
-from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, WorkersOption
+from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
@@ -92,6 +93,7 @@ def train(
     ] = False,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    standalone: StandaloneOption = False,
     quiet: QuietOption = False,
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
@@ -101,7 +103,9 @@ def train(
 
     deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
     preset, settings = _settings(run, resume, preset, config, given)
-    with joined(device) as processes, _heard_once(processes.local_rank):
+    if standalone:
+        launcher.forget()
+    with joined(device, note) as processes, _heard_once(processes.local_rank):
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
@@ -18,6 +19,7 @@ from stargan_cli.cli.options import (
     JsonOption,
     PrecisionOption,
     QuietOption,
+    StandaloneOption,
     WeightsOption,
     WorkersOption,
 )
@@ -73,6 +75,7 @@ def translate(
     precision: PrecisionOption = "auto",
     engine: EngineOption = "torch",
     compile: CompileOption = False,
+    standalone: StandaloneOption = False,
 ) -> int:
     """Change attributes in pictures: hair colour, gender, age, expression, as the weights have learnt it."""
     if merge_manifests is not None:
@@ -123,7 +126,11 @@ def translate(
     from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
+    if standalone:
+        launcher.forget()
     places = places_of_texts(inputs)
+    if not quiet and shard in (None, "auto") and (share := launcher.place()) and not launcher.by_torchrun():
+        warn(f"this is share {share} in the environment; --standalone translates all pictures")
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)

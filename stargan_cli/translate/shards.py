@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from stargan_cli import launcher
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.found import Found
 
@@ -55,9 +56,10 @@ def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> S
     """
     if text not in (None, "auto"):
         return parse_shard(text)
-    if "RANK" in environment and "WORLD_SIZE" in environment:
-        rank, count = (_number(environment, name) for name in ("RANK", "WORLD_SIZE"))
-        return parse_shard(f"{rank + 1}/{count}") if text == "auto" or count > 1 else None
+    if (found := launcher.place(environment)) is not None:
+        return Shard(found.rank + 1, found.count)
+    if text == "auto" and "RANK" in environment:
+        return Shard(1, 1)
     if text is None:
         return None
     if "SLURM_ARRAY_TASK_ID" in environment:
@@ -70,17 +72,12 @@ def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> S
 
 def _of_array(environment: Mapping[str, str]) -> Shard:
     names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT")
-    task, first, last, count = (_number(environment, name) for name in names)
+    task, first, last, count = (
+        launcher.number(name, environment, "write which of how many: --shard 3/16") for name in names
+    )
     if last - first + 1 != count:
         raise UsageError(
             f"the Slurm array has gaps: {count} tasks from {first} to {last}",
             "give an array without gaps, such as 1-16, or write which of how many: --shard 3/16",
         )
     return parse_shard(f"{task - first + 1}/{count}")
-
-
-def _number(environment: Mapping[str, str], name: str) -> int:
-    text = environment.get(name, "")
-    if re.fullmatch(r"[0-9]{1,9}", text) is None:
-        raise UsageError(f"{name} is no number but {text!r}", "write which of how many: --shard 3/16")
-    return int(text)

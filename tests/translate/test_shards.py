@@ -203,7 +203,9 @@ def test_a_slurm_array_numbers_the_shards_when_asked(first: int, last: int) -> N
     ("environment", "message"),
     [
         ({}, "neither"),
-        ({"WORLD_SIZE": "4"}, "neither"),
+        ({"WORLD_SIZE": "4"}, "has WORLD_SIZE, but no RANK"),
+        ({"RANK": "4"}, "has RANK, but no WORLD_SIZE"),
+        ({"RANK": "4", "WORLD_SIZE": "4"}, "RANK is 4 of WORLD_SIZE 4, and counts from 0 to 3"),
         (slurm(3, 1, 7, 3), "has gaps: 3 tasks from 1 to 7"),
         ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_MIN is no number"),
         ({"RANK": "x", "WORLD_SIZE": "4"}, "RANK is no number but 'x'"),

@@ -1,0 +1,70 @@
+"""What torchrun, or another launcher, says in environment variables: which of how many processes this is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+
+from stargan_cli.errors import UsageError
+
+WHICH = ("RANK", "WORLD_SIZE")
+WHERE = ("MASTER_ADDR", "MASTER_PORT")
+LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
+TORCHRUN = "TORCHELASTIC_RUN_ID"
+_HINT = "set them as torchrun does, or ignore them with --standalone"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Process `rank` (from 0) of `count`; `local_rank` counts those of one machine."""
+
+    rank: int
+    count: int
+    local_rank: int
+
+    def __str__(self) -> str:
+        return f"{self.rank + 1} of {self.count}, as RANK and WORLD_SIZE say"
+
+
+def place(environment: Mapping[str, str] = os.environ) -> Place | None:
+    """This process's place among several; None if it is alone.
+
+    Raises UsageError where RANK or WORLD_SIZE is set without the other, or where they are no such numbers.
+    """
+    if "RANK" not in environment and environment.get("WORLD_SIZE", "1") == "1":
+        return None
+    require(WHICH, environment)
+    rank, count = (number(name, environment) for name in WHICH)
+    if rank >= count:
+        raise UsageError(f"RANK is {rank} of WORLD_SIZE {count}, and counts from 0 to {count - 1}", _HINT)
+    local_rank = number("LOCAL_RANK", environment) if "LOCAL_RANK" in environment else 0
+    return Place(rank, count, local_rank) if count > 1 else None
+
+
+def require(names: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> None:
+    """Raises UsageError where one of these variables is missing."""
+    missing = [name for name in names if name not in environment]
+    if missing:
+        found = [name for name in (*WHICH, *WHERE) if name in environment]
+        raise UsageError(f"the environment has {' and '.join(found)}, but no {' and no '.join(missing)}", _HINT)
+
+
+def number(name: str, environment: Mapping[str, str], hint: str = _HINT) -> int:
+    """A variable's value. Raises UsageError where it is no whole number."""
+    text = environment.get(name, "")
+    if re.fullmatch(r"[0-9]{1,9}", text) is None:
+        raise UsageError(f"{name} is no number but {text!r}", hint)
+    return int(text)
+
+
+def by_torchrun(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether torchrun started this process: it watches over all of them."""
+    return TORCHRUN in environment
+
+
+def forget(environment: MutableMapping[str, str] = os.environ) -> None:
+    """From now on this process is alone."""
+    for name in (*WHICH, *WHERE, *LOCAL, TORCHRUN):
+        environment.pop(name, None)
