@@ -12,9 +12,12 @@ from stargan_cli.errors import StarganError
 
 
 def shown(text: object) -> str:
-    """A text or path with control characters written out (a newline as \\n): one line, and harmless on a terminal."""
+    """A text or path with control characters written out (a newline as \\n): one line, and harmless on a terminal.
+
+    Bytes of names that are no UTF-8 stay, but for those of the C1 range (0x80..0x9f), which some terminals obey.
+    """
     return "".join(
-        char if char.isprintable() or "\udc80" <= char <= "\udcff" else char.encode("unicode_escape").decode("ascii")
+        char if char.isprintable() or "\udca0" <= char <= "\udcff" else char.encode("unicode_escape").decode("ascii")
         for char in str(text)
     )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,16 @@ from stargan_cli.pictures.modes import split
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode, which names a grey by its number in the file
+
+
+def silence_libtiff() -> None:
+    """libtiff writes what is wrong with a file to stderr, besides the error that Pillow raises. It can be told not to
+    where it is a shared library: not on Windows."""
+    pillow = find_spec("PIL._imaging")
+    with suppress(OSError, AttributeError):
+        library = ctypes.CDLL(pillow.origin if pillow is not None else None)  # and what it is linked with
+        library.TIFFSetErrorHandler(None)
+        library.TIFFSetWarningHandler(None)
 
 
 def refuse_misread(image: Image.Image) -> None:

@@ -25,6 +25,7 @@ from stargan_cli.pictures.native_pixels import Stored, stored_of
 
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
+LONGEST_REASON = 200  # letters
 Image.init()
 with suppress(ImportError):  # the extra `heif`
     from pillow_heif import register_heif_opener
@@ -49,6 +50,7 @@ TURNS = {
 
 Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
 _large = Lock()
+pillow_fixes.silence_libtiff()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
 
 
@@ -153,7 +155,12 @@ def decoding(file: BinaryIO) -> Iterator[None]:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"damaged or cut off: {reason}") from error
+        raise PictureError(f"damaged or cut off: {_shortened(reason)}") from error
+
+
+def _shortened(reason: str) -> str:
+    """Pillow quotes what it does not understand, at any length."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
 
 
 def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:

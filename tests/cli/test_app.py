@@ -139,6 +139,7 @@ def test_a_reader_that_leaves_early_causes_no_noise() -> None:
 
 def test_shown_is_one_line_and_harmless() -> None:
     assert shown("a b\n\x1b[31m\u202egr\u00fcn\udcff") == "a b\\n\\x1b[31m\\u202egr\u00fcn\udcff"
+    assert shown("\x9b31m\udc9b31m\udca0") == "\\x9b31m\\udc9b31m\udca0"  # the C1 range
 
 
 @pytest.mark.parametrize(

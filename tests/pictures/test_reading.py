@@ -325,3 +325,22 @@ def test_a_file_without_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="too large: the limit of a file"):
         read_picture(tmp_path / "sparse.webp")
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("compression", ["tiff_deflate", "tiff_lzw"])
+def test_no_library_writes_to_stderr(compression: str, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(corpus.encoded(Image.effect_noise((64, 64), 80), "TIFF", compression=compression))
+    data[8:200] = bytes(range(192))
+    with pytest.raises(PictureError, match="damaged or cut off"):
+        read_picture(BytesIO(bytes(data)))
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_reason_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(10_000 * "x")
+
+    monkeypatch.setattr(reading, "decode", fail)
+    with pytest.raises(PictureError) as caught:
+        read_picture(BytesIO(corpus.jpeg()))
+    assert len(str(caught.value)) < 300
