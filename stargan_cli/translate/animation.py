@@ -64,10 +64,13 @@ def _encode(
     group: Sequence[Followed], framing: Framing, encoders: Sequence[FrameEncoder], answer: Answer | None
 ) -> None:
     for number, encoder in enumerate(encoders):
-        squares = iter(answer.squares[number] if answer is not None else ())
+        place = 0
         for one in group:
-            own = [next(squares) for _ in one.people]
-            encoder.add(framing.finish(one.framed, own) if own else one.framed.picture, one.frame.duration)
+            picture, end = one.framed.picture, place + len(one.people)
+            if answer is not None and one.people:
+                picture = framing.finish(one.framed, answer.changes[number][place:end])
+            encoder.add(picture, one.frame.duration)
+            place = end
 
 
 def _groups(frames: Iterator[Followed]) -> Iterator[list[Followed]]:

@@ -14,7 +14,7 @@ from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.finding import LANDMARKS, exact, find_faces, is_crop, place_of
 from stargan_cli.pictures.arrays import Pixels, to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
-from stargan_cli.translate.framing import Framed, Square, put_back
+from stargan_cli.translate.framing import Changes, Framed, put_back
 from stargan_cli.translate.settings import FaceSettings
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ class Faces:
             return (whole,)
         return tuple(place_of(face, self.landmarks) for face in found)
 
-    def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
+    def finish(self, framed: Framed, changes: Changes) -> Picture:
         picture, place = framed.picture, framed.places[0]
         if self.at_source_size:
-            return put_back(framed, squares)
+            return put_back(framed, changes)
         alpha = picture.alpha and to_image(cut(picture.alpha.convert("RGB"), place, self.size)).getchannel(0)
-        return replace(picture, image=to_image(squares[0].pixels), alpha=alpha, icc=None)
+        return replace(picture, image=to_image(changes[0]), alpha=alpha, icc=None)
 
 
 def _difference(first: Pixels, second: Pixels) -> float:

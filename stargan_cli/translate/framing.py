@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
 
+from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.labels import Variant
@@ -20,12 +19,10 @@ if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
 
 
-class Square(NamedTuple):
-    """One translated square of a picture: uint8 (3, S, S), and where they were asked for its `maps`, as in
-    `translator.Translated`."""
-
-    pixels: Pixels
-    maps: NDArray[np.float16] | None
+Changes = NDArray[Any]
+"""What the networks make of K squares: where `needs_maps`, float16 (K, CHANNELS, S, S) as `compositing.maps` has them;
+else the translated squares, uint8 (K, 3, S, S)."""
+MAPS_BYTES = 2 * CHANNELS  # of a pixel, where `needs_maps`
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,10 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """For each variant of the question: its K translated squares, and the labels of the first of them before and
-    after. `known` are the labels of each square before. `remark` is a word about the source labels."""
+    """For each variant of the question the `changes` of its K squares, (V, K, ...), and the labels of the first of them
+    before and after. `known` are the labels of each square before. `remark` is a word about the source labels."""
 
-    squares: tuple[tuple[Square, ...], ...]
+    changes: Changes
     labels: tuple[tuple[Label | None, Label], ...]
     known: tuple[Known, ...] = ()
     remark: str | None = None
@@ -65,7 +62,7 @@ class Answer:
 
 class Framing(Protocol):
     """`name` is part of the outputs' fingerprint. `wanted` is what of a picture is to be read. `size` is the side of
-    the squares (px). `needs_maps`: `finish` needs the squares' `maps`."""
+    the squares (px). `needs_maps` says what `finish` needs: see `Changes`."""
 
     @property
     def name(self) -> str: ...
@@ -87,8 +84,8 @@ class Framing(Protocol):
         """The same for a frame of an animation, after one for which faces were looked for."""
         ...
 
-    def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
-        """The output picture, from one translated square for each framed one."""
+    def finish(self, framed: Framed, changes: Changes) -> Picture:
+        """The output picture, from the changes of its squares."""
         ...
 
 
@@ -117,8 +114,8 @@ class ModelSquare(_Centre):
     def wanted(self) -> Wanted:
         return Wanted(self.size, self.max_pixels)
 
-    def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
-        return replace(framed.picture, image=to_image(squares[0].pixels), icc=None)
+    def finish(self, framed: Framed, changes: Changes) -> Picture:
+        return replace(framed.picture, image=to_image(changes[0]), icc=None)
 
 
 @dataclass(frozen=True)
@@ -135,16 +132,14 @@ class CentreAtSourceSize(_Centre):
     def wanted(self) -> Wanted:
         return Wanted(max_pixels=self.max_pixels, stored=True)
 
-    def finish(self, framed: Framed, squares: Sequence[Square]) -> Picture:
-        return put_back(framed, squares)
+    def finish(self, framed: Framed, changes: Changes) -> Picture:
+        return put_back(framed, changes)
 
 
-def put_back(framed: Framed, squares: Sequence[Square]) -> Picture:
+def put_back(framed: Framed, changes: Changes) -> Picture:
     """Make the changes of a picture's squares, in their places, at its own size. A grey picture stays grey."""
     picture, places = framed.picture, framed.places
     image, stored = picture.image.copy(), picture.stored and picture.stored.copy()
-    for square, place in zip(squares, places, strict=True):
-        if square.maps is None:
-            raise ValueError("the maps of the translation are needed")
-        paste(image, place, square.maps, [other for other in places if other != place], stored)
+    for maps, place in zip(changes, places, strict=True):
+        paste(image, place, maps, [other for other in places if other != place], stored)
     return replace(picture, image=image, stored=stored)

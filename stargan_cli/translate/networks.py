@@ -13,7 +13,7 @@ from stargan_cli.files.blobs import place_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.translate.engines.engine import pick_engine_device
-from stargan_cli.translate.framing import Answer, Question, Square
+from stargan_cli.translate.framing import Answer, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.plan import Plan, make_plan
 from stargan_cli.translate.settings import TranslationSettings
@@ -100,13 +100,13 @@ class Networks:
     ) -> Answer | Exception:
         if not bool(made.finite.all()):
             return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
-        squares, number = _one_by_one(made), len(made.finite) // len(variants)
+        changes = made.pixels if made.maps is None else made.maps
         source = self.labels.named(known[0]) or None
         targets = [
             self.labels.target(vectors, variant.changes) for vectors, variant in zip(asked, variants, strict=True)
         ]
         return Answer(
-            tuple(tuple(squares[start : start + number]) for start in range(0, len(squares), number)),
+            changes.numpy().reshape(len(variants), -1, *changes.shape[1:]),
             tuple((source, target) for target in targets),
             tuple(known),
             self.labels.remark(place_of(found.source)),
@@ -138,9 +138,3 @@ class Networks:
         if not self.labels.can_read:
             return False
         return self._always_read or any(self.labels.lacks(found.known, v.changes) for v in question.variants)
-
-
-def _one_by_one(made: Translated) -> list[Square]:
-    nothing = (None,) * len(made.pixels)
-    maps = nothing if made.maps is None else made.maps.numpy()
-    return [Square(*one) for one in zip(made.pixels.numpy(), maps, strict=True)]

@@ -20,7 +20,7 @@ from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.done_before import mark_of, reason_to_skip
-from stargan_cli.translate.framing import Answer, Framed, Question, Square
+from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.plan import Plan
@@ -92,7 +92,7 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generato
             return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
     framed = plan.framing.prepare(opened)
     answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
-    files = [partial(encoded, framed, answer.squares[number], job, plan) for number, job in enumerate(jobs)]
+    files = [partial(encoded, framed, answer.changes[number], job, plan) for number, job in enumerate(jobs)]
     return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
 
 
@@ -135,9 +135,9 @@ def _tried(row: Row, write: Callable[[], None]) -> Row:
     return row
 
 
-def encoded(framed: Framed, squares: Sequence[Square], job: Job, plan: Plan) -> bytes:
+def encoded(framed: Framed, changes: Changes, job: Job, plan: Plan) -> bytes:
     """The output's file."""
-    picture = plan.framing.finish(framed, squares)
+    picture = plan.framing.finish(framed, changes)
     return encode_picture(picture, _format(job.output), _extras(job, plan, picture.exif))
 
 

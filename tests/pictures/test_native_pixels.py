@@ -22,7 +22,7 @@ from stargan_cli.pictures.native_pixels import stored_of
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted, read_picture
 from stargan_cli.pictures.save_options import Extras
-from stargan_cli.translate.framing import CentreAtSourceSize, Square
+from stargan_cli.translate.framing import CentreAtSourceSize
 
 SIZE, WIDTH, HEIGHT = 16, 80, 40  # the centred square is that of the columns 20 to 60
 SQUARE = (slice(None), slice(20, 60))
@@ -137,9 +137,8 @@ def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Pi
     framing = CentreAtSourceSize(SIZE)
     prepared = framed(framing, path)
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
-    square = Square(prepared.squares[0], maps_of(prepared.squares[0], add))
     out = out or path.with_stem("out")
-    made = framing.finish(prepared, [square])
+    made = framing.finish(prepared, maps_of(prepared.squares[0], add)[None])
     write_picture(out, made.image, alpha=made.alpha, stored=made.stored, icc=made.srgb_icc, note=NOTE)
     return prepared.picture, out
 
@@ -192,7 +191,7 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     framing = CentreAtSourceSize(SIZE)
     prepared = framed(framing, path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
-    finished = framing.finish(prepared, [Square(prepared.squares[0], maps_of(prepared.squares[0], add))])
+    finished = framing.finish(prepared, maps_of(prepared.squares[0], add)[None])
     for name in ("png", "webp", "jpg"):
         out = BytesIO()
         write_picture(

@@ -12,10 +12,8 @@ from squares_kit import maps_of
 from translation_kit import framed
 
 from stargan_cli.compositing import paste
-from stargan_cli.compositing.placement import centred
-from stargan_cli.pictures.reading import Picture
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.translate.framing import CentreAtSourceSize, Framed, ModelSquare, Square, put_back
+from stargan_cli.translate.framing import CentreAtSourceSize, Changes, ModelSquare
 
 pytestmark = pytest.mark.numeric
 
@@ -28,9 +26,8 @@ def noise(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
     return path
 
 
-def no_change() -> Square:
-    seen = np.zeros((3, SIZE, SIZE), np.uint8)
-    return Square(seen, maps_of(seen, torch.zeros(3, SIZE, SIZE)))
+def no_change() -> Changes:
+    return maps_of(np.zeros((3, SIZE, SIZE), np.uint8), torch.zeros(3, SIZE, SIZE))[None]
 
 
 def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
@@ -38,7 +35,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
     prepared = framed(framing, noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
     result = np.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).astype(np.uint8)
-    made = framing.finish(prepared, [Square(result, None)])
+    made = framing.finish(prepared, result[None])
     image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), result.transpose(1, 2, 0))
     assert alpha is not None and alpha.size == (SIZE, SIZE)
@@ -48,7 +45,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
     framing = CentreAtSourceSize(SIZE)
-    made = framing.finish(framed(framing, path), [no_change()])
+    made = framing.finish(framed(framing, path), no_change())
     image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
     assert alpha is None
@@ -63,17 +60,10 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     prepared = framed(framing, path)
     square = prepared.squares[0]
     maps = maps_of(square, 0.5 * (to_model(torch.from_numpy(square)) + 0.4), torch.full((1, SIZE, SIZE), 0.5))
-    image = framing.finish(prepared, [Square(square, maps)]).image
+    image = framing.finish(prepared, maps[None]).image
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])
     assert np.array_equal(after[:, 40:], before[:, 40:])
     inner = (slice(5, 25), slice(14, 36))
     expected = (before[inner] + 0.5 * 0.4 * 127.5).clip(max=255)
     assert np.abs(after[inner] - expected).max() <= 2
-
-
-def test_the_change_needs_its_maps() -> None:
-    seen = np.zeros((3, 4, 4), np.uint8)
-    picture = Picture(Image.new("RGB", (4, 4)), None, (4, 4), "PNG", "RGB", None, None)
-    with pytest.raises(ValueError, match="maps"):
-        put_back(Framed(picture, seen[None], (centred(4, 4),)), [Square(seen, None)])
