@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -51,6 +51,14 @@ TURNS = {
 Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
 _large = Lock()
 pillow_fixes.silence_libtiff()
+
+
+def _one_large_at_a_time(pixels: int) -> AbstractContextManager[object]:
+    return _large if pixels > LARGE_PIXELS else nullcontext()
+
+
+watched: Callable[[int], AbstractContextManager[object]] = _one_large_at_a_time
+"""What each decoding of so many pixels stands in. Processes that decode beside others have one of their own."""
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
 
 
@@ -165,7 +173,7 @@ def _shortened(reason: str) -> str:
 
 def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     """The picture, or the frame of it that the image stands at."""
-    with _large if image.width * image.height > LARGE_PIXELS else nullcontext():
+    with watched(image.width * image.height):
         return _decode(file, image, wanted)
 
 

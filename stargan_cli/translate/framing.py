@@ -143,3 +143,8 @@ def put_back(framed: Framed, changes: Changes) -> Picture:
     for maps, place in zip(changes, places, strict=True):
         paste(image, place, maps, [other for other in places if other != place], stored)
     return replace(picture, image=image, stored=stored)
+
+
+def change_bytes(framing: Framing) -> int:
+    """The size of one square's changes."""
+    return (MAPS_BYTES if framing.needs_maps else 3) * framing.size**2

@@ -55,7 +55,7 @@ def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
 def failed(found: Found, plan: Plan, sink: Sink, error: Exception) -> Settled:
     """The end of a picture that failed before its outputs were sorted out: a row for each of them."""
     variants = plan.variants if found.archive is None else found.archive.wanted
-    outputs: list[str | None] = [sink.name(output) for _, output in _outputs(found, variants)]
+    outputs: list[str | None] = [sink.name(output) for _, output in outputs_of(found, variants)]
     return Settled([Row(str(found.source), output, "failed", _in_words(error)) for output in outputs or [None]])
 
 
@@ -96,7 +96,7 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generato
     return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
 
 
-def _outputs(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
+def outputs_of(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
     """Below the output folder, with `--each` in one subfolder for each variant."""
     return [(variant, PurePath(variant.suffix) / found.output) for variant in variants if found.output is not None]
 
@@ -105,7 +105,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
     """Which outputs to make, and rows for those that are there. Raises PictureError."""
     jobs, rows = [], []
     source, mark = found.source, mark_of(found.source)
-    for variant, output in _outputs(found, variants):
+    for variant, output in outputs_of(found, variants):
         if not plan.in_place and sink.is_source(output, source):
             raise PictureError("its output would replace it")
         if plan.in_place and output.name != place_of(source).name:

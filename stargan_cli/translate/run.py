@@ -17,9 +17,11 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.progress import Progress, silent
+from stargan_cli.translate.face_framing import Faces
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.manifest import Manifest
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
@@ -27,9 +29,11 @@ from stargan_cli.translate.outputs.contact_sheet import ContactSheet
 from stargan_cli.translate.outputs.gallery import Gallery
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.processes import SUPPORTED
 from stargan_cli.translate.report import Report, Row, Settled
 from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
 from stargan_cli.translate.work import work
+from stargan_cli.translate.worker import Assignment
 
 Listener = Callable[[Row], None]
 Warn = Callable[[str], None]
@@ -72,7 +76,9 @@ def translate(
             found = stack.enter_context(
                 closing(counting.ahead(filter(run.shard.holds, listing) if run.shard else listing))
             )
-            steps = work(networks, sink, found, stop, run.fail_fast, run.dry)
+            steps = work(
+                networks, sink, found, stop, run.fail_fast, run.dry, _assignment(networks.plan, inputs, out, run)
+            )
         steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, out, networks.plan, manifest, on_row)
         report = _report(steps, listeners, counting, progress, stop)
@@ -81,6 +87,13 @@ def translate(
         if not report.interrupted:
             listeners.save()
         return report
+
+
+def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:
+    """What worker processes need; None where there are to be none."""
+    in_this_process = any(isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
+    in_this_process |= isinstance(plan.framing, Faces)  # faces are found by networks, and those are here alone
+    return None if run.dry or in_this_process or not SUPPORTED else Assignment(plan, out, RUN_MARK)
 
 
 def _listing(

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 import torch
@@ -81,7 +80,6 @@ class Stream(Generic[Item, Question, Answer, Result]):
         self._ahead = min(self._full_ahead, workers.number + 1)  # until the first item's weight is known
         self._weight = 1.0
         self._runners = side_by_side(runners, "run", max(1, torch.get_num_threads() // runners))
-        self._events: SimpleQueue[Event | _Ran[Answer]] = workers.events  # type: ignore[assignment]
         self._line: deque[int] = deque()
         self._slots: dict[int, _Slot[Item, Result]] = {}
         self._batch: list[tuple[int, Question]] = []
@@ -105,7 +103,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
             if more and self._has_room():
                 more = self._begin(items)
             elif self._stepping or self._running:
-                self._take(self._events.get())
+                self._take(self._workers.event())
             elif self._batch:
                 self._run_batch()
             else:
@@ -115,7 +113,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         """What is under way comes to its end; what waits to begin, or in a batch, is left."""
         self._stepping -= self._workers.drop()
         while self._stepping or self._running:
-            self._take(self._events.get())
+            self._take(self._workers.event())
         ended = [slot.ended for slot in self._slots.values()]
         yield from (outcome for outcome in ended if outcome is not None)
 
@@ -200,4 +198,4 @@ class Stream(Generic[Item, Question, Answer, Result]):
                 answers = self._answer(asked)
             except BaseException as raised:
                 self._broken = error = raised
-        self._events.put(_Ran(tickets, answers, error))
+        self._workers.events.put(_Ran(tickets, answers, error))

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
+from functools import partial
 
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import PictureError
-from stargan_cli.translate.framing import Question
+from stargan_cli.translate.framing import Answer, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
-from stargan_cli.translate.picture import failed, way_of
+from stargan_cli.translate.picture import failed, outputs_of, way_of
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.processes import Processes
 from stargan_cli.translate.report import Settled
 from stargan_cli.translate.stream import Stream
-from stargan_cli.translate.workers import Threads
+from stargan_cli.translate.worker import Assignment
+from stargan_cli.translate.workers import Growing, Threads
 
 MOST_WORKERS = 16
 
@@ -37,16 +41,22 @@ def work(
     stop: Callable[[], bool] = lambda: False,
     fail_fast: bool = False,
     dry: bool = False,
+    assignment: Assignment | None = None,
 ) -> Generator[Settled, None, None]:
     """Translate what was found, in its order, until `stop`, or with `fail_fast` until something failed.
 
-    The networks are started, unless it is a dry run. Raises OutputError where nothing more can be written. An archive
+    The networks are started, unless it is a dry run. With an `assignment`, worker processes take over from the threads
+    of this one where there are many pictures. Raises OutputError where nothing more can be written. An archive
     that is not finished leaves nothing behind.
     """
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
+    number = plan.settings.workers or automatic_workers()
+    threads: Threads[Found, Question, Answer] = Threads(lambda found: way_of(found, plan, sink, dry), number)
     stream = Stream(
-        Threads(lambda found: way_of(found, plan, sink, dry), plan.settings.workers or automatic_workers()),
+        threads
+        if assignment is None
+        else Growing(threads, partial(Processes, assignment, number, partial(_clean_up, sink, plan))),
         networks.answer,
         batch_size=1 if dry else networks.translator.batch_size,
         runners=1 if dry else networks.translator.runners,
@@ -66,6 +76,11 @@ def work(
         yield Settled(archives.close())
     finally:
         archives.close()
+
+
+def _clean_up(sink: Sink, plan: Plan, found: Found) -> None:
+    for _, output in outputs_of(found, plan.variants) if found.archive is None else ():
+        sink.remove_unfinished(output)
 
 
 def _weight(question: Question) -> int:

@@ -10,6 +10,9 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from stargan_cli.device import side_by_side
 
+FEW = 32
+"""Pictures that are not worth starting processes for."""
+
 Item = TypeVar("Item")
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -48,12 +51,16 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
     """Each `begin` and each `go_on` is followed by one event with the same ticket."""
 
     number: int
-    events: SimpleQueue[Event]
+    events: SimpleQueue[Any]
 
     def begin(self, ticket: int, item: ItemIn) -> None: ...
 
     def go_on(self, ticket: int, answer: AnswerIn | Exception) -> None:
         """An exception is raised where the question was asked."""
+        ...
+
+    def event(self) -> Any:
+        """The next thing in the queue `events`, into which others may put theirs."""
         ...
 
     def drop(self) -> int:
@@ -69,7 +76,7 @@ class Threads(Generic[Item, Question, Answer]):
     """`number` threads that take items to their first question, and as many for what comes after it."""
 
     def __init__(self, way: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
-        self.number, self.events = number, SimpleQueue[Event]()
+        self.number, self.events = number, SimpleQueue[Any]()
         self._way = way
         self._ways: dict[int, Generator[Question, Answer, Any]] = {}
         self._first = side_by_side(number, "load")
@@ -103,9 +110,48 @@ class Threads(Generic[Item, Question, Answer]):
             del self._ways[ticket]
         self.events.put(event)
 
+    def event(self) -> Any:
+        return self.events.get()
+
     def drop(self) -> int:
         return sum(beginning.cancel() for beginning in list(self._beginning))
 
     def close(self) -> None:
         self._first.shutdown(wait=True, cancel_futures=True)
         self._later.shutdown(wait=True, cancel_futures=True)
+
+
+class Growing(Generic[Item, Question, Answer]):
+    """Gives the first FEW items to threads of this process, and only where there are more, the others to other workers,
+    made by `make` for the same queue of events."""
+
+    def __init__(
+        self,
+        threads: Threads[Item, Question, Answer],
+        make: Callable[[SimpleQueue[Any]], Workers[Item, Question, Answer]],
+    ) -> None:
+        self.number, self.events = threads.number, threads.events
+        self._threads, self._make = threads, make
+        self._others: Workers[Item, Question, Answer] | None = None
+
+    def begin(self, ticket: int, item: Item) -> None:
+        if ticket >= FEW and self._others is None:
+            self._others = self._make(self.events)
+        self._of(ticket).begin(ticket, item)
+
+    def go_on(self, ticket: int, answer: Answer | Exception) -> None:
+        self._of(ticket).go_on(ticket, answer)
+
+    def _of(self, ticket: int) -> Workers[Item, Question, Answer]:
+        return self._threads if ticket < FEW or self._others is None else self._others
+
+    def event(self) -> Any:
+        return self._threads.event() if self._others is None else self._others.event()
+
+    def drop(self) -> int:
+        return self._threads.drop() + (0 if self._others is None else self._others.drop())
+
+    def close(self) -> None:
+        self._threads.close()
+        if self._others is not None:
+            self._others.close()

@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from filecmp import cmp
 from io import BytesIO
 from pathlib import Path, PurePath
@@ -62,6 +62,10 @@ class Sink(Protocol):
 
     def write(self, output: PurePath, data: bytes) -> None:
         """All of it at once; raises the same."""
+        ...
+
+    def remove_unfinished(self, output: PurePath) -> None:
+        """What a process of this run left of an output when it died in the middle of writing it."""
         ...
 
 
@@ -123,6 +127,11 @@ class LocalSink:
         with self.file(output) as file:
             file.write(data)
 
+    def remove_unfinished(self, output: PurePath) -> None:
+        place = self.root / output
+        with suppress(OSError):
+            place.with_name(temporary_name(place.name)).unlink(missing_ok=True)
+
 
 class MemorySink:
     """Keeps outputs in memory, by their places, for whoever writes them elsewhere; names are those of another sink."""
@@ -156,6 +165,9 @@ class MemorySink:
 
     def write(self, output: PurePath, data: bytes) -> None:
         self.data[output] = data
+
+    def remove_unfinished(self, output: PurePath) -> None:
+        pass
 
 
 class RemoteSink:
@@ -214,6 +226,9 @@ class RemoteSink:
 
     def write(self, output: PurePath, data: bytes) -> None:
         self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data))
+
+    def remove_unfinished(self, output: PurePath) -> None:
+        """An upload that nobody ends is no object; a store's own rules remove what it keeps of it."""
 
     def _put(self, output: PurePath, put: Callable[..., object]) -> None:
         place = self.root / output

@@ -1,0 +1,174 @@
+"""Worker processes that own pictures, as the main process sees them.
+
+One that dies is replaced: the picture that it was at has failed, and its other pictures begin again elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from stargan_cli.errors import PictureError, StarganError
+from stargan_cli.translate.framing import Answer
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.shared_arrays import unnamed_file
+from stargan_cli.translate.worker import Assignment
+from stargan_cli.translate.worker_handle import Gone, Said, WorkerHandle
+from stargan_cli.translate.workers import Asks, Ends, Event, Fails
+
+STEPS_AHEAD = 2
+"""A worker has its next picture before it is done with the last."""
+PATIENCE, PATIENCE_A_MEGAPIXEL = 60.0, 3.0  # seconds that a decoder may take
+MOST_STILLBORN = 3
+SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
+
+
+class Processes:
+    """`number` processes, started one by one as there is work for them. See `workers.Workers`."""
+
+    def __init__(
+        self, assignment: Assignment, number: int, clean_up: Callable[[Found], None], events: SimpleQueue[Any]
+    ) -> None:
+        """`clean_up` removes what a process that died in the middle of a picture left of its outputs."""
+        self.number, self.events = number, events
+        self._assignment, self._turns, self._clean_up = assignment, unnamed_file(), clean_up
+        self._handles: list[WorkerHandle] = []
+        self._items: dict[int, Found] = {}
+        self._owners: dict[int, WorkerHandle] = {}
+        self._waiting: deque[int] = deque()
+        self._stillborn = 0
+        self._failure: StarganError | None = None
+
+    def begin(self, ticket: int, item: Found) -> None:
+        self._items[ticket] = item
+        self._waiting.append(ticket)
+
+    def go_on(self, ticket: int, answer: Answer | Exception) -> None:
+        owner = self._owners.get(ticket)
+        if owner is None:  # it has died meanwhile: the picture begins again, and will ask again
+            self._waiting.append(ticket)
+        else:
+            owner.send_answer(ticket, answer)
+
+    def drop(self) -> int:
+        dropped = len(self._waiting)
+        self._waiting.clear()
+        return dropped
+
+    def event(self) -> Any:
+        """The next event; an event of others that share the queue comes as it is."""
+        while True:
+            self._hand_out()
+            try:
+                found = self.events.get(timeout=1)
+            except Empty:
+                self._end_overdue()
+                continue
+            if isinstance(found, Gone):
+                self._bury(found.handle)
+            elif isinstance(found, Said):
+                if (event := self._heard(found)) is not None:
+                    return event
+            else:
+                return found
+
+    def close(self) -> None:
+        """Waits for steps under way, and ends the processes. Raises OutputError where one could not close."""
+        try:
+            for handle in self._handles:
+                handle.send_end()
+            while self._handles:
+                with suppress(Empty):
+                    found = self.events.get(timeout=1)
+                    if isinstance(found, Gone):
+                        self._forget(found.handle)
+                    elif isinstance(found, Said) and found.message[0] == "closed":
+                        self._failure = self._failure or found.message[1]
+                self._end_overdue()
+        finally:
+            for handle in list(self._handles):
+                handle.kill()
+                self._forget(handle)
+            os.close(self._turns)
+        if self._failure is not None:
+            raise self._failure
+
+    def _hand_out(self) -> None:
+        while self._waiting and self._failure is None:
+            free = [handle for handle in self._handles if handle.steps < STEPS_AHEAD]
+            idle = [handle for handle in free if handle.steps == 0]
+            if not idle and len(self._handles) < self.number:
+                idle = free = [self._started()]
+            if not free:
+                return
+            ticket = self._waiting.popleft()
+            owner = self._owners[ticket] = min(idle or free, key=lambda handle: len(handle.tickets))
+            owner.send_item(ticket, self._items[ticket])
+
+    def _started(self) -> WorkerHandle:
+        handle = WorkerHandle(self._assignment, self._turns, self.events)
+        self._handles.append(handle)
+        return handle
+
+    def _heard(self, said: Said) -> Event | None:
+        kind, *values = said.message
+        if kind == "ready":
+            self._stillborn, said.handle.ready = 0, True
+            return None
+        if kind == "closed":
+            self._failure = self._failure or values[0]
+            return None
+        ticket = values[0]
+        if ticket not in said.handle.tickets:
+            return None
+        if kind == "asks":
+            _, question, described = values
+            return Asks(ticket, replace(question, squares=said.handle.taken(ticket, described)))
+        self._end(ticket)
+        return Ends(ticket, values[1]) if kind == "ends" else Fails(ticket, values[1])
+
+    def _end(self, ticket: int) -> None:
+        owner = self._owners.pop(ticket)
+        owner.forget(ticket)
+        del self._items[ticket]
+
+    def _bury(self, handle: WorkerHandle) -> None:
+        """What becomes of the pictures of a process that has ended by itself, or was ended."""
+        reason, at = handle.last_words(), handle.at
+        stepping, tickets, ready = set(handle.stepping), list(handle.tickets), handle.ready
+        self._forget(handle)
+        if at in tickets:
+            self._clean_up(self._items[at])
+        if not ready:
+            self._stillborn += 1
+            if self._stillborn >= MOST_STILLBORN:
+                raise StarganError(f"worker processes end before their first picture: {reason}", "try --workers 1")
+        for ticket in tickets:
+            self._owners.pop(ticket)
+            if ticket in stepping and (self._failure is not None or (ticket == at and ready)):
+                del self._items[ticket]
+                self.events.put(Fails(ticket, self._failure or PictureError(reason)))
+            elif ticket in stepping:
+                self._waiting.append(ticket)
+        if self._failure is not None:
+            for ticket in self._waiting:
+                self.events.put(Fails(ticket, self._failure))
+            self._waiting.clear()
+
+    def _forget(self, handle: WorkerHandle) -> None:
+        handle.close()
+        self._handles.remove(handle)
+
+    def _end_overdue(self) -> None:
+        for handle in self._handles:
+            _, since, pixels = handle.note
+            allowed = PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
+            if since and time.monotonic() - since > allowed:
+                handle.kill(f"its decoder was ended after {allowed:.0f} seconds")

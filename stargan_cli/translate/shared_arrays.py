@@ -1,0 +1,100 @@
+"""Arrays that two processes share, in memory without a name: nothing of it is left, however the processes end."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRAIN = 2**16
+"""Bytes: rooms begin at its multiples, which every system can map."""
+_NOTE = struct.Struct("<qdq")
+
+
+@dataclass(frozen=True)
+class Room:
+    """A stretch of the shared memory, in bytes."""
+
+    start: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Described:
+    """An array that lies at the beginning of a room."""
+
+    room: Room
+    shape: tuple[int, ...]
+    kind: str
+
+
+def unnamed_file() -> int:
+    """The handle of a file in memory, or where the system has none, of one that is removed already."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("stargan")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+class SharedArrays:
+    """The memory behind a handle, as both sides see it."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._maps: dict[int, mmap.mmap] = {}
+        if os.fstat(handle).st_size < GRAIN:
+            os.ftruncate(handle, GRAIN)
+        self._note = mmap.mmap(handle, GRAIN)
+
+    def array(self, described: Described) -> NDArray[Any]:
+        """In the shared memory itself."""
+        room, number = described.room, int(np.prod(described.shape))
+        if room.start not in self._maps:
+            self._maps[room.start] = mmap.mmap(self._handle, room.size, offset=room.start)
+        flat = np.frombuffer(self._maps[room.start], np.dtype(described.kind), number)
+        return flat.reshape(described.shape)
+
+    def put(self, room: Room, values: NDArray[Any]) -> Described | None:
+        """Copy an array into a room; None where it is too large for it."""
+        if values.nbytes > room.size:
+            return None
+        described = Described(room, values.shape, values.dtype.str)
+        np.copyto(self.array(described), values)
+        return described
+
+    def set_note(self, ticket: int, since: float = 0.0, pixels: int = 0) -> None:
+        """What the worker is doing now: for the other side to read should it come to no end. -1: it waits. `since`
+        (seconds, monotonic) a picture of so many pixels is being decoded."""
+        _NOTE.pack_into(self._note, 0, ticket, since, pixels)
+
+    @property
+    def note(self) -> tuple[int, float, int]:
+        return _NOTE.unpack_from(self._note, 0)
+
+
+class Rooms:
+    """Gives out the rooms of shared memory, and takes them back: of one side alone, the worker's."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle, self._end = handle, GRAIN
+        self._free: dict[int, list[Room]] = defaultdict(list)
+
+    def take(self, size: int) -> Room:
+        """A room of at least so many bytes."""
+        whole = max(GRAIN, 1 << (size - 1).bit_length())
+        if self._free[whole]:
+            return self._free[whole].pop()
+        room = Room(self._end, whole)
+        self._end += whole
+        os.ftruncate(self._handle, self._end)
+        return room
+
+    def give_back(self, room: Room) -> None:
+        self._free[room.size].append(room)

@@ -1,0 +1,127 @@
+"""A process that owns pictures: it reads, finishes and writes them, and asks the main process for what the networks
+say. Importing this loads no torch."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pickle
+import select
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from stargan_cli.errors import OutputError, StarganError
+from stargan_cli.pictures import reading
+from stargan_cli.translate.framing import Answer, Question, change_bytes
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.outputs.sinks import Sink, opened
+from stargan_cli.translate.picture import Way, way_of
+from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.settings import Place
+from stargan_cli.translate.shared_arrays import Described, Room, Rooms, SharedArrays
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What a worker needs before its first picture; `mark` is the `atomic.RUN_MARK` of the main process."""
+
+    plan: Plan
+    out: Place
+    mark: str
+
+
+def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
+    """Work until the main process closes the connection. The arguments are handles."""
+    _end_with(lifeline)
+    connection: Connection[Any, Any] = Connection(messages)
+    assignment: Assignment = connection.recv()
+    closing: StarganError | None = None
+    try:
+        if isinstance(assignment.out, Path) and not assignment.out.is_dir():
+            raise OutputError(f"the output folder {assignment.out} is gone", "run it again to finish what is missing")
+        with opened(assignment.out, mark=assignment.mark) as sink:
+            connection.send(("ready",))
+            _Worker(connection, memory, turns, assignment.plan, sink).run()
+    except StarganError as error:
+        closing = error
+    connection.send(("closed", closing))
+
+
+def _end_with(lifeline: int) -> None:
+    """End at once where the main process ends, however it does: the system signals that nobody holds the other end of
+    this pipe any more, even while a decoder keeps Python from running."""
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([lifeline], [], [], 0)[0]:
+        os._exit(1)
+
+
+class _Worker:
+    def __init__(self, connection: Connection[Any, Any], memory: int, turns: int, plan: Plan, sink: Sink) -> None:
+        self._connection, self._plan, self._sink = connection, plan, sink
+        self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
+        self._ways: dict[int, tuple[Way, Room | None]] = {}
+        self._ticket = -1
+        reading.watched = self._decoding
+
+    def run(self) -> None:
+        while (message := self._connection.recv()) is not None:
+            self._ticket, value, changes = message
+            self._arrays.set_note(self._ticket)
+            self._send(self._step(self._ticket, value, changes))
+            self._arrays.set_note(-1)
+
+    def _step(self, ticket: int, value: Found | Answer | Exception, changes: Described | None) -> tuple[Any, ...]:
+        way, room = self._ways.pop(ticket, (None, None))
+        try:
+            if isinstance(value, Found):
+                way = way_of(value, self._plan, self._sink)
+                question = next(way)
+            elif way is None:
+                raise ValueError("there is no such picture")
+            elif isinstance(value, Exception):
+                question = way.throw(value)
+            else:
+                question = way.send(value if changes is None else replace(value, changes=self._arrays.array(changes)))
+        except StopIteration as end:
+            return "ends", ticket, end.value
+        except Exception as error:
+            return "fails", ticket, error
+        finally:
+            if room is not None:
+                self._rooms.give_back(room)
+        return self._asked(ticket, way, question)
+
+    def _asked(self, ticket: int, way: Way, question: Question) -> tuple[Any, ...]:
+        answer = len(question.variants) * len(question.squares) * change_bytes(self._plan.framing)
+        room = self._rooms.take(max(question.squares.nbytes, answer))
+        self._ways[ticket] = way, room
+        return "asks", ticket, replace(question, squares=question.squares[:0]), self._arrays.put(room, question.squares)
+
+    def _send(self, message: tuple[Any, ...]) -> None:
+        try:
+            data = pickle.dumps(message)
+        except Exception as error:  # an error of another library that does not travel
+            data = pickle.dumps(("fails", message[1], RuntimeError(f"{message[2]!r}: {error}")))
+        self._connection.send_bytes(data)
+
+    @contextmanager
+    def _decoding(self, pixels: int) -> Iterator[None]:
+        """Very large pictures are decoded by one of the workers at a time. The lock ends with its process."""
+        large = pixels > reading.LARGE_PIXELS
+        if large:
+            fcntl.lockf(self._turns, fcntl.LOCK_EX)
+        self._arrays.set_note(self._ticket, time.monotonic(), pixels)
+        try:
+            yield
+        finally:
+            self._arrays.set_note(self._ticket)
+            if large:
+                fcntl.lockf(self._turns, fcntl.LOCK_UN)

@@ -1,0 +1,149 @@
+"""One worker process: started, spoken to, listened to, ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any
+
+from numpy.typing import NDArray
+
+from stargan_cli.translate.framing import Answer
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.shared_arrays import Described, SharedArrays, unnamed_file
+from stargan_cli.translate.worker import Assignment
+
+START = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
+    "from stargan_cli.translate.worker import main; main(*map(int, sys.argv[2:]))"
+)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+SEND_BUFFER = 2**20
+
+
+@dataclass(frozen=True)
+class Said:
+    """A message of a worker."""
+
+    handle: WorkerHandle
+    message: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Gone:
+    """No more messages come from a worker."""
+
+    handle: WorkerHandle
+
+
+class WorkerHandle:
+    """`tickets`: the pictures that it owns, with the rooms of their questions; `stepping`: those for which it owes an
+    answer."""
+
+    def __init__(self, assignment: Assignment, turns: int, events: SimpleQueue[Any]) -> None:
+        ours, theirs = socket.socketpair()
+        for end in (ours, theirs):
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        self._memory = unnamed_file()
+        read_end, self._lifeline = os.pipe()
+        handles = (theirs.fileno(), self._memory, read_end, turns)
+        command = [sys.executable, "-c", START, json.dumps(sys.path), *map(str, handles)]
+        try:
+            # a session of its own: Ctrl-C in a terminal is for the main process alone
+            self._process = subprocess.Popen(
+                command, env=os.environ | ONE_THREAD, pass_fds=handles, start_new_session=True, stdin=subprocess.DEVNULL
+            )
+        finally:
+            theirs.close()
+            os.close(read_end)
+        self._connection: Connection[Any, Any] = Connection(ours.detach())
+        self._arrays = SharedArrays(self._memory)
+        self._arrays.set_note(-1)
+        self.tickets: dict[int, Described | None] = {}
+        self.stepping: set[int] = set()
+        self.ready = False
+        self._killed: str | None = None
+        self._send(assignment)
+        self._listener = Thread(target=self._listen, args=(events,), name="listen to a worker", daemon=True)
+        self._listener.start()
+
+    @property
+    def steps(self) -> int:
+        return len(self.stepping)
+
+    @property
+    def note(self) -> tuple[int, float, int]:
+        """See `SharedArrays.set_note`."""
+        return self._arrays.note
+
+    @property
+    def at(self) -> int:
+        """The picture that it is at; -1 where it is at none."""
+        return self.note[0]
+
+    def send_item(self, ticket: int, item: Found) -> None:
+        self.tickets[ticket] = None
+        self.stepping.add(ticket)
+        self._send((ticket, item, None))
+
+    def send_answer(self, ticket: int, answer: Answer | Exception) -> None:
+        self.stepping.add(ticket)
+        described, asked = None, self.tickets[ticket]
+        if isinstance(answer, Answer) and asked is not None:
+            described = self._arrays.put(asked.room, answer.changes)
+            if described is not None:
+                answer = replace(answer, changes=answer.changes[:0])
+        self._send((ticket, answer, described))
+
+    def taken(self, ticket: int, described: Described) -> NDArray[Any]:
+        """The array of a question."""
+        self.stepping.discard(ticket)
+        self.tickets[ticket] = described
+        return self._arrays.array(described)
+
+    def forget(self, ticket: int) -> None:
+        """It has come to its end."""
+        self.stepping.discard(ticket)
+        self.tickets.pop(ticket, None)
+
+    def send_end(self) -> None:
+        self._send(None)
+
+    def kill(self, reason: str | None = None) -> None:
+        self._killed = self._killed or reason
+        self._process.kill()
+
+    def last_words(self) -> str:
+        """Why it has ended. Waits for that."""
+        code = self._process.wait()
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return self._killed or f"the process that worked on it ended ({how})"
+
+    def close(self) -> None:
+        """Free what belongs to it, once it is gone or told to end."""
+        self._process.wait()
+        self._listener.join()
+        self._connection.close()
+        for handle in (self._memory, self._lifeline):
+            with suppress(OSError):
+                os.close(handle)
+
+    def _send(self, message: Any) -> None:
+        with suppress(OSError):  # it is gone, which the listener finds out
+            self._connection.send(message)
+
+    def _listen(self, events: SimpleQueue[Any]) -> None:
+        try:
+            while True:
+                events.put(Said(self, self._connection.recv()))
+        except (EOFError, OSError):
+            events.put(Gone(self))

@@ -1,0 +1,173 @@
+"""Worker processes: the same bytes as without them, and no picture, decoder or end of theirs spoils the run."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fragile
+import numpy as np
+import pytest
+from translation_kit import draw
+
+from stargan_cli.errors import StarganError
+from stargan_cli.translate import processes, worker_handle, workers
+from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
+
+pytestmark = pytest.mark.skipif(not processes.SUPPORTED, reason="no worker processes here")
+ROOT = Path(__file__).resolve().parents[2]
+Tree = Callable[[Path], dict[str, bytes]]
+
+
+def go(source: Path, out: Path, weights: Path, rows: list[Row] | None = None, **options: Any) -> Report:
+    run = {name: options.pop(name) for name in Run.__dataclass_fields__ if name in options}
+    usual: dict[str, Any] = {"spec": "blond", "weights": str(weights), "device": "cpu", "precision": "fp32"}
+    settings = TranslationSettings(**(usual | {"batch_size": 2, "workers": 2} | options))
+    on_row = rows.append if rows is not None else lambda row: None
+    return translate([source], out, settings, Run(**run), on_row=on_row)
+
+
+def children() -> list[str]:
+    """The worker processes of this one that run."""
+    lines = subprocess.run(["ps", "-o", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
+    lines += subprocess.run(["ps", "-eo", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
+    return [line for line in lines if line.split()[0] == str(os.getpid()) and "translate.worker" in line]
+
+
+@pytest.fixture
+def all_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "FEW", 0)
+
+
+@pytest.fixture
+def fragile_decoders(monkeypatch: pytest.MonkeyPatch, all_by_processes: None) -> None:
+    monkeypatch.setattr(worker_handle, "START", fragile.START)
+
+
+@pytest.mark.numeric
+@pytest.mark.parametrize("size", ["model", "source"])
+def test_processes_write_the_same_bytes_as_threads(
+    size: str, pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, tree: Tree
+) -> None:
+    options = {"size": size, "spec": None, "each": True}
+    by_threads: list[Row] = []
+    go(pictures, tmp_path / "threads", weights, by_threads, **options)
+    monkeypatch.setattr(workers, "FEW", 2)
+    for number in (1, 3):
+        out, rows = tmp_path / f"processes-{number}", list[Row]()
+        assert go(pictures, out, weights, rows, workers=number, **options).done == 25
+        assert tree(out) == tree(tmp_path / "threads")
+        assert [(row.source, row.source_label, row.target_label) for row in rows] == [
+            (row.source, row.source_label, row.target_label) for row in by_threads
+        ]
+    assert children() == []
+
+
+def test_what_is_done_or_broken_is_said_by_processes_too(
+    pictures: Path, tmp_path: Path, weights: Path, all_by_processes: None
+) -> None:
+    (pictures / "empty.png").touch()
+    assert go(pictures, tmp_path / "out", weights).done == 5
+    rows: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, rows)
+    assert (report.done, report.skipped, report.failed) == (0, 5, 1)
+    assert [row.reason for row in rows if row.status == "failed"] == ["the file is empty"]
+
+
+def test_a_picture_that_kills_its_process_fails_by_name_and_alone(
+    tmp_path: Path, weights: Path, fragile_decoders: None
+) -> None:
+    for number in range(20):
+        draw(tmp_path / "in" / f"{'kills' if number in (3, 11) else 'picture'}-{number:02}.png", number)
+    rows: list[Row] = []
+    report = go(tmp_path / "in", tmp_path / "out", weights, rows)
+    assert (report.done, report.failed) == (18, 2)
+    failed = {Path(row.source).name: row.reason for row in rows if row.status == "failed"}
+    assert failed == dict.fromkeys(("kills-03.png", "kills-11.png"), "the process that worked on it ended (SIGSEGV)")
+    assert [row.source for row in rows] == sorted(row.source for row in rows)
+    assert len(list((tmp_path / "out").glob("*.png"))) == 18
+    assert children() == []
+
+
+def test_a_decoder_that_takes_too_long_is_ended_and_named(
+    tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE", 0.5)
+    monkeypatch.setattr(processes, "PATIENCE_A_MEGAPIXEL", 0.5)
+    for number in range(8):
+        draw(tmp_path / "in" / f"{'hangs' if number == 2 else 'picture'}-{number}.png", number)
+    rows: list[Row] = []
+    report = go(tmp_path / "in", tmp_path / "out", weights, rows)
+    assert (report.done, report.failed) == (7, 1)
+    assert rows[0].source.endswith("hangs-2.png")
+    assert rows[0].reason == "its decoder was ended after 1 seconds"
+
+
+def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
+    tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
+) -> None:
+    for number in range(60):
+        draw(tmp_path / "in" / f"{number:02}.png", number)
+    killed: list[int] = []
+
+    def kill(row: Row) -> None:
+        if len(killed) < 3:
+            child = int(subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True).stdout.split()[0])
+            killed.append(child)
+            os.kill(child, signal.SIGKILL)
+
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=2, workers=2)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), on_row=kill)
+    assert report.done + report.failed == 60
+    assert report.failed <= 3
+    assert len(tree(tmp_path / "out")) == report.done
+
+
+def test_processes_that_never_begin_end_the_run(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None
+) -> None:
+    monkeypatch.setattr(worker_handle, "START", fragile.STILLBORN)
+    with pytest.raises(StarganError, match="end before their first picture: .*exit code 3"):
+        go(pictures, tmp_path / "out", weights)
+
+
+def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path) -> None:
+    for number in range(200):
+        draw(tmp_path / "in" / f"{number:03}.png", number)
+    command = [sys.executable, "-m", "stargan_cli", "translate", str(tmp_path / "in"), "--set", "blond"]
+    command += ["--weights", str(weights), "--out", str(tmp_path / "out"), "--workers", "2"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
+        started: list[int] = []
+        end = time.monotonic() + 120
+        while not started and time.monotonic() < end:
+            found = subprocess.run(["pgrep", "-P", str(running.pid)], capture_output=True).stdout
+            started = [int(number) for number in found.split()]
+        running.kill()
+    assert started
+    while any(Path(f"/proc/{number}").exists() for number in started) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not [number for number in started if Path(f"/proc/{number}").exists()]
+
+
+def test_arrays_lie_in_memory_that_both_sides_see() -> None:
+    handle = unnamed_file()
+    ours, theirs, rooms = SharedArrays(handle), SharedArrays(handle), Rooms(handle)
+    room = rooms.take(1000)
+    values = np.arange(600, dtype=np.uint16).reshape(2, 300) % 256
+    described = ours.put(rooms.take(3 * GRAIN), values)
+    assert described is not None and np.array_equal(theirs.array(described), values)
+    assert ours.put(room, np.zeros(GRAIN + 1, np.uint8)) is None
+    rooms.give_back(room)
+    assert rooms.take(GRAIN) == room
+    theirs.set_note(7, 1.5, 12)
+    assert ours.note == (7, 1.5, 12)
+    os.close(handle)
