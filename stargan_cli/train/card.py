@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from stargan_cli import __version__
 from stargan_cli.datasets.celeba import LANDMARKS, TERMS
 from stargan_cli.labels import LabelLayout
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
+from stargan_cli.version import __version__
 from stargan_cli.weights.card import Card
 
 
