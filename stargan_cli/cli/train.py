@@ -48,7 +48,12 @@ Preset = Annotated[
 def train(
     given: dict[str, Any],
     download: Annotated[
-        bool, typer.Option("--download", help="Fetches CelebA into --root if it is not there.", rich_help_panel=DATA)
+        bool,
+        typer.Option(
+            "--download",
+            help="Fetches CelebA (1.4 GB, extra celeba) into --root if it is missing.",
+            rich_help_panel=DATA,
+        ),
     ] = False,
     cache: CacheOption = None,
     preset: Preset = None,
@@ -155,10 +160,11 @@ def _settings(
 
 
 def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], LabelLayout]:
+    from stargan_cli.datasets.celeba_download import fetch_celeba
     from stargan_cli.train.data import load_data
 
     if download and settings.root and "celeba" in settings.data:
-        _download(Path(settings.root))
+        fetch_celeba(Path(settings.root))
     return load_data(settings)
 
 
@@ -172,17 +178,6 @@ def _dry_run(
         say_estimate(estimate(settings, sets, layout, device, processes), settings.iterations)
         typer.echo(as_toml(settings, preset), nl=False)
     return 0
-
-
-def _download(root: Path) -> None:
-    from stargan_cli.datasets.celeba import download_celeba
-    from stargan_cli.datasets.celeba_files import find_celeba
-    from stargan_cli.errors import DataError
-
-    try:
-        find_celeba(root)
-    except DataError:
-        download_celeba(root)
 
 
 @contextmanager

@@ -119,7 +119,7 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes)
-        session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
+        session = Session(folder, settings, trainer, data, say) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from portraits import EXAMPLES, photograph, put, truth
+from portraits import EXAMPLES, LANDMARKS, photograph, put, truth
 
 from stargan_cli.compositing.placement import Place
-from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.faces import finding as faces_module
 from stargan_cli.faces import yunet
 from stargan_cli.faces.finding import exact, find_faces, is_crop, place_of
