@@ -196,7 +196,7 @@ def test_completion_offers_the_values_of_fixed_lists() -> None:
         if parameter.name in ("preset", "adversarial", "precision")
     }
     assert offered == {
-        "preset": ["paper", "small", "fast"],
+        "preset": ["paper", "small", "fast", "faces"],
         "adversarial": ["wgan-gp", "nonsaturating"],
         "precision": ["auto", "fp32", "bf16"],
     }
