@@ -17,7 +17,7 @@ from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, Stan
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, silent
+from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, unheard
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.train.networks import MODEL
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stargan_cli.labels import LabelLayout
 
 PANELS = (DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE)
-Preset = Annotated[
+PresetOption = Annotated[
     str | None,
     typer.Option(
         help="Settings to start from. "
@@ -56,7 +56,7 @@ def train(
         ),
     ] = False,
     cache: CacheOption = None,
-    preset: Preset = None,
+    preset: PresetOption = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -114,7 +114,7 @@ def train(
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
-        voice = note if processes.first else silent
+        voice = note if processes.first else unheard
         with processes.local_first_first():
             sets, layout = _data(settings, download)
             training.check(run, settings, layout, resume=resume, device=device, processes=processes)
@@ -172,10 +172,10 @@ def _dry_run(
     preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
 ) -> int:
     from stargan_cli.train.config import as_toml
-    from stargan_cli.train.estimate import estimate
+    from stargan_cli.train.estimate import estimate_run
 
     if processes.first:
-        say_estimate(estimate(settings, sets, layout, device, processes), settings.iterations)
+        say_estimate(estimate_run(settings, sets, layout, device, processes), settings.iterations)
         typer.echo(as_toml(settings, preset), nl=False)
     return 0
 

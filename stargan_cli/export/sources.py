@@ -65,7 +65,7 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
 def _is_of_run(path: Path) -> bool:
     try:
         with safe_open(path, framework="pt") as file:
-            return checkpoints.KEY in (file.metadata() or {})
+            return checkpoints.CHECKPOINT_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False  # the reader of whatever else it is says what is wrong
 

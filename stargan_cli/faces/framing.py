@@ -12,19 +12,19 @@ from stargan_cli.faces.finding import FOUND_AT, LANDMARKS, NEAR, exact, find_fac
 from stargan_cli.pictures.reading import read_picture
 
 LOOKED_AT = 32  # pictures: the median of their eyes is within 1 % of the side
-FEWEST = 0.5  # of these must show a face
+FEWEST_FACES = 0.5  # of these must show a face
 SPREAD = NEAR / 2  # of the side: how far eyes are from their median in most pictures of aligned faces, at most
 
-Landmarks = dict[str, list[float]]
+EyePlaces = dict[str, list[float]]
 
 
-def measured_landmarks(paths: Sequence[Path]) -> Landmarks:
+def measured_landmarks(paths: Sequence[Path]) -> EyePlaces:
     """`left_eye` and `right_eye` -> [x, y] as fractions of the square's side, as a weights card has them.
 
     Measured on some of the pictures; empty if they show no faces, or not all in the same place.
     """
     eyes = [found for path in paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT] if (found := _eyes(path))]
-    if not eyes or len(eyes) < FEWEST * min(LOOKED_AT, len(paths)):
+    if not eyes or len(eyes) < FEWEST_FACES * min(LOOKED_AT, len(paths)):
         return {}
     landmarks = {}
     for name, points in zip(LANDMARKS, zip(*eyes, strict=True), strict=False):
@@ -35,7 +35,7 @@ def measured_landmarks(paths: Sequence[Path]) -> Landmarks:
     return landmarks
 
 
-def alike(one: Landmarks, other: Landmarks) -> bool:
+def alike(one: EyePlaces, other: EyePlaces) -> bool:
     """Whether faces laid out by one lie as those laid out by the other."""
     return one.keys() == other.keys() and all(abs(complex(*one[name]) - complex(*other[name])) <= NEAR for name in one)
 

@@ -11,7 +11,7 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.datasets.loading import load, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.faces.framing import Landmarks, alike, measured_landmarks
+from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.vocabulary import Meaning
@@ -36,7 +36,7 @@ class TrainingData:
         sets = [pictures.labelled for pictures in self.train]
         return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
 
-    def landmarks(self, say: Callable[[str], None]) -> Landmarks:
+    def landmarks(self, say: Callable[[str], None]) -> EyePlaces:
         """Where the eyes stand in the pictures, as the weights' card has it: of the first set that shows faces.
 
         `say` gets a warning if another set frames them differently.

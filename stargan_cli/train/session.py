@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.initialise import initialise
-from stargan_cli.train.log import Board, RunLog
+from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
 from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.settings import TrainSettings
@@ -24,8 +23,6 @@ from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
-
-Say = Callable[[str], None]
 
 
 class Due:
