@@ -19,7 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma
 from stargan_cli.pictures.animations import is_lossless_webp
-from stargan_cli.pictures.formats import FORMATS
+from stargan_cli.pictures.formats import FORMATS, read_as
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
 
@@ -142,7 +142,7 @@ def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
     image = Image.open(file, formats=decodable())
     width, height = image.size
     limits.check_size(width, height, wanted.max_pixels)
-    if image.format in ("JPEG", "MPO"):
+    if _is_jpeg(image):
         limits.check_jpeg_length(file, width, height)
     if image.info.get("progressive"):
         limits.check_scans(file, width * height, wanted.max_pixels)
@@ -181,7 +181,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
     profile = icc if isinstance(icc, bytes) else png_gamma.profile_of(image)
     width, height = image.size
-    if square is not None and image.format in ("JPEG", "MPO"):
+    if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
     pillow_fixes.refuse_misread(image)
     key = pillow_fixes.transparent_grey(image)
@@ -224,6 +224,10 @@ def _shrunk(image: Image.Image, square: int) -> Image.Image:
     small = image.reduce(factor)
     small.info = image.info
     return small
+
+
+def _is_jpeg(image: Image.Image) -> bool:
+    return read_as(str(image.format)).name == "JPEG"
 
 
 def _orientation(image: Image.Image) -> int:
