@@ -1,4 +1,4 @@
-"""Pictures -> files: whole or not at all, the same bytes each time, with a note of what they are."""
+"""Pictures -> files, with a note that they are generated. The same picture gives the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Picture files, good and bad -> upright 8-bit sRGB, or a PictureError that says in plain words why not."""
+"""Picture files -> upright pictures in 8-bit sRGB, or a PictureError with the reason."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ with suppress(ImportError):  # the extra `heif`
 
 
 def decodable() -> tuple[str, ...]:
-    """Pillow's names of the formats that are ever decoded. MPO is found as JPEG."""
+    """Pillow's names of the formats that are decoded. MPO is recognised as JPEG."""
     return tuple(name for row in FORMATS for name in (row.name, *row.variants) if name in Image.OPEN)
 
 
@@ -64,11 +64,11 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, w
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB; `alpha` (L, same size) is None where it is opaque.
+    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB. `alpha` (L, same size) is None where it is opaque.
 
-    `size` is the upright width and height in the file, `format` and `mode` are Pillow's names for what the file
-    holds, `icc` and `exif` its raw profile (already applied) and EXIF block; `lossless`: a WebP file that is so.
-    `stored`: the same in the file's own numbers, where that was asked for and is more than `image`.
+    `size` is the upright width and height of the file's picture. `format` and `mode` are Pillow's names for those of
+    the file. `icc` is its raw profile, which `image` has applied, `exif` its raw EXIF block. `stored` has the pixels as
+    the file stores them, where that was asked for and says more than `image`. `lossless`: a WebP file that is so.
     """
 
     image: Image.Image
@@ -83,7 +83,7 @@ class Picture:
 
     @property
     def srgb_icc(self) -> bytes | None:
-        """The file's profile, where `image` holds the file's own numbers."""
+        """The file's profile where it counts as sRGB, and `image` so holds the file's pixels; else None."""
         colours = colours_of(self.icc, "RGB")
         return self.icc if self.mode == "RGB" and colours.usable and colours.forth is None else None
 
@@ -131,7 +131,7 @@ def _whole(source: BinaryIO, wanted: Wanted) -> BinaryIO:
 
 
 def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
-    """A stream, read to its end. Raises PictureError where that is longer than any picture of so many pixels."""
+    """Read a stream to its end. Raises PictureError where it has more than `limits.most_bytes`."""
     data = source.read(limits.most_bytes(max_pixels) + 1)
     limits.check_bytes(len(data), max_pixels)
     return BytesIO(data)
@@ -250,6 +250,6 @@ def _why_unknown(start: bytes) -> str:
 
 
 def ignore_pillow_warnings() -> None:
-    """Pillow warns of broken metadata and of size; both are dealt with here. `catch_warnings` is not thread-safe,
-    so the filter is set for the process, again each time, as others may have reset it."""
+    """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe: the filter is set
+    for the process, and again each time, as others may have reset it."""
     warnings.filterwarnings("ignore", module=r"PIL\.")
