@@ -22,12 +22,13 @@ from PIL import Image
 from synthetic_photos import Photo, photos, portraits
 
 from stargan_cli.compositing.placement import Place, fitted
+from stargan_cli.datasets.celeba import LANDMARKS
+from stargan_cli.faces.asking import answered
 from stargan_cli.faces.finding import exact, find_faces, place_of
+from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 
-LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-"""Where the eyes stand in the photos' faces, as fractions of the side (left and right in the picture)."""
 FOUND = 0.5  # eye distances: a face is found where both eyes are nearer than this
 
 
@@ -36,9 +37,11 @@ def aligned(taken: list[Photo]) -> dict[str, float]:
     threads of `translate`."""
     torch.set_num_threads(1)
     errors, missed, extra, seconds = [], 0, 0, []
+    answer = FaceNetworks(torch.device("cpu")).answer
     for photo in taken:
         start = time.perf_counter()
-        places = [place_of(exact(photo.image, face), LANDMARKS) for face in find_faces(photo.image)]
+        found = answered(exact(photo.image, answered(find_faces(photo.image), answer)), answer)
+        places = [place_of(face, LANDMARKS) for face in found]
         seconds.append(time.perf_counter() - start)
         for eyes in photo.eyes:
             nearest = min((_eye_error(place, eyes) for place in places), default=9.0)

@@ -17,7 +17,7 @@ from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, Stan
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, unheard
+from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, silent
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.train.networks import MODEL
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stargan_cli.labels import LabelLayout
 
 PANELS = (DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE)
-PresetOption = Annotated[
+Preset = Annotated[
     str | None,
     typer.Option(
         help="Settings to start from. "
@@ -48,15 +48,10 @@ PresetOption = Annotated[
 def train(
     given: dict[str, Any],
     download: Annotated[
-        bool,
-        typer.Option(
-            "--download",
-            help="Fetches CelebA (1.4 GB, extra celeba) into --root if it is missing.",
-            rich_help_panel=DATA,
-        ),
+        bool, typer.Option("--download", help="Fetches CelebA into --root if it is not there.", rich_help_panel=DATA)
     ] = False,
     cache: CacheOption = None,
-    preset: PresetOption = None,
+    preset: Preset = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -114,7 +109,7 @@ def train(
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
-        voice = note if processes.first else unheard
+        voice = note if processes.first else silent
         with processes.local_first_first():
             sets, layout = _data(settings, download)
             training.check(run, settings, layout, resume=resume, device=device, processes=processes)
@@ -160,11 +155,10 @@ def _settings(
 
 
 def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], LabelLayout]:
-    from stargan_cli.datasets.celeba_download import fetch_celeba
     from stargan_cli.train.data import load_data
 
     if download and settings.root and "celeba" in settings.data:
-        fetch_celeba(Path(settings.root))
+        _download(Path(settings.root))
     return load_data(settings)
 
 
@@ -172,12 +166,23 @@ def _dry_run(
     preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
 ) -> int:
     from stargan_cli.train.config import as_toml
-    from stargan_cli.train.estimate import estimate_run
+    from stargan_cli.train.estimate import estimate
 
     if processes.first:
-        say_estimate(estimate_run(settings, sets, layout, device, processes), settings.iterations)
+        say_estimate(estimate(settings, sets, layout, device, processes), settings.iterations)
         typer.echo(as_toml(settings, preset), nl=False)
     return 0
+
+
+def _download(root: Path) -> None:
+    from stargan_cli.datasets.celeba import download_celeba
+    from stargan_cli.datasets.celeba_files import find_celeba
+    from stargan_cli.errors import DataError
+
+    try:
+        find_celeba(root)
+    except DataError:
+        download_celeba(root)
 
 
 @contextmanager

@@ -1,159 +1,137 @@
-"""Faces in a picture: found, their landmarks read, and the square that lays them out as the weights expect."""
+"""Faces in a picture: found, their landmarks read, and the square that lays them out as the weights expect.
+
+`find_faces` and `exact` are searches (see `asking`): they ask the networks, and have none.
+"""
 
 from __future__ import annotations
 
 import cmath
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
-import torch
 from PIL import Image
-from torch import Tensor
 
 from stargan_cli.compositing.placement import Place, centred, cut, fitted, places_of
-from stargan_cli.faces import yunet
-from stargan_cli.faces.landmarks import SIZE, read_landmarks
-from stargan_cli.faces.yunet import Floats, best_apart
-from stargan_cli.pictures.arrays import to_array
+from stargan_cli.faces.asking import Ask, Search
+from stargan_cli.faces.candidates import THRESHOLD, Face, faces_on, turned_back
+from stargan_cli.faces.canvases import canvases, finer_scales, scales_of
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
 """What is found of each face; left and right as seen in the picture."""
 
 DEFAULT_MIN_FACE = 48
-THRESHOLD, OVERLAP = 0.6, 0.3
-FOUND_AT = 16  # px: a face this high is still found surely
-COARSE, FINEST = 512, 1920  # px: the longer side that every picture is searched at, at least and at most
-FINER = 2  # times as fine: the last search, of pictures without a face by then
-PYRAMID_STEP = 4  # the detector's range is 10 to 300 px, so steps of four leave no gap
 LOOK = 128  # px: what is around a face, of twice its height, to see which way up it is
 UPRIGHT = 0.915  # the score of a face that is turned by less than some 25 degrees
-MOST_LOOKS, SETTLED = 4, 0.05  # landmarks are read again until they move by less than this, in eye distances
+CLOSE = 112  # px: what the landmarks are read from
 CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
+MOST_LOOKS, SETTLED = 5, 0.15  # landmarks are read again until they move by less than this, in eye distances
+AROUND, ENOUGH = 3, 256  # what is looked at again: so many times a face's height, with the face so high (px)
 NEAR = 0.05  # of the square's side: a face this little out of place ...
 ALIKE = 0.12  # ... and this little larger, smaller or turned needs no moving: training pictures vary as much
 
 
-@dataclass(frozen=True)
-class Face:
-    """`points`: where the five LANDMARKS are, x + iy in pixels; `height` of the face's box in pixels."""
-
-    points: tuple[complex, ...]
-    height: float
-    score: float
-
-
-def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> list[Face]:
+def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[list[Face]]:
     """All faces of an upright RGB picture that are at least `min_face` px high, the largest first.
 
     A picture in which no upright face is found is searched again on its sides and on its head, and then all of this
     at a finer scale: a face that is turned by half a quarter turn is found less surely. The landmarks are the
     detector's, up to a third of the eye distance off: see `exact`.
     """
-    scales = _scales(max(image.size), min_face)
-    finer = min(1.0, FINER * scales[0], FINEST / max(image.size))
-    for searched in (scales, [finer] if finer > scales[0] else []):
-        small = _shrunk(image, searched)
-        for turns in range(4 if small else 0):
-            faces = _search([(torch.rot90(pixels, turns, (1, 2)), factor) for pixels, factor in small])
-            faces = [_turned_back(face, turns, image.size) for face in faces]
-            large = [face for face in faces if face.height >= min_face]
+    longer = max(image.size)
+    scales = scales_of(longer, min_face)
+    for searched in (scales, finer_scales(longer, scales)):
+        laid_out = canvases(image, searched) if searched else []
+        for turns in range(4 if laid_out else 0):
+            pixels = np.stack([np.rot90(canvas.pixels, turns, (1, 2)) for canvas in laid_out])
+            answer = yield Ask("detector", pixels)
+            large = [face for face in faces_on(laid_out, turns, answer) if face.height >= min_face]
             if large:
                 return sorted(large, key=lambda face: (-face.height, face.points[0].real, face.points[0].imag))
     return []
 
 
-def _scales(longer: int, min_face: int) -> list[float]:
-    """The finest scale finds the smallest faces that are asked for, the next ones those too large for it."""
-    finest = min(1.0, max(COARSE / longer, min(FOUND_AT / min_face, FINEST / longer)))
-    scales = [finest]
-    while longer * scales[-1] > COARSE:
-        scales.append(scales[-1] / PYRAMID_STEP)
-    return scales
-
-
-def _shrunk(image: Image.Image, scales: Sequence[float]) -> list[tuple[Tensor, tuple[float, float]]]:
-    """For each scale, the finest first, uint8 (3, h, w) and the factors that bring its x and y back to the picture."""
-    found, small = [], image
-    for scale in scales:
-        width, height = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        small = small.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.5)
-        found.append((torch.from_numpy(to_array(small)), (image.width / width, image.height / height)))
-    return found
-
-
-def _search(pictures: Sequence[tuple[Tensor, tuple[float, float]]]) -> list[Face]:
-    """Faces found in versions of one picture, in pixels of its full size, freed of doubles."""
-    return _freed([(yunet.candidates(pixels, THRESHOLD), factors) for pixels, factors in pictures])
-
-
-def _freed(candidates: Sequence[tuple[yunet.Candidates, tuple[float, float]]]) -> list[Face]:
-    """Each face once, the surest first; the factors bring x and y back to the full-size picture."""
-    scores, boxes, points = [], [], []
-    for found, factors in candidates:
-        # after a quarter turn x and y have changed places; so have their factors, which differ by rounding alone
-        scores.append(found.scores)
-        boxes.append(found.boxes * (*factors, *factors))
-        points.append(found.points * factors)
-    score, box, point = np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
-    return [_face(score[index], box[index], point[index]) for index in best_apart(box, score, OVERLAP)]
-
-
-def _face(score: float, box: Floats, points: Floats) -> Face:
-    return Face(tuple(complex(x, y) for x, y in points.tolist()), float(box[3] - box[1]), float(score))
-
-
-def _turned_back(face: Face, turns: int, size: tuple[int, int]) -> Face:
-    """A face of the picture turned anticlockwise by quarter turns -> in the picture as it is."""
-    width, height = size
-    corner = (0, width, complex(width, height), height * 1j)[turns]
-    return Face(tuple(corner + 1j**turns * point for point in face.points), face.height, face.score)
-
-
-def exact(image: Image.Image, face: Face) -> Face:
-    """The same face with its landmarks read again from close up: within some 4 % of the eye distance."""
-    points = _upright(image, face).points
-    for _ in range(MOST_LOOKS):
-        before = points
-        points = _seen_from_close(image, points, mirrored=False)
-        if max(abs(a - b) for a, b in zip(points, before, strict=True)) < SETTLED * abs(points[1] - points[0]):
+def exact(image: Image.Image, faces: Sequence[Face]) -> Search[list[Face]]:
+    """The same faces with their landmarks read again from close up: within some 4 % of the eye distance."""
+    close = [_Close.of(image, face) for face in faces]
+    upright = yield from _upright(close, faces)
+    points = [list(face.points) for face in upright]
+    moving = list(range(len(faces)))
+    for _ in range(MOST_LOOKS if faces else 0):
+        places = [fitted(points[index][:2], CLOSE_UP) for index in moving]
+        pixels = [close[index].cut(place, CLOSE) for index, place in zip(moving, places, strict=True)]
+        answer = yield Ask("landmarks", np.stack(pixels))
+        still = []
+        for index, place, found in zip(moving, places, answer, strict=True):
+            before = points[index]
+            points[index] = [place.origin + place.span * complex(x, y) for x, y in found.tolist()]
+            moved = max(abs(a - b) for a, b in zip(before, points[index], strict=True))
+            if moved >= SETTLED * abs(points[index][1] - points[index][0]):
+                still.append(index)
+        moving = still
+        if not moving:
             break
-    return replace(face, points=_seen_from_close(image, points, mirrored=True))
+    return [replace(face, points=tuple(own)) for face, own in zip(faces, points, strict=True)]
 
 
-def _seen_from_close(image: Image.Image, points: tuple[complex, ...], mirrored: bool) -> tuple[complex, ...]:
-    """The landmarks, given where they are about."""
-    place = fitted(points[:2], CLOSE_UP)
-    found = read_landmarks(torch.from_numpy(cut(image, place, SIZE)), mirrored)
-    return tuple(place.origin + place.span * found[name] for name in LANDMARKS)
+class _Close(NamedTuple):
+    """The surroundings of a face, shrunk where they are finer than needed: `factor` px of the picture make one."""
+
+    image: Image.Image
+    origin: complex
+    factor: int
+
+    @classmethod
+    def of(cls, image: Image.Image, face: Face) -> _Close:
+        factor = int(face.height // ENOUGH)
+        if factor < 2:
+            return cls(image, 0j, 1)
+        middle, reach = sum(face.points) / len(face.points), AROUND / 2 * face.height
+        start = middle - complex(reach, reach)
+        left, top, right, bottom = Place(start, complex(2 * reach)).region(*image.size)
+        return cls(image.reduce(factor, (left, top, right, bottom)), complex(left, top), factor)
+
+    def cut(self, place: Place, size: int) -> np.ndarray:
+        """What `place`, in the whole picture, shows: uint8 (3, size, size)."""
+        return cut(self.image, Place((place.origin - self.origin) / self.factor, place.span / self.factor), size)
 
 
-def _upright(image: Image.Image, face: Face) -> Face:
-    """The same face as the detector sees it best, in one of four quarter turns: it also finds faces that lie on their
-    side or stand on their head, but then takes their landmarks for those of an upright face. Half-way between two
-    quarter turns both are as likely: where the best is not sure, the four diagonals are looked at too."""
-    best = _seen_best(image, face, 0)
-    if best.score < UPRIGHT:
-        best = max(best, _seen_best(image, face, 1), key=lambda seen: seen.score)
+def _upright(close: Sequence[_Close], faces: Sequence[Face]) -> Search[list[Face]]:
+    """The same faces as the detector sees them best, in one of four quarter turns: it also finds faces that lie on
+    their side or stand on their head, but then takes their landmarks for those of an upright face. Half-way between
+    two quarter turns both are as likely: where the best is not sure, the four diagonals are looked at too."""
+    best = list(faces)
+    for eighths in range(2):
+        unsure = [index for index, face in enumerate(best) if face.score < UPRIGHT]
+        if not unsure:
+            break
+        places = [_around(faces[index], eighths) for index in unsure]
+        pixels = [close[index].cut(place, LOOK) for index, place in zip(unsure, places, strict=True)]
+        views = [np.rot90(one, turns, (1, 2)) for one in pixels for turns in range(4)]
+        answer = yield Ask("detector", np.stack(views))
+        for index, place, seen in zip(unsure, places, answer.reshape(len(unsure), 4, *answer.shape[1:]), strict=True):
+            found = _seen_best(faces[index], place, seen)
+            if eighths == 0 or found.score > best[index].score:
+                best[index] = found
     return best
 
 
-def _seen_best(image: Image.Image, face: Face, eighths: int) -> Face:
-    """The same face as it is seen best in four quarter turns, begun at so many eighths of a turn; with a score of 0
-    where it is not seen at all."""
+def _around(face: Face, eighths: int) -> Place:
+    """Twice as high as a face, turned by so many eighths of a turn."""
     span = 2 * face.height * cmath.rect(1, eighths * math.pi / 4)
-    place = Place(sum(face.points) / len(face.points) - span * (0.5 + 0.5j), span)
-    pixels = torch.from_numpy(cut(image, place, LOOK))
-    views = torch.stack([torch.rot90(pixels, turns, (1, 2)) for turns in range(4)])
-    best = replace(face, score=0.0)
-    for turns, found in enumerate(yunet.candidates_of_each(views, THRESHOLD)):
-        for seen in _freed([(found, (1.0, 1.0))])[:1]:
-            if seen.score > best.score:
-                back = _turned_back(seen, turns, (LOOK, LOOK))
-                points = tuple(place.origin + place.span * point / LOOK for point in back.points)
-                best = replace(face, points=points, score=seen.score)
-    return best
+    return Place(sum(face.points) / len(face.points) - span * (0.5 + 0.5j), span)
+
+
+def _seen_best(face: Face, place: Place, seen: np.ndarray) -> Face:
+    """A face as the surest of four views (4, K, 15) in quarter turns shows it; with a score of 0 where none does."""
+    turns = int(seen[:, 0, 0].argmax())
+    score, _, points = turned_back(seen[turns, :1], turns, LOOK)
+    if score[0] < THRESHOLD:
+        return replace(face, score=0.0)
+    found = [place.origin + place.span * complex(x, y) / LOOK for x, y in points[0].tolist()]
+    return replace(face, points=tuple(found), score=float(score[0]))
 
 
 def place_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Place:

@@ -7,7 +7,6 @@ numbers written out as 16-bit floats.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
 import torch
@@ -20,14 +19,8 @@ from stargan_cli.faces.traced_network import Traced
 SIZE = 112  # px: what the network takes
 _MEANS = (122.782, 117.001, 104.298)
 _WIDTHS = (3, 32, 64, 128, 256)
-_PARTS = {
-    "left_eye": range(36, 42),
-    "right_eye": range(42, 48),
-    "nose": (30,),
-    "left_mouth": (48,),
-    "right_mouth": (54,),
-}
-_MIRRORED = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
+_PARTS = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
+_MIRRORED = (1, 0, 2, 4, 3)  # which of the parts each is in the mirror image
 
 
 class Separable(nn.Module):
@@ -80,27 +73,22 @@ def _padded(x: Tensor, stride: int) -> Tensor:
     return F.pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
 
 
-@cache
-def _network() -> Callable[[Tensor], Tensor]:
+def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
+    """RGB pictures, uint8 (N, 3, 112, 112) on the device -> the five points, as `asking.Ask` says: each read from the
+    picture and from its mirror image, which is more exact than one of them."""
     with torch.device("meta"):
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
     network.load_state_dict(tensors, assign=True)
-    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
-    return Traced(network, torch.zeros(1, 3, SIZE, SIZE).to(memory_format=torch.channels_last))
+    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
+    traced = Traced(network, torch.zeros(1, 3, SIZE, SIZE, device=device).to(memory_format=torch.channels_last))
 
+    def read(pictures: Tensor) -> Tensor:
+        both = torch.cat([pictures, pictures.flip(3)]).float().contiguous(memory_format=torch.channels_last)
+        found = traced(both)
+        points = torch.stack([found[:, part].mean(dim=1) for part in _PARTS], dim=1)
+        own, mirrored = points.chunk(2)
+        x, y = mirrored[:, _MIRRORED].unbind(dim=2)
+        return (own + torch.stack([1 - x, y], dim=2)) / 2
 
-@torch.inference_mode()
-def read_landmarks(pixels: Tensor, mirrored: bool) -> dict[str, complex]:
-    """Eye centres, tip of the nose and mouth corners of the face in uint8 (3, 112, 112), as fractions of the side.
-
-    `mirrored` reads the mirror image as well and takes the mean, which is more exact and takes twice as long.
-    """
-    views = torch.stack([pixels, pixels.flip(2)] if mirrored else [pixels]).float()
-    x, y = _network()(views.contiguous(memory_format=torch.channels_last)).permute(2, 0, 1).numpy()
-    points = x + 1j * y
-    found = {name: complex(points[0, part].mean()) for name, part in _PARTS.items()}
-    if mirrored:
-        for name, other in zip(_PARTS, _MIRRORED, strict=True):
-            found[name] = (found[name] + 1 - complex(points[1, _PARTS[other]].mean()).conjugate()) / 2
-    return found
+    return read

@@ -6,21 +6,19 @@ model zoo, tensor for tensor. It was trained to find faces of about 10 to 300 px
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from stargan_cli.faces.traced_network import Traced
 
 STRIDES = (8, 16, 32)
+MOST = 512  # candidates of a picture: a face has some ten
 _HEADS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
 
@@ -66,19 +64,6 @@ class YuNet(nn.Module):
         return tuple(heads(level) for heads, level in zip(self.heads, levels, strict=True))
 
 
-class Candidates(NamedTuple):
-    """`scores` (K,), `boxes` (K, 4) as left, top, right, bottom, `points` (K, 5, 2) as x, y: the eye on the picture's
-    left, the one on its right, nose, mouth corner on the left, on the right. Pixels of the picture given.
-
-    In NumPy: of arrays as small as these, each of torch's operations takes longer to give Python's lock back and get it
-    again, with many threads, than to compute.
-    """
-
-    scores: Floats
-    boxes: Floats
-    points: Floats
-
-
 def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The four heads of a stride as one: what is `heads.NAME.INDEX.*` for each becomes `heads.INDEX.*`."""
     heads = {name.split(".", 2)[2] for name in tensors if name.startswith("heads.")}
@@ -87,69 +72,41 @@ def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-@cache
-def _network() -> Callable[[Tensor], tuple[Tensor, ...]]:
+def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
+    """RGB pictures, uint8 (N, 3, S, S) on the device -> their candidates, as `asking.Ask` says."""
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
-    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # four times as fast on CPUs
-    return Traced(network, torch.zeros(1, 3, 64, 64).to(memory_format=torch.channels_last))
+    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # four times as fast on CPUs
+    example = torch.zeros(1, 3, 64, 64, device=device).to(memory_format=torch.channels_last)
+    traced, cells = Traced(network, example), lru_cache(maxsize=16)(_cells)
+
+    def candidates(pictures: Tensor) -> Tensor:
+        blue_first = pictures.flip(1).float().contiguous(memory_format=torch.channels_last)
+        return _candidates(traced(blue_first), cells(pictures.shape[-1], device))
+
+    return candidates
 
 
-def candidates(picture: Tensor, threshold: float) -> Candidates:
-    """Faces, not yet freed of doubles, in one RGB picture, uint8 (3, H, W) of any size, on the CPU."""
-    return candidates_of_each(picture[None], threshold)[0]
-
-
-@torch.inference_mode()
-def candidates_of_each(pictures: Tensor, threshold: float) -> list[Candidates]:
-    """The same for several pictures of one size, uint8 (N, 3, H, W)."""
-    height, width = pictures.shape[2:]
-    padded = F.pad(pictures.flip(1).float(), (0, -width % 32, 0, -height % 32))
-    levels = [level.numpy() for level in _network()(padded.contiguous(memory_format=torch.channels_last))]
-    cells = _cells(*padded.shape[2:])
-    maps = np.concatenate([level.reshape(*level.shape[:2], -1) for level in levels], axis=2)
-    return [_candidates(one, cells, threshold) for one in maps]
-
-
-@lru_cache(maxsize=16)
-def _cells(height: int, width: int) -> Floats:
+def _cells(side: int, device: torch.device) -> Tensor:
     """Where the numbers of the maps stand in the picture, one map after the other, row by row: x, y and the stride,
     (3, L)."""
     parts = []
     for stride in STRIDES:
-        y, x = np.mgrid[: height // stride, : width // stride].reshape(2, -1) * stride
-        parts.append(np.stack([x, y, np.full_like(x, stride)]))
-    return np.concatenate(parts, axis=1).astype(np.float32)
+        at = torch.arange(0, side, stride, dtype=torch.float32, device=device)
+        y, x = torch.meshgrid(at, at, indexing="ij")
+        parts.append(torch.stack([x.flatten(), y.flatten(), torch.full((x.numel(),), float(stride), device=device)]))
+    return torch.cat(parts, dim=1)
 
 
-def _candidates(maps: Floats, cells: Floats, threshold: float) -> Candidates:
-    """`maps` (16, L) of the heads in their order and `cells` (3, L) of one picture."""
-    with np.errstate(over="ignore"):
-        scores = 1 / np.sqrt((1 + np.exp(-maps[0])) * (1 + np.exp(-maps[1])))
-    kept = np.flatnonzero(scores >= threshold)
-    found, origin, stride = maps[:, kept].T, cells[:2, kept].T, cells[2:, kept].T
-    centre, half = origin + stride * found[:, 2:4], stride / 2 * np.exp(found[:, 4:6])
-    points = origin[:, None] + stride[:, None] * found[:, 6:].reshape(-1, 5, 2)
-    return Candidates(scores[kept], np.concatenate([centre - half, centre + half], axis=1), points)
-
-
-Floats = NDArray[np.float32]
-
-
-def best_apart(boxes: Floats, scores: Floats, overlap: float) -> list[int]:
-    """Indices of `boxes` (N, 4: left, top, right, bottom), best score first, without those of which a better one that
-    is kept covers more than `overlap` (intersection over union).
-
-    torchvision has this too, but importing it takes longer than all the rest of a one-picture run.
-    """
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    waiting, kept = np.argsort(-scores, kind="stable"), []
-    while len(waiting):
-        best, waiting = int(waiting[0]), waiting[1:]
-        kept.append(best)
-        corner = np.maximum(boxes[best, :2], boxes[waiting, :2])
-        opposite = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
-        shared = np.maximum(opposite - corner, 0).prod(axis=1)
-        waiting = waiting[shared <= overlap * (areas[best] + areas[waiting] - shared)]
-    return kept
+def _candidates(levels: Sequence[Tensor], cells: Tensor) -> Tensor:
+    """Of the maps of the heads in their order, and `cells` (3, L): (N, K, 15), the surest first."""
+    maps = torch.cat([level.flatten(2) for level in levels], dim=2)
+    scores = (maps[:, 0].sigmoid() * maps[:, 1].sigmoid()).sqrt()
+    score, kept = scores.topk(min(MOST, scores.shape[1]), dim=1)
+    found = maps[:, 2:].transpose(1, 2).gather(1, kept[..., None].expand(-1, -1, 14))
+    at = cells.T[kept]
+    origin, stride = at[..., :2], at[..., 2:]
+    centre, half = origin + stride * found[..., :2], stride / 2 * found[..., 2:4].exp()
+    points = origin.repeat(1, 1, 5) + stride * found[..., 4:]
+    return torch.cat([score[..., None], centre - half, centre + half, points], dim=2)

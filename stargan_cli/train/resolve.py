@@ -11,7 +11,7 @@ from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.train.config import read_config
 from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes
-from stargan_cli.train.run_folder import read_settings, with_changes
+from stargan_cli.train.run_folder import changed, read_settings
 from stargan_cli.train.settings import TrainSettings
 
 
@@ -40,7 +40,7 @@ def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
         settings = replace(settings, attributes=DEFAULT_ATTRIBUTES)
     if "data" in given:
         settings = _with_names(settings, given["data"])
-    return with_changes(settings, **given)
+    return changed(settings, **given)
 
 
 def _absolute(values: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from PIL import Image
 
 from stargan_cli.compositing.placement import Place, centred, cut
 from stargan_cli.errors import NoFaceError, UsageError
+from stargan_cli.faces.asking import answered
 from stargan_cli.faces.finding import LANDMARKS, exact, find_faces, is_crop, place_of
 from stargan_cli.pictures.arrays import Pixels, to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
@@ -18,6 +20,7 @@ from stargan_cli.translate.framing import Changes, Framed, put_back
 from stargan_cli.translate.settings import FaceSettings
 
 if TYPE_CHECKING:
+    from stargan_cli.faces.networks import FaceNetworks
     from stargan_cli.weights.card import Card
 
 STILL, BLURRED = 3.0, 20.0  # of 255: how far squares of the same face differ on average
@@ -49,6 +52,15 @@ def _are_places(values: dict[Any, Any]) -> bool:
     if not all(isinstance(v, list) and len(v) == 2 and all(isinstance(x, (int, float)) for x in v) for v in known):
         return False
     return len({tuple(place) for place in known}) > 1
+
+
+@cache
+def _networks() -> FaceNetworks:
+    import torch
+
+    from stargan_cli.faces.networks import FaceNetworks
+
+    return FaceNetworks(torch.device("cpu"))
 
 
 @dataclass(frozen=True)
@@ -105,12 +117,13 @@ class Faces:
 
     def _places(self, image: Image.Image) -> tuple[Place, ...]:
         whole, auto = centred(*image.size), self.settings.mode == "auto"
-        faces = find_faces(image, self.settings.smallest)
+        answer = _networks().answer
+        faces = answered(find_faces(image, self.settings.smallest), answer)
         if not faces and auto and max(image.size) <= SMALL * self.size:
             return (whole,)
         if not faces:
             raise NoFaceError("no face found")
-        found = [exact(image, face) for face in faces[: self._most]]
+        found = answered(exact(image, faces[: self._most]), answer)
         if auto and is_crop(found[0], image.size, self.landmarks):
             return (whole,)
         return tuple(place_of(face, self.landmarks) for face in found)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
+from faces_kit import NETWORKS, exact, find_faces
 from PIL import Image
-from portraits import EXAMPLES, LANDMARKS, photograph, put, truth
+from portraits import EXAMPLES, photograph, put, truth
 
 from stargan_cli.compositing.placement import Place
-from stargan_cli.faces import finding as faces_module
-from stargan_cli.faces import yunet
-from stargan_cli.faces.finding import exact, find_faces, is_crop, place_of
+from stargan_cli.datasets.celeba import LANDMARKS
+from stargan_cli.faces import canvases
+from stargan_cli.faces.asking import Ask
+from stargan_cli.faces.finding import is_crop, place_of
 from stargan_cli.pictures.arrays import to_array
 
 pytestmark = pytest.mark.numeric
@@ -97,7 +98,7 @@ def test_a_small_face_that_is_half_turned_is_found_at_a_finer_scale(monkeypatch:
     assert all(found)
     for picture, faces, place in zip(pictures, found, places, strict=True):
         assert eye_error(place_of(exact(picture, faces[0]), LANDMARKS), place) < 0.05
-    monkeypatch.setattr(faces_module, "FINER", 1)
+    monkeypatch.setattr(canvases, "FINER", 1)
     assert not any(find_faces(picture) for picture in pictures)
 
 
@@ -115,10 +116,9 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]) -> None:
 def test_the_detector_is_that_of_opencv() -> None:
     """OpenCV's FaceDetectorYN gives these numbers for the same picture and weights."""
     with Image.open(EXAMPLES[0]) as opened:
-        found = yunet.candidates(torch.from_numpy(to_array(opened.convert("RGB"))), 0.5)
-    best = int(found.scores.argmax())
-    assert float(found.scores[best]) == pytest.approx(0.9448, abs=1e-3)
-    assert found.boxes[best].tolist() == pytest.approx([65.98, 60.22, 182.1, 208.51], abs=0.05)
-    assert found.points[best].flatten().tolist() == pytest.approx(
+        (found,) = NETWORKS.answer(Ask("detector", to_array(opened.convert("RGB"))[None]))
+    assert found[0, 0] == pytest.approx(0.9448, abs=1e-3)
+    assert found[0, 1:5].tolist() == pytest.approx([65.98, 60.22, 182.1, 208.51], abs=0.05)
+    assert found[0, 5:].tolist() == pytest.approx(
         [96.3, 115.0, 152.51, 116.99, 124.19, 146.93, 95.82, 169.43, 145.91, 171.21], abs=0.05
     )

@@ -13,6 +13,7 @@ OWN_PICTURES = (
     "pictures.arrays",
     "compositing.placement",
     "compositing.paste",
+    "faces.finding",
 )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.ops import nms  # type: ignore[import-untyped]
 
-from stargan_cli.faces.yunet import best_apart
+from stargan_cli.faces.candidates import best_apart
 
 
 def test_the_better_of_two_that_overlap_is_kept() -> None:

@@ -1,0 +1,73 @@
+"""What the detector sees on canvases -> faces of the picture, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stargan_cli.faces.asking import Floats
+from stargan_cli.faces.canvases import Canvas
+
+THRESHOLD, OVERLAP = 0.6, 0.3
+
+
+@dataclass(frozen=True)
+class Face:
+    """`points`: where the five LANDMARKS are, x + iy in pixels; `height` of the face's box in pixels."""
+
+    points: tuple[complex, ...]
+    height: float
+    score: float
+
+
+def faces_on(canvases: Sequence[Canvas], turns: int, answer: Floats) -> list[Face]:
+    """The faces of a picture, in its pixels, the surest first, from the detector's answer to its canvases, turned
+    anticlockwise by quarter turns."""
+    scores, boxes, points = [], [], []
+    for canvas, rows in zip(canvases, answer, strict=True):
+        score, box, found = turned_back(rows[rows[:, 0] >= THRESHOLD], turns, canvas.pixels.shape[-1])
+        middle = (box[:, :2] + box[:, 2:]) / 2
+        (left, right), (top, bottom) = canvas.across, canvas.down
+        x, y = middle[:, 0], middle[:, 1]
+        own = (left <= x) & (x < right) & (top <= y) & (y < bottom)
+        scores.append(score[own])
+        boxes.append((box[own] + (*canvas.origin, *canvas.origin)) * (*canvas.factors, *canvas.factors))
+        points.append((found[own] + canvas.origin) * canvas.factors)
+    score, box, found = np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
+    return [_face(score[index], box[index], found[index]) for index in best_apart(box, score, OVERLAP)]
+
+
+def _face(score: float, box: Floats, points: Floats) -> Face:
+    return Face(tuple(complex(x, y) for x, y in points.tolist()), float(box[3] - box[1]), float(score))
+
+
+def turned_back(rows: Floats, turns: int, side: int) -> tuple[Floats, Floats, Floats]:
+    """Scores (K,), boxes (K, 4) and points (K, 5, 2) of a square of `side` px, from those (K, 15) of the same turned
+    anticlockwise by quarter turns."""
+    marks = rows[:, 1:].reshape(-1, 7, 2)
+    if turns:
+        x, y = marks[..., 0], marks[..., 1]
+        marks = np.stack([(side - y, x), (side - x, side - y), (y, side - x)][turns - 1], axis=-1)
+    corners = marks[:, :2]
+    box = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    return rows[:, 0], box, marks[:, 2:]
+
+
+def best_apart(boxes: Floats, scores: Floats, overlap: float) -> list[int]:
+    """Indices of `boxes` (N, 4: left, top, right, bottom), best score first, without those of which a better one that
+    is kept covers more than `overlap` (intersection over union).
+
+    torchvision has this too, but importing it takes longer than all the rest of a one-picture run.
+    """
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
+    waiting, kept = np.argsort(-scores, kind="stable"), []
+    while len(waiting):
+        best, waiting = int(waiting[0]), waiting[1:]
+        kept.append(best)
+        corner = np.maximum(boxes[best, :2], boxes[waiting, :2])
+        opposite = np.minimum(boxes[best, 2:], boxes[waiting, 2:])
+        shared = np.maximum(opposite - corner, 0).prod(axis=1)
+        waiting = waiting[shared <= overlap * (areas[best] + areas[waiting] - shared)]
+    return kept

@@ -1,0 +1,68 @@
+"""The networks that searches for faces ask, on a device, for the questions of many pictures at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from threading import Lock
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stargan_cli.device import send
+from stargan_cli.faces.asking import Ask, Floats
+from stargan_cli.faces.landmarks import landmark_reader
+from stargan_cli.faces.yunet import detector
+
+CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: more gain nothing
+MOST_PICTURES = 256  # of one batch
+
+
+class FaceNetworks:
+    """Answers questions in batches of one size for each size of picture. The last one is padded, so that an answer does
+    not depend on its neighbours, to the bit. A network is loaded when it is first asked."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._loaded, self._loading = device, dict[str, Callable[[Tensor], Tensor]](), Lock()
+
+    @torch.inference_mode()
+    def answers(self, asks: Sequence[Ask]) -> list[Floats]:
+        """One for each question, in order."""
+        kinds: dict[tuple[str, int], list[int]] = {}
+        for number, ask in enumerate(asks):
+            kinds.setdefault((ask.network, ask.pixels.shape[-1]), []).append(number)
+        found: dict[int, Floats] = {}
+        for (network, side), numbers in kinds.items():
+            pixels = [asks[number].pixels for number in numbers]
+            answer = self._in_batches(network, side, np.concatenate(pixels))
+            parts = np.split(answer, np.cumsum([len(part) for part in pixels])[:-1])
+            found |= dict(zip(numbers, parts, strict=True))
+        return [found[number] for number in range(len(asks))]
+
+    def answer(self, ask: Ask) -> Floats:
+        return self.answers([ask])[0]
+
+    def _in_batches(self, network: str, side: int, pixels: np.ndarray) -> Floats:
+        run, size = self._network(network), _batch_size(self._device, network, side)
+        results = []
+        for start in range(0, len(pixels), size):
+            batch = torch.from_numpy(pixels[start : start + size])
+            missing = size - len(batch)
+            if missing:
+                batch = torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)])
+            results.append(run(send(batch, self._device))[: size - missing].float())
+        answer: Floats = torch.cat(results).cpu().numpy()
+        return answer
+
+    def _network(self, name: str) -> Callable[[Tensor], Tensor]:
+        with self._loading:
+            if name not in self._loaded:
+                self._loaded[name] = {"detector": detector, "landmarks": landmark_reader}[name](self._device)
+            return self._loaded[name]
+
+
+def _batch_size(device: torch.device, network: str, side: int) -> int:
+    """On a CPU more than the four views of a face gain nothing, and a face alone would be read four times."""
+    if device.type != "cpu":
+        return max(1, min(MOST_PICTURES, GPU_PIXELS // (side * side)))
+    return 1 if network == "landmarks" else max(1, CPU_PIXELS // (side * side))
