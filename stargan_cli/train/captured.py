@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import torch
 
 Result = TypeVar("Result")
-WARM_UP = 3
+EAGER_CALLS = 3
 """Calls before the recording: cuDNN tries its algorithms, the optimisers make their state."""
 
 
@@ -41,7 +41,7 @@ class Captured(Generic[Result]):
         self._recorded: dict[Hashable, tuple[Recording, Result]] = {}
 
     def __call__(self, *arguments: Hashable) -> Result:
-        if self._calls[arguments] < WARM_UP:
+        if self._calls[arguments] < EAGER_CALLS:
             self._calls[arguments] += 1
             with self._recorder.warming_up():
                 return self._work(*arguments)

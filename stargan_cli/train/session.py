@@ -17,6 +17,7 @@ from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog
+from stargan_cli.train.packing import packed
 from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
 from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.settings import TrainSettings
@@ -181,6 +182,7 @@ class Session:
             "started_from": self.started_from,
             **self.data,
         }
+        state = packed(state, self.settings.checkpoint_dtype, self.settings.checkpoint_moments)
         save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
         self.saved = trainer.iteration
 

@@ -203,6 +203,19 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     checkpoint_seconds: Annotated[
         float, Setting(RUN, "Seconds between checkpoints at most.", above=0, changeable=True)
     ] = 600.0
+    checkpoint_dtype: Annotated[
+        Literal["fp32", "bf16", "fp16"],
+        Setting(RUN, "Numbers of the networks in checkpoints. Only fp32 resumes exactly.", changeable=True),
+    ] = "fp32"
+    checkpoint_moments: Annotated[
+        bool,
+        Setting(
+            RUN,
+            "Keeps the optimisers' moments in checkpoints. Without them a resumed run raises its learning rates anew, "
+            "over 100 iterations.",
+            changeable=True,
+        ),
+    ] = True
     keep: Annotated[int, Setting(RUN, "Checkpoints that are kept.", at_least=1, changeable=True)] = 3
 
     def learning_rate_factor(self, iteration: int) -> float:

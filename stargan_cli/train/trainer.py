@@ -28,6 +28,8 @@ from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.targets import TargetRule
 
 Losses = dict[str, Tensor]
+WARM_UP = 100
+"""Iterations over which learning rates rise where optimisers start without their moments in the midst of a run."""
 
 
 class Trainer:
@@ -68,6 +70,7 @@ class Trainer:
         self.learning_generator = Learner("generator", self.generator, settings.lr, betas)
         self.learning_discriminator = Learner("discriminator", self.discriminator, settings.d_lr, betas)
         self.augmentation = Augmentation(settings.augment, settings.augment_target, device)
+        self.cold_start = -WARM_UP
         self._iterate = self._captured()
 
     def _captured(self) -> Callable[[bool, bool], Losses]:
@@ -82,13 +85,18 @@ class Trainer:
         """
         self._set_clock(self.iteration)
         for learner in (self.learning_generator, self.learning_discriminator):
-            learner.set_rate(self.settings.learning_rate_factor(self.iteration))
+            learner.set_rate(self._learning_rate_factor())
         due = (self.iteration + 1) % self.settings.n_critic == 0
         losses = self._iterate(
             self.iteration % self.settings.penalty_every == 0, due and self.iteration >= self.settings.head_start
         )
         self.iteration += 1
         return losses
+
+    def _learning_rate_factor(self) -> float:
+        """Of the settings, and lower at first where the optimisers were left without their moments."""
+        since = self.iteration - self.cold_start
+        return self.settings.learning_rate_factor(self.iteration) * min(1.0, (since + 1) / WARM_UP)
 
     def _set_clock(self, iteration: int) -> None:
         self.clock.fill_(iteration)
@@ -195,7 +203,8 @@ class Trainer:
         """Everything that a checkpoint holds, by name."""
         average = {f"ema.{name}": value for name, value in self.ema.state_dict().items()}
         learners = self.learning_generator.state() | self.learning_discriminator.state()
-        return learners | average | self.augmentation.state()
+        cold = {"trainer.cold_start": torch.tensor(self.cold_start)} if self.cold_start > 0 else {}
+        return learners | average | self.augmentation.state() | cold
 
     def load_state(self, tensors: dict[str, Tensor], iteration: int) -> None:
         """Take over what `state` gave. Raises KeyError and RuntimeError where it does not fit."""
@@ -203,6 +212,11 @@ class Trainer:
         self.learning_discriminator.load(tensors)
         self.ema.load_state_dict({name: tensors[f"ema.{name}"] for name in self.ema.state_dict()})
         self.augmentation.load(tensors)
+        has_moments = any(name.startswith("discriminator_optimiser.") for name in tensors)
+        if "trainer.cold_start" in tensors:
+            self.cold_start = int(tensors["trainer.cold_start"])
+        if iteration > 0 and not has_moments:
+            self.cold_start = iteration
         self.iteration = iteration
         self._iterate = self._captured()  # graphs know the optimisers' tensors of before
 

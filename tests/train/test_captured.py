@@ -15,7 +15,7 @@ from torch.utils._pytree import tree_leaves
 from training_kit import FACES, MOODS, tiny_trainer
 
 from stargan_cli.train import learner
-from stargan_cli.train.captured import WARM_UP, Captured, CudaGraphs
+from stargan_cli.train.captured import EAGER_CALLS, Captured, CudaGraphs
 from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
@@ -92,12 +92,12 @@ def test_work_is_recorded_after_the_warm_up_and_played_back_from_then_on() -> No
         return total.add_(amount)
 
     captured = Captured(work, Recorder())
-    for _ in range(WARM_UP + 4):
+    for _ in range(EAGER_CALLS + 4):
         captured(1)
     captured(10)
     # The recording itself computes here, where a CUDA graph only notes.
-    assert float(total) == WARM_UP + 4 + 1 + 10
-    assert calls == [1] * (WARM_UP + 1) + [10]
+    assert float(total) == EAGER_CALLS + 4 + 1 + 10
+    assert calls == [1] * (EAGER_CALLS + 1) + [10]
 
 
 def test_a_played_back_iteration_takes_nothing_from_the_host_that_changes(monkeypatch: pytest.MonkeyPatch) -> None:

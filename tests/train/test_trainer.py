@@ -12,6 +12,7 @@ from training_kit import FACES, MOODS, batch_of, settings, tiny_trainer
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
 from stargan_cli.train.losses import Objective, discriminator_loss
+from stargan_cli.train.packing import DTYPES, packed
 from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
@@ -220,3 +221,41 @@ def test_targets_are_labels_of_the_same_batch() -> None:
     batch = batch_of(trainer, 1)
     assert sorted(batch.target.tolist()) == sorted(batch.source.tolist())
     assert trainer.layout == LabelLayout((FACES,))
+
+
+def test_without_moments_the_learning_rates_rise_anew_also_after_another_stop() -> None:
+    first = tiny_trainer(FACES, iterations=10_000)
+    for _ in range(3):
+        first.iterate()
+    second = tiny_trainer(FACES, iterations=10_000)
+    second.load_state(packed(first.state(), "fp32", moments=False), 3)
+    rates = []
+    for _ in range(2):
+        second.iterate()
+        rates.append(float(second.learning_generator.optimiser.param_groups[0]["lr"]))
+    third = tiny_trainer(FACES, iterations=10_000)
+    third.load_state(second.state(), 5)
+    third.iterate()
+    rates.append(float(third.learning_generator.optimiser.param_groups[0]["lr"]))
+    assert rates == pytest.approx([1e-6, 2e-6, 3e-6])
+    third.iteration = 3 + 200
+    assert third._learning_rate_factor() == 1
+    assert float(first.learning_generator.optimiser.param_groups[0]["lr"]) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(("dtype", "moment"), [("bf16", torch.bfloat16), ("fp16", torch.bfloat16)])
+def test_packed_states_hold_networks_in_half_the_bytes(dtype: str, moment: torch.dtype) -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, adversarial="nonsaturating", augment_target=0.6)
+    trainer.iterate()
+    state, half = trainer.state(), packed(trainer.state(), dtype, moments=True)
+    name = "main.0.weight"
+    assert {half[f"{one}.{name}"].dtype for one in ("generator", "discriminator", "ema")} == {DTYPES[dtype]}
+    assert {half[f"{one}_optimiser.exp_avg_sq.{name}"].dtype for one in ("generator", "discriminator")} == {moment}
+    kept = ("augmentation.probability", f"generator_optimiser.step.{name}")
+    assert all(half[one].dtype is torch.float32 for one in kept)
+    other = tiny_trainer(FACES, n_critic=1, adversarial="nonsaturating", augment_target=0.6, seed=1)
+    other.load_state(half, 1)
+    for one, tensor in other.state().items():
+        torch.testing.assert_close(tensor, state[one], rtol=0.01, atol=1e-6)
+    bare = packed(state, dtype, moments=False)
+    assert not any("_optimiser" in one for one in bare) and "augmentation.probability" in bare

@@ -102,6 +102,20 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_been(
     same_end(tmp_path, whole)
 
 
+def test_a_run_goes_on_from_a_checkpoint_that_travelled_light(
+    tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    sizes = []
+    lightest = {"checkpoint_dtype": "fp16", "checkpoint_moments": False}
+    for number, light in enumerate(({}, lightest, {"checkpoint_dtype": "bf16"})):
+        run = tmp_path / str(number)
+        run_training(run, replace(chosen, **light), cache, stop=after(4))
+        sizes.append((run / "checkpoints" / "00000004.safetensors").stat().st_size)
+        assert run_training(run, read_settings(run), cache, resume=True).iteration == 8
+        assert [row["iteration"] for row in log_rows(run)] == list(range(1, 9))
+    assert sizes[1] < sizes[2] < 0.8 * sizes[0]
+
+
 def test_work_after_the_last_checkpoint_is_done_again(
     tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
