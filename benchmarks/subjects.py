@@ -14,6 +14,7 @@ from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights, load, save
 
 ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
+LAYOUT = LabelLayout((LabelSet("celeba", ATTRIBUTES, (ATTRIBUTES[:3],)),))
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "faces"
 SIDE = 178
 
@@ -22,8 +23,7 @@ def random_weights(folder: Path, settings: ModelSettings) -> Weights:
     """Both networks with their first, random values: as fast as trained ones. `folder`/random.safetensors."""
     torch.manual_seed(0)
     path = folder / "random.safetensors"
-    layout = LabelLayout((LabelSet("celeba", ATTRIBUTES, (ATTRIBUTES[:3],)),))
-    card = Card(settings, layout)
+    card = Card(settings, LAYOUT)
     save(path, card, Generator(settings).state_dict(), Discriminator(settings).state_dict())
     return load(str(path))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -102,9 +102,9 @@ def train(
     from stargan_cli.train.data import prepare
 
     deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
-    preset, settings = _settings(run, resume, preset, config, given)
     if standalone:
         launcher.forget()
+    preset, settings = _settings(run, resume, preset, config, given, silent if quiet else note)
     with joined(device, note) as processes, _heard_once(processes.local_rank):
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
@@ -141,13 +141,18 @@ def train(
 
 
 def _settings(
-    run: Path, resume: bool, preset: str | None, config: Path | None, given: dict[str, Any]
+    run: Path,
+    resume: bool,
+    preset: str | None,
+    config: Path | None,
+    given: dict[str, Any],
+    say: Callable[[str], None],
 ) -> tuple[str, TrainSettings]:
     """The preset that the settings started from, and the settings."""
     from stargan_cli.train.resolve import new_settings, resumed_settings
 
     if not resume:
-        return new_settings(preset, config, given)
+        return new_settings(preset, config, given, say)
     for option, value in (("--preset", preset), ("--config", config)):
         if value is not None:
             raise UsageError(f"{option} and --resume exclude each other: a resumed run keeps its settings")

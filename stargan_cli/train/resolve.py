@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,23 +13,41 @@ from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.train.config import read_config
 from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes
+from stargan_cli.train.presets import preset as preset_settings
 from stargan_cli.train.run_folder import changed, read_settings
 from stargan_cli.train.settings import TrainSettings
 
 
-def new_settings(preset: str | None, config: Path | None, given: dict[str, Any]) -> tuple[str, TrainSettings]:
+def new_settings(
+    preset: str | None, config: Path | None, given: dict[str, Any], say: Callable[[str], None] = lambda text: None
+) -> tuple[str, TrainSettings]:
     """The name of the preset, and the settings of a new run. What is `given` wins over the file, the file over the
-    preset.
+    preset. With another batch size, learning rates that neither gives are scaled, which `say` gets to know.
 
     Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
     """
     named, in_file = read_config(config) if config is not None else (None, {})
     name = preset or named or DEFAULT_PRESET
     values = {"data": TrainSettings.data, **preset_changes(name), **in_file, **given}
+    values |= _scaled_rates(name, {**in_file, **given}, say)
     if "celeba" in values["data"]:
         values["root"] = values.get("root") or "data"
         values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
     return name, TrainSettings(**_absolute(values))
+
+
+def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) -> dict[str, float]:
+    """The preset's learning rates for the batch size that is `given`: Adam's go with the square root of the batch size
+    (Malladi et al., NeurIPS 2022)."""
+    of_preset = preset_settings(name)
+    factor = math.sqrt(max(1, given.get("batch_size", of_preset.batch_size)) / of_preset.batch_size)
+    rates = {rate: getattr(of_preset, rate) for rate in ("lr", "d_lr") if rate not in given}
+    if factor == 1 or not rates:
+        return {}
+    scaled = {rate: float(f"{value * factor:.3g}") for rate, value in rates.items()}
+    words = ", ".join(f"--{rate.replace('_', '-')} {value:g}" for rate, value in scaled.items())
+    say(f"for batches of {given['batch_size']}, learning rates are {factor:.3g} times the preset's: {words}")
+    return scaled
 
 
 def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:

@@ -30,6 +30,8 @@ TINY: dict[str, Any] = {
     "discriminator_width": 4,
     "discriminator_layers": 2,
     "batch_size": 4,
+    "lr": 1e-4,
+    "d_lr": 1e-4,
     "n_critic": 2,
     "iterations": 8,
     "log_every": 1,

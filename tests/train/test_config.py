@@ -106,3 +106,17 @@ def test_toml_on_an_older_python_is_refused_with_what_is_read(tmp_path: Path, mo
     monkeypatch.setattr(config, "sys", Older)
     with pytest.raises(UsageError, match="TOML is read by Python 3.11 and newer; a run's settings.json"):
         read_config(written(tmp_path, "lr = 1e-3"))
+
+
+def test_learning_rates_follow_the_batch_size_unless_they_are_given(tmp_path: Path) -> None:
+    said: list[str] = []
+    _, chosen = new_settings("fast", None, {"batch_size": 64}, said.append)
+    assert (chosen.lr, chosen.d_lr) == (4e-4, 8e-4)
+    assert said == ["for batches of 64, learning rates are 2 times the preset's: --lr 0.0004, --d-lr 0.0008"]
+    _, chosen = new_settings("fast", None, {"batch_size": 64, "lr": 1e-4}, said.append)
+    assert (chosen.lr, chosen.d_lr) == (1e-4, 8e-4)
+    before = len(said)
+    _, chosen = new_settings("fast", None, {"batch_size": 64, "lr": 1e-4, "d_lr": 1e-4}, said.append)
+    assert (chosen.lr, chosen.d_lr) == (1e-4, 1e-4)
+    _, chosen = new_settings("fast", None, {"batch_size": 16}, said.append)
+    assert (chosen.lr, chosen.d_lr) == (2e-4, 4e-4) and len(said) == before
