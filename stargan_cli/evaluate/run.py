@@ -20,9 +20,10 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
-from stargan_cli.files.writable import require_file_place
+from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
-from stargan_cli.weights.files import Weights, load
+from stargan_cli.version import __version__
+from stargan_cli.weights.files import Weights, is_weights, load
 
 
 def evaluate(
@@ -37,7 +38,8 @@ def evaluate(
     elif settings.pictures:
         raise UsageError("--pictures needs a folder", "say where with --out DIR")
     if settings.record is not None:
-        require_file_place(settings.record)
+        require_folder(settings.record.parent)
+        require_file(settings.record, "--record", own=is_weights, overwrite=None)
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)

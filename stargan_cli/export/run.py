@@ -20,6 +20,9 @@ from torch import Tensor
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
 from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
+from stargan_cli.files.atomic import sync_file, sync_folder
+from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.listing import pictures_below
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
@@ -116,13 +119,16 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
         progress(2, 3, "checking")
         _refuse_differences(checks, tolerance, out)
         for path, target in zip(written, targets, strict=True):
+            sync_file(path)
             os.replace(path, target)
+        sync_folder(out.parent)
     calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
     result = Exported(
         targets, weights.path, weights.fingerprint, settings, weights.card, calibration, tolerance, tuple(checks)
     )
     record = {**result.to_dict(), "files": [target.name for target in targets]}
-    _record(out).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    with replacing(_record(out)) as file:
+        file.write(f"{json.dumps(record, indent=2)}\n".encode())
     progress(3, 3)
     return result
 
@@ -166,11 +172,17 @@ def _record(out: Path) -> Path:
 
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
     targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
+    inputs = [*(weights.mean_of or (weights.path,)), *([settings.pictures] if settings.pictures else [])]
+    require_folder(out.parent)
     for target in (*targets, _record(out)):
-        if target.exists() and any(target.samefile(source) for source in weights.mean_of or (weights.path,)):
-            raise UsageError(f"{target} is the source itself", "give another --out")
-        if target.exists() and not settings.overwrite:
-            raise UsageError(f"{target} exists", "give another --out, or --overwrite")
+        require_file(
+            target,
+            "--out",
+            inputs=inputs,
+            own=lambda path: False,
+            overwrite=settings.overwrite,
+            hint="give another --out",
+        )
     return targets
 
 

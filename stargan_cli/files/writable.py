@@ -1,17 +1,21 @@
-"""Whether a result can be written, asked before the hours that it takes."""
+"""May a file be written here? Asked before the hours that its content takes."""
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files.atomic import make_folder
+from stargan_cli.files.opening import kind_of
 
 
 def require_folder(folder: Path) -> None:
     """Make it where it is missing. Raises UsageError where that fails or nothing can be written there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         reason = None if os.access(folder, os.W_OK) else "no right to write there"
     except OSError as error:
         reason = error.strerror or str(error)
@@ -22,14 +26,65 @@ def require_folder(folder: Path) -> None:
 def require_place(folder: Path) -> None:
     """Make nothing. Raises UsageError where the folder, or the nearest one above it that is there, is not writable."""
     there = folder
-    while not os.path.exists(there) and there != there.parent:
+    while not os.path.lexists(there) and there != there.parent:
         there = there.parent
+    if not there.is_dir():
+        raise UsageError(f"cannot write into {folder}: {there} is no folder", "give another place")
     if not os.access(there, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write into {folder}: no right to write in {there}", "give another place")
 
 
-def require_file_place(path: Path) -> None:
-    """The same for a file: its folder, and no folder of its own name."""
-    require_folder(path.parent)
-    if path.is_dir():
-        raise UsageError(f"cannot write {path}: it is a folder", "give the name of a file")
+def require_file(
+    path: Path,
+    what: str,
+    *,
+    inputs: Iterable[Path] = (),
+    own: Callable[[Path], bool] = lambda path: True,
+    overwrite: bool | None = False,
+    hint: str = "give another name",
+) -> None:
+    """May `what` (an option, say) write or replace the file `path`? Makes nothing.
+
+    Never, where its folder is missing or cannot be written, where the path is a folder or a FIFO, socket or device, or
+    where it is one of `inputs` or a file below one of them that is not `own`. Where another file is there that is not
+    `own`, with `overwrite` alone; None where there is no such option. Raises UsageError, with `hint`.
+    """
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {what} {path}: there is no folder {path.parent}", hint)
+    require_place(path.parent)
+    if not os.path.lexists(path):
+        return
+    mode = path.lstat().st_mode
+    if path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        kind = "a folder" if path.is_dir() else f"not a regular file but {kind_of(mode)}"
+        raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
+    mine = own(path)
+    for source in inputs:
+        if _is_input(path, source, mine):
+            raise UsageError(f"{what} {path} would replace an input: {source}", hint)
+    if not mine and not overwrite:
+        raise UsageError(
+            f"{what} {path} is there already",
+            hint if overwrite is None else f"{hint}; --overwrite replaces it",
+        )
+
+
+def _is_input(path: Path, source: Path, mine: bool) -> bool:
+    """Whether to replace `path` is to replace the file `source`, or a file below the folder `source` that is not mine.
+    A file that is an input by a symlink counts."""
+    try:
+        if source.is_dir():
+            place = path.parent.resolve() / path.name
+            return not mine and place.is_relative_to(source.resolve())
+    except OSError:
+        return False
+    return is_same_file(path, source)
+
+
+def is_same_file(path: Path, source: Path) -> bool:
+    """Whether to replace what is at `path` is to replace the file that `source` is, or leads to."""
+    try:
+        status = path.lstat()
+        return os.path.samestat(status, source.stat()) or os.path.samestat(status, source.lstat())
+    except (OSError, ValueError):  # one of them is not there
+        return False

@@ -8,31 +8,37 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from stargan_cli.errors import OutputError, UsageError
-from stargan_cli.files.atomic import replacement
+from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.files.atomic import replacement, sync_folder, sync_handle
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
+from stargan_cli.files.opening import open_regular
 from stargan_cli.translate.report import Row
+
+SYNC_EVERY = 256
 
 
 class Manifest:
     """A JSONL file with one row for each output (for each source, where there is no output), whatever number of runs
     wrote to it.
 
-    Rows are appended one by one, unbuffered. A last line that a killed run left torn is dropped; rows that later ones
-    replace are taken out when the file is opened and closed. Holds some 150 bytes of memory a row.
+    Rows are appended one by one, unbuffered, and synced every SYNC_EVERY rows and by `close`. A last line that a killed
+    run left torn is dropped; rows that later ones replace, and failures of what was mended, are taken out when the
+    file is opened and closed. Holds some 150 bytes of memory a row.
     """
 
     def __init__(self, path: Path) -> None:
         """Raises UsageError where there is a file at `path` that is no manifest, or that another run writes to."""
         self.path = path = path.resolve()  # a link to a manifest stays one
         self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
-        self._lines = 0
+        self._lines = self._unsynced = 0
+        self._failed: dict[bytes, set[bytes]] = {}  # hash of a source -> keys of its rows that say failed
         if path.exists() and not path.is_file():
             raise UsageError(f"cannot write the manifest {path}: not a regular file")
         try:
             self._file = locked(path)
             try:
+                sync_folder(path.parent)
                 self._read()
                 if self._lines > len(self._rows):
                     self._compact()
@@ -53,17 +59,48 @@ class Manifest:
 
     def add(self, row: Row) -> None:
         """Append a row; one that only says that the work was done before adds nothing to the row of that work."""
-        key = _key(row)
-        if row.status == "skipped" and self._rows.get(key, (0, False))[1]:
+        if row.status == "skipped" and self._rows.get(_key(row), (0, False))[1]:
+            self._mended(row)
             return
         try:
             line = row.to_json().encode("ascii") + b"\n"
             if self._file.write(line) != len(line):
                 raise OSError("it was written in part")
+            self._unsynced += 1
+            if self._unsynced >= SYNC_EVERY:
+                self._sync()
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
+        self._index(row)
+
+    def _sync(self) -> None:
+        sync_handle(self._file.fileno())
+        self._unsynced = 0
+
+    def _index(self, row: Row) -> None:
+        """Note where the last line is that the file has of a row, and which earlier failures it ends."""
+        key = _key(row)
         self._rows[key] = (self._lines, row.status == "done")
         self._lines += 1
+        if row.status == "failed":
+            self._failed.setdefault(_hash(row.source), set()).add(key)
+        else:
+            self._failed.get(_hash(row.source), set()).discard(key)
+            self._mended(row)
+
+    def _mended(self, row: Row) -> None:
+        """Drop the failures that say of the row's source that it cannot be read at all, and those of the folders and
+        archives that it lies in."""
+        if not self._failed:
+            return
+        source = _hash(row.source)
+        if row.output is not None and source in self._failed.get(source, ()):
+            self._failed[source].remove(source)
+            del self._rows[source]
+        parts = row.source.replace(os.sep, "/").split("/")
+        for length in range(1, len(parts)):
+            for key in self._failed.pop(_hash("/".join(parts[:length])), ()):
+                del self._rows[key]
 
     def close(self) -> None:
         """Raises OutputError where what is left to write cannot be written."""
@@ -71,6 +108,7 @@ class Manifest:
             with self._file:
                 if not is_still_at(self.path, self._file):
                     raise OSError("it was removed or replaced meanwhile")
+                self._sync()
                 if self._lines > len(self._rows):
                     self._compact()
         except OSError as error:
@@ -89,14 +127,14 @@ class Manifest:
             self.close()
 
     def _read(self) -> None:
-        """Index the rows that are there, and cut off a torn last line."""
+        """Index the rows that are there, and cut off what follows the first torn one."""
         with self.path.open("r+b") as file:
             whole = 0
             for line in lines(file):
                 try:
                     row = Row.from_json(line)
                 except ValueError as error:
-                    if line.endswith(b"\n") or not (self._lines or line.startswith(b'{"source"'[: len(line)])):
+                    if not _is_torn(line, first=not self._lines):
                         raise UsageError(
                             f"{self.path} is no manifest: line {self._lines + 1} is not one of its rows",
                             "give another file to --manifest",
@@ -105,8 +143,7 @@ class Manifest:
                 if not line.endswith(b"\n"):
                     break
                 whole += len(line)
-                self._rows[_key(row)] = (self._lines, row.status == "done")
-                self._lines += 1
+                self._index(row)
             file.truncate(whole)
 
     def _compact(self) -> None:
@@ -119,6 +156,27 @@ class Manifest:
         self._lines = len(self._rows)
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether the first line of a file is a row."""
+    try:
+        with open_regular(path) as file:
+            Row.from_json(next(lines(file), b""))
+    except (PictureError, OSError, ValueError):
+        return False
+    return True
+
+
+def _is_torn(line: bytes, first: bool) -> bool:
+    """Whether a killed run or a power cut may have left this instead of a row: its beginning, or zeros in it. Where it
+    is the first line, nothing else says that the file is a manifest."""
+    if first:
+        return not line.endswith(b"\n") and (line.startswith(b'{"source"'[: len(line)]) or not line.strip(b"\0"))
+    return not line.endswith(b"\n") or b"\0" in line
+
+
 def _key(row: Row) -> bytes:
-    name = row.source if row.output is None else f"{row.source}\0{row.output}"
+    return _hash(row.source if row.output is None else f"{row.source}\0{row.output}")
+
+
+def _hash(name: str) -> bytes:
     return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).digest()

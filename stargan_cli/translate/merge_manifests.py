@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import os
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -11,9 +12,12 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.bounded_lines import lines
+from stargan_cli.files.opening import open_regular
+from stargan_cli.files.writable import is_same_file, require_file
+from stargan_cli.translate.manifest import is_manifest
 from stargan_cli.translate.report import Report, Row
 
 ROWS_AT_ONCE = 100_000
@@ -27,15 +31,16 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
     """Write the rows of `parts` into the manifest `out`, by source and then by output, and count them.
 
     Of several rows for one output, done goes before skipped, and skipped before failed; the order of the parts does not
-    matter. A last line that a killed run left torn is left out. `out` may be one of the parts; another file is
-    overwritten with `replace` alone. Raises UsageError for a part that is no manifest, OutputError where `out` or what
-    is sorted beside it cannot be written.
+    matter. A last line that a killed run left torn is left out, and so is the failure of a source that another row has
+    an output of. `out` may be one of the parts; another manifest is replaced with `replace` alone, and any other file
+    never. Raises UsageError for a part that is no manifest, OutputError where `out` or what is sorted beside it cannot
+    be written.
     """
-    if out.exists() and not replace and not any(part.exists() and part.samefile(out) for part in parts):
-        raise UsageError(
-            f"{out} is there already, and is not one of the manifests to merge",
-            "the first name after --merge-manifests is that of the result; --overwrite replaces it",
-        )
+    hint = "the first name after --merge-manifests is that of the result"
+    is_part = any(is_same_file(out, part) for part in parts)
+    if os.path.isfile(out) and not is_part and not is_manifest(out):
+        raise UsageError(f"--merge-manifests {out} is there already, and is no manifest", hint)
+    require_file(out, "--merge-manifests", own=lambda path: is_part, overwrite=replace, hint=hint)
     report = Report()
     try:
         with (
@@ -43,8 +48,7 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
             TemporaryDirectory(dir=out.parent, prefix=".stargan-merge-") as folder,
             temporary.open("wb") as file,
         ):
-            for _, doubles in groupby(_sorted(_rows(parts), Path(folder)), key=itemgetter(0, 1)):
-                line = next(doubles)[3]
+            for line in _merged_rows(_sorted(_rows(parts), Path(folder))):
                 report.add(Row.from_json(line))
                 file.write(line)
     except OSError as error:
@@ -52,22 +56,30 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
     return report
 
 
+def _merged_rows(rows: Iterator[Key]) -> Iterator[bytes]:
+    """One line for each output, and for each source without any."""
+    for _, of_source in groupby(rows, key=itemgetter(0)):
+        best = [next(doubles) for _, doubles in groupby(of_source, key=itemgetter(1))]
+        mended = any(output and rank != _BEST_FIRST["failed"] for _, output, rank, _ in best)
+        for _, output, rank, line in best:
+            if output or rank != _BEST_FIRST["failed"] or not mended:
+                yield line
+
+
 def _rows(parts: Sequence[Path]) -> Iterator[Key]:
     for part in parts:
+        number = 0
         try:
-            file = part.open("rb")
-        except OSError as error:
-            raise UsageError(f"cannot read the manifest {part}: {error.strerror or error}") from error
-        with file:
-            number = 0
-            try:
+            with open_regular(part) as file:
                 for line in lines(file):
                     if not line.endswith(b"\n"):
                         break
                     number += 1
                     yield _key(line)
-            except ValueError as error:
-                raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
+        except (PictureError, OSError) as error:
+            raise UsageError(f"cannot read the manifest {part}: {error}") from error
+        except ValueError as error:
+            raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
 
 
 def _key(line: bytes) -> Key:

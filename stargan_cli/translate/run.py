@@ -16,6 +16,7 @@ from pathlib import Path
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.passed_over import PassedOver
+from stargan_cli.files.writable import is_same_file
 from stargan_cli.progress import Progress, silent
 from stargan_cli.translate.face_framing import Faces
 from stargan_cli.translate.inputs.counting import Counting
@@ -146,10 +147,12 @@ class _Listeners:
             self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets)))
 
     def hear(self, row: Row, own_file: bool) -> None:
-        """Raises UsageError where a report of the run would take an output's place."""
+        """Raises UsageError where a report of the run would take the place of an output or an input."""
         for option, place in (("--grid", self._run.grid), ("--gallery", self._run.gallery)):
             if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
                 raise UsageError(f"{option} {place} is the place of an output", "give another name; the output is kept")
+            if place is not None and is_same_file(place, Path(row.source)):
+                raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
         if self._manifest is not None:
             self._manifest.add(row)
         for _, overview in self._overviews if own_file and row.status != "failed" and row.output else ():

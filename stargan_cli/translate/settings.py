@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.writable import require_place
+from stargan_cli.files.writable import require_file
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
 from stargan_cli.translate.done_before import Existing
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.finding import is_archive
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.outputs.contact_sheet import check_sheet_path
-from stargan_cli.translate.outputs.gallery import check_gallery_path
+from stargan_cli.translate.manifest import is_manifest
+from stargan_cli.translate.outputs.contact_sheet import require_sheet
+from stargan_cli.translate.outputs.gallery import require_gallery
 from stargan_cli.translate.shards import Shard
-from stargan_cli.weights.places import DEFAULT_WEIGHTS
+from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
 
 SIZES = ("model", "source")
 FaceMode = Literal["auto", "always", "off"]
@@ -119,15 +120,15 @@ class Run:
 def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
     """Raises UsageError where inputs are missing, outputs cannot be written, or options exclude each other."""
     check_inputs(inputs)
-    for place in (run.grid, run.gallery):
-        if place is not None and not run.dry:
-            require_place(place.parent)
+    read, overwrite = inputs_of(inputs, settings), settings.existing == "overwrite"
     if run.grid is not None:
-        check_sheet_path(run.grid, settings.existing == "overwrite")
+        require_sheet(run.grid, read, overwrite)
     if run.gallery is not None:
-        check_gallery_path(run.gallery, settings.existing == "overwrite")
+        require_gallery(run.gallery, run.gallery_assets, read, overwrite)
     elif run.gallery_assets:
         raise UsageError("--gallery-assets puts the pictures of a gallery beside it: --gallery is missing")
+    if run.manifest is not None:
+        require_file(run.manifest.resolve(), "--manifest", inputs=read, own=is_manifest, overwrite=True)
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)
     if run.ray and run.shard is not None:
@@ -136,6 +137,12 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         _check_in_place(inputs, out, settings, run)
     else:
         check_output(inputs, out)
+
+
+def inputs_of(inputs: Sequence[Place], settings: TranslationSettings) -> list[Path]:
+    """What a run reads here and never replaces by a report. Raises UsageError where there are no such weights."""
+    given = [place for place in inputs if isinstance(place, Path)]
+    return [*given, resolve(settings.weights), *([settings.labels] if settings.labels else [])]
 
 
 def _check_shown(inputs: Sequence[Place], out: Place, run: Run) -> None:

@@ -65,6 +65,14 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
         temporary.chmod(mode)
 
 
+def is_weights(path: Path) -> bool:
+    try:
+        read_card(path)
+    except WeightsError:
+        return False
+    return True
+
+
 def read_card(path: Path) -> Card:
     """The card alone, without the tensors. Raises WeightsError."""
     with _open(path) as file:

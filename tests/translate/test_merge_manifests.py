@@ -76,6 +76,8 @@ def test_what_is_no_manifest_is_named_and_nothing_is_written(tmp_path: Path) -> 
     with pytest.raises(UsageError, match="cannot read the manifest .*missing"):
         merge_manifests([good, tmp_path / "missing"], tmp_path / "all")
     with pytest.raises(OutputError, match="cannot write the manifest"):
+        merge_manifests([good], tmp_path / ("x" * 300))
+    with pytest.raises(UsageError, match="no folder"):
         merge_manifests([good], tmp_path / "nowhere" / "all")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
 
@@ -89,6 +91,32 @@ def test_a_part_is_not_taken_for_the_place_of_the_result(tmp_path: Path) -> None
     assert read(one) == [row("a"), row("b")]
     merge_manifests([two], one, replace=True)
     assert read(one) == [row("b")]
+
+
+def test_what_is_no_manifest_is_never_replaced(tmp_path: Path) -> None:
+    part, weights = manifest(tmp_path / "1", row("a")), tmp_path / "weights"
+    weights.write_bytes(b"\x10\0\0\0{}")
+    for replace in (False, True):
+        with pytest.raises(UsageError, match="weights is there already, and is no manifest"):
+            merge_manifests([part], weights, replace=replace)
+    assert weights.read_bytes() == b"\x10\0\0\0{}"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    part, fifo = manifest(tmp_path / "1", row("a")), tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with pytest.raises(UsageError, match="cannot read the manifest .*fifo: not a regular file but a FIFO"):
+        merge_manifests([part, fifo], tmp_path / "all")
+    with pytest.raises(UsageError, match="not a regular file but a FIFO"):
+        merge_manifests([part], fifo, replace=True)
+
+
+def test_a_failure_of_a_source_that_has_an_output_now_is_left_out(tmp_path: Path) -> None:
+    before = [Row("in/a", None, "failed", "a symlink to nothing"), Row("in/b", None, "failed", "x")]
+    after = [row("a"), row("b", "failed", "the file is empty"), Row("in/c", None, "skipped", "no face found")]
+    merge_manifests([manifest(tmp_path / "1", *before), manifest(tmp_path / "2", *after)], tmp_path / "all")
+    assert read(tmp_path / "all") == [after[0], before[1], after[1], after[2]]
 
 
 def call(*args: object) -> Any:

@@ -15,12 +15,17 @@ from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
-from stargan_cli.errors import DataError, TrainingError
+from stargan_cli.errors import DataError, TrainingError, WeightsError
 from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights, start_from
 from stargan_cli.evaluate.classifiers.calibration import classification_loss, temperatures
-from stargan_cli.evaluate.classifiers.classifier import Classifier, ClassifierNetwork, save_classifier
+from stargan_cli.evaluate.classifiers.classifier import (
+    Classifier,
+    ClassifierNetwork,
+    load_classifier,
+    save_classifier,
+)
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances
-from stargan_cli.files.writable import require_file_place
+from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
 from stargan_cli.pictures.tensors import to_model
@@ -102,7 +107,8 @@ def fit_and_save(
     decoding: Progress = silent,
 ) -> Classifier:
     """Fit on a data set by name (see `datasets.loading.load`) and write the file."""
-    require_file_place(path)
+    require_folder(path.parent)
+    require_file(path, "--classifier", own=_is_classifier, overwrite=None)
     new_network(1, settings)  # what does not fit is refused now, not after the decoding
     parts = loading.load(data, root, attributes, (), split)
     for name, part in parts.items():
@@ -115,6 +121,14 @@ def fit_and_save(
     classifier = fit(pictures, settings, progress)
     save_classifier(path, classifier)
     return classifier
+
+
+def _is_classifier(path: Path) -> bool:
+    try:
+        load_classifier(path)
+    except WeightsError:
+        return False
+    return True
 
 
 def measure(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device) -> dict[str, dict[str, float]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.files.writable import require_file
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import written_by_name
 from stargan_cli.pictures.provenance import Note, read_fingerprint
@@ -24,7 +24,7 @@ class ContactSheet:
     """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
     row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast.
     `headings` name the columns of results; without them there is no line of headings. `note` goes into the sheet's
-    metadata; by its fingerprint, CONTACT_SHEET, `check_sheet_path` knows that a sheet may be replaced."""
+    metadata; by its fingerprint, CONTACT_SHEET, `require_sheet` knows that a sheet may be replaced."""
 
     def __init__(self, headings: Sequence[str] = (), note: Note | None = None) -> None:
         self._note = note
@@ -59,17 +59,15 @@ class ContactSheet:
         return sheet
 
 
-def check_sheet_path(path: Path, overwrite: bool = False) -> None:
-    """Raises UsageError where a sheet cannot be written there, or would replace something that is no sheet."""
+def require_sheet(path: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Raises UsageError where a sheet cannot be written there (see `writable.require_file`)."""
     if written_by_name(path.name) is None:
         raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")
-    if not path.parent.is_dir():
-        raise UsageError(f"--grid {path}: there is no folder {path.parent}")
-    if os.path.lexists(path) and not overwrite and read_fingerprint(path) != CONTACT_SHEET:
-        raise UsageError(
-            f"--grid {path} is there already, and is no contact sheet of stargan's",
-            "give another name; --overwrite replaces it",
-        )
+    require_file(path, "--grid", inputs=inputs, own=_is_sheet, overwrite=overwrite)
+
+
+def _is_sheet(path: Path) -> bool:
+    return read_fingerprint(path) == CONTACT_SHEET
 
 
 def _cell(path: Path) -> Image.Image:

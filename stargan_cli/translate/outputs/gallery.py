@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import os
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.files.writable import require_file
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import read_picture
 
@@ -127,7 +129,8 @@ class Gallery:
             if self._assets:
                 file = assets_folder(page) / f"{number:06d}-{which}.jpg"
                 file.parent.mkdir(exist_ok=True)
-                file.write_bytes(data)
+                with replacing(file, sync="nothing") as picture:
+                    picture.write(data)
                 addresses[which] = quote(f"{file.parent.name}/{file.name}")
             else:
                 addresses[which] = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
@@ -139,17 +142,15 @@ def assets_folder(page: Path) -> Path:
     return page.with_name(f"{page.stem}-assets")
 
 
-def check_gallery_path(path: Path, overwrite: bool = False) -> None:
-    """Raises UsageError where a gallery cannot be written there, or would replace something that is none."""
+def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+    """Raises UsageError where a gallery cannot be written there (see `writable.require_file`). With `assets`, a folder
+    beside it that belongs to no gallery is nobody's to write into."""
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
-    if not path.parent.is_dir():
-        raise UsageError(f"--gallery {path}: there is no folder {path.parent}")
-    if os.path.lexists(path) and not overwrite and not _is_gallery(path):
-        raise UsageError(
-            f"--gallery {path} is there already, and is no gallery of stargan's",
-            "give another name; --overwrite replaces it",
-        )
+    require_file(path, "--gallery", inputs=inputs, own=_is_gallery, overwrite=overwrite)
+    folder = assets_folder(path)
+    if assets and os.path.lexists(folder) and (folder.is_symlink() or not _is_gallery(path)):
+        raise UsageError(f"--gallery-assets {folder} is there already", "give another name to --gallery")
 
 
 def _is_gallery(path: Path) -> bool:

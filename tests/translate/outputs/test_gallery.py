@@ -13,7 +13,7 @@ from PIL import Image
 
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.outputs import gallery
-from stargan_cli.translate.outputs.gallery import Gallery, check_gallery_path
+from stargan_cli.translate.outputs.gallery import Gallery, require_gallery
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
 
@@ -99,13 +99,28 @@ def test_assets_lie_beside_the_page(tmp_path: Path) -> None:
 
 def test_where_a_page_may_go(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="HTML"):
-        check_gallery_path(tmp_path / "page.png")
+        require_gallery(tmp_path / "page.png")
     with pytest.raises(UsageError, match="no folder"):
-        check_gallery_path(tmp_path / "none" / "page.html")
+        require_gallery(tmp_path / "none" / "page.html")
+    Gallery(tmp_path, "blond").save(tmp_path / "page.html")
+    require_gallery(tmp_path / "page.html", assets=True)
     (tmp_path / "in").mkdir()
     with pytest.raises(UsageError, match="in-place"):
         run = Run(in_place=True, gallery=tmp_path / "page.html")
         translate([tmp_path / "in"], tmp_path / "in", TranslationSettings("blond"), run)
+
+
+@pytest.mark.parametrize("symlink", [False, True])
+def test_an_assets_folder_of_somebody_else_is_not_written_into(tmp_path: Path, symlink: bool) -> None:
+    page, folder = tmp_path / "page.html", tmp_path / "page-assets"
+    if symlink:
+        (tmp_path / "elsewhere").mkdir()
+        folder.symlink_to("elsewhere")
+        Gallery(tmp_path, "blond").save(page)
+    else:
+        folder.mkdir()
+    with pytest.raises(UsageError, match="page-assets is there already"):
+        require_gallery(page, assets=True, overwrite=True)
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")

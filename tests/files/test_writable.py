@@ -1,0 +1,88 @@
+"""May a file be written here? One answer, asked before the work."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stargan_cli.errors import UsageError
+from stargan_cli.files.writable import require_file, require_folder, require_place
+
+
+def refused(path: Path, match: str, **options: object) -> str:
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(UsageError, match=match) as caught:
+        require_file(path, "--grid", **options)  # type: ignore[arg-type]
+    assert (path.read_bytes() if path.is_file() else None) == before
+    return str(caught.value.hint)
+
+
+def test_a_new_file_may_be_written_where_there_is_a_folder_and_nothing_is_made(tmp_path: Path) -> None:
+    require_file(tmp_path / "a.png", "--grid", own=lambda path: False)
+    refused(tmp_path / "new" / "a.png", "there is no folder .*new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_another_kind_is_replaced_with_overwrite_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"precious")
+    require_file(path, "--grid")
+    assert "--overwrite replaces it" in refused(path, "--grid .*a.png is there already", own=lambda path: False)
+    assert refused(path, "is there already", own=lambda path: False, overwrite=None) == "give another name"
+    require_file(path, "--grid", own=lambda path: False, overwrite=True)
+
+
+def test_folders_and_what_is_no_regular_file_are_never_replaced(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    refused(tmp_path / "folder", "it is a folder", overwrite=True)
+    refused(tmp_path / "folder" / ".." / "folder", "it is a folder", overwrite=True)
+    refused(Path(os.devnull), "not a regular file but a device", overwrite=True)
+    (tmp_path / "file").touch()
+    refused(tmp_path / "file" / "a.png", "no folder .*file", overwrite=True)
+    (tmp_path / "nowhere").symlink_to("missing")
+    refused(tmp_path / "nowhere" / "a.png", "no folder .*nowhere")
+    with pytest.raises(UsageError, match="nowhere is no folder"):
+        require_place(tmp_path / "nowhere" / "new")
+    refused(tmp_path / "nowhere", "is there already", own=lambda path: False)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_fifo_is_never_written(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    refused(tmp_path / "fifo", "not a regular file but a FIFO", overwrite=True)
+
+
+def test_an_input_is_never_replaced_by_whichever_name_it_is_called(tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    picture = tmp_path / "in" / "sub" / "a.png"
+    picture.write_bytes(b"precious")
+    (tmp_path / "link.png").symlink_to(picture)
+    (tmp_path / "folder").symlink_to("in")
+    os.link(picture, tmp_path / "hard.png")
+    foreign = {"own": lambda path: False, "overwrite": True}
+    for source in (picture, tmp_path / "link.png", tmp_path / "hard.png", tmp_path / "in", tmp_path / "folder"):
+        for path in (picture, tmp_path / "folder" / "sub" / "a.png", tmp_path / "in" / "sub" / ".." / "sub" / "a.png"):
+            refused(path, "would replace an input", inputs=[source], **foreign)
+    refused(tmp_path / "link.png", "would replace an input", inputs=[tmp_path / "link.png"], **foreign)
+    require_file(picture, "--grid", inputs=[tmp_path / "in" / "other", tmp_path / "missing"], **foreign)  # type: ignore[arg-type]
+
+
+def test_a_file_of_its_own_below_an_input_folder_may_be_replaced_and_as_an_input_not(tmp_path: Path) -> None:
+    path = tmp_path / "sheet.png"
+    path.write_bytes(b"sheet")
+    require_file(path, "--grid", inputs=[tmp_path])
+    refused(path, "would replace an input", inputs=[path])
+    require_file(tmp_path / "new.png", "--grid", inputs=[tmp_path], own=lambda path: False)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
+def test_places_without_the_right_to_write(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    try:
+        for require, path in ((require_place, tmp_path / "new"), (require_folder, tmp_path)):
+            with pytest.raises(UsageError, match="no right to write"):
+                require(path)
+    finally:
+        tmp_path.chmod(0o755)
