@@ -91,19 +91,24 @@ class LabelLayout:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LabelLayout:
         """Reads what `to_dict` gave, after a trip through JSON. Raises ValueError where it does not fit."""
-        try:
-            sets = tuple(
-                LabelSet(
-                    name=str(entry["name"]),
-                    attributes=tuple(str(name) for name in entry["attributes"]),
-                    groups=tuple(tuple(str(name) for name in group) for group in entry["groups"]),
-                    kind=entry["kind"],
-                )
-                for entry in values["sets"]
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"not a label layout: {error!r}") from error
-        return cls(sets, values.get("unset_stays") is True)
+        entries, unset_stays = values.get("sets"), values.get("unset_stays", False)
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise ValueError("not a label layout: its sets are no list of objects")
+        if not isinstance(unset_stays, bool):
+            raise ValueError(f"not a label layout: unset_stays is {unset_stays!r}")
+        return cls(tuple(map(_label_set, entries)), unset_stays)
+
+
+def _label_set(entry: dict[str, Any]) -> LabelSet:
+    name, attributes, groups = entry.get("name"), entry.get("attributes"), entry.get("groups")
+    if not isinstance(name, str):
+        raise ValueError(f"not a label layout: the name of a set is {name!r}")
+    if not isinstance(groups, list):
+        raise ValueError(f"not a label layout: the groups of {name!r} are {groups!r}")
+    for names in (attributes, *groups):
+        if not isinstance(names, list) or not all(isinstance(one, str) and one for one in names):
+            raise ValueError(f"not a label layout: {names!r} in {name!r} is no list of names")
+    return LabelSet(name, tuple(attributes or ()), tuple(tuple(group) for group in groups), entry.get("kind"))  # type: ignore[arg-type]  # LabelSet checks it
 
 
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")

@@ -8,6 +8,7 @@ from typing import Any
 
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import ModelSettings
+from stargan_cli.weights.card_checks import FIELDS, check_fields, check_plain
 
 FORMAT_VERSION = 1
 
@@ -51,14 +52,17 @@ class Card:
             raise ValueError("its card is nested too deeply") from error
         if not isinstance(values, dict):
             raise ValueError("its card is not a JSON object")
+        check_plain(values)
         version = values.get("format_version")
-        if version != FORMAT_VERSION:
+        if type(version) is not int or version != FORMAT_VERSION:
             raise ValueError(f"its format version is {version!r}; this program reads {FORMAT_VERSION}")
         parts: dict[str, dict[str, Any]] = {}
         for name in ("model", "layout", "preprocessing", "aliases", "training", "quality"):
             part = values.get(name)
             if not isinstance(part, dict):
                 raise ValueError(f"its card has no {name!r}")
+            if name in FIELDS:
+                check_fields(name, part)
             parts[name] = part
         model = ModelSettings.from_dict(parts.pop("model"))
         layout = LabelLayout.from_dict(parts.pop("layout"))

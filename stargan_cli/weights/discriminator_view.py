@@ -9,6 +9,7 @@ from torch import Tensor
 
 from stargan_cli.errors import WeightsError
 from stargan_cli.weights.card import Card
+from stargan_cli.weights.card_checks import is_square
 
 KEY = "reading_square"
 
@@ -22,7 +23,7 @@ def reading_square(card: Card) -> Callable[[Tensor], Tensor]:
     values = card.preprocessing.get(KEY)
     if values is None:
         return lambda pictures: pictures
-    if not _is_square(values):
+    if not is_square(values):
         raise WeightsError(f"the weights' card says {KEY} {values!r}: not a square inside the picture")
     return lambda pictures: square_of(pictures, values)
 
@@ -33,10 +34,3 @@ def square_of(pictures: Tensor, square: Sequence[float]) -> Tensor:
     left, top, side = (round(value * size) for value in square)
     part = pictures[..., top : top + side, left : left + side]
     return F.interpolate(part, (size, size), mode="bilinear", align_corners=False)
-
-
-def _is_square(values: object) -> bool:
-    if not isinstance(values, list) or len(values) != 3 or not all(type(value) in (int, float) for value in values):
-        return False
-    left, top, side = values
-    return bool(left >= 0 and top >= 0 and side >= 0.1 and max(left, top) + side <= 1)
