@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -17,6 +18,34 @@ INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, where it stops at once."""
+
+
+class _Insist:
+    """A handler that stops at once, but tidily: it raises. Signals that follow within PATIENCE_S are the same wish and
+    do not disturb the tidying; a later one ends the process as it is."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._since is None:
+            self._since = time.monotonic()
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        if time.monotonic() - self._since > PATIENCE_S:
+            os._exit(128 + number)
+
+
+PATIENCE_S = 1.0
+_of_process: _Insist | None = None
+"""That of a process that is nothing but this command (see `begin`)."""
+
+
+def begin() -> None:
+    """For a process that is nothing but this command, from when there may be something to tidy."""
+    global _of_process
+    _of_process = _Insist()
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _of_process)
 
 
 class Stop:
@@ -36,11 +65,12 @@ class Stop:
 @contextmanager
 def interruptible(message: str) -> Iterator[Stop]:
     """Ctrl-C and SIGTERM ask for a clean stop, and `message`, if any, is said; a second one stops at once."""
-    stop = Stop()
+    stop, insist = Stop(), _of_process or _Insist()
 
     def ask(number: int, frame: FrameType | None) -> None:
         if stop():
-            _insist(number, frame)
+            insist(number, frame)
+            return
         stop.number = number
         if message:
             say(message)
@@ -53,7 +83,8 @@ def interruptible(message: str) -> Iterator[Stop]:
 def terminable() -> Iterator[None]:
     """SIGTERM stops at once, but tidily: as Ctrl-C does. Not under torchrun, whose processes wait for each other where
     no signal is heard."""
-    with _handled(() if "TORCHELASTIC_RUN_ID" in os.environ else (signal.SIGTERM,), _insist):
+    numbers = () if "TORCHELASTIC_RUN_ID" in os.environ else (signal.SIGTERM,)
+    with _handled(numbers, _of_process or _Insist()):
         yield
 
 
@@ -61,10 +92,6 @@ def ignore_termination() -> None:
     """For the last words of a process that ends anyway."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
-
-def _insist(number: int, frame: FrameType | None) -> None:
-    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 @contextmanager

@@ -80,3 +80,79 @@ def test_outside_of_the_main_thread_nothing_is_handled() -> None:
     thread.start()
     thread.join()
     assert heard == [False]
+
+
+def run(program: str) -> tuple[int, str, str]:
+    environment = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
+    environment["PYTHONPATH"] = str(REPO)
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+INTERRUPT_AT_IMPORT = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {name!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["stargan", "--version"]
+from stargan_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["stargan_cli.cli.messages", "typer", "stargan_cli.cli.app", "stargan_cli.cli.train"])
+def test_ctrl_c_while_it_starts_is_no_traceback(name: str) -> None:
+    assert run(INTERRUPT_AT_IMPORT.format(name=name)) == (130, "", "interrupted\n")
+
+
+MANY_TIMES = """
+import atexit, os, signal, sys, threading, time
+from stargan_cli.cli import app, signals
+
+def ctrl_c(times=1):
+    for _ in range(times):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def command() -> int:
+    atexit.register(ctrl_c)
+    try:
+        with signals.interruptible("stopping") as stop:
+            try:
+                ctrl_c({times})
+                signal.pause()
+            finally:
+                ctrl_c(2)
+                print("tidy")
+    finally:
+        ctrl_c(2)
+        print("tidy too")
+    return stop.exit_code
+
+app.app.command("hang")(command)
+sys.argv = ["stargan", "hang"]
+from stargan_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("times", [2, 5])
+def test_ctrl_c_many_times_is_no_traceback_and_the_command_tidies_up(times: int) -> None:
+    code, out, err = run(MANY_TIMES.format(times=times))
+    assert (code, out) == (130, "tidy\ntidy too\n")
+    assert err.splitlines() == ["stopping", "interrupted", "interrupted"]  # the last one at the process's very end
+
+
+def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
+    program = MANY_TIMES.format(times=2).replace('print("tidy")', "signals.PATIENCE_S = -1; ctrl_c(); print('late')")
+    code, out, err = run(program)
+    assert (code, "Traceback" in err, "late" in out) == (130, False, False)
+
+
+def test_ctrl_c_that_is_ignored_stays_so_for_the_whole_process() -> None:
+    program = MANY_TIMES.format(times=5).replace("signal.pause()", "pass")
+    code, out, err = run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + program)
+    assert (code, out, err) == (130, "tidy\ntidy too\n", "")
