@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+LONGEST_MESSAGE = 4000
+"""Characters of a message, whatever files and archives say of themselves."""
+
+
+def shortened(text: str) -> str:
+    """No more than LONGEST_MESSAGE characters of a text: its beginning and its end."""
+    if len(text) <= LONGEST_MESSAGE:
+        return text
+    note = f" [... {len(text) - LONGEST_MESSAGE:,} more characters ...] "
+    return f"{text[: LONGEST_MESSAGE - 300 - len(note)]}{note}{text[-300:]}"
+
 
 class StarganError(Exception):
-    """What happened, where, and (in `hint`) what to do next; shown without a traceback.
+    """What happened, where, and (in `hint`) what to do next, each `shortened`; shown without a traceback.
 
     `exit_code` is what the command ends with: 1 where work was lost, 2 where the call itself is wrong.
     """
@@ -12,8 +23,8 @@ class StarganError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.hint = hint
+        super().__init__(shortened(message))
+        self.hint = None if hint is None else shortened(hint)
 
 
 class UsageError(StarganError):
@@ -56,3 +67,31 @@ class OutputError(StarganError):
 
 class ExportError(StarganError):
     """An exported file does not give what its source gives, or cannot be made; nothing is left in its place."""
+
+
+_SHORT = (
+    (
+        ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc"),
+        "not enough memory",
+        "close other programs, or try fewer --workers or a smaller --batch-size",
+    ),
+    (
+        ("can't start new thread", "resource temporarily unavailable"),
+        "the system gives this process no more threads",
+        "end other programs, try fewer --workers, or raise the limit (ulimit -u)",
+    ),
+    (
+        ("too many open files",),
+        "the system lets this process open no more files",
+        "raise the limit (ulimit -n), or try fewer --workers",
+    ),
+)
+
+
+def shortage(error: BaseException) -> StarganError | None:
+    """What the machine is short of, where that is why something failed; None where it is not."""
+    words = "out of memory" if isinstance(error, MemoryError) else str(error).lower()
+    for signs, message, hint in _SHORT:
+        if any(sign in words for sign in signs):
+            return StarganError(message, hint)
+    return None

@@ -18,7 +18,7 @@ from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, s
 from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, terminable
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
-from stargan_cli.errors import StarganError
+from stargan_cli.errors import StarganError, shortage, shortened
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "translate": translate,
@@ -85,13 +85,15 @@ def _explain(error: Exception) -> int:
         say_error(error)
         return error.exit_code
     if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own: an unknown option, say
-        say(f"error: {shown(error.format_message())}")
+        say(f"error: {shown(shortened(error.format_message()))}")
         context = getattr(error, "ctx", None)
         if context is not None:
             say(f"  see {context.command_path} --help")
         return int(error.exit_code)
-    if isinstance(error, OSError) and error.strerror:
-        say(f"error: {shown(error.strerror)}{f': {shown(error.filename)}' if error.filename else ''}")
+    if (lacking := shortage(error)) is not None:
+        say_error(lacking)
+    elif isinstance(error, OSError) and error.strerror:
+        say(f"error: {shown(error.strerror)}{f': {shown(shortened(str(error.filename)))}' if error.filename else ''}")
     else:
         say_crash(error)
     return 1

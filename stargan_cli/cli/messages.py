@@ -8,7 +8,7 @@ import sys
 import traceback
 from contextlib import suppress
 
-from stargan_cli.errors import StarganError
+from stargan_cli.errors import StarganError, shortened
 
 
 def shown(text: object) -> str:
@@ -29,7 +29,7 @@ def say(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    say(f"warning: {shown(text)}")
+    say(f"warning: {shown(shortened(text))}")
 
 
 def say_error(error: StarganError) -> None:
@@ -42,7 +42,7 @@ def say_error(error: StarganError) -> None:
 
 def say_crash(error: BaseException) -> None:
     """An error that nobody foresaw, in one line."""
-    text = shown(str(error).strip().split("\n")[0])
+    text = shown(shortened(str(error).strip().split("\n")[0]))
     say(f"error: this should not happen: {type(error).__name__}{': ' if text else ''}{text}")
     say("  run again with --debug to see where, and please report it")
 

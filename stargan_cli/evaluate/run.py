@@ -22,7 +22,6 @@ from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
-from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, is_weights, load
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 
-from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError
+from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError, shortage, shortened
 from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
@@ -171,4 +171,5 @@ def _weight(framed: Framed, jobs: int) -> int:
 
 
 def _in_words(error: Exception) -> str:
-    return str(error) if isinstance(error, PictureError) else f"{type(error).__name__}: {error}"
+    known = error if isinstance(error, PictureError) else shortage(error)
+    return str(known) if known is not None else shortened(f"{type(error).__name__}: {error}")

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from stargan_cli import __version__
 from stargan_cli.cli.app import COMMANDS, ErrorBoundary, app
 from stargan_cli.cli.messages import shown
-from stargan_cli.errors import PictureError, StarganError, UsageError
+from stargan_cli.errors import PictureError, StarganError, UsageError, WeightsError
 
 ROOT = Path(__file__).resolve().parents[2]
 runner = CliRunner()
@@ -93,6 +93,41 @@ def test_without_a_command_help_is_shown_and_the_call_counts_as_wrong() -> None:
 def test_errors_become_words_and_exit_codes(error: BaseException, code: int, stderr: str) -> None:
     result = runner.invoke(failing(error), ["fail"])
     assert (result.exit_code, result.stderr) == (code, stderr)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UsageError("x" * 10**6 + "end", "y" * 10**6),
+        WeightsError("a" * 10**6),
+        ValueError("z" * 10**6),
+        OSError(errno.EIO, "Input/output error", "p" * 10**6),
+        typer.BadParameter("w" * 10**6),
+    ],
+)
+def test_no_message_is_endless(error: Exception) -> None:
+    result = runner.invoke(failing(error), ["fail"])
+    assert len(result.stderr) < 9000
+    assert " more characters ...]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "not enough memory"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory"),
+        (RuntimeError("std::bad_alloc"), "not enough memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory"),
+        (RuntimeError("can't start new thread"), "no more threads"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "no more threads"),
+        (OSError(errno.EMFILE, "Too many open files", "a.png"), "no more files"),
+    ],
+)
+def test_a_machine_that_is_short_of_something_is_no_fault_of_the_program(error: Exception, words: str) -> None:
+    result = runner.invoke(failing(error), ["fail"])
+    assert result.exit_code == 1
+    assert words in result.stderr.splitlines()[0]
+    assert "report it" not in result.stderr and len(result.stderr.splitlines()) == 2
 
 
 @pytest.mark.parametrize("args", [["--debug", "fail"], ["fail", "--debug"]])
