@@ -154,7 +154,7 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         document = run(weights, settings, progress, decoding)
     for one in document["sets"]:
         if one["unreadable"]:
-            warn(f"{one['name']}: {one['unreadable']:,} pictures cannot be read and were left out")
+            warn(f"{one['name']}: {one['unreadable']:,} pictures cannot be read, or show no face, and were left out")
     if as_json:
         typer.echo(json.dumps(document))
     else:

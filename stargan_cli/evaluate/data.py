@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from stargan_cli.datasets import loading
 from stargan_cli.datasets.celeba_people import people
@@ -14,9 +15,13 @@ from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.measure import LabelledSet
 from stargan_cli.evaluate.readings import readers_for
 from stargan_cli.evaluate.settings import EvalSettings
+from stargan_cli.evaluate.translating.photos import found_in
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress
+from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
+
+Landmarks = Mapping[str, Sequence[float]]
 
 
 def labelled_set(
@@ -33,7 +38,13 @@ def labelled_set(
     readers = readers_for(labelled.label_set, classifiers)
     size = weights.card.model.image_size
     pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
-    found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast)
+    photos = None
+    if settings.at == "source":
+        landmarks = landmarks_of(weights.card)
+        if landmarks is None:
+            raise UsageError("these weights do not say where they expect a face", "leave --at source away")
+        pictures, photos = found_in(pictures, landmarks, settings.workers or cpu_count(), decoding)
+    found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
     if not found.targets():
         raise DataError(f"every test picture of {data} shows all there is to change", "take more of them")
     return found
@@ -49,3 +60,9 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
             return index, parts
     known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)
     raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
+
+
+def landmarks_of(card: Card) -> Landmarks | None:
+    """Where the weights' pictures have the eyes, if the card says so: name -> [x, y] in fractions of the side."""
+    places: Any = card.preprocessing.get("landmarks")
+    return places if isinstance(places, dict) else None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from torch import Tensor
 from stargan_cli.device import autocast
 from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights
 from stargan_cli.evaluate.classifiers.classifier import Classifier
+from stargan_cli.evaluate.data import Landmarks
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.evaluate.feature_networks.face_descriptor import dlib_descriptors, dlib_is_there, onnx_descriptors
 from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features, require_torch_fidelity
@@ -24,11 +24,8 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.model import DiscriminatorOutput
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.weights.card import Card
 from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
-
-Landmarks = Mapping[str, Sequence[float]]
 
 
 @dataclass(frozen=True)
@@ -97,9 +94,3 @@ def label_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tenso
         return output.classes.float()
 
     return read
-
-
-def landmarks_of(card: Card) -> Landmarks | None:
-    """Where the weights' pictures have the eyes, if the card says so: name -> [x, y] in fractions of the side."""
-    places: Any = card.preprocessing.get("landmarks")
-    return places if isinstance(places, dict) else None

@@ -25,6 +25,7 @@ from stargan_cli.evaluate.readings import Readers
 from stargan_cli.evaluate.targets import Target, confidence, successes, targets_for
 from stargan_cli.evaluate.translating.batches import Machine, Translated, translate_all
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
+from stargan_cli.evaluate.translating.photos import Photos
 from stargan_cli.model import Generator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
@@ -37,13 +38,20 @@ Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
 @dataclass(frozen=True)
 class LabelledSet:
     """Real pictures to measure on, which of the generator's label sets they belong to, the classifiers that read them,
-    and the person on each, where that is known. `combinations`: translate to several changes at once too."""
+    and the person on each, where that is known. `combinations`: translate to several changes at once too. `photos`:
+    translate the faces in these, in place of the pictures."""
 
     set_index: int
     pictures: CachedPictures
     readers: Readers
     people: tuple[str, ...] | None = None
     combinations: bool = True
+    photos: Photos | None = None
+
+    @property
+    def seen(self) -> CachedPictures:
+        """The squares that the generator gets."""
+        return self.pictures if self.photos is None else self.photos.squares
 
     def targets(self) -> list[Target]:
         labelled = self.pictures.labelled
@@ -70,8 +78,8 @@ class TargetValues:
 @dataclass(frozen=True)
 class SetValues:
     """Everything that was measured on one data set. `own`: translated with its own label; `own_read` (N, c, K): what
-    the classifiers then read; `there_and_back`: through the last target and back again; features and face descriptors
-    of all sources."""
+    the classifiers then read; `there_and_back`: through the last target and back again (empty for photos); features and
+    face descriptors of all sources."""
 
     labelled_set: LabelledSet
     targets: list[TargetValues]
@@ -119,15 +127,17 @@ class Measuring:
         everything = torch.arange(len(real))
         own = self._collect("own_label", everything, self.given.own(everything), self._own)
         own_read = readers.decide(own.pop("probabilities"))
-        last = targets[-1].target
-        back = self._collect(None, last.pictures, self.given.asked(last), self._there_and_back(last))
+        last, back = targets[-1].target, {}
+        if self.labelled_set.photos is None:
+            back = self._collect(None, last.pictures, self.given.asked(last), self._there_and_back(last))
         return SetValues(
             self.labelled_set, targets, own, back, own_read, looks.get("features"), looks.get("descriptors")
         )
 
     def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[Translated]:
         """Pictures, int64 (n,), with the label vectors (n, label_dim) that the generator is given."""
-        return translate_all(self.generator, self.labelled_set.pictures, chosen, asked, self.machine)
+        pictures, photos = self.labelled_set.pictures, self.labelled_set.photos
+        return translate_all(self.generator, pictures, chosen, asked, self.machine, photos)
 
     def _batches(self) -> Sequence[Tensor]:
         everything = torch.arange(len(self.labelled_set.pictures))
@@ -224,4 +234,5 @@ def likeness(before: Tensor, after: Tensor) -> Values:
 def steps(labelled_set: LabelledSet) -> int:
     """How many pictures a measuring will translate, as `advance` counts them."""
     targets = labelled_set.targets()
-    return sum(len(target.pictures) for target in targets) + len(labelled_set.pictures) + len(targets[-1].pictures)
+    back = len(targets[-1].pictures) if labelled_set.photos is None else 0
+    return sum(len(target.pictures) for target in targets) + len(labelled_set.pictures) + back

@@ -145,7 +145,9 @@ def _changes(one: dict[str, Any]) -> TextTable:
 
 def _preservation(one: dict[str, Any]) -> TextTable:
     back = one["there_and_back"]
-    rows = {"own label": one["own_label"], f"{back['through']} and back": back}
+    rows = {"own label": one["own_label"]}
+    if "psnr" in back:
+        rows[f"{back['through']} and back"] = back
     metrics = [metric for metric in _MEANS if any(metric in row for row in rows.values())]
     body = [
         [name, f"{row['psnr']['n'] if row['psnr'] else 0:,}", *(_number_within(row.get(metric)) for metric in metrics)]

@@ -13,7 +13,8 @@ from PIL import Image
 from stargan_cli.compositing.placement import Place, centred, cut
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.asking import answered
-from stargan_cli.faces.finding import LANDMARKS, exact, find_faces, is_crop, place_of
+from stargan_cli.faces.finding import LANDMARKS
+from stargan_cli.faces.placing import face_places
 from stargan_cli.pictures.arrays import Pixels, to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
 from stargan_cli.translate.framing import Changes, Framed, put_back
@@ -28,7 +29,6 @@ SCENE, OTHER_SCENE = (
     32,
     16.0,
 )  # the side of a small copy (px), and how far its pixels differ where something else appears
-SMALL = 2  # times the network's square: a picture no larger than this may be a crop in which no face is recognised
 
 
 def expected_landmarks(settings: FaceSettings, card: Card) -> Mapping[str, Sequence[float]] | None:
@@ -116,17 +116,9 @@ class Faces:
             return same
 
     def _places(self, image: Image.Image) -> tuple[Place, ...]:
-        whole, auto = centred(*image.size), self.settings.mode == "auto"
-        answer = _networks().answer
-        faces = answered(find_faces(image, self.settings.smallest), answer)
-        if not faces and auto and max(image.size) <= SMALL * self.size:
-            return (whole,)
-        if not faces:
-            raise NoFaceError("no face found")
-        found = answered(exact(image, faces[: self._most]), answer)
-        if auto and is_crop(found[0], image.size, self.landmarks):
-            return (whole,)
-        return tuple(place_of(face, self.landmarks) for face in found)
+        crops = self.settings.mode == "auto"
+        search = face_places(image, self.landmarks, self.size, self._most, self.settings.smallest, crops)
+        return answered(search, _networks().answer)
 
     def finish(self, framed: Framed, changes: Changes) -> Picture:
         picture, place = framed.picture, framed.places[0]

@@ -330,7 +330,7 @@ def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
     (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")
     result = stargan("--weights", "a.safetensors", "--root", str(root), "--json")
     assert result.exit_code == 0, result.stderr
-    assert "celeba: 1 pictures cannot be read and were left out" in result.stderr
+    assert "celeba: 1 pictures cannot be read, or show no face, and were left out" in result.stderr
     assert one_json(result.stdout)["sets"][0]["pictures"] == 11
 
 

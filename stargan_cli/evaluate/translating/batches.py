@@ -10,6 +10,7 @@ from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import autocast
+from stargan_cli.evaluate.translating.photos import Photos
 from stargan_cli.model import Generator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
@@ -37,13 +38,24 @@ class Machine:
 
 @torch.inference_mode()
 def translate_all(
-    generator: Generator, pictures: CachedPictures, chosen: Tensor, labels: Tensor, machine: Machine
+    generator: Generator,
+    pictures: CachedPictures,
+    chosen: Tensor,
+    labels: Tensor,
+    machine: Machine,
+    photos: Photos | None = None,
 ) -> Iterator[Translated]:
-    """`chosen`: int64 (n,), which pictures; `labels`: float (n, label_dim), what to make of each."""
+    """`chosen`: int64 (n,), which pictures; `labels`: float (n, label_dim), what to make of each. With `photos`, their
+    faces are translated, and put back."""
+    attention = generator.settings.output == "attention"
     for start in range(0, len(chosen), machine.batch_size):
         rows = slice(start, min(start + machine.batch_size, len(chosen)))
         before = pictures.batch(chosen[rows])[0].to(machine.device)
+        seen = before if photos is None else photos.squares.batch(chosen[rows])[0].to(machine.device)
         with autocast(machine.device, machine.dtype):
-            made = generator.translate(to_model(before), labels[rows].to(machine.device))
-        mask = made.mask.float() if generator.settings.output == "attention" else None
-        yield Translated(rows, before, to_pixels(made.image), mask)
+            made = generator.translate(to_model(seen), labels[rows].to(machine.device))
+        if photos is None:
+            yield Translated(rows, before, to_pixels(made.image), made.mask.float() if attention else None)
+        else:
+            after = photos.put_back(chosen[rows], made, attention).to(machine.device)
+            yield Translated(rows, before, after, None)

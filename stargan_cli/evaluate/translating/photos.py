@@ -1,0 +1,84 @@
+"""Photos as `translate` takes them by default: the face found, its square translated, the change put into the photo."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.paste import paste
+from stargan_cli.compositing.placement import Place, cut
+from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.errors import NoFaceError
+from stargan_cli.faces.asking import Ask, answered
+from stargan_cli.faces.networks import FaceNetworks
+from stargan_cli.faces.placing import face_places
+from stargan_cli.model import Translation
+from stargan_cli.pictures.arrays import Pixels, to_square
+from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.tensors import to_model
+from stargan_cli.progress import Progress
+
+
+@dataclass(frozen=True)
+class Photos:
+    """`squares`: of each photo's largest face, as the weights expect it; `places`: where it lies in the photo."""
+
+    squares: CachedPictures
+    places: tuple[Place, ...]
+
+    def put_back(self, rows: Tensor, made: Translation, attention: bool) -> Tensor:
+        """What the generator made of these squares, int64 (n,), put into their photos: uint8 (n, 3, S, S), the photos'
+        centred squares on the CPU. `attention`: its output is a colour and a mask."""
+        seen = self.squares.batch(rows)[0]
+        image, colour, mask = (part.float().cpu() for part in made)
+        maps = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
+        paths = self.squares.labelled.paths()
+        squares = [self._one(paths[row], self.places[row], one.numpy()) for row, one in zip(rows, maps, strict=True)]
+        return torch.from_numpy(np.stack(squares))
+
+    def _one(self, path: Path, place: Place, maps: np.ndarray) -> Pixels:
+        photo = read_picture(path).image.copy()
+        paste(photo, place, maps)
+        return to_square(photo, self.squares.pixels.shape[-1])
+
+
+def found_in(
+    pictures: CachedPictures, landmarks: Mapping[str, Sequence[float]], workers: int, progress: Progress
+) -> tuple[CachedPictures, Photos]:
+    """The photos of a data set in which a face is found: their centred squares, and the faces. The others are added to
+    those that cannot be read."""
+    labelled, size = pictures.labelled, pictures.pixels.shape[-1]
+    answer = FaceNetworks(torch.device("cpu")).answer
+    look = partial(_look, landmarks=landmarks, size=size, answer=answer)
+    found: list[tuple[Place, Pixels] | None] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for one in pool.map(look, labelled.paths()):
+            found.append(one)
+            progress(len(found), len(labelled), "finding faces")
+    kept = [row for row, one in enumerate(found) if one is not None]
+    without = {labelled.files[row]: "no face found" for row, one in enumerate(found) if one is None}
+    chosen = labelled.select(kept)
+    seen = [one for one in found if one is not None]
+    squares = np.stack([square for _, square in seen]) if seen else pictures.pixels[:0]
+    unreadable = pictures.unreadable | without
+    photos = Photos(CachedPictures(chosen, squares, unreadable), tuple(place for place, _ in seen))
+    return CachedPictures(chosen, pictures.pixels[kept], unreadable), photos
+
+
+def _look(
+    path: Path, landmarks: Mapping[str, Sequence[float]], size: int, answer: Callable[[Ask], np.ndarray]
+) -> tuple[Place, Pixels] | None:
+    image = read_picture(path).image
+    try:
+        (place,) = answered(face_places(image, landmarks, size, most=1), answer)
+    except NoFaceError:
+        return None
+    return place, cut(image, place, size)

@@ -1,0 +1,73 @@
+"""`stargan eval --at source`: photos, their faces, and the change put back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from eval_kit import ATTRIBUTES, write_classifier, write_weights
+from PIL import Image
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+
+pytestmark = pytest.mark.numeric
+
+FACES = Path(__file__).resolve().parents[2] / "examples" / "faces"
+NAMES = ("london-003", "london-062")
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """CelebA's layout: two faces, each in a corner of a larger photo, and a wall."""
+    root = tmp_path_factory.mktemp("photos")
+    (root / "img_align_celeba").mkdir()
+    pictures = [Image.new("RGB", (420, 300), (90, 120, 150)) for _ in range(3)]
+    for photo, name in zip(pictures, NAMES, strict=False):
+        with Image.open(FACES / f"{name}.jpg") as face:
+            photo.paste(face.resize((240, 240)), (150, 30))
+    lines = []
+    for number, photo in enumerate(pictures):
+        photo.save(root / "img_align_celeba" / f"{number}.png")
+        lines.append(f"{number}.png " + " ".join(["-1"] * len(ATTRIBUTES)))
+    table = [str(len(lines)), " ".join(ATTRIBUTES), *lines]
+    (root / "list_attr_celeba.txt").write_text("\n".join(table) + "\n")
+    (root / "list_eval_partition.txt").write_text("0.png 2\n1.png 2\n2.png 2\nx.png 0\n")
+    text = (root / "list_attr_celeba.txt").read_text().replace("3\n", "4\n", 1)
+    (root / "list_attr_celeba.txt").write_text(text + "x.png " + " ".join(["-1"] * len(ATTRIBUTES)) + "\n")
+    pictures[0].save(root / "img_align_celeba" / "x.png")
+    write_classifier(root / "classifier.safetensors")
+    return root
+
+
+def measured(photos: Path, out: Path, *options: str):
+    given = ["eval", "--root", str(photos), "--cache", str(photos / "cache"), "--device", "cpu", "--features", "none"]
+    given += ["--classifier", str(photos / "classifier.safetensors"), "--at", "source", "--fast", "--out", str(out)]
+    return CliRunner().invoke(app, [*given, "--pictures", "--json", *options])
+
+
+def test_what_is_measured_is_what_translate_makes_of_photos(photos, tmp_path):
+    result = measured(photos, tmp_path)
+    assert result.exit_code == 0, result.output
+    (one,) = json.loads(result.stdout)["sets"]
+    assert one["pictures"] == 2 and one["unreadable"] == 1 and one["there_and_back"] == {"through": "Young"}
+    assert "show no face" in result.stderr
+    sources = [str(photos / "img_align_celeba" / f"{number}.png") for number in (0, 1)]
+    fixed = ["--format=png", "--precision=fp32", "--device=cpu", "--set=blond", "--face=largest"]
+    result = CliRunner().invoke(app, ["translate", *sources, f"--out={tmp_path / 'made'}", *fixed])
+    assert result.exit_code == 0, result.output
+    for number in (0, 1):
+        with Image.open(tmp_path / "made" / f"{number}.png") as picture:
+            square = picture.crop((60, 0, 360, 300)).resize((128, 128), Image.Resampling.BILINEAR)
+        with Image.open(tmp_path / "pictures" / "1-celeba" / "translated" / "Blond_Hair" / f"{number}.png.png") as seen:
+            assert np.abs(np.asarray(seen).astype(int) - np.asarray(square)).max() <= 2
+        with Image.open(tmp_path / "pictures" / "1-celeba" / "source" / f"{number}.png.png") as before:
+            assert np.abs(np.asarray(before).astype(int) - np.asarray(square)).max() > 20
+
+
+def test_weights_that_do_not_know_where_faces_are_cannot_be_measured_so(photos, tmp_path):
+    weights = write_weights(tmp_path / "a.safetensors")
+    result = measured(photos, tmp_path, "--weights", str(weights))
+    assert result.exit_code == 2 and "do not say where they expect a face" in result.stderr
