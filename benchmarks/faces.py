@@ -22,13 +22,14 @@ from PIL import Image
 from synthetic_photos import Photo, photos, portraits
 
 from stargan_cli.compositing.placement import Place, fitted
-from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.faces.asking import answered
 from stargan_cli.faces.finding import exact, find_faces, place_of
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 
+LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
+"""Where the eyes stand in the photos' faces, as fractions of the side (left and right in the picture)."""
 FOUND = 0.5  # eye distances: a face is found where both eyes are nearer than this
 
 

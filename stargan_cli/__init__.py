@@ -1,3 +1,21 @@
 """Batch image translation with StarGAN (Choi et al., CVPR 2018, arXiv 1711.09020)."""
 
-__version__ = "0.1.0"
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stargan_cli.version import __version__
+
+if TYPE_CHECKING:
+    from stargan_cli.api import Model, load
+
+__all__ = ["Model", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """`load` and `Model` on first use: whoever asks for the version alone loads no torch."""
+    if name in ("Model", "load"):
+        from stargan_cli import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

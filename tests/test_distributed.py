@@ -17,12 +17,12 @@ from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, se
 
 from stargan_cli import launcher
 from stargan_cli.cli.train import _heard_once
-from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
+from stargan_cli.datasets.augment import with_changes as changed_pictures
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.distributed import ALONE, Processes, joined
 from stargan_cli.errors import UsageError
-from stargan_cli.train.run_folder import changed
+from stargan_cli.train.run_folder import with_changes
 from stargan_cli.weights import files as weights
 
 REPO = Path(__file__).resolve().parents[1]
@@ -147,7 +147,7 @@ def test_two_processes_give_the_losses_of_one_and_resume_each_others_runs(tmp_pa
 
     shutil.copytree(tmp_path / "run", tmp_path / "back")
     (tmp_path / "back" / "checkpoints" / "00000012.safetensors").unlink()
-    run_training(tmp_path / "back", changed(chosen, checkpoint_every=4), cache, resume=True)
+    run_training(tmp_path / "back", with_changes(chosen, checkpoint_every=4), cache, resume=True)
     for run in ("run", "back"):
         found, expected = log_rows(tmp_path / run), log_rows(tmp_path / "whole")
         assert len(found) == len(expected) == 12

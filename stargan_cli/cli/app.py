@@ -10,7 +10,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from stargan_cli import __version__
 from stargan_cli.cli.eval import evaluate
 from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
@@ -19,6 +18,7 @@ from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, termina
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
 from stargan_cli.errors import StarganError, shortage, shortened
+from stargan_cli.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "translate": translate,

@@ -17,7 +17,7 @@ from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, Stan
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, silent
+from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, unheard
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.train.networks import MODEL
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from stargan_cli.labels import LabelLayout
 
 PANELS = (DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE)
-Preset = Annotated[
+PresetOption = Annotated[
     str | None,
     typer.Option(
         help="Settings to start from. "
@@ -48,10 +48,15 @@ Preset = Annotated[
 def train(
     given: dict[str, Any],
     download: Annotated[
-        bool, typer.Option("--download", help="Fetches CelebA into --root if it is not there.", rich_help_panel=DATA)
+        bool,
+        typer.Option(
+            "--download",
+            help="Fetches CelebA (1.4 GB, extra celeba) into --root if it is missing.",
+            rich_help_panel=DATA,
+        ),
     ] = False,
     cache: CacheOption = None,
-    preset: Preset = None,
+    preset: PresetOption = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -104,12 +109,12 @@ def train(
     deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
     if standalone:
         launcher.forget()
-    preset, settings = _settings(run, resume, preset, config, given, silent if quiet else note)
+    preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)
     with joined(device, note) as processes, _heard_once(processes.local_rank):
         if scale_batch and not resume:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
-        voice = note if processes.first else silent
+        voice = note if processes.first else unheard
         with processes.local_first_first():
             sets, layout = _data(settings, download)
             training.check(run, settings, layout, resume=resume, device=device, processes=processes)
@@ -160,10 +165,11 @@ def _settings(
 
 
 def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], LabelLayout]:
+    from stargan_cli.datasets.celeba_download import fetch_celeba
     from stargan_cli.train.data import load_data
 
     if download and settings.root and "celeba" in settings.data:
-        _download(Path(settings.root))
+        fetch_celeba(Path(settings.root))
     return load_data(settings)
 
 
@@ -171,23 +177,12 @@ def _dry_run(
     preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
 ) -> int:
     from stargan_cli.train.config import as_toml
-    from stargan_cli.train.estimate import estimate
+    from stargan_cli.train.estimate import estimate_run
 
     if processes.first:
-        say_estimate(estimate(settings, sets, layout, device, processes), settings.iterations)
+        say_estimate(estimate_run(settings, sets, layout, device, processes), settings.iterations)
         typer.echo(as_toml(settings, preset), nl=False)
     return 0
-
-
-def _download(root: Path) -> None:
-    from stargan_cli.datasets.celeba import download_celeba
-    from stargan_cli.datasets.celeba_files import find_celeba
-    from stargan_cli.errors import DataError
-
-    try:
-        find_celeba(root)
-    except DataError:
-        download_celeba(root)
 
 
 @contextmanager

@@ -11,15 +11,15 @@ from stargan_cli.cli.messages import say, shown
 
 if TYPE_CHECKING:
     from stargan_cli.datasets.labelled import DataSet
-    from stargan_cli.train.estimate import Estimate
-    from stargan_cli.train.run import Outcome
+    from stargan_cli.train.estimate import RunEstimate
+    from stargan_cli.train.run import RunEnd
 
 
 def note(text: str) -> None:
     say(f"note: {shown(text)}")
 
 
-def silent(text: str) -> None:
+def unheard(text: str) -> None:
     pass
 
 
@@ -42,7 +42,7 @@ def say_data(sets: list[DataSet]) -> None:
             say(f"note: {shown(name)} is in {len(names)} sets; --set takes {shown(choices)}")
 
 
-def say_estimate(found: Estimate, iterations: int) -> None:
+def say_estimate(found: RunEstimate, iterations: int) -> None:
     rate = f"{found.iteration:.2f} s an iteration" if found.iteration > 1 else f"{1 / found.iteration:.1f} iterations/s"
     say(
         f"time: {rate} on {found.device} in {found.precision}; "
@@ -52,7 +52,7 @@ def say_estimate(found: Estimate, iterations: int) -> None:
     say(f"{memory}disk: {_size(found.cache)} of decoded pictures, {_size(found.checkpoints)} of checkpoints")
 
 
-def say_end(outcome: Outcome, iterations: int, run: Path) -> None:
+def say_end(outcome: RunEnd, iterations: int, run: Path) -> None:
     say(f"iteration {outcome.iteration:,} of {iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
     if outcome.reason != "finished":
         say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")

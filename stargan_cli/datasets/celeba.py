@@ -26,22 +26,6 @@ from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 
 REFERENCE_TEST_SIZE = 1999
 TERMS = "CelebA: non-commercial research only, for weights trained on it too"
-LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-"""Where the eyes stand in CelebA's centred squares, as fractions of the side (left and right in the picture)."""
-
-
-def download_celeba(root: Path) -> None:
-    """Fetch CelebA into `root/celeba` with torchvision's own downloader. Raises DataError."""
-    from torchvision.datasets import CelebA  # type: ignore[import-untyped]
-
-    try:
-        CelebA(str(root), split="all", download=True)
-    except Exception as error:  # torchvision raises what its many steps raise: network, quota, checksum, disk
-        raise DataError(
-            f"CelebA could not be downloaded: {error}",
-            "its host limits downloads; try again later, or by hand from "
-            "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-        ) from error
 
 
 def load_celeba(

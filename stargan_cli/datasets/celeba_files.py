@@ -14,7 +14,7 @@ ATTRIBUTES, PARTITION = "list_attr_celeba", "list_eval_partition"
 PICTURES = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg")
 _INSIDE = ("", "Anno", "Eval", "Img", "anno", "eval", "img")
 _FETCH = (
-    "point --root at it, or fetch it with --download (torchvision's downloader, 1.4 GB), "
+    "point --root at it, or fetch it with --download (1.4 GB), "
     "or by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 )
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stargan_cli import __version__
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
@@ -22,6 +21,7 @@ from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
+from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, is_weights, load
 
 

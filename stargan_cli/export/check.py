@@ -1,4 +1,4 @@
-"""Does a written file give what its source gives? Compared on random and on real pictures, alone and in a batch."""
+"""Compare what an exported file computes with its source: on random and real pictures, in batches of 1 and of 5."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from stargan_cli.model import Discriminator, Generator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
 BATCHES = (1, 5)
-Run = Callable[[Tensor, Tensor], Tensor]
-"""A file's own runtime: (image, label) -> picture, in the shapes and types that the file promises."""
+Runtime = Callable[[Tensor, Tensor], Tensor]
+"""What runs an exported file: (image, label) -> picture, in the shapes and types of the file's interface."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """Differences of one batch, in the file's own units: of [-1, 1], or levels of 0..255 with `uint8`.
+    """How far one batch differs from the source: the `maximum` and the `mean` of absolute differences, of [-1, 1], or
+    of 0..255 for files that take bytes.
 
-    `psnr` in dB against the range's width; None where nothing differs.
+    `psnr` is in dB; its peak is the width of that range, and it is None where nothing differs.
     """
 
     pictures: str
@@ -33,8 +34,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Tolerance:
-    """The most that a format may differ: `maximum` in any pixel, or at least `psnr` (dB); `only` names the one kind of
-    pictures that it is for."""
+    """How far a file may differ from its source: at most `maximum` in any pixel, and at least `psnr` (dB).
+
+    `only` restricts it to one kind of pictures, by the name in `Check.pictures`.
+    """
 
     maximum: float = math.inf
     psnr: float = 0.0
@@ -51,25 +54,25 @@ class Tolerance:
 
 
 def random_pictures(size: int) -> Tensor:
-    """uint8 (5, 3, size, size), the same each time."""
+    """Uniform noise with a fixed seed: uint8 (5, 3, size, size)."""
     seeded = torch.Generator().manual_seed(0)
     return torch.randint(0, 256, (max(BATCHES), 3, size, size), dtype=torch.uint8, generator=seeded)
 
 
 def random_labels(count: int, label_dim: int) -> Tensor:
-    """Zeros and ones (count, label_dim), the same each time."""
+    """Zeros and ones with a fixed seed: float32 (count, label_dim)."""
     seeded = torch.Generator().manual_seed(1)
     return torch.randint(0, 2, (count, label_dim), generator=seeded).float()
 
 
 def file_input(pixels: Tensor, uint8: bool) -> Tensor:
-    """uint8 (N, 3, S, S) -> what a file takes: uint8 (N, S, S, 3), or float (N, 3, S, S) in [-1, 1]."""
+    """uint8 (N, 3, S, S) -> the input of a file: uint8 (N, S, S, 3), or float32 (N, 3, S, S) in [-1, 1]."""
     return pixels.permute(0, 2, 3, 1).contiguous() if uint8 else to_model(pixels)
 
 
 @torch.no_grad()
-def compare(run: Run, generator: Generator, pictures: dict[str, Tensor], uint8: bool) -> list[Check]:
-    """`pictures`: by name, uint8 (5, 3, S, S). The generator in fp32 is what the file is held against."""
+def compare(runtime: Runtime, generator: Generator, pictures: dict[str, Tensor], uint8: bool) -> list[Check]:
+    """Compare a file with the generator in fp32. `pictures` maps names to uint8 (5, 3, S, S)."""
     checks = []
     for name, pixels in pictures.items():
         for batch in BATCHES:
@@ -77,14 +80,14 @@ def compare(run: Run, generator: Generator, pictures: dict[str, Tensor], uint8: 
             wanted = generator(to_model(pixels[:batch]), label)
             if uint8:
                 wanted = to_pixels(wanted).permute(0, 2, 3, 1)
-            given = run(file_input(pixels[:batch], uint8), label)
+            given = runtime(file_input(pixels[:batch], uint8), label)
             checks.append(_difference(name, given, wanted, peak=255.0 if uint8 else 2.0))
     return checks
 
 
 @torch.no_grad()
 def compare_discriminators(given: Discriminator, wanted: Discriminator, pictures: dict[str, Tensor]) -> list[Check]:
-    """The same for discriminators: their class logits and realness, side by side."""
+    """Compare the class logits and the realness of two discriminators."""
     checks = []
     for name, pixels in pictures.items():
         for batch in BATCHES:

@@ -1,4 +1,4 @@
-"""The formats: how each is written, opened again by its own runtime, and how far it may differ."""
+"""The export formats: how each is written, how its runtime opens it, and how far it may differ from its source."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stargan_cli.device import PRECISIONS
 from stargan_cli.errors import UsageError
-from stargan_cli.export.check import Run, Tolerance
+from stargan_cli.export.check import Runtime, Tolerance
 from stargan_cli.export.onnx_file import open_onnx, write_onnx
 from stargan_cli.export.reference_format import read_reference, reference_discriminator, reference_generator
 from stargan_cli.export.torch_files import open_pt2, open_torchscript, write_pt2, write_torchscript
@@ -24,7 +24,7 @@ _LOSSY = {"fp16": Tolerance(psnr=40), "bf16": Tolerance(psnr=30), "int8": Tolera
 
 @dataclass(frozen=True)
 class ExportJob:
-    """One file to write. `pixels`: real pictures, uint8 (N, 3, S, S)."""
+    """One file to write. `pixels` are real pictures, uint8 (N, 3, S, S), to calibrate int8 and to compare on."""
 
     weights: Weights
     precision: str
@@ -40,16 +40,19 @@ class ExportJob:
 
 @dataclass(frozen=True)
 class OpenedFile:
-    """A written file in its own runtime; `discriminator` where it holds a discriminator."""
+    """A written file, opened by its runtime, and the discriminator that it holds, if any."""
 
-    run: Run
+    runtime: Runtime
     discriminator: Discriminator | None = None
 
 
 @dataclass(frozen=True)
 class ExportFormat:
-    """`runs`: the file is a program with inputs and outputs, rather than tensors alone. `exact`: the most that an fp32
-    file may differ, of [-1, 1]."""
+    """One export format.
+
+    `precisions` are the number types that it can be written in. `runs`: the file is a program with inputs and outputs,
+    not tensors alone. `exact` is the most that an fp32 file may differ from its source, of [-1, 1].
+    """
 
     suffix: str
     precisions: tuple[str, ...]
@@ -59,12 +62,12 @@ class ExportFormat:
     open: Callable[[ExportJob, tuple[Path, ...]], OpenedFile]
 
     def targets(self, out: Path, discriminator: bool) -> tuple[Path, ...]:
-        """The files that `out` stands for: with the reference's checkpoints, two."""
+        """The files to write for `out`; the reference keeps generator and discriminator apart. Raises UsageError."""
         if self.suffix != REFERENCE_ENDING:
             return (out,)
         if not out.name.endswith(REFERENCE_ENDING):
             raise UsageError(
-                f"{out} is no name that the reference's program would look for",
+                f"the reference implementation would not look for a checkpoint named {out}",
                 f"end it in {REFERENCE_ENDING}: 200000-G.ckpt is what its --test_iters 200000 and --resume_iters read",
             )
         second = out.with_name(out.name.removesuffix(REFERENCE_ENDING) + "-D.ckpt")
@@ -76,7 +79,7 @@ class ExportFormat:
         return Tolerance(maximum=1.0 if uint8 else self.exact)
 
 
-def _network(generator: Generator) -> Run:
+def _network(generator: Generator) -> Runtime:
     return lambda image, label: generator(image, label)
 
 

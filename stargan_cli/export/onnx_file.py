@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.export.check import Run, file_input, random_labels
+from stargan_cli.export.check import Runtime, file_input, random_labels
 from stargan_cli.graphs.interfaces import OUTPUT, export_program
 from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet, require
 from stargan_cli.weights.files import Weights
@@ -23,7 +23,7 @@ def require_onnx() -> None:
 def write_onnx(
     weights: Weights, precision: str, uint8: bool, metadata: dict[str, str], pixels: Tensor | None, path: Path
 ) -> None:
-    """`pixels`: uint8 (N, 3, S, S), what int8 is calibrated on."""
+    """Write an ONNX file. int8 is calibrated on `pixels`, uint8 (N, 3, S, S). Raises UsageError."""
     require_onnx()
     import onnx
 
@@ -40,7 +40,7 @@ def write_onnx(
     onnx.save(model, path)
 
 
-def open_onnx(path: Path) -> Run:
+def open_onnx(path: Path) -> Runtime:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -59,8 +59,8 @@ def _plain_model(weights: Weights, uint8: bool) -> Any:
 
 
 def _half(model: Any) -> Any:
-    """Weights and arithmetic in fp16; inputs and outputs stay as they are, and instance normalisation, whose sums
-    overflow fp16, stays fp32."""
+    """Convert weights and arithmetic to fp16. Inputs and outputs stay fp32, and so does instance normalisation, whose
+    sums overflow fp16."""
     from onnxruntime.transformers.float16 import convert_float_to_float16
     from onnxruntime.transformers.onnx_model import OnnxModel
 
@@ -71,8 +71,8 @@ def _half(model: Any) -> Any:
 
 
 def _quantise(path: Path, pixels: Tensor, label_dim: int, uint8: bool) -> None:
-    """Weights and activations of the convolutions in 8 bits, in place. The first and the last convolution stay fp32:
-    together they hold under 1 % of the weights, and the picture shows every rounding error of theirs."""
+    """Quantise weights and activations of the convolutions to 8 bits, in place. The first and the last convolution stay
+    fp32: they hold under 1 % of the weights, and their rounding errors are seen in the picture."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Pictures(CalibrationDataReader):  # type: ignore[misc]
@@ -106,7 +106,7 @@ def _outer_convolutions(path: Path) -> list[str]:
 
 
 def _tidy(model: Any, metadata: dict[str, str]) -> None:
-    """Leave what a reader needs: a batch dimension with a name, the card, no notes about the source lines."""
+    """Name the batch dimension, add `metadata`, and remove the exporter's notes about source lines."""
     from onnx import helper
 
     model.ir_version = IR_VERSION

@@ -1,8 +1,8 @@
-"""Checkpoints of the reference implementation (github.com/yunjey/stargan), both ways: `N-G.ckpt` and `N-D.ckpt`.
+"""Checkpoints of the reference implementation (github.com/yunjey/stargan), `N-G.ckpt` and `N-D.ckpt`: read and written.
 
-They are plain state dicts. Its instance normalisation also stores running statistics, which its results never use
-(it does not call `.eval()`): they are dropped when reading, and written with their first values, since its program
-loads strictly.
+They are plain state dicts. The reference's instance normalisation also stores running statistics, which its results
+never use (it does not call `.eval()`). They are dropped when a checkpoint is read, and written with their initial
+values, since the reference loads with strict=True.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SUFFIXES = (".ckpt", ".pt", ".pth")
 
 @dataclass(frozen=True)
 class ReferenceModel:
-    """What a pair of checkpoints holds, in fp32 and under the names of `Generator` and `Discriminator`."""
+    """The tensors of a pair of checkpoints, in fp32, under the names of `Generator` and `Discriminator`."""
 
     settings: ModelSettings
     generator: dict[str, Tensor]
@@ -84,11 +84,11 @@ def read_reference(
         raise WeightsError(f"{generator} is refused: {error}") from error
     with torch.device("meta"):
         own_generator, own_discriminator = Generator(settings), Discriminator(settings)
-    generator_tensors = _fitting(generator, tensors, own_generator, "generator")
+    generator_tensors = _checked(generator, tensors, own_generator, "generator")
     if discriminator is None or discriminator_tensors is None:
         return ReferenceModel(settings, generator_tensors, None)
     return ReferenceModel(
-        settings, generator_tensors, _fitting(discriminator, discriminator_tensors, own_discriminator, "discriminator")
+        settings, generator_tensors, _checked(discriminator, discriminator_tensors, own_discriminator, "discriminator")
     )
 
 
@@ -193,7 +193,7 @@ def _check_labels(path: Path, verb: str, found: int, layout: LabelLayout | None)
         )
 
 
-def _fitting(path: Path, tensors: dict[str, Tensor], module: nn.Module, kind: str) -> dict[str, Tensor]:
+def _checked(path: Path, tensors: dict[str, Tensor], module: nn.Module, kind: str) -> dict[str, Tensor]:
     wanted = module.state_dict()
     for name in sorted(wanted.keys() ^ tensors.keys()):
         verb = "has an unexpected" if name in tensors else "lacks the"

@@ -1,6 +1,6 @@
-"""`export`: weights into the files that other programs run, and other programs' checkpoints into weights.
+"""`export`: weights -> files that other programs run, and other programs' checkpoints -> weights.
 
-A file takes its place only after its own runtime has given what the source gives, within the format's tolerance.
+A file is put in its place after its runtime has computed what the source computes, within the format's tolerance.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_PICTURES = 100
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """What to write. `pictures`: a folder of real pictures to compare on, and to calibrate int8 on."""
+    """What to write. `pictures` is a folder of real pictures, to compare on and to calibrate int8 on."""
 
     format: str
     precision: str = "fp32"
@@ -44,7 +44,7 @@ class ExportSettings:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        """Raises UsageError where the parts do not go together."""
+        """Raises UsageError for settings that exclude each other."""
         if self.format not in EXPORT_FORMATS:
             raise UsageError(f"unknown format {self.format!r}", f"use one of: {', '.join(EXPORT_FORMATS)}")
         kind = EXPORT_FORMATS[self.format]
@@ -53,7 +53,7 @@ class ExportSettings:
                 f"{self.format} cannot be written in {self.precision}", f"use one of: {', '.join(kind.precisions)}"
             )
         if self.uint8 and not kind.runs:
-            raise UsageError(f"{self.format} holds no program, so there is nothing that could take bytes (--uint8)")
+            raise UsageError(f"{self.format} holds tensors alone: it has no input that could take bytes (--uint8)")
         if self.precision == "int8" and self.pictures is None:
             raise UsageError(
                 "int8 is calibrated on real pictures", "give a folder of the kind to translate with --pictures"
@@ -62,7 +62,7 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class Exported:
-    """`files`: what was written, the main one first. `checks` compare it with `source`."""
+    """`files` are the written files, the generator's first. `checks` compare them with `source`."""
 
     files: tuple[Path, ...]
     source: Path
@@ -99,7 +99,7 @@ def default_name(source: Path, settings: ExportSettings) -> str:
 
 
 def export(weights: Weights, settings: ExportSettings, out: Path, progress: Progress = silent) -> Exported:
-    """Write `weights` to `out`, check what was written, and say how far it differs; the same goes into `out`.json.
+    """Write `weights` to `out`, and the checks of what was written to `out`.json.
 
     Raises ExportError where the file differs by more than its format allows: then nothing is left at `out`.
     """
@@ -187,7 +187,7 @@ def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Pat
 
 
 def _metadata(weights: Weights) -> dict[str, str]:
-    """What a program that knows nothing of this one needs: which number of `label` is which attribute."""
+    """What other programs need to know: which number of `label` is which attribute."""
     card = weights.card
     return {
         "attributes": json.dumps(attributes_of(card)),
@@ -200,7 +200,8 @@ def _metadata(weights: Weights) -> dict[str, str]:
 
 
 def attributes_of(card: Card) -> list[str]:
-    """Their names in the order of `label`; behind them, where data sets were joined, comes one number for each set."""
+    """The attributes' names in the order of `label`, which ends with one more number for each set where sets were
+    joined."""
     return [name for label_set in card.layout.sets for name in label_set.attributes]
 
 
@@ -213,7 +214,7 @@ def _check(kind: ExportFormat, job: ExportJob, written: tuple[Path, ...]) -> lis
     if job.pixels is not None:
         pictures["real"] = job.pixels[torch.arange(max(BATCHES)) % len(job.pixels)]
     opened = kind.open(job, written)
-    checks = compare(opened.run, job.weights.generator, pictures, job.uint8)
+    checks = compare(opened.runtime, job.weights.generator, pictures, job.uint8)
     if opened.discriminator is not None and job.exported_discriminator is not None:
         checks += compare_discriminators(opened.discriminator, job.exported_discriminator, pictures)
     return checks

@@ -1,4 +1,4 @@
-"""Where exported weights come from: a weights file, a checkpoint of a training run, or one of the reference code."""
+"""What can be exported: a weights file, a checkpoint of a training run, or one of the reference implementation."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def open_source(
     """A weights file (see `weights.load`), `RUN/checkpoints/N.safetensors` of a training run, or, with `layout`,
     `discriminator` and `image_size`, a checkpoint of the reference code.
 
-    Of a training run's checkpoint the averaged generator is taken or, with `raw`, the one that was being trained.
+    Of a training run's checkpoint, the generator is the exponential moving average, or with `raw` the trained one.
     Raises UsageError and WeightsError.
     """
     path = resolve(source)
@@ -65,9 +65,9 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
 def _is_of_run(path: Path) -> bool:
     try:
         with safe_open(path, framework="pt") as file:
-            return checkpoints.KEY in (file.metadata() or {})
+            return checkpoints.CHECKPOINT_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
-        return False  # the reader of whatever else it is says what is wrong
+        return False  # its own reader says what is wrong
 
 
 def _from_run(path: Path, raw: bool) -> Weights:

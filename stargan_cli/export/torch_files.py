@@ -1,4 +1,4 @@
-"""Files that PyTorch itself runs: `pt2` (torch.export archive) and `torchscript`, both also from C++."""
+"""Files that PyTorch runs, from Python and C++: `pt2` (an archive of torch.export) and TorchScript."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from stargan_cli.export.check import Run
+from stargan_cli.export.check import Runtime
 from stargan_cli.graphs.interfaces import example_inputs, export_program, interface
 from stargan_cli.weights.files import Weights
 
@@ -16,7 +16,7 @@ def write_pt2(weights: Weights, uint8: bool, metadata: dict[str, str], path: Pat
     torch.export.save(export_program(weights.generator, uint8), path, extra_files=dict(metadata))
 
 
-def open_pt2(path: Path) -> Run:
+def open_pt2(path: Path) -> Runtime:
     module = torch.export.load(path).module()
     return lambda image, label: module(image, label)
 
@@ -30,7 +30,7 @@ def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], p
         torch.jit.save(traced, str(path), _extra_files=dict(metadata))
 
 
-def open_torchscript(path: Path) -> Run:
+def open_torchscript(path: Path) -> Runtime:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         module = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""What is exported: the generator behind the inputs and outputs that a file promises."""
+"""The inputs and outputs of exported files, around the generator."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ByteInterface(FloatInterface):
 
 
 class PartsInterface(FloatInterface):
-    """As FloatInterface, but gives the parts: the colours (N, 3, S, S) and the mask (N, 1, S, S)."""
+    """The same inputs -> colours (N, 3, S, S) in [-1, 1] and mask (N, 1, S, S) in [0, 1]."""
 
     def forward(self, image: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         _, colour, mask = self.generator.translate(image, label)
@@ -46,14 +46,14 @@ def interface(generator: Generator, uint8: bool) -> FloatInterface:
 
 
 def example_inputs(generator: Generator, uint8: bool) -> tuple[Tensor, Tensor]:
-    """Two pictures: with one, torch would take the batch size for a constant."""
+    """Zeros for two pictures and two labels: with one, torch would take the batch size for a constant."""
     size = generator.settings.image_size
     image = torch.zeros(2, size, size, 3, dtype=torch.uint8) if uint8 else torch.zeros(2, 3, size, size)
     return image, torch.zeros(2, generator.settings.label_dim)
 
 
 def export_program(generator: Generator, uint8: bool) -> ExportedProgram:
-    """The generator as a graph with a free batch size, without the source lines of this machine in it."""
+    """The generator as a graph with a free batch size. It does not name source files of this machine."""
     return as_program(interface(generator, uint8), generator, uint8)
 
 

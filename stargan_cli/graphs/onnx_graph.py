@@ -17,8 +17,8 @@ from stargan_cli.graphs.interfaces import INPUTS, PartsInterface, as_program
 from stargan_cli.model import Generator
 
 OPSET, IR_VERSION = 18, 8
-"""The lowest that torch writes without conversion, and the file version of its time: ONNX Runtime 1.14 (2023) and
-later, TensorRT 8.6 and later."""
+"""The lowest opset that torch writes without conversion, and the file version of its time. ONNX Runtime 1.14 (2023) and
+TensorRT 8.6 read them, and later ones."""
 
 
 def require(package: str, what: str, extra: str) -> None:
@@ -39,7 +39,7 @@ def as_onnx(program: ExportedProgram, outputs: list[str]) -> Any:
 
 
 def write_parts(generator: Generator, path: Path) -> None:
-    """A file for this program's own use, which gives colours and masks."""
+    """Write an ONNX file with PartsInterface, for the engines of `translate`."""
     import onnx
 
     program = as_program(PartsInterface(generator).eval(), generator)
@@ -48,7 +48,7 @@ def write_parts(generator: Generator, path: Path) -> None:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """The exporter and the quantiser log advice for their own developers."""
+    """Without log lines: the exporter and the quantiser log advice for their own developers."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

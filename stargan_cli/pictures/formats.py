@@ -22,10 +22,12 @@ class PictureFormat:
     and `advice` says what helps where Pillow was built without the decoder.
 
     A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
-    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and
-    `icc`: it can hold these. `quality`: its encoder takes one. `save_options` gives the arguments of Pillow's encoder;
-    `add_note` puts a note into the finished file where Pillow's encoder cannot. `palette`: each pixel is one of 256
-    colours. `frames` is what several pictures in a file are; `join` makes such a file from files of one picture each.
+    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and `icc`:
+    it can hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder takes one. `save_options`
+    gives the arguments of Pillow's encoder; `add_note` puts a note into the finished file where that encoder cannot.
+
+    `frames` is what several pictures in a file are; `join` makes such a file from files of one picture each, where it
+    can be written.
     """
 
     name: str
@@ -74,6 +76,7 @@ FORMATS = (
         icc=True,
         quality=True,
         save_options=save_options.jpeg,
+        frames="pages",
     ),
     PictureFormat(
         "WEBP",
@@ -129,12 +132,14 @@ FORMATS = (
         (".avif",),
         ((4, b"ftypavif"), (4, b"ftypavis")),
         advice="Pillow 11.3 or newer decodes them",
+        frames="animation",
     ),
     PictureFormat(
         "HEIF",
         (".heic", ".heif"),
         tuple((4, b"ftyp" + brand) for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
         advice="pip install 'stargan-cli[heif]' decodes them",
+        frames="pages",
     ),
 )
 """Raster formats alone: none that starts another program (EPS), and none without a signature (TGA)."""

@@ -11,11 +11,10 @@ from typing import Any, BinaryIO, Literal
 from PIL import Image
 
 from stargan_cli.errors import FramesError, PictureError
-from stargan_cli.pictures.formats import PictureFormat
+from stargan_cli.pictures.formats import PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened
 
 Kind = Literal["animation", "pages"]
-PAGED = ("TIFF", "MPO", "HEIF")
 MOST_FRAMES = 10_000
 MOST_FRAMED = 20  # times `max_pixels`: what the frames together may have
 SUBFILE_TYPE, REDUCED, MASK = 254, 1, 4  # a tag of TIFF, and bits in it
@@ -63,7 +62,7 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
                 picture = decode(file, image, wanted)
             yield picture
             return
-        kind: Kind = "pages" if image.format in PAGED else "animation"
+        kind = _kind(image)
         poster = bool(getattr(image, "default_image", False))
         alpha = image.format == "GIF" or "transparency" in image.info or image.mode not in ("L", "RGB", "I;16")
         yield Frames(
@@ -79,11 +78,15 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
 
 def refuse_loss(format: PictureFormat, kind: Kind, number: int) -> None:
     """Raises FramesError where a format cannot hold the pictures of a file."""
-    if format.frames != kind:
+    if format.frames != kind or format.join is None:
         raise FramesError(
             f"it holds {number:,} {'frames' if kind == 'animation' else 'pictures'}, which a {format.name} file cannot:"
             " --frames first takes the first alone"
         )
+
+
+def _kind(image: Image.Image) -> Kind:
+    return read_as(str(image.format)).frames or "pages"
 
 
 def _places(image: Image.Image, max_pixels: int) -> list[int]:
@@ -104,7 +107,7 @@ def _places(image: Image.Image, max_pixels: int) -> list[int]:
 def _go_to(image: Image.Image, place: int) -> None:
     """Seek; a page without a profile does not get that of another one, which Pillow leaves."""
     if image.tell() != place:
-        if image.format in PAGED:
+        if _kind(image) == "pages":
             image.info.pop("icc_profile", None)
         image.seek(place)
 

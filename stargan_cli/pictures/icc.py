@@ -1,4 +1,4 @@
-"""ICC profiles, both ways: a file's own colours -> 8-bit sRGB, and back."""
+"""Colour management with ICC profiles: a file's colours -> 8-bit sRGB, and back."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
-TOLERANCE = 2  # of 255: a profile that moves no colour further is sRGB under another name
+TOLERANCE = 2  # of 255: a profile that moves no colour further counts as sRGB
 
 DARKEST_WHITE = 128  # a profile that makes white darker is broken
 
 
 @dataclass(frozen=True)
 class Colours:
-    """What the numbers of a picture of `mode` (RGB, L, CMYK or LAB, 8 bit) mean.
+    """The colour space of a picture of `mode` (RGB, L, CMYK or LAB, 8 bit).
 
-    `usable`: the file's profile is whole and meant for that mode. `forth` and `back` lead to 8-bit sRGB and from it;
-    None where the numbers are sRGB's own, or Pillow's plain conversion is all there is, and `back` also where the
-    profile knows no way back (those of scanners).
+    `usable`: the file's profile is valid and made for that mode. `forth` and `back` transform to 8-bit sRGB and from
+    it. Both are None where the pixels are sRGB, or have no profile and are converted as Pillow does. `back` is None
+    too where the profile has no inverse (those of scanners).
     """
 
     mode: str
@@ -52,7 +52,7 @@ def _through(picture: Image.Image, transform: ImageCms.ImageCmsTransform) -> Ima
 
 @lru_cache(maxsize=32)
 def colours_of(profile: bytes | None, mode: str) -> Colours:
-    """For the ICC profile of a file whose pixels are of `mode`; a broken or unfit profile counts for none."""
+    """The colour space of a file with this ICC profile and pixels of `mode`. An invalid profile counts as none."""
     if profile is not None:
         try:
             return _with_profile(ImageCms.ImageCmsProfile(BytesIO(profile)), mode)

@@ -1,4 +1,4 @@
-"""What is too much, or too little, to be a picture: found out before anything is decoded."""
+"""Limits of size, checked before a picture is decoded."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
 
-MAX_BYTES, SLACK_BYTES = 8, 2**26  # for each allowed pixel, and for all else in a file: some decoders read it whole
+MAX_BYTES, SLACK_BYTES = 8, 2**26  # of a file: for each allowed pixel, and for the rest; some decoders read it whole
 MAX_SCANS = 1000
-MAX_SCANNED = 20  # times `max_pixels`: what a progressive JPEG's scans may add up to; a few bytes can make a scan
-PIXELS_OF_A_BYTE = 512  # of a JPEG, at most: each block of 8x8 takes a bit, however plain the picture
+MAX_SCANNED = 20  # times `max_pixels`: the pixels of all scans of a progressive JPEG; a few bytes make a scan
+PIXELS_OF_A_BYTE = 512  # at most, in a JPEG: each block of 8x8 pixels takes a bit or more
 
 
 def most_bytes(max_pixels: int) -> int:
-    """Of a file."""
+    """The bytes that a file may have at most."""
     return MAX_BYTES * max_pixels + SLACK_BYTES
 
 
@@ -35,7 +35,7 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
 
 
 def check_jpeg_length(file: BinaryIO, width: int, height: int) -> None:
-    """Raises PictureError for a JPEG too short for its size, most of which would come out grey."""
+    """Raises PictureError for a JPEG with fewer bytes than its size needs: most of it would come out grey."""
     place = file.tell()
     length = file.seek(0, os.SEEK_END)
     file.seek(place)
@@ -44,8 +44,8 @@ def check_jpeg_length(file: BinaryIO, width: int, height: int) -> None:
 
 
 def check_scans(file: BinaryIO, pixels: int, max_pixels: int) -> None:
-    """Raises PictureError for a progressive JPEG made to keep its decoder busy for hours: each scan is a pass over all
-    pixels."""
+    """Raises PictureError for a progressive JPEG that would take hours: its decoder passes over all pixels in each
+    scan."""
     place, scans = file.tell(), 0
     file.seek(0)
     while block := file.read(2**20):

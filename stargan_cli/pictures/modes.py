@@ -1,4 +1,4 @@
-"""Whatever a picture file holds -> 8 bit, in few modes, and, where there is one, the alpha plane."""
+"""A decoded picture of any mode -> 8-bit colours in few modes, and the alpha plane."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """The colours (mode RGB, L, CMYK or LAB, 8 bit, not yet colour-managed) and the alpha plane (L, or None if opaque).
 
-    Colours under fully transparent pixels are nobody's: they become white.
+    Fully transparent pixels become white.
     """
     if image.mode in WIDE_MODES:
         return _narrow(image), None
@@ -35,10 +35,10 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _narrow(image: Image.Image) -> Image.Image:
-    """16- and 32-bit integers and floats -> 8 bit, scaled by the range that the numbers are in, never clipped.
+    """16- and 32-bit integers and floats -> 8 bit, scaled by their range, never clipped.
 
-    Integers are taken for 16 bit (for 32 bit where any is larger); floats for 0..1, else 0..255, else 0..65535,
-    else their own largest number is white. NaN and negative numbers are black.
+    White is 65535 for integers, 2^32 - 1 where one is larger. For floats it is the first of 1, 255 and 65535 that no
+    number exceeds, else the largest number. NaN and negative floats are black.
     """
     values = np.asarray(image)
     if image.mode == "F":

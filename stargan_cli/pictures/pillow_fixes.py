@@ -1,4 +1,4 @@
-"""What Pillow reads as something else than it is, or leaves undone."""
+"""Corrections of what Pillow reads wrongly, and of what it leaves to its caller."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def silence_libtiff() -> None:
 
 
 def refuse_misread(image: Image.Image) -> None:
-    """Raises PictureError for a picture, opened but not loaded, that would come out as another one."""
+    """Raises PictureError for an opened picture that Pillow would decode to another one."""
     tags = _tags(image)
     if tags.get(PLANES) == 2 and max(tags.get(BITS, (8,))) > 8:
         raise PictureError("a TIFF with more than 8 bits in separate planes, which cannot be decoded: save it without")
@@ -37,7 +37,7 @@ def refuse_misread(image: Image.Image) -> None:
 
 
 def transparent_grey(image: Image.Image) -> int | None:
-    """The 8-bit grey that a PNG, opened but not loaded, declares transparent."""
+    """The grey (0..255) that an opened PNG of 1 to 8 bits declares transparent; None where there is none."""
     if image.mode not in ("1", "L") or not isinstance(image.info.get("transparency"), int):
         return None
     tiles: list[Any] = getattr(image, "tile", [])
@@ -47,10 +47,10 @@ def transparent_grey(image: Image.Image) -> int | None:
 
 
 def as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
-    """A loaded picture, corrected.
+    """A loaded picture, corrected. `transparent` is the result of `transparent_grey`, `deep` that of `png16.read`.
 
-    `transparent` is that of `transparent_grey`, `deep` that of `png16.read`. White is bright in 16-bit TIFF too, and
-    a BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.
+    A colour that the file declares transparent is found in pixels of every depth. A 16-bit TIFF whose white is 0 is
+    inverted. A BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.
     """
     info = image.info
     if deep is not None and "transparency" in info:

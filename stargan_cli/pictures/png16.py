@@ -1,4 +1,4 @@
-"""PNG files of 16 bits a channel with colours or alpha, of which Pillow reads 8 bits and which it does not write."""
+"""16-bit PNG with colours or alpha: Pillow reads 8 bits of them, and writes none."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ LEVEL = 1  # of compression, as for other PNG files: speed first
 
 
 def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
-    """uint16 (H, W, C) of a picture that Pillow has opened from `file`, and decoded without complaint; None where it
-    is of another kind, or has colours and is interlaced.
+    """The pixels of a PNG file that Pillow has opened and decoded: uint16 (H, W, C).
 
-    A colour that the file declares transparent becomes an alpha channel. Grey is read so only with such a colour:
-    without one Pillow gives all 16 bits.
+    None where it has other depths, and where it is interlaced with colours or alpha. A colour that the file declares
+    transparent becomes an alpha channel. Grey without one is None too: Pillow gives all 16 bits of it.
     """
     if opened.format != "PNG" or opened.tell():
         return None
@@ -90,8 +89,8 @@ def _paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarra
 
 
 def with_pixels(frame: bytes, values: np.ndarray) -> bytes:
-    """A PNG file like `frame`, which Pillow wrote of an 8-bit picture of the same mode and any size, with uint16
-    (H, W, C) as its pixels."""
+    """A PNG file with the pixels `values`, uint16 (H, W, C), and the metadata of `frame`, a file that Pillow wrote of
+    an 8-bit picture of the same mode and any size."""
     height, width, _ = values.shape
     out = [SIGNATURE]
     for kind, body in chunks(frame):

@@ -1,4 +1,4 @@
-"""The note in a written picture that says what it is: generated, by which weights, with which settings."""
+"""The note in an output: that it is generated, by which weights, with which settings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
-from stargan_cli import __version__
+from stargan_cli.version import __version__
 
 SOFTWARE = f"stargan-cli {__version__}"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
@@ -17,9 +17,11 @@ _FINGERPRINT = re.compile(rb'stargan:fingerprint="([0-9A-Za-z._-]{1,128})"')
 
 @dataclass(frozen=True)
 class Note:
-    """`fingerprint`: what the picture was made from, for `read_fingerprint` (letters, digits and `._-`, 128 at most);
-    `weights` and `settings`: one short string each, for people. Where `generated` is false the note says which program
-    wrote the file, and no more."""
+    """What an output's metadata say of it.
+
+    `fingerprint` identifies the weights, settings and source (1 to 128 letters, digits and `._-`). `weights` and
+    `settings` are short texts for people. Where `generated` is false, the note names the program alone.
+    """
 
     fingerprint: str
     weights: str
@@ -63,9 +65,9 @@ def _attribute(text: str) -> str:
 
 
 def read_fingerprint(path: Path) -> str | None:
-    """The fingerprint that a written picture or tar carries; None where there is none, no file, or no permission.
+    """The fingerprint in a picture or tar; None where it has none, and where there is no file or no permission.
 
-    Reads the file's ends alone and decodes nothing.
+    Reads SEARCHED_BYTES at the file's beginning and at its end.
     """
     if not path.is_file():  # opening a FIFO would wait
         return None
@@ -82,6 +84,6 @@ def read_fingerprint(path: Path) -> str | None:
 
 
 def fingerprint_in(data: bytes) -> str | None:
-    """The first fingerprint in a file's beginning, or in its end."""
+    """The first fingerprint in a part of a file; None where there is none."""
     found = _FINGERPRINT.search(data)
     return found.group(1).decode("ascii") if found else None

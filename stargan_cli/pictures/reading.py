@@ -1,4 +1,4 @@
-"""Picture files, good and bad -> upright 8-bit sRGB, or a PictureError that says in plain words why not."""
+"""Picture files -> upright pictures in 8-bit sRGB, or a PictureError with the reason."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma
 from stargan_cli.pictures.animations import is_lossless_webp
-from stargan_cli.pictures.formats import FORMATS
+from stargan_cli.pictures.formats import FORMATS, read_as
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import Stored, stored_of
 
@@ -34,7 +34,7 @@ with suppress(ImportError):  # the extra `heif`
 
 
 def decodable() -> tuple[str, ...]:
-    """Pillow's names of the formats that are ever decoded. MPO is found as JPEG."""
+    """Pillow's names of the formats that are decoded. MPO is recognised as JPEG."""
     return tuple(name for row in FORMATS for name in (row.name, *row.variants) if name in Image.OPEN)
 
 
@@ -64,11 +64,11 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, w
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB; `alpha` (L, same size) is None where it is opaque.
+    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB. `alpha` (L, same size) is None where it is opaque.
 
-    `size` is the upright width and height in the file, `format` and `mode` are Pillow's names for what the file
-    holds, `icc` and `exif` its raw profile (already applied) and EXIF block; `lossless`: a WebP file that is so.
-    `stored`: the same in the file's own numbers, where that was asked for and is more than `image`.
+    `size` is the upright width and height of the file's picture. `format` and `mode` are Pillow's names for those of
+    the file. `icc` is its raw profile, which `image` has applied, `exif` its raw EXIF block. `stored` has the pixels as
+    the file stores them, where that was asked for and says more than `image`. `lossless`: a WebP file that is so.
     """
 
     image: Image.Image
@@ -83,7 +83,7 @@ class Picture:
 
     @property
     def srgb_icc(self) -> bytes | None:
-        """The file's profile, where `image` holds the file's own numbers."""
+        """The file's profile where it counts as sRGB, and `image` so holds the file's pixels; else None."""
         colours = colours_of(self.icc, "RGB")
         return self.icc if self.mode == "RGB" and colours.usable and colours.forth is None else None
 
@@ -131,7 +131,7 @@ def _whole(source: BinaryIO, wanted: Wanted) -> BinaryIO:
 
 
 def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
-    """A stream, read to its end. Raises PictureError where that is longer than any picture of so many pixels."""
+    """Read a stream to its end. Raises PictureError where it has more than `limits.most_bytes`."""
     data = source.read(limits.most_bytes(max_pixels) + 1)
     limits.check_bytes(len(data), max_pixels)
     return BytesIO(data)
@@ -142,7 +142,7 @@ def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
     image = Image.open(file, formats=decodable())
     width, height = image.size
     limits.check_size(width, height, wanted.max_pixels)
-    if image.format in ("JPEG", "MPO"):
+    if _is_jpeg(image):
         limits.check_jpeg_length(file, width, height)
     if image.info.get("progressive"):
         limits.check_scans(file, width * height, wanted.max_pixels)
@@ -181,7 +181,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
     profile = icc if isinstance(icc, bytes) else png_gamma.profile_of(image)
     width, height = image.size
-    if square is not None and image.format in ("JPEG", "MPO"):
+    if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
     pillow_fixes.refuse_misread(image)
     key = pillow_fixes.transparent_grey(image)
@@ -226,6 +226,10 @@ def _shrunk(image: Image.Image, square: int) -> Image.Image:
     return small
 
 
+def _is_jpeg(image: Image.Image) -> bool:
+    return read_as(str(image.format)).name == "JPEG"
+
+
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
     try:
@@ -246,6 +250,6 @@ def _why_unknown(start: bytes) -> str:
 
 
 def ignore_pillow_warnings() -> None:
-    """Pillow warns of broken metadata and of size; both are dealt with here. `catch_warnings` is not thread-safe,
-    so the filter is set for the process, again each time, as others may have reset it."""
+    """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe: the filter is set
+    for the process, and again each time, as others may have reset it."""
     warnings.filterwarnings("ignore", module=r"PIL\.")

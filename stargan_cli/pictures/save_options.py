@@ -61,12 +61,13 @@ def webp(extras: Extras) -> dict[str, Any]:
 
 
 def tiff(extras: Extras) -> dict[str, Any]:
-    """The note as three tags."""
-    if extras.note is None:
-        return _exif(extras)
-    tags = extras.exif if extras.exif is not None else Image.Exif()
-    tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
-    return {"exif": tags}
+    """A resolution, which baseline TIFF requires; the note as three tags."""
+    options = {"dpi": (72, 72), **_exif(extras)}
+    if extras.note is not None:
+        tags = extras.exif if extras.exif is not None else Image.Exif()
+        tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
+        options["exif"] = tags
+    return options
 
 
 def bmp_with_note(data: bytes, note: Note) -> bytes:

@@ -6,19 +6,23 @@ from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
-from stargan_cli import __version__
-from stargan_cli.datasets.celeba import LANDMARKS, TERMS
+from stargan_cli.datasets.celeba import TERMS
+from stargan_cli.faces.framing import EyePlaces
 from stargan_cli.labels import LabelLayout
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
+from stargan_cli.version import __version__
 from stargan_cli.weights.card import Card
 
 
-def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any]) -> Card:
-    """The card of a run's weights after `seconds` of training; `started_from` is what `origin` gave, or empty."""
+def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any], landmarks: EyePlaces) -> Card:
+    """The card of a run's weights after `seconds` of training; `started_from` is what `origin` gave, or empty.
+
+    `landmarks`: where the eyes stand in the training pictures, or empty.
+    """
     settings = trainer.settings
     celeba = "celeba" in settings.data
-    faces = {"landmarks": LANDMARKS} if celeba else {}
+    faces = {"landmarks": landmarks} if landmarks else {}
     terms = {"terms": TERMS} if celeba else {}
     return Card(
         model=trainer.model,

@@ -11,6 +11,7 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.datasets.loading import load, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
+from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.vocabulary import Meaning
@@ -34,6 +35,19 @@ class TrainingData:
         """What a resumed run must find again: of each set its names and labels, and its files."""
         sets = [pictures.labelled for pictures in self.train]
         return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
+
+    def landmarks(self, say: Callable[[str], None]) -> EyePlaces:
+        """Where the eyes stand in the pictures, as the weights' card has it: of the first set that shows faces.
+
+        `say` gets a warning if another set frames them differently.
+        """
+        measured = {one.labelled.label_set.name: measured_landmarks(one.labelled.paths()) for one in self.train}
+        framed = {name: found for name, found in measured.items() if found}
+        first = next(iter(framed), "")
+        for name, found in framed.items():
+            if not alike(found, framed[first]):
+                say(f"faces lie otherwise in {name} than in {first}: translate will lay them out as in {first}")
+        return framed.get(first, {})
 
 
 def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:

@@ -24,7 +24,7 @@ ENOUGH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RunEstimate:
     """`iteration`: seconds of one, on average. In bytes: `memory` at its peak, of the GPU or of this process (None
     where the system does not say), `cache` of decoded pictures, and `checkpoints` with the weights."""
 
@@ -36,13 +36,13 @@ class Estimate:
     checkpoints: int
 
 
-def estimate(
+def estimate_run(
     settings: TrainSettings,
     sets: list[DataSet],
     layout: LabelLayout,
     device: str = "auto",
     processes: Processes = ALONE,
-) -> Estimate:
+) -> RunEstimate:
     """Train a little and forget it. One of several processes measures its own share of a batch.
 
     Raises UsageError, and TrainingError where the memory is too small.
@@ -56,7 +56,7 @@ def estimate(
     seconds = _seconds(trainer)
     state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.state().values())
     decoded = sum(len(parts["train"]) for parts in sets)
-    return Estimate(
+    return RunEstimate(
         str(where),
         str(precision).removeprefix("torch."),
         seconds,

@@ -14,7 +14,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.train.config import read_config
 from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes
 from stargan_cli.train.presets import preset as preset_settings
-from stargan_cli.train.run_folder import changed, read_settings
+from stargan_cli.train.run_folder import read_settings, with_changes
 from stargan_cli.train.settings import TrainSettings
 
 
@@ -60,7 +60,7 @@ def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
         settings = replace(settings, attributes=DEFAULT_ATTRIBUTES)
     if "data" in given:
         settings = _with_names(settings, given["data"])
-    return changed(settings, **given)
+    return with_changes(settings, **given)
 
 
 def _absolute(values: dict[str, Any]) -> dict[str, Any]:

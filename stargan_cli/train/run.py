@@ -33,7 +33,7 @@ from stargan_cli.weights.places import resolve
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunEnd:
     """How a run ended: at which iteration, why (`finished`, `time`, `stopped`), where its weights lie, and the
     seconds that this call took."""
 
@@ -103,7 +103,7 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
-) -> Outcome:
+) -> RunEnd:
     """Train into the folder `run`, from the start or, with `resume`, from its newest checkpoint that is whole.
 
     Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` says so; each
@@ -119,7 +119,7 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes)
-        session = Session(folder, settings, trainer, data.identity(), data.held_out, say) if folder else None
+        session = Session(folder, settings, trainer, data, say) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:
@@ -127,7 +127,7 @@ def train(
         reason = _loop(trainer, session, deadline, stop, progress)
         if session is not None:
             session.finish()
-        return Outcome(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
+        return RunEnd(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
 
 
 GO_ON, WITH_ROW, TIME, STOPPED = range(4)

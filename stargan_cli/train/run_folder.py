@@ -99,7 +99,7 @@ def read_settings(run: Path) -> TrainSettings:
         ) from error
 
 
-def changed(settings: TrainSettings, **changes: Any) -> TrainSettings:
+def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:
     """The settings of a run that is resumed, with changes. Raises UsageError for what would make it another run."""
     known = declared(TrainSettings)
     for name, value in changes.items():

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
+from stargan_cli.train.data import TrainingData
 from stargan_cli.train.initialise import initialise
-from stargan_cli.train.log import Board, RunLog
+from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.packing import packed
 from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
 from stargan_cli.train.samples import sample_grid, save_grid
@@ -25,8 +24,6 @@ from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
-
-Say = Callable[[str], None]
 
 
 class Due:
@@ -51,7 +48,6 @@ class Due:
 class Session:
     """One call of `train`: takes up where the run was, then does whatever is due after each iteration.
 
-    `data` identifies the training data (`TrainingData.identity`); `held_out` are the pictures of the sample grids;
     `say` gets warnings.
     """
 
@@ -60,12 +56,11 @@ class Session:
         folder: RunFolder,
         settings: TrainSettings,
         trainer: Trainer,
-        data: dict[str, list[str]],
-        held_out: Sequence[CachedPictures],
+        data: TrainingData,
         say: Say,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
-        self.data, self.held_out = data, held_out
+        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
         self.log = RunLog(folder.path / "log.jsonl", say)
         self.board: Board | None = None
         self.rows = Due(settings.log_every, settings.log_seconds)
@@ -188,7 +183,7 @@ class Session:
 
     def _save_weights(self) -> None:
         trainer = self.trainer
-        card = card_of(trainer, self._seconds(), self.started_from)
+        card = card_of(trainer, self._seconds(), self.started_from, self.landmarks)
         save_weights(self.folder.weights, card, trainer.ema.state_dict(), trainer.discriminator.state_dict())
         self.exported = trainer.iteration
 

@@ -50,14 +50,25 @@ def translate_stream(
     written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
     if settings.each or settings.labels:
         raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
-    networks, sink = Networks(settings), MemorySink()
+    networks = Networks(settings)
     networks.start(warn)
-    data = read_stream(source, settings.max_pixels)
-    place = PurePath(output_name(data, settings.format))
-    (row,) = (row for settled in work(networks, sink, [Found(_Piped(data.getvalue()), place)]) for row in settled.rows)
-    if place not in sink.data:
+    target.write(translate_bytes(read_stream(source, settings.max_pixels), networks))
+
+
+def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
+    """A picture's file -> the translated picture's file. The networks are started, for one output each. Raises
+    PictureError."""
+    found, sink = piped(source, networks.plan.settings.format), MemorySink()
+    (row,) = (row for settled in work(networks, sink, [found]) for row in settled.rows)
+    if not sink.data:
         raise PictureError(row.reason or row.status)
-    target.write(sink.data[place])
+    (made,) = sink.data.values()
+    return made
+
+
+def piped(source: BytesIO, target: str) -> Found:
+    """A picture's file as something found, with an output in the format `target` (see `--format`)."""
+    return Found(_Piped(source.getvalue()), PurePath(output_name(source, target)))
 
 
 def output_name(data: BinaryIO, target: str) -> str:

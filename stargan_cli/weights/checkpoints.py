@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stargan_cli.weights.files import save_tensors
 
-KEY = "stargan_checkpoint"
+CHECKPOINT_KEY = "stargan_checkpoint"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def save_checkpoint(
     else would have been resumed from, go too. Raises OSError; then nothing is lost."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
-    metadata = {KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
+    metadata = {CHECKPOINT_KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
     try:
         save_tensors(path, plain, metadata)
     except SafetensorError as error:
@@ -49,7 +49,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ValueError with the reason where it is damaged."""
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(KEY)
+            text = (file.metadata() or {}).get(CHECKPOINT_KEY)
             if text is None:
                 raise ValueError("it is not a training checkpoint")
             record: dict[str, Any] = json.loads(text)

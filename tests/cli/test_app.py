@@ -12,10 +12,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from stargan_cli import __version__
 from stargan_cli.cli.app import COMMANDS, ErrorBoundary, app
 from stargan_cli.cli.messages import shown
 from stargan_cli.errors import PictureError, StarganError, UsageError, WeightsError
+from stargan_cli.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 runner = CliRunner()

@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 from faces_kit import NETWORKS, exact, find_faces
 from PIL import Image
-from portraits import EXAMPLES, photograph, put, truth
+from portraits import EXAMPLES, LANDMARKS, photograph, put, truth
 
 from stargan_cli.compositing.placement import Place
-from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.faces import canvases
 from stargan_cli.faces.asking import Ask
 from stargan_cli.faces.finding import is_crop, place_of

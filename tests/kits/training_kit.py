@@ -19,9 +19,10 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.train.batches import BatchSource, Resident
 from stargan_cli.train.data import load_data, prepare
 from stargan_cli.train.losses import Batch
-from stargan_cli.train.run import Outcome, model_settings, train
+from stargan_cli.train.run import RunEnd, model_settings, train
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights.checkpoints import load_checkpoint
 
 TINY: dict[str, Any] = {
     "image_size": 16,
@@ -80,7 +81,7 @@ def settings(**changes: Any) -> TrainSettings:
     return TrainSettings(**{**TINY, **changes})
 
 
-def run_training(run: Path, chosen: TrainSettings, cache: Path, **options: Any) -> Outcome:
+def run_training(run: Path, chosen: TrainSettings, cache: Path, **options: Any) -> RunEnd:
     """`train` with its data loaded, on the CPU."""
     sets, layout = load_data(chosen)
     data = prepare(chosen, sets, layout, cache=cache, workers=1)
@@ -91,6 +92,20 @@ def log_rows(run: Path) -> list[dict[str, Any]]:
     """The rows of a run's log without the times."""
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def after(iterations: int) -> Any:
+    """A `stop` that says so after so many iterations."""
+    calls = iter(range(iterations))
+    return lambda: next(calls, None) is None
+
+
+def same_end(run: Path, whole: Path) -> None:
+    last, expected = (load_checkpoint(folder / "checkpoints" / "00000008.safetensors") for folder in (run, whole))
+    assert last.tensors.keys() == expected.tensors.keys()
+    assert all(torch.equal(tensor, expected.tensors[name]) for name, tensor in last.tensors.items())
+    assert log_rows(run) == log_rows(whole)
+    assert [row["iteration"] for row in log_rows(run)] == list(range(1, 9))
 
 
 def random_pictures(label_set: LabelSet, count: int, size: int, seed: int) -> CachedPictures:

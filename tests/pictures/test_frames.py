@@ -136,6 +136,23 @@ def test_views_of_an_mpo_are_pictures_and_its_previews_are_not() -> None:
     assert read(again(mpo(corpus.scene()), "tiff"))[0].number == 2
 
 
+def test_a_gain_map_of_the_same_size_is_no_picture() -> None:
+    described = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" hdrgm:Version="1.0"/>'
+    with opened_frames(BytesIO(mpo(corpus.scene(), xmp=described)), Wanted()) as one:
+        assert isinstance(one, Picture)
+
+
+def test_a_gif_frame_that_reaches_beyond_the_screen_is_cut_off() -> None:
+    images = [corpus.scene().quantize(16), corpus.scene().transpose(Image.Transpose.FLIP_LEFT_RIGHT).quantize(16)]
+    data = bytearray(corpus.encoded(images[0], "GIF", save_all=True, append_images=images[1:], duration=50))
+    data[6:10] = struct.pack("<HH", 40, 32)
+    first = data.index(b"," + bytes(4) + struct.pack("<HH", 48, 32))
+    data[first + 5 : first + 7] = struct.pack("<H", 40)
+    for name in KINDS:
+        with Image.open(BytesIO(again(bytes(data), name))) as image:
+            assert (image.size, image.n_frames) == ((40, 32), 2)  # type: ignore[attr-defined]
+
+
 def test_frames_are_not_written_where_they_would_be_lost() -> None:
     for name in ("jpg", "bmp", "tiff"):
         with pytest.raises(PictureError, match="it holds 4 frames, which a .* file cannot"):

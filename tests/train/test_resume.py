@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from power_cut import forgetful_disk, on_linux
-from training_kit import celeba, class_folders, run_training, settings
+from training_kit import after, celeba, class_folders, run_training, settings
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
@@ -21,12 +21,6 @@ from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint
 from stargan_cli.weights.files import read_card
-
-
-def after(iterations: int) -> Any:
-    """A `stop` that says so after this many iterations."""
-    calls = iter(range(10_000))
-    return lambda: next(calls) >= iterations
 
 
 def resumed(run: Path, cache: Path, **given: Any) -> TrainSettings:

@@ -9,10 +9,13 @@ import pytest
 from training_kit import settings
 
 from stargan_cli import model
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
+from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.settings import declared
 from stargan_cli.train.networks import NetworkChoice
-from stargan_cli.train.presets import preset
+from stargan_cli.train.presets import PRESETS, preset
+from stargan_cli.train.run import model_settings
 from stargan_cli.train.settings import TrainSettings
 
 
@@ -45,8 +48,17 @@ def test_the_presets() -> None:
     assert TrainSettings.from_dict(json.loads(json.dumps(preset("small").to_dict()))) == preset("small")
     fast = preset("fast")
     assert fast.balance and fast.projection and fast.n_critic < paper.n_critic
+    faces = preset("faces")
+    assert (faces.width, faces.batch_size, faces.keep_unset) == (64, 64, True) and faces.lambda_id > 0
     with pytest.raises(UsageError, match="unknown preset 'large'"):
         preset("large")
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_builds_its_networks(name: str) -> None:
+    layout = LabelLayout((LabelSet("celeba", DEFAULT_ATTRIBUTES),))
+    assert model_settings(preset(name), layout).image_size == 128
+    assert PRESETS[name].reason and preset(name).iterations <= preset("paper").iterations
 
 
 def test_the_networks_bounds_are_those_of_the_model() -> None:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from animations_kit import DURATIONS, KINDS, by_hand, pages, pixels, read
 from PIL import Image
+from portraits import LANDMARKS
 from typer.testing import CliRunner
 
 from stargan_cli.cli import translate_options
 from stargan_cli.cli.app import app
 from stargan_cli.compositing.placement import Place, centred
-from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.errors import NoFaceError
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.formats import WRITABLE

@@ -9,14 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from portraits import EXAMPLES, photograph
+from portraits import EXAMPLES, LANDMARKS, photograph
 from translation_kit import framed
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.placement import Place, centred
-from stargan_cli.datasets.celeba import LANDMARKS
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings

@@ -1,0 +1,89 @@
+"""The Python interface gives what the command line gives."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from translation_kit import draw, make_weights
+from typer.testing import CliRunner
+
+import stargan_cli
+from stargan_cli.cli.app import app
+from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.translate.settings import FaceSettings
+
+FACES = Path(__file__).resolve().parents[1] / "examples" / "faces"
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors")
+
+
+@pytest.fixture(scope="module")
+def model(weights: Path) -> stargan_cli.Model:
+    return stargan_cli.load(str(weights), device="cpu", precision="fp32")
+
+
+def test_a_picture_comes_out_as_on_the_command_line(model: stargan_cli.Model, weights: Path, tmp_path: Path) -> None:
+    source = draw(tmp_path / "in.png", 3, (90, 60))
+    called = CliRunner().invoke(
+        app,
+        ["translate", str(source), "--set", "blond", "-w", str(weights), "-o", str(tmp_path / "out")]
+        + ["--device=cpu", "--precision=fp32", "--strength=1.5"],
+    )
+    assert called.exit_code == 0, called.output
+    with Image.open(source) as image, Image.open(tmp_path / "out" / "in.png") as expected:
+        made = model.translate(image, "blond", strength=1.5)
+        assert made.size == image.size
+        assert np.array_equal(np.asarray(made), np.asarray(expected))
+
+
+def test_reading_names_every_attribute(model: stargan_cli.Model) -> None:
+    read = model.read(Image.new("RGB", (40, 40), "grey"))
+    assert tuple(read) == tuple(sorted(model.attributes, key=model.attributes.index))
+    assert all(0 <= value <= 1 for value in read.values())
+
+
+def test_tensors_take_label_vectors_or_words(model: stargan_cli.Model) -> None:
+    batch = torch.rand(2, 3, model.image_size, model.image_size) * 2 - 1
+    by_words = model.generate(batch, "blond")
+    assert by_words.shape == batch.shape
+    assert by_words.abs().max() <= 1
+    label = torch.zeros(2, 5)
+    assert not torch.equal(model.generate(batch, label), by_words)
+
+
+def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_path: Path) -> None:
+    for number in range(3):
+        draw(tmp_path / "in" / f"{number}.png", number)
+    rows = list(model.translate_folder(tmp_path / "in", tmp_path / "out", "blond"))
+    assert [row.status for row in rows] == ["done"] * 3
+    again = model.translate_folder(str(tmp_path / "in"), str(tmp_path / "out"), "blond")
+    assert next(again).status == "skipped"
+    again.close()  # type: ignore[attr-defined]
+
+
+def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown attribute"):
+        model.translate(Image.new("RGB", (40, 40)), "purple")
+    with pytest.raises(UsageError, match="no such file or folder"):
+        next(model.translate_folder(tmp_path / "nowhere", tmp_path / "out", "blond"))
+
+
+def test_a_picture_without_a_face_is_an_error_with_weights_that_expect_one(tmp_path: Path) -> None:
+    eyes = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
+    model = stargan_cli.load(str(make_weights(tmp_path / "laid-out.safetensors", landmarks=eyes)), device="cpu")
+    with pytest.raises(PictureError, match="no face found"):
+        model.translate(Image.new("RGB", (200, 200)), "blond", faces=FaceSettings("always"))
+
+
+def test_the_version_alone_loads_no_torch() -> None:
+    code = "import sys, stargan_cli; print(stargan_cli.__version__, 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.endswith(" False\n")

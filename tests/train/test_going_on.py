@@ -1,0 +1,113 @@
+"""A run that was stopped goes on as if nothing had been, on the same data and with the same settings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from training_kit import after, class_folders, log_rows, picture, run_training, same_end, settings
+
+from stargan_cli.errors import DataError, UsageError
+from stargan_cli.train import session
+from stargan_cli.train.run_folder import read_settings, with_changes
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.weights import files as weights
+from stargan_cli.weights.checkpoints import load_checkpoint, save_checkpoint
+
+pytestmark = pytest.mark.numeric
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 4])
+def test_a_stopped_run_goes_on_as_if_nothing_had_been(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, iterations: int
+) -> None:
+    outcome = run_training(tmp_path, chosen, cache, stop=after(iterations))
+    assert (outcome.iteration, outcome.reason) == (iterations, "stopped")
+    assert weights.load(str(tmp_path / "weights.safetensors")).card.training["iterations"] == iterations
+    run_training(tmp_path, chosen, cache, resume=True)
+    same_end(tmp_path, whole)
+
+
+def test_a_run_goes_on_from_a_checkpoint_that_travelled_light(
+    tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    sizes = []
+    lightest = {"checkpoint_dtype": "fp16", "checkpoint_moments": False}
+    for number, light in enumerate(({}, lightest, {"checkpoint_dtype": "bf16"})):
+        run = tmp_path / str(number)
+        run_training(run, replace(chosen, **light), cache, stop=after(4))
+        sizes.append((run / "checkpoints" / "00000004.safetensors").stat().st_size)
+        assert run_training(run, read_settings(run), cache, resume=True).iteration == 8
+        assert [row["iteration"] for row in log_rows(run)] == list(range(1, 9))
+    assert sizes[1] < sizes[2] < 0.8 * sizes[0]
+
+
+def test_work_after_the_last_checkpoint_is_done_again(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a power cut: the log is ahead of the checkpoint, and its last line is torn."""
+    monkeypatch.setattr(session.Session, "save", saving_only(session.Session.save, 4))
+    run_training(tmp_path, chosen, cache, stop=after(7))
+    monkeypatch.undo()
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"iteration": 8, "D/')
+    run_training(tmp_path, chosen, cache, resume=True)
+    same_end(tmp_path, whole)
+
+
+def saving_only(save: Any, last: int) -> Any:
+    return lambda self, final=False: save(self, final) if self.trainer.iteration <= last else None
+
+
+def test_resuming_a_finished_run_changes_nothing(whole: Path, chosen: TrainSettings, cache: Path) -> None:
+    before = (whole / "weights.safetensors").read_bytes()
+    assert run_training(whole, chosen, cache, resume=True).iteration == 8
+    assert (whole / "weights.safetensors").read_bytes() == before
+
+
+def test_changed_data_is_noticed(tmp_path: Path, cache: Path) -> None:
+    folder = class_folders(tmp_path / "moods", {"a": 4, "b": 4})
+    chosen = settings(data=(str(folder),))
+    run_training(tmp_path / "run", chosen, cache, stop=after(2))
+    moved = folder / "train" / "a" / "a-tr-0.png"
+    moved.rename(folder / "train" / "b" / "a-tr-0.png")
+    with pytest.raises(DataError, match="pictures or labels changed") as caught:
+        run_training(tmp_path / "run", chosen, cache, resume=True)
+    assert "--init-from" in str(caught.value.hint)
+    (folder / "train" / "b" / "a-tr-0.png").rename(moved)
+    assert run_training(tmp_path / "run", chosen, cache, resume=True).iteration == 8
+
+
+def test_a_picture_that_was_replaced_is_noticed(tmp_path: Path, cache: Path) -> None:
+    folder = class_folders(tmp_path / "moods", {"a": 4, "b": 4})
+    chosen = settings(data=(str(folder),))
+    run_training(tmp_path / "run", chosen, cache, stop=after(2))
+    replaced = folder / "train" / "a" / "a-tr-0.png"
+    before = replaced.read_bytes()
+    picture(replaced, 10, 77, (24, 28))
+    with pytest.raises(DataError, match="pictures or labels changed"):
+        run_training(tmp_path / "run", chosen, cache, resume=True)
+    replaced.write_bytes(before)
+    assert run_training(tmp_path / "run", chosen, cache, resume=True).iteration == 8
+
+
+def test_checkpoints_that_do_not_know_the_files_go_on(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    found = load_checkpoint(tmp_path / "checkpoints" / "00000002.safetensors")
+    record = {name: value for name, value in found.record.items() if name not in ("files", "iteration", "checksum")}
+    save_checkpoint(tmp_path / "checkpoints", 2, found.tensors, record, keep=1)
+    assert run_training(tmp_path, chosen, cache, resume=True).iteration == 8
+
+
+def test_a_resumed_run_may_change_how_but_not_what(chosen: TrainSettings) -> None:
+    assert with_changes(chosen, iterations=20, lr=1e-5).iterations == 20
+    with pytest.raises(UsageError, match="keeps its --batch-size: 4, not 8"):
+        with_changes(chosen, batch_size=8)
+
+
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    with pytest.raises(UsageError, match="does not fit the settings of the run"):
+        run_training(tmp_path, settings(data=chosen.data, width=8), cache, resume=True)

@@ -1,0 +1,121 @@
+"""A run starts from other weights: another picture size, more attributes, more data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from training_kit import after, celeba, class_folders, run_training, settings
+
+from stargan_cli.errors import UsageError
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.weights import files as weights
+from stargan_cli.weights.derived import averaged
+
+pytestmark = pytest.mark.numeric
+
+
+def test_a_larger_size_and_more_attributes_start_from_the_weights(tmp_path: Path, cache: Path) -> None:
+    root = str(celeba(tmp_path / "data"))
+    first = settings(root=root, attributes=("Male", "Smiling"), iterations=2)
+    run_training(tmp_path / "first", first, cache)
+    given = weights.load(str(tmp_path / "first" / "weights.safetensors"))
+    second = settings(
+        root=root,
+        attributes=("Young", "Smiling", "Male"),
+        image_size=32,
+        discriminator_layers=3,
+        init_from=str(given.path),
+        iterations=2,
+        lr=1e-30,
+        d_lr=1e-30,
+    )
+    said: list[str] = []
+    run_training(tmp_path / "second", second, cache, say=said.append)
+    found = weights.load(str(tmp_path / "second" / "weights.safetensors"))
+    new, old = found.generator.state_dict(), given.generator.state_dict()
+    assert all(torch.equal(new[name], old[name]) for name in new if name != "main.0.weight")
+    planes, before = new["main.0.weight"], old["main.0.weight"]
+    assert torch.equal(planes[:, :3], before[:, :3])
+    assert torch.equal(planes[:, 4], before[:, 4]) and torch.equal(planes[:, 5], before[:, 3])  # Smiling, Male
+    assert planes[:, 3].abs().max() < 1e-20, "Young is new: it changes nothing yet"
+    assert found.discriminator is not None and given.discriminator is not None
+    judge, judge_before = found.discriminator.state_dict(), given.discriminator.state_dict()
+    assert torch.equal(judge["main.2.weight"], judge_before["main.2.weight"])
+    assert said == ["the discriminator starts afresh in: main.4.weight, main.4.bias, conv1.weight, conv2.weight"]
+
+
+def test_the_card_says_what_the_weights_to_start_from_had_seen(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    def card(run: Path) -> dict[str, Any]:
+        return weights.load(str(run / "weights.safetensors")).card.training
+
+    second = settings(data=chosen.data, init_from=str(whole / "weights.safetensors"), iterations=4)
+    run_training(tmp_path / "second", second, cache, stop=after(2))
+    run_training(tmp_path / "second", second, cache, resume=True)
+    third = settings(data=chosen.data, init_from=str(tmp_path / "second" / "weights.safetensors"), iterations=1)
+    run_training(tmp_path / "third", third, cache)
+    first = {"iterations": 8, "hours": card(whole)["hours"]}
+    assert "started_from" not in card(whole)
+    assert card(tmp_path / "second")["started_from"] == first
+    assert card(tmp_path / "third")["started_from"] == {
+        "iterations": 4, "hours": card(tmp_path / "second")["hours"], "started_from": first
+    }  # fmt: skip
+
+
+def test_the_card_says_that_the_weights_to_start_from_were_a_mean(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    given = weights.load(str(whole / "weights.safetensors"))
+    mean = averaged([given, given])
+    assert mean.discriminator is not None
+    weights.save(tmp_path / "mean.safetensors", mean.card, mean.generator.state_dict(), mean.discriminator.state_dict())
+    started = settings(data=chosen.data, init_from=str(tmp_path / "mean.safetensors"), iterations=1)
+    run_training(tmp_path / "run", started, cache)
+    card = weights.load(str(tmp_path / "run" / "weights.safetensors")).card
+    part = f"weights.safetensors (sha256 {given.fingerprint[:16]})"
+    assert card.training["started_from"]["mean_of"] == [part, part]
+
+
+def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path) -> None:
+    other = settings(data=chosen.data, width=8, init_from=str(whole / "weights.safetensors"))
+    with pytest.raises(UsageError, match="does not fit this model") as caught:
+        run_training(tmp_path, other, cache)
+    assert "width" in str(caught.value.hint)
+
+
+def test_a_joined_run_starts_from_the_weights_of_one_set(tmp_path: Path, whole: Path, moods: Path, cache: Path) -> None:
+    other = class_folders(tmp_path / "other", {"happy": 4, "angry": 4})
+    joined = settings(
+        data=(str(other), str(moods)), init_from=str(whole / "weights.safetensors"), iterations=2, lr=1e-30, d_lr=1e-30
+    )
+    run_training(tmp_path / "first", joined, cache)
+    given = weights.load(str(whole / "weights.safetensors"))
+    found = weights.load(str(tmp_path / "first" / "weights.safetensors"))
+    before, planes = given.generator.state_dict()["main.0.weight"], found.generator.state_dict()["main.0.weight"]
+    # labels: angry, happy (other); happy, sad (moods); two mask entries
+    assert torch.equal(planes[:, 3 + 2 : 3 + 4], before[:, 3:5])
+    assert torch.equal(planes[:, 3 + 1], before[:, 3]), "the nearest there is for other:happy"
+    assert planes[:, 3 + 0].abs().max() < 1e-20, "there is none for angry"
+
+    assert found.discriminator is not None
+    told_apart = torch.randn_like(planes)
+    weights.save(
+        tmp_path / "told-apart.safetensors",
+        found.card,
+        found.generator.state_dict() | {"main.0.weight": told_apart},
+        found.discriminator.state_dict(),
+    )
+    swapped = settings(
+        data=(str(moods), str(other)),
+        init_from=str(tmp_path / "told-apart.safetensors"),
+        iterations=2,
+        lr=1e-30,
+        d_lr=1e-30,
+    )
+    run_training(tmp_path / "second", swapped, cache)
+    again = weights.load(str(tmp_path / "second" / "weights.safetensors")).generator.state_dict()["main.0.weight"]
+    assert torch.equal(again[:, 3:], told_apart[:, 3:][:, [2, 3, 0, 1, 5, 4]])

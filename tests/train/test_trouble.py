@@ -1,0 +1,154 @@
+"""Damaged checkpoints, full disks, and numbers that are none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import SafetensorError
+from training_kit import after, run_training, same_end, settings
+
+from stargan_cli.errors import TrainingError
+from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
+from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights import files as weights
+from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+
+pytestmark = pytest.mark.numeric
+
+
+def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    left_over = tmp_path / "checkpoints" / ".00000004.safetensors.77.tmp"
+    left_over.write_bytes(b"half")
+    with RunFolder(tmp_path):
+        assert not left_over.exists()
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, damage: str
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(6))
+    newest = tmp_path / "checkpoints" / "00000006.safetensors"
+    content = bytearray(newest.read_bytes())
+    content[-9] ^= 1
+    newest.write_bytes({"cut": content[: len(content) // 2], "flipped": content, "empty": b""}[damage])
+    said: list[str] = []
+    run_training(tmp_path, chosen, cache, resume=True, say=said.append)
+    assert len(said) == 1 and "00000006.safetensors is damaged" in said[0] and "the one before it" in said[0]
+    same_end(tmp_path, whole)
+
+
+def test_where_every_checkpoint_is_damaged_the_run_stops(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    for file in (tmp_path / "checkpoints").iterdir():
+        file.write_bytes(b"damaged")
+    with pytest.raises(TrainingError, match="no checkpoint in .* is whole"):
+        run_training(tmp_path, chosen, cache, resume=True)
+
+
+def test_damaged_newer_checkpoints_never_push_out_a_whole_one(tmp_path: Path) -> None:
+    tensors = {"x": torch.ones(3)}
+    save_checkpoint(tmp_path, 4, tensors, {}, keep=1)
+    (tmp_path / "00000006.safetensors").write_bytes(b"damaged")
+    save_checkpoint(tmp_path, 5, tensors, {}, keep=1)
+    found, complaints = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 5 and complaints == []
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "[]",
+        "[" * 100_000,
+        '{"iteration": "x"}',
+        '{"iteration": -5}',
+        '{"iteration": 1.5}',
+        '{"iteration": 2, "seconds": "x"}',
+    ],
+)
+def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
+    record: str, tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    path = tmp_path / "checkpoints" / "00000002.safetensors"
+    found = load_checkpoint(path)
+    if record.startswith("{"):
+        record = json.dumps(found.record | json.loads(record))
+    weights.save_tensors(path, found.tensors, {"stargan_checkpoint": record})
+    with pytest.raises(TrainingError, match="no checkpoint in .* is whole"):
+        run_training(tmp_path, chosen, cache, resume=True)
+
+
+def broken_after(iterations: int, what: str) -> Any:
+    """`Trainer.iterate` that breaks the weights, or a loss, at one iteration."""
+    iterate = Trainer.iterate
+
+    def wrapped(self: Trainer) -> dict[str, torch.Tensor]:
+        losses = iterate(self)
+        if self.iteration == iterations:
+            if what == "loss":
+                losses["D/real"] = torch.tensor(float("inf"))
+            else:
+                with torch.no_grad():
+                    next(self.generator.parameters())[0] = float("nan")
+        return losses
+
+    return wrapped
+
+
+@pytest.mark.parametrize("what", ["loss", "weights"])
+def test_numbers_that_are_none_stop_the_run_and_keep_the_last_good_checkpoint(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "iterate", broken_after(4, what))
+    sparse = settings(data=chosen.data, log_every=1 if what == "loss" else 100)
+    with pytest.raises(TrainingError, match="iteration 4: .* no longer a finite number; .* iteration 2 is kept"):
+        run_training(tmp_path, sparse, cache)
+    monkeypatch.undo()
+    assert weights.load(str(tmp_path / "weights.safetensors")).card.training["iterations"] == 2
+    run_training(tmp_path, with_changes(read_settings(tmp_path), log_every=1), cache, resume=True)
+    last, expected = (load_checkpoint(run / "checkpoints" / "00000008.safetensors") for run in (tmp_path, whole))
+    assert all(torch.equal(tensor, expected.tensors[name]) for name, tensor in last.tensors.items())
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_file, calls = weights.save_file, []
+
+    def full_at_first(tensors: Any, path: Path, **more: Any) -> None:
+        calls.append(path)
+        if len(calls) <= 3:  # both checkpoints, then the weights beside the third
+            Path(path).write_bytes(b"half a file")
+            raise error
+        save_file(tensors, path, **more)
+
+    monkeypatch.setattr(weights, "save_file", full_at_first)
+    said: list[str] = []
+    run_training(tmp_path, chosen, cache, say=said.append)
+    assert [text.split(" could")[0] for text in said] == [f"the checkpoint of iteration {i}" for i in (2, 4, 6)]
+    assert "No space left" in said[0] and not list(tmp_path.rglob("*.tmp"))
+    same_end(tmp_path, whole)
+
+
+def test_a_disk_that_is_full_at_the_end_is_an_error(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    before = (tmp_path / "weights.safetensors").read_bytes()
+
+    def full(*args: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(weights, "save_file", full)
+    with pytest.raises(TrainingError, match="iteration 8 or its weights could not be written.*No space left") as caught:
+        run_training(tmp_path, chosen, cache, resume=True)
+    assert "--resume" in str(caught.value.hint)
+    assert (tmp_path / "weights.safetensors").read_bytes() == before
