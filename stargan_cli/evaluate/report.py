@@ -18,6 +18,7 @@ from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
 from stargan_cli.evaluate.pictures import plain_names
 from stargan_cli.evaluate.tables import TextTable, tables
+from stargan_cli.files.opening import require_regular
 from stargan_cli.files.writable import require_folder
 from stargan_cli.files.writing import replacing
 
@@ -35,6 +36,7 @@ def require_report_folder(folder: Path) -> None:
 
 def _is_result(path: Path) -> bool:
     try:
+        require_regular(path)
         return str(json.loads(path.read_text(encoding="utf-8"))["program"]).startswith("stargan ")
     except (OSError, ValueError, KeyError, TypeError):
         return False

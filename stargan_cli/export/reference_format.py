@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.weights.foreign_state_dicts import read_state_dict
@@ -47,6 +48,7 @@ class ReferenceModel:
 def is_checkpoint(path: Path) -> bool:
     """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one. Raises WeightsError."""
     try:
+        require_regular(path)
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:

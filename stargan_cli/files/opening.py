@@ -29,6 +29,14 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def require_regular(path: Path) -> None:
+    """Raises OSError where something is there that is no regular file: to open it could mean to wait for somebody."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, f"not a regular file but {kind_of(mode)}")
+
+
 def kind_of(mode: int) -> str:
     """A word for what is not a regular file, from its `st_mode`."""
     kinds = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import Declared, checked, declared
 from stargan_cli.train.presets import preset
 from stargan_cli.train.settings import TrainSettings
@@ -31,6 +32,7 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
 
 
 def _parsed(path: Path) -> dict[str, Any]:
+    require_regular(path)
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
         values = json.loads(text)

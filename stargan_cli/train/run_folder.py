@@ -12,6 +12,7 @@ from typing import Any
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
+from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
 from stargan_cli.train.settings import TrainSettings
 
@@ -89,6 +90,7 @@ def read_settings(run: Path) -> TrainSettings:
     """The settings of a run that exists. Raises UsageError."""
     path = run / "settings.json"
     try:
+        require_regular(path)
         return TrainSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error

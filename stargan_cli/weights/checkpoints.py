@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import save_tensors
 
 CHECKPOINT_KEY = "stargan_checkpoint"
@@ -48,6 +49,7 @@ def save_checkpoint(
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ValueError with the reason where it is damaged."""
     try:
+        require_regular(path)
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CHECKPOINT_KEY)
             if text is None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import WeightsError
+from stargan_cli.files.opening import require_regular
 
 MOST_OF_A_REASON = 160
 
@@ -20,6 +21,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            require_regular(path)
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no error of its own: what it raises depends on where the bytes break
         raise WeightsError(f"{path} is refused: {_why_not_read(error)}", hint) from error

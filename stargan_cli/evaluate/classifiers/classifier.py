@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, backbone
+from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.files import save_tensors
@@ -99,6 +100,7 @@ def load_classifier(path: Path) -> Classifier:
     """Read what `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, and UsageError where the
     package of its network is missing."""
     try:
+        require_regular(path)
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {}).get(CARD_KEY)
             if text is None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from stargan_cli.compositing.placement import fitted, places_of
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.evaluate.distances import Features
+from stargan_cli.files.opening import require_regular
 
 CHIP = 150
 CHIP_EYES = {"left_eye": 0.3155 + 0.3134j, "right_eye": 0.6685 + 0.3142j}
@@ -76,6 +77,7 @@ def onnx_descriptors(path: Path) -> Features:
     except ImportError as error:
         raise UsageError("--identity needs onnxruntime", "pip install 'stargan-cli[eval]'") from error
     try:
+        require_regular(path)
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         (entry,) = session.get_inputs()
         height, width = entry.shape[2:]
