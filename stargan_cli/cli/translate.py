@@ -64,10 +64,12 @@ def translate(
     dry_run: option.DryRun = False,
     shard: option.Shard = None,
     merge_manifests: option.MergeManifests = None,
+    watch: option.Watch = False,
     fail_fast: option.FailFast = False,
     as_json: JsonOption = False,
     print_paths: option.PrintPaths = False,
     print0: option.Print0 = False,
+    new_only: option.NewOnly = False,
     quiet: QuietOption = False,
     batch_size: option.BatchSize = "auto",
     workers: WorkersOption = None,
@@ -118,7 +120,7 @@ def translate(
     )
     if "-" in inputs:
         if len(inputs) > 1 or any(
-            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place, on_ray)
+            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place, on_ray, watch)
         ):
             raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
         return _through_pipe(settings)
@@ -131,8 +133,8 @@ def translate(
     places = places_of_texts(inputs)
     if not quiet and shard in (None, "auto") and (share := launcher.place()) and not launcher.by_torchrun():
         warn(f"this is share {share} in the environment; --standalone translates all pictures")
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray)
-    voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run)
+    run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
+    voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run, new_only)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
 
 
@@ -195,7 +197,7 @@ def _over_files(
     if voice.foreign:
         warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")
     if voice.results == "json":
-        document = {"out": str(out), "dry_run": run.dry, **report.to_dict()}
+        document = {"out": str(out), "dry_run": run.dry, **report.to_dict(), "outputs": voice.outputs}
         typer.echo(json.dumps(document, indent=2))
     if not quiet:
         say(summary(report, out, run.dry))

@@ -212,6 +212,14 @@ MergeManifests = Annotated[
         rich_help_panel=RUN,
     ),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "--watch",
+        help="Goes on with pictures that arrive in the INPUT folders, once they are whole, until Ctrl-C.",
+        rich_help_panel=RUN,
+    ),
+]
 FailFast = Annotated[
     bool, typer.Option("--fail-fast", help="Stops at the first picture that fails.", rich_help_panel=RUN)
 ]
@@ -222,6 +230,15 @@ PrintPaths = Annotated[
 Print0 = Annotated[
     bool,
     typer.Option("--print0", help="Prints the same, each path ended by NUL, for xargs -0.", rich_help_panel="Output"),
+]
+NewOnly = Annotated[
+    bool,
+    typer.Option(
+        "--new-only",
+        help="Limits --print, --print0 and --json to outputs that this call made; by default those that earlier "
+        "calls made are listed too.",
+        rich_help_panel="Output",
+    ),
 ]
 BatchSize = Annotated[
     str,

@@ -21,12 +21,17 @@ NAMED = 20  # outputs that are not made because somebody else's file stands ther
 
 
 class Voice:
-    """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr."""
+    """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr.
 
-    def __init__(self, results: str, dry: bool) -> None:
+    `results`: `print` or `print0` the outputs that are there, `json` to collect them; `new_only`: those that this run
+    made.
+    """
+
+    def __init__(self, results: str, dry: bool, new_only: bool = False) -> None:
         from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
 
-        self.results, self.dry = results, dry
+        self.results, self.dry, self.new_only = results, dry, new_only
+        self.outputs: list[str] = []
         self._usual, self._foreign = (DONE_BEFORE, EXISTS), FOREIGN
         self.foreign = 0
         self.remarks: Counter[str] = Counter()
@@ -35,12 +40,10 @@ class Voice:
     def __call__(self, row: Row) -> None:
         if row.status == "done" and row.reason:
             self.remarks[row.reason] += 1
+        if row.status == "done" or (row.reason in self._usual and not self.new_only):
+            self._give(str(row.output))
         if row.status == "failed":
             self._say_once(row)
-        elif row.status == "done" and self.results in ("print", "print0"):
-            ending = b"\0" if self.results == "print0" else b"\n"
-            sys.stdout.buffer.write(os.fsencode(str(row.output)) + ending)
-            sys.stdout.buffer.flush()
         elif row.status == "skipped" and row.reason == self._foreign:
             self.foreign += 1
             if self.foreign <= NAMED:
@@ -51,6 +54,13 @@ class Voice:
             skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
             typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
 
+    def _give(self, output: str) -> None:
+        if self.results == "json":
+            self.outputs.append(output)
+        elif self.results:
+            sys.stdout.buffer.write(os.fsencode(output) + (b"\0" if self.results == "print0" else b"\n"))
+            sys.stdout.buffer.flush()
+
     def _say_once(self, row: Row) -> None:
         """However many outputs a picture has."""
         if (row.source, row.reason) != self._last_said:
@@ -60,7 +70,7 @@ class Voice:
 
 def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:
     verb = "would be translated" if dry else "translated"
-    parts = [f"{report.done:,} {verb}"]
+    parts = [f"{report.done:,} {verb}" + (f" ({report.replaced:,} replaced)" if report.replaced else "")]
     parts += [f"{report.skipped:,} skipped"] if report.skipped else []
     parts += [f"{report.failed:,} failed"] if report.failed else []
     end = "; interrupted: the same command finishes the rest" if report.interrupted else ""

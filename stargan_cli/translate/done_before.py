@@ -6,7 +6,7 @@ import json
 import os
 from hashlib import blake2b
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, NamedTuple
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source, hash_of
@@ -51,21 +51,29 @@ def picture_hash(source: Path | BinaryIO) -> str:
         raise PictureError(f"cannot be read: {error.strerror or error}") from error
 
 
-def reason_to_skip(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> str | None:
-    """Why an output need not or must not be made; None where it is to be made. Raises PictureError where that cannot
-    be found out.
+class Standing(NamedTuple):
+    """What stands in an output's place: whether anything does, and why the output need not or must not be made, None
+    where it is to be made."""
+
+    there: bool
+    reason: str | None = None
+
+
+def standing(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> Standing:
+    """What stands in an output's place. Raises PictureError where that cannot be found out.
 
     With "finish", an output is done where it carries `fingerprint` and is not older than its source; and whatever may
     be somebody else's is left alone. Where an output is to take its source's place, the source's hash in the
     fingerprint says nothing, and the settings alone count.
     """
-    if existing == "overwrite":
-        return None
-    if existing == "skip":
-        return EXISTS if sink.exists(output) else None
+    if existing != "finish":
+        there = sink.exists(output)
+        return Standing(there, EXISTS if there and existing == "skip" else None)
     found = sink.fingerprint(output)
-    if found is None:
-        return None
+    return Standing(False) if found is None else Standing(True, _reason(sink, output, source, fingerprint, found))
+
+
+def _reason(sink: Sink, output: PurePath, source: Source, fingerprint: str, found: str) -> str | None:
     if sink.is_source(output, source):
         return DONE_BEFORE if found.split("-")[0] == fingerprint.split("-")[0] else None
     if not found:

@@ -19,7 +19,7 @@ from stargan_cli.pictures.frames import Frames, opened_frames
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
-from stargan_cli.translate.done_before import mark_of, reason_to_skip
+from stargan_cli.translate.done_before import mark_of, standing
 from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
@@ -29,11 +29,13 @@ from stargan_cli.translate.report import Row, Settled
 
 @dataclass(frozen=True)
 class Job:
-    """One output to make: its variant, its place below the output folder, and what it is made from."""
+    """One output to make: its variant, its place below the output folder, what it is made from, and whether it
+    replaces a file."""
 
     variant: Variant
     output: PurePath
     fingerprint: str
+    replaces: bool = False
 
 
 Way = Generator[Question, Answer, Settled]
@@ -111,16 +113,16 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
         if plan.in_place and output.name != place_of(source).name:
             raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
         fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
-        reason = reason_to_skip(sink, output, source, fingerprint, plan.settings.existing)
-        if reason is None:
-            jobs.append(Job(variant, output, fingerprint))
+        found_there = standing(sink, output, source, fingerprint, plan.settings.existing)
+        if found_there.reason is None:
+            jobs.append(Job(variant, output, fingerprint, found_there.there))
         else:
-            rows.append(Row(str(source), sink.name(output), "skipped", reason))
+            rows.append(Row(str(source), sink.name(output), "skipped", found_there.reason))
     return jobs, rows
 
 
 def _written(found: Found, job: Job, answer: Answer, number: int, file: Callable[[], bytes], sink: Sink) -> Row:
-    row = Row(str(found.source), sink.name(job.output), "done", answer.remark, *answer.labels[number])
+    row = Row(str(found.source), sink.name(job.output), "done", answer.remark, *answer.labels[number], job.replaces)
     return _tried(row, lambda: sink.write(job.output, file()))
 
 

@@ -16,7 +16,8 @@ Label = dict[str, float]
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one picture. `output` is where its result is, or would be; labels map attributes to 0..1."""
+    """What became of one picture. `output` is where its result is, or would be; labels map attributes to 0..1;
+    `replaced`: the output took the place of a file."""
 
     source: str
     output: str | None
@@ -24,6 +25,7 @@ class Row:
     reason: str | None = None
     source_label: Label | None = None
     target_label: Label | None = None
+    replaced: bool = False
 
     def to_json(self) -> str:
         """One line of ASCII; bytes of names that are no UTF-8 stand as lone surrogates, as Python has them."""
@@ -44,7 +46,8 @@ class Row:
             raise ValueError("not a manifest row: source, output and reason are texts")
         if any(not isinstance(label, (dict, type(None))) for label in labels):
             raise ValueError("not a manifest row: labels are objects")
-        return cls(texts[0], texts[1], values["status"], texts[2], labels[0], labels[1])
+        replaced = values.get("replaced") is True
+        return cls(texts[0], texts[1], values["status"], texts[2], labels[0], labels[1], replaced)
 
 
 @dataclass(frozen=True)
@@ -70,12 +73,18 @@ class Report:
 
     def add(self, row: Row) -> None:
         self.counts[row.status] += 1
+        self.counts["replaced"] += row.replaced and row.status == "done"
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:
             self.failures.append(row)
 
     @property
     def done(self) -> int:
         return self.counts["done"]
+
+    @property
+    def replaced(self) -> int:
+        """Of those done, the ones that took the place of a file."""
+        return self.counts["replaced"]
 
     @property
     def skipped(self) -> int:
@@ -87,7 +96,7 @@ class Report:
 
     @property
     def total(self) -> int:
-        return sum(self.counts.values())
+        return sum(self.counts[status] for status in STATUSES)
 
     @property
     def exit_code(self) -> int:
@@ -97,4 +106,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """For `--json`: the counts and the failures kept."""
         kept = [asdict(row) for row in self.failures]
-        return {name: self.counts[name] for name in STATUSES} | {"interrupted": self.interrupted, "failures": kept}
+        return {name: self.counts[name] for name in (*STATUSES, "replaced")} | {
+            "interrupted": self.interrupted,
+            "failures": kept,
+        }

@@ -33,6 +33,7 @@ from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.processes import SUPPORTED
 from stargan_cli.translate.report import Report, Row, Settled
 from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
+from stargan_cli.translate.watching import arriving
 from stargan_cli.translate.work import work
 from stargan_cli.translate.worker import Assignment
 
@@ -73,21 +74,35 @@ def translate(
         else:
             if not run.dry:
                 networks.start(warn)
-            listing = _listing(inputs, out, settings, run, sink, passed_over)()
-            found = stack.enter_context(
-                closing(counting.ahead(filter(run.shard.holds, listing) if run.shard else listing))
-            )
-            steps = work(
-                networks, sink, found, stop, run.fail_fast, run.dry, _assignment(networks.plan, inputs, out, run)
-            )
+            listing = _listing(inputs, out, settings, run, sink, passed_over)
+            assignment = _assignment(networks.plan, inputs, out, run)
+            do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
+            if run.watch:
+                steps = _watched(listing, do, stop)
+            else:
+                steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, out, networks.plan, manifest, on_row)
         report = _report(steps, listeners, counting, progress, stop)
+        report.interrupted = report.interrupted and not run.watch
         if passed_over.note is not None:
             warn(passed_over.note)
         if not report.interrupted:
             listeners.save()
         return report
+
+
+def _own(found: Iterator[Found], run: Run) -> Iterator[Found]:
+    return filter(run.shard.holds, found) if run.shard else found
+
+
+def _watched(
+    listing: Callable[[], Iterator[Found]],
+    do: Callable[[list[Found]], Generator[Settled, None, None]],
+    stop: Callable[[], bool],
+) -> Generator[Settled, None, None]:
+    for arrived in arriving(listing, stop):
+        yield from do(arrived)
 
 
 def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:

@@ -103,7 +103,7 @@ class Run:
     """What one call writes beside the pictures, and what it refuses.
 
     With a shard, the manifest is that shard's own file, as `Shard.own` names it. With `ray`, a Ray cluster does the
-    work.
+    work. With `watch`, the run goes on with what arrives until it is stopped.
     """
 
     dry: bool = False
@@ -115,6 +115,7 @@ class Run:
     manifest: Path | None = None
     shard: Shard | None = None
     ray: bool = False
+    watch: bool = False
 
 
 def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
@@ -133,6 +134,10 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         _check_shown(inputs, out, run)
     if run.ray and run.shard is not None:
         raise UsageError("--engine ray shares the pictures out by itself: not with --shard, nor under torchrun")
+    if run.watch and (run.dry or run.in_place or run.ray or run.shard):
+        raise UsageError("--watch waits for new pictures: not with --dry-run, --in-place, --shard or --engine ray")
+    if run.watch and any(isinstance(place, RemotePath) for place in inputs):
+        raise UsageError("--watch looks at local folders: not at URLs")
     if run.in_place:
         _check_in_place(inputs, out, settings, run)
     else:

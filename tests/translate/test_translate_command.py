@@ -67,16 +67,31 @@ def test_json_is_one_document(pictures: Path, tmp_path: Path, weights: Path) -> 
 
 
 @pytest.mark.parametrize(("option", "end"), [("--print", b"\n"), ("--print0", b"\0")])
-def test_print_gives_the_written_paths_alone(
+def test_print_gives_the_paths_of_all_outputs_or_of_new_ones(
     pictures: Path, tmp_path: Path, weights: Path, option: str, end: bytes
 ) -> None:
     draw(pictures / "new\nline.png", 9)
     out = tmp_path / "out"
     args = (pictures, "--set", "blond", "-w", weights, "-o", out, option)
     names = ("a.png", "b.jpg", "c.png", "new\nline.png", "sub/a.png", "sub/d.webp")
-    assert call(*args).stdout_bytes == b"".join(os.fsencode(out / name) + end for name in names)
+    every = b"".join(os.fsencode(out / name) + end for name in names)
+    assert call(*args).stdout_bytes == every
     (out / "c.png").unlink()
-    assert call(*args).stdout_bytes == os.fsencode(out / "c.png") + end
+    assert call(*args, "--new-only").stdout_bytes == os.fsencode(out / "c.png") + end
+    assert call(*args).stdout_bytes == every
+
+
+def test_the_summary_tells_made_replaced_and_skipped(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    assert call(pictures, "--set", "blond", "-w", weights, "-o", out).stderr.endswith(f"5 translated: {out}\n")
+    (out / "a.png").unlink()
+    changed = call(pictures, "--set", "black", "-w", weights, "-o", out, "--json")
+    assert changed.stderr.endswith(f"5 translated (4 replaced): {out}\n")
+    document = json.loads(changed.stdout)
+    assert document["replaced"] == 4
+    assert document["outputs"] == [str(out / name) for name in ("a.png", "b.jpg", "c.png", "sub/a.png", "sub/d.webp")]
+    again = call(pictures, "--set", "black", "-w", weights, "-o", out)
+    assert again.stderr.endswith(f"0 translated, 5 skipped: {out}\n")
 
 
 def test_names_that_are_no_unicode_come_through(tmp_path: Path, weights: Path) -> None:

@@ -12,7 +12,7 @@ from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.listing import is_picture
-from stargan_cli.translate.done_before import mark_of, reason_to_skip
+from stargan_cli.translate.done_before import mark_of, standing
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.inputs.tar_reading import Member, members
@@ -48,7 +48,7 @@ def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
         if sink.is_source(output, found.source):
             raise PictureError("its output would replace it")
         fingerprint = plan.fingerprint_of_archive(variant, mark)
-        reason = reason_to_skip(sink, output, found.source, fingerprint, plan.settings.existing)
+        reason = standing(sink, output, found.source, fingerprint, plan.settings.existing).reason
         if reason is None:
             wanted.append((variant, fingerprint))
         else:

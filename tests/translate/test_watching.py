@@ -1,0 +1,75 @@
+"""`translate --watch`: what arrives is translated once it is whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from translation_kit import draw
+
+from stargan_cli.errors import UsageError
+from stargan_cli.translate.inputs.finding import find
+from stargan_cli.translate.run import Run, translate
+from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.translate.watching import POLL_SECONDS, WHOLE_SECONDS, arriving
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_a_file_is_given_once_it_no_longer_grows(tmp_path: Path) -> None:
+    clock, growing = Clock(), tmp_path / "b.png"
+    draw(tmp_path / "a.png", 1)
+    growing.write_bytes(b"half")
+    seen: list[tuple[float, list[str]]] = []
+    looks = arriving(lambda: find([tmp_path], None, "same", str), lambda: clock.now > 9, clock, clock.sleep)
+    for found in looks:
+        seen.append((clock.now, [Path(str(one.source)).name for one in found]))
+        if len(seen) == 1:
+            growing.write_bytes(b"grown")
+            os.utime(growing, (2e9, 2e9))
+    assert [names for _, names in seen] == [["a.png", "b.png"], ["b.png"]]
+    assert WHOLE_SECONDS <= seen[0][0] < WHOLE_SECONDS + 2 * POLL_SECONDS
+
+
+@pytest.mark.parametrize("run", [Run(watch=True, dry=True), Run(watch=True, ray=True)])
+def test_what_does_not_go_with_it_is_refused(tmp_path: Path, run: Run) -> None:
+    with pytest.raises(UsageError, match="--watch"):
+        translate([tmp_path], tmp_path.with_name("out"), TranslationSettings("blond"), run)
+
+
+def test_pictures_are_translated_as_they_arrive_until_ctrl_c(weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    draw(tmp_path / "in" / "a.png", 1)
+    command = [sys.executable, "-m", "stargan_cli", "translate", tmp_path / "in", "--watch", "--set", "blond"]
+    process = subprocess.Popen([*command, "-w", weights, "-o", tmp_path / "out"], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(tmp_path / "out" / "a.png", process)
+        draw(tmp_path / "in" / "sub" / "b.png", 2)
+        wait_for(tmp_path / "out" / "sub" / "b.png", process)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, errors
+    assert "2 translated" in errors
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    end = time.monotonic() + 120
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < end
+        time.sleep(0.1)
