@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import replacement, sync_file, sync_folder
 
 Say = Callable[[str], None]
 
@@ -46,6 +47,13 @@ class RunLog:
             if not self._complained:
                 self.say(f"the log {self.path} cannot be written ({error}); going on")
             self._complained = True
+
+    def sync(self) -> None:
+        """Wait until the rows are on the disk: a checkpoint stands behind them. What keeps them off it is no reason to
+        lose the checkpoint."""
+        with suppress(OSError):
+            sync_file(self.path)
+            sync_folder(self.path.parent)
 
 
 class Board:

@@ -171,6 +171,7 @@ class Session:
         broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
         if broken:
             raise self._not_finite(broken[0])
+        self.log.sync()
         record = {
             "settings": self.settings.to_dict(),
             "seconds": self._seconds(),
