@@ -87,7 +87,6 @@ class FrameEncoder:
         self._format, self._frames, self._extras = format, frames, extras
         self._files: list[bytes] = []
         self._durations: list[float] = []
-        self._size: tuple[int, int] | None = None
 
     def add(self, picture: Picture, duration: float) -> None:
         """`duration`: how long it is shown (ms)."""
@@ -96,20 +95,13 @@ class FrameEncoder:
         if stored is not None and self._frames.kind == "animation":
             stored = stored.narrowed()
         pixels = output_pixels(format, picture.image, picture.alpha, stored, icc)
-        if self._frames.kind == "animation":
-            pixels = pixels._replace(image=self._alike(pixels.image))
+        if self._frames.kind == "animation":  # all of the same mode
+            pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
         extras = Extras(self._extras.quality, picture.lossless)
         if not self._files:
             extras = replace(extras, exif=self._extras.exif, note=self._extras.note if not format.add_note else None)
         self._files.append(encode(pixels, format, extras))
         self._durations.append(duration)
-
-    def _alike(self, image: Image.Image) -> Image.Image:
-        """All frames in the same mode, and of the size of the first: Pillow enlarges a GIF's later frames where one
-        reaches beyond the screen, which programs cut off."""
-        image = image.convert("RGBA" if self._frames.alpha else "RGB")
-        self._size = self._size or image.size
-        return image if image.size == self._size else image.crop((0, 0, *self._size))
 
     def file(self) -> bytes:
         """The file of all pictures that were added."""

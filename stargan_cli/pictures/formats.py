@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from stargan_cli.pictures import animations, save_options
+from stargan_cli.pictures import animations, composition, save_options
 from stargan_cli.pictures.animations import Timing
+from stargan_cli.pictures.composition import Part
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.save_options import Extras
 
@@ -26,8 +27,8 @@ class PictureFormat:
     it can hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder takes one. `save_options`
     gives the arguments of Pillow's encoder; `add_note` puts a note into the finished file where that encoder cannot.
 
-    `frames` is what several pictures in a file are; `join` makes such a file from files of one picture each, where it
-    can be written.
+    `frames` is what several pictures in a file are. `parts` takes an animation to pieces where Pillow puts it together
+    wrongly. `join` makes a file of several pictures from files of one each, where it can be written.
     """
 
     name: str
@@ -45,6 +46,7 @@ class PictureFormat:
     add_note: Callable[[bytes, Note], bytes] | None = None
     palette: bool = False
     frames: Literal["animation", "pages"] | None = None
+    parts: Callable[[bytes], Iterator[Part]] | None = None
     join: Callable[[Sequence[bytes], Timing], bytes] | None = None
 
     def begins(self, start: bytes) -> bool:
@@ -64,6 +66,7 @@ FORMATS = (
         icc=True,
         save_options=save_options.png,
         frames="animation",
+        parts=composition.apng_parts,
         join=animations.apng,
     ),
     PictureFormat(
@@ -123,6 +126,7 @@ FORMATS = (
         palette=True,
         add_note=save_options.gif_with_note,
         frames="animation",
+        parts=composition.gif_parts,
         join=animations.gif,
     ),
     PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal
 from PIL import Image
 
 from stargan_cli.errors import FramesError, PictureError
+from stargan_cli.pictures.composition import Part, whole_frames
 from stargan_cli.pictures.formats import PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened
 
@@ -163,9 +164,28 @@ def _plays(image: Image.Image) -> int:
 
 
 def _decoded(file: BinaryIO, image: Image.Image, wanted: Wanted, places: list[int]) -> Iterator[Frame]:
-    for place in places:
+    parts = read_as(str(image.format)).parts
+    whole = _composed(file, image, parts) if parts is not None else _sought(image, places)
+    for number in range(len(places)):
         with decoding(file):
-            _go_to(image, place)
-            picture = decode(file, image, wanted)
-            duration = float(image.info.get("duration") or 0)
+            one = next(whole, None)
+            if one is None:
+                raise PictureError(f"damaged or cut off: it has {number:,} of {len(places):,} frames")
+            picture = decode(file, one, wanted)
+            duration = float(one.info.get("duration") or 0)
         yield Frame(picture, duration)
+
+
+def _sought(image: Image.Image, places: list[int]) -> Iterator[Image.Image]:
+    for place in places:
+        _go_to(image, place)
+        yield image
+
+
+def _composed(file: BinaryIO, image: Image.Image, parts: Callable[[bytes], Iterator[Part]]) -> Iterator[Image.Image]:
+    """Frames that are put together here, each as if it were a file like `image`."""
+    file.seek(0)
+    info = {name: value for name, value in image.info.items() if name != "transparency"}
+    for frame, duration in whole_frames(parts(file.read()), image.size):
+        frame.format, frame.info = image.format, {**info, "duration": duration}
+        yield frame

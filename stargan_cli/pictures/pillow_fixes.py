@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 from contextlib import suppress
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
 
 from stargan_cli.errors import PictureError
+from stargan_cli.pictures import png16
 from stargan_cli.pictures.modes import split
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
@@ -27,7 +28,17 @@ def silence_libtiff() -> None:
         library.TIFFSetWarningHandler(None)
 
 
-def refuse_misread(image: Image.Image) -> None:
+def loaded(file: BinaryIO, image: Image.Image, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
+    """Decode a picture that Pillow has opened from `file`: corrected, and with `deep`, or where the correction needs
+    them, the numbers of `png16.read`. Raises PictureError for what Pillow would decode to another picture."""
+    _refuse_misread(image)
+    key = _transparent_grey(image)
+    image.load()
+    numbers = png16.read(file, image) if deep or "transparency" in image.info else None
+    return _as_seen(image, key, numbers), numbers
+
+
+def _refuse_misread(image: Image.Image) -> None:
     """Raises PictureError for an opened picture that Pillow would decode to another one."""
     tags = _tags(image)
     if tags.get(PLANES) == 2 and max(tags.get(BITS, (8,))) > 8:
@@ -36,7 +47,7 @@ def refuse_misread(image: Image.Image) -> None:
         raise PictureError("damaged: it has no palette")
 
 
-def transparent_grey(image: Image.Image) -> int | None:
+def _transparent_grey(image: Image.Image) -> int | None:
     """The grey (0..255) that an opened PNG of 1 to 8 bits declares transparent; None where there is none."""
     if image.mode not in ("1", "L") or not isinstance(image.info.get("transparency"), int):
         return None
@@ -46,8 +57,8 @@ def transparent_grey(image: Image.Image) -> int | None:
     return key
 
 
-def as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
-    """A loaded picture, corrected. `transparent` is the result of `transparent_grey`, `deep` that of `png16.read`.
+def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
+    """A loaded picture, corrected. `transparent` is the result of `_transparent_grey`, `deep` that of `png16.read`.
 
     A colour that the file declares transparent is found in pixels of every depth. A 16-bit TIFF whose white is 0 is
     inverted. A BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _HEADER = struct.Struct(">8x8xIIBB2xB")  # after the signature: width, height, bits, kind of colour, interlaced or not
@@ -22,7 +23,7 @@ def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     None where it has other depths, and where it is interlaced with colours or alpha. A colour that the file declares
     transparent becomes an alpha channel. Grey without one is None too: Pillow gives all 16 bits of it.
     """
-    if opened.format != "PNG" or opened.tell():
+    if not isinstance(opened, PngImageFile) or opened.tell():
         return None
     transparent = opened.info.get("transparency")
     if opened.mode.startswith("I;16"):

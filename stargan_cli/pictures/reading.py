@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
-from stargan_cli.pictures import limits, modes, pillow_fixes, png16, png_gamma
+from stargan_cli.pictures import limits, modes, pillow_fixes, png_gamma
 from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.formats import FORMATS, read_as
 from stargan_cli.pictures.icc import colours_of
@@ -183,12 +183,8 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     width, height = image.size
     if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
-    pillow_fixes.refuse_misread(image)
-    key = pillow_fixes.transparent_grey(image)
-    image.load()
-    turn, kind = TURNS.get(_orientation(image)), str(image.format)
-    deep = png16.read(file, image) if wanted.stored or "transparency" in image.info else None
-    image = pillow_fixes.as_seen(image, key, deep)
+    seen, deep = pillow_fixes.loaded(file, image, wanted.stored)
+    turn, kind, image = TURNS.get(_orientation(image)), str(image.format), seen
     stored = stored_of(image, profile, deep) if wanted.stored else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
