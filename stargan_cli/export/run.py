@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from stargan_cli.errors import DataError, ExportError, OutputError, PictureError
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
 from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
+from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.listing import pictures_below
@@ -160,8 +160,8 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
     """A hidden folder beside `out`, so that a finished file is renamed, not copied. Raises OutputError."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".stargan-export-", dir=out.parent) as folder:
-            yield Path(folder)
+        with scratch_folder(out.parent, "export") as folder:
+            yield folder
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror or error}", "give another --out") from error
 

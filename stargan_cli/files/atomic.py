@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ if sys.platform != "win32":
     import fcntl
 
 LONGEST_NAME = 255
+LEFT_OVER_SECONDS = 3600
 RUN_MARK = str(secrets.randbits(60))
 """In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
 
@@ -48,11 +51,14 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
     """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, and is removed
     where the block raises: then `path` is as it was.
 
-    With `folder`, the handle of the folder that `path` lies in, that folder is written to, whatever its path leads to
-    by now, and the temporary name is relative to it. Raises OSError.
+    With sync="all", what killed processes left of the same file an hour ago or earlier is removed too. With `folder`,
+    the handle of the folder that `path` lies in, that folder is written to, whatever its path leads to by now, and the
+    temporary name is relative to it. Raises OSError.
     """
     if folder is not None:
         path = Path(path.name)
+    elif sync == "all":
+        _sweep(path)
     temporary = path.with_name(temporary_name(path.name))
     try:
         with suppress(FileNotFoundError):
@@ -66,6 +72,17 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
     finally:
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
+
+
+def _sweep(path: Path) -> None:
+    """A file that is being written is never old."""
+    start = temporary_name(path.name).removesuffix(f"{RUN_MARK}.tmp")
+    with suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            if entry.name.startswith(start) and re.fullmatch(r"[0-9]+\.tmp", entry.name[len(start) :]):
+                with suppress(OSError):
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_OVER_SECONDS:
+                        os.unlink(entry.path)
 
 
 def open_new(path: Path, folder: int | None = None) -> BinaryIO:

@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
+from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import is_same_file, require_file
 from stargan_cli.translate.manifest import is_manifest
 from stargan_cli.translate.report import Report, Row
@@ -45,10 +45,10 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
     try:
         with (
             replacement(out) as temporary,
-            TemporaryDirectory(dir=out.parent, prefix=".stargan-merge-") as folder,
+            scratch_folder(out.parent, "merge") as folder,
             temporary.open("wb") as file,
         ):
-            for line in _merged_rows(_sorted(_rows(parts), Path(folder))):
+            for line in _merged_rows(_sorted(_rows(parts), folder)):
                 report.add(Row.from_json(line))
                 file.write(line)
     except OSError as error:

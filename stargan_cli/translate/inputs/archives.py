@@ -16,7 +16,7 @@ from stargan_cli.translate.done_before import mark_of, standing
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.inputs.tar_reading import Member, members
-from stargan_cli.translate.outputs.names import next_name
+from stargan_cli.translate.outputs.names import MemberNames
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Row
@@ -59,7 +59,7 @@ def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
 
 def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[str], str]) -> Iterator[Found]:
     problem, passing, source = None, False, found.source
-    used: set[str] = set()
+    names = MemberNames()
     try:
         if archive.wanted:
             with (
@@ -67,7 +67,7 @@ def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[s
                 closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as found_in,
             ):
                 for member in found_in:
-                    yield _member(member, archive, used, target)
+                    yield _member(member, archive, names, target)
     except PictureError as error:
         problem = str(error)
     except Exception as error:  # what the system or a store raises in the middle; the next run may get further
@@ -75,10 +75,10 @@ def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[s
     yield Found(found.source, found.output, problem, found.below, "end", archive, passing)
 
 
-def _member(member: Member, archive: Archive, used: set[str], target: str) -> Found:
+def _member(member: Member, archive: Archive, names: MemberNames, target: str) -> Found:
     path = PurePosixPath(member.name)
     picture = is_picture(path.name) and passed_over_part(path) is None
     if member.problem is not None:
         return Found(member, None, member.problem, None, "picture" if picture else "beside", archive)
-    place = archive.output / next_name(path, used, target if picture else "as is")
+    place = archive.output / names.next(path, target if picture else "as is")
     return Found(member, place, None, None, "picture" if picture else "beside", archive)

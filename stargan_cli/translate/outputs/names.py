@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
 from pathlib import Path, PurePosixPath
 
+from stargan_cli.files.atomic import temporary_name
 from stargan_cli.pictures.formats import FALLBACK, WRITABLE, written_by_name
 
 MAX_NAME_BYTES = 255
@@ -49,22 +51,31 @@ def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: C
     return names
 
 
-def next_name(path: PurePosixPath, used: set[str], target: str) -> PurePosixPath:
-    """The same for names that are only known one after the other, as in an archive; `used` grows."""
-    names = _candidates(path.name, converted(path.name, target))
-    place = next(place for name in names if str(place := path.with_name(name)) not in used)
-    used.add(str(place))
-    return place
+class MemberNames:
+    """The same for names that are known one after the other only, as in an archive, where many may be alike."""
+
+    def __init__(self) -> None:
+        self._used: set[str] = set()
+        self._seen: Counter[PurePosixPath] = Counter()
+
+    def next(self, path: PurePosixPath, target: str) -> PurePosixPath:
+        names = _candidates(path.name, converted(path.name, target), self._seen[path])
+        place = next(place for name in names if str(place := path.with_name(name)) not in self._used)
+        self._used.add(str(place))
+        self._seen[path] += 1
+        return place
 
 
-def _candidates(source: str, plain: str) -> Iterator[str]:
-    """Ever more names, as somebody may have made files with the first of them."""
-    yield plain
+def _candidates(source: str, plain: str, seen: int = 0) -> Iterator[str]:
+    """Ever more names, as somebody may have made files with the first of them. Of sources of one name, `seen` had the
+    first ones."""
+    if seen < 2:
+        yield plain
     stem, suffix = os.path.splitext(plain)
-    if source != plain:
+    if source != plain and seen < 2:
         yield source + suffix
     suffix = suffix if len(suffix) <= MAX_SUFFIX else ""
-    for number in count():
+    for number in count(max(0, seen - 1)):
         mark = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
         yield f"{stem}~{mark}{suffix}"
         yield f"{mark}{suffix}"
@@ -80,11 +91,13 @@ def folding_of(folder: Path) -> Callable[[str], str]:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
-    probe = folder / f".stargan-\u00e9-{mark}.tmp"
+    probe = folder / temporary_name(f"stargan-\u00e9-{mark}")  # which the next run removes, where this one is killed
     try:
         with probe.open("xb"):
             pass
-        alike = any(folder.joinpath(name).exists() for name in (probe.name.upper(), f".stargan-e\u0301-{mark}.tmp"))
+        alike = any(
+            folder.joinpath(name).exists() for name in (probe.name.upper(), temporary_name(f"stargan-e\u0301-{mark}"))
+        )
     except OSError:
         return folded
     finally:

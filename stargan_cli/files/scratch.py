@@ -1,0 +1,33 @@
+"""Hidden folders for what is in the making: one that a killed process left is removed by the next process."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from stargan_cli.files.locks import LOCK_NAME, locked
+
+YOUNG_SECONDS = 60
+"""A folder that is younger may not be locked yet."""
+
+
+@contextmanager
+def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
+    """A new folder in `parent`, removed at the end of the block, and before it those that killed processes left there
+    for the same purpose. A folder is in use as long as the lock in it is held. Raises OSError."""
+    prefix = f".stargan-{purpose}-"
+    for left in parent.glob(f"{prefix}*"):
+        with suppress(OSError):  # BlockingIOError: it is in use
+            if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
+                locked(left / LOCK_NAME).close()
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    try:
+        with locked(folder / LOCK_NAME):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
