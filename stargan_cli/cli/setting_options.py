@@ -11,6 +11,7 @@ import typer
 
 from stargan_cli.settings import Declared, Settings, declared
 
+_METAVARS = {int: "N", float: "X"}  # short, so that 80 columns hold the longest option whole
 Defaults = Mapping[str, Mapping[str, Any]]
 """Preset -> what it changes."""
 
@@ -25,7 +26,7 @@ def _option(one: Declared, presets: Defaults) -> Any:
     return typer.Option(
         one.option + flag,
         help=_help(one, presets),
-        metavar="|".join(one.choices) or one.setting.metavar,
+        metavar=one.setting.metavar or _METAVARS.get(one.kind, "NAME" if one.choices else None),
         autocompletion=(lambda: list(one.choices)) if one.choices else None,
         rich_help_panel=one.setting.panel,
         show_default=False,
@@ -89,7 +90,7 @@ def _help(one: Declared, presets: Defaults) -> str:
         values = f"default {common}" if common else ""
     else:
         values = ", ".join(f"{name} {value}" for name, value in shown.items())
-    details = "; ".join(filter(None, (one.range, values)))
+    details = "; ".join(filter(None, (one.range or " or ".join(one.choices), values)))
     return one.setting.help.rstrip(".") + (f" ({details})." if details else ".")
 
 

@@ -37,7 +37,7 @@ PresetOption = Annotated[
         help="Settings to start from. "
         + " ".join(f"{name}: {preset.reason}." for name, preset in PRESETS.items())
         + f" By default {DEFAULT_PRESET}.",
-        metavar="|".join(PRESETS),
+        metavar="NAME",
         autocompletion=lambda: list(PRESETS),
         rich_help_panel=TRAINING,
     ),

@@ -67,9 +67,9 @@ def _value(one: Declared, value: Any) -> Any:
 
 def as_toml(settings: TrainSettings, preset_name: str) -> str:
     """A file for `read_config`: the preset, and all that differs from it."""
-    usual = preset(preset_name)
-    values = {"preset": preset_name}
-    values |= {
-        name: value for name, value in settings.to_dict().items() if value != getattr(usual, name) and value is not None
-    }
+    usual = preset(preset_name).to_dict()
+    shown = {name for name, value in settings.to_dict().items() if value is not None and value != usual[name]}
+    if "batch_size" in shown:
+        shown |= {"lr", "d_lr"}  # left out, they would be scaled by the batch size
+    values = {"preset": preset_name, **{name: value for name, value in settings.to_dict().items() if name in shown}}
     return "".join(f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in values.items())

@@ -16,11 +16,12 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
+from stargan_cli.train.captured import EAGER_CALLS
 from stargan_cli.train.run import make_trainer
 from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 
-ENOUGH_SECONDS = 1.0
+ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,23 @@ def _random(labelled: Labelled, number: int, size: int) -> CachedPictures:
 
 
 def _seconds(trainer: Trainer) -> float:
-    """Of an iteration on average: whole cycles of steps of both networks and of penalties, the first to warm up."""
+    """Of an iteration on average, over whole cycles of generator steps and penalties. The first cycles warm up: on CUDA
+    until the iterations are recorded, elsewhere one, which counts where it is long."""
+    on_cuda = trainer.device.type == "cuda"
     cycle = math.lcm(trainer.settings.n_critic, trainer.settings.penalty_every)
-    for attempt in count():
+    elapsed, cycles = 0.0, 0
+    for number in count():
         start = time.monotonic()
         for _ in range(cycle):
             trainer.iterate()
-        if trainer.device.type == "cuda":
+        if on_cuda:
             torch.cuda.synchronize(trainer.device)
-        elapsed = time.monotonic() - start
-        if elapsed > 10 * ENOUGH_SECONDS or (attempt and elapsed * attempt > ENOUGH_SECONDS) or attempt > 100:
+        seconds = time.monotonic() - start
+        if number > EAGER_CALLS or (not on_cuda and (number > 0 or seconds > LONG_SECONDS)):
+            elapsed, cycles = elapsed + seconds, cycles + 1
+        if elapsed > ENOUGH_SECONDS:
             break
-    return elapsed / cycle
+    return elapsed / cycles / cycle
 
 
 def _memory(device: torch.device) -> int | None:

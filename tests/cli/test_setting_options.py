@@ -49,7 +49,7 @@ def test_only_what_is_given_reaches_the_command() -> None:
 def test_the_help_says_effect_then_range_then_defaults() -> None:
     text = paint("--help")
     assert "How much is painted (from 0 to 1; plain 0.5, loud 0.9)." in text
-    assert "red|green" in text and "Which hue (default red)." in text
+    assert "Which hue (red or green; default red)." in text
     assert "A file." in text
 
 

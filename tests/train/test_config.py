@@ -120,3 +120,10 @@ def test_learning_rates_follow_the_batch_size_unless_they_are_given(tmp_path: Pa
     assert (chosen.lr, chosen.d_lr) == (1e-4, 1e-4)
     _, chosen = new_settings("fast", None, {"batch_size": 16}, said.append)
     assert (chosen.lr, chosen.d_lr) == (2e-4, 4e-4) and len(said) == before
+
+
+@needs_toml
+def test_rates_that_were_chosen_are_not_scaled_when_they_are_read_back(tmp_path: Path) -> None:
+    _, chosen = new_settings("fast", None, {"batch_size": 64, "lr": 2e-4, "d_lr": 4e-4})
+    _, again = new_settings(None, written(tmp_path, as_toml(chosen, "fast")), {})
+    assert again == chosen
