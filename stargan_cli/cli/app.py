@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from stargan_cli.cli.eval import evaluate
+from stargan_cli.cli.evaluation.command import evaluate
 from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown

@@ -13,6 +13,7 @@ import typer
 
 from stargan_cli import launcher
 from stargan_cli.cli.durations import parse_duration
+from stargan_cli.cli.evaluation.of_training import evaluator
 from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
@@ -122,6 +123,7 @@ def train(
                 say_data(sets)
             if dry_run:
                 return _dry_run(preset, settings, sets, layout, device, processes)
+            evaluate = evaluator(settings, device, cache, workers) if processes.first else None
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
         with (
@@ -139,6 +141,7 @@ def train(
                 stop=stop,
                 progress=progress,
                 say=voice,
+                evaluate=evaluate,
             )
     if processes.first:
         say_end(outcome, settings.iterations, run)

@@ -27,14 +27,14 @@ Landmarks = Mapping[str, Sequence[float]]
 def labelled_set(
     weights: Weights, data: str, classifiers: Sequence[Classifier], settings: EvalSettings, decoding: Progress
 ) -> LabelledSet:
-    """The test pictures of one data set at the weights' size. Raises UsageError and DataError."""
+    """The pictures of one data set at the weights' size. Raises UsageError and DataError."""
     index, parts = _matching_set(weights.card.layout, data, settings)
-    labelled, most = parts["test"], settings.most
+    labelled, most = parts[settings.part], settings.most
     if most is not None and most < len(labelled):
         labelled = labelled.select([i * len(labelled) // most for i in range(most)])
     if not len(labelled):
         hint = "list_eval_partition.txt marks them with 2; --split reference holds some out without it"
-        raise DataError(f"{data} has no test picture", hint if data == "celeba" else None)
+        raise DataError(f"{data} has no {settings.part} picture", hint if data == "celeba" else None)
     readers = readers_for(labelled.label_set, classifiers)
     size = weights.card.model.image_size
     pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
@@ -46,7 +46,7 @@ def labelled_set(
         pictures, photos = found_in(pictures, landmarks, settings.workers or cpu_count(), decoding)
     found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
     if not found.targets():
-        raise DataError(f"every test picture of {data} shows all there is to change", "take more of them")
+        raise DataError(f"every {settings.part} picture of {data} shows all there is to change", "take more of them")
     return found
 
 

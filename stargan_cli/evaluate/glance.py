@@ -42,6 +42,33 @@ def _value(found: dict[str, Any] | None) -> float | None:
     return None if found is None else float(found["value"])
 
 
+def score(one: dict[str, Any]) -> float:
+    """One number in [0, 1] to choose weights by, of one data set of the document: the mean over single changes of the
+    share that is read, times the share of the distance that is gone, times the share of pairs of one person's photos
+    that are less alike than source and result. What is unknown counts as 1. A change that pleases the classifiers and
+    brings no picture nearer to real ones counts nothing."""
+    found: list[float] = []
+    for row in glance_rows(one):
+        gone = 1.0 if row["share_left"] is None else 1 - row["share_left"]
+        kept = 1.0 if row["person"] is None else 1 - row["person"]
+        found.append(row["read"] * min(1.0, max(0.0, gone)) * kept)
+    return sum(found) / len(found)
+
+
+def log_row(document: dict[str, Any]) -> dict[str, float]:
+    """The numbers of an evaluation for the log of a training run: `score`, the mean over data sets, and for each change
+    what is known of its row at a glance."""
+    row = {"score": sum(map(score, document["sets"])) / len(document["sets"])}
+    for one in document["sets"]:
+        for change in glance_rows(one):
+            values = {key: change[key] for key in ("read", "share_left", "person", "kept_psnr")}
+            name = f"{one['name']}/{change['name']}"
+            row |= {f"{name}/{key}": value for key, value in values.items() if value is not None}
+        if one["own_label"]["psnr"] is not None:
+            row[f"{one['name']}/own_label/psnr"] = one["own_label"]["psnr"]["value"]
+    return row
+
+
 def warnings(one: dict[str, Any]) -> Iterator[str]:
     """Sentences on the changes of one data set whose numbers ought to be compared with the pictures."""
     rows = glance_rows(one)

@@ -139,7 +139,7 @@ def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
     return {
         "data": list(settings.data),
         "split": settings.split,
-        "part": "test",
+        "part": settings.part,
         "limit": settings.most,
         "at": settings.at,
         "classifiers": [str(path) for path in settings.classifiers],

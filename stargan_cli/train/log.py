@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -37,6 +38,14 @@ class RunLog:
                 kept.append(line)
         with replacement(self.path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def largest(self, name: str) -> float:
+        """The largest number that a row has under a name; minus infinity if none has."""
+        found = [-math.inf]
+        if self.path.is_file():
+            rows = (json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines())
+            found += [row[name] for row in rows if name in row]
+        return max(found)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row. A full disk does not stop the run, and is said once."""

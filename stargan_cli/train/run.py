@@ -22,6 +22,7 @@ from stargan_cli.progress import Progress, silent
 from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
+from stargan_cli.train.evaluations import Evaluate
 from stargan_cli.train.log import require_board
 from stargan_cli.train.networks import NetworkChoice
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
@@ -103,12 +104,14 @@ def train(
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
     say: Callable[[str], None] = lambda text: None,
+    evaluate: Evaluate | None = None,
 ) -> RunEnd:
     """Train into the folder `run`, from the start or, with `resume`, from its newest checkpoint that is whole.
 
     Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` says so; each
     time with a checkpoint and with the averaged generator in `run/weights.safetensors`. Of several processes the
-    first writes. `say` gets warnings. Raises UsageError, DataError, and TrainingError where losses are no numbers or
+    first writes. `say` gets warnings; `evaluate` measures weights every
+    `settings.eval_every` iterations. Raises UsageError, DataError, and TrainingError where losses are no numbers or
     nothing can be written.
     """
     start = time.monotonic()
@@ -119,7 +122,7 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes)
-        session = Session(folder, settings, trainer, data, say) if folder else None
+        session = Session(folder, settings, trainer, data, say, evaluate) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:

@@ -10,10 +10,12 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from stargan_cli.device import quick
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.data import TrainingData
+from stargan_cli.train.evaluations import Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.packing import packed
@@ -48,7 +50,7 @@ class Due:
 class Session:
     """One call of `train`: takes up where the run was, then does whatever is due after each iteration.
 
-    `say` gets warnings.
+    `say` gets warnings; `evaluate` measures weights where the settings want it.
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Session:
         trainer: Trainer,
         data: TrainingData,
         say: Say,
+        evaluate: Evaluate | None = None,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
         self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
         self.log = RunLog(folder.path / "log.jsonl", say)
+        self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
         self.board: Board | None = None
         self.rows = Due(settings.log_every, settings.log_seconds)
         self.samples = Due(settings.sample_every, settings.sample_seconds)
@@ -123,6 +127,8 @@ class Session:
         progress(iteration, self.settings.iterations, note)
         if self.samples.is_due(iteration):
             self._sample()
+        if self.evaluations.are_due(iteration):
+            self._evaluate()
         if self.checkpoints.is_due(iteration):
             self.save()
 
@@ -187,6 +193,19 @@ class Session:
         card = card_of(trainer, self._seconds(), self.started_from, self.landmarks)
         save_weights(self.folder.weights, card, trainer.ema.state_dict(), trainer.discriminator.state_dict())
         self.exported = trainer.iteration
+
+    def _evaluate(self) -> None:
+        iteration, seconds = self.trainer.iteration, self._seconds()
+        try:
+            self._save_weights()
+        except (OSError, SafetensorError) as error:
+            self.say(f"the weights of iteration {iteration:,} could not be written ({error}); going on")
+            return
+        numbers = self.evaluations.write(iteration, seconds)
+        if self.board is not None:
+            self.board.scalars(numbers, iteration)
+        quick(self.trainer.device)  # measuring wants repeatable numbers, training those that are quick to have
+        self.mark = time.monotonic()  # and is no training time
 
     def _seconds(self) -> float:
         """Time spent in this run's loop, over all its resumptions."""

@@ -193,6 +193,16 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     log_seconds: Annotated[
         float, Setting(RUN, "Seconds between rows of the log at most.", above=0, changeable=True)
     ] = 60.0
+    eval_every: Annotated[
+        int,
+        Setting(
+            RUN,
+            "Iterations between evaluations of the averaged generator on validation pictures (as eval --fast), which "
+            "write a row into log.jsonl and keep the best weights in best.safetensors. 0 for none.",
+            at_least=0,
+            changeable=True,
+        ),
+    ] = 0
     sample_every: Annotated[int, Setting(RUN, "Iterations between sample grids.", at_least=1, changeable=True)] = 1000
     sample_seconds: Annotated[
         float, Setting(RUN, "Seconds between sample grids at most.", above=0, changeable=True)

@@ -267,15 +267,15 @@ def test_a_class_with_one_picture(stargan, tmp_path):
 
 
 def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
-    from stargan_cli.cli import eval_tables
+    from stargan_cli.cli.evaluation import tables
 
     one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
     row = {"name": "hair+gender+age", "combination": True, "background_change": one}
     row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
     document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
     document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
-    monkeypatch.setattr(eval_tables, "PLAIN_WIDTH", 80)
-    eval_tables.show_document({"sets": [document]})
+    monkeypatch.setattr(tables, "PLAIN_WIDTH", 80)
+    tables.show_document({"sets": [document]})
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     number = next(number for number, line in enumerate(lines) if line.startswith("hair+gender+age"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stargan_cli.evaluate.glance import glance_rows, warnings
+from stargan_cli.evaluate.glance import glance_rows, log_row, score, warnings
 from stargan_cli.evaluate.tables import glance
 
 RATE = {"low": 0.0, "high": 1.0, "n": 9}
@@ -46,3 +46,18 @@ def test_numbers_that_contradict_one_another_are_named():
     assert apart.startswith("old: the classifiers disagree in more than 15%")
     (alone,) = warnings(document(target("old", 0.6, None, None), classifiers=1))
     assert alone.startswith("One classifier alone")
+
+
+def test_a_change_that_pleases_the_classifiers_alone_scores_nothing():
+    honest, painted = (document(target("old", read, left)) for read, left in ((0.5, 0.6), (1.0, 1.1)))
+    assert score(painted) == 0 < score(honest) == pytest.approx(0.5 * 0.4)
+    another = target("old", 0.5, 0.6) | {"below_same": RATE | {"value": 0.25}}
+    assert score(document(another)) == pytest.approx(0.5 * 0.4 * 0.75)
+    assert score(document(target("old", 0.5, None))) == 0.5
+    row = log_row({"sets": [honest | {"name": "celeba"}]})
+    assert row == {
+        "score": pytest.approx(0.2),
+        "celeba/old/read": 0.5,
+        "celeba/old/share_left": 0.6,
+        "celeba/old/kept_psnr": 40.0,
+    }

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import typer
 
-from stargan_cli.cli import eval_options as options
+from stargan_cli.cli.evaluation import options
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
     AttributesOption,
@@ -87,7 +87,7 @@ def evaluate(
         data=sets,
         root=root,
         split=split,
-        classifiers=tuple(classifier or _classifiers_of(sets)),
+        classifiers=tuple(classifier or classifiers_of(sets)),
         limit=limit,
         fast=fast,
         at=at,  # type: ignore[arg-type]
@@ -115,7 +115,7 @@ def _default_classifier(data: str, network: str) -> Path:
     return default_cache_folder() / f"classifier-{Path(data).resolve().name}-{network}.safetensors"
 
 
-def _classifiers_of(sets: tuple[str, ...]) -> list[Path]:
+def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
     """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
     found: list[Path] = []
     for data in sets:
@@ -136,7 +136,7 @@ def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], 
     if as_json:
         typer.echo(json.dumps(fitted.accuracy))
     else:
-        from stargan_cli.cli.eval_tables import show_classifier
+        from stargan_cli.cli.evaluation.tables import show_classifier
 
         show_classifier({"name": path.stem, "network": fitted.network.name, "accuracy": fitted.accuracy})
     say(f"written: {shown(path)}")
@@ -158,7 +158,7 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
     if as_json:
         typer.echo(json.dumps(document))
     else:
-        from stargan_cli.cli.eval_tables import show_document
+        from stargan_cli.cli.evaluation.tables import show_document
 
         show_document(document)
     if settings.out is not None:

@@ -1,0 +1,1 @@
+"""`stargan eval`, and what it says of weights in training."""

@@ -1,0 +1,48 @@
+"""What a training run measures of its weights while it runs, and which it keeps."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from stargan_cli.errors import DataError
+from stargan_cli.train.log import RunLog
+
+Evaluate = Callable[[Path], dict[str, float]]
+"""A weights file -> numbers by name; `score` is what weights are chosen by, larger is better. Raises DataError where
+the pictures that it needs are gone."""
+SCORE = "eval/score"
+
+
+@dataclass(frozen=True)
+class Evaluations:
+    """Every `every` iterations (0: never) a row of `log` with what `evaluate` says of the run's `weights`, and a copy
+    of these as `best.safetensors` if no row before has a larger score."""
+
+    evaluate: Evaluate | None
+    every: int
+    weights: Path
+    log: RunLog
+    say: Callable[[str], None]
+
+    def are_due(self, iteration: int) -> bool:
+        return self.evaluate is not None and self.every > 0 and iteration % self.every == 0
+
+    def write(self, iteration: int, seconds: float) -> dict[str, float]:
+        """What was measured; empty if it could not be, which is said and does not stop the run."""
+        if self.evaluate is None:
+            return {}
+        started, best = time.monotonic(), self.log.largest(SCORE)
+        try:
+            numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights).items()}
+            if numbers[SCORE] > best:
+                shutil.copyfile(self.weights, self.weights.with_name("best.safetensors"))
+        except (OSError, DataError) as error:
+            self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}); going on")
+            return {}
+        numbers["eval/seconds"] = round(time.monotonic() - started, 2)
+        self.log.write({"iteration": iteration, "seconds": round(seconds, 2), **numbers})
+        return numbers

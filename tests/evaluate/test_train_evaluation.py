@@ -1,0 +1,80 @@
+"""`stargan train --eval-every`: rows of the log, and the best weights kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from eval_kit import write_celeba, write_classifier
+from training_kit import TINY_OPTIONS
+from typer.testing import CliRunner
+
+from stargan_cli.cli.app import app
+from stargan_cli.errors import DataError
+from stargan_cli.train.evaluations import Evaluations
+from stargan_cli.train.log import RunLog
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    write_celeba(tmp_path / "celeba", copies=4)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("stargan_cli.evaluate.instruments.dlib_is_there", lambda: False)
+    (tmp_path / "cache" / "stargan").mkdir(parents=True)
+
+    def call(*options: str):
+        given = ["train", f"--root={tmp_path / 'celeba'}", f"--run={tmp_path / 'run'}", "--device=cpu", *TINY_OPTIONS]
+        attributes = "--attrs=Black_Hair,Blond_Hair,Brown_Hair,Male,Young"
+        return CliRunner().invoke(app, [*given, attributes, "--iterations=4", "--eval-every=2", *options])
+
+    return call
+
+
+def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
+    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors")
+    result = run()
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    measured = [row for row in rows if "eval/score" in row]
+    assert [row["iteration"] for row in measured] == [2, 4]
+    assert all(0 <= row["eval/score"] <= 1 and "eval/celeba/Male/read" in row for row in measured)
+    assert all("eval/celeba/own_label/psnr" in row for row in measured)
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
+    result = run()
+    assert result.exit_code == 2 and "classifier-celeba-efficientnet-lite0.safetensors" in result.stderr
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def evaluations(tmp_path, *scores, said=None):
+    (tmp_path / "weights.safetensors").write_text("")
+    scores = iter(scores)
+
+    def evaluate(path):
+        score = next(scores)
+        if score is None:
+            raise DataError("the pictures are gone")
+        path.write_text(str(score))
+        return {"score": score}
+
+    log = RunLog(tmp_path / "log.jsonl", print)
+    said = [] if said is None else said
+    return Evaluations(evaluate, 2, tmp_path / "weights.safetensors", log, said.append)
+
+
+def test_the_largest_score_so_far_is_kept_also_over_resumptions(tmp_path):
+    best = tmp_path / "best.safetensors"
+    first = evaluations(tmp_path, 0.2, 0.5, 0.4)
+    kept = [(first.write(iteration, 1.0), best.read_text())[1] for iteration in (2, 4, 6)]
+    assert kept == ["0.2", "0.5", "0.5"]
+    evaluations(tmp_path, 0.45).write(8, 1.0)
+    assert best.read_text() == "0.5"
+    assert [first.are_due(iteration) for iteration in (1, 2)] == [False, True]
+
+
+def test_what_cannot_be_measured_does_not_stop_the_run(tmp_path):
+    said = []
+    assert evaluations(tmp_path, None, said=said).write(2, 1.0) == {}
+    assert said == ["the weights of iteration 2 could not be evaluated (the pictures are gone); going on"]
