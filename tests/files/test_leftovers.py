@@ -38,6 +38,7 @@ def test_a_scratch_folder_of_a_killed_process_goes_and_one_at_work_stays(tmp_pat
     finally:
         process.kill()
         process.communicate()
+    os.utime(other)
     with scratch_folder(tmp_path, "merge"):
         assert other.is_dir(), "it is young"
     os.utime(other, (time.time() - 3600,) * 2)
