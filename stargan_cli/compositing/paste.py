@@ -34,7 +34,7 @@ from stargan_cli.compositing.maps import (
 )
 from stargan_cli.compositing.placement import Place
 from stargan_cli.compositing.scratch import scratch
-from stargan_cli.pictures.native_pixels import Stored
+from stargan_cli.pictures.native_pixels import NativePixels
 
 FEATHER = 0.1  # of the side: how far from the border of the square the change is whole
 STRIP = 1 << 15  # pixels at once: what is worked out of them fits into the processor's cache
@@ -50,18 +50,18 @@ def paste(
     place: Place,
     maps: NDArray[np.floating],
     others: Sequence[Place] = (),
-    stored: Stored | None = None,
+    native: NativePixels | None = None,
 ) -> None:
     """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
     is the picture's own, and towards the middles of `others`; pixels outside are untouched. `maps` (CHANNELS, S, S):
-    see `change.changes_of`. `stored`, the same picture in its file's own numbers, is changed alike, and stays grey
+    see `change.changes_of`. `native`, the same picture in its file's own numbers, is changed alike, and stays grey
     where it is."""
     region = left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
     fades = _fading_sides(place, image.size)
     change = fading(maps.astype(np.float32), fades)
-    if stored is not None and stored.mode == "L":
+    if native is not None and native.mode == "L":
         change = in_grey(change)
     near = [other for other in others if _meet(region, other.region(*image.size))]
     rows = min(bottom - top, max(1, STRIP // (right - left)))
@@ -74,8 +74,8 @@ def paste(
         pixels, spare = room[:, :, : box[3] - start]
         np.copyto(pixels, np.asarray(strip).transpose(2, 0, 1))
         _change(pixels, enlarger.strip(start - top, box[3] - top), weight.strip(start - top, box[3] - top), spare)
-        if stored is not None:
-            stored.change(box, np.asarray(strip), np.ascontiguousarray(pixels.transpose(1, 2, 0)))
+        if native is not None:
+            native.change(box, np.asarray(strip), np.ascontiguousarray(pixels.transpose(1, 2, 0)))
         planes = np.rint(pixels, out=pixels).astype(np.uint8)
         image.paste(Image.merge("RGB", [Image.fromarray(plane) for plane in planes]), box[:2])
 

@@ -16,7 +16,7 @@ from stargan_cli.pictures import png16
 from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.frames import Frames, opened_frames, refuse_loss
-from stargan_cli.pictures.native_pixels import Stored
+from stargan_cli.pictures.native_pixels import NativePixels
 from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted
@@ -31,7 +31,7 @@ def write_picture(
     image: Image.Image,
     *,
     alpha: Image.Image | None = None,
-    stored: Stored | None = None,
+    native: NativePixels | None = None,
     icc: bytes | None = None,
     format: PictureFormat | None = None,
     quality: int = 95,
@@ -41,7 +41,7 @@ def write_picture(
 ) -> None:
     """Write an RGB picture as `format`, by default as the suffix of the path says, and as PNG into a stream.
 
-    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `stored` is the same picture
+    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `native` is the same picture
     as the source file holds it; it is written instead where the format can hold it. `icc` is the profile that the
     picture carries, one that means sRGB. `quality` (1..100) is for JPEG, with full chroma from 90 on, and for WebP,
     which is lossless at 100 and with `lossless`. `note` becomes metadata of the file. `exif` is the source's raw EXIF
@@ -51,7 +51,7 @@ def write_picture(
     if format is None:
         format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
     extras = Extras(quality, lossless, note, kept_exif(exif) if exif else None)
-    data = encode(output_pixels(format, image, alpha, stored, icc), format, extras)
+    data = encode(output_pixels(format, image, alpha, native, icc), format, extras)
     if not isinstance(target, Path):
         target.write(data)
         return
@@ -71,7 +71,7 @@ def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes
 
 def encode_picture(picture: Picture, format: PictureFormat, extras: Extras) -> bytes:
     """The bytes of the file of a picture as it was read, its pixels perhaps changed. A lossless WebP stays so."""
-    pixels = output_pixels(format, picture.image, picture.alpha, picture.stored, picture.srgb_icc)
+    pixels = output_pixels(format, picture.image, picture.alpha, picture.native, picture.srgb_icc)
     return encode(pixels, format, replace(extras, lossless=extras.lossless or picture.lossless))
 
 
@@ -91,10 +91,10 @@ class FrameEncoder:
     def add(self, picture: Picture, duration: float) -> None:
         """`duration`: how long it is shown (ms)."""
         format, icc = self._format, picture.srgb_icc
-        stored = picture.stored
-        if stored is not None and self._frames.kind == "animation":
-            stored = stored.narrowed()
-        pixels = output_pixels(format, picture.image, picture.alpha, stored, icc)
+        native = picture.native
+        if native is not None and self._frames.kind == "animation":
+            native = native.narrowed()
+        pixels = output_pixels(format, picture.image, picture.alpha, native, icc)
         if self._frames.kind == "animation":  # all of the same mode
             pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
         extras = Extras(self._extras.quality, picture.lossless)

@@ -19,7 +19,7 @@ _WITHOUT_ALPHA = {"LA": "L", "La": "L", "RGBA": "RGB", "RGBa": "RGB"}
 
 
 @dataclass(frozen=True)
-class Stored:
+class NativePixels:
     """Upright pixels: `values` uint8 or uint16 (H, W, C), the channels of `mode` (L, RGB, CMYK or LAB), and `alpha`
     (H, W) of the same kind. `icc` is the file's profile, where it is usable."""
 
@@ -40,16 +40,16 @@ class Stored:
     def nbytes(self) -> int:
         return self.values.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
 
-    def copy(self) -> Stored:
+    def copy(self) -> NativePixels:
         """Its own values, to be changed."""
         return replace(self, values=self.values.copy())
 
-    def turned(self, turn: Image.Transpose) -> Stored:
+    def turned(self, turn: Image.Transpose) -> NativePixels:
         """Brought upright as Pillow's `transpose` does it."""
         alpha = None if self.alpha is None else _turned(self.alpha, turn)
         return replace(self, values=_turned(self.values, turn), alpha=alpha)
 
-    def narrowed(self) -> Stored:
+    def narrowed(self) -> NativePixels:
         """The same in 8 bits."""
         if self.bits == 8:
             return self
@@ -96,7 +96,7 @@ def _inked(inks: np.ndarray, wanted: np.ndarray, moved: np.ndarray) -> np.ndarra
     return result
 
 
-def stored_of(image: Image.Image, profile: bytes | None, deep: np.ndarray | None = None) -> Stored | None:
+def native_pixels_of(image: Image.Image, profile: bytes | None, deep: np.ndarray | None = None) -> NativePixels | None:
     """What a loaded picture holds, as it lies in the file; None where 8-bit sRGB without alpha is all that it holds,
     or where there is no way back from sRGB.
 
@@ -107,7 +107,7 @@ def stored_of(image: Image.Image, profile: bytes | None, deep: np.ndarray | None
         return None
     mode, values, alpha = _numbers(image, deep)
     colours = colours_of(profile, mode)
-    return Stored(mode, values, alpha, profile if colours.usable else None) if colours.returns else None
+    return NativePixels(mode, values, alpha, profile if colours.usable else None) if colours.returns else None
 
 
 def _numbers(image: Image.Image, deep: np.ndarray | None) -> tuple[str, np.ndarray, np.ndarray | None]:

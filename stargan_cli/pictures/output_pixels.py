@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from stargan_cli.pictures.formats import PictureFormat
-from stargan_cli.pictures.native_pixels import Stored
+from stargan_cli.pictures.native_pixels import NativePixels
 
 
 class OutputPixels(NamedTuple):
@@ -21,14 +21,14 @@ class OutputPixels(NamedTuple):
 
 
 def output_pixels(
-    format: PictureFormat, image: Image.Image, alpha: Image.Image | None, stored: Stored | None, icc: bytes | None
+    format: PictureFormat, image: Image.Image, alpha: Image.Image | None, native: NativePixels | None, icc: bytes | None
 ) -> OutputPixels:
-    """Choose what to write: `stored` where the format can hold it, else the same in 8 bits, else `image`.
+    """Choose what to write: `native` where the format can hold it, else the same in 8 bits, else `image`.
 
-    `image` is RGB in sRGB, `alpha` its alpha plane (L, same size), `icc` a profile that means sRGB, and `stored` the
+    `image` is RGB in sRGB, `alpha` its alpha plane (L, same size), `icc` a profile that means sRGB, and `native` the
     same picture as the source file holds it. A format without alpha gets the picture laid on white.
     """
-    for numbers in () if stored is None else (stored, stored.narrowed()):
+    for numbers in () if native is None else (native, native.narrowed()):
         if _holds(format, numbers):
             return _own(format, numbers)
     if alpha is None:
@@ -41,25 +41,25 @@ def output_pixels(
     return OutputPixels(image, icc)
 
 
-def _holds(format: PictureFormat, stored: Stored) -> bool:
-    if stored.mode not in format.modes or (stored.icc is not None and not format.icc):
+def _holds(format: PictureFormat, native: NativePixels) -> bool:
+    if native.mode not in format.modes or (native.icc is not None and not format.icc):
         return False
-    return stored.bits == 8 or stored.mode + ("" if stored.alpha is None else "A") in format.deep_modes
+    return native.bits == 8 or native.mode + ("" if native.alpha is None else "A") in format.deep_modes
 
 
-def _own(format: PictureFormat, stored: Stored) -> OutputPixels:
-    values, alpha = stored.values, stored.alpha
+def _own(format: PictureFormat, native: NativePixels) -> OutputPixels:
+    values, alpha = native.values, native.alpha
     if alpha is not None and not format.alpha:
         share = alpha[..., None] / np.float32(255)
         values, alpha = (255 + (values - np.float32(255)) * share).round().astype(np.uint8), None
     if alpha is not None:
         values = np.concatenate([values, alpha[..., None]], axis=2)
-    mode = stored.mode if alpha is None else stored.mode + "A"
-    if stored.bits == 16 and format.name == "PNG":
-        return OutputPixels(Image.new(mode, (1, 1)), stored.icc, values)
+    mode = native.mode if alpha is None else native.mode + "A"
+    if native.bits == 16 and format.name == "PNG":
+        return OutputPixels(Image.new(mode, (1, 1)), native.icc, values)
     if values.shape[2] == 1:
-        return OutputPixels(Image.fromarray(values[..., 0]), stored.icc)
-    return OutputPixels(_image(mode, values), stored.icc)
+        return OutputPixels(Image.fromarray(values[..., 0]), native.icc)
+    return OutputPixels(_image(mode, values), native.icc)
 
 
 def _image(mode: str, values: np.ndarray) -> Image.Image:

@@ -21,7 +21,7 @@ from stargan_cli.pictures import limits, modes, pillow_fixes, png_gamma
 from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.formats import FORMATS, read_as
 from stargan_cli.pictures.icc import colours_of
-from stargan_cli.pictures.native_pixels import Stored, stored_of
+from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
 
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
@@ -67,7 +67,7 @@ class Picture:
     """A picture as read: `image` is RGB, 8 bit, upright, in sRGB. `alpha` (L, same size) is None where it is opaque.
 
     `size` is the upright width and height of the file's picture. `format` and `mode` are Pillow's names for those of
-    the file. `icc` is its raw profile, which `image` has applied, `exif` its raw EXIF block. `stored` has the pixels as
+    the file. `icc` is its raw profile, which `image` has applied, `exif` its raw EXIF block. `native` has the pixels as
     the file stores them, where that was asked for and says more than `image`. `lossless`: a WebP file that is so.
     """
 
@@ -78,7 +78,7 @@ class Picture:
     mode: str
     icc: bytes | None
     exif: bytes | None
-    stored: Stored | None = None
+    native: NativePixels | None = None
     lossless: bool = False
 
     @property
@@ -93,23 +93,23 @@ class Wanted:
     """What of a picture is wanted.
 
     `square`: only the largest centred square, resized to this many pixels; large JPEGs are then decoded at a fraction
-    of their size, never below twice `square`. `stored`: the file's own numbers too, to be written again; not with
+    of their size, never below twice `square`. `native`: the file's own numbers too, to be written again; not with
     `square`. `max_pixels`: a picture of more is refused.
     """
 
     square: int | None = None
     max_pixels: int = MAX_PIXELS
-    stored: bool = False
+    native: bool = False
 
 
 def read_picture(
-    source: Path | BinaryIO, square: int | None = None, max_pixels: int = MAX_PIXELS, stored: bool = False
+    source: Path | BinaryIO, square: int | None = None, max_pixels: int = MAX_PIXELS, native: bool = False
 ) -> Picture:
     """Read one picture (the first frame, of several). A path must be a regular file; a stream is read to its end.
 
     The other arguments are those of `Wanted`. Raises PictureError.
     """
-    wanted = Wanted(square, max_pixels, stored)
+    wanted = Wanted(square, max_pixels, native)
     with opened(source, wanted) as (file, image), decoding(file):
         return decode(file, image, wanted)
 
@@ -183,9 +183,9 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     width, height = image.size
     if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
-    seen, deep = pillow_fixes.loaded(file, image, wanted.stored)
+    seen, deep = pillow_fixes.loaded(file, image, wanted.native)
     turn, kind, image = TURNS.get(_orientation(image)), str(image.format), seen
-    stored = stored_of(image, profile, deep) if wanted.stored else None
+    native = native_pixels_of(image, profile, deep) if wanted.native else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
     colours, alpha = modes.split(image)
@@ -195,11 +195,11 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     if turn is not None:
         colours = colours.transpose(turn)
         alpha = alpha.transpose(turn) if alpha is not None else None
-        stored = stored.turned(turn) if stored is not None else None
+        native = native.turned(turn) if native is not None else None
         width, height = (height, width) if turn in SIDEWAYS else (width, height)
     upright = colours_of(profile, colours.mode).to_srgb(colours)
     lossless = kind == "WEBP" and is_lossless_webp(file)
-    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, stored, lossless)
+    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless)
 
 
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])

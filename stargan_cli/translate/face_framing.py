@@ -92,7 +92,7 @@ class Faces:
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(max_pixels=self.max_pixels, stored=self.at_source_size)
+        return Wanted(max_pixels=self.max_pixels, native=self.at_source_size)
 
     def prepare(self, picture: Picture) -> Framed:
         """Raises NoFaceError."""

@@ -130,7 +130,7 @@ class CentreAtSourceSize(_Centre):
 
     @property
     def wanted(self) -> Wanted:
-        return Wanted(max_pixels=self.max_pixels, stored=True)
+        return Wanted(max_pixels=self.max_pixels, native=True)
 
     def finish(self, framed: Framed, changes: Changes) -> Picture:
         return put_back(framed, changes)
@@ -139,10 +139,10 @@ class CentreAtSourceSize(_Centre):
 def put_back(framed: Framed, changes: Changes) -> Picture:
     """Make the changes of a picture's squares, in their places, at its own size. A grey picture stays grey."""
     picture, places = framed.picture, framed.places
-    image, stored = picture.image.copy(), picture.stored and picture.stored.copy()
+    image, native = picture.image.copy(), picture.native and picture.native.copy()
     for maps, place in zip(changes, places, strict=True):
-        paste(image, place, maps, [other for other in places if other != place], stored)
-    return replace(picture, image=image, stored=stored)
+        paste(image, place, maps, [other for other in places if other != place], native)
+    return replace(picture, image=image, native=native)
 
 
 def change_bytes(framing: Framing) -> int:

@@ -157,7 +157,7 @@ def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Ro
     if sink.is_source(job.output, source):
         return row
     note = plan.note(job.variant, job.fingerprint, generated=False)
-    extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, stored=True)
+    extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, native=True)
     return _tried(row, lambda: sink.write(job.output, copied(source, _format(job.output), extras, wanted)))
 
 
@@ -168,7 +168,7 @@ def _format(output: PurePath) -> PictureFormat:
 def _weight(framed: Framed, jobs: int) -> int:
     """The memory that a picture takes on its way, the result for each of its outputs included (bytes)."""
     picture = framed.picture
-    own = 0 if picture.stored is None else picture.stored.nbytes
+    own = 0 if picture.native is None else picture.native.nbytes
     return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)
 
 

@@ -46,14 +46,14 @@ def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False)
 
 
 def read(data: bytes, **wanted: Any) -> tuple[Frames, list[Frame]]:
-    with opened_frames(BytesIO(data), Wanted(stored=True, **wanted)) as found:
+    with opened_frames(BytesIO(data), Wanted(native=True, **wanted)) as found:
         assert isinstance(found, Frames)
         return found, list(found.frames)
 
 
 def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
     """What is written of a file, nothing of it changed."""
-    with opened_frames(BytesIO(data), Wanted(stored=True)) as found:
+    with opened_frames(BytesIO(data), Wanted(native=True)) as found:
         assert isinstance(found, Frames)
         encoder = FrameEncoder(WRITABLE[name], found, Extras(100, note=note))
         for frame in found.frames:

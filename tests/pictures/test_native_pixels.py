@@ -18,7 +18,7 @@ from stargan_cli.compositing import paste
 from stargan_cli.pictures import icc, png16
 from stargan_cli.pictures.encoding import copied, write_picture
 from stargan_cli.pictures.formats import WRITABLE
-from stargan_cli.pictures.native_pixels import stored_of
+from stargan_cli.pictures.native_pixels import native_pixels_of
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted, read_picture
 from stargan_cli.pictures.save_options import Extras
@@ -139,7 +139,7 @@ def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Pi
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
     out = out or path.with_stem("out")
     made = framing.finish(prepared, maps_of(prepared.squares[0], add)[None])
-    write_picture(out, made.image, alpha=made.alpha, stored=made.stored, icc=made.srgb_icc, note=NOTE)
+    write_picture(out, made.image, alpha=made.alpha, native=made.native, icc=made.srgb_icc, note=NOTE)
     return prepared.picture, out
 
 
@@ -195,7 +195,7 @@ def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> No
     for name in ("png", "webp", "jpg"):
         out = BytesIO()
         write_picture(
-            out, finished.image, stored=finished.stored, icc=finished.srgb_icc, format=WRITABLE[name], quality=100
+            out, finished.image, native=finished.native, icc=finished.srgb_icc, format=WRITABLE[name], quality=100
         )
         with Image.open(out) as image:
             assert image.mode == ("RGB" if name == "webp" else "L")
@@ -244,19 +244,19 @@ def test_a_turned_picture_is_upright_in_its_own_colours(orientation: int, tmp_pa
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = corpus.encoded(colourful(), "TIFF", icc_profile=P3, exif=exif.tobytes())
-    picture = read_picture(BytesIO(data), stored=True)
-    assert picture.stored is not None and picture.stored.size == picture.size
-    again = picture.stored.values
+    picture = read_picture(BytesIO(data), native=True)
+    assert picture.native is not None and picture.native.size == picture.size
+    again = picture.native.values
     shown = icc.colours_of(P3, "RGB").to_srgb(Image.fromarray(again))
     assert shown.tobytes() == picture.image.tobytes()
 
 
 def test_a_profile_that_is_broken_or_of_another_mode_is_dropped() -> None:
     for profile in (b"no profile" * 30, P3[:200], P3):
-        stored = stored_of(colourful().convert("L"), profile)
-        assert stored is not None and stored.icc is None
-    picture = read_picture(BytesIO(corpus.encoded(colourful(), "PNG", icc_profile=b"no profile" * 30)), stored=True)
-    assert picture.stored is None and picture.srgb_icc is None
+        native = native_pixels_of(colourful().convert("L"), profile)
+        assert native is not None and native.icc is None
+    picture = read_picture(BytesIO(corpus.encoded(colourful(), "PNG", icc_profile=b"no profile" * 30)), native=True)
+    assert picture.native is None and picture.srgb_icc is None
 
 
 def test_without_a_way_back_the_picture_is_srgb(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,16 +269,16 @@ def test_without_a_way_back_the_picture_is_srgb(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(icc.ImageCms, "buildTransform", one_way)
     icc.colours_of.cache_clear()
-    picture = read_picture(BytesIO(FILES["rgb, Display P3"][1]()), stored=True)
-    assert picture.stored is None and picture.srgb_icc is None
+    picture = read_picture(BytesIO(FILES["rgb, Display P3"][1]()), native=True)
+    assert picture.native is None and picture.srgb_icc is None
     icc.colours_of.cache_clear()
     assert picture.image.tobytes() != colourful().tobytes()
 
 
 def test_a_deep_png_carries_note_and_profile(tmp_path: Path) -> None:
-    picture = read_picture(BytesIO(deep(4)), stored=True)
-    assert picture.stored is not None
-    write_picture(tmp_path / "a.png", picture.image, alpha=picture.alpha, stored=picture.stored, note=NOTE, icc=SRGB)
+    picture = read_picture(BytesIO(deep(4)), native=True)
+    assert picture.native is not None
+    write_picture(tmp_path / "a.png", picture.image, alpha=picture.alpha, native=picture.native, note=NOTE, icc=SRGB)
     with Image.open(tmp_path / "a.png") as image:
         image.load()
         assert image.text["Comment"] == NOTE.sentence  # type: ignore[attr-defined]
@@ -295,7 +295,7 @@ def test_a_profile_that_is_no_longer_true_is_not_written(tmp_path: Path) -> None
 
 def test_a_copy_in_another_format_keeps_its_colour_space(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["rgb, Display P3"][1]())
-    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"], Extras(), Wanted(stored=True)))
+    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"], Extras(), Wanted(native=True)))
     (values,), _, profile = own(tmp_path / "b.tif")
     assert profile == P3
     assert np.array_equal(values, np.asarray(colourful()))

@@ -36,14 +36,14 @@ def opened(data: bytes) -> Image.Image:
 
 def written(picture: Picture, name: str) -> bytes:
     out = BytesIO()
-    whole = {"alpha": picture.alpha, "stored": picture.stored, "icc": picture.srgb_icc, "lossless": picture.lossless}
+    whole = {"alpha": picture.alpha, "native": picture.native, "icc": picture.srgb_icc, "lossless": picture.lossless}
     write_picture(out, picture.image, format=WRITABLE[name], note=NOTE, **whole)
     return out.getvalue()
 
 
 def again(data: bytes, name: str) -> bytes:
     """What is written of a file, nothing of it changed."""
-    return written(read_picture(BytesIO(data), stored=True), name)
+    return written(read_picture(BytesIO(data), native=True), name)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
@@ -84,15 +84,15 @@ def colour16_with_key(key: tuple[int, int, int], interlaced: bool = False) -> by
 
 @pytest.mark.parametrize("data", [grey16_with_key(12_345), colour16_with_key((12_345, 700, 60_000))])
 def test_the_transparent_colour_of_a_16_bit_png_is_kept(data: bytes) -> None:
-    for stored in (False, True):
-        picture = read_picture(BytesIO(data), stored=stored)
+    for native in (False, True):
+        picture = read_picture(BytesIO(data), native=native)
         assert picture.alpha is not None
         assert [picture.alpha.getpixel(place) for place in ((5, 5), (5, 20), (40, 20))] == [0, 255, 255]
-    result = read_picture(BytesIO(written(picture, "png")), stored=True)
-    assert result.stored is not None and picture.stored is not None
-    assert result.stored.bits == 16
-    assert result.stored.alpha is not None and np.array_equal(result.stored.alpha, picture.stored.alpha)
-    assert np.array_equal(result.stored.values, picture.stored.values)
+    result = read_picture(BytesIO(written(picture, "png")), native=True)
+    assert result.native is not None and picture.native is not None
+    assert result.native.bits == 16
+    assert result.native.alpha is not None and np.array_equal(result.native.alpha, picture.native.alpha)
+    assert np.array_equal(result.native.values, picture.native.values)
 
 
 def test_the_transparent_colour_of_an_interlaced_one_is_found_in_8_bits() -> None:
@@ -115,7 +115,7 @@ def bmp_with_alpha(alpha: int) -> bytes:
 
 def test_a_bmp_whose_alpha_is_0_throughout_is_opaque() -> None:
     for data in (bmp_with_alpha(0), bmp_with_alpha(0)[14:]):
-        picture = read_picture(BytesIO(data), stored=True)
+        picture = read_picture(BytesIO(data), native=True)
         assert picture.alpha is None
         assert np.array_equal(np.asarray(picture.image), np.asarray(corpus.scene()))
     half = read_picture(BytesIO(bmp_with_alpha(128)))
@@ -183,9 +183,9 @@ def test_gamma_of_a_grey_png_is_applied() -> None:
     ids=["like sRGB", "primaries of sRGB", "sRGB overrides", "no gamma", "no space", "a point"],
 )
 def test_chunks_that_mean_srgb_or_nothing_change_nothing(data: bytes) -> None:
-    picture = read_picture(BytesIO(data), stored=True)
+    picture = read_picture(BytesIO(data), native=True)
     assert np.array_equal(np.asarray(picture.image), np.asarray(corpus.scene()))
-    assert picture.icc is None and picture.stored is None
+    assert picture.icc is None and picture.native is None
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])

@@ -81,9 +81,9 @@ def test_unreadable_file(tmp_path: Path) -> None:
 
 
 def test_display_p3_is_converted_and_not_only_ignored() -> None:
-    stored = corpus.in_display_p3()
-    assert furthest(stored, COLOURS) > 12  # the numbers in the file are others
-    picture = read_picture(BytesIO(corpus.encoded(stored, "PNG", icc_profile=corpus.display_p3())))
+    native = corpus.in_display_p3()
+    assert furthest(native, COLOURS) > 12  # the numbers in the file are others
+    picture = read_picture(BytesIO(corpus.encoded(native, "PNG", icc_profile=corpus.display_p3())))
     assert furthest(picture.image, COLOURS) <= 4
     assert picture.icc == corpus.display_p3()
 
@@ -296,11 +296,11 @@ def test_a_format_without_its_decoder_says_what_decodes_it(
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8])
 def test_the_grey_that_is_transparent_is_found_at_every_depth(depth: int) -> None:
-    picture = read_picture(BytesIO(corpus.grey_with_key(depth)), stored=True)
+    picture = read_picture(BytesIO(corpus.grey_with_key(depth)), native=True)
     assert picture.alpha is not None
     assert [picture.alpha.getpixel((9, y)) for y in (3, 29)] == ([0, 255] if depth > 1 else [0, 0])
-    assert picture.stored is not None and picture.stored.alpha is not None
-    assert picture.stored.alpha[3, 9] == 0
+    assert picture.native is not None and picture.native.alpha is not None
+    assert picture.native.alpha[3, 9] == 0
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True, "optimize": True}, {"subsampling": 2, "quality": 1}])
