@@ -32,6 +32,10 @@ def warn(text: str) -> None:
     say(f"warning: {shown(shortened(text))}")
 
 
+def note(text: str) -> None:
+    say(f"note: {shown(text)}")
+
+
 def say_error(error: StarganError) -> None:
     """What and where in the first line, what to do next in the second."""
     say(f"error: {shown(error)}")

@@ -11,7 +11,7 @@ import typer
 
 from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
-from stargan_cli.cli.messages import say, shown, warn
+from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.cli.options import (
     CompileOption,
     DeviceOption,
@@ -189,11 +189,26 @@ def _over_files(
         interruptible("stopping; once more to stop at once") as stop,
         show_progress("translating", quiet=quiet or run.dry) as progress,
     ):
-        report = run_translation(inputs, out, settings, run, progress=progress, on_row=voice, warn=warn, stop=stop)
+        report = run_translation(
+            inputs,
+            out,
+            settings,
+            run,
+            progress=progress,
+            on_row=voice,
+            warn=warn,
+            note=(lambda text: None) if quiet else note,
+            stop=stop,
+        )
     if report.total == 0 and not report.interrupted:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
         warn(f"{count:,} outputs of a picture that is {remark}")
+    if voice.shown:
+        warn(
+            f"{voice.shown:,} outputs are all but their sources, which show already what was asked (--manifest FILE "
+            "lists them); if they were read wrongly, --labels FILE says what they show, and --strength 2 goes further"
+        )
     if voice.foreign:
         warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")
     if voice.results == "json":

@@ -29,18 +29,22 @@ class Voice:
 
     def __init__(self, results: str, dry: bool, new_only: bool = False) -> None:
         from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
+        from stargan_cli.translate.report import SHOWN
 
         self.results, self.dry, self.new_only = results, dry, new_only
         self.outputs: list[str] = []
-        self._usual, self._foreign = (DONE_BEFORE, EXISTS), FOREIGN
-        self.foreign = 0
+        self._there, self._foreign, self._shown = (DONE_BEFORE, EXISTS), FOREIGN, SHOWN
+        self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
 
     def __call__(self, row: Row) -> None:
-        if row.status == "done" and row.reason:
-            self.remarks[row.reason] += 1
-        if row.status == "done" or (row.reason in self._usual and not self.new_only):
+        for remark in row.reason.split("; ") if row.status == "done" and row.reason else ():
+            if remark == self._shown:
+                self.shown += 1
+            else:
+                self.remarks[remark] += 1
+        if row.status == "done" or (row.reason in self._there and not self.new_only):
             self._give(str(row.output))
         if row.status == "failed":
             self._say_once(row)
@@ -48,7 +52,7 @@ class Voice:
             self.foreign += 1
             if self.foreign <= NAMED:
                 self._say_once(row)
-        elif row.status == "skipped" and row.reason not in self._usual:
+        elif row.status == "skipped" and row.reason not in (*self._there, self._shown):
             self._say_once(row)
         elif self.dry and not self.results:
             skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""

@@ -1,39 +1,86 @@
-"""`--each`: one output per attribute, and the part of a file name that tells them apart."""
+"""`--each`: one output per target, in a folder that is named after it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
 
 from stargan_cli.labels.changes import Change
 from stargan_cli.labels.layout import LabelLayout
+from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
 
-_LONGEST_SUFFIX = 60
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(?=\.|$)", re.IGNORECASE)
+_LONGEST_FOLDER = 200
+"""Bytes; file systems take 255."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One of the outputs of a picture; `suffix` is safe in a file name and unlike that of the other variants."""
+    """One of the outputs of a picture.
 
-    suffix: str
+    `target` says in words what it is to show, and `folder` is the same as a folder's name, unlike that of the other
+    variants. `opposite`: the folder of the variant with the opposite target. Of such two, one picture has one: that
+    which it does not show already.
+    """
+
+    folder: str
     changes: tuple[Change, ...]
+    target: str = ""
+    opposite: str | None = None
+
+    @property
+    def depends_on(self) -> tuple[Change, ...]:
+        """Changes that need the same source labels as this variant does: of two opposites, also its own attribute's."""
+        return tuple(replace(change, value="flip") for change in self.changes) if self.opposite else self.changes
 
 
 def each(layout: LabelLayout, changes: Sequence[Change] = ()) -> list[Variant]:
-    """One variant per change. Without changes, one per attribute: on for a member of an exclusive group, and the
-    opposite of what the picture shows for any other."""
+    """One variant per change. Without changes, one per member of an exclusive group, and for any other attribute two
+    that are opposites, as for a change that flips: an attribute that is on is turned off."""
+    pairs = [_both(change) for change in changes or _every(layout)]
+    targets = iter(_folders([_target(change, layout) for pair in pairs for change in pair]))
     variants: list[Variant] = []
-    taken: set[str] = set()
-    for change in changes or _every(layout):
-        suffix = _suffix(change, layout, explicit=bool(changes))
-        number = 2
-        unique = suffix
-        while unique.casefold() in taken:
-            unique, number = f"{suffix}-{number}", number + 1
-        taken.add(unique.casefold())
-        variants.append(Variant(unique, (change,)))
+    for pair in pairs:
+        named = [next(targets) for _ in pair]
+        folders = [folder for _, folder in named]
+        opposites = reversed(folders) if len(pair) == 2 else [None]
+        for change, (target, folder), opposite in zip(pair, named, opposites, strict=True):
+            variants.append(Variant(folder, (change,), target, opposite))
     return variants
+
+
+def _both(change: Change) -> list[Change]:
+    """A change that flips, as the two that it may be."""
+    return [replace(change, value=value) for value in (1.0, 0.0)] if change.value == "flip" else [change]
+
+
+def shows(known: Mapping[tuple[int, str], float], changes: Sequence[Change]) -> bool:
+    """Whether a picture with these source labels shows already what all the changes ask for."""
+    values = [(known.get((change.set_index, change.attribute)), change.value) for change in changes]
+    return all(now is not None and wanted in (0, 1) and (now > 0.5) == (wanted == 1) for now, wanted in values)
+
+
+def folder_name(target: str) -> str:
+    """A folder's name for any words. Letters of all scripts stay; what some file system forbids is written as in URLs
+    (`a:b` is a%3Ab), so that it can be read back; what is too long ends in a hash."""
+    name = _FORBIDDEN.sub(lambda found: _percent(found[0]), target)
+    name = _DEVICES.sub(lambda found: _percent(found[0][0]) + found[0][1:], name) if _DEVICES.match(name) else name
+    if len(name.encode()) <= _LONGEST_FOLDER:
+        return name
+    mark = blake2b(target.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{name.encode()[:_LONGEST_FOLDER].decode('utf-8', 'ignore')}~{mark}"
+
+
+def _percent(letters: str) -> str:
+    try:
+        data = letters.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = letters.encode("utf-8", "surrogatepass")
+    return "".join(f"%{byte:02X}" for byte in data)
 
 
 def _every(layout: LabelLayout) -> list[Change]:
@@ -44,13 +91,32 @@ def _every(layout: LabelLayout) -> list[Change]:
     ]
 
 
-def _suffix(change: Change, layout: LabelLayout, explicit: bool) -> str:
-    name = change.attribute
-    if sum(name in label_set.attributes for label_set in layout.sets) > 1:
-        name = f"{layout.sets[change.set_index].name}-{name}"
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:_LONGEST_SUFFIX]
-    if change.value == 0:
-        return f"no-{name}"
-    if change.value == 1 or not explicit:
-        return name
-    return f"{name}-{change.value if change.value == 'flip' else format(change.value, 'g')}"
+def _folders(targets: Sequence[str]) -> list[tuple[str, str]]:
+    """Targets with their folders, no two of which some file system takes for one."""
+    taken: set[str] = set()
+    named = []
+    for target in targets:
+        plain = name = folder_name(target)
+        number = 2
+        while (folded := unicodedata.normalize("NFC", name).casefold()) in taken:
+            name, number = f"{plain}-{number}", number + 1
+        taken.add(folded)
+        named.append((target, name))
+    return named
+
+
+def _target(change: Change, layout: LabelLayout) -> str:
+    """What the change asks for in a word, such as blond, old or no-eyeglasses; classes keep their own names."""
+    on, off = _words(change.attribute)
+    if sum(change.attribute in label_set.attributes for label_set in layout.sets) > 1:
+        on, off = (f"{layout.sets[change.set_index].name}-{word}" for word in (on, off))
+    if change.value in (0, 1):
+        return on if change.value else off
+    return f"{on}-{change.value:g}"
+
+
+def _words(attribute: str) -> tuple[str, str]:
+    if attribute not in SYNONYMS:
+        return attribute, f"no-{attribute}"
+    on = attribute.lower().removesuffix("_hair")
+    return on, next(iter(ANTONYMS.get(attribute, ())), f"no-{on}").replace(" ", "_")

@@ -6,7 +6,7 @@ Only the frames of one group are held as pixels, and of the outputs only encoded
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -40,10 +40,11 @@ def translated_frames(
 ) -> Generator[Question, Answer, Answer]:
     """Give every frame to the encoders, one for each variant; returns the answer to the first group with a face.
 
-    A person's labels are read once, from the first group that shows the face. A frame without a face stays as it is.
-    Raises NoFaceError where no frame shows one.
+    A person's labels are read once, from the first group that shows the face, and the first person's decide which of
+    two opposite variants is due. A frame without a face stays as it is. Raises NoFaceError where no frame shows one.
     """
     first: Answer | None = None
+    due, asked = tuple(range(len(variants))), tuple(variants)
     known: dict[int, Known] = {}
     for group in _groups(_followed(frames, framing)):
         people = tuple(number for one in group for number in one.people)
@@ -51,10 +52,14 @@ def translated_frames(
         if people:
             squares = np.concatenate([one.framed.squares for one in group])
             weight = sum(weigh(one.framed, len(variants)) for one in group)
-            answer = yield Question(squares, tuple(variants), weight, people, tuple(known.get(n) for n in people))
+            answer = yield Question(squares, asked, weight, people, tuple(known.get(n) for n in people))
             known |= dict(zip(people, answer.known, strict=True))
-            first = first or answer
-        _encode(group, framing, encoders, answer)
+            if first is None:
+                first, due = answer, answer.due
+                asked = tuple(replace(variants[number], opposite=None) for number in due)
+            if not due:
+                break
+        _encode(group, framing, [encoder for number, encoder in enumerate(encoders) if number in due], answer)
     if first is None:
         raise NoFaceError(f"no face found in any of its {frames.number:,} frames")
     return first

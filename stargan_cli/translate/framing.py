@@ -51,13 +51,27 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """For each variant of the question the `changes` of its K squares, (V, K, ...), and the labels of the first of them
-    before and after. `known` are the labels of each square before. `remark` is a word about the source labels."""
+    """For each variant of the question that is due, the `changes` of its K squares, (V, K, ...); and for each variant
+    the labels of the first square before and after, and a word for its row. `known` are the labels of each square
+    before.
+
+    A variant is not due, and has no labels after, if the picture shows it already and has its opposite.
+    """
 
     changes: Changes
-    labels: tuple[tuple[Label | None, Label], ...]
+    labels: tuple[tuple[Label | None, Label | None], ...]
     known: tuple[Known, ...] = ()
-    remark: str | None = None
+    remarks: tuple[str | None, ...] = ()
+
+    @property
+    def due(self) -> tuple[int, ...]:
+        """The numbers of the variants that are due."""
+        return tuple(number for number, (_, after) in enumerate(self.labels) if after is not None)
+
+    def changes_of(self, number: int) -> Changes:
+        """(K, ...), of a variant that is due."""
+        changes: Changes = self.changes[self.due.index(number)]
+        return changes
 
 
 class Framing(Protocol):

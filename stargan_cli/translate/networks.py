@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
+import numpy as np
 import torch
-from torch import Tensor
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import place_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
+from stargan_cli.labels.variants import shows
+from stargan_cli.pictures.arrays import Pixels
 from stargan_cli.translate.engines.engine import pick_engine_device
-from stargan_cli.translate.framing import Answer, Question
+from stargan_cli.translate.framing import Answer, Changes, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.plan import Plan, make_plan
+from stargan_cli.translate.report import SHOWN, Label
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.source_labels import label_source
 from stargan_cli.translate.translator import Translated, Translator
@@ -23,6 +27,20 @@ from stargan_cli.weights.derived import strengthened
 from stargan_cli.weights.files import load
 
 Asked = tuple[Found, Question]
+
+
+class _Picture(NamedTuple):
+    """A picture to answer, with the source labels of each of its squares."""
+
+    found: Found
+    squares: Pixels
+    variants: tuple[Variant, ...]
+    labels: list[Known]
+
+    @property
+    def due(self) -> list[Variant]:
+        """The variants to make: of two opposites that which the first of the squares does not show."""
+        return [v for v in self.variants if v.opposite is None or not shows(self.labels[0], v.changes)]
 
 
 class Networks:
@@ -65,7 +83,7 @@ class Networks:
     def _refusal(self, found: Found, question: Question) -> PictureError | None:
         try:
             for variant in question.variants:
-                self.labels.require(found.known, variant.changes)
+                self.labels.require(found.known, variant.depends_on)
         except PictureError as error:
             return error
         return None
@@ -73,44 +91,42 @@ class Networks:
     def _translated(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
         if not batch:
             return []
-        sources = self._source_labels(batch)
-        pixels: list[Tensor] = []
-        vectors: list[list[list[float]]] = []
-        for (_, question), labels in zip(batch, sources, strict=True):
-            for variant in question.variants:
-                pixels.append(torch.from_numpy(question.squares))
-                vectors += [self.labels.vectors(known, variant.changes) for known in labels]
-        made = self.translator.translate(torch.cat(pixels), torch.tensor(vectors), self.plan.framing.needs_maps)
+        pictures = [
+            _Picture(found, question.squares, question.variants, labels)
+            for (found, question), labels in zip(batch, self._source_labels(batch), strict=True)
+        ]
+        vectors = [self._vectors(picture) for picture in pictures]
+        flat = [one for of_picture in vectors for of_variant in of_picture for one in of_variant]
+        if not flat:
+            return [self._answer(picture, [], None) for picture in pictures]
+        pixels = [torch.from_numpy(picture.squares) for picture in pictures for _ in picture.due]
+        made = self.translator.translate(torch.cat(pixels), torch.tensor(flat), self.plan.framing.needs_maps)
         answers: list[Answer | Exception] = []
         place = 0
-        for (found, question), labels in zip(batch, sources, strict=True):
-            end = place + len(labels) * len(question.variants)
-            asked = [vectors[index] for index in range(place, end, len(labels))]
-            answers.append(self._answer(found, question.variants, made.part(place, end), labels, asked))
+        for picture, asked in zip(pictures, vectors, strict=True):
+            end = place + len(picture.labels) * len(picture.due)
+            answers.append(self._answer(picture, asked, made.part(place, end)))
             place = end
         return answers
 
+    def _vectors(self, picture: _Picture) -> list[list[list[list[float]]]]:
+        """For each variant that is due, for each square, for each pass: a label vector."""
+        return [[self.labels.vectors(known, variant.changes) for known in picture.labels] for variant in picture.due]
+
     def _answer(
-        self,
-        found: Found,
-        variants: Sequence[Variant],
-        made: Translated,
-        known: Sequence[Known],
-        asked: list[list[list[float]]],
+        self, picture: _Picture, vectors: list[list[list[list[float]]]], made: Translated | None
     ) -> Answer | Exception:
-        if not bool(made.finite.all()):
+        if made is not None and not bool(made.finite.all()):
             return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
-        changes = made.pixels if made.maps is None else made.maps
-        source = self.labels.named(known[0]) or None
-        targets = [
-            self.labels.target(vectors, variant.changes) for vectors, variant in zip(asked, variants, strict=True)
-        ]
-        return Answer(
-            changes.numpy().reshape(len(variants), -1, *changes.shape[1:]),
-            tuple((source, target) for target in targets),
-            tuple(known),
-            self.labels.remark(place_of(found.source)),
-        )
+        source, due = self.labels.named(picture.labels[0]) or None, picture.due
+        asked, place = iter(vectors), place_of(picture.found.source)
+        labels: list[tuple[Label | None, Label | None]] = []
+        remarks: list[str | None] = []
+        for variant in picture.variants:
+            is_due = variant in due
+            labels.append((source, self.labels.target(next(asked)[0], variant.changes) if is_due else None))
+            remarks.append(self.labels.remark(place, picture.labels, variant.changes) if is_due else SHOWN)
+        return Answer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
     def _source_labels(self, batch: Sequence[Asked]) -> list[list[Known]]:
         """For each picture, for each of its squares; the classifier reads the pictures that need it."""
@@ -137,4 +153,11 @@ class Networks:
     def _needs_reading(self, found: Found, question: Question) -> bool:
         if not self.labels.can_read:
             return False
-        return self._always_read or any(self.labels.lacks(found.known, v.changes) for v in question.variants)
+        return self._always_read or any(self.labels.lacks(found.known, v.depends_on) for v in question.variants)
+
+
+def _changes(made: Translated | None, variants: int) -> Changes:
+    if made is None:
+        return np.empty((0, 0), np.uint8)
+    changes = (made.pixels if made.maps is None else made.maps).numpy()
+    return changes.reshape(variants, -1, *changes.shape[1:])

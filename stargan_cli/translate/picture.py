@@ -19,12 +19,12 @@ from stargan_cli.pictures.frames import Frames, opened_frames
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
-from stargan_cli.translate.done_before import mark_of, standing
+from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, standing
 from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import Row, Settled
+from stargan_cli.translate.report import SHOWN, Row, Settled
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
     except Exception as error:
         return failed(found, plan, sink, error)
     if dry:
-        return Settled([*rows, *(Row(str(found.source), sink.name(job.output), "done") for job in jobs)])
+        return Settled([*rows, *_planned(found, jobs, sink)])
     if not jobs:
         return Settled(rows)
     try:
@@ -90,23 +90,24 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generato
         if isinstance(opened, Frames):
             encoders = [FrameEncoder(_format(job.output), opened, _extras(job, plan, opened.exif)) for job in jobs]
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
-            files = [encoder.file for encoder in encoders]
-            return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
+            files = {number: encoders[number].file for number in answer.due}
+            return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]
     framed = plan.framing.prepare(opened)
     answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
-    files = [partial(encoded, framed, answer.changes[number], job, plan) for number, job in enumerate(jobs)]
-    return [_written(found, job, answer, number, files[number], sink) for number, job in enumerate(jobs)]
+    files = {number: partial(encoded, framed, answer.changes_of(number), jobs[number], plan) for number in answer.due}
+    return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]
 
 
 def outputs_of(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
     """Below the output folder, with `--each` in one subfolder for each variant."""
-    return [(variant, PurePath(variant.suffix) / found.output) for variant in variants if found.output is not None]
+    return [(variant, PurePath(variant.folder) / found.output) for variant in variants if found.output is not None]
 
 
 def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink) -> tuple[list[Job], list[Row]]:
     """Which outputs to make, and rows for those that are there. Raises PictureError."""
     jobs, rows = [], []
     source, mark = found.source, mark_of(found.source)
+    done: set[str] = set()
     for variant, output in outputs_of(found, variants):
         if not plan.in_place and sink.is_source(output, source):
             raise PictureError("its output would replace it")
@@ -118,12 +119,36 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
             jobs.append(Job(variant, output, fingerprint, found_there.there))
         else:
             rows.append(Row(str(source), sink.name(output), "skipped", found_there.reason))
-    return jobs, rows
+            done |= {variant.folder} if found_there.reason in (DONE_BEFORE, EXISTS) else set()
+    shown = [job for job in jobs if job.variant.opposite in done]
+    rows += [Row(str(source), sink.name(job.output), "skipped", SHOWN) for job in shown]
+    return [job for job in jobs if job not in shown], rows
 
 
-def _written(found: Found, job: Job, answer: Answer, number: int, file: Callable[[], bytes], sink: Sink) -> Row:
-    row = Row(str(found.source), sink.name(job.output), "done", answer.remark, *answer.labels[number], job.replaces)
-    return _tried(row, lambda: sink.write(job.output, file()))
+def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
+    """The rows of a dry run. Of two opposites one will be made, and which, the picture's labels will say."""
+    folders = {job.variant.folder for job in jobs}
+    rows = []
+    for job in jobs:
+        variant, opposite = job.variant, job.variant.opposite
+        if opposite is None or opposite not in folders:
+            place = job.output
+        elif variant.folder < opposite:
+            place = PurePath(f"{{{variant.folder},{opposite}}}") / job.output.relative_to(variant.folder)
+        else:
+            continue
+        rows.append(Row(str(found.source), sink.name(place), "done", replaced=job.replaces))
+    return rows
+
+
+def _written(found: Found, job: Job, answer: Answer, file: Callable[[], bytes] | None, number: int, sink: Sink) -> Row:
+    """The row of an output, after writing it; without a `file` it is not due."""
+    remark = answer.remarks[number] if answer.remarks else None
+    row = Row(str(found.source), sink.name(job.output), "done", remark, *answer.labels[number], job.replaces)
+    if file is None:
+        return replace(row, status="skipped")
+    made = file
+    return _tried(row, lambda: sink.write(job.output, made()))
 
 
 def _tried(row: Row, write: Callable[[], None]) -> Row:

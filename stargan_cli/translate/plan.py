@@ -65,6 +65,10 @@ class Plan:
             "precision": self.precision,
         }
 
+    def notes(self) -> list[str]:
+        """Which folders of `--each` are called otherwise than their targets."""
+        return [f"{v.target!r} is in the folder {v.folder}" for v in self.variants if v.folder != v.target]
+
     def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
         """What is written into an output's metadata; None with `--no-provenance`."""
         return self._note(fingerprint, (variant,), generated) if self.settings.provenance else None

@@ -11,6 +11,8 @@ from typing import Any, Literal
 Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
 KEPT_FAILURES = 20
+SHOWN = "the picture shows already what was asked"
+"""Why an output is all but its source; or was not made, since the picture has one with the opposite target."""
 Label = dict[str, float]
 
 
@@ -72,7 +74,8 @@ class Report:
     interrupted: bool = False
 
     def add(self, row: Row) -> None:
-        self.counts[row.status] += 1
+        """An output that was not made since its opposite was is not counted."""
+        self.counts[row.status] += (row.status, row.reason) != ("skipped", SHOWN)
         self.counts["replaced"] += row.replaced and row.status == "done"
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:
             self.failures.append(row)

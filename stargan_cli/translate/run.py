@@ -31,7 +31,7 @@ from stargan_cli.translate.outputs.gallery import Gallery
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.processes import SUPPORTED
-from stargan_cli.translate.report import Report, Row, Settled
+from stargan_cli.translate.report import SHOWN, Report, Row, Settled
 from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
 from stargan_cli.translate.watching import arriving
 from stargan_cli.translate.work import work
@@ -50,9 +50,11 @@ def translate(
     progress: Progress = silent,
     on_row: Listener = lambda row: None,
     warn: Warn = lambda text: None,
+    note: Warn = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Report:
     """Translate files and folders into the folder `out`; `on_row` hears of each output in the order of the inputs.
+    `note` hears how the call was understood, `warn` what people may want to change.
 
     A picture that fails becomes a row, and the run goes on with the others. `stop` and KeyboardInterrupt end it with
     `interrupted` in the report; what was written by then is whole, and after `stop` has its rows. Raises UsageError,
@@ -63,6 +65,8 @@ def translate(
     here = replace(settings, device="cpu", precision="auto") if on_ray else settings
     progress(0, None, "loading weights")
     networks = Networks(here, always_read, run.in_place)
+    for text in (*networks.labels.notes(), *networks.plan.notes()):
+        note(text)
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
@@ -86,7 +90,7 @@ def translate(
         report = _report(steps, listeners, counting, progress, stop)
         report.interrupted = report.interrupted and not run.watch
         if passed_over.note is not None:
-            warn(passed_over.note)
+            note(passed_over.note)
         if not report.interrupted:
             listeners.save()
         return report
@@ -156,8 +160,9 @@ class _Listeners:
         self._run, self._manifest, self._on_row = run, manifest, on_row
         self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
         if run.grid is not None and not run.dry:
-            headings = [variant.suffix for variant in plan.variants if variant.suffix]
-            self._overviews.append((run.grid, ContactSheet(headings, plan.sheet_note())))
+            root = out if isinstance(out, Path) else Path()
+            columns = [(variant.target, root / variant.folder) for variant in plan.variants if variant.folder]
+            self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note())))
         if run.gallery is not None and isinstance(out, Path) and not run.dry:
             self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets)))
 
@@ -170,7 +175,8 @@ class _Listeners:
                 raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
         if self._manifest is not None:
             self._manifest.add(row)
-        for _, overview in self._overviews if own_file and row.status != "failed" and row.output else ():
+        made = row.status != "failed" and (row.status, row.reason) != ("skipped", SHOWN)
+        for _, overview in self._overviews if own_file and made and row.output else ():
             overview.add(Path(row.source), Path(row.output or ""))
         self._on_row(row)
 

@@ -9,9 +9,11 @@ from pathlib import Path, PurePath
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.labels import Change, LabelLayout, Variant, Vocabulary, passes, require_said, unsaid
 from stargan_cli.labels.probabilities import Known, as_read
+from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.translate.label_table import LabelTable, read_labels
+from stargan_cli.translate.report import SHOWN
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.weights.files import Weights
 
@@ -64,11 +66,28 @@ class LabelSource:
             place = self.table.path.name if self.table else "--labels"
             raise PictureError(f"{place} does not say its {', '.join(missing)}")
 
-    def remark(self, picture: PurePath) -> str | None:
-        """A word about a picture that the table should name and does not."""
-        if self.table is None or self.table.find(picture):
-            return None
-        return f"not in {self.table.path.name}: its labels were {'taken for off' if self.rest_off else 'read from it'}"
+    def remark(self, picture: PurePath, labels: Sequence[Known], changes: Sequence[Change]) -> str | None:
+        """A word about a picture that the table should name and does not, and one about a picture whose squares, with
+        these source labels, all show already what is asked for."""
+        remarks = []
+        if self.table is not None and not self.table.find(picture):
+            how = "taken for off" if self.rest_off else "read from it"
+            remarks.append(f"not in {self.table.path.name}: its labels were {how}")
+        if not self.rest_off and all(shows(known, changes) for known in labels):
+            remarks.append(SHOWN)
+        return "; ".join(remarks) or None
+
+    def notes(self) -> list[str]:
+        """How the table was read."""
+        table = self.table
+        if table is None:
+            return []
+        taken = []
+        for column in table.columns:
+            (meaning,) = self.vocabulary.search(column)
+            name = f"{'' if meaning.on else 'no-'}{self.vocabulary.full_name(meaning)}"
+            taken.append(name if name == column else f"{name} from {column!r}")
+        return [f"{table.path}: {len(table):,} pictures ({table.reading}): {', '.join(taken)}"]
 
     def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
         """`known`, and for the rest what the classifier's `class_dim` logits say."""
@@ -101,7 +120,7 @@ def label_source(settings: TranslationSettings, weights: Weights, variants: Sequ
     can_read = weights.discriminator is not None
     labels = LabelSource(weights.card.layout, vocabulary, can_read, settings.rest_off, table)
     for variant in variants:
-        labels.check(variant.changes)
+        labels.check(variant.depends_on)
     return labels
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
+from urllib.parse import unquote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,6 +23,7 @@ from stargan_cli.labels import (
 )
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
+from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vocabulary import Meaning
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
@@ -248,18 +252,71 @@ def test_a_group_of_which_none_is_named_is_off_where_that_leaves_it_as_it_is() -
     require_said(stays, parse_set("male,old", stays))
 
 
-def test_each_gives_one_variant_per_attribute() -> None:
+def test_each_gives_one_variant_per_target() -> None:
     variants = each(ONE)
-    assert [variant.suffix for variant in variants] == [*HAIR, "Male", "Young"]
-    assert [variant.changes[0].value for variant in variants] == [1, 1, 1, "flip", "flip"]
+    targets = ["black", "blond", "brown", "male", "female", "young", "old"]
+    assert [variant.folder for variant in variants] == [variant.target for variant in variants] == targets
+    assert [variant.changes[0].value for variant in variants] == [1, 1, 1, 1, 0, 1, 0]
+    assert [variant.opposite for variant in variants] == [None, None, None, "female", "male", "old", "young"]
     variants = each(ONE, parse_set("blond=0.5,old,male=flip", ONE))
-    assert [variant.suffix for variant in variants] == ["Blond_Hair-0.5", "no-Young", "Male-flip"]
+    assert [variant.folder for variant in variants] == ["blond-0.5", "old", "male", "female"]
+    assert [variant.opposite for variant in variants] == [None, None, "female", "male"]
 
 
-def test_suffixes_are_safe_and_unlike_each_other() -> None:
-    layout = LabelLayout((LabelSet("a", ("../x", "..:x", "Y", "y")), LabelSet("b/", ("Y",))))
-    suffixes = [variant.suffix for variant in each(layout)]
-    assert suffixes == ["_x", "_x-2", "a-Y", "y", "b_-Y"]
+@pytest.mark.parametrize(
+    ("attribute", "on", "off"),
+    [
+        ("Eyeglasses", "eyeglasses", "no-eyeglasses"),
+        ("Wavy_Hair", "wavy", "no-wavy"),
+        ("No_Beard", "no_beard", "beard"),
+        ("Mouth_Slightly_Open", "mouth_slightly_open", "mouth_closed"),
+        ("Own_Name", "Own_Name", "no-Own_Name"),
+    ],
+)
+def test_targets_are_called_as_people_call_them(attribute: str, on: str, off: str) -> None:
+    assert [variant.target for variant in each(LabelLayout((LabelSet("a", (attribute,)),)))] == [on, off]
+
+
+def test_folders_are_safe_and_unlike_each_other() -> None:
+    names = ("../x", "a:b", "Y", "y", "con", ".hidden", "end.", "100%", "tab\t", "\udc80")
+    layout = LabelLayout((LabelSet("a", names, kind="classes"), LabelSet("b/", ("Y",), kind="classes")))
+    folders = [variant.folder for variant in each(layout)]
+    assert folders == [
+        *("%2E.%2Fx", "a%3Ab", "a-Y", "y", "%63on", "%2Ehidden", "end%2E", "100%25", "tab%09", "%80", "b%2F-Y"),
+    ]
+    assert [unquote(folder, errors="surrogateescape") for folder in folders[4:10]] == list(names[4:])
+
+
+SCRIPTS = ("улыбка", "微笑", "ابتسامة", "मुस्कान", "χαμόγελο", "웃음", "fröhlich", "スマイル")
+
+
+def test_folders_keep_letters_of_every_script() -> None:
+    layout = LabelLayout((LabelSet("moods", SCRIPTS, kind="classes"),))
+    assert tuple(variant.folder for variant in each(layout)) == SCRIPTS
+
+
+def test_folders_that_a_file_system_takes_for_one_are_kept_apart() -> None:
+    names = (unicodedata.normalize("NFC", "é"), unicodedata.normalize("NFD", "é"), "a", "A", "x" * 300, "x" * 301)
+    layout = LabelLayout((LabelSet("moods", names, kind="classes"),))
+    folders = [variant.folder for variant in each(layout)]
+    assert folders[:4] == [names[0], f"{names[1]}-2", "a", "A-2"]
+    assert folders[4] != folders[5] and all(len(folder) < 220 for folder in folders)
+
+
+@pytest.mark.parametrize(
+    ("known", "spec", "expected"),
+    [
+        ({"Male": 0.9}, "male", True),
+        ({"Male": 0.9}, "female", False),
+        ({"Male": 0.1, "Young": 0.2}, "female,old", True),
+        ({"Male": 0.1, "Young": 0.8}, "female,old", False),
+        ({"Male": 0.9}, "male=0.5", False),
+        ({"Male": 0.9}, "male=flip", False),
+        ({}, "male", False),
+    ],
+)
+def test_what_a_picture_shows_already(known: dict[str, float], spec: str, expected: bool) -> None:
+    assert shows({(0, name): value for name, value in known.items()}, parse_set(spec, ONE)) is expected
 
 
 @given(st.text() | st.text(alphabet="noblackmle:=,-_. 015", max_size=40))

@@ -47,7 +47,7 @@ def test_a_picture_that_fails_is_named_once_whatever_its_outputs(pictures: Path,
     assert result.exit_code == 1
     assert result.stderr.count("the file is empty") == 1
     assert f"failed: {pictures}/[red]\\n.png: the file is empty\n" in result.stderr
-    assert result.stderr.splitlines()[-1].startswith("25 translated, 5 failed: ")
+    assert result.stderr.splitlines()[-1].startswith("25 translated, 7 failed: ")
 
 
 def test_json_is_one_document(pictures: Path, tmp_path: Path, weights: Path) -> None:
@@ -128,7 +128,7 @@ def test_a_photo_without_a_face_is_named_once(tmp_path: Path, face_weights: Path
     result = call(tmp_path / "plain.png", "--each", "-w", face_weights, "-o", tmp_path / "out")
     assert result.exit_code == 0
     assert result.stderr.count(f"skipped: {tmp_path / 'plain.png'}: no face found\n") == 1
-    assert "0 translated, 5 skipped" in result.stderr
+    assert "0 translated, 7 skipped" in result.stderr
 
 
 def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tmp_path: Path, weights: Path) -> None:

@@ -95,10 +95,23 @@ def test_each_makes_an_archive_per_attribute_and_only_those_that_are_missing(
 ) -> None:
     job = (shards / "0000.tar", "--each", "--set", "blond,male", "-w", weights, "-o", tmp_path / "out", "--json")
     assert json.loads(call(*job).stdout)["done"] == 6
-    (tmp_path / "out" / "Male" / "0000.tar").unlink()
+    (tmp_path / "out" / "male" / "0000.tar").unlink()
     ended = json.loads(call(*job).stdout)
     assert (ended["done"], ended["skipped"]) == (3, 1)
-    assert list(unpack(tmp_path / "out" / "Male" / "0000.tar")) == list(unpack(shards / "0000.tar"))
+    assert list(unpack(tmp_path / "out" / "male" / "0000.tar")) == list(unpack(shards / "0000.tar"))
+
+
+def test_each_puts_a_picture_into_the_archive_of_what_it_became(shards: Path, tmp_path: Path, weights: Path) -> None:
+    shard, labels = shards / "0000.tar", tmp_path / "labels.csv"
+    rest = "Black_Hair,Blond_Hair,Brown_Hair,Young"
+    labels.write_text(f"path,Male,{rest}\n0000.png,1,1,0,0,0\n0001.png,0,1,0,0,0\n0002.png,1,1,0,0,0\n")
+    job = (shard, "--each", "--set", "male=flip", "--labels", labels, "-w", weights, "-o", tmp_path / "out", "--json")
+    assert json.loads(call(*job).stdout)["done"] == 3
+    members = list(unpack(shard))
+    became = {name: list(unpack(tmp_path / "out" / name / "0000.tar")) for name in ("male", "female")}
+    assert became["male"] == [name for name in members if name.startswith("0001")]
+    assert became["female"] == [name for name in members if not name.startswith("0001")]
+    assert json.loads(call(*job).stdout)["done"] == 0
 
 
 def test_a_broken_member_fails_alone_and_takes_its_sample_with_it(tmp_path: Path, weights: Path) -> None:

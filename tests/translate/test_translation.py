@@ -15,9 +15,11 @@ from translation_kit import draw
 
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.provenance import read_fingerprint
-from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.done_before import DONE_BEFORE
+from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.translator import Translator
 
 pytestmark = pytest.mark.numeric
 
@@ -66,7 +68,7 @@ def test_what_is_passed_over_is_said(pictures: Path, tmp_path: Path, weights: Pa
     draw(pictures / "sub" / "__MACOSX" / "b.png", 9)
     said: list[str] = []
     settings = TranslationSettings(spec="blond", weights=str(weights), size="model")
-    report = translate([pictures], tmp_path / "out", settings, Run(dry=True), warn=said.append)
+    report = translate([pictures], tmp_path / "out", settings, Run(dry=True), note=said.append)
     assert report.total == 5
     assert said == ["passed over as hidden or a tool's own: .ipynb_checkpoints, sub/__MACOSX"]
 
@@ -165,25 +167,81 @@ def test_without_provenance_nothing_is_embedded_and_later_runs_go_by_name(
     assert go(pictures, out, weights, provenance=False, existing="overwrite").done == 5
 
 
-def test_each_makes_an_output_per_attribute_in_folders_of_their_own(
+def labelled(path: Path, *rows: str) -> Path:
+    path.write_text("\n".join(["path,Black_Hair,Blond_Hair,Brown_Hair,Male,Young", *rows]) + "\n")
+    return path
+
+
+def test_each_makes_an_output_per_target_in_a_folder_of_its_name(
     pictures: Path, tmp_path: Path, weights: Path, tree: Tree
 ) -> None:
-    go(pictures / "a.png", tmp_path / "all", weights, spec=None, each=True)
-    names = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]
-    assert sorted(tree(tmp_path / "all")) == [f"{name}/a.png" for name in names]
+    labels = labelled(tmp_path / "labels.csv", "a.png,1,0,0,1,1", "b.jpg,0,0,1,0,0")
+    rows: list[Row] = []
+    options: dict[str, Any] = {"spec": None, "each": True, "labels": labels}
+    report = go([pictures / "a.png", pictures / "b.jpg"], tmp_path / "all", weights, rows, **options)
+    made = ["black/a.png", "black/b.jpg", "blond/a.png", "blond/b.jpg", "brown/a.png", "brown/b.jpg"]
+    assert sorted(tree(tmp_path / "all")) == [*made, "female/a.png", "male/b.jpg", "old/a.png", "young/b.jpg"]
+    assert (report.done, report.skipped, report.total) == (10, 0, 10)
+    shown = [row for row in rows if row.reason == SHOWN]
+    places = [str(Path(row.output or "").relative_to(tmp_path / "all")) for row in shown]
+    assert places == ["black/a.png", "male/a.png", "young/a.png", "brown/b.jpg", "female/b.jpg", "old/b.jpg"]
+    assert [row.status for row in shown] == ["done", "skipped", "skipped", "done", "skipped", "skipped"]
+
+
+def test_each_reads_what_is_to_be_turned_off_and_knows_it_again(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[Row] = []
+    go(pictures, tmp_path / "out", weights, rows, spec="male=flip", each=True)
+    before = tree(tmp_path / "out")
+    assert len(before) == 5
+    for row in rows:
+        if row.status == "done":
+            shows_male = (row.source_label or {})["Male"] > 0.5
+            assert Path(row.output or "").relative_to(tmp_path / "out").parts[0] == ("female" if shows_male else "male")
+    monkeypatch.setattr(Translator, "read_labels", None)  # nothing is read again
+    again: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, again, spec="male=flip", each=True)
+    assert (report.done, report.skipped, report.failed) == (0, 5, 0)
+    assert sorted(str(row.reason) for row in again) == [DONE_BEFORE] * 5 + [SHOWN] * 5
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_dry_run_names_both_folders_where_the_picture_will_say_which(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    rows: list[Row] = []
+    go(pictures / "a.png", tmp_path / "out", weights, rows, spec="blond,male=flip", each=True, dry=True)
+    assert [row.output for row in rows] == [f"{tmp_path}/out/blond/a.png", f"{tmp_path}/out/{{female,male}}/a.png"]
+
+
+def test_each_of_values_and_words(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
     rows: list[Row] = []
     go(pictures / "a.png", tmp_path / "some", weights, rows, spec="blond,no-young", each=True)
-    assert sorted(tree(tmp_path / "some")) == ["Blond_Hair/a.png", "no-Young/a.png"]
+    assert sorted(tree(tmp_path / "some")) == ["blond/a.png", "old/a.png"]
     read = (rows[0].source_label or {})["Young"]
     assert [(row.target_label or {})["Young"] for row in rows] == [float(read > 0.5), 0.0]
+
+
+def test_a_picture_that_shows_already_what_was_asked_is_said(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    labels = labelled(tmp_path / "labels.csv", "a.png,1,0,0,1,1", "b.jpg,0,1,0,0,0", "c.png,0,1,0,1,1")
+    rows: list[Row] = []
+    go(pictures, tmp_path / "out", weights, rows, spec="blond,male", labels=labels, manifest=tmp_path / "rows.jsonl")
+    reasons = {Path(row.source).name: row.reason for row in rows if Path(row.source).parent == pictures}
+    assert reasons == {"a.png": None, "b.jpg": None, "c.png": SHOWN}
+    listed = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    assert [Path(row["source"]).name for row in listed if row["reason"] == SHOWN] == ["c.png"]
+    off: list[Row] = []
+    go(pictures / "c.png", tmp_path / "off", weights, off, spec="old", labels=None, rest_off=True)
+    assert off[0].reason is None  # nobody said that it shows this
 
 
 def test_each_variant_equals_its_own_run(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
     go(pictures, tmp_path / "each", weights, spec="brown,male", each=True)
     go(pictures, tmp_path / "brown", weights, spec="brown")
     go(pictures, tmp_path / "male", weights, spec="male")
-    assert tree(tmp_path / "each/Brown_Hair") == tree(tmp_path / "brown")
-    assert tree(tmp_path / "each/Male") == tree(tmp_path / "male")
+    assert tree(tmp_path / "each/brown") == tree(tmp_path / "brown")
+    assert tree(tmp_path / "each/male") == tree(tmp_path / "male")
 
 
 def test_joint_weights_translate_once_for_each_set(pictures: Path, tmp_path: Path, joint: Path, tree: Tree) -> None:
@@ -269,7 +327,7 @@ def test_the_manifest_has_a_row_for_each_output(pictures: Path, tmp_path: Path, 
 def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, weights: Path) -> None:
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "g.png", each=True, spec="blond,male")
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "again.png", each=True, spec="blond,male")
-    with Image.open(tmp_path / "g.png") as sheet, Image.open(tmp_path / "out/Male/a.png") as result:
+    with Image.open(tmp_path / "g.png") as sheet, Image.open(tmp_path / "out/male/a.png") as result:
         assert sheet.size == (2 * 3 * 130 + 8 - 2, 14 + 3 * 130 - 2)  # two blocks of three rows
         assert len(sheet.crop((130, 0, 258, 14)).getcolors()) > 1  # the heading
         cell = sheet.crop((260, 14, 388, 14 + 128))

@@ -44,7 +44,7 @@ def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
     settled = []
     mark = mark_of(found.source)
     for variant in plan.variants:
-        output = PurePath(variant.suffix) / found.output
+        output = PurePath(variant.folder) / found.output
         if sink.is_source(output, found.source):
             raise PictureError("its output would replace it")
         fingerprint = plan.fingerprint_of_archive(variant, mark)

@@ -57,8 +57,8 @@ class ArchiveOutputs:
         for variant, fingerprint in zip(archive.wanted, archive.fingerprints, strict=True):
             note = self._plan.note(variant, fingerprint)
             try:
-                file = self._sink.file(PurePath(variant.suffix) / archive.output)
-                self._writing[variant.suffix] = _Output(file, note.comment if note else None)
+                file = self._sink.file(PurePath(variant.folder) / archive.output)
+                self._writing[variant.folder] = _Output(file, note.comment if note else None)
             except PictureError as error:
                 self._problem = str(error)
 
