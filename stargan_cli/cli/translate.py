@@ -204,10 +204,10 @@ def _over_files(
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
         warn(f"{count:,} outputs of a picture that is {remark}")
-    if voice.shown:
-        warn(
-            f"{voice.shown:,} outputs are all but their sources, which show already what was asked (--manifest FILE "
-            "lists them); if they were read wrongly, --labels FILE says what they show, and --strength 2 goes further"
+    if voice.shown and not quiet:
+        note(
+            f"{voice.shown:,} outputs hardly differ from their sources, which show already what was asked (--manifest "
+            "FILE lists them); if they were read wrongly, --labels FILE says what they show, and --strength 2 goes further"
         )
     if voice.foreign:
         warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")

@@ -34,15 +34,16 @@ Each = Annotated[
     bool,
     typer.Option(
         "--each",
-        help="An output per attribute of --set (without it: of the weights), in a subfolder each.",
+        help="An output for each name in --set, or for each that the weights know, in folders called after the targets "
+        "(blond, old). An attribute that is on is turned off.",
         rich_help_panel=CHANGE,
     ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="What the pictures show now: CelebA's list_attr, CSV or JSONL with a path or name column. "
-        "Without it, the weights' own classifier reads it.",
+        help="What the pictures show now: a table as Excel, LibreOffice, pandas or R write it, CelebA's list_attr, or "
+        "JSONL, with a path or name column. Without it, the weights' own classifier reads the pictures.",
         metavar="FILE",
         rich_help_panel=CHANGE,
     ),

@@ -137,7 +137,7 @@ def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
             place = PurePath(f"{{{variant.folder},{opposite}}}") / job.output.relative_to(variant.folder)
         else:
             continue
-        rows.append(Row(str(found.source), sink.name(place), "done", replaced=job.replaces))
+        rows.append(Row(str(found.source), sink.name(place), "done"))
     return rows
 
 
