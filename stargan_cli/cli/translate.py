@@ -207,7 +207,7 @@ def _over_files(
     if voice.shown and not quiet:
         note(
             f"{voice.shown:,} outputs hardly differ from their sources, which show already what was asked (--manifest "
-            "FILE lists them); if they were read wrongly, --labels FILE says what they show, and --strength 2 goes further"
+            "FILE lists them); if they were read wrongly, say what they show with --labels FILE, or try --strength 2"
         )
     if voice.foreign:
         warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")
