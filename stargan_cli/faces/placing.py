@@ -12,6 +12,12 @@ from stargan_cli.faces.asking import Search
 from stargan_cli.faces.finding import DEFAULT_MIN_FACE, exact, find_faces, is_crop, place_of
 
 SMALL = 2  # times the network's square: a picture no larger than this may be a crop in which no face is recognised
+TINY, LONGISH = 16, 2  # px, and sides: smaller or longer pictures than these are no crop of a face
+
+
+def _may_be_crop(size: tuple[int, int], square: int) -> bool:
+    """Whether a picture in which no face is recognised may still show one, and nothing else."""
+    return min(size) >= TINY and max(size) <= min(LONGISH * min(size), SMALL * square)
 
 
 def face_places(
@@ -30,7 +36,7 @@ def face_places(
     """
     whole = centred(*image.size)
     faces = yield from find_faces(image, smallest)
-    if not faces and crops and max(image.size) <= SMALL * size:
+    if not faces and crops and _may_be_crop(image.size, size):
         return (whole,)
     if not faces:
         raise NoFaceError("no face found")

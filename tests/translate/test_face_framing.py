@@ -19,6 +19,7 @@ from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
+from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.report import Report, Row
 from stargan_cli.translate.run import translate
@@ -90,6 +91,13 @@ def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photo
     assert framed(framing(), photos / "small.png").places == (centred(2 * SIZE, SIZE),)
     with pytest.raises(NoFaceError):
         framed(framing(mode="always"), photos / "small.png")
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (15, 15), (16, 40), (8, 16)])
+def test_what_is_too_small_or_too_long_for_a_face_is_left_out_whatever_its_sides(size: tuple[int, int]) -> None:
+    picture = Picture(Image.new("RGB", size, (90, 90, 90)), None, size, "PNG", "RGB", None, None)
+    with pytest.raises(NoFaceError, match="no face found"):
+        framing().prepare(picture)
 
 
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
