@@ -14,11 +14,12 @@ import typer
 from stargan_cli import launcher
 from stargan_cli.cli.durations import parse_duration
 from stargan_cli.cli.evaluation.of_training import evaluator
+from stargan_cli.cli.messages import note
 from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import note, say_data, say_end, say_estimate, unheard
+from stargan_cli.cli.train_voice import say_data, say_end, say_estimate, unheard
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.train.networks import MODEL

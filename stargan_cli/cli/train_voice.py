@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from stargan_cli.train.run import RunEnd
 
 
-def note(text: str) -> None:
-    say(f"note: {shown(text)}")
-
-
 def unheard(text: str) -> None:
     pass
 

@@ -118,7 +118,7 @@ def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
                 raise DataError(f"{path}, line {number}: {expected}, not {min(wrong)!r}")
             labels = [int(value) for value in values]
             if rows.setdefault(file, labels) != labels:
-                raise DataError(f"{path}, line {number}: {file} stands there twice, with different labels")
+                raise DataError(f"{path}, line {number}: {file} is named twice, with different labels")
         if not rows:
             raise DataError(f"{path} has no rows", "it should hold a line of names and one line per picture")
         return list(table.columns), rows
@@ -149,7 +149,7 @@ def _read_partition(path: Path) -> dict[str, str]:
         if part not in ("0", "1", "2"):
             raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
         if part_of.setdefault(file, part) != part:
-            raise DataError(f"{path}, line {number}: {file} stands there twice, in different parts")
+            raise DataError(f"{path}, line {number}: {file} is named twice, in different parts")
     return part_of
 
 

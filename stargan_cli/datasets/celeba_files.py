@@ -11,7 +11,7 @@ from stargan_cli.errors import DataError
 from stargan_cli.pictures.listing import is_picture
 
 ATTRIBUTES, PARTITION = "list_attr_celeba", "list_eval_partition"
-PICTURES = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg")
+PICTURE_FOLDERS = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg")
 _INSIDE = ("", "Anno", "Eval", "Img", "anno", "eval", "img")
 _FETCH = (
     "point --root at it, or fetch it with --download (1.4 GB), "
@@ -34,7 +34,10 @@ def find_celeba(root: Path) -> CelebaFiles:
     Tables may be .txt or .csv, and lie in Anno/ and Eval/; pictures in img_align_celeba/, images/ or Img/, one folder
     deeper too. Raises DataError that says what was found and what was not.
     """
-    places = [root, *(root / name for name in _folders(root) if "celeb" in name.casefold() and name not in PICTURES)]
+    places = [
+        root,
+        *(root / name for name in _folders(root) if "celeb" in name.casefold() and name not in PICTURE_FOLDERS),
+    ]
     for place in places:
         attributes, pictures = _table(place, ATTRIBUTES), _pictures(place)
         if attributes is not None and pictures is not None:
@@ -49,8 +52,8 @@ def _table(place: Path, name: str) -> Path | None:
 
 def _pictures(place: Path) -> Path | None:
     """The first folder with pictures in it."""
-    for folder in (place / inside / name for inside in _INSIDE for name in PICTURES):
-        for path in (folder, *(folder / name for name in _folders(folder) if name in PICTURES)):
+    for folder in (place / inside / name for inside in _INSIDE for name in PICTURE_FOLDERS):
+        for path in (folder, *(folder / name for name in _folders(folder) if name in PICTURE_FOLDERS)):
             if _has_pictures(path):
                 return path
     return None
@@ -73,7 +76,7 @@ def _what_is_missing(root: Path, places: list[Path]) -> tuple[str, str]:
     place = next((place for place in places if _table(place, ATTRIBUTES) or _pictures(place)), root)
     table, pictures = _table(place, ATTRIBUTES), _pictures(place)
     missing = [] if table else [f"{ATTRIBUTES}.txt (or .csv)"]
-    missing += [] if pictures else [f"a folder {' or '.join(f'{name}/' for name in PICTURES[:2])} with pictures"]
+    missing += [] if pictures else [f"a folder {' or '.join(f'{name}/' for name in PICTURE_FOLDERS[:2])} with pictures"]
     there = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(place))[:10]
     packed = [name for name in there if name.endswith((".zip", ".7z", ".tar", ".gz"))]
     message = f"no CelebA in {place}: {' and '.join(missing)} missing; there are: {', '.join(there) or 'no files'}"

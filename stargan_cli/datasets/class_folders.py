@@ -21,8 +21,8 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     """One folder per class, either in folders for the parts (`part_folders`) or directly under `path`.
 
     Without any part held out, about a tenth of each class (chosen by a hash of the file names) is. If only one of
-    validation and test is there, it serves for both. The notes say which folder serves for which part, and what was
-    passed over. The set is called `name`, or as its folder. Raises DataError.
+    validation and test is there, it serves for both. The notes say what was passed over. The set is called `name`, or
+    as its folder. Raises DataError.
     """
     if not path.is_dir():
         raise DataError(f"no data set at {path}", "give celeba, or a folder with one folder of pictures per class")
@@ -34,22 +34,21 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     parts: DataSet = {part: _read_part(folder, classes, name, passed_over) for part, folder in folders.items()}
     if len(parts) < 2:
         parts = _hold_out(parts.get("train") or _read_part(path, classes, name, passed_over))
-    notes = [*_notes_on_parts(path, folders), *([passed_over.note] if passed_over.note else [])]
+    else:
+        parts["train"] = replace(parts["train"], parted=_parted(folders))
+    others = [f"{other}/" for other in subfolders(path) if folders and path / other not in folders.values()]
+    notes = [f"{', '.join(others)} in {path}: no part of the set, left out"] if others else []
+    notes += [passed_over.note] if passed_over.note else []
     parts["train"] = replace(parts["train"], notes=(*notes, *parts["train"].notes))
     parts.setdefault("test", parts.get("validation", parts["train"]))
     parts.setdefault("validation", parts["test"])
     return {part: parts[part] for part in PARTS}
 
 
-def _notes_on_parts(path: Path, folders: dict[Part, Path]) -> list[str]:
-    if not folders:
-        return []
+def _parted(folders: dict[Part, Path]) -> str:
     used = {part: f"{folder.name}/" for part, folder in folders.items()}
-    held_out = used.get("test") or used.get("validation") or f"a tenth of {used['train']}"
-    used = {part: used.get(part, held_out) for part in PARTS}
-    notes = [f"parts: {', '.join(f'{part} from {place}' for part, place in used.items())}"]
-    others = [f"{name}/" for name in subfolders(path) if path / name not in folders.values()]
-    return notes + ([f"{', '.join(others)} in {path}: no part of the set, left out"] if others else [])
+    held_out = used.get("test") or used.get("validation")
+    return ", ".join(f"{part} from {used.get(part, held_out)}" for part in PARTS)
 
 
 def _class_names(folder: Path, passed_over: PassedOver) -> tuple[str, ...]:

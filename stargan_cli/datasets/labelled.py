@@ -20,8 +20,8 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 class Labelled:
     """Pictures of one data set with their labels: `labels` is uint8 (N, k), one column per attribute of `label_set`.
 
-    `notes` are findings for the user: rows without pictures, pictures without rows. `parted` says why a picture is in
-    this part; empty where a note does.
+    `notes` are findings for the user: rows without pictures, pictures without rows. `parted`, of the
+    part to train with, says why pictures are in which part.
     """
 
     label_set: LabelSet

@@ -13,7 +13,7 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.errors import DataError
 
 
-def load(
+def load_set(
     source: str,
     root: Path | None = None,
     attributes: tuple[str, ...] = (),

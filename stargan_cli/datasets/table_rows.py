@@ -18,7 +18,7 @@ NAME_COLUMNS = ("path", "filepath", "imagepath", "name", "source", "file", "file
 
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "spaces"}
 _SAMPLE = 50
-Row = tuple[int, str, list[str]]
+TableRow = tuple[int, str, list[str]]
 """Line number, picture's name, and the values as they stand there, one for each column."""
 
 
@@ -27,7 +27,7 @@ class Table:
     """`columns` without the one that holds the names, which is called `names`; `separator` in words."""
 
     columns: tuple[str, ...]
-    rows: Iterator[Row]
+    rows: Iterator[TableRow]
     names: str
     separator: str
 
@@ -129,7 +129,7 @@ def _fitted(row: list[str], width: int) -> list[str]:
     return row[:end] + [""] * (width - end)
 
 
-def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, place: int) -> Iterator[Row]:
+def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, place: int) -> Iterator[TableRow]:
     next(reader, None)
     for row in reader:
         if not any(row):
@@ -147,7 +147,7 @@ def _celeba(path: Path, text: Iterator[str], skipped: int) -> Table:
     next(text, None)
     names = next(text, "").split()
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[TableRow]:
         for number, line in enumerate(text, start=skipped + 3):
             fields = line.rsplit(None, len(names))
             if not fields:

@@ -55,7 +55,7 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
     for index, label_set in enumerate(layout.sets):
         if (data == "celeba") != (label_set.kind == "attributes"):
             continue
-        parts = loading.load(data, settings.root, label_set.attributes, label_set.groups, settings.split)
+        parts = loading.load_set(data, settings.root, label_set.attributes, label_set.groups, settings.split)
         if parts["test"].label_set.attributes == label_set.attributes:
             return index, parts
     known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)

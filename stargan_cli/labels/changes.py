@@ -13,7 +13,7 @@ from typing import Literal
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels.layout import LabelLayout
-from stargan_cli.labels.vocabulary import Meaning, Vocabulary, cut
+from stargan_cli.labels.vocabulary import Meaning, Vocabulary, quoted
 
 Value = float | Literal["flip"]
 """How far on, in [0, 1]; or `flip`: off where the source label is more than 1/2, else on."""
@@ -64,7 +64,7 @@ def _parse_one(item: str, vocabulary: Vocabulary) -> Change:
     if value == "flip":
         if vocabulary.layout.sets[meaning.set_index].group_of(meaning.attribute):
             raise UsageError(
-                f"{cut(item)}: {meaning.attribute} is one of several of which one is on, and has no opposite",
+                f"{quoted(item)}: {meaning.attribute} is one of several of which one is on, and has no opposite",
                 "name the one that is to be on",
             )
     elif not meaning.on:
@@ -80,7 +80,7 @@ def _parse_value(item: str, text: str) -> Value:
     except ValueError:
         value = float("nan")
     if not 0.0 <= value <= 1.0:
-        raise UsageError(f"{cut(item)}: the value must be a number from 0 to 1, or flip", "for example blond=0.5")
+        raise UsageError(f"{quoted(item)}: the value must be a number from 0 to 1, or flip", "for example blond=0.5")
     return value
 
 

@@ -19,11 +19,11 @@ def probabilities(logits: Tensor, label_set: LabelSet) -> Tensor:
     return logits.float().softmax(1) if label_set.kind == "classes" else logits.float().sigmoid()
 
 
-def decisions(chances: Tensor, label_set: LabelSet) -> Tensor:
+def decisions(likely: Tensor, label_set: LabelSet) -> Tensor:
     """Probabilities (N, k) -> labels uint8 (N, k): attributes above 1/2; of classes the likeliest."""
     if label_set.kind == "classes":
-        return F.one_hot(chances.argmax(1), chances.shape[1]).to(torch.uint8)
-    return (chances > 0.5).to(torch.uint8)
+        return F.one_hot(likely.argmax(1), likely.shape[1]).to(torch.uint8)
+    return (likely > 0.5).to(torch.uint8)
 
 
 def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:

@@ -25,12 +25,12 @@ def layout_vector(labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor
     return full
 
 
-Chance = TypeVar("Chance", float, Tensor)
+Probability = TypeVar("Probability", float, Tensor)
 
 
-def soft_label(chance: Chance) -> Chance:
+def soft_label(probability: Probability) -> Probability:
     """The probability of a label, as read from a picture, in [0, 1] -> in [0.2, 0.8]: a reading is never certain."""
-    return 0.5 + SURE * (chance - 0.5)
+    return 0.5 + SURE * (probability - 0.5)
 
 
 def as_trained(values: Sequence[float], layout: LabelLayout, set_index: int) -> list[float]:

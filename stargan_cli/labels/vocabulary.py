@@ -76,8 +76,8 @@ class Vocabulary:
             return next(iter(found))
         if found:
             choices = sorted(self.full_name(meaning) for meaning in found)
-            raise UsageError(f"{cut(word)} has more than one meaning", f"write one of: {', '.join(choices)}")
-        raise UsageError(f"unknown attribute {cut(word)}{self._nearest(word)}", self.listing())
+            raise UsageError(f"{quoted(word)} has more than one meaning", f"write one of: {', '.join(choices)}")
+        raise UsageError(f"unknown attribute {quoted(word)}{self._nearest(word)}", self.listing())
 
     def search(self, word: str) -> set[Meaning]:
         """All meanings of a word, `no-` and `set:` before it included; empty for an unknown one."""
@@ -151,6 +151,6 @@ def _search_negated(word: str, search: Callable[[str], set[Meaning]]) -> set[Mea
     return {meaning._replace(on=not meaning.on) for meaning in search(match[1].strip())} if match else set()
 
 
-def cut(word: str) -> str:
+def quoted(word: str) -> str:
     """A word from outside, quoted and no longer than a message can bear."""
     return repr(word if len(word) <= _SHOWN_LENGTH else word[:_SHOWN_LENGTH] + "…")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.labelled import DataSet, Labelled
-from stargan_cli.datasets.loading import load, without_shared_pictures
+from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
@@ -67,7 +67,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     root = Path(settings.root) if settings.root else None
     names_of = dict(zip(folders, names, strict=False))
     sets = [
-        load(source, root, settings.attributes, groups, settings.split, names_of.get(source))
+        load_set(source, root, settings.attributes, groups, settings.split, names_of.get(source))
         for source in settings.data
     ]
     _refuse_same_names([parts["train"].label_set.name for parts in sets])

@@ -45,7 +45,7 @@ class LabelTable:
         own = tuple(values)
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
-            raise DataError(f"{self.path}, line {line}: {name} stands there twice, with different labels")
+            raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
 
     def find(self, picture: PurePath) -> dict[str, float]:
         """The labels of a picture; empty where it is not named.

@@ -11,7 +11,7 @@ import pytest
 from training_kit import celeba, class_folders, picture
 
 from stargan_cli.datasets.celeba import load_celeba
-from stargan_cli.datasets.loading import load
+from stargan_cli.datasets.loading import load_set
 from stargan_cli.errors import DataError
 
 NAMES = ("Black_Hair", "Male")
@@ -131,6 +131,6 @@ def test_celeba_given_as_class_folders_is_named(tmp_path: Path) -> None:
     folder = celeba(tmp_path) / "celeba"
     kaggle(folder)
     with pytest.raises(DataError, match="holds CelebA, not class folders") as caught:
-        load(str(folder))
+        load_set(str(folder))
     assert caught.value.hint == f"give --data celeba --root {folder}"
-    assert load(str(class_folders(tmp_path / "moods", {"a": 2, "b": 2})))["train"].label_set.name == "moods"
+    assert load_set(str(class_folders(tmp_path / "moods", {"a": 2, "b": 2})))["train"].label_set.name == "moods"

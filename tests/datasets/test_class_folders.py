@@ -58,7 +58,7 @@ def test_parts_are_known_under_their_usual_names(tmp_path: Path, train: str, hel
     assert parts["train"].folder == folder / train and len(parts["train"]) == 8
     assert parts["test"].folder == parts["validation"].folder == folder / held_out
     place = f"{held_out}/"
-    assert parts["train"].notes == (f"parts: train from {train}/, validation from {place}, test from {place}",)
+    assert parts["train"].parted == f"train from {train}/, validation from {place}, test from {place}"
 
 
 def test_all_three_parts(tmp_path: Path) -> None:
@@ -72,10 +72,8 @@ def test_a_part_to_train_with_alone_is_divided_and_said(tmp_path: Path) -> None:
     picture(folder / "extra" / "x.png", 1, 1)
     parts = load_class_folders(folder)
     assert (len(parts["train"]), len(parts["test"])) == (6, 2)
-    assert parts["train"].notes == (
-        "parts: train from Train/, validation from a tenth of Train/, test from a tenth of Train/",
-        f"extra/ in {folder}: no part of the set, left out",
-    )
+    assert parts["train"].parted == "a tenth of each class is held out, by a hash of the names"
+    assert parts["train"].notes == (f"extra/ in {folder}: no part of the set, left out",)
 
 
 def test_parts_that_cannot_be_used_are_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from stargan_cli.datasets.celeba import load_celeba
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.decoded_cache import cached
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.datasets.loading import load, without_shared_pictures
+from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.train.data import load_data, prepare
@@ -93,8 +93,8 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
         ("list_attr_celeba.txt", "1\nMale Young\nelsewhere.png 1 1\n", "no picture named in"),
         ("list_attr_celeba.txt", "\xff\xfe", "has no rows"),
         ("list_attr_celeba.txt", "PK\x03\x04", "cannot read .* a workbook"),
-        ("list_attr_celeba.txt", "3\nMale\na.png 1\nb.png 1\na.png -1\n", "line 5: a.png stands there twice"),
-        ("list_eval_partition.txt", "000001.png 0\n000001.png 2\n", "line 2: 000001.png stands there twice"),
+        ("list_attr_celeba.txt", "3\nMale\na.png 1\nb.png 1\na.png -1\n", "line 5: a.png is named twice"),
+        ("list_eval_partition.txt", "000001.png 0\n000001.png 2\n", "line 2: 000001.png is named twice"),
         ("list_eval_partition.txt", "000001.png 3\n", "line 1: expected a file name and 0, 1 or 2"),
         ("list_eval_partition.txt", "000001.png 1\n", "names no picture for training"),
         ("list_eval_partition.txt", None, "is missing"),
@@ -140,7 +140,7 @@ def test_class_folders_without_parts_hold_out_a_tenth_for_good(tmp_path: Path) -
 
 def test_a_class_set_can_be_given_another_name(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "x", {"a": 2, "b": 2})
-    assert load(str(folder), name="expression")["train"].label_set.name == "expression"
+    assert load_set(str(folder), name="expression")["train"].label_set.name == "expression"
 
 
 def test_one_class_only(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_pictures_of_a_class_set_leave_the_set_that_it_was_made_from(tmp_path: P
         target = tmp_path / "moods" / name / f"{i + 1:06d}.png"
         target.parent.mkdir(parents=True, exist_ok=True)
         os.link(root / "celeba" / "img_align_celeba" / target.name, target)
-    faces, moods = without_shared_pictures([load("celeba", root, ATTRIBUTES), load(str(tmp_path / "moods"))])
+    faces, moods = without_shared_pictures([load_set("celeba", root, ATTRIBUTES), load_set(str(tmp_path / "moods"))])
     assert len(faces["train"]) == 8 and len(moods["train"]) == 2
     assert not {f"{i:06d}.png" for i in (1, 2, 3, 4)} & set(faces["train"].files)
     assert faces["train"].notes == ("4 train pictures are in a set of class folders too: left out here",)
@@ -378,7 +378,7 @@ def test_a_cache_that_cannot_be_written_is_a_data_error(tmp_path: Path) -> None:
 
 
 def test_celeba_as_it_is(shared: Path) -> None:
-    parts = load("celeba", shared / "data")
+    parts = load_set("celeba", shared / "data")
     assert {part: len(labelled) for part, labelled in parts.items()} == {
         "train": 14653,
         "validation": 530,

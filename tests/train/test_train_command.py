@@ -27,6 +27,9 @@ from stargan_cli.weights.checkpoints import load_checkpoint
 REPO = Path(__file__).resolve().parents[2]
 
 
+DESCRIBED = "moods: 12 train, 12 validation, 12 test (train from train/, validation from test/, test from test/)"
+
+
 @pytest.fixture(scope="module")
 def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
@@ -86,7 +89,7 @@ def test_a_run_from_the_command_line_with_plain_lines(tmp_path: Path, moods: Pat
     assert result.exit_code == 0, result.output
     assert result.stdout == ""
     lines = result.stderr.splitlines()
-    assert lines[:2] == ["moods: 12 train, 12 validation, 12 test", "  happy 6, sad 6"]
+    assert lines[:2] == [DESCRIBED, "  happy 6, sad 6"]
     assert any(line.startswith("training: 2/2 iterations") and "D/gp" in line for line in lines)
     assert lines[-1] == f"iteration 2 of 2 (finished): {run / 'weights.safetensors'}"
 
@@ -114,7 +117,7 @@ def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path
     assert result.exit_code == 0, result.output
     assert list(tmp_path.iterdir()) == []
     lines = result.stderr.splitlines()
-    assert lines[0] == "moods: 12 train, 12 validation, 12 test" and "happy 6, sad 6" in lines[1]
+    assert lines[0] == DESCRIBED and "happy 6, sad 6" in lines[1]
     assert re.fullmatch(r"time: .* on cpu in float32; 8 iterations take about \d+ s", lines[-2])
     assert re.fullmatch(r"memory: [\d.]+ [MG]B; disk: 1 MB of decoded pictures, 1 MB of checkpoints", lines[-1])
     assert result.stdout.startswith('preset = "fast"\n')

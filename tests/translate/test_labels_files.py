@@ -188,7 +188,7 @@ def test_an_empty_field_says_nothing(tmp_path: Path) -> None:
         ("name,Male\n1.jpg,2\n", "line 2: Male is '2'"),
         ("name,Male\n1.jpg,inf\n", "line 2: Male is 'inf'"),
         ("name,Male\n1.jpg,1,1\n", "line 2: more values than columns"),
-        ("name,Male\n1.jpg,1\n1.jpg,0\n", "line 3: 1.jpg stands there twice"),
+        ("name,Male\n1.jpg,1\n1.jpg,0\n", "line 3: 1.jpg is named twice"),
         ('{"name": "1.jpg", "Male": 1}\n{"name"\n', "line 2: not a JSON object"),
         ('{"name": "1.jpg", "Male": 1}\n[1]\n', "line 2: not a JSON object"),
     ],

@@ -110,7 +110,7 @@ def fit_and_save(
     require_folder(path.parent)
     require_file(path, "--classifier", own=_is_classifier, overwrite=None)
     new_network(1, settings)  # what does not fit is refused now, not after the decoding
-    parts = loading.load(data, root, attributes, (), split)
+    parts = loading.load_set(data, root, attributes, (), split)
     for name, part in parts.items():
         if not len(part):
             raise DataError(
