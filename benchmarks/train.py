@@ -6,11 +6,11 @@
 
 Medians of `--repeats` turns with the slowest and the fastest. In a turn every candidate does `--steps` iterations
 without a G step, and as many with one; the paper's iteration is put together from these. Candidates are the precisions,
-on CUDA each with graphs, without (`eager`) and, with `--compile`, with G compiled. Their share of the peak is that of a
-matrix product on the same device, for the operations that torch counts in the plain networks. `--reference` times a
-clone of yunjey/stargan with the same tensors on the same pictures in the same turns: its `Solver.train`, which gets
-its batches ready-made, while ours takes uint8 pictures from its cache, flips and normalises them. It is the paper's
-network, at any `--width`, `--size` and `--batch-size`; with another `--preset` there is no reference.
+on CUDA each with graphs, without (`eager`) and, if wanted, with G compiled or with pictures as planes. Their share of
+the peak is that of a matrix product on the same device, for the operations that torch counts in the plain networks.
+`--reference` times a clone of yunjey/stargan with the same tensors on the same pictures in the same turns: its
+`Solver.train`, which gets its batches ready-made, while ours takes uint8 pictures from its cache, flips and normalises
+them. It is the paper's network, at any `--width`, `--size` and `--batch-size`; another `--preset` has no reference.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from measuring import Timings, add_options, in_turns, matrix_peak, rate, ratio, record, set_threads
@@ -107,6 +108,9 @@ def trainers_of(
             # D cannot be: its gradient penalty is differentiated twice
             compiled.generator.translate = torch.compile(compiled.generator.translate)  # type: ignore[method-assign]
             found[f"{precision} compiled"] = compiled
+        if device.type == "cuda" and args.planes:
+            with patch("stargan_cli.train.trainer.memory_layout", lambda device: torch.contiguous_format):
+                found[f"{precision} planes"] = our_trainer(settings, weights, pictures, device, precision)
     return found
 
 
@@ -120,6 +124,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=1, help="iterations in a turn")
     parser.add_argument("--compile", action="store_true", help="measure a compiled G too (CUDA)")
+    parser.add_argument("--planes", action="store_true", help="measure pictures as planes too, not interleaved (CUDA)")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precisions", nargs="+", default=["auto", "fp32"])
     add_options(parser, 3)

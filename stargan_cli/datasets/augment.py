@@ -31,12 +31,12 @@ def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
     """
     shift, scale, stretch, turn, brightness, contrast, saturation = (draws.uniform(7) < probability).float()
     across, down, larger, wider, brighter, harder, richer = draws.normal(7)
-    size, shape = 2 ** (0.2 * larger * scale), 2 ** (0.2 * wider * stretch)
+    size, shape = torch.exp2(0.2 * larger * scale), torch.exp2(0.2 * wider * stretch)
     angle = torch.pi * (2 * draws.uniform() - 1) * turn
     moved = _moved(pictures, 0.125 * across * shift, 0.125 * down * shift, size * shape, size / shape, angle)
     added, factor, chroma = (
         value[:, None, None, None]
-        for value in (0.2 * brighter * brightness, 2 ** (0.5 * harder * contrast), 2 ** (richer * saturation))
+        for value in (0.2 * brighter * brightness, torch.exp2(0.5 * harder * contrast), torch.exp2(richer * saturation))
     )
     grey = moved.mean(dim=1, keepdim=True)
     made: Tensor = (grey + (moved - grey) * chroma + added) * factor

@@ -77,7 +77,7 @@ class TargetRule:
         others = there & (labels == 0)
         others = torch.where(others.any(dim=1, keepdim=True), others, there)
         chance = draws.uniform_of_all(labels.shape[1]).T
-        chosen = torch.where(others, chance, -1.0).argmax(dim=1, keepdim=True)
+        chosen = chance.masked_fill(~others, -1.0).argmax(dim=1, keepdim=True)
         member = torch.zeros_like(labels).scatter_(1, chosen, 1.0)
         return torch.where(there, torch.where(several, member, 1 - labels), labels)
 
