@@ -17,8 +17,8 @@ from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, se
 
 from stargan_cli import launcher
 from stargan_cli.cli.train import _heard_once
+from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
-from stargan_cli.datasets.augment import with_changes as changed_pictures
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.distributed import ALONE, Processes, joined
 from stargan_cli.errors import UsageError
