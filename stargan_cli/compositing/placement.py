@@ -14,6 +14,7 @@ from PIL import Image
 from stargan_cli.pictures.arrays import Pixels, to_array, to_square
 
 _OVERSAMPLING = 2
+_MIRRORED = 0.12  # of the square's side: how far outside the picture something of its mirror image is seen
 
 
 @dataclass(frozen=True)
@@ -76,51 +77,69 @@ def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) ->
 def cut(image: Image.Image, place: Place, size: int) -> Pixels:
     """The pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
 
-    What lies outside the picture repeats its border. The centred square comes out as `arrays.to_square` makes it.
+    Outside the picture lies its mirror image, as in training pictures of whole heads that were made square. With the
+    distance it gives way to the colours of the border, blurred: farther out the mirror image would be another face.
+    The centred square comes out as `arrays.to_square` makes it.
     """
     if place == centred(*image.size):
         return to_square(image, size)
-    around, origin, scale = _surroundings(image, place, size)
-    fine = _OVERSAMPLING * size
-    start = complex((place.origin.real - origin.real) * scale.real, (place.origin.imag - origin.imag) * scale.imag)
-    along, down = place.span / fine, 1j * place.span / fine
-    across = (along.real * scale.real, down.real * scale.real, start.real)
-    matrix = (*across, along.imag * scale.imag, down.imag * scale.imag, start.imag)
-    sampled = around.transform((fine, fine), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return to_array(sampled.reduce(_OVERSAMPLING))
-
-
-def _surroundings(image: Image.Image, place: Place, size: int) -> tuple[Image.Image, complex, complex]:
-    """The box around a square, shrunk where the picture is finer than needed; where the box begins in the picture, and
-    by how much its width (real part) and height (imaginary part) are shrunk."""
     factor, corners = min(1.0, _OVERSAMPLING * size / place.side), place.corners
     across = _Stretch.of([corner.real for corner in corners], image.width, factor)
     down = _Stretch.of([corner.imag for corner in corners], image.height, factor)
     box = (across.start, down.start, across.end, down.end)
     small = image.resize((across.pixels, down.pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
-    pixels = np.asarray(small)[down.indices][:, across.indices]
-    return Image.fromarray(pixels), complex(across.origin, down.origin), complex(across.scale, down.scale)
+    around = _continued(np.asarray(small), across, down, _MIRRORED * factor * place.side)
+    fine = _OVERSAMPLING * size
+    start = complex((place.origin.real - across.origin) * across.scale, (place.origin.imag - down.origin) * down.scale)
+    along, below = place.span / fine, 1j * place.span / fine
+    first = (along.real * across.scale, below.real * across.scale, start.real)
+    matrix = (*first, along.imag * down.scale, below.imag * down.scale, start.imag)
+    sampled = around.transform((fine, fine), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return to_array(sampled.reduce(_OVERSAMPLING))
 
 
 class _Stretch(NamedTuple):
-    """Along one axis: from `start` to `end` the picture is shrunk to `pixels`, and `indices` of those make the
-    stretch that begins at `origin`, `scale` pixels of it for each of the picture."""
+    """Along one axis: from `start` to `end` the picture is shrunk to `pixels`, and the places `at` among those make the
+    stretch that begins at `origin`, `scale` of them for each pixel of the picture. Some may lie outside."""
 
     start: int
     end: int
     pixels: int
     scale: float
     origin: float
-    indices: NDArray[np.intp]
+    at: NDArray[np.intp]
 
     @classmethod
     def of(cls, ends: Sequence[float], length: int, factor: float) -> _Stretch:
-        """Around what lies between `ends`, in an axis of `length` pixels; beyond these the border repeats."""
+        """Around what lies between `ends`, and its mirror image, in an axis of `length` pixels."""
         margin = 2 / factor
         low, high = min(ends) - margin, max(ends) + margin
-        start = min(max(0, math.floor(low)), length - 1)
-        end = max(start + 1, min(length, math.ceil(high)))
+        start, end = max(0, math.floor(min(low, 2 * length - high))), min(length, math.ceil(max(high, -low)))
+        if end <= start:  # far outside
+            start, end = 0, length
         pixels = max(1, round((end - start) * factor))
         scale = pixels / (end - start)
         first, last = math.floor((low - start) * scale), math.ceil((high - start) * scale)
-        return cls(start, end, pixels, scale, start + first / scale, np.arange(first, last).clip(0, pixels - 1))
+        return cls(start, end, pixels, scale, start + first / scale, np.arange(first, last))
+
+    @property
+    def nearest(self) -> NDArray[np.intp]:
+        return self.at.clip(0, self.pixels - 1)
+
+    @property
+    def mirrored(self) -> NDArray[np.intp]:
+        folded = self.at % (2 * self.pixels)
+        return np.minimum(folded, 2 * self.pixels - 1 - folded)
+
+
+def _continued(small: Pixels, across: _Stretch, down: _Stretch, reach: float) -> Image.Image:
+    """The stretches of a shrunk picture (H, W, 3); `reach` px outside it nothing is left of its mirror image."""
+    mirrored = Image.fromarray(small[down.mirrored][:, across.mirrored])
+    outside = np.hypot((down.at - down.nearest)[:, None], (across.at - across.nearest)[None])
+    if not outside.any():
+        return mirrored
+    border = Image.fromarray(small[down.nearest][:, across.nearest])
+    coarse = (max(1, round(border.width / reach)), max(1, round(border.height / reach)))
+    blurred = border.resize(coarse, Image.Resampling.BILINEAR).resize(border.size, Image.Resampling.BICUBIC)
+    share = Image.fromarray((outside * (255 / reach)).clip(0, 255).astype(np.uint8))
+    return Image.composite(blurred, mirrored, share)

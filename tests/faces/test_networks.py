@@ -12,7 +12,7 @@ from portraits import EXAMPLES
 
 from stargan_cli.compositing.placement import Place, cut
 from stargan_cli.faces.asking import Ask
-from stargan_cli.faces.finding import CLOSE, CLOSE_UP
+from stargan_cli.faces.finding import CLOSE, CLOSE_UP, is_crop, place_of
 from stargan_cli.pictures.arrays import to_array
 
 pytestmark = pytest.mark.numeric
@@ -67,3 +67,23 @@ def test_london_faces_are_found_once_and_read_alike_at_every_scale(shared: Path)
         (again,) = NETWORKS.answer(Ask("landmarks", cut(image, shifted, CLOSE)[None]))
         points = [shifted.origin + shifted.span * complex(x, y) for x, y in again.tolist()]
         assert max(abs(a - b) for a, b in zip(face.points, points, strict=True)) < 0.04 * eyes
+
+
+WHOLE_HEAD = {"left_eye": [0.413, 0.515], "right_eye": [0.592, 0.515]}
+
+
+def test_a_whole_head_is_laid_out_in_a_portrait_and_in_one_that_cuts_it(shared: Path) -> None:
+    for path in sorted((shared / "data" / "london" / "neutral_front").glob("*.jpg"))[::20]:
+        with Image.open(path) as opened:
+            image = opened.convert("RGB")
+        face = exact(image, find_faces(image)[0])
+        eyes, left = abs(face.points[1] - face.points[0]), face.points[0]
+        square = Place(left - eyes * (1 + 1j), 3 * eyes + 0j)
+        for picture in (image, image.crop(square.region(*image.size))):
+            place = place_of(exact(picture, find_faces(picture)[0]), WHOLE_HEAD)
+            again = Image.fromarray(cut(picture, place, 448).transpose(1, 2, 0))
+            points = exact(again, find_faces(again)[0]).points
+            for point, name in zip(points, ("left_eye", "right_eye"), strict=False):
+                assert abs(point / 448 - complex(*WHOLE_HEAD[name])) < 0.02
+            assert is_crop(exact(again, find_faces(again)[0]), again.size, WHOLE_HEAD)
+        assert not is_crop(face, image.size, WHOLE_HEAD)
