@@ -88,7 +88,7 @@ def cut(image: Image.Image, place: Place, size: int) -> Pixels:
     down = _Stretch.of([corner.imag for corner in corners], image.height, factor)
     box = (across.start, down.start, across.end, down.end)
     small = image.resize((across.pixels, down.pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
-    around = _continued(np.asarray(small), across, down, _MIRRORED * factor * place.side)
+    around = _continued(small, across, down, _MIRRORED * factor * place.side)
     fine = _OVERSAMPLING * size
     start = complex((place.origin.real - across.origin) * across.scale, (place.origin.imag - down.origin) * down.scale)
     along, below = place.span / fine, 1j * place.span / fine
@@ -132,14 +132,15 @@ class _Stretch(NamedTuple):
         return np.minimum(folded, 2 * self.pixels - 1 - folded)
 
 
-def _continued(small: Pixels, across: _Stretch, down: _Stretch, reach: float) -> Image.Image:
-    """The stretches of a shrunk picture (H, W, 3); `reach` px outside it nothing is left of its mirror image."""
-    mirrored = Image.fromarray(small[down.mirrored][:, across.mirrored])
+def _continued(small: Image.Image, across: _Stretch, down: _Stretch, reach: float) -> Image.Image:
+    """The stretches of a shrunk picture; `reach` px outside it nothing is left of its mirror image."""
+    pixels = np.asarray(small)
+    mirrored = Image.fromarray(pixels[down.mirrored][:, across.mirrored])
     outside = np.hypot((down.at - down.nearest)[:, None], (across.at - across.nearest)[None])
     if not outside.any():
         return mirrored
-    border = Image.fromarray(small[down.nearest][:, across.nearest])
-    coarse = (max(1, round(border.width / reach)), max(1, round(border.height / reach)))
-    blurred = border.resize(coarse, Image.Resampling.BILINEAR).resize(border.size, Image.Resampling.BICUBIC)
+    coarse = (max(1, round(small.width / reach)), max(1, round(small.height / reach)))
+    blurred = small.resize(coarse, Image.Resampling.BILINEAR).resize(small.size, Image.Resampling.BICUBIC)
+    border = Image.fromarray(np.asarray(blurred)[down.nearest][:, across.nearest])
     share = Image.fromarray((outside * (255 / reach)).clip(0, 255).astype(np.uint8))
-    return Image.composite(blurred, mirrored, share)
+    return Image.composite(border, mirrored, share)
