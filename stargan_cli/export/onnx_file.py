@@ -10,14 +10,14 @@ from torch import Tensor
 
 from stargan_cli.export.check import Runtime, file_input, random_labels
 from stargan_cli.graphs.interfaces import OUTPUT, export_program
-from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet, require
+from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet, require_package
 from stargan_cli.weights.files import Weights
 
 
 def require_onnx() -> None:
     """Raises UsageError where the packages that write and run ONNX files are not installed."""
     for package in ("onnx", "onnxruntime", "onnxscript"):
-        require(package, "writing ONNX files", "export")
+        require_package(package, "writing ONNX files", "export")
 
 
 def write_onnx(

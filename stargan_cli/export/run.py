@@ -29,7 +29,7 @@ from stargan_cli.progress import Progress, silent
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
 
-MOST_PICTURES = 100
+MOST_EXAMPLES = 100
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def load_pictures(folder: Path, size: int) -> Tensor:
     for path in pictures_below(folder):
         with suppress(PictureError):
             pictures.append(load_square(path, size))
-        if len(pictures) == MOST_PICTURES:
+        if len(pictures) == MOST_EXAMPLES:
             break
     if not pictures:
         raise DataError(f"no readable picture in {folder}")

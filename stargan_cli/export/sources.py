@@ -20,7 +20,7 @@ from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights, fingerprint, load, read_card
 from stargan_cli.weights.places import resolve
 
-Network = TypeVar("Network", bound=nn.Module)
+_Network = TypeVar("_Network", bound=nn.Module)
 
 
 def open_source(
@@ -94,7 +94,7 @@ def _from_run(path: Path, raw: bool) -> Weights:
     return Weights(path, replace(card, training=training, quality={}), fingerprint(path), generator, discriminator)
 
 
-def _filled(network: Network, prefix: str, tensors: dict[str, Tensor]) -> Network:
+def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Network:
     own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
     network.load_state_dict(own)
     return network.eval().requires_grad_(False)

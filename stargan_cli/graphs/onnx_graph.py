@@ -21,7 +21,7 @@ OPSET, IR_VERSION = 18, 8
 TensorRT 8.6 read them, and later ones."""
 
 
-def require(package: str, what: str, extra: str) -> None:
+def require_package(package: str, what: str, extra: str) -> None:
     """Raises UsageError where a package that `what` needs is not installed."""
     try:
         import_module(package)

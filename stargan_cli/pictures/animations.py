@@ -18,10 +18,10 @@ from typing import BinaryIO
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
 from stargan_cli.pictures import png16
+from stargan_cli.pictures.composition import GIF_HEADER
 
 FRAME_HEADER = 16  # bytes of WebP's ANMF chunk before the chunks of its picture
 MOST_CHUNKS = 100_000  # looked at: a file made of empty ones would take long
-GIF_HEADER = 13  # bytes: signature and logical screen
 KEPT, REMOVED = 1 << 2, 2 << 2  # what becomes of a frame of a GIF before the next one
 LOCAL_TABLE, INTERLACED = 0x80, 0x40  # bits of GIF's image descriptor
 ICC, ALPHA, EXIF, XMP, ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # bits of WebP's VP8X
@@ -40,7 +40,7 @@ class Timing:
     poster: bool = False
 
 
-def gif(files: Sequence[bytes], timing: Timing) -> bytes:
+def join_gif(files: Sequence[bytes], timing: Timing) -> bytes:
     """GIF89a, with a colour table for each frame. A poster is left out.
 
     GIF counts repetitions: a file that is played once has no count.
@@ -76,7 +76,7 @@ def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
     ]
 
 
-def apng(files: Sequence[bytes], timing: Timing) -> bytes:
+def join_apng(files: Sequence[bytes], timing: Timing) -> bytes:
     """PNG (third edition, 11.3.6): the files' header chunks must be alike. Frames replace what is below them."""
     first = png16.chunks(files[0])
     _, header = first[0]
@@ -103,7 +103,7 @@ def _delay(duration: float) -> tuple[int, int]:
     return min(seconds.numerator, 65_535), seconds.denominator
 
 
-def webp(files: Sequence[bytes], timing: Timing) -> bytes:
+def join_webp(files: Sequence[bytes], timing: Timing) -> bytes:
     """RFC 9649. A poster is left out. Frames replace what is below them."""
     chunks = [[(name, file[start:end]) for name, start, end in _chunks(BytesIO(file), 12, len(file))] for file in files]
     beside = {name: body for name, body in chunks[0] if name in (b"ICCP", b"EXIF", b"XMP ")}
@@ -140,7 +140,7 @@ def _has_alpha(picture: Sequence[tuple[bytes, bytes]]) -> bool:
     return any(name == b"ALPH" or (name == b"VP8L" and body[4] & 0x10) for name, body in picture)
 
 
-def tiff(files: Sequence[bytes], timing: Timing) -> bytes:
+def join_tiff(files: Sequence[bytes], timing: Timing) -> bytes:
     """One page after the other."""
     out = BytesIO()
     with AppendingTiffWriter(out) as pages:

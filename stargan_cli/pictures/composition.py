@@ -18,14 +18,14 @@ from stargan_cli.pictures import pillow_fixes, png16
 from stargan_cli.pictures.modes import split
 
 GIF_HEADER = 13  # bytes: signature and logical screen
-LARGEST = 4  # times the picture's pixels: what is decoded of a frame that reaches beyond it
+MOST_OF_CANVAS = 4  # times the picture's pixels: what is decoded of a frame that reaches beyond it
 After = Literal["keep", "clear", "restore"]
 GIF_AFTER: dict[int, After] = {2: "clear", 3: "restore"}
 APNG_AFTER: dict[int, After] = {1: "clear", 2: "restore"}
 
 
 @dataclass(frozen=True)
-class Part:
+class StoredFrame:
     """One stored frame: a picture `file` of it alone, its place on the canvas (px), and how long it is shown (ms).
 
     `over`: its transparent pixels leave what is below. `after` says what becomes of its place before the next frame.
@@ -39,11 +39,11 @@ class Part:
     after: After
 
 
-def whole_frames(parts: Iterator[Part], size: tuple[int, int]) -> Iterator[tuple[Image.Image, float]]:
+def whole_frames(parts: Iterator[StoredFrame], size: tuple[int, int]) -> Iterator[tuple[Image.Image, float]]:
     """Each frame (RGBA, of the canvas's size), and how long it is shown (ms)."""
     canvas = Image.new("RGBA", size)
     for part in parts:
-        image = _decoded(part.file, LARGEST * size[0] * size[1])
+        image = _decoded(part.file, MOST_OF_CANVAS * size[0] * size[1])
         before, place = canvas.copy(), (part.left, part.top)
         canvas.paste(image, place)
         if part.over:
@@ -72,7 +72,7 @@ def _decoded(file: bytes, most: int) -> Image.Image:
     return whole
 
 
-def apng_parts(data: bytes) -> Iterator[Part]:
+def apng_parts(data: bytes) -> Iterator[StoredFrame]:
     """PNG (third edition), 11.3.6. A default image that is no frame comes first."""
     chunks = png16.chunks(data)
     shared = b"".join(png16.chunk(kind, body) for kind, body in chunks if kind in (b"PLTE", b"tRNS"))
@@ -88,7 +88,7 @@ def apng_parts(data: bytes) -> Iterator[Part]:
             pixels.append(body if kind == b"IDAT" else body[4:])
 
 
-def _apng_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> Part:
+def _apng_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> StoredFrame:
     width, height = struct.unpack(">II", header[:8])
     left = top = parts = blend = 0
     after, units = 1, 100  # of a default image that is no frame, nothing stays
@@ -99,10 +99,10 @@ def _apng_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> P
         raise ValueError("a frame lies outside of the picture")
     chunks = (png16.chunk(b"IHDR", own + header[8:]), shared, png16.chunk(b"IDAT", pixels), png16.chunk(b"IEND", b""))
     file = png16.SIGNATURE + b"".join(chunks)
-    return Part(file, left, top, 1000 * parts / (units or 100), bool(blend), APNG_AFTER.get(after, "keep"))
+    return StoredFrame(file, left, top, 1000 * parts / (units or 100), bool(blend), APNG_AFTER.get(after, "keep"))
 
 
-def gif_parts(data: bytes) -> Iterator[Part]:
+def gif_parts(data: bytes) -> Iterator[StoredFrame]:
     """GIF89a. What is no block is passed over."""
     at = GIF_HEADER + _table_bytes(data[10])
     common, control = data[GIF_HEADER:at], b""
@@ -121,7 +121,7 @@ def gif_parts(data: bytes) -> Iterator[Part]:
             at += 1
 
 
-def _gif_part(descriptor: bytes, table: bytes, pixels: bytes, control: bytes) -> Part:
+def _gif_part(descriptor: bytes, table: bytes, pixels: bytes, control: bytes) -> StoredFrame:
     left, top, width, height = struct.unpack("<HHHH", descriptor[1:9])
     flags = 0x80 | (len(table) // 3).bit_length() - 2 if table else 0
     file = b"GIF89a" + struct.pack("<HHBBB", width, height, flags, 0, 0) + table
@@ -129,7 +129,7 @@ def _gif_part(descriptor: bytes, table: bytes, pixels: bytes, control: bytes) ->
     if packed & 1:
         file += b"!\xf9\x04" + struct.pack("<BHB", 1, 0, transparent) + b"\0"
     file += b"," + struct.pack("<HHHHB", 0, 0, width, height, descriptor[9] & 0x40) + pixels + b";"
-    return Part(file, left, top, 10.0 * delay, True, GIF_AFTER.get(packed >> 2 & 7, "keep"))
+    return StoredFrame(file, left, top, 10.0 * delay, True, GIF_AFTER.get(packed >> 2 & 7, "keep"))
 
 
 def _table_bytes(flags: int) -> int:

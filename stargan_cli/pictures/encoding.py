@@ -15,7 +15,7 @@ from stargan_cli.files.writing import replacing
 from stargan_cli.pictures import png16
 from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
-from stargan_cli.pictures.frames import Frames, opened_frames, refuse_loss
+from stargan_cli.pictures.frames import FrameSequence, opened_frames, refuse_loss
 from stargan_cli.pictures.native_pixels import NativePixels
 from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
 from stargan_cli.pictures.provenance import Note
@@ -82,7 +82,7 @@ class FrameEncoder:
     cannot hold several pictures.
     """
 
-    def __init__(self, format: PictureFormat, frames: Frames, extras: Extras) -> None:
+    def __init__(self, format: PictureFormat, frames: FrameSequence, extras: Extras) -> None:
         refuse_loss(format, frames.kind, frames.number)
         self._format, self._frames, self._extras = format, frames, extras
         self._files: list[bytes] = []

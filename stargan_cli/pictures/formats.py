@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from stargan_cli.pictures import animations, composition, save_options
 from stargan_cli.pictures.animations import Timing
-from stargan_cli.pictures.composition import Part
+from stargan_cli.pictures.composition import StoredFrame
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.save_options import Extras
+
+FrameKind = Literal["animation", "pages"]
+"""What several pictures in one file are."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,8 @@ class PictureFormat:
     save_options: Callable[[Extras], dict[str, Any]] = save_options.none
     add_note: Callable[[bytes, Note], bytes] | None = None
     palette: bool = False
-    frames: Literal["animation", "pages"] | None = None
-    parts: Callable[[bytes], Iterator[Part]] | None = None
+    frames: FrameKind | None = None
+    parts: Callable[[bytes], Iterator[StoredFrame]] | None = None
     join: Callable[[Sequence[bytes], Timing], bytes] | None = None
 
     def begins(self, start: bytes) -> bool:
@@ -67,7 +70,7 @@ FORMATS = (
         save_options=save_options.png,
         frames="animation",
         parts=composition.apng_parts,
-        join=animations.apng,
+        join=animations.join_apng,
     ),
     PictureFormat(
         "JPEG",
@@ -92,7 +95,7 @@ FORMATS = (
         quality=True,
         save_options=save_options.webp,
         frames="animation",
-        join=animations.webp,
+        join=animations.join_webp,
     ),
     PictureFormat(
         "BMP",
@@ -114,7 +117,7 @@ FORMATS = (
         icc=True,
         save_options=save_options.tiff,
         frames="pages",
-        join=animations.tiff,
+        join=animations.join_tiff,
     ),
     PictureFormat(
         "GIF",
@@ -127,7 +130,7 @@ FORMATS = (
         add_note=save_options.gif_with_note,
         frames="animation",
         parts=composition.gif_parts,
-        join=animations.gif,
+        join=animations.join_gif,
     ),
     PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),
     PictureFormat("JPEG2000", (".jp2", ".j2k"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
@@ -171,3 +174,15 @@ def read_as(pillow_name: str) -> PictureFormat:
         if pillow_name == row.name or pillow_name in row.variants:
             return row
     raise KeyError(pillow_name)
+
+
+def why_unknown(start: bytes, decoders: Container[str]) -> str:
+    """Why no decoder takes a file that begins so (64 bytes suffice). `decoders` are Pillow's names of those there."""
+    if not start:
+        return "the file is empty"
+    row = next((row for row in FORMATS if row.begins(start)), None)
+    if row is None:
+        return "not a picture in a known format"
+    if row.name in decoders:
+        return f"a damaged or cut off {row.name} file, or one of a kind that cannot be decoded"
+    return f"a {row.name} file: {row.advice or 'it cannot be decoded'}, or convert it to JPEG or PNG first"

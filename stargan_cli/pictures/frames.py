@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO
 
 from PIL import Image
 
 from stargan_cli.errors import FramesError, PictureError
-from stargan_cli.pictures.composition import Part, whole_frames
-from stargan_cli.pictures.formats import PictureFormat, read_as
-from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened
+from stargan_cli.pictures.composition import StoredFrame, whole_frames
+from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
+from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
 
-Kind = Literal["animation", "pages"]
 MOST_FRAMES = 10_000
 MOST_FRAMED = 20  # times `max_pixels`: what the frames together may have
 SUBFILE_TYPE, REDUCED, MASK = 254, 1, 4  # a tag of TIFF, and bits in it
@@ -31,14 +30,14 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Frames:
+class FrameSequence:
     """A file of `number` pictures. `frames` decodes one after the other, and can be gone through once.
 
     `plays` and `poster` are those of `animations.Timing`. `alpha`: some of the frames may have transparent pixels.
     `exif` is the raw EXIF block.
     """
 
-    kind: Kind
+    kind: FrameKind
     number: int
     plays: int
     poster: bool
@@ -48,14 +47,14 @@ class Frames:
 
 
 @contextmanager
-def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) -> Iterator[Frames | Picture]:
+def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) -> Iterator[FrameSequence | Picture]:
     """A file of several pictures; or the picture, where it holds one, or with `first` the first of them.
 
     Raises PictureError, from the iterator too.
 
     A smaller copy, a mask or a gain map that a file holds beside its picture is none of its pictures.
     """
-    with opened(source, wanted) as (file, image):
+    with opened_picture(source, wanted) as (file, image):
         with decoding(file):
             places = [0] if first else _places(image, wanted.max_pixels)
         if len(places) == 1:
@@ -66,7 +65,7 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
         kind = _kind(image)
         poster = bool(getattr(image, "default_image", False))
         alpha = image.format == "GIF" or "transparency" in image.info or image.mode not in ("L", "RGB", "I;16")
-        yield Frames(
+        yield FrameSequence(
             kind,
             len(places),
             _plays(image),
@@ -77,7 +76,7 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
         )
 
 
-def refuse_loss(format: PictureFormat, kind: Kind, number: int) -> None:
+def refuse_loss(format: PictureFormat, kind: FrameKind, number: int) -> None:
     """Raises FramesError where a format cannot hold the pictures of a file."""
     if format.frames != kind or format.join is None:
         raise FramesError(
@@ -86,7 +85,7 @@ def refuse_loss(format: PictureFormat, kind: Kind, number: int) -> None:
         )
 
 
-def _kind(image: Image.Image) -> Kind:
+def _kind(image: Image.Image) -> FrameKind:
     return read_as(str(image.format)).frames or "pages"
 
 
@@ -182,7 +181,9 @@ def _sought(image: Image.Image, places: list[int]) -> Iterator[Image.Image]:
         yield image
 
 
-def _composed(file: BinaryIO, image: Image.Image, parts: Callable[[bytes], Iterator[Part]]) -> Iterator[Image.Image]:
+def _composed(
+    file: BinaryIO, image: Image.Image, parts: Callable[[bytes], Iterator[StoredFrame]]
+) -> Iterator[Image.Image]:
     """Frames that are put together here, each as if it were a file like `image`."""
     file.seek(0)
     info = {name: value for name, value in image.info.items() if name != "transparency"}

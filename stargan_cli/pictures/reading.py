@@ -19,7 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes, png_gamma
 from stargan_cli.pictures.animations import is_lossless_webp
-from stargan_cli.pictures.formats import FORMATS, read_as
+from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
 
@@ -110,12 +110,12 @@ def read_picture(
     The other arguments are those of `Wanted`. Raises PictureError.
     """
     wanted = Wanted(square, max_pixels, native)
-    with opened(source, wanted) as (file, image), decoding(file):
+    with opened_picture(source, wanted) as (file, image), decoding(file):
         return decode(file, image, wanted)
 
 
 @contextmanager
-def opened(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
+def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
     """A picture's file, and what Pillow knows before it decodes a pixel. Raises PictureError."""
     ignore_pillow_warnings()
     with open_regular(source) if isinstance(source, Path) else nullcontext(_whole(source, wanted)) as file:
@@ -158,7 +158,7 @@ def decoding(file: BinaryIO) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         file.seek(0)
-        raise PictureError(_why_unknown(file.read(64))) from error
+        raise PictureError(why_unknown(file.read(64), Image.OPEN)) from error
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
@@ -232,17 +232,6 @@ def _orientation(image: Image.Image) -> int:
         return int(image.getexif().get(0x0112, 1))
     except Exception:  # a broken EXIF block says nothing, and is no reason to lose the picture
         return 1
-
-
-def _why_unknown(start: bytes) -> str:
-    if not start:
-        return "the file is empty"
-    row = next((row for row in FORMATS if row.begins(start)), None)
-    if row is None:
-        return "not a picture in a known format"
-    if row.name in Image.OPEN:
-        return f"a damaged or cut off {row.name} file, or one of a kind that cannot be decoded"
-    return f"a {row.name} file: {row.advice or 'it cannot be decoded'}, or convert it to JPEG or PNG first"
 
 
 def ignore_pillow_warnings() -> None:

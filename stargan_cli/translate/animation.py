@@ -15,7 +15,7 @@ from stargan_cli.errors import NoFaceError
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.pictures.encoding import FrameEncoder
-from stargan_cli.pictures.frames import Frame, Frames
+from stargan_cli.pictures.frames import Frame, FrameSequence
 from stargan_cli.translate.framing import Answer, Framed, Framing, Question
 
 GROUP_FRAMES, GROUP_PIXELS = 8, 8_000_000
@@ -32,7 +32,7 @@ class Followed:
 
 
 def translated_frames(
-    frames: Frames,
+    frames: FrameSequence,
     framing: Framing,
     encoders: Sequence[FrameEncoder],
     variants: Sequence[Variant],
@@ -91,7 +91,7 @@ def _groups(frames: Iterator[Followed]) -> Iterator[list[Followed]]:
     yield group
 
 
-def _followed(frames: Frames, framing: Framing) -> Iterator[Followed]:
+def _followed(frames: FrameSequence, framing: Framing) -> Iterator[Followed]:
     """Each frame with its squares. Faces are looked for anew where those of the last search are no longer there, and
     on each page."""
     last: Framed | None = None

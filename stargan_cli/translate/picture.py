@@ -15,7 +15,7 @@ from stargan_cli.files.blobs import place_of, readable
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
-from stargan_cli.pictures.frames import Frames, opened_frames
+from stargan_cli.pictures.frames import FrameSequence, opened_frames
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
@@ -87,7 +87,7 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generato
     """The rows of a picture's outputs, after writing them."""
     variants = tuple(job.variant for job in jobs)
     with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
-        if isinstance(opened, Frames):
+        if isinstance(opened, FrameSequence):
             encoders = [FrameEncoder(_format(job.output), opened, _extras(job, plan, opened.exif)) for job in jobs]
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
             files = {number: encoders[number].file for number in answer.due}

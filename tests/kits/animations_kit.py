@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
-from stargan_cli.pictures.frames import Frame, Frames, opened_frames
+from stargan_cli.pictures.frames import Frame, FrameSequence, opened_frames
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
@@ -34,7 +34,7 @@ def drawn(number: int, clear: bool = True) -> Image.Image:
 
 def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False) -> bytes:
     """An animation of four frames, none of them dropped."""
-    given = Frames("animation", 4, plays, poster, clear, None, iter(()))
+    given = FrameSequence("animation", 4, plays, poster, clear, None, iter(()))
     encoder = FrameEncoder(WRITABLE[name], given, Extras())
     for number, duration in enumerate(DURATIONS):
         image = drawn(number, clear)
@@ -45,16 +45,16 @@ def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False)
     return encoder.file()
 
 
-def read(data: bytes, **wanted: Any) -> tuple[Frames, list[Frame]]:
+def read(data: bytes, **wanted: Any) -> tuple[FrameSequence, list[Frame]]:
     with opened_frames(BytesIO(data), Wanted(native=True, **wanted)) as found:
-        assert isinstance(found, Frames)
+        assert isinstance(found, FrameSequence)
         return found, list(found.frames)
 
 
 def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
     """What is written of a file, nothing of it changed."""
     with opened_frames(BytesIO(data), Wanted(native=True)) as found:
-        assert isinstance(found, Frames)
+        assert isinstance(found, FrameSequence)
         encoder = FrameEncoder(WRITABLE[name], found, Extras(100, note=note))
         for frame in found.frames:
             encoder.add(frame.picture, frame.duration)

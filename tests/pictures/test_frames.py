@@ -19,7 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.pictures import frames as frames_module
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
-from stargan_cli.pictures.frames import Frames, opened_frames
+from stargan_cli.pictures.frames import FrameSequence, opened_frames
 from stargan_cli.pictures.provenance import fingerprint_in
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
@@ -61,7 +61,7 @@ def test_a_gif_keeps_few_colours_and_dithers_many() -> None:
     column = np.linspace(0, 255, 256)
     soft = np.stack([column + 0 * column[:, None], column[:, None] + 0 * column, 255 - 0 * column[:, None] - column], 2)
     image = Image.fromarray((60 + soft / 3).astype(np.uint8))
-    given = Frames("animation", 2, 0, False, False, None, iter(()))
+    given = FrameSequence("animation", 2, 0, False, False, None, iter(()))
     encoder = FrameEncoder(WRITABLE["gif"], given, Extras())
     for _ in range(2):
         encoder.add(Picture(image, None, image.size, "PNG", "RGB", None, None), 100)

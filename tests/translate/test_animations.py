@@ -20,7 +20,7 @@ from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.formats import WRITABLE
-from stargan_cli.pictures.frames import Frame, Frames
+from stargan_cli.pictures.frames import Frame, FrameSequence
 from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate import animation, networks
 from stargan_cli.translate.animation import translated_frames
@@ -152,7 +152,7 @@ def framing(*searches: tuple[Place, ...]) -> Counted:
 
 def followed(framing: Faces, *pictures: Picture, kind: Any = "animation") -> list[animation.Followed]:
     frames = iter([Frame(picture, 40) for picture in pictures])
-    return list(animation._followed(Frames(kind, len(pictures), 0, False, False, None, frames), framing))
+    return list(animation._followed(FrameSequence(kind, len(pictures), 0, False, False, None, frames), framing))
 
 
 def test_a_face_that_stays_is_looked_for_once() -> None:
@@ -187,14 +187,14 @@ def test_a_crop_stays_a_crop_and_pages_are_looked_at_one_by_one() -> None:
 
 
 def test_a_file_without_any_face_is_left_out() -> None:
-    frames = Frames("animation", 2, 0, False, False, None, iter([Frame(scene(), 40), Frame(scene(), 40)]))
+    frames = FrameSequence("animation", 2, 0, False, False, None, iter([Frame(scene(), 40), Frame(scene(), 40)]))
     with pytest.raises(NoFaceError, match="no face found in any of its 2 frames"):
         next(translated_frames(frames, framing(), [], (), lambda framed, jobs: 0))
 
 
 def test_frames_go_in_small_groups_and_labels_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "GROUP_FRAMES", 2)
-    frames = Frames("animation", 3, 0, False, False, None, iter([Frame(scene(), 40) for _ in range(3)]))
+    frames = FrameSequence("animation", 3, 0, False, False, None, iter([Frame(scene(), 40) for _ in range(3)]))
     way = translated_frames(frames, framing((FACE,)), [], (Variant("", ()),), lambda framed, jobs: 7)
     question = next(way)
     assert (len(question.squares), question.people, question.known, question.weight) == (2, (0, 0), (None, None), 14)

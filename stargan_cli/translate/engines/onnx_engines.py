@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.graphs.interfaces import INPUTS
-from stargan_cli.graphs.onnx_graph import require, write_parts
+from stargan_cli.graphs.onnx_graph import require_package, write_parts
 from stargan_cli.model import Generator, Translation, blended
 
 
@@ -26,7 +26,7 @@ class _OnnxEngine:
 
     def __init__(self, generator: Generator, precision: torch.dtype) -> None:
         for package in self.packages:
-            require(package, f"--engine {self.packages[-1]}", self.extra)
+            require_package(package, f"--engine {self.packages[-1]}", self.extra)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "generator.onnx"
             write_parts(generator, path)
