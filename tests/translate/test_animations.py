@@ -205,7 +205,7 @@ def test_frames_go_in_small_groups_and_labels_are_read_once(monkeypatch: pytest.
 
 def test_the_first_person_of_the_first_group_decides_which_opposite_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(animation, "GROUP_FRAMES", 2)
-    frames = Frames("animation", 3, 0, False, False, None, iter([Frame(scene(), 40) for _ in range(3)]))
+    frames = FrameSequence("animation", 3, 0, False, False, None, iter([Frame(scene(), 40) for _ in range(3)]))
     male, female = Variant("male", (), opposite="female"), Variant("female", (), opposite="male")
     way = translated_frames(frames, framing((FACE,)), [], (male, female), lambda framed, jobs: 7)
     assert next(way).variants == (male, female)
