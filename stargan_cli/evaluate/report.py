@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -21,6 +20,7 @@ from stargan_cli.evaluate.tables import TextTable, tables
 from stargan_cli.files.opening import require_regular
 from stargan_cli.files.writable import require_folder
 from stargan_cli.files.writing import replacing
+from stargan_cli.pictures.grid import plain_grid
 
 PER_ROW = 6
 RESULT, REPORT = "evaluation.json", "report.md"
@@ -59,27 +59,26 @@ def _write_sheets(folder: Path, name: str, measuring: Measuring, values: SetValu
     chosen = [chosen_rows(one.values["confidence"], random) for one in values.targets]
     sheets = []
     for number, word in enumerate(("random", "worst")):
-        rows = [_drawn_row(measuring, one, rows[number]) for one, rows in zip(values.targets, chosen, strict=True)]
+        rows = [_row(measuring, one, rows[number]) for one, rows in zip(values.targets, chosen, strict=True)]
         path = f"sheets/{name}-{word}.png"
-        width = max(row.shape[1] for row, _ in rows)
-        whole = torch.cat([F.pad(row, (0, 0, 0, width - row.shape[1]), value=255) for row, _ in rows])
         with replacing(folder / path) as file:
-            Image.fromarray(whole.numpy()).save(file, format="PNG")
+            plain_grid([pictures for pictures, _ in rows]).save(file, format="PNG")
         captions = [(one.target.name, files) for one, (_, files) in zip(values.targets, rows, strict=True)]
         sheets.append(Sheet(path, captions))
     return sheets
 
 
-def _drawn_row(measuring: Measuring, one: TargetValues, rows: Sequence[int]) -> tuple[Tensor, list[tuple[str, float]]]:
-    """Sources and results side by side, uint8 (S, 2 n S, 3); the pictures' names with the classifiers' confidence."""
+def _row(
+    measuring: Measuring, one: TargetValues, rows: Sequence[int]
+) -> tuple[list[Image.Image], list[tuple[str, float]]]:
+    """Sources and results in turn; the pictures' names with the classifiers' confidence."""
     flat = torch.tensor(rows)
     labels, chosen = measuring.given.asked(one.target)[flat], one.target.pictures[flat]
     pairs = [torch.stack([batch.before, batch.after], 1).cpu() for batch in measuring.translated(chosen, labels)]
-    pixels = torch.cat(pairs).flatten(0, 1)
+    pixels = torch.cat(pairs).flatten(0, 1).movedim(1, -1).numpy()
     files = [measuring.labelled_set.pictures.labelled.files[index] for index in chosen.tolist()]
     confidences = one.values["confidence"][flat].tolist()
-    drawn = pixels.permute(2, 0, 3, 1).flatten(1, 2)
-    return drawn, list(zip(files, confidences, strict=True))
+    return [Image.fromarray(picture) for picture in pixels], list(zip(files, confidences, strict=True))
 
 
 def chosen_rows(confidence: Tensor, random: torch.Generator, count: int = PER_ROW) -> tuple[list[int], list[int]]:

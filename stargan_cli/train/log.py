@@ -9,7 +9,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+from PIL import Image
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import replacement, sync_file, sync_folder
@@ -81,9 +82,8 @@ class Board:
     def scalars(self, numbers: dict[str, float], iteration: int) -> None:
         self._write(lambda: [self._writer.add_scalar(name, value, iteration) for name, value in numbers.items()])
 
-    def picture(self, name: str, pixels: Tensor, iteration: int) -> None:
-        """`pixels` uint8 (H, W, 3)."""
-        self._write(lambda: self._writer.add_image(name, pixels, iteration, dataformats="HWC"))
+    def picture(self, name: str, picture: Image.Image, iteration: int) -> None:
+        self._write(lambda: self._writer.add_image(name, np.asarray(picture), iteration, dataformats="HWC"))
 
     def close(self) -> None:
         self._write(self._writer.close)

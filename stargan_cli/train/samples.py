@@ -12,6 +12,7 @@ from stargan_cli.files.atomic import replacement
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.model import Generator
+from stargan_cli.pictures.grid import plain_grid
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
 
@@ -33,8 +34,10 @@ def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]
 
 
 @torch.inference_mode()
-def sample_grid(generator: Generator, pixels: Tensor, labels: Tensor, layout: LabelLayout, set_index: int) -> Tensor:
-    """A grid, uint8 (H, W, 3) on the CPU: the source in the first column, then one column per attribute of the set,
+def sample_grid(
+    generator: Generator, pixels: Tensor, labels: Tensor, layout: LabelLayout, set_index: int
+) -> Image.Image:
+    """A grid: the source in the first column, then one column per attribute of the set,
     then (attention output) the mask of the last one. `pixels` uint8 (N, 3, S, S), `labels` float (N, k)."""
     device = next(generator.parameters()).device
     pictures = to_model(pixels).to(device)
@@ -44,13 +47,12 @@ def sample_grid(generator: Generator, pixels: Tensor, labels: Tensor, layout: La
         columns.append(translation.image)
     if generator.settings.output == "attention":
         columns.append(translation.mask.expand_as(pictures) * 2 - 1)
-    rows = torch.stack(columns, dim=1)  # N, columns, 3, S, S
-    n, k, c, height, width = rows.shape
-    return to_pixels(rows.permute(0, 3, 1, 4, 2).reshape(n * height, k * width, c)).cpu()
+    rows = to_pixels(torch.stack(columns, dim=1).movedim(2, -1)).cpu()  # N, columns, S, S, 3
+    return plain_grid([[Image.fromarray(picture.numpy()) for picture in row] for row in rows])
 
 
-def save_grid(path: Path, grid: Tensor) -> None:
+def save_grid(path: Path, grid: Image.Image) -> None:
     """Write a grid as PNG. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacement(path, sync="nothing") as temporary:
-        Image.fromarray(grid.numpy()).save(temporary, format="PNG")
+        grid.save(temporary, format="PNG")

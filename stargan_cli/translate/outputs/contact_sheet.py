@@ -11,6 +11,7 @@ from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.writable import require_file
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import written_by_name
+from stargan_cli.pictures.grid import BACKGROUND, Grid, draw_grid
 from stargan_cli.pictures.provenance import Note, read_fingerprint
 from stargan_cli.pictures.reading import read_picture
 from stargan_cli.translate.outputs.fonts import font_for
@@ -18,7 +19,7 @@ from stargan_cli.translate.outputs.fonts import font_for
 CONTACT_SHEET = "contact-sheet"
 CELL, GAP, LARGEST = 128, 2, 100
 HEADING_HEIGHT = 14
-BACKGROUND, INK = (255, 255, 255), (0, 0, 0)
+INK = (0, 0, 0)
 
 
 class ContactSheet:
@@ -45,21 +46,14 @@ class ContactSheet:
             write_picture(path, self._draw(), note=self._note)
 
     def _draw(self) -> Image.Image:
-        columns = len(self._headings) or 2
-        blocks = max(1, min(8 // columns, -(-len(self._rows) // 4)))
-        height = -(-len(self._rows) // blocks)
-        step, top = CELL + GAP, HEADING_HEIGHT if self._headings else 0
-        block_width = columns * step + 4 * GAP
-        size = (blocks * block_width - 5 * GAP, top + height * step - GAP)
-        sheet = Image.new("RGB", size, BACKGROUND)
-        for number, pictures in enumerate(self._rows.values()):
-            block, row = divmod(number, height)
-            for column, picture in pictures.items():
-                sheet.paste(_cell(picture), (block * block_width + column * step, top + row * step))
+        columns, rows = len(self._headings) or 2, len(self._rows)
+        blocks = max(1, min(8 // columns, -(-rows // 4)))
+        grid = Grid(rows, columns, CELL, CELL, GAP, blocks, HEADING_HEIGHT if self._headings else 0)
+        found = [[row.get(column) for column in range(columns)] for row in self._rows.values()]
+        sheet = draw_grid(grid, [[_cell(path) if path else None for path in row] for row in found])
         draw = ImageDraw.Draw(sheet)
-        for block in range(blocks):
-            for column, heading in enumerate(self._headings):
-                _write(draw, (block * block_width + column * step + GAP, 0), heading)
+        for column, place in grid.headings() if self._headings else ():
+            _write(draw, place, self._headings[column])
         return sheet
 
 
