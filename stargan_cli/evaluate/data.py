@@ -21,8 +21,6 @@ from stargan_cli.progress import Progress
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
 
-Landmarks = Mapping[str, Sequence[float]]
-
 
 def labelled_set(
     weights: Weights, data: str, classifiers: Sequence[Classifier], settings: EvalSettings, decoding: Progress
@@ -62,7 +60,7 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
     raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
 
 
-def landmarks_of(card: Card) -> Landmarks | None:
+def landmarks_of(card: Card) -> Mapping[str, Sequence[float]] | None:
     """Where the weights' pictures have the eyes, if the card says so: name -> [x, y] in fractions of the side."""
     places: Any = card.preprocessing.get("landmarks")
     return places if isinstance(places, dict) else None

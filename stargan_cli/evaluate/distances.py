@@ -18,8 +18,8 @@ Features = Callable[[Tensor], Tensor]
 # FID and KID are words for one network's features; what other features give is named after them.
 NAMES = {"inception": ("fid", "kid")}
 FEWEST = 4
-RESAMPLES = 200
-NOTHING = 1e-9  # a kernel distance this small is one of rounding
+SHARE_RESAMPLES = 200
+ROUNDING = 1e-9  # a kernel distance this small is one of rounding
 
 
 def names_of(features: str) -> tuple[str, str]:
@@ -153,13 +153,13 @@ def share_left(
 
     def ratio(first: Tensor, second: Tensor) -> float:
         far, near = (_mmd(kernels[name][0], within, kernels[name][1], first, second) for name in ("source", "made"))
-        return float(near / far) if far > NOTHING else float("nan")
+        return float(near / far) if far > ROUNDING else float("nan")
 
     value = ratio(torch.ones(len(a), dtype=torch.float64), there.weights)
     if not math.isfinite(value):
         return None, None, None
     found = []
-    for _ in range(RESAMPLES):
+    for _ in range(SHARE_RESAMPLES):
         counts = [np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for x in (a, c)]
         found.append(ratio(torch.from_numpy(counts[0]).double(), torch.from_numpy(counts[1]) * there.weights))
     low, high = np.nanpercentile(found, [2.5, 97.5]).tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,7 +12,6 @@ from torch import Tensor
 from stargan_cli.device import autocast
 from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights
 from stargan_cli.evaluate.classifiers.classifier import Classifier
-from stargan_cli.evaluate.data import Landmarks
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.evaluate.feature_networks.face_descriptor import dlib_descriptors, dlib_is_there, onnx_descriptors
 from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features, require_torch_fidelity
@@ -27,6 +26,8 @@ from stargan_cli.pictures.tensors import to_model
 from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 
+Describer = Callable[[Classifier, Mapping[str, Sequence[float]] | None], Features]
+
 
 @dataclass(frozen=True)
 class Instruments:
@@ -35,7 +36,7 @@ class Instruments:
     """
 
     features: Callable[[Classifier], Features] | None
-    describe: Callable[[Classifier, Landmarks | None], Features]
+    describe: Describer
     face_network: str
     comparisons: dict[str, Comparison]
 
@@ -65,7 +66,7 @@ def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classif
     return lambda classifier: features
 
 
-def _face_network(settings: EvalSettings) -> tuple[Callable[[Classifier, Landmarks | None], Features], str]:
+def _face_network(settings: EvalSettings) -> tuple[Describer, str]:
     if settings.identity is not None:
         embedding = onnx_descriptors(settings.identity)
         return lambda classifier, landmarks: embedding, settings.identity.name
@@ -82,7 +83,7 @@ def _classifier_descriptors(classifier: Classifier, pictures: Tensor) -> Tensor:
     return torch.nn.functional.normalize(_classifier_features(classifier, pictures))
 
 
-def label_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
+def discriminator_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
     """What the weights' own discriminator reads, as class logits, from the part of pictures that it saw in training."""
     if weights.discriminator is None:
         return None

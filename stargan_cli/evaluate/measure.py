@@ -23,7 +23,7 @@ from stargan_cli.evaluate.pixel_metrics import (
 )
 from stargan_cli.evaluate.readings import Readers
 from stargan_cli.evaluate.targets import Target, confidence, successes, targets_for
-from stargan_cli.evaluate.translating.batches import Machine, Translated, translate_all
+from stargan_cli.evaluate.translating.batches import Machine, TranslatedBatch, translate_all
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.evaluate.translating.photos import Photos
 from stargan_cli.model import Generator
@@ -134,7 +134,7 @@ class Measuring:
             self.labelled_set, targets, own, back, own_read, looks.get("features"), looks.get("descriptors")
         )
 
-    def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[Translated]:
+    def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[TranslatedBatch]:
         """Pictures, int64 (n,), with the label vectors (n, label_dim) that the generator is given."""
         pictures, photos = self.labelled_set.pictures, self.labelled_set.photos
         return translate_all(self.generator, pictures, chosen, asked, self.machine, photos)
@@ -164,7 +164,7 @@ class Measuring:
         )
 
     def _collect(
-        self, kind: str | None, chosen: Tensor, asked: Tensor, observe: Callable[[Translated], Values]
+        self, kind: str | None, chosen: Tensor, asked: Tensor, observe: Callable[[TranslatedBatch], Values]
     ) -> Values:
         parts: list[Values] = []
         for batch in self.translated(chosen, asked):
@@ -179,7 +179,7 @@ class Measuring:
         moved = [name for name, moves in zip(names, target.moved.tolist(), strict=True) if moves]
         return kept_region(self.labelled_set.pictures.pixels.shape[-1], moved, self.landmarks)
 
-    def _changes(self, kept: Tensor, batch: Translated) -> Values:
+    def _changes(self, kept: Tensor, batch: TranslatedBatch) -> Values:
         values = self._looks(batch.after) | {"background_change": corner_change(batch.before, batch.after)}
         values["kept_psnr"] = psnr_within(batch.before, batch.after, kept.to(batch.before.device))
         if batch.mask is not None:
@@ -187,14 +187,14 @@ class Measuring:
             values |= {"change_inside_mask": inside, "change_outside_mask": outside}
         return values | {name: compare(batch.before, batch.after, kept) for name, compare in self.comparisons.items()}
 
-    def _own(self, batch: Translated) -> Values:
+    def _own(self, batch: TranslatedBatch) -> Values:
         found = self.labelled_set.readers.probabilities(batch.after)
         return {"probabilities": found} | likeness(batch.before, batch.after)
 
-    def _there_and_back(self, target: Target) -> Callable[[Translated], Values]:
+    def _there_and_back(self, target: Target) -> Callable[[TranslatedBatch], Values]:
         labels = self.given.own(target.pictures).to(self.machine.device)
 
-        def observe(batch: Translated) -> Values:
+        def observe(batch: TranslatedBatch) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
                 back = to_pixels(self.generator(to_model(batch.after), labels[batch.rows]))
             self.keep("there_and_back", target.pictures[batch.rows], back)

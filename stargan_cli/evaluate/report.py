@@ -23,15 +23,15 @@ from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.grid import plain_grid
 
 PER_ROW = 6
-RESULT, REPORT = "evaluation.json", "report.md"
+RESULT_FILE, REPORT_FILE = "evaluation.json", "report.md"
 
 
 def require_report_folder(folder: Path) -> None:
     """Make it where it is missing. A former report there will be replaced; a `report.md` of another kind is not.
     Raises UsageError."""
     require_folder(folder)
-    if (folder / REPORT).exists() and not _is_result(folder / RESULT):
-        raise UsageError(f"{folder / REPORT} is there, and no `stargan eval` wrote it", "give another --out")
+    if (folder / REPORT_FILE).exists() and not _is_result(folder / RESULT_FILE):
+        raise UsageError(f"{folder / REPORT_FILE} is there, and no `stargan eval` wrote it", "give another --out")
 
 
 def _is_result(path: Path) -> bool:
@@ -48,7 +48,7 @@ def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tupl
     names = plain_names([values.labelled_set.pictures.labelled.label_set.name for _, values in measured])
     seed = int(document["settings"]["seed"])
     sheets = [_write_sheets(folder, name, *one, seed) for name, one in zip(names, measured, strict=True)]
-    for name, text in ((RESULT, json.dumps(document, indent=2)), (REPORT, markdown(document, sheets))):
+    for name, text in ((RESULT_FILE, json.dumps(document, indent=2)), (REPORT_FILE, markdown(document, sheets))):
         with replacing(folder / name) as file:
             file.write(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
 

@@ -10,7 +10,7 @@ from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
 from stargan_cli.evaluate.data import labelled_set, landmarks_of
-from stargan_cli.evaluate.instruments import Instruments, find_instruments, label_reader
+from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
 from stargan_cli.evaluate.record import record_quality
@@ -100,7 +100,7 @@ def _measurings(
         landmarks, first = landmarks_of(weights.card), one.readers.classifiers[0]
         return Measuring(
             weights.generator.to(machine.device),
-            GivenLabels(weights.card.layout, one.set_index, one.seen, machine, label_reader(weights, machine)),
+            GivenLabels(weights.card.layout, one.set_index, one.seen, machine, discriminator_reader(weights, machine)),
             one,
             machine,
             advance,

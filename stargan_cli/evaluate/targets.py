@@ -88,7 +88,7 @@ def _factors(label_set: LabelSet) -> dict[str, tuple[str, ...]]:
 
 
 def _combined(label_set: LabelSet, labels: Tensor, chosen: tuple[str, ...]) -> Target:
-    """All chosen factors change at once: single attributes flip, a group goes to a member that is off, in turn."""
+    """All chosen factors change at once: single attributes flip, of a group a member that is off is set, in turn."""
     factors = _factors(label_set)
     changes = []
     for number, row in enumerate(labels.tolist()):

@@ -186,6 +186,7 @@ def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tm
     options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "efficientnet-lite0", "--pictures"]
     result = stargan(*options, *both, "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     recompute = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "recompute.py"))["main"]
     monkeypatch.setattr("sys.argv", ["recompute.py", str(tmp_path / "report"), *both])
     code = recompute()

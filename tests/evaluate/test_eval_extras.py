@@ -70,9 +70,9 @@ def test_lpips_refuses_other_files_by_name(torch_home):
     trunk, layers = (torch_home / name for name in ADDRESSES)
     torch.save({"features.0.weight": torch.zeros(1)}, trunk)
     layers.write_bytes(b"not weights")
-    with pytest.raises(WeightsError, match=r"weights-vgg16-lpips\.pth is refused") as told:
+    with pytest.raises(WeightsError, match=r"weights-vgg16-lpips\.pth is refused") as found:
         lpips(torch.device("cpu"))
-    assert told.value.hint == f"fetch {ADDRESSES[layers.name]}\ninto {torch_home}"
+    assert found.value.hint == f"fetch {ADDRESSES[layers.name]}\ninto {torch_home}"
     torch.save(lpips_layers(), layers)
     torch.save({"conv1.weight": torch.zeros(1)}, trunk)
     with pytest.raises(WeightsError, match=r"vgg16-397923af\.pth is refused: it has no tensor features\.0\.weight"):

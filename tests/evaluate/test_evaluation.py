@@ -166,10 +166,10 @@ def test_difference_is_paired(measuring):
 
 
 def test_progress_counts_every_translation(measuring):
-    told = []
-    run = measuring(Paints(), advance=told.append)
+    counted = []
+    run = measuring(Paints(), advance=counted.append)
     run.run()
-    assert sum(told) == steps(run.labelled_set)
+    assert sum(counted) == steps(run.labelled_set)
 
 
 def band_features(pictures):

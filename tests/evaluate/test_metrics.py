@@ -139,9 +139,9 @@ def test_other_weights_are_not_inception(tmp_path):
     torch.save({"fc.weight": torch.zeros(2)}, tmp_path / "resnet.pth")
     with pytest.raises(
         WeightsError, match=r"resnet\.pth does not hold the Inception weights of FID: Missing key"
-    ) as told:
+    ) as found:
         inception_features(tmp_path / "resnet.pth", torch.device("cpu"))
-    assert "put it at" in told.value.hint and FILE_NAME in told.value.hint
+    assert "put it at" in found.value.hint and FILE_NAME in found.value.hint
 
 
 def test_a_truncated_inception_file_is_refused(tmp_path):

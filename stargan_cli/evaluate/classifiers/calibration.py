@@ -11,7 +11,7 @@ from stargan_cli.labels import LabelSet
 COLDEST, HOTTEST, STEPS = 0.1, 10.0, 201
 
 
-def classification_loss(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
+def fitting_loss(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
     """Logits (N, k) and labels uint8 (N, k) -> the loss () that fitting lowers: the mean binary cross-entropy of
     attributes, the cross-entropy of classes."""
     if label_set.kind == "classes":
@@ -25,7 +25,7 @@ def temperatures(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
     candidates = torch.logspace(torch.tensor(COLDEST).log10(), torch.tensor(HOTTEST).log10(), STEPS).tolist()
     count = logits.shape[1]
     if label_set.kind == "classes":
-        best = min(candidates, key=lambda t: float(classification_loss(logits / t, labels, label_set)))
+        best = min(candidates, key=lambda t: float(fitting_loss(logits / t, labels, label_set)))
         return torch.full((count,), best)
     target = labels.double()
     rows = [

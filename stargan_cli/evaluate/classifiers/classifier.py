@@ -19,7 +19,7 @@ from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.files import save_tensors
 
 CARD_KEY = "stargan_classifier"
-FORMAT_VERSION = 2
+CLASSIFIER_FORMAT = 2
 
 
 class ClassifierNetwork(nn.Module):
@@ -80,7 +80,7 @@ class Classifier:
     def card(self) -> dict[str, str]:
         """The metadata that makes its file describe itself."""
         values = {
-            "format_version": FORMAT_VERSION,
+            "format_version": CLASSIFIER_FORMAT,
             "layout": LabelLayout((self.label_set,)).to_dict(),
             "network": self.network.name,
             "image_size": self.network.image_size,
@@ -129,8 +129,8 @@ def load_classifier(path: Path) -> Classifier:
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:
     """Raises ValueError and KeyError where the card is of another version or leaves something unsaid."""
-    if card["format_version"] != FORMAT_VERSION:
-        raise ValueError(f"its format version is {card['format_version']!r}; this program reads {FORMAT_VERSION}")
+    if card["format_version"] != CLASSIFIER_FORMAT:
+        raise ValueError(f"its format version is {card['format_version']!r}; this program reads {CLASSIFIER_FORMAT}")
     label_set = LabelLayout.from_dict(card["layout"]).sets[0]
     if missing := set(label_set.attributes) - set(card["accuracy"]):
         raise ValueError(f"it does not say how well it reads {min(missing)}")

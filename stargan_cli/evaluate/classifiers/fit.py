@@ -17,7 +17,7 @@ from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, WeightsError
 from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights, start_from
-from stargan_cli.evaluate.classifiers.calibration import classification_loss, temperatures
+from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     Classifier,
     ClassifierNetwork,
@@ -205,12 +205,12 @@ def _step(
     pictures = settings.disturbances(pixels.to(device), draws)
     with autocast(device, pick_precision(settings.precision, device)):
         logits = network(pictures)
-    return classification_loss(logits.float(), labels.to(device), label_set)
+    return fitting_loss(logits.float(), labels.to(device), label_set)
 
 
 def _validation_loss(network: ClassifierNetwork, pictures: CachedPictures) -> float:
     logits = _logits(network, pictures, next(network.parameters()).device)
-    return float(classification_loss(logits, pictures.labelled.labels, pictures.labelled.label_set))
+    return float(fitting_loss(logits, pictures.labelled.labels, pictures.labelled.label_set))
 
 
 @torch.inference_mode()

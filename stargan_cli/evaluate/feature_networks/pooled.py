@@ -10,7 +10,7 @@ from stargan_cli.evaluate.classifiers.backbones import pretrained
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.pictures.tensors import to_model
 
-SIDE = 224
+PICTURE_SIDE = 224
 
 
 def pooled_features(name: str, device: torch.device) -> Features:
@@ -19,7 +19,9 @@ def pooled_features(name: str, device: torch.device) -> Features:
     network = pretrained(name).to(device).eval().requires_grad_(False)
 
     def features(pictures: Tensor) -> Tensor:
-        squares = F.interpolate(to_model(pictures), (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)
+        squares = F.interpolate(
+            to_model(pictures), (PICTURE_SIDE, PICTURE_SIDE), mode="bilinear", antialias=True, align_corners=False
+        )
         found: Tensor = network(squares)
         return found.cpu()
 

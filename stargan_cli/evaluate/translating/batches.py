@@ -16,7 +16,7 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 
 
 @dataclass(frozen=True)
-class Translated:
+class TranslatedBatch:
     """One batch: `rows` of the request, uint8 pictures before and after (n, 3, S, S), on the device that computed them,
     and the attention mask (n, 1, S, S), where it is one and lies as the pictures do."""
 
@@ -44,7 +44,7 @@ def translate_all(
     labels: Tensor,
     machine: Machine,
     photos: Photos | None = None,
-) -> Iterator[Translated]:
+) -> Iterator[TranslatedBatch]:
     """`chosen`: int64 (n,), which pictures; `labels`: float (n, label_dim), what to make of each. With `photos`, their
     faces are translated, and put back."""
     attention = generator.settings.output == "attention"
@@ -55,7 +55,7 @@ def translate_all(
         with autocast(machine.device, machine.dtype):
             made = generator.translate(to_model(seen), labels[rows].to(machine.device))
         if photos is None:
-            yield Translated(rows, before, to_pixels(made.image), made.mask.float() if attention else None)
+            yield TranslatedBatch(rows, before, to_pixels(made.image), made.mask.float() if attention else None)
         else:
             after = photos.put_back(chosen[rows], made, attention).to(machine.device)
-            yield Translated(rows, before, after, None)
+            yield TranslatedBatch(rows, before, after, None)
