@@ -78,7 +78,7 @@ def in_palette(image: Image.Image) -> Image.Image:
     found, places = np.unique(packed, return_inverse=True)
     values = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
     if len(found) <= room:
-        made = Image.fromarray(places.reshape(packed.shape).astype(np.uint8), "P")
+        made = Image.fromarray(places.reshape(packed.shape).astype(np.uint8))
         made.putpalette(values.tobytes())
     else:
         full = Image.fromarray(values[places.reshape(packed.shape)])

@@ -197,3 +197,26 @@ def test_the_numbers_and_their_meaning_are_written_again(mode: str) -> None:
         assert np.array_equal(np.asarray(opened(result)), np.asarray(image))
         seen = [np.asarray(read_picture(BytesIO(file)).image) for file in (data, result)]
         assert np.array_equal(*seen)
+
+
+def coded(primaries: int, transfer: int) -> bytes:
+    return corpus.png_chunk(b"cICP", bytes([primaries, transfer, 0, 1]))
+
+
+def test_code_points_of_a_png_are_applied_and_override_everything_else() -> None:
+    for more in ((), (corpus.png_chunk(b"sRGB", b"\0"),)):
+        data = with_chunks(corpus.in_display_p3(), 1.0, SRGB, coded(12, 13), *more)
+        difference = np.asarray(read_picture(BytesIO(data)).image).astype(int) - np.asarray(corpus.scene())
+        assert np.abs(difference).max() <= 3
+        for name in ("png", "tiff", "jpg", "webp"):
+            difference = np.asarray(read_picture(BytesIO(again(data, name))).image).astype(int) - np.asarray(
+                corpus.scene()
+            )
+            assert np.abs(difference).mean() < 4
+    data = with_chunks(corpus.scene(), 1.0, P3, coded(1, 13))
+    assert np.array_equal(np.asarray(read_picture(BytesIO(data)).image), np.asarray(corpus.scene()))
+
+
+def test_code_points_of_hdr_say_nothing() -> None:
+    data = with_chunks(corpus.scene(), None, None, coded(9, 16))
+    assert read_picture(BytesIO(data)).icc is None
