@@ -18,7 +18,8 @@ from translation_kit import draw
 
 from stargan_cli.errors import StarganError
 from stargan_cli.translate import processes, worker_handle, workers
-from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.done_before import FOREIGN
+from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
@@ -70,6 +71,22 @@ def test_processes_write_the_same_bytes_as_threads(
             (row.source, row.source_label, row.target_label) for row in by_threads
         ]
     assert children() == []
+
+
+def test_a_picture_of_which_nothing_is_due_has_its_row(
+    pictures: Path, tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
+) -> None:
+    """What it would become is in the way, and what it shows already is not made."""
+    rows: list[Row] = []
+    out, options = tmp_path / "out", {"spec": "male=flip", "each": True}
+    go(pictures / "a.png", out, weights, rows, **options)
+    (made,) = tree(out)
+    (out / made).write_bytes((pictures / "b.jpg").read_bytes())
+    rows.clear()
+    report = go(pictures / "a.png", out, weights, rows, **options)
+    assert (report.done, report.skipped, report.failed) == (0, 1, 0)
+    assert {row.reason for row in rows} == {FOREIGN, SHOWN}
+    assert list(tree(out)) == [made]
 
 
 def test_what_is_done_or_broken_is_said_by_processes_too(
