@@ -24,12 +24,11 @@ TableRow = tuple[int, str, list[str]]
 
 @dataclass(frozen=True)
 class Table:
-    """`columns` without the one that holds the names, which is called `names`; `separator` in words."""
+    """`columns` without the one that holds the pictures' names; `layout` says in words how the table is laid out."""
 
     columns: tuple[str, ...]
     rows: Iterator[TableRow]
-    names: str
-    separator: str
+    layout: str
 
 
 def table_of(path: Path, lines: Iterator[str]) -> Table:
@@ -56,7 +55,8 @@ def table_of(path: Path, lines: Iterator[str]) -> Table:
         raise DataError(f"{path}: {_why_no_names(header, rows)}", _WANTED)
     columns = tuple(column for number, column in enumerate(header) if number != place)
     found = _rows(path, _reader(text, separator), skipped, len(header), place)
-    return Table(columns, found, header[place], SEPARATORS[separator])
+    names = f"the column {header[place]!r}" if header[place].strip() else "the column without a name"
+    return Table(columns, found, f"fields separated by {SEPARATORS[separator]}, pictures named in {names}")
 
 
 def name_column(header: Sequence[str], sample: Sequence[Sequence[str]]) -> int | None:
@@ -157,4 +157,4 @@ def _celeba(path: Path, text: Iterator[str], skipped: int) -> Table:
                 raise DataError(f"{path}, line {number}: expected a file name and {len(names)} values")
             yield number, fields[0].strip(), fields[1:]
 
-    return Table(tuple(names), rows(), "the first", SEPARATORS[" "])
+    return Table(tuple(names), rows(), "CelebA's layout")

@@ -91,7 +91,7 @@ def _read_table(path: Path, text: Iterator[str], encoding: str, wanted: Callable
     for line, name, values in found.rows:
         commas = commas or any(DECIMAL_COMMA.fullmatch(values[number].strip()) for number in kept)
         table.add(name, [_value(path, line, found.columns[number], values[number]) for number in kept], line)
-    table.reading = f"fields separated by {found.separator}, pictures named in {_quoted(found.names)}, {encoding}"
+    table.reading = f"{found.layout}, {encoding}"
     table.reading += ", decimal commas" * commas
     return _checked(table, found.columns)
 
@@ -109,7 +109,7 @@ def _read_json(path: Path, text: Iterator[str], encoding: str, wanted: Callable[
 
 
 def _checked(table: LabelTable, columns: Sequence[str]) -> LabelTable:
-    named = ", ".join(map(_quoted, columns[:50])) or "none"
+    named = ", ".join(map(repr, columns[:50])) or "none"
     if not table:
         raise DataError(f"{table.path} has no rows", _HINT)
     if not table.columns:
@@ -156,10 +156,6 @@ def _value(path: Path, line: int, column: str, value: Any) -> float | None:
         return label_value(str(value) if value is not None else "")
     except ValueError as error:
         raise DataError(f"{path}, line {line}: {column} is {str(value)[:60]!r}; {error}") from error
-
-
-def _quoted(column: str) -> str:
-    return f"the column {column!r}" if column.strip() else "the column without a name"
 
 
 def _key(name: str) -> str:

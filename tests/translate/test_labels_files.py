@@ -96,6 +96,7 @@ def test_what_programs_write_by_default(tmp_path: Path, text: str, encoding: str
             "fields separated by semicolons, pictures named in the column 'Datei', UTF-8",
         ),
         ('{"name": "1.jpg", "Male": 1}\n', "utf-8", "JSON lines, UTF-8"),
+        ("1\nMale\n1.jpg -1\n", "utf-8", "CelebA's layout, UTF-8"),
     ],
 )
 def test_a_table_says_how_it_was_read(tmp_path: Path, text: str, encoding: str, reading: str) -> None:
@@ -199,8 +200,9 @@ def test_what_is_no_table_of_labels_is_refused_with_the_line(tmp_path: Path, tex
 
 
 def test_no_known_column_and_no_file_are_usage_errors(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has no column that these weights know"):
-        read(tmp_path, "name,Bald\n1.jpg,1\n")
+    with pytest.raises(UsageError, match="has no column that these weights know") as caught:
+        read(tmp_path, ",name,Bald\n0,1.jpg,1\n")
+    assert caught.value.hint == "its columns: '', 'Bald'"
     with pytest.raises(UsageError, match="No such file"):
         read_labels(tmp_path / "missing", bool)
 
