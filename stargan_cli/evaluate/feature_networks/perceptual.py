@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, Backbone, pretrained
+from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, Backbone, backbone
 from stargan_cli.evaluate.measure import Comparison
 from stargan_cli.pictures.tensors import to_model
 
@@ -19,7 +19,7 @@ SMALLEST = 64  # px: the network's kernels do not fit into what it makes of smal
 def perceptual_distance(device: torch.device) -> Comparison:
     """A function from two sets of uint8 pictures (n, 3, S, S) on `device` and a region, bool (S, S), to their distances
     (n,) in the region: 0 for equal pictures, 2 at most. Raises UsageError where the network's package is missing."""
-    network = pretrained(DEFAULT_NETWORK).to(device).eval().requires_grad_(False)
+    network = backbone(DEFAULT_NETWORK, with_weights=True).to(device).eval().requires_grad_(False)
 
     def distance(before: Tensor, after: Tensor, region: Tensor) -> Tensor:
         where = region.to(before.device).float()[None, None]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.evaluate.classifiers.backbones import pretrained
+from stargan_cli.evaluate.classifiers.backbones import backbone
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.pictures.tensors import to_model
 
@@ -16,7 +16,7 @@ PICTURE_SIDE = 224
 def pooled_features(name: str, device: torch.device) -> Features:
     """A function from uint8 pictures (n, 3, S, S) on `device` to features (n, d) on the CPU: what the network's last
     layer sees of the picture at 224 px. Raises UsageError where the network's package is missing."""
-    network = pretrained(name).to(device).eval().requires_grad_(False)
+    network = backbone(name, with_weights=True).to(device).eval().requires_grad_(False)
 
     def features(pictures: Tensor) -> Tensor:
         squares = F.interpolate(
