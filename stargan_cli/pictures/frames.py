@@ -56,7 +56,7 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
     """
     with opened_picture(source, wanted) as (file, image):
         with decoding(file):
-            places = [0] if first else _places(image, wanted.max_pixels)
+            places = [0] if first else _places(file, image, wanted.max_pixels)
         if len(places) == 1:
             with decoding(file):
                 picture = decode(file, image, wanted)
@@ -89,8 +89,10 @@ def _kind(image: Image.Image) -> FrameKind:
     return read_as(str(image.format)).frames or "pages"
 
 
-def _places(image: Image.Image, max_pixels: int) -> list[int]:
+def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
     """The numbers of a file's own pictures."""
+    if image.format == "PPM" and _has_another(file, image):
+        raise FramesError("it holds several pictures, of which one alone can be read: --frames first takes the first")
     number = int(getattr(image, "n_frames", 1))
     if number == 1:
         return [0]
@@ -110,6 +112,19 @@ def _go_to(image: Image.Image, place: int) -> None:
         if _kind(image) == "pages":
             image.info.pop("icc_profile", None)
         image.seek(place)
+
+
+def _has_another(file: BinaryIO, image: Image.Image) -> bool:
+    """Whether another picture follows in a binary PNM file, which Pillow does not look for."""
+    tiles: list[Any] = getattr(image, "tile", [])
+    decoder, _, start, arguments = tiles[0]
+    bits = {"1;I": 1, "I;16B": 16}.get(arguments if isinstance(arguments, str) else arguments[0], 8)
+    if decoder == "ppm":
+        bits = 8 if arguments[1] < 256 else 16
+    elif decoder != "raw":
+        return False
+    file.seek(start + image.height * ((image.width * len(image.getbands()) * bits + 7) // 8))
+    return file.read(3).lstrip()[:2] in (b"P4", b"P5", b"P6")
 
 
 def _check_number(number: int, pixels: int, max_pixels: int) -> None:

@@ -153,6 +153,26 @@ def test_a_gif_frame_that_reaches_beyond_the_screen_is_cut_off() -> None:
             assert (image.size, image.n_frames) == ((40, 32), 2)  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])
+def test_pnm_files_of_several_pictures_are_not_reduced_to_the_first(mode: str) -> None:
+    image = corpus.sixteen_bit_grey() if mode == "I;16" else corpus.scene(47, 32).convert(mode)
+    one = corpus.encoded(image, "PPM")
+    with pytest.raises(PictureError, match="it holds several pictures"), opened_frames(BytesIO(one + one), Wanted()):
+        pass
+    for data, first in ((one, False), (one + b"\n", False), (one + one, True)):
+        with opened_frames(BytesIO(data), Wanted(), first) as found:
+            assert isinstance(found, Picture)
+
+
+def test_a_pnm_of_unusual_depth_is_measured_too() -> None:
+    for top, size in ((100, 1), (1000, 2)):
+        one = b"P6 3 2 %d\n" % top + bytes(3 * 2 * 3 * size)
+        with opened_frames(BytesIO(one), Wanted()) as found:
+            assert isinstance(found, Picture)
+        with pytest.raises(PictureError, match="several pictures"), opened_frames(BytesIO(one + one), Wanted()):
+            pass
+
+
 def test_frames_are_not_written_where_they_would_be_lost() -> None:
     for name in ("jpg", "bmp", "tiff"):
         with pytest.raises(PictureError, match="it holds 4 frames, which a .* file cannot"):
