@@ -115,3 +115,11 @@ def test_in_threads_side_by_side_torch_computes_alone() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_cudnn_tries_its_algorithms_on_cuda_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    device.quick(torch.device("cuda"))
+    assert torch.backends.cudnn.benchmark
+    device.quick(CPU)
+    assert not torch.backends.cudnn.benchmark
