@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -58,17 +59,24 @@ def canvases(image: Image.Image, scales: Sequence[float]) -> list[Canvas]:
     """Of an RGB picture, all of one size."""
     levels, small = [], image
     for scale in scales:
-        size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-        small = small.resize(size, Image.Resampling.BILINEAR, reducing_gap=1.5)
+        small = _shrunk(small, max(1, round(image.width * scale)), max(1, round(image.height * scale)))
         levels.append(small)
     longer = max(levels[0].size)
     side = PART if len(levels) > 1 else next(side for side in SINGLE if side >= longer)
-    return [
-        _cut(to_array(level), (image.width / level.width, image.height / level.height), side, across, down)
-        for level in levels
-        for across in _stretches(level.width, side)
-        for down in _stretches(level.height, side)
-    ]
+    found = []
+    for level in levels:
+        pixels, factors = to_array(level), (image.width / level.width, image.height / level.height)
+        across, down = _stretches(level.width, side), _stretches(level.height, side)
+        found += [_cut(pixels, factors, side, *at) for at in product(across, down)]
+    return found
+
+
+def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
+    """By a whole number with its pixels' means, which is fast, and from there to the size."""
+    factor = max(1, round(image.width / width))
+    if (width, height) == (round(image.width / factor), round(image.height / factor)):
+        return image.reduce(factor, (0, 0, min(image.width, width * factor), min(image.height, height * factor)))
+    return image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=1.01)
 
 
 def _stretches(length: int, side: int) -> list[tuple[int, Span]]:
