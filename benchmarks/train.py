@@ -34,9 +34,9 @@ from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.pictures.tensors import load_square, to_model
-from stargan_cli.train.presets import PRESETS, preset
+from stargan_cli.train.recipe.presets import PRESETS, preset
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer, model_settings
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.files import Weights
 

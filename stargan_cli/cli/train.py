@@ -22,10 +22,10 @@ from stargan_cli.cli.signals import ignore_termination, interruptible
 from stargan_cli.cli.train_voice import say_data, say_end, say_estimate, unheard
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
-from stargan_cli.train.networks import MODEL
-from stargan_cli.train.objective import LOSSES
-from stargan_cli.train.presets import DEFAULT_PRESET, PRESETS
-from stargan_cli.train.settings import MACHINE, RUN, TRAINING, TrainSettings
+from stargan_cli.train.recipe.networks import MODEL
+from stargan_cli.train.recipe.objective import LOSSES
+from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS
+from stargan_cli.train.recipe.settings import MACHINE, RUN, TRAINING, TrainSettings
 
 if TYPE_CHECKING:
     from stargan_cli.datasets.labelled import DataSet
@@ -158,7 +158,7 @@ def _settings(
     say: Callable[[str], None],
 ) -> tuple[str, TrainSettings]:
     """The preset that the settings started from, and the settings."""
-    from stargan_cli.train.resolve import new_settings, resumed_settings
+    from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
 
     if not resume:
         return new_settings(preset, config, given, say)
@@ -180,8 +180,8 @@ def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], Label
 def _dry_run(
     preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
 ) -> int:
-    from stargan_cli.train.config import as_toml
     from stargan_cli.train.estimate import estimate_run
+    from stargan_cli.train.recipe.config import as_toml
 
     if processes.first:
         say_estimate(estimate_run(settings, sets, layout, device, processes), settings.iterations)

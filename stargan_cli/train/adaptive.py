@@ -7,7 +7,7 @@ from torch import Tensor
 
 from stargan_cli.datasets import augment
 from stargan_cli.datasets.draws import Draws
-from stargan_cli.train.settings import LARGEST_AUGMENT
+from stargan_cli.train.recipe.settings import LARGEST_AUGMENT
 
 PICTURES = 500_000
 """So many pictures take the probability from 0 to 1."""

@@ -9,7 +9,7 @@ from typing import Any
 from stargan_cli.datasets.celeba import TERMS
 from stargan_cli.faces.framing import EyePlaces
 from stargan_cli.labels import LabelLayout
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.version import __version__
 from stargan_cli.weights.card import Card

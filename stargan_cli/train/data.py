@@ -16,7 +16,7 @@ from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.progress import Progress, silent
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 SAMPLE_ROWS = 8
 _SHOWN = 5

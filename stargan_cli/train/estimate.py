@@ -17,8 +17,8 @@ from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
 from stargan_cli.train.captured import EAGER_CALLS
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
-from stargan_cli.train.objective import Objective
+from stargan_cli.train.recipe.objective import Objective
 
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]

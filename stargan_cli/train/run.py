@@ -24,10 +24,10 @@ from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
 from stargan_cli.train.log import require_board
-from stargan_cli.train.networks import NetworkChoice
+from stargan_cli.train.recipe.networks import NetworkChoice
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.train.session import Session
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.files import read_card
 from stargan_cli.weights.places import resolve

@@ -14,7 +14,7 @@ from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 class RunFolder:

@@ -19,9 +19,9 @@ from stargan_cli.train.evaluations import Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.packing import packed
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
 from stargan_cli.train.samples import sample_grid, save_grid
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load

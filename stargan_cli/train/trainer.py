@@ -24,7 +24,7 @@ from stargan_cli.train.batches import BatchSource, feed
 from stargan_cli.train.captured import Captured, CudaGraphs
 from stargan_cli.train.learner import Learner
 from stargan_cli.train.losses import Batch, View, discriminator_loss, generator_loss
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.targets import TargetRule
 
 Losses = dict[str, Tensor]

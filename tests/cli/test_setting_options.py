@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.settings import Setting, Settings, declared, listed
-from stargan_cli.train.presets import PRESETS
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.presets import PRESETS
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.train.batches import BatchSource, Resident
 from stargan_cli.train.data import load_data, prepare
 from stargan_cli.train.losses import Batch
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import RunEnd, model_settings, train
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import load_checkpoint
 

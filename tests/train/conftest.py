@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from training_kit import class_folders, run_training, settings
 
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from training_kit import after, class_folders, log_rows, picture, run_training, 
 
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.train import session
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import load_checkpoint, save_checkpoint
 

@@ -10,7 +10,7 @@ import torch
 from training_kit import after, celeba, class_folders, run_training, settings
 
 from stargan_cli.errors import UsageError
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.derived import averaged
 

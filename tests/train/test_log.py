@@ -12,7 +12,7 @@ from training_kit import class_folders, log_rows, run_training, settings
 
 from stargan_cli.errors import UsageError
 from stargan_cli.train.log import Board
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 RARE = {"log_every": 1000, "sample_every": 1000, "checkpoint_every": 1000}
 

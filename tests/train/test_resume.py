@@ -15,9 +15,9 @@ from stargan_cli.cli.app import app
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.train import session
-from stargan_cli.train.resolve import new_settings, resumed_settings
+from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint
 from stargan_cli.weights.files import read_card

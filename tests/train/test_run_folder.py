@@ -11,9 +11,9 @@ import pytest
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import UsageError
-from stargan_cli.train.presets import preset
+from stargan_cli.train.recipe.presets import preset
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, read_settings
-from stargan_cli.train.settings import TrainSettings
 
 pytestmark = pytest.mark.numeric
 

@@ -19,8 +19,8 @@ from stargan_cli.cli.durations import parse_duration
 from stargan_cli.datasets import celeba_download
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import declared
-from stargan_cli.train.config import read_config
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.config import read_config
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import load_checkpoint
 

@@ -12,8 +12,8 @@ from PIL import Image
 from training_kit import after, celeba, class_folders, log_rows, run_training, same_end, settings
 
 from stargan_cli.labels import parse_set, passes
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import load_checkpoint
 

@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
-from stargan_cli.train.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stargan_cli.train.settings import TrainSettings
+    from stargan_cli.train.recipe.settings import TrainSettings
 
 
 def evaluator(

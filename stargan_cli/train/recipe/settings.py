@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import Setting, listed
-from stargan_cli.train.networks import NetworkChoice
-from stargan_cli.train.objective import LOSSES, Objective
+from stargan_cli.train.recipe.networks import NetworkChoice
+from stargan_cli.train.recipe.objective import LOSSES, Objective
 
 TRAINING, RUN, MACHINE = "Training", "Run", "Machine"
 LARGEST_AUGMENT = 0.8

@@ -11,10 +11,10 @@ import pytest
 from training_kit import settings
 
 from stargan_cli.errors import UsageError
-from stargan_cli.train import config
-from stargan_cli.train.config import as_toml, read_config
-from stargan_cli.train.presets import preset
-from stargan_cli.train.resolve import new_settings
+from stargan_cli.train.recipe import config
+from stargan_cli.train.recipe.config import as_toml, read_config
+from stargan_cli.train.recipe.presets import preset
+from stargan_cli.train.recipe.resolve import new_settings
 
 needs_toml = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python reads TOML from 3.11 on")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.errors import UsageError
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 @dataclass(frozen=True)

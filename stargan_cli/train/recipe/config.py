@@ -11,8 +11,8 @@ from typing import Any
 from stargan_cli.errors import UsageError
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import Declared, checked, declared
-from stargan_cli.train.presets import preset
-from stargan_cli.train.settings import TrainSettings
+from stargan_cli.train.recipe.presets import preset
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:

@@ -11,11 +11,11 @@ from typing import Any
 
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
-from stargan_cli.train.config import read_config
-from stargan_cli.train.presets import DEFAULT_PRESET, preset_changes
-from stargan_cli.train.presets import preset as preset_settings
+from stargan_cli.train.recipe.config import read_config
+from stargan_cli.train.recipe.presets import DEFAULT_PRESET, preset_changes
+from stargan_cli.train.recipe.presets import preset as preset_settings
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes
-from stargan_cli.train.settings import TrainSettings
 
 
 def new_settings(

@@ -13,10 +13,10 @@ from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.settings import declared
-from stargan_cli.train.networks import NetworkChoice
-from stargan_cli.train.presets import PRESETS, preset
+from stargan_cli.train.recipe.networks import NetworkChoice
+from stargan_cli.train.recipe.presets import PRESETS, preset
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import model_settings
-from stargan_cli.train.settings import TrainSettings
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""The settings of a run: what they are, where they start, and where they come from."""
