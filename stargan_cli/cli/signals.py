@@ -21,7 +21,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Insist:
-    """A handler that stops at once, but tidily: it raises. Signals that follow within PATIENCE_S are the same wish and
+    """A handler that stops at once, but tidily: it raises. Signals that follow within SAME_WISH_S are the same wish and
     do not disturb the tidying; a later one ends the process as it is."""
 
     def __init__(self) -> None:
@@ -31,11 +31,11 @@ class _Insist:
         if self._since is None:
             self._since = time.monotonic()
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
-        if time.monotonic() - self._since > PATIENCE_S:
+        if time.monotonic() - self._since > SAME_WISH_S:
             os._exit(128 + number)
 
 
-PATIENCE_S = 1.0
+SAME_WISH_S = 1.0
 _of_process: _Insist | None = None
 """That of a process that is nothing but this command (see `begin`)."""
 

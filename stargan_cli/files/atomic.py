@@ -18,7 +18,7 @@ if sys.platform != "win32":
     import fcntl
 
 LONGEST_NAME = 255
-LEFT_OVER_SECONDS = 3600
+OLD_SECONDS = 3600
 RUN_MARK = str(secrets.randbits(60))
 """In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
 
@@ -81,7 +81,7 @@ def _sweep(path: Path) -> None:
         for entry in entries:
             if entry.name.startswith(start) and re.fullmatch(r"[0-9]+\.tmp", entry.name[len(start) :]):
                 with suppress(OSError):
-                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > LEFT_OVER_SECONDS:
+                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS:
                         os.unlink(entry.path)
 
 

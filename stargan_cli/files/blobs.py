@@ -1,4 +1,4 @@
-"""Where a picture's bytes are: in a file of its own, or elsewhere, as a blob."""
+"""A picture's bytes: a file of its own, or a blob, which lies in an archive or a store."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import BinaryIO, Protocol
 
 
 class Blob(Protocol):
-    """Bytes that are no local file: a member of a tar, an object in a store. `str` of it is its name in manifests."""
+    """A member of a tar or an object in a store. `str` of a blob is its name in manifests."""
 
     @property
     def place(self) -> PurePath:
-        """Where it lies, for names in `--labels`."""
+        """Its path, which names in `--labels` are compared with."""
         ...
 
     @property
     def mark(self) -> str:
-        """16 hex digits, others where the bytes are others."""
+        """16 hex digits: a hash of the bytes, or of what the store says of them."""
         ...
 
     def read(self) -> bytes:
@@ -26,7 +26,7 @@ class Blob(Protocol):
         ...
 
     def open(self) -> BinaryIO:
-        """To read it bit by bit, from its beginning to its end. Raises PictureError."""
+        """A file to read from its beginning to its end. Raises PictureError."""
         ...
 
 
@@ -35,7 +35,7 @@ END_BYTES = 32 * 1024
 
 
 def hash_of(file: BinaryIO) -> str:
-    """16 hex digits from the length and the first and last 32 KiB: enough to tell pictures apart, and cheap."""
+    """16 hex digits: a hash of a file's length and its first and last 32 KiB, which tells pictures apart."""
     size = file.seek(0, 2)
     digest = blake2b(str(size).encode(), digest_size=8)
     file.seek(0)
@@ -46,15 +46,15 @@ def hash_of(file: BinaryIO) -> str:
     return digest.hexdigest()
 
 
-def place_of(source: Source) -> PurePath:
+def path_of(source: Source) -> PurePath:
     return source if isinstance(source, Path) else source.place
 
 
 def bytes_of(source: Source) -> bytes:
-    """All of it. Raises OSError for a path, PictureError for a blob."""
+    """All bytes. Raises OSError for a path, PictureError for a blob."""
     return source.read_bytes() if isinstance(source, Path) else source.read()
 
 
 def readable(source: Source) -> Path | BinaryIO:
-    """What `reading.read_picture` takes; a blob is fetched. Raises PictureError."""
+    """A path, or a blob's bytes as a file in memory: what `reading.read_picture` takes. Raises PictureError."""
     return source if isinstance(source, Path) else BytesIO(source.read())

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from stargan_cli.errors import PictureError
-from stargan_cli.files.blobs import Source, bytes_of, place_of, readable
+from stargan_cli.files.blobs import Source, bytes_of, path_of, readable
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures import png16
 from stargan_cli.pictures.animations import Timing
@@ -130,7 +130,7 @@ def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted
 
     Raises PictureError; FramesError among them, where pictures would be lost.
     """
-    if written_by_name(place_of(source).name) is format:
+    if written_by_name(path_of(source).name) is format:
         try:
             return bytes_of(source)
         except OSError as error:

@@ -15,16 +15,16 @@ from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.translate.report import Row
 
-SYNC_EVERY = 256
+ROWS_A_SYNC = 256
 
 
 class Manifest:
     """A JSONL file with one row for each output (for each source, where there is no output), whatever number of runs
     wrote to it.
 
-    Rows are appended one by one, unbuffered, and synced every SYNC_EVERY rows and by `close`. A last line that a killed
-    run left torn is dropped; rows that later ones replace, and failures of what was mended, are taken out when the
-    file is opened and closed. Holds some 150 bytes of memory a row.
+    Rows are appended one by one, unbuffered, and synced every ROWS_A_SYNC rows and by `close`. A last line that a
+    killed run left torn is dropped; rows that later ones replace, and failures of what was mended, are taken out when
+    the file is opened and closed. Holds some 150 bytes of memory a row.
     """
 
     def __init__(self, path: Path) -> None:
@@ -67,7 +67,7 @@ class Manifest:
             if self._file.write(line) != len(line):
                 raise OSError("it was written in part")
             self._unsynced += 1
-            if self._unsynced >= SYNC_EVERY:
+            if self._unsynced >= ROWS_A_SYNC:
                 self._sync()
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error

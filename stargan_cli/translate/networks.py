@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from stargan_cli.errors import PictureError
-from stargan_cli.files.blobs import place_of
+from stargan_cli.files.blobs import path_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
@@ -69,7 +69,7 @@ class Networks:
 
     def with_known(self, found: Found) -> Found:
         """What was found, with its source labels as far as they are known."""
-        known = self.labels.known(place_of(found.source))
+        known = self.labels.known(path_of(found.source))
         return replace(found, known=known) if known else found
 
     @torch.inference_mode()
@@ -119,7 +119,7 @@ class Networks:
         if made is not None and not bool(made.finite.all()):
             return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
         source, due = self.labels.named(picture.labels[0]) or None, picture.due
-        asked, place = iter(vectors), place_of(picture.found.source)
+        asked, place = iter(vectors), path_of(picture.found.source)
         labels: list[tuple[Label | None, Label | None]] = []
         remarks: list[str | None] = []
         for variant in picture.variants:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import PurePath
 
 from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError, shortage, shortened
-from stargan_cli.files.blobs import place_of, readable
+from stargan_cli.files.blobs import path_of, readable
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
@@ -111,7 +111,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
     for variant, output in outputs_of(found, variants):
         if not plan.in_place and sink.is_source(output, source):
             raise PictureError("its output would replace it")
-        if plan.in_place and output.name != place_of(source).name:
+        if plan.in_place and output.name != path_of(source).name:
             raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
         fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
         found_there = standing(sink, output, source, fingerprint, plan.settings.existing)

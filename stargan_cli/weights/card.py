@@ -1,4 +1,4 @@
-"""What a weights file says of itself: the card."""
+"""The card: what a weights file says of itself."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stargan_cli.labels import LabelLayout
 from stargan_cli.model import ModelSettings
 from stargan_cli.weights.card_checks import FIELDS, check_fields, check_plain
 
-FORMAT_VERSION = 1
+CARD_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Card:
     def to_json(self) -> str:
         return json.dumps(
             {
-                "format_version": FORMAT_VERSION,
+                "format_version": CARD_VERSION,
                 "model": self.model.to_dict(),
                 "layout": self.layout.to_dict(),
                 "preprocessing": self.preprocessing,
@@ -54,8 +54,8 @@ class Card:
             raise ValueError("its card is not a JSON object")
         check_plain(values)
         version = values.get("format_version")
-        if type(version) is not int or version != FORMAT_VERSION:
-            raise ValueError(f"its format version is {version!r}; this program reads {FORMAT_VERSION}")
+        if type(version) is not int or version != CARD_VERSION:
+            raise ValueError(f"its format version is {version!r}; this program reads {CARD_VERSION}")
         parts: dict[str, dict[str, Any]] = {}
         for name in ("model", "layout", "preprocessing", "aliases", "training", "quality"):
             part = values.get(name)

@@ -21,8 +21,8 @@ Network = TypeVar("Network", bound=nn.Module)
 def averaged(all_weights: Sequence[Weights]) -> Weights:
     """The mean of every number of both networks; weights that are given twice count twice.
 
-    The card is the first one's, without its measured quality and with a note of what went in; D is left out where one
-    of them has none. Raises UsageError where they are not of one model with the same labels.
+    The card is the first one's, without its measured quality and with the names of all files. The mean has a
+    discriminator if all weights have one. Raises UsageError where they are not of one model with the same labels.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
@@ -33,13 +33,13 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
             )
     parts = [f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in all_weights]
     card = replace(first.card, training=first.card.training | {"mean_of": parts}, quality={})
-    judges = [weights.discriminator for weights in all_weights if weights.discriminator is not None]
+    discriminators = [weights.discriminator for weights in all_weights if weights.discriminator is not None]
     return Weights(
         first.path.with_stem(f"{first.path.stem}-mean"),
         card,
         hashlib.sha256("".join(weights.fingerprint for weights in all_weights).encode()).hexdigest(),
         _mean([weights.generator for weights in all_weights]),
-        _mean(judges) if len(judges) == len(all_weights) else None,
+        _mean(discriminators) if len(discriminators) == len(all_weights) else None,
         tuple(weights.path for weights in all_weights),
     )
 
@@ -55,8 +55,8 @@ def _mean(networks: Sequence[Network]) -> Network:
 def strengthened(weights: Weights, strength: float) -> Weights:
     """Weights whose mask m has `strength` times the odds m / (1 - m): 1 is as trained, 2 makes 0.3 of a change 0.46.
 
-    What the mask leaves alone (0) stays so. The card notes it, and is without its measured quality. Raises UsageError
-    for a strength that is not a number above 0, and for weights without a mask.
+    A mask of 0 stays 0. The card notes the strength and loses its measured quality. Raises UsageError for a strength
+    that is not a number above 0, and for weights without a mask.
     """
     if not (math.isfinite(strength) and strength > 0):
         raise UsageError(f"--strength takes a number above 0, not {strength}")

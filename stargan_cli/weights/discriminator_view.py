@@ -1,4 +1,4 @@
-"""The part of a picture that a discriminator reads labels from: what it saw of pictures in training, on average."""
+"""The part of a picture that a discriminator reads labels from: the average view that it had in training."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ KEY = "reading_square"
 
 
 def reading_square(card: Card) -> Callable[[Tensor], Tensor]:
-    """From pictures (N, 3, S, S) to what the discriminator shall read, of the same shape.
+    """A function from pictures (N, 3, S, S) to the discriminator's input, of the same shape.
 
-    A card's preprocessing may say it, as [left, top, side] in fractions of the picture's side, as older weights do;
-    otherwise it is the whole picture. Raises WeightsError where it is no square inside the picture.
+    The card's preprocessing may name the part, as [left, top, side] in fractions of the picture's side (older weights
+    do); otherwise it is the whole picture. Raises WeightsError where it is no square inside the picture.
     """
     values = card.preprocessing.get(KEY)
     if values is None:

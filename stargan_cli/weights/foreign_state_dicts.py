@@ -1,4 +1,4 @@
-"""Other people's `.pth` files: their tensors, and why a file is none of the kind. Nothing in them is run."""
+"""State dicts in PyTorch's own format (`.pth`, `.ckpt`) of other programs. Nothing in the files is run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
 
 
 def _why_not_read(error: Exception) -> str:
-    """What `torch.load` means, in words that do not tempt anyone to run the file."""
+    """The reason of `torch.load`, in words that do not tempt anyone to run the file."""
     text = str(error)
     if found := re.search(r"GLOBAL ([\w.]+)", text):
         return f"it holds more than tensors ({found[1]}), which could run code"
@@ -49,7 +49,7 @@ def _why_not_read(error: Exception) -> str:
 
 
 def why_not_loaded(error: Exception) -> str:
-    """What `load_state_dict` means: its first line only says that something is wrong."""
+    """The reason of `load_state_dict`, whose first line only says that something is wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[1] if len(lines) > 1 and lines[0].startswith("Error(s) in loading") else " ".join(lines[:1])
     return text if len(text) <= MOST_OF_A_REASON else f"{text[:MOST_OF_A_REASON]}…"

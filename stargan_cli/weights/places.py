@@ -1,4 +1,4 @@
-"""Where weights lie: bundled with the program, in a file, or on a hub."""
+"""Places of weights: bundled with the program, a file, or a hub."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DEFAULT_WEIGHTS = "celeba-128"
 
 
 def bundled_folder() -> Path:
-    """Where the weights that come with the program lie: inside an installed wheel, else in the source tree."""
+    """The folder of the bundled weights: inside an installed wheel, else in the source tree."""
     packaged = Path(str(resources.files("stargan_cli"))) / "_weights"
     return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "weights"
 
@@ -48,11 +48,11 @@ def _from_hub(source: str) -> Path:
         raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
     try:
         from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
     except ImportError as error:
         raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
     name = parts[2] if len(parts) == 3 else "model.safetensors"
     try:
         return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise UsageError(f"cannot fetch {source}: {error}", "check the name and the network") from error
+    except Exception as error:  # the client's own, those of its two HTTP libraries, ValueError for a name that is none
+        text = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(f"cannot fetch {source}: {text}", "check the name and the network") from error

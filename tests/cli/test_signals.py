@@ -147,7 +147,7 @@ def test_ctrl_c_many_times_is_no_traceback_and_the_command_tidies_up(times: int)
 
 
 def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
-    program = MANY_TIMES.format(times=2).replace('print("tidy")', "signals.PATIENCE_S = -1; ctrl_c(); print('late')")
+    program = MANY_TIMES.format(times=2).replace('print("tidy")', "signals.SAME_WISH_S = -1; ctrl_c(); print('late')")
     code, out, err = run(program)
     assert (code, "Traceback" in err, "late" in out) == (130, False, False)
 

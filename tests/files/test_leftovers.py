@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stargan_cli.files.atomic import LEFT_OVER_SECONDS, replacement, temporary_name
+from stargan_cli.files.atomic import OLD_SECONDS, replacement, temporary_name
 from stargan_cli.files.locks import LOCK_NAME
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.translate.outputs.folder import OutputFolder
@@ -57,7 +57,7 @@ def test_an_old_unfinished_file_goes_with_the_next_of_its_name(tmp_path: Path) -
     ]
     for name in names:
         (tmp_path / name).write_bytes(b"half")
-        os.utime(tmp_path / name, (time.time() - 2 * LEFT_OVER_SECONDS,) * 2)
+        os.utime(tmp_path / name, (time.time() - 2 * OLD_SECONDS,) * 2)
     os.utime(tmp_path / names[1])
     with replacement(tmp_path / "w\u00e9.safetensors") as temporary:
         temporary.write_bytes(b"whole")

@@ -90,7 +90,7 @@ def test_a_file_of_zeros_was_a_manifest_and_nothing_else_is_taken_for_one(tmp_pa
 
 @on_linux
 def test_rows_are_on_the_disk_in_batches_and_behind_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SYNC_EVERY", 4)
+    monkeypatch.setattr(module, "ROWS_A_SYNC", 4)
     with forgetful_disk(tmp_path) as disk:
         found = run(tmp_path / "rows", *((f"in/{number}.png", None, "done") for number in range(10)))
     assert {cut.lazy.get("rows", b"").count(b"\n") for cut in disk.cuts} == {0, 4, 8, 10}  # type: ignore[union-attr]

@@ -19,7 +19,7 @@ from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.inputs.remote_listing import listed
+from stargan_cli.translate.inputs.remote_listing import files_below
 from stargan_cli.translate.outputs import sinks
 from stargan_cli.translate.outputs.names import folded
 
@@ -171,7 +171,7 @@ def test_a_listing_that_breaks_off_is_reported(
         yield {"name": f"{store.root}/in/a.png", "size": 1}
         raise ConnectionError("reset by peer")
 
-    monkeypatch.setattr(remote, "listed", broken_off)
+    monkeypatch.setattr(remote, "files_below", broken_off)
     result = call(f"{store.url}/in", "-w", weights, "-o", tmp_path / "out", "--set", "blond")
     assert result.exit_code == 1
     assert f"failed: {store.url}/in: cannot be listed to its end: reset by peer" in result.stderr
@@ -224,13 +224,13 @@ class Pages:
 def test_a_listing_of_google_storage_comes_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fsspec.asyn.sync", lambda loop, call, *args, **options: asyncio.run(call(*args, **options)))
     store = Pages(["in/", "in/a.png", "in/b.png", "in/s/", "in/s/c.png", "other/d.png"])
-    found = listed(store, "bucket/in")
+    found = files_below(store, "bucket/in")
     assert next(found)["name"] == "bucket/in/a.png"
     assert len(store.asked) == 1
     assert [info["name"] for info in found] == ["bucket/in/b.png", "bucket/in/s/c.png"]
     assert len(store.asked) == 3
-    assert len(list(listed(store, "bucket"))) == 4
-    assert list(listed(Pages([]), "bucket/none")) == []
+    assert len(list(files_below(store, "bucket"))) == 4
+    assert list(files_below(Pages([]), "bucket/none")) == []
 
 
 def test_names_below_a_remote_folder() -> None:

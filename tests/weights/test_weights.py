@@ -2,7 +2,9 @@ import dataclasses
 import json
 import pickle
 import struct
+import sys
 import time
+import types
 
 import pytest
 import torch
@@ -109,6 +111,16 @@ def test_the_size_in_a_bundled_name_may_be_left_out(monkeypatch, file):
 def test_a_hub_address_without_a_name_is_refused():
     with pytest.raises(UsageError, match="not a hub address"):
         places.resolve("hf://owner")
+
+
+@pytest.mark.parametrize("error", [ValueError("no name"), OSError("no network"), RuntimeError("of its HTTP library")])
+def test_what_the_hub_client_raises_is_said(monkeypatch, error):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=fails))
+    with pytest.raises(UsageError, match=f"cannot fetch hf://owner/repo: {error}"):
+        places.resolve("hf://owner/repo")
 
 
 def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, nets):

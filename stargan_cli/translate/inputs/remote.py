@@ -11,14 +11,14 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
 from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.translate.inputs.remote_listing import listed
+from stargan_cli.translate.inputs.remote_listing import files_below
 
 MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
 """What a listing says of an object that changes with its content; the first that is there counts."""
 
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub", "az": "adlfs"}
 READ_AHEAD_BYTES = 2**23
-WHOLE = 2**40
+ALL_BYTES = 2**40
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class RemotePath:
                 f"cannot reach {self.url}: {_in_words(error)}", "check the address, and your rights"
             ) from error
 
-    def beginning(self, most: int = WHOLE) -> bytes:
+    def beginning(self, most: int = ALL_BYTES) -> bytes:
         """An object's first bytes, in one request: without a range, some file systems ask for the size first. Raises
         whatever the file system raises."""
         try:
@@ -95,7 +95,7 @@ class RemotePath:
         """Everything below a folder, with its place there, in a fixed order: memory does not grow with their number on
         s3:// and gs://, elsewhere with the largest single folder. Raises whatever the file system raises."""
         root = self.key.rstrip("/")
-        for info in listed(self.filesystem, root):
+        for info in files_below(self.filesystem, root):
             below = info["name"].rstrip("/")[len(root) :].lstrip("/")
             if below:
                 yield PurePosixPath(below), RemoteFile(RemotePath(f"{self.url}/{below}"), _mark(info))

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 
-def listed(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
+def files_below(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
     """Files below `folder`, as the file system describes them, in a fixed order.
 
     On s3:// and gs://, whose `ls` would hold a whole bucket, memory holds a page; elsewhere a single folder, or

@@ -27,9 +27,9 @@ from stargan_cli.translate.inputs.tar_headers import (
 
 TAR_SUFFIX = ".tar"
 MOST_MEMBER_BYTES = 2**30
-LONGEST_NAME, LONGEST_SHOWN = 4096, 200
+LONGEST_MEMBER_NAME, LONGEST_SHOWN = 4096, 200
 MOST_READ_BYTES = 2**20
-SEARCHED_BYTES = 2**30
+MOST_SEARCHED_BYTES = 2**30
 """How far the next header is looked for: a file of terabytes may take no room on a disk."""
 CUT_OFF = "cut off: the archive ends in it"
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
@@ -115,7 +115,7 @@ def _damaged(place: int, reason: str) -> str:
 
 
 def _next_header(file: BinaryIO, place: int, total: int) -> int:
-    """Where, from `place` on and no more than SEARCHED_BYTES behind it, the next header is; else `total`."""
+    """Where, from `place` on and no more than MOST_SEARCHED_BYTES behind it, the next header is; else `total`."""
     start = -(-place // BLOCK) * BLOCK
     for place, data in _pieces(file, start, total):
         at = data.find(MAGIC)
@@ -128,19 +128,19 @@ def _next_header(file: BinaryIO, place: int, total: int) -> int:
 
 
 def _behind_zeros(file: BinaryIO, start: int, total: int) -> int:
-    """Where a stretch of zeros ends, in whole blocks. Raises PictureError where it takes more than SEARCHED_BYTES."""
+    """Where a stretch of zeros ends, in whole blocks. Raises PictureError for more than MOST_SEARCHED_BYTES of them."""
     place = start
     for place, data in _pieces(file, start, total):
         if rest := data.lstrip(b"\0"):
             return place + (len(data) - len(rest)) // BLOCK * BLOCK
-    if total - start > SEARCHED_BYTES:
+    if total - start > MOST_SEARCHED_BYTES:
         raise PictureError(f"nothing but zeros from byte {start:,} on: what may follow is not read")
     return total
 
 
 def _pieces(file: BinaryIO, place: int, total: int) -> Iterator[tuple[int, bytes]]:
-    """SEARCHED_BYTES from `place` on, in whole blocks: few at first, as what is looked for is mostly near."""
-    end, size = min(total, place + SEARCHED_BYTES), BLOCK
+    """MOST_SEARCHED_BYTES from `place` on, in whole blocks: few at first, as what is looked for is mostly near."""
+    end, size = min(total, place + MOST_SEARCHED_BYTES), BLOCK
     while place < end:
         file.seek(place)
         yield place, file.read(size)
@@ -163,15 +163,15 @@ def _member(file: BinaryIO, header: Header, archive: str, beyond: bool) -> Membe
         data = file.read(header.size)
         if len(data) < header.size:
             data, problem = b"", CUT_OFF
-    name = header.name if len(header.name) <= LONGEST_NAME else f"{header.name[:LONGEST_SHOWN]}…"
+    name = header.name if len(header.name) <= LONGEST_MEMBER_NAME else f"{header.name[:LONGEST_SHOWN]}…"
     return Member(archive, name, header.modified, data, problem)
 
 
 def _problem(header: Header, beyond: bool) -> str | None:
     """Why a member is not read."""
     length = len(header.name.encode("utf-8", "surrogateescape"))
-    if length > LONGEST_NAME:
-        return f"its name is too long: {length:,} bytes, the limit is {LONGEST_NAME:,}"
+    if length > LONGEST_MEMBER_NAME:
+        return f"its name is too long: {length:,} bytes, the limit is {LONGEST_MEMBER_NAME:,}"
     name = PurePosixPath(header.name)
     if "\0" in header.name:
         return "its name holds a NUL"

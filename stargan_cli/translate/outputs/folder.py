@@ -17,7 +17,7 @@ from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
 from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
-SYNC_EVERY = 256
+OUTPUTS_A_SYNC = 256
 _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
@@ -89,7 +89,7 @@ class OutputFolder:
     def writing(self, relative: PurePath) -> Iterator[BinaryIO]:
         """The output at `relative`, with the folders above it; it appears whole, and synced, when the block ends well.
 
-        Its name is synced with those of others: every SYNC_EVERY outputs, and by `close`. Raises PictureError where
+        Its name is synced with those of others: every OUTPUTS_A_SYNC outputs, and by `close`. Raises PictureError where
         the place lies outside the output folder (a symlink may lead there) or cannot be written, and OutputError where
         no other output could be written either.
         """
@@ -99,7 +99,7 @@ class OutputFolder:
         with ExitStack() as stack:
             handle = stack.enter_context(self._opened(below, relative.parent))
             yield stack.enter_context(replacing(self.root / relative, "file", handle))
-        if below.new_names >= SYNC_EVERY:
+        if below.new_names >= OUTPUTS_A_SYNC:
             with self._synced():
                 below.sync()
 

@@ -1,7 +1,7 @@
-"""Who may write into an output folder: one whole run alone, or the shards of one job together, each of them once.
+"""The locks of an output folder: for one whole run alone, or for the shards of one job together, each of them once.
 
-A whole run holds the folder's lock file exclusively. A shard shares it with the others, after it wrote into it, while
-alone, how many shards the job has; and it holds a lock file of its own, so that no shard runs twice.
+A whole run locks the folder's lock file exclusively. The shards of a job share that lock; the first of them, while
+alone, notes in the file how many shards the job has. Each shard also locks a file of its own, so that none runs twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where each output goes: its name and place kept, and never two on one."""
+"""Names of outputs: the sources' own as far as formats and file systems allow, and never two alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An archive that mirrors another one: its samples in its order, and none of which a picture is missing."""
+"""Writing an archive that mirrors another one: the same samples in the same order, but for incomplete ones."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import BinaryIO
 
 from stargan_cli.translate.inputs.tar_reading import Member
 
+MOST_MEMBERS, MOST_SAMPLE_BYTES = 64, 2**28
+
 
 class TarWriter:
-    """Writes members as they come, a sample (members with one key, one after the other) at a time.
+    """Writes members as they come, a sample (successive members with one key) at a time.
 
-    `note` goes into a comment before the first member, where programs that read tars pass over it. The same members
-    give the same bytes. What `file` raises comes through. `left_out` are names that were added, but belong to samples
-    that are not whole; beside a damaged stretch that is every sample with other suffixes than the last whole one.
+    `note` becomes a comment before the first member, which programs that read tars pass over. The same members give
+    the same bytes. `left_out` are names that were added and belong to incomplete samples; beside a damaged stretch,
+    every sample with other suffixes than the last complete one is incomplete. Names that only happen to have one key
+    (`2024.01.jpg`, `2024.02.jpg`, ...) are no sample: more members than MOST_MEMBERS, or bytes than MOST_SAMPLE_BYTES,
+    are written in parts. Raises what `file` raises.
     """
 
     def __init__(self, file: BinaryIO, note: str | None) -> None:
@@ -29,7 +33,9 @@ class TarWriter:
     def add(self, member: Member, name: str, data: bytes | None) -> None:
         """Without `data` the sample is left out: half of one would stop who reads it."""
         self._doubtful |= member.behind_damage
-        if member.key != self._key or member.behind_damage:
+        size = sum(len(earlier) for _, _, earlier in self._sample)
+        too_large = len(self._sample) >= MOST_MEMBERS or size >= MOST_SAMPLE_BYTES
+        if member.key != self._key or member.behind_damage or too_large:
             self._end_sample()
             self._key, self._doubtful = member.key, member.behind_damage
         if data is None:

@@ -268,7 +268,7 @@ class Endless(io.BytesIO):
     [(b"\0", "nothing but zeros from byte 1,024 on"), (b"\xaa", "damaged from byte 1,024 on (no header)")],
 )
 def test_a_file_of_terabytes_is_not_read_to_its_end(rest: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tar_reading, "SEARCHED_BYTES", 2**23)
+    monkeypatch.setattr(tar_reading, "MOST_SEARCHED_BYTES", 2**23)
     file = Endless(member(), rest)
     found = []
     with pytest.raises(PictureError) as caught:

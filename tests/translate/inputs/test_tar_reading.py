@@ -13,6 +13,7 @@ import pytest
 from stargan_cli.errors import PictureError
 from stargan_cli.translate.inputs import tar_reading
 from stargan_cli.translate.inputs.tar_reading import Member, members
+from stargan_cli.translate.outputs import tar_writing
 from stargan_cli.translate.outputs.tar_writing import TarWriter
 
 NAMES = ["0.jpg", "1.jpg", "x" * 150 + ".jpg", "sub/3.jpg", "4.json"]
@@ -166,6 +167,22 @@ def test_no_half_sample_is_written_beside_a_damaged_stretch() -> None:
     assert copy_of(whole[: 7 * 1024]) == (names[:6], {"d.cls"})  # cut off before d.jpg
     assert copy_of(whole[: 8 * 1024]) == (names, set())  # no end mark, but whole as the others are
     assert copy_of(whole[: 2 * 1024]) == ([], {"a.cls", "a.jpg"})  # nothing tells whether there was more
+
+
+def test_names_that_happen_to_have_one_key_are_no_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory holds few of them, and one that is broken takes few of them with it."""
+    monkeypatch.setattr(tar_writing, "MOST_MEMBERS", 8)
+    names = [f"2024.{number}.jpg" for number in range(40)]
+    file, most = io.BytesIO(), 0
+    writer = TarWriter(file, None)
+    for number, name in enumerate(names):
+        writer.add(Member("a.tar", name, 0, b""), name, None if number == 20 else b"pixels")
+        most = max(most, len(writer._sample))
+    writer.close()
+    with tarfile.open(fileobj=io.BytesIO(file.getvalue())) as tar:
+        written = tar.getnames()
+    assert most == 8 and len(written) >= 31 and names[20] not in written
+    assert set(written) | writer.left_out == set(names) - {names[20]}
 
 
 @pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])

@@ -256,7 +256,7 @@ def test_an_output_folder_that_vanishes_ends_the_run(tmp_path: Path) -> None:
 def test_a_power_cut_leaves_outputs_whole_and_after_the_run_all_of_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stargan_cli.translate.outputs.folder.SYNC_EVERY", 4)
+    monkeypatch.setattr("stargan_cli.translate.outputs.folder.OUTPUTS_A_SYNC", 4)
     names = [f"{'sub/' * (number % 3)}{number}.png" for number in range(10)]
     with forgetful_disk(tmp_path) as disk:
         with OutputFolder(tmp_path / "out") as folder:
