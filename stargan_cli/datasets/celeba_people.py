@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
+
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError
 
@@ -9,16 +11,18 @@ TABLE = "identity_CelebA.txt"
 
 
 def people(labelled: Labelled) -> tuple[str, ...] | None:
-    """The person on each picture, as CelebA numbers them; None where there is no such table or it names not all of the
-    pictures. Raises DataError where it cannot be read."""
-    path = labelled.folder.parent / TABLE
-    if labelled.label_set.kind == "classes" or not path.is_file():
+    """The person on each picture, as CelebA numbers them; None where no such table lies beside the folder of pictures
+    or one above, or where it does not name all of the pictures. A suffix may be another than in the table.
+    Raises DataError where the table cannot be read."""
+    beside = [labelled.folder.parents[above] / TABLE for above in range(min(2, len(labelled.folder.parents)))]
+    path = next((place for place in beside if place.is_file()), None)
+    if labelled.label_set.kind == "classes" or path is None:
         return None
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     rows = [line.split() for line in lines]
-    names = {fields[0]: fields[1] for fields in rows if len(fields) == 2}
-    found = [names.get(file) for file in labelled.files]
+    names = {PurePath(fields[0]).stem: fields[1] for fields in rows if len(fields) == 2}
+    found = [names.get(PurePath(file).stem) for file in labelled.files]
     return None if None in found else tuple(str(name) for name in found)

@@ -22,6 +22,13 @@ def test_each_picture_has_a_person(tmp_path):
     assert people(labelled(tmp_path, "1.jpg", "2.jpg", "3.jpg")) == ("5", "77", "77")
 
 
+def test_the_table_may_lie_one_folder_above_and_name_other_suffixes(tmp_path):
+    inner = tmp_path / "celeba"
+    inner.mkdir()
+    (tmp_path / "identity_CelebA.txt").write_text("1.jpg 5\n")
+    assert people(labelled(inner, "1.png")) == ("5",)
+
+
 def test_without_table_or_with_gaps_nobody_is_known(tmp_path):
     assert people(labelled(tmp_path, "1.jpg")) is None
     (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n")
