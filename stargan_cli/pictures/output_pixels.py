@@ -10,6 +10,8 @@ from PIL import Image
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.native_pixels import NativePixels
 
+FREQUENT = 160  # colours of a palette's 256
+
 
 class OutputPixels(NamedTuple):
     """What Pillow is to write. Where `deep`, uint16 (H, W, C), is given, those are the pixels, and `image` only has
@@ -68,23 +70,46 @@ def _image(mode: str, values: np.ndarray) -> Image.Image:
 
 
 def in_palette(image: Image.Image) -> Image.Image:
-    """RGB or RGBA -> mode P, 256 colours at most: exactly where there are so few, else with Floyd-Steinberg dithering.
-    Pixels less than half opaque get the one transparent colour."""
+    """RGB or RGBA -> mode P, 256 colours at most, exactly where there are so few. Pixels less than half opaque get the
+    one transparent colour.
+
+    Where half of the pixels share FREQUENT colours, as in a GIF of which a part was changed, those stay as they are.
+    Others are dithered (Floyd-Steinberg).
+    """
     colours = np.asarray(image.convert("RGB")).astype(np.uint32)
     packed = colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
     clear = np.asarray(image)[..., 3] < 128 if image.mode == "RGBA" else np.zeros(packed.shape, bool)
     room = 255 if clear.any() else 256
     packed[clear] = packed[~clear][0] if not clear.all() else 0  # so that they cost no further colour
-    found, places = np.unique(packed, return_inverse=True)
+    found, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    places = places.reshape(packed.shape)
     values = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
-    if len(found) <= room:
-        made = Image.fromarray(places.reshape(packed.shape).astype(np.uint8))
-        made.putpalette(values.tobytes())
+    if len(found) > room:
+        made = _dithered(values, places, _frequent(counts), room)
     else:
-        full = Image.fromarray(values[places.reshape(packed.shape)])
-        best = full.quantize(room, Image.Quantize.FASTOCTREE)
-        made = full.quantize(palette=best, dither=Image.Dither.FLOYDSTEINBERG)
+        made = Image.fromarray(places.astype(np.uint8))
+        made.putpalette(values.tobytes())
     if clear.any():
         made.paste(255, mask=Image.fromarray(clear))
         made.info["transparency"] = 255
     return made
+
+
+def _frequent(counts: np.ndarray) -> np.ndarray:
+    """The places of the most frequent colours, if half of the pixels have them; else none."""
+    kept = np.argsort(-counts, kind="stable")[:FREQUENT]
+    return kept if 2 * counts[kept].sum() >= counts.sum() else kept[:0]
+
+
+def _dithered(values: np.ndarray, places: np.ndarray, kept: np.ndarray, room: int) -> Image.Image:
+    """Pixels whose colours are `values[places]`, uint8 (N, 3) and (H, W), in `room` colours, `kept` of them exact."""
+    exact = np.full(len(values), -1)
+    exact[kept] = np.arange(len(kept))
+    others = Image.fromarray(values[places[exact[places] < 0]][None])
+    best = others.quantize(room - len(kept), Image.Quantize.FASTOCTREE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(values[kept].tobytes() + bytes(best[: 3 * (room - len(kept))]))
+    made = np.asarray(Image.fromarray(values[places]).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
+    whole = Image.fromarray(np.where(exact[places] < 0, made, exact[places]).astype(np.uint8))
+    whole.putpalette(palette.getpalette() or [])
+    return whole

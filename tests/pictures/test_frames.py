@@ -20,6 +20,7 @@ from stargan_cli.pictures import frames as frames_module
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.frames import FrameSequence, opened_frames
+from stargan_cli.pictures.output_pixels import in_palette
 from stargan_cli.pictures.provenance import fingerprint_in
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
@@ -70,6 +71,22 @@ def test_a_gif_keeps_few_colours_and_dithers_many() -> None:
         assert len(np.unique(np.asarray(frame.picture.image).reshape(-1, 3), axis=0)) <= 256
         assert np.abs(difference).mean() < 6
         assert np.abs(difference.reshape(16, 16, 16, 16, 3).mean(axis=(1, 3))).mean() < 1
+
+
+@pytest.mark.parametrize("clear", [False, True])
+def test_what_is_not_changed_in_a_gif_keeps_its_colours(clear: bool) -> None:
+    random = np.random.default_rng(3)
+    palette = random.integers(0, 256, (150, 3), dtype=np.uint8)
+    values = palette[random.integers(0, 150, (60, 80))]
+    values[20:40, 20:50] = random.integers(0, 256, (20, 30, 3))
+    image = Image.fromarray(values).convert("RGBA")
+    if clear:
+        image.paste((0, 0, 0, 0), (0, 0, 5, 5))
+    made = np.asarray(in_palette(image).convert("RGBA"))
+    untouched = np.ones((60, 80), bool)
+    untouched[20:40, 20:50] = untouched[:5, :5] = False
+    assert np.array_equal(made[untouched], np.asarray(image)[untouched])
+    assert (made[:5, :5, 3] == (0 if clear else 255)).all()
 
 
 def test_the_poster_of_an_apng_stays_and_is_no_frame_elsewhere() -> None:
