@@ -53,7 +53,7 @@ def _table(place: Path, name: str) -> Path | None:
 def _pictures(place: Path) -> Path | None:
     """The first folder with pictures in it."""
     for folder in (place / inside / name for inside in _INSIDE for name in PICTURE_FOLDERS):
-        for path in (folder, *(folder / name for name in _folders(folder) if name in PICTURE_FOLDERS)):
+        for path in (folder, *(folder / name for name in _folders(folder))):
             if _has_pictures(path):
                 return path
     return None

@@ -37,6 +37,10 @@ class PassedOver:
     """Counts what a search passes over, and keeps the first names for people."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Forget what an earlier search has counted."""
         self.number = 0
         self._names: list[str] = []
         self._last: str | None = None

@@ -26,9 +26,13 @@ class Meaning(NamedTuple):
 
 
 def plain(word: str) -> str:
-    """What is compared of a word: letters and digits, without case. A word that has none is compared as it is."""
-    folded = unicodedata.normalize("NFKC", word).casefold()
-    return re.sub(r"[\W_]+", "", folded) or folded.strip()
+    """What is compared of a word: letters with their marks, and digits, without case. A word that has none is compared
+    as it is."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
+    kinds = [(letter, unicodedata.category(letter)[0]) for letter in folded]
+    if not any(kind in "LN" for _, kind in kinds):
+        return folded.strip()
+    return "".join(letter for letter, kind in kinds if kind in "LNM")
 
 
 class Vocabulary:

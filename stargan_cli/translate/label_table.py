@@ -50,12 +50,13 @@ class LabelTable:
     def find(self, picture: PurePath) -> dict[str, float]:
         """The labels of a picture; empty where it is not named.
 
-        A row belongs to a picture when its name is the end of the picture's path; of several such rows the longest
-        name counts, so that `a/1.jpg` and `b/1.jpg` are told apart.
+        A row belongs to a picture if its name is the end of the picture's path, with or without the suffix; of several
+        such rows the longest name counts, so that `a/1.jpg` and `b/1.jpg` are told apart.
         """
         parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
         for start in range(len(parts)):
-            values = self._rows.get("/".join(parts[start:]).lstrip("/"))
+            name = "/".join(parts[start:]).lstrip("/")
+            values = self._rows.get(name) or self._rows.get(name.removesuffix(picture.suffix))
             if values is not None:
                 return {name: value for name, value in zip(self.columns, values, strict=True) if value is not None}
         return {}

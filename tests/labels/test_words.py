@@ -108,6 +108,15 @@ def test_what_cannot_be_meant_is_refused(spec: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["की", "कि", "fröhlich", "χαμόγελο", "微笑", "😀", "❤\ufe0f", "☀\ufe0f"])
+def test_names_of_every_script_are_told_apart(name: str, form: str) -> None:
+    names = ("की", "कि", "fröhlich", "frohlich", "χαμόγελο", "微笑", "😀", "❤\ufe0f", "☀\ufe0f")
+    layout = LabelLayout((LabelSet("moods", names, kind="classes"),))
+    assert values(unicodedata.normalize(form, name), layout) == {name: 1}
+    assert values(f" {unicodedata.normalize(form, name).upper()} ", layout) == {name: 1}
+
+
 def test_an_unknown_name_lists_all() -> None:
     with pytest.raises(UsageError) as caught:
         parse_set("wings", TWO)

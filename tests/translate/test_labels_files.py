@@ -172,6 +172,14 @@ def test_the_longest_name_that_ends_the_path_counts(tmp_path: Path) -> None:
     assert table.find(Path("/photos/aa/11.jpg")) == {}
 
 
+def test_names_may_lack_their_suffix(tmp_path: Path) -> None:
+    table = read(tmp_path, "image_id,Male\n000001,1\n000001.png,0\nb/2,0.5\n")
+    assert table.find(Path("in/000001.jpg")) == {"Male": 1.0}
+    assert table.find(Path("in/000001.png")) == {"Male": 0.0}
+    assert table.find(Path("a/b/2.webp")) == {"Male": 0.5}
+    assert table.find(Path("a/c/2.webp")) == table.find(Path("000001/x.jpg")) == {}
+
+
 def test_absolute_paths_belong_to_one_picture(tmp_path: Path) -> None:
     table = read(tmp_path, "path,Male\n/photos/1.jpg,1\n")
     assert table.find(Path("/photos/1.jpg")) == {"Male": 1.0}

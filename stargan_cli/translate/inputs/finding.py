@@ -72,7 +72,9 @@ def find(
     folders = {path for path in inputs if is_folder(path)}
     names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
     exclude = _identity(out) if out is not None else None
-    search = _Search(target, fold, archives, exclude, PassedOver() if passed_over is None else passed_over)
+    passed_over = PassedOver() if passed_over is None else passed_over
+    passed_over.begin()
+    search = _Search(target, fold, archives, exclude, passed_over)
     for path in inputs:
         if path not in folders:
             yield _file(path, PurePath(names[path.name]))

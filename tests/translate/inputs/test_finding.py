@@ -51,7 +51,8 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     touch(tmp_path / "a.png", tmp_path / "sub" / "._a.png", tmp_path / "sub" / ".DS_Store", tmp_path / "sub" / "b.png")
     touch(*(tmp_path / name / "a.png" for name in (".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN")))
     passed_over = PassedOver()
-    items = list(find([tmp_path], None, "same", str, passed_over=passed_over))
+    for _ in range(2):  # as often as a folder is watched
+        items = list(find([tmp_path], None, "same", str, passed_over=passed_over))
     assert places(items) == ["a.png", "sub/b.png"]
     assert passed_over.note == (
         "passed over as hidden or a tool's own: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, __MACOSX, sub/._a.png"
