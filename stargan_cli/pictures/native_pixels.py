@@ -64,27 +64,29 @@ class NativePixels:
         step = self._step(part, before, after)
         if self.alpha is not None:
             step *= self.alpha[top:bottom, left:right, None] > 0
-        part[:] = (part + step).round().clip(0, np.iinfo(part.dtype).max)
+        moved = part + step
+        part[:] = (moved if moved.dtype == np.int16 else np.rint(moved)).clip(0, np.iinfo(part.dtype).max)
 
     def _step(self, part: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """How far the numbers in a box move: float (h, w, C). In 8 bits by whole numbers, so that what rounds to the
-        colour before does not move."""
-        colours, scale = colours_of(self.icc, self.mode), np.iinfo(part.dtype).max / 255
-        rounded = after.round().astype(np.uint8)
-        exact = after if self.bits > 8 else rounded
-        old, new = before.astype(np.float32), exact.astype(np.float32)
-        if self.mode == "L":
-            old, new = old[..., :1], new[..., :1]
-            if colours.back is not None:
-                levels = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-                curve = colours.from_srgb(levels)[0, :, 0]
-                old, new = (np.interp(values, np.arange(256), curve) for values in (old, new))
+        """How far the numbers in a box move (h, w, C). In 8 bits by whole numbers, so that what rounds to the colour
+        before does not move: int16, which takes half the time, where nothing is converted."""
+        colours, rounded = colours_of(self.icc, self.mode), np.rint(after).astype(np.uint8)
+        if self.mode == "L" and colours.back is not None:
+            levels = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+            curve = colours.from_srgb(levels)[0, :, 0]
+            exact = after if self.bits > 8 else rounded
+            old, new = (np.interp(values[..., :1], np.arange(256), curve) for values in (before, exact))
         elif colours.back is not None:
-            old, new = colours.from_srgb(before).astype(np.float32), colours.from_srgb(rounded).astype(np.float32)
+            old, new = colours.from_srgb(before).astype(np.int16), colours.from_srgb(rounded).astype(np.int16)
         elif self.mode == "CMYK":
-            old, new = part.astype(np.float32), _inked(part, new, (rounded != before).any(axis=2))
-        step: np.ndarray = (new - old) * scale
-        return step
+            wanted = rounded.astype(np.float32)
+            old, new = part.astype(np.float32), _inked(part, wanted, (rounded != before).any(axis=2))
+        else:
+            old, new = before.astype(np.int16), after if self.bits > 8 else rounded.astype(np.int16)
+            if self.mode == "L":
+                old, new = old[..., :1], new[..., :1]
+        step: np.ndarray = new - old
+        return step if self.bits == 8 else step * np.float32(np.iinfo(part.dtype).max / 255)
 
 
 def _inked(inks: np.ndarray, wanted: np.ndarray, moved: np.ndarray) -> np.ndarray:
