@@ -120,8 +120,11 @@ def _compute_with(threads: int) -> None:
 
 
 def quick(device: torch.device) -> None:
-    """Let cuDNN choose among its convolutions by trying them, once for each shape: for shapes that stay."""
+    """Let cuDNN choose among its convolutions by trying them, once for each shape: for shapes that stay. A CUDA device
+    becomes the current one, as graphs want it."""
     torch.backends.cudnn.benchmark = device.type == "cuda"
+    if device.index is not None:
+        torch.cuda.set_device(device)
 
 
 def repeatable() -> None:

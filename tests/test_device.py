@@ -117,9 +117,13 @@ def test_in_threads_side_by_side_torch_computes_alone() -> None:
         torch.set_num_threads(before)
 
 
-def test_cudnn_tries_its_algorithms_on_cuda_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[torch.device] = []
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     device.quick(torch.device("cuda"))
-    assert torch.backends.cudnn.benchmark
+    assert torch.backends.cudnn.benchmark and chosen == []
+    device.quick(torch.device("cuda:1"))
+    assert chosen == [torch.device("cuda:1")]
     device.quick(CPU)
     assert not torch.backends.cudnn.benchmark
