@@ -20,8 +20,8 @@ PARTS: tuple[Part, ...] = ("train", "validation", "test")
 class Labelled:
     """Pictures of one data set with their labels: `labels` is uint8 (N, k), one column per attribute of `label_set`.
 
-    `notes` are findings for the user: rows without pictures, pictures without rows. `parted`, of the
-    part to train with, says why pictures are in which part.
+    `notes` are findings for the user: rows without pictures, pictures without rows. `parted`, in the part to train
+    with, says which pictures are in which part, and why.
     """
 
     label_set: LabelSet
@@ -47,13 +47,13 @@ class Labelled:
         return dict(zip(self.label_set.attributes, self.labels.sum(0, dtype=torch.int64).tolist(), strict=True))
 
     def fingerprint(self) -> str:
-        """Changes when a picture is added, removed or gets another label."""
+        """A hash (16 hex digits) of the pictures' names and labels."""
         digest = hashlib.sha256(repr((self.label_set, self.files)).encode("utf-8", "surrogateescape"))
         digest.update(self.labels.numpy().tobytes())
         return digest.hexdigest()[:16]
 
     def sizes(self) -> str:
-        """Changes when a picture's file is replaced by one of another length."""
+        """A hash (16 hex digits) of the lengths of the pictures' files."""
         digest = hashlib.sha256()
         for path in self.paths():
             try:

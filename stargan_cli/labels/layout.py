@@ -52,8 +52,8 @@ class LabelLayout:
     """Where each data set's labels stand in the generator's label vector: side by side, and behind them, where there
     is more than one set, a one-hot mask of as many numbers as sets (StarGAN, section 3.3).
 
-    `unset_stays`: the generator leaves an exclusive group as the picture has it where the label has no member of it on
-    (hair of none of the colours). Without it that label asks for something else than the picture may show.
+    `unset_stays`: if the label has no member of an exclusive group on (no hair colour), the generator keeps what the
+    picture shows. Without it the generator removes what the picture shows.
     """
 
     sets: tuple[LabelSet, ...]

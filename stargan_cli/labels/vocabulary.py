@@ -39,8 +39,8 @@ class Vocabulary:
     """The words that a weights file understands.
 
     `aliases` come with the weights: word -> attribute, or `no-attribute` for a word that means the opposite, either
-    with `set:` before it where several sets have such an attribute. Own names go before aliases, aliases before the
-    synonyms that everybody knows.
+    with `set:` before it if several sets have such an attribute. An attribute's own name has precedence over aliases,
+    and an alias over the common synonyms.
     """
 
     def __init__(self, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> None:

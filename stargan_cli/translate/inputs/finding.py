@@ -105,7 +105,7 @@ def role_of(name: str) -> Role:
 
 
 def own_name(path: Path | RemotePath) -> str:
-    """What an input is called, also where it is written as . or .."""
+    """The name of an input, that of the folder itself for `.` and `..`."""
     if isinstance(path, RemotePath):
         return path.name
     return path.name if path.name not in ("", "..") else path.resolve().name or "root"

@@ -1,4 +1,4 @@
-"""What a search comes upon: pictures, archives of pictures, and what stands in them."""
+"""What a search finds: pictures, archives of pictures, and the members of archives."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
 
 Role = Literal["picture", "archive", "beside", "end"]
-"""`beside`: an archive's member that is no picture and goes into the outputs as it is; `end`: where an archive ends."""
+"""`beside`: a member of an archive that is no picture, and is copied into the outputs; `end`: an archive's end."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A tar that is gone through: its output's place, what of it is wanted, and rows of what is there already."""
+    """A tar whose members are read: `output` is its output's place, `wanted` the variants that are to be made, with
+    their `fingerprints`, and `settled` the rows of those that exist."""
 
     source: Source
     output: PurePath
@@ -30,12 +31,12 @@ class Archive:
 
 @dataclass(frozen=True)
 class Found:
-    """A picture, its output's place below the output folder, and its own below its input folder; or, with `problem`,
-    something that cannot be read (a folder has no `below`).
+    """A picture. `output` is its output's place below the output folder, `below` its own place below its input folder.
 
-    A member of an archive has its output's place as if the archive were a folder. An archive's end whose `problem` is
-    `passing` may end otherwise the next time. `known`: a picture's source labels, as far as `--labels` and `--rest` say
-    them."""
+    With `problem` it is something that cannot be read; a folder has no `below`. The output's place of an archive's
+    member is that of a file in a folder called like the archive. `passing`: the `problem` of an archive's end may be
+    gone in the next run. `known`: a picture's source labels, as far as `--labels` and `--rest` say them.
+    """
 
     source: Source
     output: PurePath | None
