@@ -19,6 +19,7 @@ from torch import Tensor
 
 from stargan_cli.device import pick_device
 from stargan_cli.errors import PictureError
+from stargan_cli.faces.asking import Ask
 from stargan_cli.labels import Vocabulary, parse_set
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
@@ -77,11 +78,13 @@ class Model:
         networks = self._networks(self._settings(each=True))
         way = way_of(piped(_as_png(image), "png"), networks.plan, MemorySink())
         try:
-            squares = next(way).squares
+            asked = next(way)
+            while isinstance(asked, Ask):
+                asked = way.send(networks.faces.answer(asked))
         except StopIteration as ended:
             raise PictureError(ended.value.rows[0].reason) from None
         way.close()
-        logits = networks.translator.read_labels(torch.from_numpy(squares[:1]))
+        logits = networks.translator.read_labels(torch.from_numpy(asked.squares[:1]))
         return networks.labels.named(networks.labels.completed({}, logits[0].tolist()))
 
     def translate(self, image: Image.Image, spec: str, **options: Any) -> Image.Image:

@@ -5,18 +5,20 @@ Only the frames of one group are held as pixels, and of the outputs only encoded
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import NoFaceError
+from stargan_cli.faces.asking import Search
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.pictures.encoding import FrameEncoder
-from stargan_cli.pictures.frames import Frame, FrameSequence
-from stargan_cli.translate.framing import Answer, Framed, Framing, Question
+from stargan_cli.pictures.frames import Frame
+from stargan_cli.translate.framing import Answer, Asking, Framed, Framing, Question
 
 GROUP_FRAMES, GROUP_PIXELS = 8, 8_000_000
 NEAR = 0.5  # sides of a square: how far a face may have moved from one frame to the next
@@ -37,29 +39,29 @@ def translated_frames(
     encoders: Sequence[FrameEncoder],
     variants: Sequence[Variant],
     weigh: Callable[[Framed, int], int],
-) -> Generator[Question, Answer, Answer]:
+) -> Asking[Answer]:
     """Give every frame to the encoders, one for each variant; returns the answer to the first group with a face.
 
     A person's labels are read once, from the first group that shows the face, and the first person's decide which of
     two opposite variants is due. A frame without a face stays as it is. Raises NoFaceError where no frame shows one.
     """
     first: Answer | None = None
-    due, asked = tuple(range(len(variants))), tuple(variants)
+    due, asked = list(encoders), tuple(variants)
     known: dict[int, Known] = {}
-    for group in _groups(_followed(frames, framing)):
-        people = tuple(number for one in group for number in one.people)
-        answer: Answer | None = None
-        if people:
-            squares = np.concatenate([one.framed.squares for one in group])
-            weight = sum(weigh(one.framed, len(variants)) for one in group)
-            answer = yield Question(squares, asked, weight, people, tuple(known.get(n) for n in people))
-            known |= dict(zip(people, answer.known, strict=True))
-            if first is None:
-                first, due = answer, answer.due
-                asked = tuple(replace(variants[number], opposite=None) for number in due)
+    following, group = _Following(framing, frames.kind == "pages"), _Group()
+    for frame in chain(frames.frames, (None,)):
+        one = None if frame is None else (yield from following.followed(frame))
+        if group.frames and (one is None or group.is_full_with(one)):
+            answer = yield from group.asked(asked, known, weigh)
+            if first is None and answer is not None:
+                first, due = answer, [encoders[number] for number in answer.due]
+                asked = tuple(replace(variants[number], opposite=None) for number in answer.due)
             if not due:
                 break
-        _encode(group, framing, [encoder for number, encoder in enumerate(encoders) if number in due], answer)
+            _encode(group.frames, framing, due, answer)
+            group = _Group()
+        if one is not None:
+            group.add(one)
     if first is None:
         raise NoFaceError(f"no face found in any of its {frames.number:,} frames")
     return first
@@ -78,42 +80,69 @@ def _encode(
             place = end
 
 
-def _groups(frames: Iterator[Followed]) -> Iterator[list[Followed]]:
-    group: list[Followed] = []
-    pixels = 0
-    for one in frames:
-        size = one.frame.picture.image.width * one.frame.picture.image.height
-        if group and (len(group) == GROUP_FRAMES or pixels + size > GROUP_PIXELS):
-            yield group
-            group, pixels = [], 0
-        group.append(one)
-        pixels += size
-    yield group
+class _Group:
+    """Frames that are held at once."""
+
+    def __init__(self) -> None:
+        self.frames: list[Followed] = []
+        self._pixels = 0
+
+    def add(self, one: Followed) -> None:
+        self.frames.append(one)
+        self._pixels += _size(one)
+
+    def is_full_with(self, one: Followed) -> bool:
+        """Whether another frame would be one too many."""
+        return len(self.frames) == GROUP_FRAMES or self._pixels + _size(one) > GROUP_PIXELS
+
+    def asked(
+        self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int]
+    ) -> Asking[Answer | None]:
+        """The answer to its squares; None without any. `known`, the labels of people met before, grows."""
+        people = tuple(number for one in self.frames for number in one.people)
+        if not people:
+            return None
+        squares = np.concatenate([one.framed.squares for one in self.frames])
+        weight = sum(weigh(one.framed, len(variants)) for one in self.frames)
+        answer: Answer = yield Question(squares, variants, weight, people, tuple(known.get(n) for n in people))
+        known |= dict(zip(people, answer.known, strict=True))
+        return answer
 
 
-def _followed(frames: FrameSequence, framing: Framing) -> Iterator[Followed]:
-    """Each frame with its squares. Faces are looked for anew where those of the last search are no longer there, and
-    on each page."""
-    last: Framed | None = None
-    people: tuple[int, ...] = ()
-    met = 0
-    for frame in frames.frames:
-        if frames.kind == "pages":
-            last = None
-        framed = _framed(frame, framing, last)
+def _size(one: Followed) -> int:
+    return one.frame.picture.image.width * one.frame.picture.image.height
+
+
+class _Following:
+    """Frames one after the other: faces are looked for anew where those of the last search are no longer there, and on
+    each page."""
+
+    def __init__(self, framing: Framing, pages: bool) -> None:
+        self._framing, self._pages = framing, pages
+        self._last: Framed | None = None
+        self._people: tuple[int, ...] = ()
+        self._met = 0
+
+    def followed(self, frame: Frame) -> Search[Followed]:
+        if self._pages:
+            self._last = None
+        framed, last = (yield from self._framed(frame)), self._last
         if framed.places and (last is None or framed.places != last.places):
-            people = _recognised(framed.places, last, people, met)
-            met, last = max(met, *(number + 1 for number in people)), framed
-        yield Followed(frame, framed, people if framed.places else ())
+            self._people = _recognised(framed.places, last, self._people, self._met)
+            self._met, self._last = max(self._met, *(number + 1 for number in self._people)), framed
+        return Followed(frame, framed, self._people if framed.places else ())
 
-
-def _framed(frame: Frame, framing: Framing, last: Framed | None) -> Framed:
-    try:
-        return framing.prepare(frame.picture) if last is None else framing.follow(frame.picture, last)
-    except NoFaceError:
-        if not framing.needs_maps:  # the output is the square itself
-            raise
-        return Framed(frame.picture, np.empty((0, 3, framing.size, framing.size), np.uint8), ())
+    def _framed(self, frame: Frame) -> Search[Framed]:
+        framing, last = self._framing, self._last
+        try:
+            framed = yield from (
+                framing.prepare(frame.picture) if last is None else framing.follow(frame.picture, last)
+            )
+        except NoFaceError:
+            if not framing.needs_maps:  # the output is the square itself
+                raise
+            return Framed(frame.picture, np.empty((0, 3, framing.size, framing.size), np.uint8), ())
+        return framed
 
 
 def _recognised(places: Sequence[Place], last: Framed | None, people: Sequence[int], met: int) -> tuple[int, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from PIL import Image
 
 from stargan_cli.compositing.placement import Place, centred, cut
 from stargan_cli.errors import NoFaceError, UsageError
-from stargan_cli.faces.asking import answered
+from stargan_cli.faces.asking import Search
 from stargan_cli.faces.finding import LANDMARKS
 from stargan_cli.faces.placing import face_places
 from stargan_cli.pictures.arrays import Pixels, to_image
@@ -21,7 +20,6 @@ from stargan_cli.translate.framing import Changes, Framed, put_back
 from stargan_cli.translate.settings import FaceSettings
 
 if TYPE_CHECKING:
-    from stargan_cli.faces.networks import FaceNetworks
     from stargan_cli.weights.card import Card
 
 STILL, BLURRED = 3.0, 20.0  # of 255: how far squares of the same face differ on average
@@ -52,15 +50,6 @@ def _are_places(values: dict[Any, Any]) -> bool:
     if not all(isinstance(v, list) and len(v) == 2 and all(isinstance(x, (int, float)) for x in v) for v in known):
         return False
     return len({tuple(place) for place in known}) > 1
-
-
-@cache
-def _networks() -> FaceNetworks:
-    import torch
-
-    from stargan_cli.faces.networks import FaceNetworks
-
-    return FaceNetworks(torch.device("cpu"))
 
 
 @dataclass(frozen=True)
@@ -94,14 +83,15 @@ class Faces:
     def wanted(self) -> Wanted:
         return Wanted(max_pixels=self.max_pixels, native=self.at_source_size)
 
-    def prepare(self, picture: Picture) -> Framed:
+    def prepare(self, picture: Picture) -> Search[Framed]:
         """Raises NoFaceError."""
-        return self._framed(picture, self._places(picture.image))
+        places = yield from self._places(picture.image)
+        return self._framed(picture, places)
 
     def _framed(self, picture: Picture, places: tuple[Place, ...]) -> Framed:
         return Framed(picture, np.stack([cut(picture.image, place, self.size) for place in places]), places)
 
-    def follow(self, picture: Picture, last: Framed) -> Framed:
+    def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
         """The places of the last search where nothing has moved, and where no face is found but little has; a crop
         stays one. Raises NoFaceError."""
         same = self._framed(picture, last.places)
@@ -109,16 +99,16 @@ class Faces:
         if last.places == (centred(*picture.image.size),) or (moved <= STILL and _is_scene(picture, last.picture)):
             return same
         try:
-            return self.prepare(picture)
+            framed = yield from self.prepare(picture)
         except NoFaceError:
             if moved > BLURRED:
                 raise
             return same
+        return framed
 
-    def _places(self, image: Image.Image) -> tuple[Place, ...]:
-        crops = self.settings.mode == "auto"
-        search = face_places(image, self.landmarks, self.size, self._most, self.settings.smallest, crops)
-        return answered(search, _networks().answer)
+    def _places(self, image: Image.Image) -> Search[tuple[Place, ...]]:
+        crops, smallest = self.settings.mode == "auto", self.settings.smallest
+        return face_places(image, self.landmarks, self.size, self._most, smallest, crops)
 
     def finish(self, framed: Framed, changes: Changes) -> Picture:
         picture, place = framed.picture, framed.places[0]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from numpy.typing import NDArray
 
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.faces.asking import Ask, Search
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.arrays import Pixels, to_image, to_square
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 Changes = NDArray[Any]
 """What the networks make of K squares: where `needs_maps`, float16 (K, CHANNELS, S, S) as `compositing.maps` has them;
 else the translated squares, uint8 (K, 3, S, S)."""
+Made = TypeVar("Made")
 MAPS_BYTES = 2 * CHANNELS  # of a pixel, where `needs_maps`
 
 
@@ -74,6 +77,13 @@ class Answer:
         return changes
 
 
+Asked = Ask | Question
+"""What a picture may ask: of the networks that find faces, or of those that translate."""
+CARRIED = {Ask: "pixels", Question: "squares", Answer: "changes"}
+"""The arrays of questions and answers, which travel apart; an answer about faces is an array."""
+Asking = Generator[Asked, Any, Made]
+
+
 class Framing(Protocol):
     """`name` is part of the outputs' fingerprint. `wanted` is what of a picture is to be read. `size` is the side of
     the squares (px). `needs_maps` says what `finish` needs: see `Changes`."""
@@ -90,11 +100,11 @@ class Framing(Protocol):
     @property
     def needs_maps(self) -> bool: ...
 
-    def prepare(self, picture: Picture) -> Framed:
+    def prepare(self, picture: Picture) -> Search[Framed]:
         """Raises NoFaceError where the picture shows nothing to translate."""
         ...
 
-    def follow(self, picture: Picture, last: Framed) -> Framed:
+    def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
         """The same for a frame of an animation, after one for which faces were looked for."""
         ...
 
@@ -108,10 +118,11 @@ class _Centre:
 
     size: int
 
-    def prepare(self, picture: Picture) -> Framed:
+    def prepare(self, picture: Picture) -> Search[Framed]:
+        yield from ()
         return Framed(picture, to_square(picture.image, self.size)[None], (centred(*picture.image.size),))
 
-    def follow(self, picture: Picture, last: Framed) -> Framed:
+    def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
         return self.prepare(picture)
 
 
@@ -162,3 +173,21 @@ def put_back(framed: Framed, changes: Changes) -> Picture:
 def change_bytes(framing: Framing) -> int:
     """The size of one square's changes."""
     return (MAPS_BYTES if framing.needs_maps else 3) * framing.size**2
+
+
+def array_of(told: Any) -> NDArray[Any]:
+    """The array that a question or an answer carries."""
+    for kind, name in CARRIED.items():
+        if isinstance(told, kind):
+            return getattr(told, name)  # type: ignore[no-any-return]
+    return told  # type: ignore[no-any-return]
+
+
+def with_array(told: Any, array: NDArray[Any]) -> Any:
+    """The same question or answer with another array."""
+    if isinstance(told, Ask):
+        return told._replace(pixels=array)
+    for kind, name in CARRIED.items():
+        if isinstance(told, kind):
+            return replace(told, **{name: array})  # type: ignore[type-var]
+    return array

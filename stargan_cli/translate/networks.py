@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -10,13 +10,15 @@ import numpy as np
 import torch
 
 from stargan_cli.errors import PictureError
+from stargan_cli.faces.asking import Ask, Floats
+from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.files.blobs import path_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
 from stargan_cli.pictures.arrays import Pixels
 from stargan_cli.translate.engines.engine import pick_engine_device
-from stargan_cli.translate.framing import Answer, Changes, Question
+from stargan_cli.translate.framing import Answer, Asked, Changes, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.plan import Plan, make_plan
 from stargan_cli.translate.report import SHOWN, Label
@@ -26,7 +28,15 @@ from stargan_cli.translate.translator import Translated, Translator
 from stargan_cli.weights.derived import strengthened
 from stargan_cli.weights.files import load
 
-Asked = tuple[Found, Question]
+Batch = Sequence[tuple[Found, Question]]
+
+
+TRANSLATE = "translate"
+
+
+def kind_of(asked: Asked) -> Hashable:
+    """Questions of one kind are answered in one batch."""
+    return (asked.network, asked.pixels.shape[-1]) if isinstance(asked, Ask) else TRANSLATE
 
 
 class _Picture(NamedTuple):
@@ -59,6 +69,7 @@ class Networks:
         """Put the networks on their device. `warn` hears of batches that became smaller."""
         settings = self.plan.settings
         size, engine, compiled = settings.batch_size, settings.engine, settings.compiled
+        self.faces = FaceNetworks(self._device)
         self._started = Translator(self._weights, self._device, self._precision, size, warn, engine, compiled)
 
     @property
@@ -72,10 +83,22 @@ class Networks:
         known = self.labels.known(path_of(found.source))
         return replace(found, known=known) if known else found
 
+    def answer(self, batch: Sequence[tuple[Found, Asked]]) -> Sequence[Answer | Floats | Exception]:
+        """One entry for each picture, in order, whose questions are of one kind (see `kind_of`).
+
+        There is a PictureError for one whose labels nobody knows, and for one for which the network gave no numbers.
+        """
+        about_faces = [asked for _, asked in batch if isinstance(asked, Ask)]
+        if about_faces:
+            return self.faces.answers(about_faces)
+        return self._answer_questions([(found, asked) for found, asked in batch if isinstance(asked, Question)])
+
+    def batch_size(self, kind: Hashable) -> int:
+        """How many questions of a kind to answer at once. About faces, on a CPU, more gain nothing."""
+        return self.translator.batch_size if kind in (TRANSLATE, None) or self._device.type != "cpu" else 1
+
     @torch.inference_mode()
-    def answer(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
-        """One entry for each picture, in order; a PictureError for one whose labels nobody knows, and for one for
-        which the network gave no numbers."""
+    def _answer_questions(self, batch: Batch) -> list[Answer | Exception]:
         refused = [self._refusal(*asked) for asked in batch]
         answers = iter(self._translated([asked for asked, error in zip(batch, refused, strict=True) if error is None]))
         return [next(answers) if error is None else error for error in refused]
@@ -88,7 +111,7 @@ class Networks:
             return error
         return None
 
-    def _translated(self, batch: Sequence[Asked]) -> list[Answer | Exception]:
+    def _translated(self, batch: Batch) -> list[Answer | Exception]:
         if not batch:
             return []
         pictures = [
@@ -128,7 +151,7 @@ class Networks:
             remarks.append(self.labels.remark(place, picture.labels, variant.changes) if is_due else SHOWN)
         return Answer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
-    def _source_labels(self, batch: Sequence[Asked]) -> list[list[Known]]:
+    def _source_labels(self, batch: Batch) -> list[list[Known]]:
         """For each picture, for each of its squares; the classifier reads the pictures that need it."""
         reads = [self._needs_reading(*asked) for asked in batch]
         squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]

@@ -5,7 +5,7 @@ This side knows files and pixels, and no network: it asks, and goes on with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
@@ -20,7 +20,7 @@ from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, standing
-from stargan_cli.translate.framing import Answer, Changes, Framed, Question
+from stargan_cli.translate.framing import Answer, Asking, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.plan import Plan
@@ -38,7 +38,7 @@ class Job:
     replaces: bool = False
 
 
-Way = Generator[Question, Answer, Settled]
+Way = Asking[Settled]
 
 
 def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
@@ -83,7 +83,7 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
     return Settled(rows + made)
 
 
-def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generator[Question, Answer, list[Row]]:
+def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Asking[list[Row]]:
     """The rows of a picture's outputs, after writing them."""
     variants = tuple(job.variant for job in jobs)
     with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
@@ -92,7 +92,7 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Generato
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
             files = {number: encoders[number].file for number in answer.due}
             return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]
-    framed = plan.framing.prepare(opened)
+    framed = yield from plan.framing.prepare(opened)
     answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
     files = {number: partial(encoded, framed, answer.changes_of(number), jobs[number], plan) for number in answer.due}
     return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]

@@ -11,6 +11,7 @@ from stargan_cli.labels import Change, Variant, each, parse_set
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.translate.done_before import settings_hash
+from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.settings import TranslationSettings
@@ -98,8 +99,6 @@ def make_plan(settings: TranslationSettings, weights: Weights, precision: str, i
 
 
 def _framing(settings: TranslationSettings, weights: Weights) -> Framing:
-    from stargan_cli.translate.face_framing import Faces, expected_landmarks  # loads torch
-
     size, landmarks = weights.card.model.image_size, expected_landmarks(settings.faces, weights.card)
     if landmarks is not None:
         return Faces(size, settings.faces, landmarks, settings.size == "source", settings.max_pixels)

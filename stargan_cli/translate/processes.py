@@ -11,12 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from stargan_cli.errors import PictureError, StarganError
-from stargan_cli.translate.framing import Answer
+from stargan_cli.faces.asking import Floats
+from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.shared_arrays import unnamed_file
 from stargan_cli.translate.worker import Assignment
@@ -50,7 +50,7 @@ class Processes:
         self._items[ticket] = item
         self._waiting.append(ticket)
 
-    def go_on(self, ticket: int, answer: Answer | Exception) -> None:
+    def go_on(self, ticket: int, answer: Answer | Floats | Exception) -> None:
         owner = self._owners.get(ticket)
         if owner is None:  # it has died meanwhile: the picture begins again, and will ask again
             self._waiting.append(ticket)
@@ -130,7 +130,7 @@ class Processes:
             return None
         if kind == "asks":
             _, question, described = values
-            return Asks(ticket, replace(question, squares=said.handle.taken(ticket, described)))
+            return Asks(ticket, with_array(question, said.handle.taken(ticket, described)))
         self._end(ticket)
         return Ends(ticket, values[1]) if kind == "ends" else Fails(ticket, values[1])
 

@@ -18,7 +18,6 @@ from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.files.writable import is_same_file
 from stargan_cli.progress import Progress, silent
-from stargan_cli.translate.face_framing import Faces
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
@@ -112,7 +111,6 @@ def _watched(
 def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:
     """What worker processes need; None where there are to be none."""
     in_this_process = any(isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
-    in_this_process |= isinstance(plan.framing, Faces)  # faces are found by networks, and those are here alone
     return None if run.dry or in_this_process or not SUPPORTED else Assignment(plan, out, RUN_MARK)
 
 

@@ -4,7 +4,7 @@ memory, and the ends come in order; no bad item stops the others."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -52,10 +52,11 @@ class _Ran(Generic[Answer]):
 class Stream(Generic[Item, Question, Answer, Result]):
     """Puts one outcome for each item out, in the order of the items.
 
-    `workers` take each item its way, which ends or asks a question. `answer` is given `batch_size` items with their
-    questions (fewer at the end, or where `weigh` finds a question's item heavy: bytes), in `runners` threads that share
-    the calling thread's number of torch threads. It returns one answer for each, in order; an exception in an answer's
-    place is raised in that item's way. `at_once` gives the results of items that need no worker.
+    `workers` take each item its way, which ends or asks questions. `answer` is given items with their questions, all of
+    one kind (`kind_of`): `batch_size` of them for that kind, fewer at the end, or where `weigh` finds a question's item
+    heavy (bytes; -1: unknown). It runs in `runners` threads, which share the calling thread's number of torch threads,
+    and returns one answer for each, in order; an exception in an answer's place is raised in that item's way. `at_once`
+    gives the results of items that need no worker.
 
     What a way raises is that item's failure, except OutputError, which ends the stream. What `answer` or `items` raise
     ends it too. What is under way comes to its end first, and has its outcome. About three batches and one for each
@@ -68,21 +69,23 @@ class Stream(Generic[Item, Question, Answer, Result]):
         workers: Workers[Item, Question, Answer],
         answer: Callable[[list[tuple[Item, Question]]], Sequence[Answer | Exception]],
         *,
-        batch_size: int,
+        batch_size: Callable[[Hashable], int],
         runners: int = 1,
+        kind_of: Callable[[Question], Hashable] = lambda question: None,
         weigh: Callable[[Question], int] = lambda question: 0,
         at_once: Callable[[Item], Result | None] = lambda item: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workers, self._answer, self._weigh, self._at_once, self._stop = workers, answer, weigh, at_once, stop
-        self._batch_size = self._full_batch = batch_size
-        self._full_ahead = (2 + runners) * batch_size + 2 * workers.number
+        self._full_batch, self._kind_of = batch_size, kind_of
+        self._full_ahead = (2 + runners) * batch_size(None) + 2 * workers.number
         self._ahead = min(self._full_ahead, workers.number + 1)  # until the first item's weight is known
         self._weight = 1.0
         self._runners = side_by_side(runners, "run", max(1, torch.get_num_threads() // runners))
         self._line: deque[int] = deque()
         self._slots: dict[int, _Slot[Item, Result]] = {}
-        self._batch: list[tuple[int, Question]] = []
+        self._batches: dict[Hashable, list[tuple[int, Question]]] = {}
+        self._room = float(MEMORY_BYTES)  # items of the last weight
         self._stepping = self._running = self._asked = self._begun = 0
         self._broken: BaseException | None = None
 
@@ -104,8 +107,8 @@ class Stream(Generic[Item, Question, Answer, Result]):
                 more = self._begin(items)
             elif self._stepping or self._running:
                 self._take(self._workers.event())
-            elif self._batch:
-                self._run_batch()
+            elif self._batches:
+                self._run_batch(max(self._batches, key=lambda kind: len(self._batches[kind])))
             else:
                 return
 
@@ -124,7 +127,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
             yield ended
 
     def _has_room(self) -> bool:
-        under_way = self._stepping + self._running + len(self._batch)
+        under_way = self._stepping + self._running + sum(map(len, self._batches.values()))
         return under_way < self._ahead and self._asked < 2 * self._ahead and len(self._line) < LONGEST_LINE
 
     def _begin(self, items: Iterator[Item]) -> bool:
@@ -157,10 +160,13 @@ class Stream(Generic[Item, Question, Answer, Result]):
         if isinstance(event, Asks):
             self._asked += not slot.asked
             slot.asked = True
-            self._batch.append((event.ticket, event.question))
             self._make_room_for(self._weigh(event.question))
-            if len(self._batch) >= self._batch_size and self._broken is None and not self._stop():
-                self._run_batch()
+            kind = self._kind_of(event.question)
+            batch = self._batches.setdefault(kind, [])
+            batch.append((event.ticket, event.question))
+            full = min(self._full_batch(kind), max(1, int(self._room / 3)))
+            if len(batch) >= full and self._broken is None and not self._stop():
+                self._run_batch(kind)
         elif isinstance(event, Ends):
             slot.ended = Outcome(slot.item, event.result, None)
         elif isinstance(event.error, Exception) and not isinstance(event.error, OutputError):
@@ -178,14 +184,15 @@ class Stream(Generic[Item, Question, Answer, Result]):
             self._workers.go_on(ticket, answer)
 
     def _make_room_for(self, weight: int) -> None:
-        """Hold fewer items where they are heavy."""
+        """Hold fewer items where they are heavy. A question without a weight says nothing."""
+        if weight < 0:
+            return
         self._weight = max(weight, FADING * self._weight, 1.0)
-        room = MEMORY_BYTES / self._weight
-        self._batch_size = min(self._full_batch, max(1, int(room / 3)))
-        self._ahead = min(self._full_ahead, max(1, int(room)))
+        self._room = MEMORY_BYTES / self._weight  # items
+        self._ahead = min(self._full_ahead, max(1, int(self._room)))
 
-    def _run_batch(self) -> None:
-        batch, self._batch = self._batch, []
+    def _run_batch(self, kind: Hashable) -> None:
+        batch = self._batches.pop(kind)
         self._running += len(batch)
         asked = [(self._slots[ticket].item, question) for ticket, question in batch]
         self._runners.submit(self._run, [ticket for ticket, _ in batch], asked)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import PictureError
-from stargan_cli.translate.framing import Answer, Question
+from stargan_cli.translate.framing import Asked, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.networks import Networks
+from stargan_cli.translate.networks import Networks, kind_of
 from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.picture import failed, outputs_of, way_of
@@ -52,14 +53,15 @@ def work(
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
     number = plan.settings.workers or automatic_workers()
-    threads: Threads[Found, Question, Answer] = Threads(lambda found: way_of(found, plan, sink, dry), number)
+    threads: Threads[Found, Asked, Any] = Threads(lambda found: way_of(found, plan, sink, dry), number)
     stream = Stream(
         threads
         if assignment is None
         else Growing(threads, partial(Processes, assignment, number, partial(_clean_up, sink, plan))),
         networks.answer,
-        batch_size=1 if dry else networks.translator.batch_size,
+        batch_size=(lambda kind: 1) if dry else networks.batch_size,
         runners=1 if dry else networks.translator.runners,
+        kind_of=kind_of,
         weigh=_weight,
         at_once=lambda found: _without_work(found, networks, sink),
         stop=lambda: (some_failed and fail_fast) or stop(),
@@ -83,8 +85,8 @@ def _clean_up(sink: Sink, plan: Plan, found: Found) -> None:
         sink.remove_unfinished(output)
 
 
-def _weight(question: Question) -> int:
-    return question.weight
+def _weight(asked: Asked) -> int:
+    return asked.weight if isinstance(asked, Question) else -1
 
 
 def _without_work(found: Found, networks: Networks, sink: Sink) -> Settled | None:

@@ -11,14 +11,14 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from stargan_cli.errors import OutputError, StarganError
 from stargan_cli.pictures import reading
-from stargan_cli.translate.framing import Answer, Question, change_bytes
+from stargan_cli.translate.framing import Asked, Question, array_of, change_bytes, with_array
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.picture import Way, way_of
@@ -73,12 +73,12 @@ class _Worker:
 
     def run(self) -> None:
         while (message := self._connection.recv()) is not None:
-            self._ticket, value, changes = message
+            self._ticket, value, array = message
             self._arrays.set_note(self._ticket)
-            self._send(self._step(self._ticket, value, changes))
+            self._send(self._step(self._ticket, value, array))
             self._arrays.set_note(-1)
 
-    def _step(self, ticket: int, value: Found | Answer | Exception, changes: Described | None) -> tuple[Any, ...]:
+    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...]:
         way, room = self._ways.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
@@ -89,7 +89,7 @@ class _Worker:
             elif isinstance(value, Exception):
                 question = way.throw(value)
             else:
-                question = way.send(value if changes is None else replace(value, changes=self._arrays.array(changes)))
+                question = way.send(value if array is None else with_array(value, self._arrays.array(array)))
         except StopIteration as end:
             return "ends", ticket, end.value
         except Exception as error:
@@ -99,11 +99,13 @@ class _Worker:
                 self._rooms.give_back(room)
         return self._asked(ticket, way, question)
 
-    def _asked(self, ticket: int, way: Way, question: Question) -> tuple[Any, ...]:
-        answer = len(question.variants) * len(question.squares) * change_bytes(self._plan.framing)
-        room = self._rooms.take(max(question.squares.nbytes, answer))
+    def _asked(self, ticket: int, way: Way, asked: Asked) -> tuple[Any, ...]:
+        pixels, answer = array_of(asked), 0
+        if isinstance(asked, Question):
+            answer = len(asked.variants) * len(asked.squares) * change_bytes(self._plan.framing)
+        room = self._rooms.take(max(pixels.nbytes, answer))
         self._ways[ticket] = way, room
-        return "asks", ticket, replace(question, squares=question.squares[:0]), self._arrays.put(room, question.squares)
+        return "asks", ticket, with_array(asked, pixels[:0]), self._arrays.put(room, pixels)
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:

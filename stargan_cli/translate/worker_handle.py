@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from threading import Thread
@@ -17,7 +17,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stargan_cli.translate.framing import Answer
+from stargan_cli.faces.asking import Floats
+from stargan_cli.translate.framing import Answer, array_of, with_array
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.shared_arrays import Described, SharedArrays, unnamed_file
 from stargan_cli.translate.worker import Assignment
@@ -95,13 +96,14 @@ class WorkerHandle:
         self.stepping.add(ticket)
         self._send((ticket, item, None))
 
-    def send_answer(self, ticket: int, answer: Answer | Exception) -> None:
+    def send_answer(self, ticket: int, answer: Answer | Floats | Exception) -> None:
         self.stepping.add(ticket)
         described, asked = None, self.tickets[ticket]
-        if isinstance(answer, Answer) and asked is not None:
-            described = self._arrays.put(asked.room, answer.changes)
+        if not isinstance(answer, Exception) and asked is not None:
+            array = array_of(answer)
+            described = self._arrays.put(asked.room, array)
             if described is not None:
-                answer = replace(answer, changes=answer.changes[:0])
+                answer = with_array(answer, array[:0])
         self._send((ticket, answer, described))
 
     def taken(self, ticket: int, described: Described) -> NDArray[Any]:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from stargan_cli.faces.asking import answered
+from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.reading import read_picture
@@ -54,7 +56,8 @@ def make_weights(
 
 def framed(framing: Framing, source: Path) -> Framed:
     """A picture file as the way of a picture reads and frames it."""
-    return framing.prepare(read_picture(source, **asdict(framing.wanted)))
+    search = framing.prepare(read_picture(source, **asdict(framing.wanted)))
+    return answered(search, FaceNetworks(torch.device("cpu")).answer)
 
 
 def draw(path: Path, seed: int, size: tuple[int, int] = (24, 20)) -> Path:

@@ -18,6 +18,7 @@ from stargan_cli.cli import translate_options
 from stargan_cli.cli.app import app
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError
+from stargan_cli.faces.asking import Ask, Search, answered
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.frames import Frame, FrameSequence
@@ -135,7 +136,8 @@ class Counted(Faces):
 
     searches: list[tuple[Place, ...]] = []
 
-    def _places(self, image: Image.Image) -> tuple[Place, ...]:
+    def _places(self, image: Image.Image) -> Search[tuple[Place, ...]]:
+        yield from ()
         if not self.searches:
             raise NoFaceError("no face found")
         return self.searches.pop(0)
@@ -152,7 +154,12 @@ def framing(*searches: tuple[Place, ...]) -> Counted:
 
 def followed(framing: Faces, *pictures: Picture, kind: Any = "animation") -> list[animation.Followed]:
     frames = iter([Frame(picture, 40) for picture in pictures])
-    return list(animation._followed(FrameSequence(kind, len(pictures), 0, False, False, None, frames), framing))
+    following = animation._Following(framing, kind == "pages")
+    return [answered(following.followed(frame), no_answer) for frame in frames]
+
+
+def no_answer(ask: Ask) -> Any:
+    raise AssertionError("these frames ask no network")
 
 
 def test_a_face_that_stays_is_looked_for_once() -> None:
@@ -199,7 +206,7 @@ def test_frames_go_in_small_groups_and_labels_are_read_once(monkeypatch: pytest.
     question = next(way)
     assert (len(question.squares), question.people, question.known, question.weight) == (2, (0, 0), (None, None), 14)
     label = {(0, "Male"): 1.0}
-    question = way.send(Answer(((),), (({}, {}),), (label, label)))  # type: ignore[arg-type]
+    question = way.send(Answer(np.empty((1, 2, 3, 16, 16), np.uint8), (({}, {}),), (label, label)))  # type: ignore[arg-type]
     assert (len(question.squares), question.known) == (1, (label,))
 
 
@@ -226,14 +233,13 @@ def test_what_is_read_of_one_person_is_averaged(weights: Path) -> None:
 
 def test_only_a_group_of_frames_is_held(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
-    group = animation._groups
+    encode = animation._encode
 
-    def watched(frames: Any) -> Any:
-        for one in group(frames):
-            held.append(len(one))
-            yield one
+    def watched(group: Any, *others: Any) -> None:
+        held.append(len(group))
+        encode(group, *others)
 
-    monkeypatch.setattr(animation, "_groups", watched)
+    monkeypatch.setattr(animation, "_encode", watched)
     monkeypatch.setattr(animation, "GROUP_PIXELS", 2 * 48 * 32)
     (tmp_path / "a.gif").write_bytes(by_hand("gif"))
     go(weights, tmp_path / "a.gif", "-o", tmp_path / "out")

@@ -32,6 +32,7 @@ def stream(
     save: Callable[[Any, Any], Any],
     *,
     workers: int,
+    batch_size: int,
     **options: Any,
 ) -> Generator[Outcome[Any, Any], None, None]:
     """A stream of ways with one question each."""
@@ -43,7 +44,12 @@ def stream(
         made = yield loaded
         return save(item, made)
 
-    made = Stream(Threads(way, workers), lambda batch: model([loaded for _, loaded in batch]), **options)
+    made = Stream(
+        Threads(way, workers),
+        lambda batch: model([loaded for _, loaded in batch]),
+        batch_size=lambda kind: batch_size,
+        **options,
+    )
     return made.run(items)
 
 
