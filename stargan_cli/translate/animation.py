@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +16,12 @@ from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Search
 from stargan_cli.labels import Variant
-from stargan_cli.labels.probabilities import Known
 from stargan_cli.pictures.encoding import FrameEncoder
-from stargan_cli.pictures.frames import Frame
+from stargan_cli.pictures.frames import Frame, FrameSequence
 from stargan_cli.translate.framing import Answer, Asking, Framed, Framing, Question
+
+if TYPE_CHECKING:
+    from stargan_cli.labels.probabilities import Known
 
 GROUP_FRAMES, GROUP_PIXELS = 8, 8_000_000
 NEAR = 0.5  # sides of a square: how far a face may have moved from one frame to the next

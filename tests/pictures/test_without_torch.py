@@ -14,6 +14,8 @@ OWN_PICTURES = (
     "compositing.placement",
     "compositing.paste",
     "faces.finding",
+    "translate.worker",
+    "translate.face_framing",
 )
 
 
