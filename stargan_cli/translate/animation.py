@@ -49,7 +49,7 @@ def translated_frames(
     two opposite variants is due. A frame without a face stays as it is. Raises NoFaceError where no frame shows one.
     """
     first: Answer | None = None
-    due, asked = list(encoders), tuple(variants)
+    due, asked = tuple(range(len(variants))), tuple(variants)
     known: dict[int, Known] = {}
     following, group = _Following(framing, frames.kind == "pages"), _Group()
     for frame in chain(frames.frames, (None,)):
@@ -57,11 +57,12 @@ def translated_frames(
         if group.frames and (one is None or group.is_full_with(one)):
             answer = yield from group.asked(asked, known, weigh)
             if first is None and answer is not None:
-                first, due = answer, [encoders[number] for number in answer.due]
-                asked = tuple(replace(variants[number], opposite=None) for number in answer.due)
+                first, due = answer, answer.due
+                asked = tuple(replace(variants[number], opposite=None) for number in due)
             if not due:
                 break
-            _encode(group.frames, framing, due, answer)
+            own = [encoder for number, encoder in enumerate(encoders) if number in due]
+            _encode(group.frames, framing, own, answer)
             group = _Group()
         if one is not None:
             group.add(one)

@@ -17,6 +17,8 @@ from stargan_cli.cli.app import app
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError, UsageError
+from stargan_cli.faces.asking import answered
+from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
 from stargan_cli.pictures.reading import Picture
@@ -97,7 +99,7 @@ def test_without_a_face_a_photo_is_left_out_but_not_a_picture_of_crop_size(photo
 def test_what_is_too_small_or_too_long_for_a_face_is_left_out_whatever_its_sides(size: tuple[int, int]) -> None:
     picture = Picture(Image.new("RGB", size, (90, 90, 90)), None, size, "PNG", "RGB", None, None)
     with pytest.raises(NoFaceError, match="no face found"):
-        framing().prepare(picture)
+        answered(framing().prepare(picture), FaceNetworks(torch.device("cpu")).answer)
 
 
 def test_a_photo_without_change_comes_back_to_the_bit(photos: Path) -> None:
