@@ -14,8 +14,10 @@ from typing import Any
 import fragile
 import numpy as np
 import pytest
+from portraits import photograph
 from translation_kit import draw
 
+from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import StarganError
 from stargan_cli.translate import processes, worker_handle, workers
 from stargan_cli.translate.done_before import FOREIGN
@@ -87,6 +89,22 @@ def test_a_picture_of_which_nothing_is_due_has_its_row(
     assert (report.done, report.skipped, report.failed) == (0, 1, 0)
     assert {row.reason for row in rows} == {FOREIGN, SHOWN}
     assert list(tree(out)) == [made]
+
+
+@pytest.mark.numeric
+def test_processes_find_the_same_faces_as_threads(
+    tmp_path: Path, face_weights: Path, monkeypatch: pytest.MonkeyPatch, tree: Tree
+) -> None:
+    photos = tmp_path / "in"
+    photos.mkdir()
+    photograph(Place(40 + 60j, 240 + 30j), Place(420 + 180j, 400 - 40j)).save(photos / "group.jpg")
+    photograph(Place(40 + 60j, 240 + 30j), Place(500 + 400j, -200 + 10j)).save(photos / "on its head.jpg")
+    photograph().save(photos / "empty.jpg")
+    go(photos, tmp_path / "threads", face_weights)
+    monkeypatch.setattr(workers, "FEW", 0)
+    report = go(photos, tmp_path / "processes", face_weights)
+    assert (report.done, report.skipped) == (2, 1)
+    assert tree(tmp_path / "processes") == tree(tmp_path / "threads")
 
 
 def test_what_is_done_or_broken_is_said_by_processes_too(
