@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -146,21 +145,22 @@ def share_left(
 ) -> tuple[float, float, float] | tuple[None, None, None]:
     """The kernel distance of translated pictures over that of the same pictures left as they are, and the interval that
     holds 95 % of resamples of both sides: 1 where translating gains nothing, 0 where nothing tells them from real
-    ones. None where the pictures are no farther from the target than real ones are."""
+    ones. None where it is not certain, by the same resamples, that the sources are farther from the target than real
+    pictures are: a share of nothing is noise."""
     a, b, c = source.cpu().double(), made.cpu().double(), there.features
-    kernels = {"source": (_kernel(a, a), _kernel(a, c)), "made": (_kernel(b, b), _kernel(b, c))}
+    kernels = [(_kernel(a, a), _kernel(a, c)), (_kernel(b, b), _kernel(b, c))]
     within, random = _kernel(c, c), np.random.default_rng(seed)
 
-    def ratio(first: Tensor, second: Tensor) -> float:
-        far, near = (_mmd(kernels[name][0], within, kernels[name][1], first, second) for name in ("source", "made"))
-        return float(near / far) if far > ROUNDING else float("nan")
+    def far_and_near(first: Tensor, second: Tensor) -> list[float]:
+        return [float(_mmd(own, within, across, first, second)) for own, across in kernels]
 
-    value = ratio(torch.ones(len(a), dtype=torch.float64), there.weights)
-    if not math.isfinite(value):
-        return None, None, None
+    far, near = far_and_near(torch.ones(len(a), dtype=torch.float64), there.weights)
     found = []
     for _ in range(SHARE_RESAMPLES):
         counts = [np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for x in (a, c)]
-        found.append(ratio(torch.from_numpy(counts[0]).double(), torch.from_numpy(counts[1]) * there.weights))
-    low, high = np.nanpercentile(found, [2.5, 97.5]).tolist()
-    return round(value, 4), round(low, 4), round(high, 4)
+        found.append(far_and_near(torch.from_numpy(counts[0]).double(), torch.from_numpy(counts[1]) * there.weights))
+    resampled = np.array(found)
+    if far <= ROUNDING or np.percentile(resampled[:, 0], 2.5) <= ROUNDING:
+        return None, None, None
+    low, high = np.percentile(resampled[:, 1] / resampled[:, 0], [2.5, 97.5]).tolist()
+    return round(near / far, 4), round(low, 4), round(high, 4)

@@ -117,6 +117,8 @@ def test_share_left_is_one_of_sources_and_near_nothing_of_real_ones(by, expected
 def test_nothing_is_left_to_share_where_sources_are_as_near_as_real_ones():
     labels, real, made = sets_apart(0.0)
     target = targets_for(LabelSet("one", ("A",)), labels)[0]
+    near = distance_rows("inception", target, labels, real - labels, made - 1)
+    assert near["share_left"] is None, "sources and real pictures differ by chance alone"
     real[:] = real[0]
     rows = distance_rows("inception", target, labels, real, made)
     assert rows["share_left"] is None and math.isfinite(rows["translated"]["fid"])
