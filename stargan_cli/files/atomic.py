@@ -128,9 +128,9 @@ def sync_handle(handle: int) -> None:
     """The same for what is open. File systems without the operation do without."""
     try:
         if sys.platform == "darwin":
-            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # its fsync leaves the bytes in the drive's memory
-        else:
-            os.fsync(handle)
+            with suppress(OSError):  # not every file system has it
+                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # the plain one leaves the bytes in the drive's memory
+        os.fsync(handle)
     except OSError as error:
         if error.errno not in _NO_SYNC_HERE:
             raise

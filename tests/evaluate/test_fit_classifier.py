@@ -214,6 +214,15 @@ def rewritten(path, **changes):
         ({"layout": {}}, "not a label layout"),
         ({"image_size": None}, "is refused"),
         ({"network": "resnet18"}, "is refused"),
+        ({"image_size": "32"}, "image_size '32': it must be int"),
+        ({"training": "long"}, "training 'long': it must be dict"),
+        ({"layout": []}, "layout .*: it must be dict"),
+        (
+            {"accuracy": dict.fromkeys(CELEBA.attributes, {"recall": "0.9"})},
+            "accuracy .*: it must be names with numbers",
+        ),
+        ({"accuracy": dict.fromkeys(CELEBA.attributes, 0.9)}, "accuracy .*: it must be names with numbers"),
+        ({"training": {"lr": float("inf")}}, "the number inf"),
     ],
 )
 def test_a_classifier_file_that_lies_is_refused(tmp_path, changes, said):

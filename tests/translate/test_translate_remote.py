@@ -20,7 +20,7 @@ from stargan_cli.translate.inputs import remote
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.remote_listing import files_below
-from stargan_cli.translate.outputs import sinks
+from stargan_cli.translate.outputs import remote_sink
 from stargan_cli.translate.outputs.names import folded
 
 Tree = Callable[[Path], dict[str, bytes]]
@@ -298,8 +298,8 @@ def test_an_unknown_protocol_and_a_store_that_cannot_be_reached_are_the_callers_
 
 
 def test_where_puts_are_not_whole_an_object_is_moved_into_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sinks, "WHOLE_OR_NOT", ())
-    sink = sinks.RemoteSink(RemotePath("memory://elsewhere"))
+    monkeypatch.setattr(remote_sink, "WHOLE_OR_NOT", ())
+    sink = remote_sink.RemoteSink(RemotePath("memory://elsewhere"))
     put = []
     filesystem = sink.root.filesystem
     monkeypatch.setattr(filesystem, "mv", lambda source, target: put.append((source, target)))

@@ -16,6 +16,7 @@ from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
+from stargan_cli.weights.card_checks import check_plain
 from stargan_cli.weights.files import save_tensors
 
 CARD_KEY = "stargan_classifier"
@@ -130,7 +131,15 @@ def load_classifier(path: Path) -> Classifier:
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:
-    """Raises ValueError and KeyError where the card is of another version or leaves something unsaid."""
+    """Raises ValueError, TypeError and KeyError where the card is of another version, leaves something unsaid, or has a
+    field of another type."""
+    check_plain(card)
+    for name, kind in {"layout": dict, "accuracy": dict, "training": dict, "image_size": int, "network": str}.items():
+        if type(card[name]) is not kind:
+            raise ValueError(f"its card says {name} {card[name]!r}: it must be {kind.__name__}")
+    for name, shares in card["accuracy"].items():
+        if not isinstance(shares, dict) or not all(type(share) in (int, float) for share in shares.values()):
+            raise ValueError(f"its card says accuracy {name} {shares!r}: it must be names with numbers")
     if card["format_version"] != CLASSIFIER_FORMAT:
         raise ValueError(f"its format version is {card['format_version']!r}; this program reads {CLASSIFIER_FORMAT}")
     label_set = LabelLayout.from_dict(card["layout"]).sets[0]

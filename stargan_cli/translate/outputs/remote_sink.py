@@ -1,0 +1,94 @@
+"""Outputs that go to an object store."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import PurePath
+from typing import BinaryIO
+
+from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.files.atomic import temporary_name
+from stargan_cli.files.blobs import Source, bytes_of
+from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in
+from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
+
+WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
+"""Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""
+
+
+class RemoteSink:
+    """A folder that fsspec knows. Nobody watches over it: two runs may write into it at once, each object whole."""
+
+    fold: Callable[[str], str] = staticmethod(str)
+
+    def __init__(self, root: RemotePath) -> None:
+        self.root = root
+
+    def name(self, output: PurePath) -> str:
+        return str(self.root / output)
+
+    def exists(self, output: PurePath) -> bool:
+        with reported("its output cannot be looked for"):
+            place = self.root / output
+            return bool(place.filesystem.exists(place.key))
+
+    def fingerprint(self, output: PurePath) -> str | None:
+        """One request, two where the object is large and its beginning says nothing."""
+        place = self.root / output
+        with reported("its output cannot be looked for"):
+            try:
+                start = place.beginning(SEARCHED_BYTES)
+                found = fingerprint_in(start)
+                if found is None and len(start) == SEARCHED_BYTES:
+                    found = fingerprint_in(place.filesystem.cat_file(place.key, start=-SEARCHED_BYTES))
+            except FileNotFoundError:
+                return None
+            return found or ""
+
+    def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
+        place = self.root / output
+        with reported("its output cannot be looked at"):
+            data = place.beginning()
+            return not data or data == bytes_of(source)
+
+    def is_older(self, output: PurePath, source: Source) -> bool:
+        return False  # clocks of two places: the source's own mark must do, which is in the fingerprint
+
+    def is_source(self, output: PurePath, source: Source) -> bool:
+        return isinstance(source, RemoteFile) and source.path == self.root / output
+
+    @contextmanager
+    def file(self, output: PurePath) -> Iterator[BinaryIO]:
+        try:
+            with tempfile.NamedTemporaryFile(prefix="stargan-") as file:
+                yield file  # type: ignore[misc]  # a wrapper around a BinaryIO, which mypy does not take for one
+                file.flush()
+                self._put(output, lambda filesystem, key: filesystem.put_file(file.name, key))
+        except OSError as error:
+            raise OutputError(
+                f"cannot write into {tempfile.gettempdir()}: {error.strerror or error}",
+                "make room there, or set TMPDIR to another folder",
+            ) from error
+
+    def write(self, output: PurePath, data: bytes) -> None:
+        self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data))
+
+    def remove_unfinished(self, output: PurePath) -> None:
+        """An upload that nobody ends is no object; a store's own rules remove what it keeps of it."""
+
+    def _put(self, output: PurePath, put: Callable[..., object]) -> None:
+        place = self.root / output
+        if ".." in output.parts or output.is_absolute():
+            raise PictureError(f"its output would lie outside the output folder: {output}")
+        with reported("cannot be written"):
+            filesystem, key = place.filesystem, place.key
+            if place.url.split("://")[0] in WHOLE_OR_NOT:
+                put(filesystem, key)
+                return
+            folder, _, name = key.rpartition("/")
+            temporary = f"{folder}/{temporary_name(name)}"
+            filesystem.makedirs(folder, exist_ok=True)
+            put(filesystem, temporary)
+            filesystem.mv(temporary, key)
