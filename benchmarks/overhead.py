@@ -28,9 +28,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from stargan_cli.model import ModelSettings
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
-from stargan_cli.translate import workers
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
+from stargan_cli.translate.streaming import workers
 from stargan_cli.weights.files import Weights, load
 
 QUALITY, BATCH = 95, 64

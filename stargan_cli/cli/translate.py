@@ -156,7 +156,7 @@ def _batch_size(text: str) -> int | None:
 
 
 def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
-    from stargan_cli.translate.merge_manifests import merge_manifests
+    from stargan_cli.translate.outputs.merge_manifests import merge_manifests
 
     report = merge_manifests(parts, out, replace=replace)
     if not quiet:

@@ -22,19 +22,19 @@ from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.manifest import Manifest
+from stargan_cli.translate.inputs.watching import arriving
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
 from stargan_cli.translate.outputs.gallery import Gallery
+from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.processes import SUPPORTED
 from stargan_cli.translate.report import SHOWN, Report, Row, Settled
 from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
-from stargan_cli.translate.watching import arriving
+from stargan_cli.translate.streaming.processes import SUPPORTED
+from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import work
-from stargan_cli.translate.worker import Assignment
 
 Listener = Callable[[Row], None]
 Warn = Callable[[str], None]

@@ -15,9 +15,9 @@ from stargan_cli.translate.done_before import Existing
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.finding import is_archive
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.manifest import is_manifest
 from stargan_cli.translate.outputs.contact_sheet import require_sheet
 from stargan_cli.translate.outputs.gallery import require_gallery
+from stargan_cli.translate.outputs.manifest import is_manifest
 from stargan_cli.translate.shards import Shard
 from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
 

@@ -17,11 +17,11 @@ from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.picture import failed, outputs_of, way_of
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.processes import Processes
 from stargan_cli.translate.report import Settled
-from stargan_cli.translate.stream import Stream
-from stargan_cli.translate.worker import Assignment
-from stargan_cli.translate.workers import Growing, Threads
+from stargan_cli.translate.streaming.processes import WorkerProcesses
+from stargan_cli.translate.streaming.stream import Stream
+from stargan_cli.translate.streaming.worker import Assignment
+from stargan_cli.translate.streaming.workers import Growing, Threads
 
 MOST_WORKERS = 16
 
@@ -57,7 +57,7 @@ def work(
     stream = Stream(
         threads
         if assignment is None
-        else Growing(threads, partial(Processes, assignment, number, partial(_clean_up, sink, plan))),
+        else Growing(threads, partial(WorkerProcesses, assignment, number, partial(_clean_up, sink, plan))),
         networks.answer,
         batch_size=(lambda kind: 1) if dry else networks.batch_size,
         runners=1 if dry else networks.translator.runners,

@@ -9,7 +9,7 @@ from typing import Any
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import fragile; fragile.install(); "
-    "from stargan_cli.translate.worker import main; main(*map(int, sys.argv[2:]))"
+    "from stargan_cli.translate.streaming.worker import main; main(*map(int, sys.argv[2:]))"
 )
 STILLBORN = "import sys; sys.exit(3)"
 

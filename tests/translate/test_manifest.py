@@ -9,8 +9,8 @@ import pytest
 from power_cut import forgetful_disk, on_linux
 
 from stargan_cli.errors import UsageError
-from stargan_cli.translate import manifest as module
-from stargan_cli.translate.manifest import Manifest, is_manifest
+from stargan_cli.translate.outputs import manifest as module
+from stargan_cli.translate.outputs.manifest import Manifest, is_manifest
 from stargan_cli.translate.report import Row
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stargan_cli.errors import OutputError, UsageError
-from stargan_cli.translate.manifest import Manifest
+from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.report import KEPT_FAILURES, Report, Row
 
 

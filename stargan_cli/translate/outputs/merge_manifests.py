@@ -17,7 +17,7 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import is_same_file, require_file
-from stargan_cli.translate.manifest import is_manifest
+from stargan_cli.translate.outputs.manifest import is_manifest
 from stargan_cli.translate.report import Report, Row
 
 ROWS_AT_ONCE = 100_000

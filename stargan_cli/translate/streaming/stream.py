@@ -12,7 +12,7 @@ import torch
 
 from stargan_cli.device import side_by_side
 from stargan_cli.errors import OutputError
-from stargan_cli.translate.workers import Asks, Ends, Event, Workers
+from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Workers
 
 MEMORY_BYTES = 2**30
 LONGEST_LINE = 4096  # ended items that wait for one before them in an unfilled batch, until that is run as it is

@@ -18,10 +18,10 @@ from stargan_cli.errors import PictureError, StarganError
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.shared_arrays import unnamed_file
-from stargan_cli.translate.worker import Assignment
-from stargan_cli.translate.worker_handle import Gone, Said, WorkerHandle
-from stargan_cli.translate.workers import Asks, Ends, Event, Fails
+from stargan_cli.translate.streaming.shared_arrays import unnamed_file
+from stargan_cli.translate.streaming.worker import Assignment
+from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
+from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Fails
 
 STEPS_AHEAD = 2
 """A worker has its next picture before it is done with the last."""
@@ -30,7 +30,7 @@ MOST_STILLBORN = 3
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
 
 
-class Processes:
+class WorkerProcesses:
     """`number` processes, started one by one as there is work for them. See `workers.Workers`."""
 
     def __init__(

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from stargan_cli.errors import OutputError
-from stargan_cli.translate.stream import Outcome, Stream
-from stargan_cli.translate.workers import Threads
+from stargan_cli.translate.streaming.stream import Outcome, Stream
+from stargan_cli.translate.streaming.workers import Threads
 
 T = TypeVar("T")
 
@@ -302,7 +302,7 @@ def test_loading_the_model_and_saving_overlap() -> None:
 def test_heavy_items_are_held_one_by_one_and_light_ones_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of items that fill a fifth of the memory each, no more than a few are held; the light ones after them get their
     full batches again."""
-    monkeypatch.setattr("stargan_cli.translate.stream.MEMORY_BYTES", 1000)
+    monkeypatch.setattr("stargan_cli.translate.streaming.stream.MEMORY_BYTES", 1000)
     alive = peak = 0
     lock = threading.Lock()
     sizes: list[tuple[bool, int]] = []
@@ -367,7 +367,7 @@ def test_a_stop_leaves_out_what_waits_for_its_batch() -> None:
 
 
 def test_a_picture_among_many_that_are_done_does_not_hold_up_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stargan_cli.translate.stream.LONGEST_LINE", 50)
+    monkeypatch.setattr("stargan_cli.translate.streaming.stream.LONGEST_LINE", 50)
     loaded: list[int] = []
 
     def load(item: int) -> int | Done[int]:

@@ -14,9 +14,9 @@ from translation_kit import draw
 
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.finding import find
+from stargan_cli.translate.inputs.watching import POLL_SECONDS, WHOLE_SECONDS, arriving
 from stargan_cli.translate.run import Run, translate
 from stargan_cli.translate.settings import TranslationSettings
-from stargan_cli.translate.watching import POLL_SECONDS, WHOLE_SECONDS, arriving
 
 
 class Clock:

@@ -24,7 +24,7 @@ from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.picture import Way, way_of
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.settings import Place
-from stargan_cli.translate.shared_arrays import Described, Room, Rooms, SharedArrays
+from stargan_cli.translate.streaming.shared_arrays import Described, Room, Rooms, SharedArrays
 
 
 @dataclass(frozen=True)

@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, array_of, with_array
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.shared_arrays import Described, SharedArrays, unnamed_file
-from stargan_cli.translate.worker import Assignment
+from stargan_cli.translate.streaming.shared_arrays import Described, SharedArrays, unnamed_file
+from stargan_cli.translate.streaming.worker import Assignment
 
 START = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from stargan_cli.translate.worker import main; main(*map(int, sys.argv[2:]))"
+    "from stargan_cli.translate.streaming.worker import main; main(*map(int, sys.argv[2:]))"
 )
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 SEND_BUFFER = 2**20

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, UsageError
-from stargan_cli.translate import merge_manifests as module
-from stargan_cli.translate.merge_manifests import merge_manifests
+from stargan_cli.translate.outputs import merge_manifests as module
+from stargan_cli.translate.outputs.merge_manifests import merge_manifests
 from stargan_cli.translate.report import Row
 
 

@@ -24,7 +24,7 @@ from stargan_cli.translate.done_before import FOREIGN
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
-from stargan_cli.translate.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
+from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
 
 pytestmark = pytest.mark.skipif(not processes.SUPPORTED, reason="no worker processes here")
 ROOT = Path(__file__).resolve().parents[2]
