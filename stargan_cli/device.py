@@ -123,7 +123,7 @@ def quick(device: torch.device) -> None:
     """Let cuDNN choose among its convolutions by trying them, once for each shape: for shapes that stay. A CUDA device
     becomes the current one, as graphs want it."""
     torch.backends.cudnn.benchmark = device.type == "cuda"
-    if device.index is not None:
+    if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
 
 

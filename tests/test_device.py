@@ -125,5 +125,5 @@ def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypat
     assert torch.backends.cudnn.benchmark and chosen == []
     device.quick(torch.device("cuda:1"))
     assert chosen == [torch.device("cuda:1")]
-    device.quick(CPU)
-    assert not torch.backends.cudnn.benchmark
+    device.quick(torch.device("cpu:0"))
+    assert not torch.backends.cudnn.benchmark and len(chosen) == 1

@@ -86,10 +86,10 @@ class Trainer:
         self._set_clock(self.iteration)
         for learner in (self.learning_generator, self.learning_discriminator):
             learner.set_rate(self._learning_rate_factor())
-        due = (self.iteration + 1) % self.settings.n_critic == 0
-        losses = self._iterate(
-            self.iteration % self.settings.penalty_every == 0, due and self.iteration >= self.settings.head_start
+        with_penalty, due = (
+            (self.iteration + 1) % every == 0 for every in (self.settings.penalty_every, self.settings.n_critic)
         )
+        losses = self._iterate(with_penalty, due and self.iteration >= self.settings.head_start)
         self.iteration += 1
         return losses
 
