@@ -117,9 +117,10 @@ def train(
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
         voice = note if processes.first else unheard
+        how: dict[str, Any] = {"resume": resume, "device": device, "processes": processes}
         with processes.local_first_first():
             sets, layout = _data(settings, download)
-            training.check(run, settings, layout, resume=resume, device=device, processes=processes)
+            training.check(run, settings, layout, **how)
             if processes.first and (dry_run or not quiet):
                 say_data(sets)
             if dry_run:
@@ -131,19 +132,8 @@ def train(
             interruptible("stopping after this iteration; once more to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,
         ):
-            outcome = training.train(
-                run,
-                settings,
-                pictures,
-                resume=resume,
-                deadline=deadline,
-                device=device,
-                processes=processes,
-                stop=stop,
-                progress=progress,
-                say=voice,
-                evaluate=evaluate,
-            )
+            how |= {"deadline": deadline, "stop": stop, "progress": progress, "say": voice, "evaluate": evaluate}
+            outcome = training.train(run, settings, pictures, **how)
     if processes.first:
         say_end(outcome, settings.iterations, run)
     return stop.exit_code if outcome.reason == "stopped" else 0
