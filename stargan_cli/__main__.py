@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -11,6 +12,7 @@ from types import FrameType
 
 def main() -> None:
     _leave_on_ctrl_c()  # before the imports, which take the time in which people think better of it
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the last of all: behind it Python hears nothing
     try:
         from stargan_cli.cli.messages import make_streams_lossless, open_closed_streams, say
 
