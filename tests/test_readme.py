@@ -15,7 +15,16 @@ from stargan_cli.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")})
-OTHER_PROGRAMS = {"--build", "--index-url", "--nproc-per-node", "--array", "--reference"}
+OTHER_PROGRAMS = {
+    "--build",
+    "--index-url",
+    "--nproc-per-node",
+    "--array",
+    "--reference",
+    "--planes",
+    "--steps",
+    "--warm-up",
+}
 """Of cmake, pip, torchrun, sbatch, benchmarks."""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

@@ -119,7 +119,7 @@ def test_what_weights_were_made_from_is_a_line_each(weights: Path, tmp_path: Pat
     from stargan_cli.weights.files import load
 
     loaded = load(str(weights))
-    oldest = {"iterations": 900, "hours": 1.5, "mean_of": ["a", "b"], "started_from": "somewhere"}
+    oldest = {"iterations": 900, "hours": 1.5, "mean_of": ["a", "b"]}
     training = {"iterations": 3, "started_from": {"iterations": 12, "hours": 0.2, "started_from": oldest}}
     path = tmp_path / "later.safetensors"
     save(path, replace(loaded.card, training=training), loaded.generator.state_dict())
