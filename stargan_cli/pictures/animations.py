@@ -17,8 +17,8 @@ from typing import BinaryIO
 
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
-from stargan_cli.pictures import png16
 from stargan_cli.pictures.composition import GIF_HEADER
+from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 FRAME_HEADER = 16  # bytes of WebP's ANMF chunk before the chunks of its picture
 MOST_CHUNKS = 100_000  # looked at: a file made of empty ones would take long
@@ -78,23 +78,23 @@ def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
 
 def join_apng(files: Sequence[bytes], timing: Timing) -> bytes:
     """PNG (third edition, 11.3.6): the files' header chunks must be alike. Frames replace what is below them."""
-    first = png16.chunks(files[0])
+    first = chunks(files[0])
     _, header = first[0]
-    out, number = [png16.SIGNATURE, png16.chunk(b"IHDR", header)], 0
-    out.append(png16.chunk(b"acTL", struct.pack(">II", len(files) - timing.poster, timing.plays)))
-    out += [png16.chunk(kind, body) for kind, body in first[1:] if kind not in (b"IDAT", b"IEND")]
+    out, number = [SIGNATURE, chunk(b"IHDR", header)], 0
+    out.append(chunk(b"acTL", struct.pack(">II", len(files) - timing.poster, timing.plays)))
+    out += [chunk(kind, body) for kind, body in first[1:] if kind not in (b"IDAT", b"IEND")]
     for place, (file, duration) in enumerate(zip(files, timing.durations, strict=True)):
         if place or not timing.poster:
             control = struct.pack(">I8sIIHHBB", number, header[:8], 0, 0, *_delay(duration), 0, 0)
-            out.append(png16.chunk(b"fcTL", control))
+            out.append(chunk(b"fcTL", control))
             number += 1
-        for kind, body in png16.chunks(file):
+        for kind, body in chunks(file):
             if kind == b"IDAT" and place:
-                out.append(png16.chunk(b"fdAT", struct.pack(">I", number) + body))
+                out.append(chunk(b"fdAT", struct.pack(">I", number) + body))
                 number += 1
             elif kind == b"IDAT":
-                out.append(png16.chunk(kind, body))
-    return b"".join([*out, png16.chunk(b"IEND", b"")])
+                out.append(chunk(kind, body))
+    return b"".join([*out, chunk(b"IEND", b"")])
 
 
 def _delay(duration: float) -> tuple[int, int]:

@@ -14,8 +14,9 @@ from typing import Literal
 
 from PIL import Image
 
-from stargan_cli.pictures import pillow_fixes, png16
+from stargan_cli.pictures import pillow_fixes
 from stargan_cli.pictures.modes import split
+from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 GIF_HEADER = 13  # bytes: signature and logical screen
 MOST_OF_CANVAS = 4  # times the picture's pixels: what is decoded of a frame that reaches beyond it
@@ -74,11 +75,11 @@ def _decoded(file: bytes, most: int) -> Image.Image:
 
 def apng_parts(data: bytes) -> Iterator[StoredFrame]:
     """PNG (third edition), 11.3.6. A default image that is no frame comes first."""
-    chunks = png16.chunks(data)
-    shared = b"".join(png16.chunk(kind, body) for kind, body in chunks if kind in (b"PLTE", b"tRNS"))
-    header, control = chunks[0][1], b""
+    found = chunks(data)
+    shared = b"".join(chunk(kind, body) for kind, body in found if kind in (b"PLTE", b"tRNS"))
+    header, control = found[0][1], b""
     pixels: list[bytes] = []
-    for kind, body in chunks:
+    for kind, body in found:
         if kind in (b"fcTL", b"IEND") and pixels:
             yield _apng_part(header, shared, control, b"".join(pixels))
             pixels = []
@@ -97,8 +98,8 @@ def _apng_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> S
     own = struct.pack(">II", width, height)
     if left + width > int.from_bytes(header[:4], "big") or top + height > int.from_bytes(header[4:8], "big"):
         raise ValueError("a frame lies outside of the picture")
-    chunks = (png16.chunk(b"IHDR", own + header[8:]), shared, png16.chunk(b"IDAT", pixels), png16.chunk(b"IEND", b""))
-    file = png16.SIGNATURE + b"".join(chunks)
+    parts_of_file = (chunk(b"IHDR", own + header[8:]), shared, chunk(b"IDAT", pixels), chunk(b"IEND", b""))
+    file = SIGNATURE + b"".join(parts_of_file)
     return StoredFrame(file, left, top, 1000 * parts / (units or 100), bool(blend), APNG_AFTER.get(after, "keep"))
 
 

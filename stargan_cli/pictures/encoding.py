@@ -12,12 +12,12 @@ from PIL import Image
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source, bytes_of, path_of, readable
 from stargan_cli.files.writing import replacing
-from stargan_cli.pictures import png16
 from stargan_cli.pictures.animations import Timing
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.frames import FrameSequence, opened_frames, refuse_loss
 from stargan_cli.pictures.native_pixels import NativePixels
 from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
+from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
@@ -65,7 +65,7 @@ def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes
     image = in_palette(pixels.image) if format.palette else pixels.image
     # icc_profile=None too: Pillow would write the one that it read
     image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
-    data = out.getvalue() if pixels.deep is None else png16.with_pixels(out.getvalue(), pixels.deep)
+    data = out.getvalue() if pixels.deep is None else sixteen_bits.with_pixels(out.getvalue(), pixels.deep)
     return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures import png16
 from stargan_cli.pictures.modes import split
+from stargan_cli.pictures.png import sixteen_bits
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode, which names a grey by its number in the file
@@ -30,11 +30,11 @@ def silence_libtiff() -> None:
 
 def loaded(file: BinaryIO, image: Image.Image, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
     """Decode a picture that Pillow has opened from `file`: corrected, and with `deep`, or where the correction needs
-    them, the numbers of `png16.read`. Raises PictureError for what Pillow would decode to another picture."""
+    them, the numbers of `sixteen_bits.read`. Raises PictureError for what Pillow would decode to another picture."""
     _refuse_misread(image)
     key = _transparent_grey(image)
     image.load()
-    numbers = png16.read(file, image) if deep or "transparency" in image.info else None
+    numbers = sixteen_bits.read(file, image) if deep or "transparency" in image.info else None
     return _as_seen(image, key, numbers), numbers
 
 
@@ -58,7 +58,7 @@ def _transparent_grey(image: Image.Image) -> int | None:
 
 
 def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
-    """A loaded picture, corrected. `transparent` is the result of `_transparent_grey`, `deep` that of `png16.read`.
+    """A loaded picture, corrected. `transparent` is that of `_transparent_grey`, `deep` that of `sixteen_bits.read`.
 
     A colour that the file declares transparent is found in pixels of every depth. A 16-bit TIFF whose white is 0 is
     inverted. A BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.

@@ -17,11 +17,12 @@ from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
-from stargan_cli.pictures import limits, modes, pillow_fixes, png_colour
+from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
+from stargan_cli.pictures.png.colour import profile_of_png
 
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
@@ -181,7 +182,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
     profile = icc if isinstance(icc, bytes) else None
     if image.format == "PNG":
-        profile = png_colour.profile_of(file, image)
+        profile = profile_of_png(file, image)
     width, height = image.size
     if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))

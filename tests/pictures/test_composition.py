@@ -13,7 +13,7 @@ from animations_kit import pixels, read
 from PIL import Image
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures import png16
+from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 Stored = tuple[str, int, str, bool]  # the colours of its pixels, its left edge, what becomes of it, and whether over
 COLOURS = {"r": (255, 0, 0, 255), "g": (0, 255, 0, 255), "b": (0, 0, 255, 255), ".": (0, 0, 0, 0)}
@@ -26,18 +26,18 @@ def row(letters: str) -> Image.Image:
 
 def apng(*frames: Stored, width: int = WIDTH) -> bytes:
     header = struct.pack(">IIBBBBB", width, 1, 8, 6, 0, 0, 0)
-    out = [png16.chunk(b"IHDR", header), png16.chunk(b"acTL", struct.pack(">II", len(frames), 0))]
+    out = [chunk(b"IHDR", header), chunk(b"acTL", struct.pack(">II", len(frames), 0))]
     number = 0
     for letters, left, after, over in frames:
         how = ("keep", "clear", "restore").index(after)
         control = struct.pack(">IIIIIHHBB", number, len(letters), 1, left, 0, 1, 10, how, over)
-        out.append(png16.chunk(b"fcTL", control))
-        (body,) = (body for kind, body in png16.chunks(corpus.encoded(row(letters), "PNG")) if kind == b"IDAT")
+        out.append(chunk(b"fcTL", control))
+        (body,) = (body for kind, body in chunks(corpus.encoded(row(letters), "PNG")) if kind == b"IDAT")
         first = number == 0
         number += 1
-        out.append(png16.chunk(b"IDAT", body) if first else png16.chunk(b"fdAT", struct.pack(">I", number) + body))
+        out.append(chunk(b"IDAT", body) if first else chunk(b"fdAT", struct.pack(">I", number) + body))
         number += not first
-    return png16.SIGNATURE + b"".join([*out, png16.chunk(b"IEND", b"")])
+    return SIGNATURE + b"".join([*out, chunk(b"IEND", b"")])
 
 
 def gif(*frames: Stored, width: int = WIDTH) -> bytes:
@@ -98,7 +98,7 @@ def test_frames_beyond_the_picture_are_cut_off_or_refused() -> None:
 
 def test_an_apng_with_fewer_frames_than_it_says_is_refused() -> None:
     data = apng(("rrrr", 0, "keep", True), ("g", 0, "keep", True)).replace(
-        png16.chunk(b"acTL", struct.pack(">II", 2, 0)), png16.chunk(b"acTL", struct.pack(">II", 3, 0))
+        chunk(b"acTL", struct.pack(">II", 2, 0)), chunk(b"acTL", struct.pack(">II", 3, 0))
     )
     with pytest.raises(PictureError, match="damaged or cut off"):
         read(data)
@@ -107,14 +107,14 @@ def test_an_apng_with_fewer_frames_than_it_says_is_refused() -> None:
 def test_a_colour_that_an_animation_of_16_bits_declares_transparent_is_so() -> None:
     grey = [np.full((1, 2), value, np.uint16) for value in (500, 60_000)]
     files = [corpus.encoded(Image.fromarray(values), "PNG") for values in grey]
-    bodies = [body for file in files for kind, body in png16.chunks(file) if kind == b"IDAT"]
-    out = [png16.chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 0, 0, 0, 0))]
-    out += [png16.chunk(b"acTL", struct.pack(">II", 2, 0)), png16.chunk(b"tRNS", struct.pack(">H", 500))]
+    bodies = [body for file in files for kind, body in chunks(file) if kind == b"IDAT"]
+    out = [chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 1, 16, 0, 0, 0, 0))]
+    out += [chunk(b"acTL", struct.pack(">II", 2, 0)), chunk(b"tRNS", struct.pack(">H", 500))]
     control = struct.pack(">IIIIHHBB", 2, 1, 0, 0, 1, 10, 0, 0)
-    out += [png16.chunk(b"fcTL", bytes(4) + control), png16.chunk(b"IDAT", bodies[0])]
-    out += [png16.chunk(b"fcTL", struct.pack(">I", 1) + control)]
-    out += [png16.chunk(b"fdAT", struct.pack(">I", 2) + bodies[1]), png16.chunk(b"IEND", b"")]
-    with Image.open(BytesIO(png16.SIGNATURE + b"".join(out))) as image:
+    out += [chunk(b"fcTL", bytes(4) + control), chunk(b"IDAT", bodies[0])]
+    out += [chunk(b"fcTL", struct.pack(">I", 1) + control)]
+    out += [chunk(b"fdAT", struct.pack(">I", 2) + bodies[1]), chunk(b"IEND", b"")]
+    with Image.open(BytesIO(SIGNATURE + b"".join(out))) as image:
         assert image.n_frames == 2  # type: ignore[attr-defined]
-    _, frames = read(png16.SIGNATURE + b"".join(out))
+    _, frames = read(SIGNATURE + b"".join(out))
     assert [pixels(frame.picture)[0, 0].tolist() for frame in frames] == [[0, 0, 0, 0], [233, 233, 233, 255]]

@@ -15,10 +15,11 @@ from squares_kit import maps_of
 from translation_kit import framed
 
 from stargan_cli.compositing import paste
-from stargan_cli.pictures import icc, png16
+from stargan_cli.pictures import icc
 from stargan_cli.pictures.encoding import copied, write_picture
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.native_pixels import native_pixels_of
+from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted, read_picture
 from stargan_cli.pictures.save_options import Extras
@@ -41,7 +42,7 @@ def deep(channels: int) -> bytes:
     """A 16-bit PNG with every number in its low bytes; the last of 2 or 4 channels is alpha."""
     values = np.random.default_rng(5).integers(9_000, 50_000, (HEIGHT, WIDTH, channels)).astype(np.uint16)
     mode = {2: "LA", 3: "RGB", 4: "RGBA"}[channels]
-    return png16.with_pixels(corpus.encoded(Image.new(mode, (1, 1)), "PNG"), values)
+    return sixteen_bits.with_pixels(corpus.encoded(Image.new(mode, (1, 1)), "PNG"), values)
 
 
 def grey_profile() -> bytes:
@@ -128,7 +129,7 @@ def own(path: Path) -> tuple[list[np.ndarray], str, bytes | None]:
     with Image.open(path) as image:
         image.load()
         with path.open("rb") as file:
-            numbers = png16.read(file, image)
+            numbers = sixteen_bits.read(file, image)
         return [np.asarray(image) if numbers is None else numbers], image.mode, image.info.get("icc_profile")
 
 

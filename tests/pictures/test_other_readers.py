@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stargan_cli.pictures import png16
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE
+from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note, read_fingerprint
 from stargan_cli.pictures.reading import Picture, read_picture
 
@@ -78,7 +78,7 @@ def colour16_with_key(key: tuple[int, int, int], interlaced: bool = False) -> by
     values = np.full((32, 48, 3), 40_000, np.uint16)
     values[:16] = key
     values[16:, :24] = (key[0] + 1, *key[1:])
-    data = png16.with_pixels(corpus.encoded(Image.new("RGB", (1, 1)), "PNG"), values)
+    data = sixteen_bits.with_pixels(corpus.encoded(Image.new("RGB", (1, 1)), "PNG"), values)
     return data[:33] + corpus.png_chunk(b"tRNS", struct.pack(">HHH", *key)) + data[33:]
 
 

@@ -14,7 +14,7 @@ OWN_PICTURES = (
     "compositing.placement",
     "compositing.paste",
     "faces.finding",
-    "translate.worker",
+    "translate.streaming.worker",
     "translate.face_framing",
 )
 

@@ -10,7 +10,8 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngImageFile
 
-SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
+
 _HEADER = struct.Struct(">8x8xIIBB2xB")  # after the signature: width, height, bits, kind of colour, interlaced or not
 _CHANNELS = {2: 3, 4: 2, 6: 4}  # of those kinds of colour that Pillow knows in 8 bits alone
 _STRIP = 1 << 22  # bytes to be packed at once
@@ -101,22 +102,6 @@ def with_pixels(frame: bytes, values: np.ndarray) -> bytes:
             body = _packed(values)
         out.append(chunk(kind, body))
     return b"".join(out)
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    """One chunk of a PNG file."""
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """The kind and the body of each chunk of a PNG file, up to IEND."""
-    found: list[tuple[bytes, bytes]] = []
-    at = len(SIGNATURE)
-    while at + 8 <= len(data) and (not found or found[-1][0] != b"IEND"):
-        (length,) = struct.unpack(">I", data[at : at + 4])
-        found.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + length]))
-        at += 12 + length
-    return found
 
 
 def _packed(values: np.ndarray) -> bytes:

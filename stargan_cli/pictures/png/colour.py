@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from stargan_cli.pictures import png16
+from stargan_cli.pictures.png.chunks import SIGNATURE
 
 SRGB_GAMMA, INSIGNIFICANT = 1 / 2.2, 0.05  # libpng takes gammas that differ by less for equal
 SRGB_CORNERS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of white, red, green and blue
@@ -36,7 +36,7 @@ def _srgb_curve() -> bytes:
 SRGB_CURVE = _srgb_curve()
 
 
-def profile_of(file: BinaryIO, image: Image.Image) -> bytes | None:
+def profile_of_png(file: BinaryIO, image: Image.Image) -> bytes | None:
     """The profile of an opened PNG; None where its colours are sRGB, or nothing valid is said of them.
 
     The first counts of the chunks cICP, iCCP, sRGB, and gAMA with cHRM (PNG, third edition, 4.3). Without cHRM the
@@ -56,7 +56,7 @@ def profile_of(file: BinaryIO, image: Image.Image) -> bytes | None:
 
 def _code_points(file: BinaryIO) -> tuple[int, int]:
     """The colour primaries and the transfer function of a cICP chunk (ITU-T H.273), 0 where there is none."""
-    at = len(png16.SIGNATURE)
+    at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
         file.seek(at)
         start = file.read(12)

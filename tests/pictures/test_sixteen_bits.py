@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stargan_cli.pictures import png16
+from stargan_cli.pictures.png import sixteen_bits
+from stargan_cli.pictures.png.chunks import SIGNATURE
 
 COLOURS = {2: 4, 3: 2, 4: 6}
 
@@ -39,13 +40,13 @@ def png(rows: bytes, width: int, height: int, channels: int, interlaced: int = 0
     packed = zlib.compress(rows)
     chunk, half = corpus.png_chunk, len(packed) // 2
     data = chunk(b"IDAT", packed[:half]) + chunk(b"IDAT", packed[half:])
-    return png16.SIGNATURE + chunk(b"IHDR", header) + before + data + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + before + data + chunk(b"IEND", b"")
 
 
 def read(data: bytes) -> np.ndarray | None:
     with Image.open(BytesIO(data)) as image:
         image.load()
-        return png16.read(BytesIO(data), image)
+        return sixteen_bits.read(BytesIO(data), image)
 
 
 @pytest.mark.parametrize("channels", [2, 3, 4])
@@ -65,7 +66,7 @@ def test_every_filter_in_every_order(channels: int, height: int, width: int) -> 
 def test_what_is_written_is_read_again_here_and_by_pillow(channels: int) -> None:
     values = np.random.default_rng(1).integers(0, 65536, (30, 21, channels)).astype(np.uint16)
     frame = corpus.encoded(Image.new({2: "LA", 3: "RGB", 4: "RGBA"}[channels], (1, 1)), "PNG", icc_profile=b"profile")
-    data = png16.with_pixels(frame, values)
+    data = sixteen_bits.with_pixels(frame, values)
     found = read(data)
     assert found is not None and np.array_equal(found, values)
     with Image.open(BytesIO(data)) as image:
@@ -80,10 +81,10 @@ def test_other_pngs_are_left_to_pillow() -> None:
     assert read(corpus.encoded(corpus.scene(), "PNG")) is None
     assert read(corpus.encoded(corpus.sixteen_bit_grey(), "PNG")) is None
     with Image.open(BytesIO(corpus.jpeg())) as image:
-        assert png16.read(BytesIO(corpus.jpeg()), image) is None
+        assert sixteen_bits.read(BytesIO(corpus.jpeg()), image) is None
 
 
 def test_interlaced_and_cut_ones_too() -> None:
     whole = Image.open(BytesIO(png(filtered(np.zeros((4, 4, 3), np.uint16), [0] * 4), 4, 4, 3)))
-    assert png16.read(BytesIO(png(b"", 4, 4, 3, interlaced=1)), whole) is None
-    assert png16.read(BytesIO(png(bytes(20), 4, 4, 3)), whole) is None
+    assert sixteen_bits.read(BytesIO(png(b"", 4, 4, 3, interlaced=1)), whole) is None
+    assert sixteen_bits.read(BytesIO(png(bytes(20), 4, 4, 3)), whole) is None
