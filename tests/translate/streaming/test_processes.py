@@ -19,7 +19,7 @@ from translation_kit import draw
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import StarganError
-from stargan_cli.translate import processes, worker_handle, workers
+from stargan_cli.translate.streaming import processes, worker_handle, workers
 from stargan_cli.translate.done_before import FOREIGN
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
