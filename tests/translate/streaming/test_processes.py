@@ -19,15 +19,15 @@ from translation_kit import draw
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import StarganError
-from stargan_cli.translate.streaming import processes, worker_handle, workers
 from stargan_cli.translate.done_before import FOREIGN
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.streaming import processes, worker_handle, workers
 from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
 
 pytestmark = pytest.mark.skipif(not processes.SUPPORTED, reason="no worker processes here")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 Tree = Callable[[Path], dict[str, bytes]]
 
 
