@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
@@ -87,6 +88,38 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 def free_memory(device: torch.device) -> int:
     """Bytes of a CUDA device that no process uses."""
     return torch.cuda.mem_get_info(device)[0]
+
+
+def fetch(tensor: Tensor) -> Tensor:
+    """A copy on the CPU. From CUDA, it is complete once `DeviceStreams.wait` was called; before, nothing waits."""
+    if tensor.device.type != "cuda":
+        return tensor.cpu()
+    host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return host.copy_(tensor, non_blocking=True)
+
+
+class DeviceStreams:
+    """A CUDA stream for each thread, so that one thread's copies go beside another's computing; on other devices,
+    nothing."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device, self._threads = device, threading.local()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)  # what was brought to the device by another stream is there
+
+    def own(self) -> AbstractContextManager[object]:
+        """Computes in the calling thread's stream."""
+        if self._device.type != "cuda":
+            return nullcontext()
+        if not hasattr(self._threads, "stream"):
+            self._threads.stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+        context: AbstractContextManager[object] = torch.cuda.stream(self._threads.stream)
+        return context
+
+    def wait(self) -> None:
+        """Until what the calling thread's stream was given is done."""
+        if self._device.type == "cuda":
+            torch.cuda.current_stream(self._device).synchronize()
 
 
 def memory_layout(device: torch.device) -> torch.memory_format:

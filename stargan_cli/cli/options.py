@@ -73,7 +73,12 @@ CompileOption = Annotated[
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Threads that read and write pictures.", rich_help_panel="Machine"),
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Threads or processes that read and write pictures.",
+        rich_help_panel="Machine",
+    ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
 StandaloneOption = Annotated[

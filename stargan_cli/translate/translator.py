@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
-from stargan_cli.device import memory_layout, repeatable, send
+from stargan_cli.device import DeviceStreams, fetch, memory_layout, repeatable, send
 from stargan_cli.errors import StarganError
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
@@ -68,6 +68,7 @@ class Translator:
         judge = weights.discriminator
         self._seen = reading_square(weights.card)
         self._read = None if judge is None else label_reader(judge, device, precision)
+        self._streams = DeviceStreams(device)
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, maps: bool = False) -> Translated:
@@ -79,8 +80,8 @@ class Translator:
         def run(squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
             return self._run_passes(squares, targets, maps)
 
-        outputs = self._in_batches(run, pixels, labels)
-        return Translated(*outputs)
+        with self._streams.own():
+            return Translated(*self._in_batches(run, pixels, labels))
 
     def _run_passes(self, squares: Tensor, targets: Tensor, maps: bool) -> tuple[Tensor, ...]:
         image = source = self._model_input(squares)
@@ -101,7 +102,8 @@ class Translator:
         read = self._read
         if read is None:
             raise ValueError("these weights have no classifier")
-        return self._in_batches(lambda squares: (read(self._seen(self._model_input(squares))),), pixels)[0]
+        with self._streams.own():
+            return self._in_batches(lambda squares: (read(self._seen(self._model_input(squares))),), pixels)[0]
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)
@@ -114,8 +116,9 @@ class Translator:
             batch = [_padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
             outputs = self._try(run, batch)
             if outputs is not None:
-                collected.append(tuple(output[:number].cpu() for output in outputs))
+                collected.append(tuple(fetch(output[:number]) for output in outputs))
                 start += number
+        self._streams.wait()
         return [torch.cat(tensors) for tensors in zip(*collected, strict=True)]
 
     def _try(self, run: Callable[..., tuple[Tensor, ...]], batch: list[Tensor]) -> tuple[Tensor, ...] | None:
@@ -144,10 +147,11 @@ def automatic_batch_size(device: torch.device, size: int) -> int:
 
 
 def _batches_at_once(device: torch.device, engine: str, compiled: bool) -> int:
-    """On a CPU as many as torch has threads, so that none waits for another; other engines, and what is compiled, have
-    their own ways to keep a machine busy."""
-    alone = device.type != "cpu" or engine != "torch" or compiled
-    return 1 if alone else min(torch.get_num_threads(), MOST_RUNNERS)
+    """On a CPU as many as torch has threads, so that none waits for another. On CUDA two: while one is computed, the
+    other is brought and fetched. Other engines, and what is compiled, have their own ways to keep a machine busy."""
+    if engine != "torch" or compiled or device.type == "mps":
+        return 1
+    return 2 if device.type == "cuda" else min(torch.get_num_threads(), MOST_RUNNERS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from stargan_cli.device import side_by_side
 
-FEW = 32
+FEW = 128
 """Pictures that are not worth starting processes for."""
 
 Item = TypeVar("Item")

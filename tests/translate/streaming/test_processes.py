@@ -176,7 +176,7 @@ def test_processes_that_never_begin_end_the_run(
 
 
 def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path) -> None:
-    for number in range(200):
+    for number in range(400):
         draw(tmp_path / "in" / f"{number:03}.png", number)
     command = [sys.executable, "-m", "stargan_cli", "translate", str(tmp_path / "in"), "--set", "blond"]
     command += ["--weights", str(weights), "--out", str(tmp_path / "out"), "--workers", "2"]
