@@ -164,7 +164,7 @@ def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
     report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), on_row=kill)
     assert report.done + report.failed == 60
     assert report.failed <= 3
-    assert len(tree(tmp_path / "out")) == report.done
+    assert report.done <= len(tree(tmp_path / "out")) <= 60  # one may have been killed with its output in place
 
 
 def test_processes_that_never_begin_end_the_run(
