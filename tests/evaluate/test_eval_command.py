@@ -182,9 +182,13 @@ def test_every_measured_picture_can_be_kept(stargan, tmp_path):
 def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
     write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
     write_classifier(tmp_path / "second.safetensors", seed=2)
+    root = write_celeba(tmp_path / "celeba", copies=2)
+    for number in range(24, 36):  # the test part: women are dark and men are bright, so that the sets lie apart
+        shade = 230 if number % 6 in (0, 2, 5) else 20
+        Image.new("RGB", (16, 16), (shade, number, shade)).save(root / "img_align_celeba" / f"{number:06}.png")
     both = ["--classifier", "classifier.safetensors", "--classifier", str(tmp_path / "second.safetensors")]
     options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "efficientnet-lite0", "--pictures"]
-    result = stargan(*options, *both, "--out", str(tmp_path / "report"))
+    result = stargan(*options, *both, "--root", str(root), "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     recompute = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "recompute.py"))["main"]
