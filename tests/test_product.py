@@ -39,16 +39,15 @@ def sources() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> dict[str, np.ndarray]:
-    """What `translate --each` makes of the faces, (8, 128, 128, 3) for each attribute."""
-    out = tmp_path_factory.mktemp("product")
+    """What `translate --set` makes of the faces, (8, 128, 128, 3) for each attribute."""
     fixed = ["--size=model", "--format=png", "--precision=fp32", "--device=cpu"]
-    result = CliRunner().invoke(app, ["translate", *map(str, FACES), "--each", f"--out={out}", *fixed])
-    assert result.exit_code == 0, result.output
-    folders = [path for path in out.iterdir() if path.is_dir()]
-    return {
-        folder.name: np.stack([np.asarray(Image.open(folder / f"{path.stem}.png")) for path in FACES])
-        for folder in folders
-    }
+    found = {}
+    for name in (*HAIR, "Male", "Young"):
+        out = tmp_path_factory.mktemp(name)
+        result = CliRunner().invoke(app, ["translate", *map(str, FACES), f"--set={name}", f"--out={out}", *fixed])
+        assert result.exit_code == 0, result.output
+        found[name] = np.stack([np.asarray(Image.open(out / f"{path.stem}.png")) for path in FACES])
+    return found
 
 
 def read(weights: Weights, pictures: np.ndarray) -> torch.Tensor:
