@@ -71,7 +71,15 @@ class ExportError(StarganError):
 
 _SHORT = (
     (
-        ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad_alloc"),
+        (
+            "out of memory",
+            "can't allocate memory",
+            "cannot allocate memory",
+            "unable to allocate",
+            "not enough memory",
+            "bad_alloc",
+            "failed to map segment",
+        ),
         "not enough memory",
         "close other programs, or try fewer --workers or a smaller --batch-size",
     ),

@@ -117,6 +117,7 @@ def test_no_message_is_endless(error: Exception) -> None:
         (MemoryError(), "not enough memory"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "not enough memory"),
         (RuntimeError("std::bad_alloc"), "not enough memory"),
+        (ImportError("libtorch_cpu.so: failed to map segment from shared object"), "not enough memory"),
         (OSError(errno.ENOMEM, "Cannot allocate memory"), "not enough memory"),
         (RuntimeError("can't start new thread"), "no more threads"),
         (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "no more threads"),

@@ -14,7 +14,9 @@ import corpus
 import faults
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
@@ -171,3 +173,23 @@ def test_the_limit_on_pixels_reaches_every_reader(size: str, weights: str, tmp_p
     assert str(rows[0].reason).startswith("too large: 24x24 is 576 pixels, the limit is 575")
     report = translate([source], tmp_path / "out", settings(weights, size=size, max_pixels=576), Run())
     assert report.done == 1
+
+
+@pytest.mark.parametrize("number", [0, 1, 3])
+def test_a_system_that_gives_no_more_threads_is_named(
+    number: int, weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, start, started = pictures(tmp_path / "in", 3), threading.Thread.start, 0
+
+    def start_some(self: threading.Thread) -> None:
+        nonlocal started
+        started += 1
+        if started > number:
+            raise RuntimeError("can't start new thread")
+        start(self)
+
+    monkeypatch.setattr(threading.Thread, "start", start_some)
+    command = ["translate", str(source), "--set", "male", "-w", weights, "-o", str(tmp_path / "out"), "--device", "cpu"]
+    result = CliRunner().invoke(app, command)
+    assert (result.exit_code, "no more threads" in result.stderr) == (1, True), result.stderr
+    assert "report it" not in result.stderr
