@@ -35,9 +35,9 @@ class ModelSettings:
     `output="attention"` lets the generator give a mask beside the colours (GANimation, Pumarola et al., ECCV 2018)
     and blends them over the input. `upsampling="resize"` replaces the transposed convolutions by bilinear
     upsampling and a 3x3 convolution (Odena et al., Distill 2016). `projection` gives the discriminator a third
-    head, which judges patches against a label (Miyato & Koyama, ICLR 2018). With `downscale` both networks see the
-    picture made smaller by this factor, and what the generator changes is enlarged and laid over the picture's own
-    detail: it needs the attention output.
+    head, which scores how well patches agree with a label (Miyato & Koyama, ICLR 2018). With `downscale` both networks
+    see the picture made smaller by this factor, and what the generator changes is enlarged and laid over the picture's
+    own detail: it needs the attention output.
     """
 
     image_size: int = 128

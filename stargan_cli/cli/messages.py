@@ -1,4 +1,4 @@
-"""What people are told on stderr: errors, warnings, and file names that a terminal can show."""
+"""Texts on stderr: errors, warnings, and file names that a terminal can show."""
 
 from __future__ import annotations
 

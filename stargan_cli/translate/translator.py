@@ -65,9 +65,9 @@ class Translator:
         self._layout = memory_layout(device)
         self._attention = weights.card.model.output == "attention"
         self._generator = make_engine(engine, weights.generator, device, precision, compiled)
-        judge = weights.discriminator
+        discriminator = weights.discriminator
         self._seen = reading_square(weights.card)
-        self._read = None if judge is None else label_reader(judge, device, precision)
+        self._read = None if discriminator is None else label_reader(discriminator, device, precision)
         self._streams = DeviceStreams(device)
 
     @torch.inference_mode()
