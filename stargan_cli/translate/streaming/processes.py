@@ -25,7 +25,7 @@ from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Fails
 
 STEPS_AHEAD = 2
 """A worker has its next picture before it is done with the last."""
-PATIENCE, PATIENCE_A_MEGAPIXEL = 60.0, 3.0  # seconds that a decoder may take
+PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that a decoder may take
 MOST_STILLBORN = 3
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
 
@@ -44,6 +44,7 @@ class WorkerProcesses:
         self._owners: dict[int, WorkerHandle] = {}
         self._waiting: deque[int] = deque()
         self._stillborn = 0
+        self._ending = False
         self._failure: StarganError | None = None
 
     def begin(self, ticket: int, item: Found) -> None:
@@ -58,6 +59,7 @@ class WorkerProcesses:
             owner.send_answer(ticket, answer)
 
     def drop(self) -> int:
+        self._ending = True
         dropped = len(self._waiting)
         self._waiting.clear()
         return dropped
@@ -81,6 +83,7 @@ class WorkerProcesses:
 
     def close(self) -> None:
         """Waits for steps under way, and ends the processes. Raises OutputError where one could not close."""
+        self._ending = True
         try:
             for handle in self._handles:
                 handle.send_end()
@@ -169,6 +172,6 @@ class WorkerProcesses:
     def _end_overdue(self) -> None:
         for handle in self._handles:
             _, since, pixels = handle.note
-            allowed = PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
+            allowed = PATIENCE_AT_THE_END if self._ending else PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
             if since and time.monotonic() - since > allowed:
                 handle.kill(f"its decoder was ended after {allowed:.0f} seconds")

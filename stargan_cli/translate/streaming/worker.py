@@ -3,7 +3,6 @@ say. Importing this loads no torch."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pickle
 import select
@@ -56,6 +55,8 @@ def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
 def _end_with(lifeline: int) -> None:
     """End at once where the main process ends, however it does: the system signals that nobody holds the other end of
     this pipe any more, even while a decoder keeps Python from running."""
+    import fcntl  # not on Windows
+
     signal.signal(signal.SIGIO, signal.SIG_DFL)
     fcntl.fcntl(lifeline, fcntl.F_SETOWN, os.getpid())
     fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
@@ -117,6 +118,8 @@ class _Worker:
     @contextmanager
     def _decoding(self, pixels: int) -> Iterator[None]:
         """Very large pictures are decoded by one of the workers at a time. The lock ends with its process."""
+        import fcntl
+
         large = pixels > reading.LARGE_PIXELS
         if large:
             fcntl.lockf(self._turns, fcntl.LOCK_EX)

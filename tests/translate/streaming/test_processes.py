@@ -41,8 +41,7 @@ def go(source: Path, out: Path, weights: Path, rows: list[Row] | None = None, **
 
 def children() -> list[str]:
     """The worker processes of this one that run."""
-    lines = subprocess.run(["ps", "-o", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
-    lines += subprocess.run(["ps", "-eo", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
+    lines = subprocess.run(["ps", "-eo", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
     return [line for line in lines if line.split()[0] == str(os.getpid()) and "translate.worker" in line]
 
 
@@ -145,6 +144,21 @@ def test_a_decoder_that_takes_too_long_is_ended_and_named(
     assert (report.done, report.failed) == (7, 1)
     assert rows[0].source.endswith("hangs-2.png")
     assert rows[0].reason == "its decoder was ended after 1 seconds"
+
+
+def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
+    tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
+    for number in range(12):
+        draw(tmp_path / "in" / f"{'hangs' if number in (5, 6) else 'a'}-{number:02}.png", number)
+    rows: list[Row] = []
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
+    places = [tmp_path / "in"]
+    report = translate(places, tmp_path / "out", settings, Run(), on_row=rows.append, stop=lambda: len(rows) > 1)
+    assert report.interrupted
+    assert report.done == len(list((tmp_path / "out").glob("*.png")))
+    assert children() == []
 
 
 def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
