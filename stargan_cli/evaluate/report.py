@@ -12,13 +12,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
 from stargan_cli.evaluate.pictures import plain_names
 from stargan_cli.evaluate.tables import TextTable, tables
 from stargan_cli.files.opening import require_regular
-from stargan_cli.files.writable import require_folder
+from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.grid import plain_grid
 
@@ -27,11 +26,17 @@ RESULT_FILE, REPORT_FILE = "evaluation.json", "report.md"
 
 
 def require_report_folder(folder: Path) -> None:
-    """Make it where it is missing. A former report there will be replaced; a `report.md` of another kind is not.
-    Raises UsageError."""
+    """Make it where it is missing. A former report there will be replaced; files of another kind by the same names are
+    not. Raises UsageError."""
     require_folder(folder)
-    if (folder / REPORT_FILE).exists() and not _is_result(folder / RESULT_FILE):
-        raise UsageError(f"{folder / REPORT_FILE} is there, and no `stargan eval` wrote it", "give another --out")
+    for name in (RESULT_FILE, REPORT_FILE):
+        require_file(
+            folder / name,
+            "--out",
+            own=lambda _: _is_result(folder / RESULT_FILE),
+            overwrite=None,
+            hint="no `stargan eval` wrote it: give another --out",
+        )
 
 
 def _is_result(path: Path) -> bool:

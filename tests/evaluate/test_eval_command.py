@@ -215,7 +215,9 @@ def test_a_report_replaces_a_former_one_but_no_other_file(stargan, tmp_path):
     (tmp_path / "evaluation.json").write_text("{}")
     result = stargan(*options)
     assert result.exit_code == 2
-    assert "report.md is there, and no `stargan eval` wrote it" in result.stderr
+    assert "evaluation.json is there already" in result.stderr and "no `stargan eval` wrote it" in result.stderr
+    (tmp_path / "evaluation.json").unlink()
+    assert "report.md is there already" in stargan(*options).stderr
 
 
 def test_a_baseline_for_other_attributes_is_refused(stargan, tmp_path):
