@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 READ_OFTEN, HARDLY_NEARER, MUCH_NEARER, SELDOM_READ, OFTEN_APART = 0.7, 0.9, 0.7, 0.5, 0.15
+GUESSING, ANOTHER_PERSON = 0.6, 0.9
 
 
 def glance_rows(one: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,6 +101,19 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
             f"{_listed(apart)}: the classifiers disagree in more than {OFTEN_APART:.0%} of the pictures, as they do on "
             "adversarial ones."
         )
+    blind = [row["name"] for row in rows if row["balanced"] is not None and row["balanced"] < GUESSING]
+    if blind:
+        yield f"{_listed(blind)}: a classifier reads it hardly better than by guessing. Fit another on more pictures."
+    strangers = [row["name"] for row in rows if (row["person"] or 0) > ANOTHER_PERSON]
+    if strangers:
+        yield (
+            f"{_listed(strangers)}: source and result are less alike than {ANOTHER_PERSON:.0%} of the pairs of one "
+            "person's photos. Look whether it is still the same person."
+        )
+    if any(target.get("distances") for target in one["targets"]):
+        unsure = [row["name"] for row in rows if row["share_left"] is None]
+        if unsure:
+            yield f"{_listed(unsure)}: too few pictures to say how much of the distance to real ones is left."
 
 
 def _listed(names: list[str]) -> str:

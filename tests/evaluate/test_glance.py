@@ -44,6 +44,13 @@ def test_numbers_that_contradict_one_another_are_named():
     assert unread.startswith("old: much nearer to real pictures, yet seldom read")
     (apart,) = warnings(document(target("old", 0.6, 0.8, 0.2), target("young", 0.6, 0.8, 0.1)))
     assert apart.startswith("old: the classifiers disagree in more than 15%")
+    (stranger,) = warnings(document(target("old", 0.6, 0.8) | {"below_same": RATE | {"value": 0.95}}))
+    assert stranger.startswith("old: source and result are less alike than 90%")
+    (unsure,) = warnings(document(target("young", 0.6, 0.8), target("old", 0.6, None)))
+    assert unsure == "old: too few pictures to say how much of the distance to real ones is left."
+    blind = document(target("old", 0.6, 0.8))
+    blind["classifiers"][1]["accuracy"]["Male"] = {"accuracy": 0.8, "recall": 0.02, "specificity": 1.0}
+    assert [sentence[:24] for sentence in warnings(blind)] == ["old: a classifier reads "]
     (alone,) = warnings(document(target("old", 0.6, None, None), classifiers=1))
     assert alone.startswith("One classifier alone")
 
