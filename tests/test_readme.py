@@ -25,7 +25,7 @@ OTHER_PROGRAMS = {
     "--steps",
     "--warm-up",
 }
-"""Of cmake, pip, torchrun, sbatch, benchmarks."""
+"""Of cmake, pytest, pip, torchrun, sbatch, benchmarks."""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -34,7 +34,7 @@ def test_it_opens_with_the_two_commands_that_ci_runs() -> None:
     commands = [line for line in README.splitlines() if line.startswith("python3 -m venv")]
     assert [block.strip() for block in blocks[:2]] == commands
     assert "stargan translate examples/faces" in commands[0]
-    assert commands[1].endswith("-m pytest")
+    assert "-m pytest" in commands[1]
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=lambda page: page.name)
