@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")})
 OTHER_PROGRAMS = {
     "--build",
+    "--dist",
     "--index-url",
     "--nproc-per-node",
     "--array",
