@@ -66,6 +66,7 @@ def translate(
     networks = Networks(here, always_read, run.in_place)
     for text in (*networks.labels.notes(), *networks.plan.notes()):
         note(text)
+    progress(0, None, "finding pictures")
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
         sink = stack.enter_context(opened(out, run.shard, run.dry))
@@ -143,7 +144,7 @@ def _report(
             if settled.picture:
                 idle = bool(settled.rows) and all(row.status == "skipped" for row in settled.rows)
                 done, skipped = done + (not idle), skipped + idle
-            progress(done, counting.total, skipped=skipped)
+            progress(done, counting.total, counting.note, skipped)
         report.interrupted = stop()
     except KeyboardInterrupt:
         report.interrupted = True

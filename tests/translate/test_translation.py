@@ -328,7 +328,7 @@ def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, w
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "g.png", each=True, spec="blond,male")
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "again.png", each=True, spec="blond,male")
     with Image.open(tmp_path / "g.png") as sheet, Image.open(tmp_path / "out/male/a.png") as result:
-        assert sheet.size == (2 * 3 * 130 + 8 - 2, 14 + 3 * 130 - 2)  # two blocks of three rows
+        assert sheet.size == (2 * 3 * 130 + 8 - 2, 14 + 3 * 144 - 2)  # two blocks of three rows
         assert len(sheet.crop((130, 0, 258, 14)).getcolors()) > 1  # the heading
         cell = sheet.crop((260, 14, 388, 14 + 128))
         assert cell.tobytes() == result.convert("RGB").resize((128, 128), Image.Resampling.BILINEAR).tobytes()

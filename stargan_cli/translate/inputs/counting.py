@@ -19,16 +19,22 @@ class Counting:
     """
 
     def __init__(self) -> None:
+        self.number = 0
         self.total: int | None = None
+
+    @property
+    def note(self) -> str:
+        """A word for the progress while the walk goes on."""
+        return "" if self.total is not None or not self.number else f"finding pictures: {self.number:,} so far"
 
     def ahead(self, items: Iterable[Found]) -> Generator[Found, None, None]:
         """The items, found by a thread of its own. Closing it ends the thread."""
         return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD)
 
     def _counted(self, items: Iterable[Found]) -> Iterator[Found]:
-        number, whole = 0, True
+        whole = True
         for found in items:
-            number += 1
+            self.number += 1
             whole = whole and found.role == "picture"
             yield found
-        self.total = number if whole else None
+        self.total, self.number = (self.number, self.number) if whole else (None, 0)

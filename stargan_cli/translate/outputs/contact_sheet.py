@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 from PIL import Image, ImageDraw, ImageOps
 
@@ -17,14 +18,17 @@ from stargan_cli.pictures.reading import read_picture
 from stargan_cli.translate.outputs.fonts import font_for
 
 CONTACT_SHEET = "contact-sheet"
-CELL, GAP, LARGEST = 128, 2, 100
-HEADING_HEIGHT = 14
+SMALLEST_CELL, LARGEST_CELL = 128, 256
+GAP, LARGEST = 2, 100
+SAMPLED = 20  # sources whose results' sizes are looked at
+LINE_HEIGHT = 14
 INK = (0, 0, 0)
 
 
 class ContactSheet:
     """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
-    row, its results in those behind it, in cells of CELL px. Few columns are laid out in several blocks abreast.
+    row with its file name, its results in those behind it. Cells are as large as most pictures, from SMALLEST_CELL to
+    LARGEST_CELL px. Few columns are laid out in several blocks abreast.
     `columns` are the headings of the columns of results with the folders of their pictures; without them there is one
     column, and no heading. `note` goes into the sheet's metadata; by its fingerprint, CONTACT_SHEET,
     `require_sheet` knows that a sheet may be replaced."""
@@ -48,20 +52,37 @@ class ContactSheet:
     def _draw(self) -> Image.Image:
         columns, rows = len(self._headings) or 2, len(self._rows)
         blocks = max(1, min(8 // columns, -(-rows // 4)))
-        grid = Grid(rows, columns, CELL, CELL, GAP, blocks, HEADING_HEIGHT if self._headings else 0)
+        side = _cell_side([path for row in list(self._rows.values())[:SAMPLED] for path in row.values()])
+        grid = Grid(rows, columns, side, side + LINE_HEIGHT, GAP, blocks, LINE_HEIGHT if self._headings else 0)
         found = [[row.get(column) for column in range(columns)] for row in self._rows.values()]
-        sheet = draw_grid(grid, [[_cell(path) if path else None for path in row] for row in found])
+        sheet = draw_grid(grid, [[_cell(path, side) if path else None for path in row] for row in found])
         draw = ImageDraw.Draw(sheet)
         for column, place in grid.headings() if self._headings else ():
-            _write(draw, place, self._headings[column])
+            _write(draw, place, self._headings[column], side)
+        for number, source in enumerate(self._rows):
+            left, top = grid.place(number, 0)
+            _write(draw, (left, top + side), source.name, side)
         return sheet
 
 
-def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str) -> None:
-    """A heading, cut off where its cell ends."""
+def _cell_side(pictures: Sequence[Path]) -> int:
+    """The longer side of most pictures, within bounds (px)."""
+    sides = [max(size) for size in map(_size, pictures) if size is not None]
+    return min(LARGEST_CELL, max(SMALLEST_CELL, round(median(sides)))) if sides else SMALLEST_CELL
+
+
+def _size(path: Path) -> tuple[int, int] | None:
+    try:
+        return read_picture(path).image.size
+    except PictureError:
+        return None
+
+
+def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int) -> None:
+    """A heading or a name, cut off where its cell ends."""
     font, text = font_for(text)
     end = len(text)
-    while end > 1 and font.getlength(text[:end] + "..." * (end < len(text))) > CELL - GAP:
+    while end > 1 and font.getlength(text[:end] + "..." * (end < len(text))) > width - GAP:
         end -= 1
     draw.text(place, text[:end] + "..." * (end < len(text)), INK, font)
 
@@ -77,10 +98,10 @@ def _is_sheet(path: Path) -> bool:
     return read_fingerprint(path) == CONTACT_SHEET
 
 
-def _cell(path: Path) -> Image.Image:
+def _cell(path: Path, side: int) -> Image.Image:
     """The whole picture, fitted into a cell; empty where it cannot be read any more."""
     try:
         picture = read_picture(path)
     except PictureError:
-        return Image.new("RGB", (CELL, CELL), BACKGROUND)
-    return ImageOps.pad(picture.image, (CELL, CELL), Image.Resampling.BILINEAR, BACKGROUND)
+        return Image.new("RGB", (side, side), BACKGROUND)
+    return ImageOps.pad(picture.image, (side, side), Image.Resampling.BILINEAR, BACKGROUND)

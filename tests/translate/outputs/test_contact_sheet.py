@@ -9,7 +9,8 @@ from PIL import Image
 from translation_kit import draw
 
 from stargan_cli.translate.outputs import fonts
-from stargan_cli.translate.outputs.contact_sheet import CELL, GAP, HEADING_HEIGHT, ContactSheet
+from stargan_cli.translate.outputs.contact_sheet import GAP, LINE_HEIGHT, ContactSheet
+from stargan_cli.translate.outputs.contact_sheet import SMALLEST_CELL as CELL
 
 STEP = CELL + GAP
 
@@ -17,7 +18,7 @@ STEP = CELL + GAP
 def ink(sheet: Path, column: int) -> int:
     """How many colours a heading has."""
     with Image.open(sheet) as image:
-        heading = image.convert("RGB").crop((column * STEP, 0, column * STEP + CELL, HEADING_HEIGHT))
+        heading = image.convert("RGB").crop((column * STEP, 0, column * STEP + CELL, LINE_HEIGHT))
         return len(heading.getcolors())
 
 
@@ -27,9 +28,23 @@ def test_a_picture_stands_in_the_column_of_its_folder(tmp_path: Path) -> None:
     sheet.add(source, result)
     sheet.save(tmp_path / "g.png")
     with Image.open(tmp_path / "g.png") as image, Image.open(result) as expected:
-        cells = [image.convert("RGB").crop((STEP * n, HEADING_HEIGHT, STEP * n + CELL, image.height)) for n in (1, 2)]
+        cells = [
+            image.convert("RGB").crop((STEP * n, LINE_HEIGHT, STEP * n + CELL, LINE_HEIGHT + CELL)) for n in (1, 2)
+        ]
         assert cells[0].getcolors() == [(CELL * CELL, (255, 255, 255))]
         assert cells[1].tobytes() == expected.convert("RGB").tobytes()
+
+
+def test_cells_are_as_large_as_most_pictures_and_sources_are_named(tmp_path: Path) -> None:
+    sheet = ContactSheet()
+    for name in ("a", "b", "c"):
+        sheet.add(draw(tmp_path / f"{name}.png", 1, (200, 160)), draw(tmp_path / "out" / f"{name}.png", 2, (200, 160)))
+    sheet.save(tmp_path / "g.png")
+    with Image.open(tmp_path / "g.png") as image:
+        assert image.size == (2 * (200 + GAP) - GAP, 3 * (200 + LINE_HEIGHT + GAP) - GAP)
+        name, nothing = (image.convert("RGB").crop((left, 200, left + 200, 200 + LINE_HEIGHT)) for left in (0, 202))
+        assert len(name.getcolors()) > 1
+        assert len(nothing.getcolors()) == 1
 
 
 @pytest.mark.parametrize("text", ["улыбка", "微笑", "ابتسامة", "old", "a\nb", "\udc80"])
