@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,9 @@ from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.streaming import processes, worker_handle, workers
 from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
 
-pytestmark = pytest.mark.skipif(not processes.SUPPORTED, reason="no worker processes here")
+pytestmark = pytest.mark.skipif(
+    not processes.SUPPORTED or not Path("/proc/self").exists(), reason="no worker processes here, or no list of them"
+)
 ROOT = Path(__file__).resolve().parents[3]
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -39,10 +42,15 @@ def go(source: Path, out: Path, weights: Path, rows: list[Row] | None = None, **
     return translate([source], out, settings, Run(**run), on_row=on_row)
 
 
-def children() -> list[str]:
-    """The worker processes of this one that run."""
-    lines = subprocess.run(["ps", "-eo", "ppid=,stat=,args="], capture_output=True, text=True).stdout.splitlines()
-    return [line for line in lines if line.split()[0] == str(os.getpid()) and "translate.worker" in line]
+def children(parent: int | None = None) -> list[int]:
+    """The processes that a process has started and that run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, above = stat.read_text().rsplit(")", 1)[1].split()[:2]
+            if int(above) == (parent or os.getpid()) and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
 
 
 @pytest.fixture
@@ -170,9 +178,8 @@ def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
 
     def kill(row: Row) -> None:
         if len(killed) < 3:
-            child = int(subprocess.run(["pgrep", "-P", str(os.getpid())], capture_output=True).stdout.split()[0])
-            killed.append(child)
-            os.kill(child, signal.SIGKILL)
+            killed.append(children()[0])
+            os.kill(killed[-1], signal.SIGKILL)
 
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=2, workers=2)
     report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), on_row=kill)
@@ -198,8 +205,7 @@ def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path)
         started: list[int] = []
         end = time.monotonic() + 120
         while not started and time.monotonic() < end:
-            found = subprocess.run(["pgrep", "-P", str(running.pid)], capture_output=True).stdout
-            started = [int(number) for number in found.split()]
+            started = children(running.pid)
         running.kill()
     assert started
     while any(Path(f"/proc/{number}").exists() for number in started) and time.monotonic() < end:
