@@ -52,6 +52,7 @@ class ErrorBoundary(TyperGroup):
         **extra: Any,
     ) -> NoReturn:
         args, debug = _without_debug(sys.argv[1:] if args is None else args)
+        args = _with_print_new(args)
         try:
             with terminable():
                 result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
@@ -78,6 +79,15 @@ def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
     end = args.index("--") if "--" in args else len(args)
     kept = [arg for arg in args[:end] if arg != "--debug"]
     return [*kept, *args[end:]], len(kept) < end
+
+
+def _with_print_new(args: Sequence[str]) -> list[str]:
+    """`--print new` is `--print --new-only`: Typer has no option whose value may be missing. A file called new is an
+    INPUT."""
+    if os.path.lexists("new"):
+        return list(args)
+    pairs = zip(("", *args), args, strict=False)
+    return ["--new-only" if pair in (("--print", "new"), ("--print0", "new")) else pair[1] for pair in pairs]
 
 
 def _explain(error: Exception) -> int:

@@ -236,8 +236,8 @@ NewOnly = Annotated[
     bool,
     typer.Option(
         "--new-only",
-        help="Limits --print, --print0 and --json to outputs that this call made; by default those that earlier "
-        "calls made are listed too.",
+        help="Limits --print, --print0 and --json to outputs that this call made; `--print new` is short for it. "
+        "By default those that earlier calls made are listed too.",
         rich_help_panel="Output",
     ),
 ]

@@ -78,6 +78,8 @@ def test_print_gives_the_paths_of_all_outputs_or_of_new_ones(
     assert call(*args).stdout_bytes == every
     (out / "c.png").unlink()
     assert call(*args, "--new-only").stdout_bytes == os.fsencode(out / "c.png") + end
+    (out / "c.png").unlink()
+    assert call(*args, "new").stdout_bytes == os.fsencode(out / "c.png") + end
     assert call(*args).stdout_bytes == every
 
 
