@@ -189,13 +189,16 @@ def test_a_process_that_never_comes_is_waited_for_within_limits(tmp_path: Path, 
 
 
 def test_a_killed_worker_ends_the_run_which_can_be_resumed(tmp_path: Path, moods: Path) -> None:
-    run = tmp_path / "run"
-    processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
-                          "--iterations=1000000")  # fmt: skip
-    wait_for(run / "checkpoints" / "00000002.safetensors", processes[0])
-    processes[1].kill()
-    codes, errors = ends(processes)
-    assert codes == [1, -signal.SIGKILL]
+    for attempt in range(3):  # under load, about one time in sixteen, gloo's own thread aborts the process first
+        run = tmp_path / f"run{attempt}"
+        processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
+                              "--iterations=1000000")  # fmt: skip
+        wait_for(run / "checkpoints" / "00000002.safetensors", processes[0])
+        processes[1].kill()
+        codes, errors = ends(processes)
+        if codes[0] != -signal.SIGABRT:
+            break
+    assert codes == [1, -signal.SIGKILL], errors
     assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in errors[0]
     assert "--resume goes on from the last checkpoint" in errors[0] and "Traceback" not in errors[0]
     chosen = settings(data=(str(moods),), iterations=1_000_000)
