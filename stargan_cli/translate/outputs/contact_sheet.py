@@ -14,7 +14,7 @@ from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import written_by_name
 from stargan_cli.pictures.grid import BACKGROUND, Grid, draw_grid
 from stargan_cli.pictures.provenance import Note, read_fingerprint
-from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.reading import Wanted, opened_picture, read_picture
 from stargan_cli.translate.outputs.fonts import font_for
 
 CONTACT_SHEET = "contact-sheet"
@@ -72,8 +72,10 @@ def _cell_side(pictures: Sequence[Path]) -> int:
 
 
 def _size(path: Path) -> tuple[int, int] | None:
+    """From the file's header: the pixels are decoded once, for their cell."""
     try:
-        return read_picture(path).image.size
+        with opened_picture(path, Wanted()) as (_, image):
+            return image.size
     except PictureError:
         return None
 
