@@ -130,5 +130,5 @@ class FastDiscriminator(nn.Module):
             setattr(self.network, name, nn.Sequential(*converted) if isinstance(part, nn.Sequential) else converted[0])
 
     def forward(self, pictures: Tensor) -> DiscriminatorOutput:
-        judgement: DiscriminatorOutput = self.network(pictures.to(self.dtype))
-        return judgement
+        output: DiscriminatorOutput = self.network(pictures.to(self.dtype))
+        return output

@@ -75,10 +75,10 @@ def discriminator_loss(
     """
     real, fake = view(batch.real), view(fake)
     count = len(real)
-    judgement = discriminator(torch.cat([real, fake]))
-    of_real = _rows(judgement, slice(0, count))
+    output = discriminator(torch.cat([real, fake]))
+    of_real = _rows(output, slice(0, count))
     real_score = _score(of_real, batch.source_classes, batch)
-    fake_score = _score(_rows(judgement, slice(count, 2 * count)), batch.target_classes, batch)
+    fake_score = _score(_rows(output, slice(count, 2 * count)), batch.target_classes, batch)
     if objective.adversarial == "wgan-gp":
         parts = {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
     else:
@@ -106,10 +106,10 @@ def generator_loss(
 
     `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    judgement = discriminator(view(fake.image))
-    score = _score(judgement, batch.target_classes, batch)
+    output = discriminator(view(fake.image))
+    score = _score(output, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
-    classes = _class_loss(judgement.classes, batch.target_classes, batch)
+    classes = _class_loss(output.classes, batch.target_classes, batch)
     own = (batch.target_classes == batch.source_classes).all(dim=1)
     if objective.lambda_id:
         realness, classes = realness * ~own, classes * ~own
@@ -136,17 +136,17 @@ def _gradient_penalty(
     return objective.lambda_gp / 2, norms.square().mean()
 
 
-def _rows(judgement: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
-    agreement = None if judgement.agreement is None else judgement.agreement[rows]
-    return DiscriminatorOutput(judgement.realness[rows], judgement.classes[rows], agreement)
+def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:
+    agreement = None if output.agreement is None else output.agreement[rows]
+    return DiscriminatorOutput(output.realness[rows], output.classes[rows], agreement)
 
 
-def _score(judgement: DiscriminatorOutput, labels: Tensor, batch: Batch) -> Tensor:
-    if judgement.agreement is None:
-        return judgement.realness.float()
-    signs = torch.zeros_like(judgement.classes, dtype=torch.float32)
+def _score(output: DiscriminatorOutput, labels: Tensor, batch: Batch) -> Tensor:
+    if output.agreement is None:
+        return output.realness.float()
+    signs = torch.zeros_like(output.classes, dtype=torch.float32)
     signs[:, batch.positions] = 2 * labels - 1
-    return judgement.realness_as(signs).float()
+    return output.realness_as(signs).float()
 
 
 def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:

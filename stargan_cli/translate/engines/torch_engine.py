@@ -43,7 +43,7 @@ def label_reader(
 
     def read(pictures: Tensor) -> Tensor:
         with autocast(device, precision):
-            judgement: DiscriminatorOutput = network(pictures)
-        return judgement.classes.float()
+            output: DiscriminatorOutput = network(pictures)
+        return output.classes.float()
 
     return read
