@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 
@@ -90,36 +89,18 @@ def free_memory(device: torch.device) -> int:
     return torch.cuda.mem_get_info(device)[0]
 
 
+def put(tensor: Tensor, place: Tensor) -> None:
+    """A CPU tensor into a place on a device, without waiting for what the device is still computing."""
+    on_cuda = place.device.type == "cuda"
+    place.copy_(tensor.pin_memory() if on_cuda else tensor, non_blocking=on_cuda)
+
+
 def fetch(tensor: Tensor) -> Tensor:
-    """A copy on the CPU. From CUDA, it is complete once `DeviceStreams.wait` was called; before, nothing waits."""
+    """A copy on the CPU. From CUDA, it is complete once the current stream has been waited for; before, nothing is."""
     if tensor.device.type != "cuda":
         return tensor.cpu()
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     return host.copy_(tensor, non_blocking=True)
-
-
-class DeviceStreams:
-    """A CUDA stream for each thread, so that one thread's copies go beside another's computing; on other devices,
-    nothing."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device, self._threads = device, threading.local()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)  # what was brought to the device by another stream is there
-
-    def own(self) -> AbstractContextManager[object]:
-        """Computes in the calling thread's stream."""
-        if self._device.type != "cuda":
-            return nullcontext()
-        if not hasattr(self._threads, "stream"):
-            self._threads.stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        context: AbstractContextManager[object] = torch.cuda.stream(self._threads.stream)
-        return context
-
-    def wait(self) -> None:
-        """Until what the calling thread's stream was given is done."""
-        if self._device.type == "cuda":
-            torch.cuda.current_stream(self._device).synchronize()
 
 
 def memory_layout(device: torch.device) -> torch.memory_format:

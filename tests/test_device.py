@@ -127,11 +127,3 @@ def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypat
     assert chosen == [torch.device("cuda:1")]
     device.quick(torch.device("cpu:0"))
     assert not torch.backends.cudnn.benchmark and len(chosen) == 1
-
-
-def test_what_is_fetched_from_the_cpu_is_there_at_once() -> None:
-    streams, values = device.DeviceStreams(CPU), torch.arange(4)
-    with streams.own():
-        fetched = device.fetch(values)
-    streams.wait()
-    assert torch.equal(fetched, values)

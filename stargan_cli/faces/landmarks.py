@@ -6,7 +6,7 @@ numbers written out as 16-bit floats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import Traced
+from stargan_cli.faces.traced_network import as_one_call, interleaved
 
 SIZE = 112  # px: what the network takes
-_MEANS = (122.782, 117.001, 104.298)
+MEANS = (122.782, 117.001, 104.298)  # of the colours, in [0, 255]
 _WIDTHS = (3, 32, 64, 128, 256)
 _PARTS = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
-_MIRRORED = (1, 0, 2, 4, 3)  # which of the parts each is in the mirror image
+_MIRRORED = tuple(_PARTS[number] for number in (1, 0, 2, 4, 3))  # which each is in the mirror image
 
 
 class Separable(nn.Module):
@@ -55,7 +55,7 @@ class Dense(nn.Module):
 
 
 class Landmarks(nn.Module):
-    """RGB pictures (N, 3, 112, 112) in [0, 255] -> points (N, 68, 2): x, y as fractions of the side."""
+    """RGB pictures (N, 3, 112, 112), less `MEANS` and by 255 -> points (N, 68, 2): x, y as fractions of the side."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,8 +63,7 @@ class Landmarks(nn.Module):
         self.last = nn.Linear(_WIDTHS[-1], 2 * 68)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.blocks((x - x.new_tensor(_MEANS)[:, None, None]) / 255)
-        out: Tensor = self.last(x.mean(dim=(2, 3)))
+        out: Tensor = self.last(self.blocks(x).mean(dim=(2, 3)))
         return out.view(-1, 68, 2)
 
 
@@ -80,15 +79,20 @@ def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
     network.load_state_dict(tensors, assign=True)
-    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)
-    traced = Traced(network, torch.zeros(1, 3, SIZE, SIZE, device=device).to(memory_format=torch.channels_last))
+    layout = interleaved(device)
+    network.eval().requires_grad_(False).to(device).to(memory_format=layout)
+    example = torch.zeros(1, 3, SIZE, SIZE, device=device).to(memory_format=layout)
+    quick, means = as_one_call(network, example), torch.tensor(MEANS, device=device)[:, None, None]
 
     def read(pictures: Tensor) -> Tensor:
-        both = torch.cat([pictures, pictures.flip(3)]).float().contiguous(memory_format=torch.channels_last)
-        found = traced(both)
-        points = torch.stack([found[:, part].mean(dim=1) for part in _PARTS], dim=1)
-        own, mirrored = points.chunk(2)
-        x, y = mirrored[:, _MIRRORED].unbind(dim=2)
-        return (own + torch.stack([1 - x, y], dim=2)) / 2
+        both = torch.cat([pictures, pictures.flip(3)]).float().contiguous(memory_format=layout)
+        own, mirrored = quick((both - means) / 255).chunk(2)
+        points, (x, y) = _points(own, _PARTS), _points(mirrored, _MIRRORED).unbind(dim=2)
+        return (points + torch.stack([1 - x, y], dim=2)) / 2
 
     return read
+
+
+def _points(found: Tensor, parts: Sequence[slice]) -> Tensor:
+    """The middles of these parts of the landmarks (N, 68, 2): (N, len(parts), 2)."""
+    return torch.stack([found[:, part].mean(dim=1) for part in parts], dim=1)

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stargan_cli.device import send
+from stargan_cli.device import fetch
 from stargan_cli.faces.asking import Ask, Floats
 from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
+from stargan_cli.lanes import Lanes, Work
 
 CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: more gain nothing
 MOST_PICTURES = 256  # of one batch
@@ -20,10 +21,12 @@ MOST_PICTURES = 256  # of one batch
 
 class FaceNetworks:
     """Answers questions in batches of one size for each size of picture. The last one is padded, so that an answer does
-    not depend on its neighbours, to the bit. A network is loaded when it is first asked."""
+    not depend on its neighbours, to the bit. A network is loaded when it is first asked. `lanes` lead through `device`;
+    others may use them too."""
 
-    def __init__(self, device: torch.device) -> None:
-        self._device, self._loaded, self._loading = device, dict[str, Callable[[Tensor], Tensor]](), Lock()
+    def __init__(self, device: torch.device, lanes: Lanes | None = None) -> None:
+        self._device, self._lanes = device, lanes or Lanes(device)
+        self._loaded, self._loading = dict[str, Work](), Lock()
 
     @torch.inference_mode()
     def answers(self, asks: Sequence[Ask]) -> list[Floats]:
@@ -43,22 +46,28 @@ class FaceNetworks:
         return self.answers([ask])[0]
 
     def _in_batches(self, network: str, side: int, pixels: np.ndarray) -> Floats:
-        run, size = self._network(network), _batch_size(self._device, network, side)
+        work, size = self._network(network), _batch_size(self._device, network, side)
         results = []
-        for start in range(0, len(pixels), size):
-            batch = torch.from_numpy(pixels[start : start + size])
-            missing = size - len(batch)
-            if missing:
-                batch = torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)])
-            results.append(run(send(batch, self._device))[: size - missing].float())
-        answer: Floats = torch.cat(results).cpu().numpy()
-        return answer
+        with self._lanes.one() as lane:
+            for start in range(0, len(pixels), size):
+                batch = torch.from_numpy(pixels[start : start + size])
+                missing = size - len(batch)
+                if missing:
+                    batch = torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)])
+                results.append(fetch(lane.run(work, batch)[0][: size - missing]))
+            lane.wait()
+        return np.concatenate([result.numpy() for result in results])
 
-    def _network(self, name: str) -> Callable[[Tensor], Tensor]:
+    def _network(self, name: str) -> Work:
         with self._loading:
             if name not in self._loaded:
-                self._loaded[name] = {"detector": detector, "landmarks": landmark_reader}[name](self._device)
+                make = {"detector": detector, "landmarks": landmark_reader}[name]
+                self._loaded[name] = _alone(self._lanes.bring(lambda: make(self._device)))
             return self._loaded[name]
+
+
+def _alone(network: Callable[[Tensor], Tensor]) -> Work:
+    return lambda pictures: (network(pictures).float(),)
 
 
 def _batch_size(device: torch.device, network: str, side: int) -> int:

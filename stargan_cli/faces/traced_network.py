@@ -45,3 +45,14 @@ class Traced:
         trace = torch.jit.trace(self._network, self._example, check_trace=False)  # type: ignore[no-untyped-call]
         result: Callable[[Tensor], Any] = trace
         return result
+
+
+def as_one_call(network: nn.Module, example: Tensor) -> Callable[[Tensor], Any]:
+    """The network, `Traced` where no CUDA graph holds it (see `lanes`); there, a trace would be compiled meanwhile."""
+    return network if example.device.type == "cuda" else Traced(network, example)
+
+
+def interleaved(device: torch.device) -> torch.memory_format:
+    """How pictures lie in memory: channels last, four times as fast on CPUs. On MPS, whose convolutions have been wrong
+    with it (pytorch/pytorch#180984), as planes."""
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import Traced
+from stargan_cli.faces.traced_network import as_one_call, interleaved
 
 STRIDES = (8, 16, 32)
 MOST = 512  # candidates of a picture: a face has some ten
@@ -77,13 +77,14 @@ def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
-    network.eval().requires_grad_(False).to(device).to(memory_format=torch.channels_last)  # four times as fast on CPUs
-    example = torch.zeros(1, 3, 64, 64, device=device).to(memory_format=torch.channels_last)
-    traced, cells = Traced(network, example), lru_cache(maxsize=16)(_cells)
+    layout = interleaved(device)
+    network.eval().requires_grad_(False).to(device).to(memory_format=layout)
+    example = torch.zeros(1, 3, 64, 64, device=device).to(memory_format=layout)
+    quick, cells = as_one_call(network, example), lru_cache(maxsize=16)(_cells)
 
     def candidates(pictures: Tensor) -> Tensor:
-        blue_first = pictures.flip(1).float().contiguous(memory_format=torch.channels_last)
-        return _candidates(traced(blue_first), cells(pictures.shape[-1], device))
+        blue_first = pictures.flip(1).float().contiguous(memory_format=layout)
+        return _candidates(quick(blue_first), cells(pictures.shape[-1], device))
 
     return candidates
 
@@ -93,10 +94,10 @@ def _cells(side: int, device: torch.device) -> Tensor:
     (3, L)."""
     parts = []
     for stride in STRIDES:
-        at = torch.arange(0, side, stride, dtype=torch.float32, device=device)
+        at = torch.arange(0, side, stride, dtype=torch.float32)
         y, x = torch.meshgrid(at, at, indexing="ij")
-        parts.append(torch.stack([x.flatten(), y.flatten(), torch.full((x.numel(),), float(stride), device=device)]))
-    return torch.cat(parts, dim=1)
+        parts.append(torch.stack([x.flatten(), y.flatten(), torch.full((x.numel(),), float(stride))]))
+    return torch.cat(parts, dim=1).to(device)  # waits, so that it is there for all streams
 
 
 def _candidates(levels: Sequence[Tensor], cells: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.draws import key, permutation, stream
-from stargan_cli.device import free_memory, send, side_by_side
+from stargan_cli.device import free_memory, put, side_by_side
 
 _CPU = torch.device("cpu")
 _WHOLE = 2**62  # probabilities as integers: the same on every device
@@ -147,7 +147,7 @@ class Streamed:
             self._here = [Drawn(*(torch.empty_like(one, device=self.device) for one in drawn)) for drawn in found]
         for here, drawn in zip(self._here, found, strict=True):
             for place, value in zip(here, drawn, strict=True):
-                place.copy_(send(value, self.device))
+                put(value, place)
 
     def drawn(self, turn: int, iteration: Tensor) -> Drawn:
         return self._here[turn]

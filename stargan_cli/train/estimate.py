@@ -11,12 +11,12 @@ from itertools import count
 import numpy as np
 import torch
 
+from stargan_cli.captured import EAGER_CALLS
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
-from stargan_cli.train.captured import EAGER_CALLS
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
 from stargan_cli.train.trainer import Trainer

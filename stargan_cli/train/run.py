@@ -60,6 +60,7 @@ def make_trainer(
     device: torch.device,
     precision: torch.dtype,
     processes: Processes = ALONE,
+    warn: Callable[[str], None] = lambda text: None,
 ) -> Trainer:
     """A trainer at iteration 0, which takes batches of these pictures, one element for each set of the layout."""
     quick(device)
@@ -67,7 +68,7 @@ def make_trainer(
         BatchSource(one, settings.batch_size, settings.seed + index, settings.balance)
         for index, one in enumerate(pictures)
     ]
-    return Trainer(model_settings(settings, layout), layout, sources, settings, device, precision, processes)
+    return Trainer(model_settings(settings, layout), layout, sources, settings, device, precision, processes, warn)
 
 
 def check(
@@ -121,7 +122,7 @@ def train(
         folder = stack.enter_context(RunFolder(run)) if processes.first else None
         if folder is not None and not resume:
             refuse_earlier_run(run)
-        trainer = make_trainer(settings, data.layout, data.train, where, precision, processes)
+        trainer = make_trainer(settings, data.layout, data.train, where, precision, processes, say)
         session = Session(folder, settings, trainer, data, say, evaluate) if folder else None
         if session is not None:
             session.begin(resume)

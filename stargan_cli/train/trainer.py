@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from stargan_cli.captured import Captured, CudaGraphs
 from stargan_cli.datasets import augment
 from stargan_cli.datasets.draws import Draws, key
 from stargan_cli.device import autocast, memory_layout
@@ -21,7 +22,6 @@ from stargan_cli.model import Discriminator, Generator, ModelSettings, Translati
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.train.adaptive import Augmentation
 from stargan_cli.train.batches import BatchSource, feed
-from stargan_cli.train.captured import Captured, CudaGraphs
 from stargan_cli.train.learner import Learner
 from stargan_cli.train.losses import Batch, View, discriminator_loss, generator_loss
 from stargan_cli.train.recipe.settings import TrainSettings
@@ -49,7 +49,9 @@ class Trainer:
         device: torch.device,
         precision: torch.dtype,
         processes: Processes = ALONE,
+        warn: Callable[[str], None] = lambda text: None,
     ) -> None:
+        """`warn` gets what makes the run slower than it could be."""
         torch.manual_seed(settings.seed)
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision, self.processes = device, precision, processes
@@ -71,11 +73,12 @@ class Trainer:
         self.learning_discriminator = Learner("discriminator", self.discriminator, settings.d_lr, betas)
         self.augmentation = Augmentation(settings.augment, settings.augment_target, device)
         self.cold_start = -WARM_UP
+        self._warn = warn
         self._iterate = self._captured()
 
     def _captured(self) -> Callable[[bool, bool], Losses]:
         graphs = self.device.type == "cuda" and self.settings.graphs
-        return Captured(self._iteration, CudaGraphs()) if graphs else self._iteration
+        return Captured(self._iteration, CudaGraphs(), self._warn) if graphs else self._iteration
 
     def iterate(self) -> Losses:
         """One iteration: a D step for each set's turn, and every `n_critic`-th time a G step too.

@@ -16,6 +16,7 @@ from stargan_cli.files.blobs import path_of
 from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
+from stargan_cli.lanes import Lanes
 from stargan_cli.pictures.arrays import Pixels
 from stargan_cli.translate.engines.engine import pick_engine_device
 from stargan_cli.translate.framing import Answer, Asked, Changes, Question
@@ -66,11 +67,12 @@ class Networks:
         self._started: Translator | None = None
 
     def start(self, warn: Callable[[str], None] = lambda text: None) -> None:
-        """Put the networks on their device. `warn` hears of batches that became smaller."""
+        """Put the networks on their device. `warn` gets what makes them slower there."""
         settings = self.plan.settings
         size, engine, compiled = settings.batch_size, settings.engine, settings.compiled
-        self.faces = FaceNetworks(self._device)
-        self._started = Translator(self._weights, self._device, self._precision, size, warn, engine, compiled)
+        lanes = Lanes(self._device, warn)
+        self.faces = FaceNetworks(self._device, lanes)
+        self._started = Translator(self._weights, self._device, self._precision, size, warn, engine, compiled, lanes)
 
     @property
     def translator(self) -> Translator:
@@ -182,5 +184,5 @@ class Networks:
 def _changes(made: Translated | None, variants: int) -> Changes:
     if made is None:
         return np.empty((0, 0), np.uint8)
-    changes = (made.pixels if made.maps is None else made.maps).numpy()
+    changes = made.changes.numpy()
     return changes.reshape(variants, -1, *changes.shape[1:])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
-from stargan_cli.device import DeviceStreams, fetch, memory_layout, repeatable, send
+from stargan_cli.device import fetch, memory_layout, repeatable
 from stargan_cli.errors import StarganError
+from stargan_cli.lanes import Lane, Lanes, Work
+from stargan_cli.model import Discriminator
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
 from stargan_cli.translate.engines.torch_engine import label_reader
@@ -23,28 +26,26 @@ MOST_RUNNERS = 16
 
 @dataclass(frozen=True)
 class Translated:
-    """M translated squares, on the CPU.
+    """What was made of M squares, on the CPU.
 
-    `pixels` uint8 (M, 3, S, S); `finite` bool (M,): False where the network gave NaN or infinite numbers.
-    `maps` float16 (M, CHANNELS, S, S): how to do the same to larger pictures of the same places (see
-    `compositing.maps`); None where they were not asked for.
+    `changes`: the translated squares, uint8 (M, 3, S, S); or, where maps were asked for, float16 (M, CHANNELS, S, S):
+    how to do the same to larger pictures of the same places (see `compositing.maps`).
+    `finite` bool (M,): False where the network gave NaN or infinite numbers.
     """
 
-    pixels: Tensor
+    changes: Tensor
     finite: Tensor
-    maps: Tensor | None = None
 
     def part(self, start: int, end: int) -> Translated:
         """Some of them, in the same memory."""
-        tensors = (self.pixels, self.finite, self.maps)
-        return Translated(*(None if tensor is None else tensor[start:end] for tensor in tensors))  # type: ignore[arg-type]
+        return Translated(self.changes[start:end], self.finite[start:end])
 
 
 class Translator:
     """Translates squares and reads their labels, in batches of one size: the last one is padded, so that a picture's
     result does not depend on its neighbours, to the bit. With another batch size, device or processor it differs by up
-    to 1/255 in fp32. Out of memory halves the size and goes on. `runners` is how many batches
-    to translate at once, in threads of their own."""
+    to 1/255 in fp32. Out of memory halves the size and goes on. `runners` is how many batches to translate at once, in
+    threads of their own. `lanes` lead through `device`; others may use them too."""
 
     def __init__(
         self,
@@ -55,6 +56,7 @@ class Translator:
         warn: Callable[[str], None] = lambda text: None,
         engine: str = "torch",
         compiled: bool = False,
+        lanes: Lanes | None = None,
     ) -> None:
         repeatable()
         self.size = weights.card.model.image_size
@@ -64,11 +66,17 @@ class Translator:
         self.runners = _batches_at_once(device, engine, compiled)
         self._layout = memory_layout(device)
         self._attention = weights.card.model.output == "attention"
-        self._generator = make_engine(engine, weights.generator, device, precision, compiled)
-        discriminator = weights.discriminator
+        self._lanes = lanes or Lanes(device, warn)
+        self._generator = self._lanes.bring(lambda: make_engine(engine, weights.generator, device, precision, compiled))
         self._seen = reading_square(weights.card)
-        self._read = None if discriminator is None else label_reader(discriminator, device, precision)
-        self._streams = DeviceStreams(device)
+        self._read = self._reader(weights.discriminator)
+        self._works: dict[bool, Work] = {maps: partial(self._run_passes, maps) for maps in (False, True)}
+
+    def _reader(self, discriminator: Discriminator | None) -> Work | None:
+        if discriminator is None:
+            return None
+        read = self._lanes.bring(lambda: label_reader(discriminator, self.device, self.precision))
+        return lambda squares: (read(self._seen(self._model_input(squares))),)
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, maps: bool = False) -> Translated:
@@ -76,14 +84,9 @@ class Translator:
 
         Raises StarganError where the memory does not suffice for one square.
         """
+        return Translated(*self._in_batches(self._works[maps], pixels, labels))
 
-        def run(squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-            return self._run_passes(squares, targets, maps)
-
-        with self._streams.own():
-            return Translated(*self._in_batches(run, pixels, labels))
-
-    def _run_passes(self, squares: Tensor, targets: Tensor, maps: bool) -> tuple[Tensor, ...]:
+    def _run_passes(self, maps: bool, squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
         image = source = self._model_input(squares)
         kept, added = source.new_ones(len(source), 1, 1, 1), torch.zeros_like(source)
         for number in range(targets.shape[1]):
@@ -91,40 +94,40 @@ class Translator:
             if maps and self._attention:
                 added = mask * colour + (1 - mask) * added
                 kept = (1 - mask) * kept
-        result = (to_pixels(image), image.isfinite().flatten(1).all(dim=1))
         if not maps:
-            return result
-        return (*result, changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source))
+            changes = to_pixels(image)
+        else:
+            changes = changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source)
+        return changes.contiguous(), image.isfinite().flatten(1).all(dim=1)
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:
         """The classification head's logits for uint8 (M, 3, S, S): float32 (M, class_dim), on the CPU."""
-        read = self._read
-        if read is None:
+        if self._read is None:
             raise ValueError("these weights have no classifier")
-        with self._streams.own():
-            return self._in_batches(lambda squares: (read(self._seen(self._model_input(squares))),), pixels)[0]
+        return self._in_batches(self._read, pixels)[0]
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)
 
-    def _in_batches(self, run: Callable[..., tuple[Tensor, ...]], *inputs: Tensor) -> list[Tensor]:
+    def _in_batches(self, work: Work, *inputs: Tensor) -> list[Tensor]:
         total, start = len(inputs[0]), 0
         collected: list[tuple[Tensor, ...]] = []
-        while start < total:
-            number = min(self.batch_size, total - start)
-            batch = [_padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
-            outputs = self._try(run, batch)
-            if outputs is not None:
-                collected.append(tuple(fetch(output[:number]) for output in outputs))
-                start += number
-        self._streams.wait()
-        return [torch.cat(tensors) for tensors in zip(*collected, strict=True)]
+        with self._lanes.one() as lane:
+            while start < total:
+                number = min(self.batch_size, total - start)
+                batch = [_padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
+                outputs = self._try(lane, work, batch)
+                if outputs is not None:
+                    collected.append(tuple(fetch(output[:number]) for output in outputs))
+                    start += number
+            lane.wait()
+        return [_joined(tensors) for tensors in zip(*collected, strict=True)]
 
-    def _try(self, run: Callable[..., tuple[Tensor, ...]], batch: list[Tensor]) -> tuple[Tensor, ...] | None:
+    def _try(self, lane: Lane, work: Work, batch: list[Tensor]) -> tuple[Tensor, ...] | None:
         """Outputs of one batch; None, and half the batch size from now on, where the memory did not suffice."""
         try:
-            return run(*(send(tensor, self.device) for tensor in batch))
+            return lane.run(work, *batch)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -133,8 +136,7 @@ class Translator:
             raise StarganError(
                 f"not enough memory on {self.device} for one picture: {reason}", "try --device cpu or free some memory"
             )
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._lanes.free_memory()
         self.batch_size //= 2
         self._warn(f"out of memory on {self.device}: going on with batches of {self.batch_size}")
         return None
@@ -148,10 +150,12 @@ def automatic_batch_size(device: torch.device, size: int) -> int:
 
 def _batches_at_once(device: torch.device, engine: str, compiled: bool) -> int:
     """On a CPU as many as torch has threads, so that none waits for another. On CUDA two: while one is computed, the
-    other is brought and fetched. Other engines, and what is compiled, have their own ways to keep a machine busy."""
+    other is brought and fetched. Other engines, and what is compiled for a CPU, use all cores for one batch."""
+    if device.type == "cuda":
+        return 2
     if engine != "torch" or compiled or device.type == "mps":
         return 1
-    return 2 if device.type == "cuda" else min(torch.get_num_threads(), MOST_RUNNERS)
+    return min(torch.get_num_threads(), MOST_RUNNERS)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -159,6 +163,10 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or any(
         sign in words for sign in ("out of memory", "can't allocate memory", "not enough memory")
     )
+
+
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
+    return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
 
 
 def _padded(tensor: Tensor, length: int) -> Tensor:

@@ -31,6 +31,7 @@ def make_weights(
     classifier: bool = True,
     seed: int = 0,
     landmarks: dict[str, list[float]] | None = None,
+    downscale: int = 1,
 ) -> Path:
     """Random weights whose label visibly matters."""
     layout = LabelLayout(sets)
@@ -43,6 +44,7 @@ def make_weights(
         discriminator_width=4,
         discriminator_layers=2,
         output=output,  # type: ignore[arg-type]
+        downscale=downscale,
     )
     torch.manual_seed(seed)
     generator, discriminator = Generator(settings), Discriminator(settings)

@@ -46,18 +46,18 @@ def test_an_engine_gives_torchs_pictures(engine: str, output: str, tmp_path: Pat
     weights = make_weights(tmp_path / "w.safetensors", output=output)
     plain = Translator(load(str(weights)), CPU, torch.float32, 4)
     made = Translator(load(str(weights)), CPU, torch.float32, 4, engine=engine)
-    expected, found = (each.translate(squares(6), labels(6, 2), maps=True) for each in (plain, made))
-    assert (found.pixels.int() - expected.pixels.int()).abs().max() <= 1
-    assert found.maps is not None and expected.maps is not None
-    assert torch.allclose(found.maps[:, LOW:].float(), expected.maps[:, LOW:].float(), atol=5e-3)
-    assert torch.equal(found.pixels[:4], made.translate(squares(6)[:4], labels(6, 2)[:4]).pixels)
+    expected, found = (each.translate(squares(6), labels(6, 2), maps=True).changes for each in (plain, made))
+    assert torch.allclose(found[:, LOW:].float(), expected[:, LOW:].float(), atol=5e-3)
+    expected, found = (each.translate(squares(6), labels(6, 2)).changes for each in (plain, made))
+    assert (found.int() - expected.int()).abs().max() <= 1
+    assert torch.equal(found[:4], made.translate(squares(6)[:4], labels(6, 2)[:4]).changes)
 
 
 def test_openvino_in_bf16_stays_within_forty_decibels(generator_file: Path) -> None:
     require("openvino")
     plain = Translator(load(str(generator_file)), CPU, torch.float32, 4)
     made = Translator(load(str(generator_file)), CPU, torch.bfloat16, 4, engine="openvino")
-    expected, found = (each.translate(squares(4), labels(4)).pixels for each in (plain, made))
+    expected, found = (each.translate(squares(4), labels(4)).changes for each in (plain, made))
     assert float(psnr(found, expected).min()) > 40
 
 
@@ -101,7 +101,7 @@ def test_compiling_reaches_the_network(generator_file: Path, monkeypatch: pytest
     monkeypatch.setattr(torch, "compile", lambda function, **options: compiled.append(options) or function)
     made = Translator(load(str(generator_file)), CPU, torch.float32, 4, compiled=True)
     assert compiled == [{"dynamic": False}]
-    assert len(made.translate(squares(2), labels(2)).pixels) == 2
+    assert len(made.translate(squares(2), labels(2)).changes) == 2
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (16, 16), (64, 16)])

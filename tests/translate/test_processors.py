@@ -33,7 +33,7 @@ from stargan_cli.weights.files import load
 cpu, given = torch.device("cpu"), load_file(sys.argv[2])
 assert pick_precision("auto", cpu) is torch.float32
 made = Translator(load(sys.argv[1]), cpu, torch.float32, 4)
-pixels = made.translate(given["squares"], given["labels"]).pixels
+pixels = made.translate(given["squares"], given["labels"]).changes
 save_file({"pixels": pixels, "logits": made.read_labels(given["squares"])}, sys.argv[3])
 """
 
@@ -47,6 +47,6 @@ def test_another_processor_stays_within_one_level_and_chooses_its_own_precision(
     command = [sys.executable, "-c", ELSEWHERE, str(weights), str(given), str(made)]
     subprocess.run(command, env=os.environ | processor, check=True, timeout=120)
     elsewhere, here = load_file(made), Translator(load(str(weights)), CPU, torch.float32, 4)
-    pixels = here.translate(squares(6), labels(6, 2)).pixels
+    pixels = here.translate(squares(6), labels(6, 2)).changes
     assert (pixels.int() - elsewhere["pixels"].int()).abs().max() <= 1
     assert torch.allclose(here.read_labels(squares(6)), elsewhere["logits"], atol=1e-5)

@@ -27,18 +27,18 @@ def translator(path: Path, batch_size: int, precision: torch.dtype = torch.float
 
 
 def test_a_square_does_not_depend_on_the_batch_size_or_its_neighbours(weights: Path) -> None:
-    whole = translator(weights, 16).translate(squares(16), labels(16)).pixels
-    alone = translator(weights, 1).translate(squares(16), labels(16)).pixels
+    whole = translator(weights, 16).translate(squares(16), labels(16)).changes
+    alone = translator(weights, 1).translate(squares(16), labels(16)).changes
     assert (whole.int() - alone.int()).abs().max() <= 1
-    some = translator(weights, 4).translate(squares(16)[5:10], labels(16)[5:10]).pixels
-    assert torch.equal(some, translator(weights, 4).translate(squares(16), labels(16)).pixels[5:10])
+    some = translator(weights, 4).translate(squares(16)[5:10], labels(16)[5:10]).changes
+    assert torch.equal(some, translator(weights, 4).translate(squares(16), labels(16)).changes[5:10])
 
 
 def test_the_generator_is_always_given_full_batches(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, seen = translator(weights, 4), []
     original = made._generator.translate
     monkeypatch.setattr(made._generator, "translate", lambda x, c: seen.append(len(x)) or original(x, c))
-    assert len(made.translate(squares(6), labels(6)).pixels) == 6
+    assert len(made.translate(squares(6), labels(6)).changes) == 6
     assert seen == [4, 4]
 
 
@@ -48,7 +48,7 @@ def test_the_result_is_the_generators(weights: Path) -> None:
         expected = to_pixels(loaded.generator(to_model(squares(3)), labels(3)[:, 0]))
         classes = loaded.discriminator(to_model(squares(3))).classes  # type: ignore[misc]
     made = Translator(loaded, CPU, torch.float32, 2)
-    assert (made.translate(squares(3), labels(3)).pixels.int() - expected.int()).abs().max() <= 1
+    assert (made.translate(squares(3), labels(3)).changes.int() - expected.int()).abs().max() <= 1
     assert torch.allclose(made.read_labels(squares(3)), classes, atol=1e-5)
 
 
@@ -61,7 +61,7 @@ def test_labels_are_read_where_the_card_says(weights: Path) -> None:
         expected = loaded.discriminator(part).classes  # type: ignore[misc]
     assert torch.allclose(made.read_labels(squares(3)), expected, atol=1e-5)
     assert torch.equal(
-        made.translate(squares(3), labels(3)).pixels, translator(weights, 2).translate(squares(3), labels(3)).pixels
+        made.translate(squares(3), labels(3)).changes, translator(weights, 2).translate(squares(3), labels(3)).changes
     )
 
 
@@ -76,8 +76,8 @@ def test_a_reading_square_that_is_none_is_refused(weights: Path, values: object)
 
 
 def test_half_precision_stays_close(weights: Path) -> None:
-    full = translator(weights, 4).translate(squares(4), labels(4)).pixels.float()
-    half = translator(weights, 4, torch.bfloat16).translate(squares(4), labels(4)).pixels.float()
+    full = translator(weights, 4).translate(squares(4), labels(4)).changes.float()
+    half = translator(weights, 4, torch.bfloat16).translate(squares(4), labels(4)).changes.float()
     assert 0 < (full - half).abs().mean() < 2
 
 
@@ -96,9 +96,8 @@ def test_the_maps_are_of_what_makes_the_pixels(
     made = translator(request.getfixturevalue(kind), 5)
     source, target = squares(5), labels(5, passes)
     result = made.translate(source, target, maps=True)
-    assert (given[0].int() - result.pixels.int()).abs().max() <= 1
-    assert result.maps is not None and result.maps.shape == (5, CHANNELS, 16, 16)
-    assert made.translate(source, target).maps is None
+    assert (given[0].int() - made.translate(source, target).changes.int()).abs().max() <= 1
+    assert result.changes.shape == (5, CHANNELS, 16, 16)
 
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,8 +111,8 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeyp
         return original(x, c)
 
     monkeypatch.setattr(made._generator, "translate", limited)
-    result = made.translate(squares(7), labels(7)).pixels
-    assert torch.equal(result, translator(weights, 2).translate(squares(7), labels(7)).pixels)
+    result = made.translate(squares(7), labels(7)).changes
+    assert torch.equal(result, translator(weights, 2).translate(squares(7), labels(7)).changes)
     assert made.batch_size == 2
     assert warnings == [f"out of memory on cpu: going on with batches of {size}" for size in (4, 2)]
 
