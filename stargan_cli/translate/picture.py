@@ -5,12 +5,12 @@ This side knows files and pixels, and no network: it asks, and goes on with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePath
 
-from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError, shortage, shortened
+from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError
 from stargan_cli.files.blobs import path_of, readable
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
@@ -20,9 +20,10 @@ from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, standing
-from stargan_cli.translate.framing import Answer, Asking, Changes, Framed, Question
+from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
+from stargan_cli.translate.outputs.together import Due, Steps, in_words, written
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import SHOWN, Row, Settled
 
@@ -38,11 +39,12 @@ class Job:
     replaces: bool = False
 
 
-Way = Asking[Settled]
+Way = Steps[Settled]
 
 
 def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
-    """The way of a found picture; errors of its own become rows.
+    """The way of a found picture; errors of its own become rows. It is to go on, with no answer, once what is
+    `Unsynced` is synced.
 
     With `dry` nothing is made, and the rows say what would be. Raises OutputError where nothing more can be written.
     """
@@ -58,7 +60,7 @@ def failed(found: Found, plan: Plan, sink: Sink, error: Exception) -> Settled:
     """The end of a picture that failed before its outputs were sorted out: a row for each of them."""
     variants = plan.variants if found.archive is None else found.archive.wanted
     outputs: list[str | None] = [sink.name(output) for _, output in outputs_of(found, variants)]
-    return Settled([Row(str(found.source), output, "failed", _in_words(error)) for output in outputs or [None]])
+    return Settled([Row(str(found.source), output, "failed", in_words(error)) for output in outputs or [None]])
 
 
 def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink, dry: bool) -> Way:
@@ -75,27 +77,26 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
     try:
         made = yield from _made(found, jobs, plan, sink)
     except (NoFaceError, FramesError) as error:
-        made = [_left_out(found, job, str(error), plan, sink) for job in jobs]
+        made = yield from written([_left_out(found, job, str(error), plan, sink) for job in jobs], sink)
     except OutputError:
         raise
     except Exception as error:
-        made = [Row(str(found.source), sink.name(job.output), "failed", _in_words(error)) for job in jobs]
+        made = [Row(str(found.source), sink.name(job.output), "failed", in_words(error)) for job in jobs]
     return Settled(rows + made)
 
 
-def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Asking[list[Row]]:
+def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[list[Row]]:
     """The rows of a picture's outputs, after writing them."""
     variants = tuple(job.variant for job in jobs)
     with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
         if isinstance(opened, FrameSequence):
             encoders = [FrameEncoder(_format(job.output), opened, _extras(job, plan, opened.exif)) for job in jobs]
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
-            files = {number: encoders[number].file for number in answer.due}
-            return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]
+            return (yield from _finished(found, jobs, answer, {n: encoders[n].file for n in answer.due}, sink))
     framed = yield from plan.framing.prepare(opened)
     answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
     files = {number: partial(encoded, framed, answer.changes_of(number), jobs[number], plan) for number in answer.due}
-    return [_written(found, job, answer, files.get(number), number, sink) for number, job in enumerate(jobs)]
+    return (yield from _finished(found, jobs, answer, files, sink))
 
 
 def outputs_of(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
@@ -141,25 +142,18 @@ def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
     return rows
 
 
-def _written(found: Found, job: Job, answer: Answer, file: Callable[[], bytes] | None, number: int, sink: Sink) -> Row:
-    """The row of an output, after writing it; without a `file` it is not due."""
-    remark = answer.remarks[number] if answer.remarks else None
-    row = Row(str(found.source), sink.name(job.output), "done", remark, *answer.labels[number], job.replaces)
-    if file is None:
-        return replace(row, status="skipped")
-    made = file
-    return _tried(row, lambda: sink.write(job.output, made()))
-
-
-def _tried(row: Row, write: Callable[[], None]) -> Row:
-    """The row of an output, after writing it. Raises OutputError alone."""
-    try:
-        write()
-    except OutputError:
-        raise
-    except Exception as error:
-        return replace(row, status="failed", reason=_in_words(error))
-    return row
+def _finished(
+    found: Found, jobs: Sequence[Job], answer: Answer, files: Mapping[int, Callable[[], bytes]], sink: Sink
+) -> Steps[list[Row]]:
+    """The rows of a picture's outputs, after writing them; those without a file are not due."""
+    due = []
+    for number, job in enumerate(jobs):
+        remark = answer.remarks[number] if answer.remarks else None
+        row = Row(str(found.source), sink.name(job.output), "done", remark, *answer.labels[number], job.replaces)
+        file = files.get(number)
+        due.append(Due(row if file is not None else replace(row, status="skipped"), job.output, file))
+    rows = yield from written(due, sink)
+    return rows
 
 
 def encoded(framed: Framed, changes: Changes, job: Job, plan: Plan) -> bytes:
@@ -173,17 +167,17 @@ def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
     return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint), exif=kept)
 
 
-def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Row:
-    """The row of a picture that is not translated; with `--copy-others` its output is a copy of it."""
+def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Due:
+    """Of a picture that is not translated: with `--copy-others` its output is a copy of it."""
     source, settings = found.source, plan.settings
     if not settings.faces.copy_others:
-        return Row(str(source), None, "skipped", reason)
+        return Due(Row(str(source), None, "skipped", reason), job.output, None)
     row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: copied")
     if sink.is_source(job.output, source):
-        return row
+        return Due(row, job.output, None)
     note = plan.note(job.variant, job.fingerprint, generated=False)
     extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, native=True)
-    return _tried(row, lambda: sink.write(job.output, copied(source, _format(job.output), extras, wanted)))
+    return Due(row, job.output, partial(copied, source, _format(job.output), extras, wanted))
 
 
 def _format(output: PurePath) -> PictureFormat:
@@ -195,8 +189,3 @@ def _weight(framed: Framed, jobs: int) -> int:
     picture = framed.picture
     own = 0 if picture.native is None else picture.native.nbytes
     return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)
-
-
-def _in_words(error: Exception) -> str:
-    known = error if isinstance(error, PictureError) else shortage(error)
-    return str(known) if known is not None else shortened(f"{type(error).__name__}: {error}")

@@ -15,6 +15,7 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks, kind_of
 from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.outputs.together import synced_at_once
 from stargan_cli.translate.picture import failed, outputs_of, way_of
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Settled
@@ -53,7 +54,7 @@ def work(
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
     number = plan.settings.workers or automatic_workers()
-    threads: Threads[Found, Asked, Any] = Threads(lambda found: way_of(found, plan, sink, dry), number)
+    threads: Threads[Found, Asked, Any] = Threads(lambda found: synced_at_once(way_of(found, plan, sink, dry)), number)
     stream = Stream(
         threads
         if assignment is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -30,3 +31,23 @@ def install() -> None:
         return opened_frames(source, *others, **more)
 
     frames.opened_frames = fragile
+    _install_syncs()
+
+
+def _install_syncs() -> None:
+    """`unsynced`: its output cannot be synced. `dies`: its process dies while the output is synced, the first time."""
+    from stargan_cli.translate.outputs import begun
+
+    sync_handle = begun.sync_handle
+
+    def fragile(handle: int) -> None:
+        place = os.readlink(f"/proc/self/fd/{handle}")
+        folder, name = os.path.split(place)
+        if name.startswith(".unsynced"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if name.startswith(".dies") and not os.path.exists(died := os.path.join(folder, "..", "died")):
+            os.mkdir(died)
+            os.kill(os.getpid(), signal.SIGKILL)
+        sync_handle(handle)
+
+    begun.sync_handle = fragile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import fsspec
@@ -303,7 +303,7 @@ def test_where_puts_are_not_whole_an_object_is_moved_into_its_place(monkeypatch:
     put = []
     filesystem = sink.root.filesystem
     monkeypatch.setattr(filesystem, "mv", lambda source, target: put.append((source, target)))
-    sink.write(Path("s/a.png"), b"pixels")
+    sink.begin(PurePath("s/a.png"), b"pixels").finish()
     ((source, target),) = put
     assert target == "/elsewhere/s/a.png"
     assert filesystem.cat_file(source) == b"pixels"

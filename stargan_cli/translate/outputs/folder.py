@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
-from stargan_cli.files.atomic import adopt_mark, make_folder
+from stargan_cli.files.atomic import Sync, adopt_mark, make_folder
 from stargan_cli.files.below import Below, OutsideError
 from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
 from stargan_cli.translate.outputs.folder_lock import FolderLock
@@ -86,8 +86,9 @@ class OutputFolder:
                 self._lock.close()
 
     @contextmanager
-    def writing(self, relative: PurePath) -> Iterator[BinaryIO]:
-        """The output at `relative`, with the folders above it; it appears whole, and synced, when the block ends well.
+    def writing(self, relative: PurePath, sync: Sync = "file") -> Iterator[BinaryIO]:
+        """The output at `relative`, with the folders above it; it appears whole when the block ends well, and synced
+        unless `sync` is "nothing": then whoever writes it syncs it in the block.
 
         Its name is synced with those of others: every OUTPUTS_A_SYNC outputs, and by `close`. Raises PictureError where
         the place lies outside the output folder (a symlink may lead there) or cannot be written, and OutputError where
@@ -98,7 +99,7 @@ class OutputFolder:
             raise OutputError(f"the output folder {self.root} is gone", "run it again to finish what is missing")
         with ExitStack() as stack:
             handle = stack.enter_context(self._opened(below, relative.parent))
-            yield stack.enter_context(replacing(self.root / relative, "file", handle))
+            yield stack.enter_context(replacing(self.root / relative, sync, handle))
         if below.new_names >= OUTPUTS_A_SYNC:
             with self._synced():
                 below.sync()

@@ -13,6 +13,7 @@ from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source, bytes_of
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
+from stargan_cli.translate.outputs.begun import AtOnce, Begun
 
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""
@@ -72,8 +73,8 @@ class RemoteSink:
                 "make room there, or set TMPDIR to another folder",
             ) from error
 
-    def write(self, output: PurePath, data: bytes) -> None:
-        self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data))
+    def begin(self, output: PurePath, data: bytes) -> Begun:
+        return AtOnce(lambda: self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data)))
 
     def remove_unfinished(self, output: PurePath) -> None:
         """An upload that nobody ends is no object; a store's own rules remove what it keeps of it."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from filecmp import cmp
+from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
@@ -15,6 +16,7 @@ from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source
 from stargan_cli.pictures.provenance import read_fingerprint
 from stargan_cli.translate.inputs.remote import RemotePath
+from stargan_cli.translate.outputs.begun import AtOnce, Begun, BegunFile
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.outputs.names import folding_of
 from stargan_cli.translate.outputs.remote_sink import RemoteSink
@@ -56,8 +58,8 @@ class Sink(Protocol):
         """
         ...
 
-    def write(self, output: PurePath, data: bytes) -> None:
-        """All of it at once; raises the same."""
+    def begin(self, output: PurePath, data: bytes) -> Begun:
+        """An output that is there as soon as it is synced and finished; raises the same."""
         ...
 
     def remove_unfinished(self, output: PurePath) -> None:
@@ -112,16 +114,16 @@ class LocalSink:
         except OSError:  # one of them is not there
             return False
 
-    @contextmanager
-    def file(self, output: PurePath) -> Iterator[BinaryIO]:
+    def file(self, output: PurePath) -> AbstractContextManager[BinaryIO]:
+        return self._folder().writing(output)
+
+    def begin(self, output: PurePath, data: bytes) -> Begun:
+        return BegunFile(self._folder().writing(output, sync="nothing"), data)
+
+    def _folder(self) -> OutputFolder:
         if self._held is None:
             raise ValueError("a dry run writes nothing")
-        with self._held.writing(output) as file:
-            yield file
-
-    def write(self, output: PurePath, data: bytes) -> None:
-        with self.file(output) as file:
-            file.write(data)
+        return self._held
 
     def remove_unfinished(self, output: PurePath) -> None:
         place = self.root / output
@@ -159,8 +161,8 @@ class MemorySink:
         yield file
         self.data[output] = file.getvalue()
 
-    def write(self, output: PurePath, data: bytes) -> None:
-        self.data[output] = data
+    def begin(self, output: PurePath, data: bytes) -> Begun:
+        return AtOnce(partial(self.data.__setitem__, output, data))
 
     def remove_unfinished(self, output: PurePath) -> None:
         pass

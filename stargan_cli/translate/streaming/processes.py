@@ -23,8 +23,9 @@ from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
 from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Fails
 
-STEPS_AHEAD = 2
-"""A worker has its next picture before it is done with the last."""
+FRESH_AHEAD = 2
+"""A worker has its next picture before it is done with the last. Pictures that wait for answers or for the disk do not
+keep it from beginning others."""
 PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that a decoder may take
 MOST_STILLBORN = 3
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
@@ -105,8 +106,8 @@ class WorkerProcesses:
 
     def _hand_out(self) -> None:
         while self._waiting and self._failure is None:
-            free = [handle for handle in self._handles if handle.steps < STEPS_AHEAD]
-            idle = [handle for handle in free if handle.steps == 0]
+            free = [handle for handle in self._handles if len(handle.fresh) < FRESH_AHEAD]
+            idle = [handle for handle in free if not handle.stepping]
             if not idle and len(self._handles) < self.number:
                 idle = free = [self._started()]
             if not free:
@@ -147,8 +148,8 @@ class WorkerProcesses:
         reason, at = handle.last_words(), handle.at
         stepping, tickets, ready = set(handle.stepping), list(handle.tickets), handle.ready
         self._forget(handle)
-        if at in tickets:
-            self._clean_up(self._items[at])
+        for ticket in stepping:
+            self._clean_up(self._items[ticket])
         if not ready:
             self._stillborn += 1
             if self._stillborn >= MOST_STILLBORN:

@@ -19,11 +19,15 @@ from stargan_cli.errors import OutputError, StarganError
 from stargan_cli.pictures import reading
 from stargan_cli.translate.framing import Asked, Question, array_of, change_bytes, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.outputs.begun import Unsynced
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.picture import Way, way_of
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.settings import Place
 from stargan_cli.translate.streaming.shared_arrays import Described, Room, Rooms, SharedArrays
+from stargan_cli.translate.streaming.syncing import Syncer
+
+MOST_UNSYNCED = 64  # outputs that a worker has written and that are not on the disk yet
 
 
 @dataclass(frozen=True)
@@ -69,17 +73,34 @@ class _Worker:
         self._connection, self._plan, self._sink = connection, plan, sink
         self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
         self._ways: dict[int, tuple[Way, Room | None]] = {}
-        self._ticket = -1
+        self._ticket, self._syncer = -1, Syncer()
         reading.watched = self._decoding
 
     def run(self) -> None:
-        while (message := self._connection.recv()) is not None:
-            self._ticket, value, array = message
-            self._arrays.set_note(self._ticket)
-            self._send(self._step(self._ticket, value, array))
-            self._arrays.set_note(-1)
+        """Until the main process says that it is the end, and what is written is synced."""
+        more = True
+        while more or self._syncer.held:
+            sources: list[Any] = [self._syncer]
+            if more and self._syncer.held < MOST_UNSYNCED:
+                sources.append(self._connection)
+            if self._syncer in select.select(sources, [], [])[0]:
+                for ticket in self._syncer.take():
+                    self._go_on(ticket, None, None)
+            elif (message := self._connection.recv()) is None:
+                more = False
+            else:
+                self._go_on(*message)
 
-    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...]:
+    def _go_on(self, ticket: int, value: Any, array: Described | None) -> None:
+        self._ticket = ticket
+        self._arrays.set_note(ticket)
+        message = self._step(ticket, value, array)
+        if message is not None:
+            self._send(message)
+        self._arrays.set_note(-1)
+
+    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...] | None:
+        """What to say of it; None where it waits for the disk."""
         way, room = self._ways.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
@@ -98,6 +119,10 @@ class _Worker:
         finally:
             if room is not None:
                 self._rooms.give_back(room)
+        if isinstance(question, Unsynced):
+            self._ways[ticket] = way, None
+            self._syncer.add(ticket, question)
+            return None
         return self._asked(ticket, way, question)
 
     def _asked(self, ticket: int, way: Way, asked: Asked) -> tuple[Any, ...]:

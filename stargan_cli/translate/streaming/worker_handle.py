@@ -48,7 +48,7 @@ class Gone:
 
 class WorkerHandle:
     """`tickets`: the pictures that it owns, with the rooms of their questions; `stepping`: those for which it owes an
-    answer."""
+    answer; `fresh`: those that have asked nothing yet."""
 
     def __init__(self, assignment: Assignment, turns: int, events: SimpleQueue[Any]) -> None:
         ours, theirs = socket.socketpair()
@@ -71,15 +71,12 @@ class WorkerHandle:
         self._arrays.set_note(-1)
         self.tickets: dict[int, Described | None] = {}
         self.stepping: set[int] = set()
+        self.fresh: set[int] = set()
         self.ready = False
         self._killed: str | None = None
         self._send(assignment)
         self._listener = Thread(target=self._listen, args=(events,), name="listen to a worker", daemon=True)
         self._listener.start()
-
-    @property
-    def steps(self) -> int:
-        return len(self.stepping)
 
     @property
     def note(self) -> tuple[int, float, int]:
@@ -94,6 +91,7 @@ class WorkerHandle:
     def send_item(self, ticket: int, item: Found) -> None:
         self.tickets[ticket] = None
         self.stepping.add(ticket)
+        self.fresh.add(ticket)
         self._send((ticket, item, None))
 
     def send_answer(self, ticket: int, answer: Answer | Floats | Exception) -> None:
@@ -109,12 +107,14 @@ class WorkerHandle:
     def taken(self, ticket: int, described: Described) -> NDArray[Any]:
         """The array of a question."""
         self.stepping.discard(ticket)
+        self.fresh.discard(ticket)
         self.tickets[ticket] = described
         return self._arrays.array(described)
 
     def forget(self, ticket: int) -> None:
         """It has come to its end."""
         self.stepping.discard(ticket)
+        self.fresh.discard(ticket)
         self.tickets.pop(ticket, None)
 
     def send_end(self) -> None:

@@ -140,6 +140,31 @@ def test_a_picture_that_kills_its_process_fails_by_name_and_alone(
     assert children() == []
 
 
+def test_an_output_that_does_not_get_onto_the_disk_fails_alone(
+    tmp_path: Path, weights: Path, fragile_decoders: None
+) -> None:
+    for number in range(12):
+        draw(tmp_path / "in" / f"{'unsynced' if number == 5 else 'a'}-{number:02}.png", number)
+    rows: list[Row] = []
+    report = go(tmp_path / "in", tmp_path / "out", weights, rows)
+    assert (report.done, report.failed) == (11, 1)
+    ((name, reason),) = [(Path(row.source).name, str(row.reason)) for row in rows if row.status == "failed"]
+    assert name == "unsynced-05.png" and "Input/output error" in reason
+    assert len(list((tmp_path / "out").iterdir())) == 11
+
+
+def test_pictures_begin_again_whose_process_died_before_their_outputs_were_there(
+    tmp_path: Path, weights: Path, fragile_decoders: None, tree: Tree
+) -> None:
+    for number in range(12):
+        draw(tmp_path / "in" / f"{'dies' if number == 5 else 'a'}-{number:02}.png", number)
+    assert go(tmp_path / "in", tmp_path / "out", weights).done == 12
+    assert (tmp_path / "died").exists()
+    assert len(tree(tmp_path / "out")) == 12
+    assert list((tmp_path / "out").glob(".*")) == []
+    assert children() == []
+
+
 def test_a_decoder_that_takes_too_long_is_ended_and_named(
     tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

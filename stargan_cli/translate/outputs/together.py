@@ -1,0 +1,94 @@
+"""The outputs of one picture, written together; their rows; what of it waits for the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePath
+from typing import Any, TypeVar
+
+from stargan_cli.errors import OutputError, PictureError, shortage, shortened
+from stargan_cli.translate.framing import Asked, Asking
+from stargan_cli.translate.outputs.begun import AtOnce, Begun, Unsynced
+from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.report import Row
+
+MOST_TOGETHER = 16  # each holds two of the files that a process may have open
+Made = TypeVar("Made")
+Steps = Generator[Asked | Unsynced, Any, Made]
+"""A way that asks, and that can go on, with no answer, as soon as what it says is `Unsynced` is synced."""
+
+
+def synced_at_once(way: Steps[Made]) -> Asking[Made]:
+    """The same way, which waits by itself until its outputs are synced."""
+    step: Callable[[], Asked | Unsynced] = partial(next, way)
+    while True:
+        try:
+            asked = step()
+        except StopIteration as end:
+            made: Made = end.value
+            return made
+        if isinstance(asked, Unsynced):
+            asked.sync()
+            step = partial(next, way)
+            continue
+        try:
+            step = partial(way.send, (yield asked))
+        except Exception as error:
+            step = partial(way.throw, error)
+
+
+@dataclass(frozen=True)
+class Due:
+    """An output to write, the row that it has where that ends well, and what makes its file; None: nothing is to."""
+
+    row: Row
+    output: PurePath
+    file: Callable[[], bytes] | None
+
+
+def written(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
+    """The rows of outputs, after writing them. Raises OutputError alone."""
+    rows: list[Row] = []
+    for start in range(0, len(due), MOST_TOGETHER):
+        some = yield from _written_together(due[start : start + MOST_TOGETHER], sink)
+        rows += some
+    return rows
+
+
+def _written_together(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
+    rows, begun = [one.row for one in due], dict[int, Begun]()
+
+    def begin(number: int, output: PurePath, file: Callable[[], bytes]) -> None:
+        begun[number] = sink.begin(output, file())
+
+    try:
+        for number, one in enumerate(due):
+            if one.file is not None:
+                rows[number] = _tried(rows[number], partial(begin, number, one.output, one.file))
+        if waiting := tuple(output for output in begun.values() if not isinstance(output, AtOnce)):
+            yield Unsynced(waiting)
+        for number, output in begun.items():
+            rows[number] = _tried(rows[number], output.finish)
+    finally:
+        for output in begun.values():
+            output.discard()
+    return rows
+
+
+def _tried(row: Row, write: Callable[[], None]) -> Row:
+    """The row of an output, after a step of writing it. Raises OutputError alone."""
+    try:
+        write()
+    except OutputError:
+        raise
+    except Exception as error:
+        return replace(row, status="failed", reason=in_words(error))
+    return row
+
+
+def in_words(error: Exception) -> str:
+    """The reason that a failed row gives."""
+    known = error if isinstance(error, PictureError) else shortage(error)
+    return str(known) if known is not None else shortened(f"{type(error).__name__}: {error}")

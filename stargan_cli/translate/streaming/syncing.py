@@ -1,0 +1,55 @@
+"""Outputs on their way onto the disk, many at once, while their process goes on with other pictures."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from stargan_cli.translate.outputs.begun import Unsynced
+
+AT_ONCE = 8
+"""Syncs at the same time. On ext4 each new file's sync needs a commit of the journal, which takes some milliseconds,
+and syncs that wait at the same time share one. Syncs one after the other do not, even where all files were written
+before the first of them."""
+
+
+class Syncer:
+    """`AT_ONCE` threads that sync what is added. `held`: how many outputs were added and not taken again."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self._unsynced: SimpleQueue[tuple[int, Unsynced]] = SimpleQueue()
+        self._synced: SimpleQueue[tuple[int, Unsynced]] = SimpleQueue()
+        self._read_end, self._write_end = os.pipe()
+        self._threads = 0
+
+    def fileno(self) -> int:
+        """To wait for something that is synced, with `select`."""
+        return self._read_end
+
+    def add(self, ticket: int, unsynced: Unsynced) -> None:
+        self.held += len(unsynced.outputs)
+        self._unsynced.put((ticket, unsynced))
+        if self._threads < AT_ONCE:
+            self._threads += 1
+            Thread(target=self._sync, name="sync", daemon=True).start()
+
+    def take(self) -> Iterator[int]:
+        """The tickets of what is synced by now."""
+        os.read(self._read_end, 1024)
+        while True:
+            try:
+                ticket, unsynced = self._synced.get_nowait()
+            except Empty:
+                return
+            self.held -= len(unsynced.outputs)
+            yield ticket
+
+    def _sync(self) -> None:
+        while True:
+            ticket, unsynced = self._unsynced.get()
+            unsynced.sync()
+            self._synced.put((ticket, unsynced))
+            os.write(self._write_end, b"\0")
