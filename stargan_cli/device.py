@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -87,6 +88,20 @@ def send(tensor: Tensor, device: torch.device) -> Tensor:
 def free_memory(device: torch.device) -> int:
     """Bytes of a CUDA device that no process uses."""
     return torch.cuda.mem_get_info(device)[0]
+
+
+@contextmanager
+def compiling() -> Iterator[None]:
+    """Around calls of what `torch.compile` made, which compiles at the first. Raises UsageError where it cannot."""
+    try:
+        yield
+    except RuntimeError as error:
+        from torch._dynamo.exc import TorchDynamoException  # slow to import
+
+        if not isinstance(error, TorchDynamoException):
+            raise
+        reason = str(error).strip().splitlines()[0]
+        raise UsageError(f"torch cannot compile the network: {reason}", "leave --compile out") from error
 
 
 def put(tensor: Tensor, place: Tensor) -> None:

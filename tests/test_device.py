@@ -117,6 +117,19 @@ def test_in_threads_side_by_side_torch_computes_alone() -> None:
         torch.set_num_threads(before)
 
 
+def test_what_torch_cannot_compile_is_an_error_of_the_call() -> None:
+    from torch._dynamo.exc import TorchDynamoException
+
+    def failing(error: Exception) -> None:
+        raise error
+
+    with pytest.raises(UsageError, match="torch cannot compile the network: No working C.. compiler found") as found:
+        device.compiling()(failing)(TorchDynamoException("No working C++ compiler found\nSet TORCHDYNAMO_VERBOSE=1"))
+    assert found.value.hint == "leave --compile out"
+    with pytest.raises(RuntimeError, match="out of memory"):
+        device.compiling()(failing)(RuntimeError("CUDA out of memory"))
+
+
 def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[torch.device] = []
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)

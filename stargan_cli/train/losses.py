@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
+from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator
 from stargan_cli.train.recipe.objective import Objective
 
 Parts = dict[str, Tensor]
@@ -98,15 +98,15 @@ def generator_loss(
     generator: Generator,
     discriminator: Discriminator,
     batch: Batch,
-    fake: Translation,
+    fake: Tensor,
     objective: Objective,
     view: View = lambda x: x,
 ) -> tuple[Tensor, Parts]:
     """What G minimises: fool D, be read as the target, and come back to the input with the source label.
 
-    `fake` is what G makes of `batch.real` and `batch.target`, with its graph.
+    `fake` (N, 3, S, S) is what G makes of `batch.real` and `batch.target`, with its graph.
     """
-    output = discriminator(view(fake.image))
+    output = discriminator(view(fake))
     score = _score(output, batch.target_classes, batch)
     realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
     classes = _class_loss(output.classes, batch.target_classes, batch)
@@ -115,9 +115,9 @@ def generator_loss(
         realness, classes = realness * ~own, classes * ~own
     parts = {"G/fake": realness.mean(), "G/cls": classes.mean()}
     if objective.lambda_rec:
-        parts["G/rec"] = (batch.real - generator(fake.image, batch.source)).abs().mean()
+        parts["G/rec"] = (batch.real - generator(fake, batch.source)).abs().mean()
     if objective.lambda_id:
-        parts["G/id"] = ((fake.image - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
+        parts["G/id"] = ((fake - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
     return weighted_sum(parts, objective), parts
 
 
@@ -130,7 +130,8 @@ def _gradient_penalty(
     else:
         there, labels = real, batch.source_classes
     there = there.detach().requires_grad_(True)
-    norms = gradient_norms(_score(discriminator(there), labels, batch), there)
+    output = discriminator.forward(there)  # what torch compiled for a call cannot be differentiated twice
+    norms = gradient_norms(_score(output, labels, batch), there)
     if objective.adversarial == "wgan-gp":
         return objective.lambda_gp, (norms - 1).square().mean()
     return objective.lambda_gp / 2, norms.square().mean()

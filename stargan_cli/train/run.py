@@ -71,6 +71,17 @@ def make_trainer(
     return Trainer(model_settings(settings, layout), layout, sources, settings, device, precision, processes, warn)
 
 
+def _place(settings: TrainSettings, device: str, processes: Processes) -> tuple[torch.device, torch.dtype]:
+    """Where and in what a run computes. Raises UsageError where it cannot."""
+    where = pick_device(processes.device(device))
+    if settings.compiled and where.type != "cuda":
+        raise UsageError(
+            f"--compile is for CUDA, and this run is on {where.type}",
+            "leave it out (--no-compile with --resume): on a CPU the networks are rebuilt by hand, which is as fast",
+        )
+    return where, pick_precision(settings.precision, where)
+
+
 def check(
     run: Path,
     settings: TrainSettings,
@@ -82,7 +93,7 @@ def check(
 ) -> None:
     """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
     model_settings(settings, layout)
-    pick_precision(settings.precision, pick_device(processes.device(device)))
+    _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()
     processes.check_batch(settings.batch_size)
@@ -116,8 +127,7 @@ def train(
     nothing can be written.
     """
     start = time.monotonic()
-    where = pick_device(processes.device(device))
-    precision = pick_precision(settings.precision, where)
+    where, precision = _place(settings, device, processes)
     with ExitStack() as stack:
         folder = stack.enter_context(RunFolder(run)) if processes.first else None
         if folder is not None and not resume:

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from stargan_cli.captured import Captured, CudaGraphs
 from stargan_cli.datasets import augment
 from stargan_cli.datasets.draws import Draws, key
-from stargan_cli.device import autocast, memory_layout
+from stargan_cli.device import autocast, compiling, memory_layout
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.fast_cpu.networks import fast_generator
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
-from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
+from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.train.adaptive import Augmentation
 from stargan_cli.train.batches import BatchSource, feed
@@ -65,9 +65,13 @@ class Trainer:
         self.rules = [TargetRule.of(label_set, device, **shares) for label_set in layout.sets]
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
-        self.translator = fast_generator(self.generator, precision) if device.type == "cpu" else self.generator
+        fast = device.type == "cpu" and not settings.compiled
+        self.translator = fast_generator(self.generator, precision) if fast else self.generator
         self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
+        if settings.compiled:
+            self.generator.compile(dynamic=False)
+            self.discriminator.compile(dynamic=False)
         betas = (settings.beta1, settings.beta2)
         self.learning_generator = Learner("generator", self.generator, settings.lr, betas)
         self.learning_discriminator = Learner("discriminator", self.discriminator, settings.d_lr, betas)
@@ -78,7 +82,8 @@ class Trainer:
 
     def _captured(self) -> Callable[[bool, bool], Losses]:
         graphs = self.device.type == "cuda" and self.settings.graphs
-        return Captured(self._iteration, CudaGraphs(), self._warn) if graphs else self._iteration
+        iteration = compiling()(self._iteration) if self.settings.compiled else self._iteration
+        return Captured(iteration, CudaGraphs(), self._warn) if graphs else iteration
 
     def iterate(self) -> Losses:
         """One iteration: a D step for each set's turn, and every `n_critic`-th time a G step too.
@@ -113,8 +118,8 @@ class Trainer:
             batch = self._batch(turn, draws)
             # G does not change in between: both steps can use the same fakes.
             with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
-                fake = self.translator.translate(batch.real, batch.target)
-            parts = self._discriminator_step(batch, fake.image.detach(), draws, with_penalty)
+                fake = self.translator(batch.real, batch.target)
+            parts = self._discriminator_step(batch, fake.detach(), draws, with_penalty)
             if with_generator:
                 parts |= self._generator_step(batch, fake, draws)
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
@@ -139,7 +144,7 @@ class Trainer:
             self.augmentation.adapt(self.processes.mean(sign, self.share)["D/sign"], self.settings.batch_size)
         return parts
 
-    def _generator_step(self, batch: Batch, fake: Translation, draws: Draws) -> Losses:
+    def _generator_step(self, batch: Batch, fake: Tensor, draws: Draws) -> Losses:
         with autocast(self.device, self.precision), _frozen(self.discriminator):
             total, parts = generator_loss(
                 self.translator, self.discriminator, batch, fake, self.settings, self._view(draws)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from squares_kit import labels, squares
+from torch._dynamo.exc import TorchDynamoException
 from translation_kit import draw, make_weights
 
 from stargan_cli import device
@@ -18,7 +19,7 @@ from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.translate.engines.engine import make_engine, pick_engine_device
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
-from stargan_cli.translate.translator import Translator
+from stargan_cli.translate.translator import Translator, _batches_at_once
 from stargan_cli.translate.work import automatic_workers
 from stargan_cli.weights.files import load
 
@@ -102,6 +103,23 @@ def test_compiling_reaches_the_network(generator_file: Path, monkeypatch: pytest
     made = Translator(load(str(generator_file)), CPU, torch.float32, 4, compiled=True)
     assert compiled == [{"dynamic": False}]
     assert len(made.translate(squares(2), labels(2)).changes) == 2
+
+
+def test_a_network_that_cannot_be_compiled_is_an_error_of_the_call(
+    generator_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*given: object) -> None:
+        raise TorchDynamoException("no compiler")
+
+    monkeypatch.setattr(torch, "compile", lambda function, **options: refuse)
+    made = Translator(load(str(generator_file)), CPU, torch.float32, 4, compiled=True)
+    with pytest.raises(UsageError, match="torch cannot compile the network: no compiler"):
+        made.translate(squares(2), labels(2))
+
+
+def test_a_gpu_computes_one_batch_while_another_is_brought_and_fetched() -> None:
+    assert [_batches_at_once(torch.device("cuda"), "torch", compiled) for compiled in (False, True)] == [2, 2]
+    assert _batches_at_once(torch.device("mps"), "torch", False) == _batches_at_once(CPU, "torch", True) == 1
 
 
 @pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (16, 16), (64, 16)])

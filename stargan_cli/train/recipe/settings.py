@@ -184,6 +184,16 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         bool,
         Setting(MACHINE, "On CUDA, replays iterations as graphs: much faster, equal to rounding.", changeable=True),
     ] = True
+    compiled: Annotated[
+        bool,
+        Setting(
+            MACHINE,
+            "On CUDA, lets torch compile both networks first: takes minutes, equal to rounding. Without the gradient "
+            "penalty, which is differentiated twice.",
+            option="compile",
+            changeable=True,
+        ),
+    ] = False
 
     log: Annotated[
         Literal["jsonl", "tensorboard"],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from stargan_cli.device import autocast, memory_layout
+from stargan_cli.device import autocast, compiling, memory_layout
 from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
 
@@ -25,7 +25,7 @@ class TorchEngine:
             network = generator.to(device).to(memory_format=memory_layout(device))
         self._translate: Callable[[Tensor, Tensor], Translation] = network.translate
         if compiled:
-            self._translate = torch.compile(network.translate, dynamic=False)
+            self._translate = compiling()(torch.compile(network.translate, dynamic=False))
 
     def translate(self, pictures: Tensor, labels: Tensor) -> Translation:
         with autocast(self._device, self._precision):
