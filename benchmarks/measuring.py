@@ -86,8 +86,9 @@ def ratio(ours: list[float], theirs: list[float], work: float = 1.0) -> dict[str
     }
 
 
-def matrix_peak(dtype: torch.dtype, device: torch.device, clock: str, size: int = 2048, repeats: int = 5) -> float:
+def matrix_peak(dtype: torch.dtype, device: torch.device, clock: str, repeats: int = 5) -> float:
     """GFLOP/s of a product of two square matrices: the most that convolutions could reach one product at a time."""
+    size = 8192 if device.type == "cuda" else 2048
     first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
 
     def product() -> None:

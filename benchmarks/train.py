@@ -5,8 +5,9 @@
     python benchmarks/train.py --preset fast --batch-size 64 --steps 20 --warm-up 2      # on a GPU
 
 Medians of `--repeats` turns with the slowest and the fastest. In a turn every candidate does `--steps` iterations
-without a G step, and as many with one; the paper's iteration is put together from these. Candidates are the precisions,
-on CUDA each with graphs, without (`eager`) and, if wanted, with G compiled or with pictures as planes. Their share of
+without a G step, and as many with one; the paper's iteration is put together from these, and the minutes of its whole
+training (200,000 D and 40,000 G steps). Candidates are the precisions, on CUDA each with graphs, without (`eager`) and,
+if wanted, compiled (on a CPU too, for comparison: `train` refuses it there) or with pictures as planes. Their share of
 the peak is that of a matrix product on the same device, for the operations that torch counts in the plain networks.
 `--reference` times a clone of yunjey/stargan with the same tensors on the same pictures in the same turns: its
 `Solver.train`, which gets its batches ready-made, while ours takes uint8 pictures from its cache, flips and normalises
@@ -16,6 +17,7 @@ them. It is the paper's network, at any `--width`, `--size` and `--batch-size`; 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +29,8 @@ import torch
 from measuring import Timings, add_options, in_turns, matrix_peak, rate, ratio, record, set_threads
 from reference import Reference
 from subjects import ATTRIBUTES, LAYOUT, faces, random_weights
+from torch.profiler import ProfilerActivity
+from torch.profiler import profile as torch_profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
@@ -103,11 +107,10 @@ def trainers_of(
             found[f"{precision} eager"] = our_trainer(
                 replace(settings, graphs=False), weights, pictures, device, precision
             )
-        if device.type == "cuda" and args.compile:
-            compiled = our_trainer(settings, weights, pictures, device, precision)
-            # D cannot be: its gradient penalty is differentiated twice
-            compiled.generator.translate = torch.compile(compiled.generator.translate)  # type: ignore[method-assign]
-            found[f"{precision} compiled"] = compiled
+        if args.compile:
+            found[f"{precision} compiled"] = our_trainer(
+                replace(settings, compiled=True), weights, pictures, device, precision
+            )
         if device.type == "cuda" and args.planes:
             with patch("stargan_cli.train.trainer.memory_layout", lambda device: torch.contiguous_format):
                 found[f"{precision} planes"] = our_trainer(settings, weights, pictures, device, precision)
@@ -123,8 +126,9 @@ def options() -> argparse.Namespace:
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--steps", type=int, default=1, help="iterations in a turn")
-    parser.add_argument("--compile", action="store_true", help="measure a compiled G too (CUDA)")
+    parser.add_argument("--compile", action="store_true", help="measure compiled networks too")
     parser.add_argument("--planes", action="store_true", help="measure pictures as planes too, not interleaved (CUDA)")
+    parser.add_argument("--profile", action="store_true", help="print where the time of the first candidate goes")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precisions", nargs="+", default=["auto", "fp32"])
     add_options(parser, 3)
@@ -136,12 +140,12 @@ def options() -> argparse.Namespace:
 
 def rates(timings: Timings, sides: list[str], args: argparse.Namespace) -> dict[str, Any]:
     cycles = {side: cycle(timings, side) for side in sides}
-    hours = {side: round(PAPER / 3600 / rate(seconds, args.steps)["median"], 2) for side, seconds in cycles.items()}
+    minutes = {side: round(PAPER / 60 / rate(seconds, args.steps)["median"], 1) for side, seconds in cycles.items()}
     result: dict[str, Any] = {
         "steps a second": {name: rate(seconds, args.steps) for name, seconds in timings.items()},
         "pictures a second": {name: rate(seconds, args.steps * args.batch_size) for name, seconds in timings.items()},
         "iterations of the paper a second": {side: rate(seconds, args.steps) for side, seconds in cycles.items()},
-        "hours of the paper's training": hours,
+        "minutes of the paper's training": minutes,
     }
     if "reference" in sides:
         result["times the reference"] = {
@@ -163,8 +167,7 @@ def cycle(timings: Timings, side: str) -> list[float]:
 def shares(timings: Timings, trainers: dict[str, Trainer], counted: Trainer, args: argparse.Namespace) -> Any:
     """How near each candidate's steps come to a product of two matrices in its precision."""
     device, work = counted.device, {kind: operations(counted, with_g) for kind, with_g in KINDS.items()}
-    size = 8192 if device.type == "cuda" else 2048
-    peaks = {one.precision: matrix_peak(one.precision, device, args.clock, size) for one in trainers.values()}
+    peaks = {one.precision: matrix_peak(one.precision, device, args.clock) for one in trainers.values()}
     found: dict[str, Any] = {
         f"{name} {kind}": round(
             rate(timings[f"{name} {kind}"], args.steps * gflop)["median"] / peaks[trainer.precision], 3
@@ -175,6 +178,16 @@ def shares(timings: Timings, trainers: dict[str, Trainer], counted: Trainer, arg
     found["GFLOP of a step"] = {kind: round(gflop) for kind, gflop in work.items()}
     found["peak in GFLOP/s"] = {str(dtype): round(peak) for dtype, peak in peaks.items()}
     return found
+
+
+def profile(trainer: Trainer, steps: int) -> None:
+    """Print the operations that take longest, in D and G steps, on the device where it is not the CPU."""
+    on_cuda = trainer.device.type == "cuda"
+    activity = ProfilerActivity.CUDA if on_cuda else ProfilerActivity.CPU
+    with torch_profile(activities=[activity]) as found:
+        our_steps(trainer, True, steps)()
+    sort = "self_device_time_total" if on_cuda else "self_cpu_time_total"
+    print(found.key_averages().table(sort_by=sort, row_limit=30, max_name_column_width=80), file=sys.stderr)
 
 
 def in_memory(files: Path, size: int) -> CachedPictures:
@@ -215,6 +228,8 @@ def main() -> None:
         if device.type == "cuda":
             result["peak memory in GiB"] = round(torch.cuda.max_memory_allocated(device) / 2**30, 2)
         record("train", result, device, args)
+        if args.profile:
+            profile(next(iter(trainers.values())), args.steps)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
 
     auto takes bf16 where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8.0), else fp32;
     on a CPU also only where oneDNN may use those instructions (ONEDNN_MAX_CPU_ISA).
-    Raises UsageError for an unknown name, and for fp16 on the CPU, which has no fast path for it.
+    Raises UsageError for an unknown name, for fp16 on the CPU, which has no fast path for it, and for bf16 and fp16 on
+    MPS with a PyTorch before 2.5.
     """
     if name == "auto":
         return torch.bfloat16 if _multiplies_bf16(device) else torch.float32
@@ -56,6 +57,8 @@ def pick_precision(name: str, device: torch.device) -> torch.dtype:
         raise UsageError(f"unknown precision {name!r}", f"use auto, {', '.join(PRECISIONS)}")
     if name == "fp16" and device.type == "cpu":
         raise UsageError("fp16 is slow on the CPU and is not offered there", "use --precision auto, bf16 or fp32")
+    if name != "fp32" and not torch.amp.is_autocast_available(device.type):
+        raise UsageError(f"this PyTorch computes in fp32 alone on {device.type}", "use --precision auto or fp32")
     return PRECISIONS[name]
 
 

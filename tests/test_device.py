@@ -56,6 +56,15 @@ def test_precisions_that_make_no_sense_are_usage_errors() -> None:
         device.pick_precision("int8", CPU)
 
 
+def test_half_precision_on_mps_takes_a_pytorch_that_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    mps = torch.device("mps")
+    assert device.pick_precision("auto", mps) is torch.float32
+    monkeypatch.setattr(torch.amp, "is_autocast_available", lambda name: name != "mps")
+    assert device.pick_precision("fp32", mps) is torch.float32
+    with pytest.raises(UsageError, match="this PyTorch computes in fp32 alone on mps"):
+        device.pick_precision("fp16", mps)
+
+
 def test_autocast_changes_the_type_that_convolutions_compute_in() -> None:
     convolution, x = torch.nn.Conv2d(1, 1, 3), torch.zeros(1, 1, 4, 4)
     with device.autocast(CPU, torch.bfloat16):

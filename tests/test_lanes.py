@@ -79,6 +79,13 @@ def test_memory_that_is_freed_is_that_of_all_recordings() -> None:
     assert len(calls) == EAGER_CALLS + 2
 
 
+def test_memory_of_an_apple_gpu_is_freed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    freed: list[int] = []
+    monkeypatch.setattr(torch.mps, "empty_cache", lambda: freed.append(1))
+    Lanes(torch.device("mps")).free_memory()
+    assert freed
+
+
 def test_what_is_fetched_from_the_cpu_is_there_at_once() -> None:
     values = torch.arange(4)
     with Lanes(CPU).one() as lane:

@@ -67,7 +67,7 @@ CompileOption = Annotated[
     bool,
     typer.Option(
         "--compile",
-        help="Let torch compile the network first: takes about a minute, and a C++ compiler on a CPU.",
+        help="Lets torch compile the network first: takes about a minute, and a C++ compiler on a CPU.",
         rich_help_panel="Machine",
     ),
 ]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.faces.landmarks import SIZE, Landmarks
-from stargan_cli.faces.traced_network import FIRST_PLAIN, TRACES, Traced
+from stargan_cli.faces.traced_network import FIRST_PLAIN, TRACES, Traced, interleaved
 from stargan_cli.faces.yunet import YuNet
 
 
@@ -46,6 +46,11 @@ def test_after_the_first_calls_the_network_itself_is_asked_for_its_trace_alone()
     made = after_the_first(Counting(), torch.zeros(1))
     assert [made(torch.full((1,), float(i))).item() for i in range(5)] == [1, 2, 3, 4, 5]
     assert Counting.calls == FIRST_PLAIN + 1
+
+
+def test_pictures_lie_as_each_device_is_right_and_fast_with_them() -> None:
+    layouts = [interleaved(torch.device(name)) for name in ("cpu", "cuda", "mps")]
+    assert layouts == [torch.channels_last, torch.channels_last, torch.contiguous_format]
 
 
 def test_threads_that_trace_at_once_say_nothing() -> None:
