@@ -8,9 +8,9 @@ import signal
 import threading
 from typing import Any
 
-START = (
+PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); import fragile; fragile.install(); "
-    "from stargan_cli.translate.streaming.worker import main; main(*map(int, sys.argv[2:]))"
+    "from stargan_cli.translate.streaming.fork_server_process import main; main(int(sys.argv[2]))"
 )
 STILLBORN = "import sys; sys.exit(3)"
 

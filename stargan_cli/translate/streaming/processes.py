@@ -18,6 +18,7 @@ from stargan_cli.errors import PictureError, StarganError
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.streaming.fork_server import ForkServer
 from stargan_cli.translate.streaming.shared_arrays import unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
@@ -40,6 +41,7 @@ class WorkerProcesses:
         """`clean_up` removes what a process that died in the middle of a picture left of its outputs."""
         self.number, self.events = number, events
         self._assignment, self._turns, self._clean_up = assignment, unnamed_file(), clean_up
+        self._server: ForkServer | None = None
         self._handles: list[WorkerHandle] = []
         self._items: dict[int, Found] = {}
         self._owners: dict[int, WorkerHandle] = {}
@@ -100,6 +102,8 @@ class WorkerProcesses:
             for handle in list(self._handles):
                 handle.kill()
                 self._forget(handle)
+            if self._server is not None:
+                self._server.close()
             os.close(self._turns)
         if self._failure is not None:
             raise self._failure
@@ -117,7 +121,11 @@ class WorkerProcesses:
             owner.send_item(ticket, self._items[ticket])
 
     def _started(self) -> WorkerHandle:
-        handle = WorkerHandle(self._assignment, self._turns, self.events)
+        if self._server is not None and not self._server.is_there:
+            self._server.close()
+            self._server = None
+        self._server = self._server or ForkServer()
+        handle = WorkerHandle(self._assignment, self._server, self._turns, self.events)
         self._handles.append(handle)
         return handle
 

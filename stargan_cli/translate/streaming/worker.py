@@ -94,13 +94,15 @@ class _Worker:
     def _go_on(self, ticket: int, value: Any, array: Described | None) -> None:
         self._ticket = ticket
         self._arrays.set_note(ticket)
-        message = self._step(ticket, value, array)
-        if message is not None:
-            self._send(message)
+        result = self._step(ticket, value, array)
+        if not isinstance(result, Unsynced):
+            self._send(result)
         self._arrays.set_note(-1)
+        if isinstance(result, Unsynced):
+            self._syncer.add(ticket, result)
 
-    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...] | None:
-        """What to say of it; None where it waits for the disk."""
+    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...] | Unsynced:
+        """What to say of it, or what of it waits for the disk."""
         way, room = self._ways.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
@@ -121,8 +123,7 @@ class _Worker:
                 self._rooms.give_back(room)
         if isinstance(question, Unsynced):
             self._ways[ticket] = way, None
-            self._syncer.add(ticket, question)
-            return None
+            return question
         return self._asked(ticket, way, question)
 
     def _asked(self, ticket: int, way: Way, asked: Asked) -> tuple[Any, ...]:

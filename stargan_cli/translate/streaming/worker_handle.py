@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -20,14 +17,10 @@ from numpy.typing import NDArray
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, array_of, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.streaming.fork_server import ForkServer
 from stargan_cli.translate.streaming.shared_arrays import Described, SharedArrays, unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 
-START = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from stargan_cli.translate.streaming.worker import main; main(*map(int, sys.argv[2:]))"
-)
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 SEND_BUFFER = 2**20
 
 
@@ -50,22 +43,16 @@ class WorkerHandle:
     """`tickets`: the pictures that it owns, with the rooms of their questions; `stepping`: those for which it owes an
     answer; `fresh`: those that have asked nothing yet."""
 
-    def __init__(self, assignment: Assignment, turns: int, events: SimpleQueue[Any]) -> None:
+    def __init__(self, assignment: Assignment, server: ForkServer, turns: int, events: SimpleQueue[Any]) -> None:
         ours, theirs = socket.socketpair()
         for end in (ours, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._memory = unnamed_file()
         read_end, self._lifeline = os.pipe()
-        handles = (theirs.fileno(), self._memory, read_end, turns)
-        command = [sys.executable, "-c", START, json.dumps(sys.path), *map(str, handles)]
-        try:
-            # a session of its own: Ctrl-C in a terminal is for the main process alone
-            self._process = subprocess.Popen(
-                command, env=os.environ | ONE_THREAD, pass_fds=handles, start_new_session=True, stdin=subprocess.DEVNULL
-            )
-        finally:
-            theirs.close()
-            os.close(read_end)
+        self._server = server
+        self._number = server.fork((theirs.fileno(), self._memory, read_end, turns))
+        theirs.close()
+        os.close(read_end)
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         self._arrays = SharedArrays(self._memory)
         self._arrays.set_note(-1)
@@ -74,6 +61,8 @@ class WorkerHandle:
         self.fresh: set[int] = set()
         self.ready = False
         self._killed: str | None = None
+        self._is_over = False
+        self._exit_code: int | None = None
         self._send(assignment)
         self._listener = Thread(target=self._listen, args=(events,), name="listen to a worker", daemon=True)
         self._listener.start()
@@ -121,23 +110,34 @@ class WorkerHandle:
         self._send(None)
 
     def kill(self, reason: str | None = None) -> None:
-        self._killed = self._killed or reason
-        self._process.kill()
+        """It ends at once: see `worker._end_with`."""
+        self._killed = self._killed or reason or "ended"
+        if self._lifeline >= 0:
+            os.close(self._lifeline)
+            self._lifeline = -1
 
     def last_words(self) -> str:
         """Why it has ended. Waits for that."""
-        code = self._process.wait()
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return self._killed or f"the process that worked on it ended ({how})"
+        if self._killed:
+            return self._killed
+        code = self._ended()
+        if code is None and not self.ready:
+            code = self._server.close()
+        how = "" if code is None else f" ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
+        return f"the process that worked on it ended{how}"
 
     def close(self) -> None:
         """Free what belongs to it, once it is gone or told to end."""
-        self._process.wait()
         self._listener.join()
+        self._ended()
+        self.kill()
         self._connection.close()
-        for handle in (self._memory, self._lifeline):
-            with suppress(OSError):
-                os.close(handle)
+        os.close(self._memory)
+
+    def _ended(self) -> int | None:
+        if not self._is_over:
+            self._is_over, self._exit_code = True, self._server.exit_code(self._number)
+        return self._exit_code
 
     def _send(self, message: Any) -> None:
         with suppress(OSError):  # it is gone, which the listener finds out

@@ -24,7 +24,7 @@ from stargan_cli.translate.done_before import FOREIGN
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
-from stargan_cli.translate.streaming import processes, worker_handle, workers
+from stargan_cli.translate.streaming import fork_server, processes, workers
 from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
 
 pytestmark = pytest.mark.skipif(
@@ -53,6 +53,11 @@ def children(parent: int | None = None) -> list[int]:
     return found
 
 
+def worker_numbers(parent: int | None = None) -> list[int]:
+    """The processes that were forked from those that a process has started."""
+    return [worker for server in children(parent) for worker in children(server)]
+
+
 @pytest.fixture
 def all_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "FEW", 0)
@@ -60,7 +65,7 @@ def all_by_processes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def fragile_decoders(monkeypatch: pytest.MonkeyPatch, all_by_processes: None) -> None:
-    monkeypatch.setattr(worker_handle, "START", fragile.START)
+    monkeypatch.setattr(fork_server, "PROGRAM", fragile.PROGRAM)
 
 
 @pytest.mark.numeric
@@ -158,9 +163,13 @@ def test_pictures_begin_again_whose_process_died_before_their_outputs_were_there
 ) -> None:
     for number in range(12):
         draw(tmp_path / "in" / f"{'dies' if number == 5 else 'a'}-{number:02}.png", number)
-    assert go(tmp_path / "in", tmp_path / "out", weights).done == 12
+    rows: list[Row] = []
+    report = go(tmp_path / "in", tmp_path / "out", weights, rows)
     assert (tmp_path / "died").exists()
-    assert len(tree(tmp_path / "out")) == 12
+    assert {row.status for row in rows if "dies" in row.source} == {"done"}
+    assert report.done + report.failed == 12
+    assert report.failed <= 1  # the picture that the process was at meanwhile
+    assert report.done <= len(tree(tmp_path / "out")) <= 12  # it may have died with its output in place
     assert list((tmp_path / "out").glob(".*")) == []
     assert children() == []
 
@@ -202,9 +211,9 @@ def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
     killed: list[int] = []
 
     def kill(row: Row) -> None:
-        if len(killed) < 3:
-            killed.append(children()[0])
-            os.kill(killed[-1], signal.SIGKILL)
+        for worker in worker_numbers()[: len(killed) < 3]:
+            killed.append(worker)
+            os.kill(worker, signal.SIGKILL)
 
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=2, workers=2)
     report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), on_row=kill)
@@ -213,10 +222,35 @@ def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
     assert report.done <= len(tree(tmp_path / "out")) <= 60  # one may have been killed with its output in place
 
 
+def test_a_run_goes_on_when_what_forks_its_processes_is_killed(
+    tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
+) -> None:
+    for number in range(60):
+        draw(tmp_path / "in" / f"{number:02}.png", number)
+    killed: list[int] = []
+
+    def kill(row: Row) -> None:
+        """A process that forks others, and with it one, then all of those that it forked."""
+        for server in children()[: 3 - len(killed)]:
+            killed.append(server)
+            forked = children(server)
+            os.kill(server, signal.SIGKILL)
+            for worker in forked[: len(killed)]:
+                os.kill(worker, signal.SIGKILL)
+
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=2, workers=2)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), on_row=kill)
+    assert report.done + report.failed == 60
+    assert report.failed <= 5
+    assert len(killed) > 1
+    assert len(tree(tmp_path / "out")) >= report.done
+    assert children() == []
+
+
 def test_processes_that_never_begin_end_the_run(
     pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None
 ) -> None:
-    monkeypatch.setattr(worker_handle, "START", fragile.STILLBORN)
+    monkeypatch.setattr(fork_server, "PROGRAM", fragile.STILLBORN)
     with pytest.raises(StarganError, match="end before their first picture: .*exit code 3"):
         go(pictures, tmp_path / "out", weights)
 
@@ -229,8 +263,8 @@ def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path)
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
         started: list[int] = []
         end = time.monotonic() + 120
-        while not started and time.monotonic() < end:
-            started = children(running.pid)
+        while len(started) < 3 and time.monotonic() < end:
+            started = children(running.pid) + worker_numbers(running.pid)
         running.kill()
     assert started
     while any(Path(f"/proc/{number}").exists() for number in started) and time.monotonic() < end:
