@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from threading import local
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
 Result = TypeVar("Result")
 EAGER_CALLS = 3
-"""Calls before the recording: cuDNN chooses its algorithms, the optimisers make their state, a compiler compiles."""
+"""Calls before the recording, by the thread that records: cuDNN makes that thread's handle and chooses its algorithms,
+the optimisers make their state, a compiler compiles. None of it can be done inside a recording."""
 
 
 class Recording(Protocol):
@@ -29,7 +31,7 @@ class Recorder(Protocol):
 
 
 class Captured(Generic[Result]):
-    """Calls `work`; from the fourth call with the same arguments on, plays back a recording of it.
+    """Calls `work`; from a thread's fourth call with the same arguments on, plays back a recording, in all threads.
 
     `work` may read what changes from tensors alone, which stay in their places, and must never wait for the device.
     The result of a recording holds until the next call. Where `work` cannot be recorded, `warn` gets the reason, once,
@@ -43,7 +45,7 @@ class Captured(Generic[Result]):
         self, work: Callable[..., Result], recorder: Recorder, warn: Callable[[str], None] = lambda text: None
     ) -> None:
         self._work, self._recorder, self._warn = work, recorder, warn
-        self._calls: Counter[Hashable] = Counter()
+        self._threads = local()
         self._recorded: dict[Hashable, tuple[Recording, Result]] = {}
         self._records = True
 
@@ -57,8 +59,9 @@ class Captured(Generic[Result]):
 
     def _record(self, arguments: tuple[Hashable, ...]) -> bool:
         """Whether there is a recording now."""
-        self._calls[arguments] += 1
-        if not self._records or self._calls[arguments] <= EAGER_CALLS:
+        calls: Counter[Hashable] = self._threads.__dict__.setdefault("calls", Counter())
+        calls[arguments] += 1
+        if not self._records or calls[arguments] <= EAGER_CALLS:
             return False
         try:
             recording = self._recorder.begin()
@@ -83,6 +86,7 @@ class CudaGraphs:
     def __init__(self, stream: torch.cuda.Stream | None = None) -> None:
         self.pool: Any = torch.cuda.graph_pool_handle()
         self.stream = stream or torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        self.unfinished = list[Any]()
 
     @contextmanager
     def warming_up(self) -> Iterator[None]:
@@ -111,6 +115,7 @@ class _CudaGraph:
         except BaseException:
             torch.cuda.set_stream(before)  # `torch.cuda.graph` leaves its own behind where a recording cannot end
             _give_up(before.device_index, pool)
+            self._graphs.unfinished.append(self._graph)  # the allocator of pinned memory still points at it
             raise
 
     def replay(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
@@ -31,6 +32,21 @@ def test_work_is_recorded_after_the_warm_up_and_played_back_from_then_on() -> No
     # The recording itself computes here, where a CUDA graph only notes.
     assert float(total) == EAGER_CALLS + 4 + 1 + 10
     assert calls == [1] * (EAGER_CALLS + 1) + [10]
+
+
+def test_a_thread_records_what_it_has_computed_itself_before() -> None:
+    calls: list[int] = []
+    captured = Captured(lambda: calls.append(1), Recorder())
+    for _ in range(EAGER_CALLS):
+        captured()
+    with ThreadPoolExecutor(1) as other:
+        for _ in range(EAGER_CALLS):
+            other.submit(captured).result()
+        assert not captured._recorded
+        captured()
+        assert captured._recorded
+        other.submit(captured).result()
+    assert len(calls) == 2 * EAGER_CALLS + 1
 
 
 def test_what_cannot_be_recorded_is_computed_plainly_with_one_warning() -> None:
@@ -80,10 +96,11 @@ def test_a_recording_that_cannot_end_leaves_neither_its_stream_nor_its_memory_be
         monkeypatch.setattr(torch.cuda, name, value)
     for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
         monkeypatch.setattr(torch._C, name, lambda *given, name=name: done.append((name, *given)), raising=False)
-    captured = Captured(lambda: 3, CudaGraphs(before))  # type: ignore[arg-type]
+    graphs = CudaGraphs(before)  # type: ignore[arg-type]
+    captured = Captured(lambda: 3, graphs)
     assert [captured() for _ in range(EAGER_CALLS + 2)] == [3] * (EAGER_CALLS + 2)
     freed = [(name, 1, (0, 7)) for name in ("_cuda_endAllocateToPool", "_cuda_releasePool")]
-    assert done == ["thread_local", before, *freed]
+    assert done == ["thread_local", before, *freed] and len(graphs.unfinished) == 1
 
 
 @gpu
