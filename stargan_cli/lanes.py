@@ -16,7 +16,6 @@ from stargan_cli.device import put, send
 Work = Callable[..., tuple[Tensor, ...]]
 """From tensors on the device to others there. A CUDA graph can hold it: after its first calls it neither waits for the
 device nor takes anything from the host."""
-Warn = Callable[[str], None]
 Loaded = TypeVar("Loaded")
 
 _LAUNCHING = Lock()
@@ -29,7 +28,11 @@ class Lane:
     the calling thread, and with a `recorder` work becomes recordings, which read their batches from fixed places."""
 
     def __init__(
-        self, device: torch.device, stream: torch.cuda.Stream | None, recorder: Recorder | None, warn: Warn
+        self,
+        device: torch.device,
+        stream: torch.cuda.Stream | None,
+        recorder: Recorder | None,
+        warn: Callable[[str], None],
     ) -> None:
         self.device, self.stream, self._recorder, self._warn = device, stream, recorder, warn
         self.forget()
@@ -75,8 +78,10 @@ class Lanes:
     `warn` gets the reason where there can be no graph, once.
     """
 
-    def __init__(self, device: torch.device, warn: Warn = lambda text: None, graphs: bool = True) -> None:
-        self._device, self._graphs, self._warn = device, graphs, warn
+    def __init__(
+        self, device: torch.device, warn: Callable[[str], None] = lambda text: None, graphs: bool = True
+    ) -> None:
+        self._device, self._graphs, self._warn = device, graphs, _once(warn)
         self._all, self._free = list[Lane](), list[Lane]()
 
     @contextmanager
@@ -100,7 +105,7 @@ class Lanes:
                 torch.cuda.synchronize(self._device)
         return loaded
 
-    def free_memory(self) -> None:
+    def give_back(self) -> None:
         """Give back the memory of the device that is kept for graphs and for later."""
         with _LAUNCHING:
             if self._device.type == "cuda":
@@ -114,13 +119,21 @@ class Lanes:
 
     def _made(self) -> Lane:
         stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None  # type: ignore[no-untyped-call]
-        lane = Lane(self._device, stream, self._recorder(stream), self._warn_once)
+        lane = Lane(self._device, stream, self._recorder(stream), self._warn)
         self._all.append(lane)
         return lane
 
     def _recorder(self, stream: torch.cuda.Stream | None) -> Recorder | None:
         return CudaGraphs(stream) if self._graphs and stream is not None else None
 
-    def _warn_once(self, text: str) -> None:
-        warn, self._warn = self._warn, lambda text: None
-        warn(text)
+
+def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
+    """Gives the first text alone on."""
+    said: list[str] = []
+
+    def warn_once(text: str) -> None:
+        if not said:
+            said.append(text)
+            warn(text)
+
+    return warn_once

@@ -74,7 +74,7 @@ def test_memory_that_is_freed_is_that_of_all_recordings() -> None:
     with lanes.one() as lane:
         for _ in range(EAGER_CALLS + 3):
             lane.run(work, torch.zeros(1))
-        lanes.free_memory()
+        lanes.give_back()
         assert lane.run(work, torch.ones(1))[0].tolist() == [2.0]
     assert len(calls) == EAGER_CALLS + 2
 
@@ -82,7 +82,7 @@ def test_memory_that_is_freed_is_that_of_all_recordings() -> None:
 def test_memory_of_an_apple_gpu_is_freed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     freed: list[int] = []
     monkeypatch.setattr(torch.mps, "empty_cache", lambda: freed.append(1))
-    Lanes(torch.device("mps")).free_memory()
+    Lanes(torch.device("mps")).give_back()
     assert freed
 
 

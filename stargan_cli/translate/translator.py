@@ -136,7 +136,7 @@ class Translator:
             raise StarganError(
                 f"not enough memory on {self.device} for one picture: {reason}", "try --device cpu or free some memory"
             )
-        self._lanes.free_memory()
+        self._lanes.give_back()
         self.batch_size //= 2
         self._warn(f"out of memory on {self.device}: going on with batches of {self.batch_size}")
         return None
