@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Lock
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor
 
 from stargan_cli.captured import EAGER_CALLS
 from stargan_cli.device import fetch
-from stargan_cli.lanes import Lanes
+from stargan_cli.lanes import Lane, Lanes
 
 CPU = torch.device("cpu")
 
@@ -51,6 +53,28 @@ def test_a_lane_is_used_again_and_threads_at_once_have_their_own() -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert len(set(pool.map(borrowed, range(2)))) == 2
+
+
+@pytest.mark.parametrize(("stream", "at_once"), [(None, 2), (SimpleNamespace(), 1)])
+def test_a_gpu_is_given_one_batch_at_a_time_and_a_cpu_computes_several(stream: Any, at_once: int) -> None:
+    counting, both, inside = Lock(), Event(), list[int]()
+    most: list[int] = []
+
+    def work(numbers: Tensor) -> tuple[Tensor, ...]:
+        with counting:
+            inside.append(1)
+            most.append(len(inside))
+            if len(inside) == 2:
+                both.set()
+        both.wait(60 if at_once == 2 else 0.2)  # the other one has time to come in, if it is let in
+        with counting:
+            inside.pop()
+        return (numbers,)
+
+    lanes = [Lane(CPU, stream, None, lambda text: None) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda lane: lane.run(work, torch.zeros(1)), lanes))
+    assert max(most) == at_once
 
 
 def test_where_there_can_be_no_graph_lanes_say_so_once_and_go_on() -> None:
