@@ -113,18 +113,14 @@ class _CudaGraph:
             with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
                 yield
         except BaseException:
-            torch.cuda.set_stream(before)  # `torch.cuda.graph` leaves its own behind where a recording cannot end
-            _give_up(before.device_index, pool)
-            self._graphs.unfinished.append(self._graph)  # the allocator of pinned memory still points at it
+            # `torch.cuda.graph` leaves its stream behind where a recording cannot end, and the allocator takes it to go
+            # on: it would refuse to free memory. Of one that was ended, the first call raises.
+            torch.cuda.set_stream(before)
+            with suppress(RuntimeError, AttributeError):
+                torch._C._cuda_endAllocateToPool(before.device_index, pool)
+                self._graphs.unfinished.append(self._graph)  # the allocator of pinned memory still points at it
+                torch._C._cuda_releasePool(before.device_index, pool)
             raise
 
     def replay(self) -> None:
         self._graph.replay()
-
-
-def _give_up(device: int, pool: Any) -> None:
-    """Let the allocator know of a recording that could not be ended: it would refuse to free memory from then on. Of
-    one that was ended, the first call raises."""
-    with suppress(RuntimeError, AttributeError):
-        torch._C._cuda_endAllocateToPool(device, pool)
-        torch._C._cuda_releasePool(device, pool)

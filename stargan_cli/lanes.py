@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.captured import Captured, CudaGraphs, Recorder
-from stargan_cli.device import put, send
+from stargan_cli.device import fetch, put, send
 
 Work = Callable[..., tuple[Tensor, ...]]
 """From tensors on the device to others there. A CUDA graph can hold it: after its first calls it neither waits for the
@@ -20,12 +20,12 @@ Loaded = TypeVar("Loaded")
 
 _LAUNCHING = Lock()
 """Held while a GPU is given a batch, which takes less time than the batch does there. While one thread records a graph,
-no other may ask for memory of the device or wait for all of it."""
+no other may ask for memory of the device or wait for all of it; they wait for their own streams alone."""
 
 
 class Lane:
-    """The way of one batch at a time through a device: `run`, `device.fetch`, `wait`. Without `stream` it is that of
-    the calling thread, and with a `recorder` work becomes recordings, which read their batches from fixed places."""
+    """The way of one batch at a time through a device: `run`, `fetch`, `wait`. Without `stream` it is the calling
+    thread's; with a `recorder` work becomes recordings, which read their batches from fixed places."""
 
     def __init__(
         self,
@@ -45,15 +45,21 @@ class Lane:
 
     def run(self, work: Work, *inputs: Tensor) -> tuple[Tensor, ...]:
         """What `work` makes of CPU tensors, on the device. It holds until the next batch of this lane."""
-        if self.stream is None:
+        with self._launching():
             return self._run(work, inputs)
-        with _LAUNCHING:
-            return self._run(work, inputs)
+
+    def fetch(self, tensor: Tensor) -> Tensor:
+        """A copy on the CPU, complete once `wait` was called; before, nothing waits."""
+        with self._launching():
+            return fetch(tensor)
 
     def wait(self) -> None:
         """Until all that this lane was given is done and fetched."""
         if self.stream is not None:
             self.stream.synchronize()
+
+    def _launching(self) -> AbstractContextManager[object]:
+        return nullcontext() if self.stream is None else _LAUNCHING
 
     def _run(self, work: Work, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if self._captured is None:

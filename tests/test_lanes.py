@@ -13,7 +13,6 @@ from recording_kit import RecordedLanes, Refusing
 from torch import Tensor
 
 from stargan_cli.captured import EAGER_CALLS
-from stargan_cli.device import fetch
 from stargan_cli.lanes import Lane, Lanes
 
 CPU = torch.device("cpu")
@@ -113,7 +112,7 @@ def test_memory_of_an_apple_gpu_is_freed_too(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_fetched_from_the_cpu_is_there_at_once() -> None:
     values = torch.arange(4)
     with Lanes(CPU).one() as lane:
-        fetched = fetch(lane.run(doubled, values)[0])
+        fetched = lane.fetch(lane.run(doubled, values)[0])
         lane.wait()
     assert torch.equal(fetched, 2 * values)
 
@@ -130,7 +129,7 @@ def test_two_lanes_of_a_gpu_do_not_mix_their_batches() -> None:
 
     def made(seed: int) -> Tensor:
         with torch.inference_mode(), lanes.one() as lane:
-            found = fetch(lane.run(work, torch.full((256, 512), 1.0 / (seed + 1)))[0])
+            found = lane.fetch(lane.run(work, torch.full((256, 512), 1.0 / (seed + 1)))[0])
             lane.wait()
             return found.clone()
 

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stargan_cli.device import fetch
 from stargan_cli.faces.asking import Ask, Floats
 from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
@@ -54,7 +53,7 @@ class FaceNetworks:
                 missing = size - len(batch)
                 if missing:
                     batch = torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)])
-                results.append(fetch(lane.run(work, batch)[0][: size - missing]))
+                results.append(lane.fetch(lane.run(work, batch)[0][: size - missing]))
             lane.wait()
         return np.concatenate([result.numpy() for result in results])
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
-from stargan_cli.device import fetch, memory_layout, repeatable
+from stargan_cli.device import memory_layout, repeatable
 from stargan_cli.errors import StarganError
 from stargan_cli.lanes import Lane, Lanes, Work
 from stargan_cli.model import Discriminator
@@ -119,7 +119,7 @@ class Translator:
                 batch = [_padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
                 outputs = self._try(lane, work, batch)
                 if outputs is not None:
-                    collected.append(tuple(fetch(output[:number]) for output in outputs))
+                    collected.append(tuple(lane.fetch(output[:number]) for output in outputs))
                     start += number
             lane.wait()
         return [_joined(tensors) for tensors in zip(*collected, strict=True)]

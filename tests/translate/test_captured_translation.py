@@ -18,7 +18,6 @@ from stargan_cli.captured import EAGER_CALLS
 from stargan_cli.faces.asking import Ask
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.lanes import Lanes
-from stargan_cli.translate import translator as module
 from stargan_cli.translate.translator import Translator
 from stargan_cli.weights.files import Weights, load
 
@@ -48,7 +47,7 @@ def batches(count: int) -> list[tuple[Tensor, Tensor]]:
 def test_batches_that_are_played_back_are_those_that_are_computed(
     loaded: Weights, maps: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "fetch", fetched)
+    monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     plain, played = (Translator(loaded, CPU, torch.float32, 2, lanes=one(CPU)) for one in (Lanes, RecordedLanes))
     for pixels, wanted in batches(2 * EAGER_CALLS):
         for one in ("translate", "read_labels"):
@@ -63,7 +62,7 @@ def test_batches_that_are_played_back_are_those_that_are_computed(
 
 
 def test_runners_that_play_back_at_once_keep_their_batches(loaded: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fetch", fetched)
+    monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     played = Translator(loaded, CPU, torch.float32, 4, lanes=RecordedLanes(CPU))
     given = batches(24)
     expected = [Translator(loaded, CPU, torch.float32, 4).translate(*one).changes for one in given]
@@ -73,7 +72,7 @@ def test_runners_that_play_back_at_once_keep_their_batches(loaded: Weights, monk
 
 
 def test_out_of_memory_records_smaller_batches(loaded: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "fetch", fetched)
+    monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     warnings: list[str] = []
     made = Translator(loaded, CPU, torch.float32, 4, warnings.append, lanes=RecordedLanes(CPU))
     for given in batches(EAGER_CALLS + 2):
@@ -119,7 +118,7 @@ def test_finding_faces_stays_on_the_device(network: str, side: int) -> None:
 
 
 def test_answers_about_faces_that_are_played_back_are_those_that_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stargan_cli.faces.networks.fetch", fetched)
+    monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     plain, played = FaceNetworks(CPU), FaceNetworks(CPU, RecordedLanes(CPU))
     random = np.random.default_rng(0)
     for _ in range(EAGER_CALLS + 2):
