@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -16,6 +17,8 @@ from stargan_cli.device import fetch, put, send
 Work = Callable[..., tuple[Tensor, ...]]
 """From tensors on the device to others there. A CUDA graph can hold it: after its first calls it neither waits for the
 device nor takes anything from the host."""
+Places = dict[tuple[Any, ...], tuple[Tensor, ...]]
+"""By work and the shapes of its batch, where the batch lies each time."""
 Loaded = TypeVar("Loaded")
 
 _LAUNCHING = Lock()
@@ -39,9 +42,9 @@ class Lane:
 
     def forget(self) -> None:
         """Throw recordings away; they are made anew where they are needed. None may be running."""
-        self._places: dict[Hashable, tuple[Tensor, ...]] = {}
-        recorder = self._recorder
-        self._captured = None if recorder is None else Captured(self._compute, recorder, self._warn)
+        self._places: Places = {}
+        compute = partial(_on_places, self._places)  # a method would keep a lane, and its memory, from going at once
+        self._captured = None if self._recorder is None else Captured(compute, self._recorder, self._warn)
 
     def run(self, work: Work, *inputs: Tensor) -> tuple[Tensor, ...]:
         """What `work` makes of CPU tensors, on the device. It holds until the next batch of this lane."""
@@ -71,9 +74,10 @@ class Lane:
             put(one, place)
         return self._captured(key)
 
-    def _compute(self, key: tuple[Any, ...]) -> tuple[Tensor, ...]:
-        made: tuple[Tensor, ...] = key[0](*self._places[key])
-        return made
+
+def _on_places(places: Places, key: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    made: tuple[Tensor, ...] = key[0](*places[key])
+    return made
 
 
 class Lanes:

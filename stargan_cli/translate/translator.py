@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
-from stargan_cli.compositing.change import changes_of
-from stargan_cli.device import memory_layout, repeatable
+from stargan_cli.device import repeatable
 from stargan_cli.errors import StarganError
 from stargan_cli.lanes import Lane, Lanes, Work
-from stargan_cli.model import Discriminator
-from stargan_cli.pictures.tensors import to_model, to_pixels
-from stargan_cli.translate.engines.engine import make_engine
-from stargan_cli.translate.engines.torch_engine import label_reader
-from stargan_cli.weights.discriminator_view import reading_square
+from stargan_cli.translate.passes import Passes
 from stargan_cli.weights.files import Weights
 
 CPU_BATCH, MPS_BATCH, CUDA_BATCH = 4, 16, 64
@@ -64,19 +58,8 @@ class Translator:
         self.batch_size = batch_size or automatic_batch_size(device, self.size)
         self._warn = warn
         self.runners = _batches_at_once(device, engine, compiled)
-        self._layout = memory_layout(device)
-        self._attention = weights.card.model.output == "attention"
         self._lanes = lanes or Lanes(device, warn)
-        self._generator = self._lanes.bring(lambda: make_engine(engine, weights.generator, device, precision, compiled))
-        self._seen = reading_square(weights.card)
-        self._read = self._reader(weights.discriminator)
-        self._works: dict[bool, Work] = {maps: partial(self._run_passes, maps) for maps in (False, True)}
-
-    def _reader(self, discriminator: Discriminator | None) -> Work | None:
-        if discriminator is None:
-            return None
-        read = self._lanes.bring(lambda: label_reader(discriminator, self.device, self.precision))
-        return lambda squares: (read(self._seen(self._model_input(squares))),)
+        self.passes = self._lanes.bring(lambda: Passes(weights, device, precision, engine, compiled))
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, maps: bool = False) -> Translated:
@@ -84,31 +67,13 @@ class Translator:
 
         Raises StarganError where the memory does not suffice for one square.
         """
-        return Translated(*self._in_batches(self._works[maps], pixels, labels))
-
-    def _run_passes(self, maps: bool, squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        image = source = self._model_input(squares)
-        kept, added = source.new_ones(len(source), 1, 1, 1), torch.zeros_like(source)
-        for number in range(targets.shape[1]):
-            image, colour, mask = self._generator.translate(image, targets[:, number])
-            if maps and self._attention:
-                added = mask * colour + (1 - mask) * added
-                kept = (1 - mask) * kept
-        if not maps:
-            changes = to_pixels(image)
-        else:
-            changes = changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source)
-        return changes.contiguous(), image.isfinite().flatten(1).all(dim=1)
+        work = self.passes.maps if maps else self.passes.pixels
+        return Translated(*self._in_batches(work, pixels, labels))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:
         """The classification head's logits for uint8 (M, 3, S, S): float32 (M, class_dim), on the CPU."""
-        if self._read is None:
-            raise ValueError("these weights have no classifier")
-        return self._in_batches(self._read, pixels)[0]
-
-    def _model_input(self, squares: Tensor) -> Tensor:
-        return to_model(squares).contiguous(memory_format=self._layout)
+        return self._in_batches(self.passes.logits, pixels)[0]
 
     def _in_batches(self, work: Work, *inputs: Tensor) -> list[Tensor]:
         total, start = len(inputs[0]), 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -95,15 +97,28 @@ def test_out_of_memory_records_smaller_batches(loaded: Weights, monkeypatch: pyt
     assert key[1][0][0] == 2, "what was recorded for the larger batches is gone"
 
 
+def test_networks_that_are_no_longer_used_leave_the_device_at_once(loaded: Weights) -> None:
+    made = Translator(loaded, CPU, torch.float32, 4, lanes=RecordedLanes(CPU))
+    for pixels, wanted in batches(EAGER_CALLS + 1):
+        made.translate(pixels, wanted)
+        made.read_labels(pixels)
+    lane = weakref.ref(made._lanes._all[0])
+    gc.disable()
+    try:
+        del made
+        assert lane() is None
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("maps", [False, True])
 def test_translating_and_reading_stay_on_the_device(loaded: Weights, maps: bool) -> None:
     """On the meta device, which refuses to give a number as a GPU does while it records."""
     made = Translator(loaded, META, torch.float32, 4)
     pixels, wanted = squares(4).to(META), labels(4, 2).to(META)
     with torch.inference_mode(), NoListsFromTheHost(), NothingFromTheHost():
-        changes, finite = made._works[maps](pixels, wanted)
-        assert made._read is not None
-        (logits,) = made._read(pixels)
+        changes, finite = (made.passes.maps if maps else made.passes.pixels)(pixels, wanted)
+        (logits,) = made.passes.logits(pixels)
     assert changes.is_contiguous() and {one.device for one in (changes, finite, logits)} == {META}
 
 
