@@ -4,7 +4,8 @@
     python benchmarks/memory.py --counts 500 20000
 
 The network is a tiny one, so that the run is short and everything around it shows; `--weights` takes another. Pictures
-are hard links to a few faces in CelebA's size. MiB of the largest resident size that the process ever had.
+are hard links to a few small faces. MiB of all processes of a run together, looked at ten times a second: memory that
+several of them share counts once (PSS). Linux alone has these numbers.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 from measuring import add_options, record
+from PIL import Image
 from subjects import faces, random_weights
 
 from stargan_cli.model import ModelSettings
@@ -26,21 +30,45 @@ from stargan_cli.model import ModelSettings
 TINY = ModelSettings(image_size=32, width=4, blocks=1, discriminator_width=4, discriminator_layers=3)
 
 
-def peak(arguments: list[str]) -> tuple[float, float]:
-    """MiB and seconds of a process of `stargan`."""
-    start = time.perf_counter()
-    child = os.spawnv(os.P_NOWAIT, sys.executable, [sys.executable, "-m", "stargan_cli", *arguments])
-    _, status, usage = os.wait4(child, 0)
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"stargan ended with {os.waitstatus_to_exitcode(status)}")
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return usage.ru_maxrss / unit, time.perf_counter() - start
+def peak(arguments: list[str]) -> tuple[float, int, float]:
+    """MiB, processes at most and seconds of a run of `stargan`."""
+    start, most, processes = time.perf_counter(), 0.0, 0
+    run = subprocess.Popen([sys.executable, "-m", "stargan_cli", *arguments])
+    while run.poll() is None:
+        numbers = descendants(run.pid)
+        most, processes = max(most, sum(map(mebibytes, numbers))), max(processes, len(numbers))
+        time.sleep(0.1)
+    if run.returncode != 0:
+        raise SystemExit(f"stargan ended with {run.returncode}")
+    return most, processes, time.perf_counter() - start
+
+
+def descendants(process: int) -> list[int]:
+    """A process and all that it and those have started."""
+    found = [process]
+    for number in found:
+        with suppress(OSError):
+            for task in Path(f"/proc/{number}/task").iterdir():
+                found += map(int, (task / "children").read_text().split())
+    return found
+
+
+def mebibytes(process: int) -> float:
+    """The PSS of a process; 0 where it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", nargs="+", type=int, default=[500, 20000])
     parser.add_argument("--weights")
+    parser.add_argument("--side", type=int, default=64, help="of the pictures (px)")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--size", choices=("model", "source"), default="source")
     add_options(parser, 1)
     args = parser.parse_args()
     found: dict[str, dict[str, float]] = {}
@@ -48,14 +76,23 @@ def main() -> None:
         folder = Path(name)
         weights = args.weights or str(random_weights(folder, TINY).path)
         originals = sorted(faces(folder, 8)[0].iterdir())
+        for path in originals:
+            with Image.open(path) as opened:
+                small = opened.resize((args.side, args.side))
+            small.save(path, quality=95)
         for count in args.counts:
             source, out = folder / f"in-{count}", folder / f"out-{count}"
             source.mkdir()
             for number in range(count):
                 os.link(originals[number % len(originals)], source / f"{number:06d}.jpg")
-            command = ["translate", str(source), "--set", "blond,male,young", "--faces", "off", "--size", "model"]
-            mebibytes, seconds = peak([*command, "--weights", weights, "--out", str(out), "--quiet"])
-            found[str(count)] = {"peak MiB": round(mebibytes, 1), "pictures a second": round(count / seconds, 1)}
+            command = ["translate", str(source), "--set", "blond,male,young", "--faces", "off", "--size", args.size]
+            command += ["--workers", str(args.workers), "--weights", weights, "--out", str(out), "--quiet"]
+            most, processes, seconds = peak(command)
+            found[str(count)] = {
+                "peak MiB": round(most, 1),
+                "processes": processes,
+                "pictures a second": round(count / seconds, 1),
+            }
             shutil.rmtree(out)
     first, *_, last = (found[str(count)]["peak MiB"] for count in args.counts)
     record("memory", {"folders": found, "ratio": round(last / first, 3)}, torch.device("cpu"), args)

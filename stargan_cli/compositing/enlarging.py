@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,8 +75,8 @@ class Enlarger:
         left, top, right, bottom = grid.box
         channels, height, width = grid.maps.shape
         across, down = width / (right - left), height / (bottom - top)
-        columns = _Axis(width, (region[0] - left) * across, across, region[2] - region[0])
-        self._rows = _Axis(height, (region[1] - top) * down, down, region[3] - region[1])
+        columns = _axis(width, (region[0] - left) * across, across, region[2] - region[0])
+        self._rows = _axis(height, (region[1] - top) * down, down, region[3] - region[1])
         lines, wide = grid.maps.reshape(-1, width), scratch("wide", (channels * height, columns.count))
         for pixels, between, weights in columns.blocks(0, columns.count):
             np.matmul(lines[:, between], weights.T, out=wide[:, pixels])
@@ -111,6 +112,10 @@ class _Axis:
             low = max(0, math.floor(self._first + first * self._step) - _REACH)
             high = min(self._length, math.ceil(self._first + last * self._step) + _REACH)
             yield slice(first - start, last - start), slice(low, high), self._weights[first:last, low:high]
+
+
+_axis = lru_cache(maxsize=2)(_Axis)
+"""Those of the last picture: the next one often has the same size."""
 
 
 def _inner(distance: NDArray[np.float64]) -> NDArray[np.float64]:

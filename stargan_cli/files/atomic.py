@@ -59,7 +59,7 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
         path = Path(path.name)
     elif sync == "all":
         _sweep(path)
-    temporary = path.with_name(temporary_name(path.name))
+    temporary, placed = path.with_name(temporary_name(path.name)), False
     try:
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
@@ -67,11 +67,13 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
         if sync != "nothing":
             sync_file(temporary, folder)
         os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
+        placed = True
         if sync == "all":
             sync_folder(path.parent, folder)
     finally:
-        with suppress(OSError):
-            os.unlink(temporary, dir_fd=folder)
+        if not placed:
+            with suppress(OSError):
+                os.unlink(temporary, dir_fd=folder)
 
 
 def _sweep(path: Path) -> None:

@@ -23,4 +23,4 @@ def to_image(pixels: Pixels) -> Image.Image:
 
 def to_square(image: Image.Image, size: int) -> Pixels:
     """The largest centred square of an RGB picture, resized (bilinear, antialiased): uint8 (3, size, size)."""
-    return to_array(centre_square(image, size))
+    return to_array(image if image.size == (size, size) else centre_square(image, size))

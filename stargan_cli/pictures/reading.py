@@ -205,6 +205,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless)
 
 
+_ignoring: list[object] = []  # the filter that was set, as the module `warnings` has it
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
 
 
@@ -239,5 +240,7 @@ def _orientation(image: Image.Image) -> int:
 
 def ignore_pillow_warnings() -> None:
     """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe: the filter is set
-    for the process, and again each time, as others may have reset it."""
-    warnings.filterwarnings("ignore", module=r"PIL\.")
+    for the process, and again where others have set theirs, or reset it."""
+    if warnings.filters[:1] != _ignoring:
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+        _ignoring[:] = warnings.filters[:1]

@@ -183,8 +183,8 @@ def array_of(told: Any) -> NDArray[Any]:
     return told  # type: ignore[no-any-return]
 
 
-def with_array(told: Any, array: NDArray[Any]) -> Any:
-    """The same question or answer with another array."""
+def with_array(told: Any, array: Any) -> Any:
+    """The same question or answer with another array; None while it travels apart."""
     if isinstance(told, Ask):
         return told._replace(pixels=array)
     for kind, name in CARRIED.items():

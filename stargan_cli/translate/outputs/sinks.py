@@ -72,20 +72,20 @@ class LocalSink:
 
     def __init__(self, root: Path, held: OutputFolder | None) -> None:
         self.root, self._held = root, held
+        self._start = str(root / "x")[:-1]
 
     @property
     def fold(self) -> Callable[[str], str]:
         return folding_of(self.root)
 
     def name(self, output: PurePath) -> str:
-        return str(self.root / output)
+        return self._start + str(output)
 
     def exists(self, output: PurePath) -> bool:
-        return os.path.lexists(self.root / output)
+        return os.path.lexists(self.name(output))
 
     def fingerprint(self, output: PurePath) -> str | None:
-        path = self.root / output
-        return (read_fingerprint(path) or "") if os.path.lexists(path) else None
+        return (read_fingerprint(self.root / output) or "") if self.exists(output) else None
 
     def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
         path = self.root / output
@@ -110,7 +110,7 @@ class LocalSink:
 
     def is_source(self, output: PurePath, source: Source) -> bool:
         try:
-            return isinstance(source, Path) and (self.root / output).samefile(source)
+            return isinstance(source, Path) and os.path.samefile(self.name(output), source)
         except OSError:  # one of them is not there
             return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import struct
@@ -55,7 +56,7 @@ class SharedArrays:
 
     def array(self, described: Described) -> NDArray[Any]:
         """In the shared memory itself."""
-        room, number = described.room, int(np.prod(described.shape))
+        room, number = described.room, math.prod(described.shape)
         if room.start not in self._maps:
             self._maps[room.start] = mmap.mmap(self._handle, room.size, offset=room.start)
         flat = np.frombuffer(self._maps[room.start], np.dtype(described.kind), number)

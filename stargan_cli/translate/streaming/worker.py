@@ -132,7 +132,7 @@ class _Worker:
             answer = len(asked.variants) * len(asked.squares) * change_bytes(self._plan.framing)
         room = self._rooms.take(max(pixels.nbytes, answer))
         self._ways[ticket] = way, room
-        return "asks", ticket, with_array(asked, pixels[:0]), self._arrays.put(room, pixels)
+        return "asks", ticket, with_array(asked, None), self._arrays.put(room, pixels)
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:

@@ -90,7 +90,7 @@ class WorkerHandle:
             array = array_of(answer)
             described = self._arrays.put(asked.room, array)
             if described is not None:
-                answer = with_array(answer, array[:0])
+                answer = with_array(answer, None)
         self._send((ticket, answer, described))
 
     def taken(self, ticket: int, described: Described) -> NDArray[Any]:
