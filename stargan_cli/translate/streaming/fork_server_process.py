@@ -45,6 +45,8 @@ def _forked(server: socket.socket, handles: list[int]) -> int:
 
             work(*handles)
             code = 0
+        except (EOFError, ConnectionError):  # the main process has ended
+            pass
         except BaseException:
             traceback.print_exc()
         finally:
