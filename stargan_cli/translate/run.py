@@ -18,6 +18,7 @@ from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.files.writable import is_same_file
 from stargan_cli.progress import Progress, silent
+from stargan_cli.translate.heap import keep_freed_memory
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
@@ -60,6 +61,7 @@ def translate(
     WeightsError, and OutputError where nothing more can be written.
     """
     check_run(inputs, out, settings, run)
+    keep_freed_memory()
     on_ray, always_read = run.ray and not run.dry, run.manifest is not None
     here = replace(settings, device="cpu", precision="auto") if on_ray else settings
     progress(0, None, "loading weights")
