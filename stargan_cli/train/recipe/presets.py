@@ -52,8 +52,9 @@ _FACES: dict[str, Any] = {
     "keep_unset": True,
     "own_share": 0.125,
     "single_share": 0.4,
-    "lambda_cls": 1.0,
-    "lambda_gp": 0.03,
+    "n_critic": 2,
+    "lambda_cls": 0.7,
+    "lambda_gp": 0.015,
     "lambda_id": 10.0,
 }
 
