@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from faces_kit import NETWORKS, exact, find_faces
 from PIL import Image
-from portraits import EXAMPLES, LANDMARKS, photograph, put, truth
+from portraits import LANDMARKS, PORTRAITS, photograph, put, truth
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.faces import canvases
@@ -33,8 +33,8 @@ def turned(origin: complex, side: float, degrees: float) -> Place:
     return Place(origin, cmath.rect(side, math.radians(degrees)))
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_example_faces_are_crops_already(path: Path) -> None:
+@pytest.mark.parametrize("path", PORTRAITS, ids=lambda path: path.stem)
+def test_tight_portraits_are_crops_already(path: Path) -> None:
     with Image.open(path) as opened:
         image = opened.convert("RGB")
     face = exact(image, find_faces(image)[0])
@@ -67,7 +67,7 @@ def test_a_face_half_way_between_two_quarter_turns_is_not_taken_for_one_on_its_s
     span = cmath.rect(300, math.radians(degrees))
     place = Place(350 + 300j - span * (0.5 + 0.5j), span)
     canvas = Image.new("RGB", (700, 600), (120, 130, 140))
-    put(canvas, EXAMPLES[number], place)
+    put(canvas, PORTRAITS[number], place)
     face = find_faces(canvas)[0]
     assert eye_error(place_of(exact(canvas, face), LANDMARKS), place) < 0.06
 
@@ -114,7 +114,7 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]) -> None:
 
 def test_the_detector_is_that_of_opencv() -> None:
     """OpenCV's FaceDetectorYN gives these numbers for the same picture and weights."""
-    with Image.open(EXAMPLES[0]) as opened:
+    with Image.open(PORTRAITS[0]) as opened:
         (found,) = NETWORKS.answer(Ask("detector", to_array(opened.convert("RGB"))[None]))
     assert found[0, 0] == pytest.approx(0.9448, abs=1e-3)
     assert found[0, 1:5].tolist() == pytest.approx([65.98, 60.22, 182.1, 208.51], abs=0.05)

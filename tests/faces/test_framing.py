@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from portraits import EXAMPLES, LANDMARKS, put
+from portraits import LANDMARKS, PORTRAITS, put
 from training_kit import class_folders
 
 from stargan_cli.compositing.placement import Place
@@ -22,7 +22,7 @@ def framed(folder: Path, places: list[Place]) -> list[Path]:
     paths = []
     for index, place in enumerate(places):
         canvas = Image.new("RGB", (240, 320), (90, 110, 120))
-        put(canvas, EXAMPLES[index % len(EXAMPLES)], place)
+        put(canvas, PORTRAITS[index % len(PORTRAITS)], place)
         paths.append(folder / f"{index}.png")
         canvas.save(paths[-1])
     return paths
@@ -30,7 +30,7 @@ def framed(folder: Path, places: list[Place]) -> list[Path]:
 
 @pytest.mark.parametrize(("x", "y", "side"), [(0, 40, 240), (30, 100, 180)])
 def test_eyes_are_measured_where_they_stand(tmp_path: Path, x: int, y: int, side: int) -> None:
-    found = measured_landmarks(framed(tmp_path / "d", [Place(complex(x, y), complex(side))] * len(EXAMPLES)))
+    found = measured_landmarks(framed(tmp_path / "d", [Place(complex(x, y), complex(side))] * len(PORTRAITS)))
     for name, (left, top) in LANDMARKS.items():
         expected = ((x + left * side) / 240, (y - 40 + top * side) / 240)
         assert found[name] == pytest.approx(expected, abs=0.02)

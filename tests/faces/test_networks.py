@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from faces_kit import NETWORKS, exact, find_faces
 from PIL import Image
-from portraits import EXAMPLES
+from portraits import PORTRAITS
 
 from stargan_cli.compositing.placement import Place, cut
 from stargan_cli.faces.asking import Ask
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.numeric
 
 
 def example(number: int, size: int) -> np.ndarray:
-    with Image.open(EXAMPLES[number]) as opened:
+    with Image.open(PORTRAITS[number]) as opened:
         return to_array(opened.convert("RGB").resize((size, size)))
 
 

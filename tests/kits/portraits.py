@@ -1,4 +1,4 @@
-"""Photos with known truth, from the example faces, whose eyes stand where the default weights expect them."""
+"""Photos with known truth, from tightly framed portraits, whose eyes stand in known places."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PIL import Image
 from stargan_cli.compositing.placement import Place
 
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-"""Where the eyes stand in the example faces, as fractions of the side (left and right in the picture)."""
-EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "examples" / "faces").glob("*.jpg"))
+"""Where the eyes stand in the portraits, as fractions of the side (left and right in the picture)."""
+PORTRAITS = sorted((Path(__file__).resolve().parents[1] / "portraits").glob("*.jpg"))
 
 
 def truth(place: Place, name: str) -> complex:
@@ -19,7 +19,7 @@ def truth(place: Place, name: str) -> complex:
 
 
 def put(canvas: Image.Image, face: Path, place: Place) -> None:
-    """Draw an example face into a place of the canvas."""
+    """Draw a portrait into a place of the canvas."""
     with Image.open(face) as opened:
         image = opened.convert("RGB")
     image = image.resize((max(8, min(image.width, round(place.side))),) * 2, Image.Resampling.LANCZOS)
@@ -31,9 +31,9 @@ def put(canvas: Image.Image, face: Path, place: Place) -> None:
 
 
 def photograph(*places: Place, size: tuple[int, int] = (900, 700)) -> Image.Image:
-    """A photo of soft colours with an example face in each of the places."""
+    """A photo of soft colours with a portrait in each of the places."""
     soft = np.random.default_rng(3).integers(90, 200, (5, 6, 3), dtype=np.uint8)
     canvas = Image.fromarray(soft).resize(size, Image.Resampling.BICUBIC)
-    for face, place in zip(EXAMPLES, places, strict=False):
+    for face, place in zip(PORTRAITS, places, strict=False):
         put(canvas, face, place)
     return canvas

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from portraits import EXAMPLES, LANDMARKS
+from portraits import LANDMARKS, PORTRAITS
 from training_kit import run_training, settings
 
 from stargan_cli.weights.card import Card
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.numeric
 
 def faces(folder: Path, margin: float = 0) -> Path:
     """Class folders of the example faces, with `margin` of their width of grey all around."""
-    for index, path in enumerate(EXAMPLES):
+    for index, path in enumerate(PORTRAITS):
         place = folder / ("one" if index % 2 else "two") / path.name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, place)

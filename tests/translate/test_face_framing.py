@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from portraits import EXAMPLES, LANDMARKS, photograph
+from portraits import LANDMARKS, PORTRAITS, photograph
 from translation_kit import framed
 from typer.testing import CliRunner
 
@@ -44,7 +44,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("photos")
     photograph(*PLACES).save(folder / "group.png")
     photograph().save(folder / "empty.png")
-    with Image.open(EXAMPLES[2]) as image:
+    with Image.open(PORTRAITS[2]) as image:
         image.save(folder / "crop.png")
     Image.new("RGB", (2 * SIZE, SIZE), (90, 90, 90)).save(folder / "small.png")
     return folder
