@@ -137,6 +137,12 @@ class Lanes:
         return CudaGraphs(stream) if self._graphs and stream is not None else None
 
 
+def padded(tensor: Tensor, length: int) -> Tensor:
+    """(n, ...) -> (length, ...): the last row is repeated."""
+    missing = length - len(tensor)
+    return torch.cat([tensor, tensor[-1:].expand(missing, *tensor.shape[1:])]) if missing > 0 else tensor
+
+
 def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
     """Gives the first text alone on."""
     said: list[str] = []

@@ -12,7 +12,7 @@ from torch import Tensor
 from stargan_cli.faces.asking import Ask, Floats
 from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
-from stargan_cli.lanes import Lanes, Work
+from stargan_cli.lanes import Lanes, Work, padded
 
 CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: more gain nothing
 MOST_PICTURES = 256  # of one batch
@@ -50,10 +50,7 @@ class FaceNetworks:
         with self._lanes.one() as lane:
             for start in range(0, len(pixels), size):
                 batch = torch.from_numpy(pixels[start : start + size])
-                missing = size - len(batch)
-                if missing:
-                    batch = torch.cat([batch, batch[-1:].expand(missing, -1, -1, -1)])
-                results.append(lane.fetch(lane.run(work, batch)[0][: size - missing]))
+                results.append(lane.fetch(lane.run(work, padded(batch, size))[0][: len(batch)]))
             lane.wait()
         return np.concatenate([result.numpy() for result in results])
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stargan_cli.device import repeatable
 from stargan_cli.errors import StarganError
-from stargan_cli.lanes import Lane, Lanes, Work
+from stargan_cli.lanes import Lane, Lanes, Work, padded
 from stargan_cli.translate.passes import Passes
 from stargan_cli.weights.files import Weights
 
@@ -81,7 +81,7 @@ class Translator:
         with self._lanes.one() as lane:
             while start < total:
                 number = min(self.batch_size, total - start)
-                batch = [_padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
+                batch = [padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
                 outputs = self._try(lane, work, batch)
                 if outputs is not None:
                     collected.append(tuple(lane.fetch(output[:number]) for output in outputs))
@@ -132,9 +132,3 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
-
-
-def _padded(tensor: Tensor, length: int) -> Tensor:
-    """(n, ...) -> (length, ...): the last row is repeated."""
-    missing = length - len(tensor)
-    return torch.cat([tensor, tensor[-1:].expand(missing, *tensor.shape[1:])]) if missing > 0 else tensor

@@ -119,6 +119,12 @@ def test_processes_find_the_same_faces_as_threads(
     assert tree(tmp_path / "processes") == tree(tmp_path / "threads")
 
 
+def draw_twelve(folder: Path, odd: str, *at: int) -> None:
+    """Pictures called a-00.png and so on; those `at` these numbers are called `odd` in place of a."""
+    for number in range(12):
+        draw(folder / f"{odd if number in at else 'a'}-{number:02}.png", number)
+
+
 def test_what_is_done_or_broken_is_said_by_processes_too(
     pictures: Path, tmp_path: Path, weights: Path, all_by_processes: None
 ) -> None:
@@ -148,8 +154,7 @@ def test_a_picture_that_kills_its_process_fails_by_name_and_alone(
 def test_an_output_that_does_not_get_onto_the_disk_fails_alone(
     tmp_path: Path, weights: Path, fragile_decoders: None
 ) -> None:
-    for number in range(12):
-        draw(tmp_path / "in" / f"{'unsynced' if number == 5 else 'a'}-{number:02}.png", number)
+    draw_twelve(tmp_path / "in", "unsynced", 5)
     rows: list[Row] = []
     report = go(tmp_path / "in", tmp_path / "out", weights, rows)
     assert (report.done, report.failed) == (11, 1)
@@ -161,8 +166,7 @@ def test_an_output_that_does_not_get_onto_the_disk_fails_alone(
 def test_pictures_begin_again_whose_process_died_before_their_outputs_were_there(
     tmp_path: Path, weights: Path, fragile_decoders: None, tree: Tree
 ) -> None:
-    for number in range(12):
-        draw(tmp_path / "in" / f"{'dies' if number == 5 else 'a'}-{number:02}.png", number)
+    draw_twelve(tmp_path / "in", "dies", 5)
     rows: list[Row] = []
     report = go(tmp_path / "in", tmp_path / "out", weights, rows)
     assert (tmp_path / "died").exists()
@@ -192,8 +196,7 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
     tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
-    for number in range(12):
-        draw(tmp_path / "in" / f"{'hangs' if number in (5, 6) else 'a'}-{number:02}.png", number)
+    draw_twelve(tmp_path / "in", "hangs", 5, 6)
     rows: list[Row] = []
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
     places = [tmp_path / "in"]
