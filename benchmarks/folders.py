@@ -25,8 +25,9 @@ import numpy as np
 import torch
 from measuring import add_options, in_turns, rate, ratio, record, set_threads
 from PIL import Image
-from subjects import faces
+from subjects import SIDE, faces
 
+from stargan_cli.compositing.placement import Laying, centred
 from stargan_cli.device import cpu_count, pick_device, pick_precision
 from stargan_cli.lanes import Lanes
 from stargan_cli.pictures.tensors import load_square
@@ -97,7 +98,8 @@ class Bench:
         squares = torch.stack([load_square(path, made.size) for path in self.files["small"][:8]])
         pixels = squares.repeat(-(-self.args.count // len(squares)), 1, 1, 1)[: self.args.count]
         labels = torch.zeros(len(pixels), 1, load(self.args.weights).card.model.label_dim)
-        return lambda: made.translate(pixels, labels, maps=True)
+        laying = Laying.of([centred(SIDE, SIDE)] * len(pixels), SIDE, SIDE)
+        return lambda: made.translate(pixels, labels, laying)
 
     def measure(self) -> dict[str, Any]:
         candidates: dict[str, Callable[[], object]] = {

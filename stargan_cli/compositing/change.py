@@ -1,4 +1,4 @@
-"""What a network says of small squares -> what is to be done to pictures of any size, for a whole batch at once.
+"""What a network says of small squares -> how to do the same to pictures of any size, for a whole batch at once.
 
 The network says, at its own size, how much of each place changes (a mask) and by which colour. The colours are
 smooth. The mask is what has edges, and has to follow those of the full-size picture: in each small window it is a
@@ -10,6 +10,7 @@ values: nothing waits for the device, and no picture depends on the others in it
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -23,9 +24,20 @@ COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard devi
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
+class Change(NamedTuple):
+    """Of N squares x in [-1, 1] the changed ones are x + mask * `colour`, where the mask is `slope` times x plus
+    `offset`, held between `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the others (N, 1, S, S)."""
+
+    colour: Tensor
+    slope: Tensor
+    offset: Tensor
+    low: Tensor
+    high: Tensor
+
+
 @torch.inference_mode()
-def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Tensor:
-    """The changes of N squares, float16 (N, maps.CHANNELS, S, S), laid out as `maps` says.
+def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Change:
+    """The changes of N squares.
 
     `seen` uint8 (N, 3, S, S): what the network was given. It made add + keep * seen of it, in [-1, 1], with `add`
     (N, 3, S, S) and `keep` (N, 1, S, S). Without `keep`, `add` is all there is, and the mask is its size.
@@ -39,8 +51,7 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Tensor:
         difference = add - mask * guide
     colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
     slope, offset = _guided(guide, mask)
-    parts = [colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask)]
-    return torch.cat(parts, dim=1).half()
+    return Change(colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask))
 
 
 def _sizes(difference: Tensor) -> Tensor:

@@ -11,24 +11,22 @@ By Pillow and NumPy on strips that stay in the processor's cache: no torch, and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stargan_cli.compositing.enlarging import Box, Enlarger, Grid, straightened
+from stargan_cli.compositing.enlarging import Box, Enlarger
 from stargan_cli.compositing.maps import (
-    CHANNELS,
     COLOUR,
+    HALF,
     HIGH,
+    LIGHTER,
     LOW,
-    OFFSET,
+    MASK,
+    SEEN,
     SLOPE,
     Floats,
-    Sides,
-    fading,
-    in_grey,
     lightness,
     smooth,
 )
@@ -38,11 +36,8 @@ from stargan_cli.pictures.native_pixels import NativePixels
 
 FEATHER = 0.1  # of the side: how far from the border of the square the change is whole
 STRIP = 1 << 15  # pixels at once: what is worked out of them fits into the processor's cache
-HALF = 127.5  # levels of 255 for each step of 1 in [-1, 1]
-TEXTURE = 0.1  # in [-1, 1]: fainter fine detail is no edge to the mask
-DARKEST = 0.15  # in [-1, 1], above black: lightness is reckoned from here, so that noise in black is not raised
+TEXTURE = 0.1 * HALF  # levels: fainter fine detail is no edge to the mask
 MOST_GAIN = 1.6  # of a lighter place's lightness, at most; its fine detail gains the square root of that
-RATIO, SEEN = CHANNELS, slice(CHANNELS + 1, CHANNELS + 4)  # beside the maps: what they are worked out with
 
 
 def paste(
@@ -54,19 +49,18 @@ def paste(
 ) -> None:
     """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
     is the picture's own, and towards the middles of `others`; pixels outside are untouched. `maps` (CHANNELS, S, S):
-    see `change.changes_of`. `native`, the same picture in its file's own numbers, is changed alike, and stays grey
-    where it is."""
+    see `maps`, and `placement.Laying` for where they lie. `native`, the same picture in its file's own numbers, is
+    changed alike, and stays grey where it is."""
     region = left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
-    fades = _fading_sides(place, image.size)
-    change = fading(maps.astype(np.float32), fades)
+    change = maps.astype(np.float32)
     if native is not None and native.mode == "L":
-        change = in_grey(change)
+        change[COLOUR] = lightness(*change[COLOUR])
     near = [other for other in others if _meet(region, other.region(*image.size))]
     rows = min(bottom - top, max(1, STRIP // (right - left)))
-    enlarger = Enlarger(_with_picture(image, straightened(change, place, region, image.size)), region, rows)
-    weight = _Weight(place, region, fades, near)
+    enlarger = Enlarger(change, place.box(*image.size), region, rows)
+    weight = _Weight(place, image.size, near)
     room = scratch("pixels", (2, 3, rows, right - left))
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))
@@ -80,36 +74,20 @@ def paste(
         image.paste(Image.merge("RGB", [Image.fromarray(plane) for plane in planes]), box[:2])
 
 
-def _with_picture(image: Image.Image, grid: Grid) -> Grid:
-    """The maps in levels of 255, and beside them the picture as finely as the network sees it (SEEN), and how much
-    lighter each place gets, as a share of its lightness (RATIO). In OFFSET's place is the mask of that picture."""
-    height, width = grid.maps.shape[1:]
-    small = image.resize(grid.seen, Image.Resampling.BILINEAR, box=grid.box, reducing_gap=2.0)
-    small = small.resize((width, height), Image.Resampling.BICUBIC)
-    maps = np.empty((CHANNELS + 4, height, width), np.float32)
-    maps[:CHANNELS] = grid.maps
-    maps[SEEN] = np.asarray(small).transpose(2, 0, 1)
-    maps[COLOUR] *= HALF
-    maps[OFFSET] += (maps[SLOPE] * (maps[SEEN] / HALF - 1)).sum(axis=0)
-    maps[SLOPE] /= HALF
-    maps[RATIO] = lightness(maps[COLOUR]) / (lightness(maps[SEEN]) + DARKEST * HALF)
-    return replace(grid, maps=maps)
-
-
 def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None:
-    """In place: pixels (3, h, w) in [0, 255], changed as the maps (CHANNELS + 4, h, w) say as much as `weight`, which
+    """In place: pixels (3, h, w) in [0, 255], changed as the maps (CHANNELS, h, w) say as much as `weight`, which
     broadcasts to (h, w), says. `maps` and `spare` (3, h, w) are used up: new arrays of this size would cost more than
     what is worked out in them."""
     fine = np.subtract(pixels, maps[SEEN], out=maps[SEEN])
     energy = np.multiply(fine, fine, out=spare).sum(axis=0)
     mask = np.multiply(fine, maps[SLOPE], out=spare).sum(axis=0)
     mask *= energy
-    energy += 3 * (TEXTURE * HALF) ** 2
+    energy += 3 * TEXTURE**2
     mask /= energy
-    mask += maps[OFFSET]
+    mask += maps[MASK]
     np.clip(mask, maps[LOW], maps[HIGH], out=mask)
     mask *= weight
-    gain = np.multiply(mask, maps[RATIO], out=maps[RATIO])
+    gain = np.multiply(mask, maps[LIGHTER], out=maps[LIGHTER])
     gain.clip(0, MOST_GAIN - 1, out=gain)
     gain += 1
     np.sqrt(gain, out=gain)
@@ -124,10 +102,11 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
 class _Weight:
     """How much of a change is made in each pixel of a region: strip by strip, broadcasting to (h, w)."""
 
-    def __init__(self, place: Place, region: Box, fades: Sides, others: Sequence[Place]) -> None:
-        self._place, self._region, self._fades, self._others = place, region, fades, others
+    def __init__(self, place: Place, size: tuple[int, int], others: Sequence[Place]) -> None:
+        self._place, self._others = place, others
+        self._region, self._fades = place.region(*size), place.fades(*size)
         self._straight = place.span.imag == 0 and not others
-        self._parts = self._faded(_in_square(place, region)) if self._straight else None
+        self._parts = self._faded(_in_square(place, self._region)) if self._straight else None
 
     def strip(self, start: int, end: int) -> Floats:
         """For those rows of the region."""
@@ -172,20 +151,3 @@ def _share(own: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
 
 def _meet(one: Box, other: Box) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
-def _fading_sides(place: Place, size: tuple[int, int]) -> Sides:
-    """Left, top, right, bottom of the square: False where that side lies on the picture's border or beyond it."""
-    width, height = size
-    corners = place.corners
-
-    def beyond(first: complex, second: complex) -> bool:
-        return (
-            max(first.real, second.real) <= 1
-            or max(first.imag, second.imag) <= 1
-            or min(first.real, second.real) >= width - 1
-            or min(first.imag, second.imag) >= height - 1
-        )
-
-    sides = ((3, 0), (0, 1), (1, 2), (2, 3))
-    return tuple(not beyond(corners[a], corners[b]) for a, b in sides)  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Squares within a picture, turned and scaled at will, and the pixels inside them."""
+"""Squares within a picture, turned and scaled at will."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-
-from stargan_cli.pictures.arrays import Pixels, to_array, to_square
-
-_OVERSAMPLING = 2
-_MIRRORED = 0.12  # of the square's side: how far outside the picture something of its mirror image is seen
 
 
 @dataclass(frozen=True)
@@ -41,12 +35,72 @@ class Place:
         """Where a point of the picture lies in the unit square."""
         return (point - self.origin) / self.span
 
+    def box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """The part of a picture that holds the square: left, top, right, bottom in pixels; may be empty."""
+        xs, ys = (sorted(c.real for c in self.corners), sorted(c.imag for c in self.corners))
+        (left, right), (top, bottom) = (
+            [min(max(0.0, end), length) for end in (ends[0], ends[-1])] for ends, length in ((xs, width), (ys, height))
+        )
+        return left, top, right, bottom
+
     def region(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """The part of a picture that holds the square: left, top, right, bottom in whole pixels; may be empty."""
-        xs, ys = [c.real for c in self.corners], [c.imag for c in self.corners]
-        left, top = max(0, math.floor(min(xs))), max(0, math.floor(min(ys)))
-        right, bottom = min(width, math.ceil(max(xs))), min(height, math.ceil(max(ys)))
-        return left, top, max(left, right), max(top, bottom)
+        """The same in whole pixels."""
+        left, top, right, bottom = self.box(width, height)
+        return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
+
+    def fades(self, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+        """Whether a change fades towards the square's left, top, right, bottom: not where that side lies on the
+        picture's border or beyond it."""
+        corners = self.corners
+
+        def beyond(first: complex, second: complex) -> bool:
+            return (
+                max(first.real, second.real) <= 1
+                or max(first.imag, second.imag) <= 1
+                or min(first.real, second.real) >= width - 1
+                or min(first.imag, second.imag) >= height - 1
+            )
+
+        left, top, right, bottom = (not beyond(corners[a], corners[b]) for a, b in ((3, 0), (0, 1), (1, 2), (2, 3)))
+        return left, top, right, bottom
+
+
+class Laying(NamedTuple):
+    """How the maps of K squares come to lie straight in their pictures.
+
+    `matrices` float32 (K, 2, 3) lead from places in the picture's `box` to those in the square; both are from -1 to 1.
+    `fades` float32 (K, 4): 1 for sides towards which the change fades, else 0.
+    """
+
+    matrices: NDArray[np.float32]
+    fades: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, places: Sequence[Place], width: int, height: int) -> Laying:
+        matrices = [_to_square(place, place.box(width, height)) for place in places]
+        fades = [place.fades(width, height) for place in places]
+        return cls(np.array(matrices, np.float32).reshape(-1, 2, 3), np.array(fades, np.float32).reshape(-1, 4))
+
+    @classmethod
+    def joined(cls, layings: Sequence[Laying]) -> Laying:
+        """Of all their squares, in order."""
+        return cls(*(np.concatenate(parts) for parts in zip(*layings, strict=True)))
+
+    @property
+    def straight(self) -> bool:
+        """Whether all squares lie straight, and within their pictures."""
+        return bool(np.abs(self.matrices - _STRAIGHT).max(initial=0) < _AS_GOOD_AS)
+
+
+_STRAIGHT = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+_AS_GOOD_AS = 1e-6  # what rounding leaves of a straight square
+
+
+def _to_square(place: Place, box: tuple[float, float, float, float]) -> list[list[float]]:
+    left, top, right, bottom = box
+    across, down = (right - left) / place.span, 1j * (bottom - top) / place.span
+    middle = 2 * place.to_unit(complex(left, top)) + across + down - (1 + 1j)
+    return [[across.real, down.real, middle.real], [across.imag, down.imag, middle.imag]]
 
 
 def centred(width: int, height: int) -> Place:
@@ -72,75 +126,3 @@ def fitted(points: Sequence[complex], places: Sequence[complex]) -> Place:
 def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) -> dict[str, complex]:
     """The landmarks of a weights card that bear one of `names`, as points of the unit square."""
     return {name: complex(*landmarks[name]) for name in names if name in landmarks}
-
-
-def cut(image: Image.Image, place: Place, size: int) -> Pixels:
-    """The pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
-
-    Outside the picture lies its mirror image, as in training pictures of whole heads that were made square. With the
-    distance it gives way to the colours of the border, blurred: farther out the mirror image would be another face.
-    The centred square comes out as `arrays.to_square` makes it.
-    """
-    if place == centred(*image.size):
-        return to_square(image, size)
-    factor, corners = min(1.0, _OVERSAMPLING * size / place.side), place.corners
-    across = _Stretch.of([corner.real for corner in corners], image.width, factor)
-    down = _Stretch.of([corner.imag for corner in corners], image.height, factor)
-    box = (across.start, down.start, across.end, down.end)
-    small = image.resize((across.pixels, down.pixels), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
-    around = _continued(small, across, down, _MIRRORED * factor * place.side)
-    fine = _OVERSAMPLING * size
-    start = complex((place.origin.real - across.origin) * across.scale, (place.origin.imag - down.origin) * down.scale)
-    along, below = place.span / fine, 1j * place.span / fine
-    first = (along.real * across.scale, below.real * across.scale, start.real)
-    matrix = (*first, along.imag * down.scale, below.imag * down.scale, start.imag)
-    sampled = around.transform((fine, fine), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return to_array(sampled.reduce(_OVERSAMPLING))
-
-
-class _Stretch(NamedTuple):
-    """Along one axis: from `start` to `end` the picture is shrunk to `pixels`, and the places `at` among those make the
-    stretch that begins at `origin`, `scale` of them for each pixel of the picture. Some may lie outside."""
-
-    start: int
-    end: int
-    pixels: int
-    scale: float
-    origin: float
-    at: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, ends: Sequence[float], length: int, factor: float) -> _Stretch:
-        """Around what lies between `ends`, and its mirror image, in an axis of `length` pixels."""
-        margin = 2 / factor
-        low, high = min(ends) - margin, max(ends) + margin
-        start, end = max(0, math.floor(min(low, 2 * length - high))), min(length, math.ceil(max(high, -low)))
-        if end <= start:  # far outside
-            start, end = 0, length
-        pixels = max(1, round((end - start) * factor))
-        scale = pixels / (end - start)
-        first, last = math.floor((low - start) * scale), math.ceil((high - start) * scale)
-        return cls(start, end, pixels, scale, start + first / scale, np.arange(first, last))
-
-    @property
-    def nearest(self) -> NDArray[np.intp]:
-        return self.at.clip(0, self.pixels - 1)
-
-    @property
-    def mirrored(self) -> NDArray[np.intp]:
-        folded = self.at % (2 * self.pixels)
-        return np.minimum(folded, 2 * self.pixels - 1 - folded)
-
-
-def _continued(small: Image.Image, across: _Stretch, down: _Stretch, reach: float) -> Image.Image:
-    """The stretches of a shrunk picture; `reach` px outside it nothing is left of its mirror image."""
-    pixels = np.asarray(small)
-    mirrored = Image.fromarray(pixels[down.mirrored][:, across.mirrored])
-    outside = np.hypot((down.at - down.nearest)[:, None], (across.at - across.nearest)[None])
-    if not outside.any():
-        return mirrored
-    coarse = (max(1, round(small.width / reach)), max(1, round(small.height / reach)))
-    blurred = small.resize(coarse, Image.Resampling.BILINEAR).resize(small.size, Image.Resampling.BICUBIC)
-    border = Image.fromarray(np.asarray(blurred)[down.nearest][:, across.nearest])
-    share = Image.fromarray((outside * (255 / reach)).clip(0, 255).astype(np.uint8))
-    return Image.composite(border, mirrored, share)

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from stargan_cli.compositing.placement import Place, centred, cut, fitted, places_of
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.placement import Place, centred, fitted, places_of
 from stargan_cli.faces.asking import Ask, Search
 from stargan_cli.faces.candidates import THRESHOLD, Face, faces_on, turned_back
 from stargan_cli.faces.canvases import canvases, finer_scales, scales_of

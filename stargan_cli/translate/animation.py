@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stargan_cli.compositing.placement import Place
+from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Search
 from stargan_cli.labels import Variant
@@ -55,7 +55,7 @@ def translated_frames(
     for frame in chain(frames.frames, (None,)):
         one = None if frame is None else (yield from following.followed(frame))
         if group.frames and (one is None or group.is_full_with(one)):
-            answer = yield from group.asked(asked, known, weigh)
+            answer = yield from group.asked(asked, known, weigh, framing.needs_maps)
             if first is None and answer is not None:
                 first, due = answer, answer.due
                 asked = tuple(replace(variants[number], opposite=None) for number in due)
@@ -100,15 +100,17 @@ class _Group:
         return len(self.frames) == GROUP_FRAMES or self._pixels + _size(one) > GROUP_PIXELS
 
     def asked(
-        self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int]
+        self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int], maps: bool
     ) -> Asking[Answer | None]:
-        """The answer to its squares; None without any. `known`, the labels of people met before, grows."""
+        """The answer to its squares, with `maps` in place of pixels; None without any. `known`, the labels of people
+        met before, grows."""
         people = tuple(number for one in self.frames for number in one.people)
         if not people:
             return None
         squares = np.concatenate([one.framed.squares for one in self.frames])
+        laying = Laying.joined([one.framed.laying for one in self.frames]) if maps else None
         weight = sum(weigh(one.framed, len(variants)) for one in self.frames)
-        answer: Answer = yield Question(squares, variants, weight, people, tuple(known.get(n) for n in people))
+        answer: Answer = yield Question(squares, variants, laying, weight, people, tuple(known.get(n) for n in people))
         known |= dict(zip(people, answer.known, strict=True))
         return answer
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from stargan_cli.compositing.placement import Place, centred, cut
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.asking import Search
 from stargan_cli.faces.finding import LANDMARKS

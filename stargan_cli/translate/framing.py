@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.paste import paste
-from stargan_cli.compositing.placement import Place, centred
+from stargan_cli.compositing.placement import Laying, Place, centred
 from stargan_cli.faces.asking import Ask, Search
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.arrays import Pixels, to_image, to_square
@@ -36,17 +36,23 @@ class Framed:
     squares: Pixels
     places: tuple[Place, ...]
 
+    @property
+    def laying(self) -> Laying:
+        return Laying.of(self.places, *self.picture.image.size)
+
 
 @dataclass(frozen=True)
 class Question:
     """What a picture asks of the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
 
+    `laying` says how maps of the squares come to lie in the picture; without it the squares themselves are wanted.
     `weight` is the memory that the picture takes until it is written (bytes). For frames of an animation, `people`
     numbers the person in each square, whose labels are read once, and `known` has those that were read before.
     """
 
     squares: Pixels
     variants: tuple[Variant, ...]
+    laying: Laying | None = None
     weight: int = 0
     people: tuple[int, ...] | None = None
     known: tuple[Known | None, ...] = ()

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from stargan_cli.compositing.placement import Laying
 from stargan_cli.errors import PictureError
 from stargan_cli.faces.asking import Ask, Floats
 from stargan_cli.faces.networks import FaceNetworks
@@ -17,7 +18,6 @@ from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
 from stargan_cli.lanes import Lanes
-from stargan_cli.pictures.arrays import Pixels
 from stargan_cli.translate.engines.engine import pick_engine_device
 from stargan_cli.translate.framing import Answer, Asked, Changes, Question
 from stargan_cli.translate.inputs.found import Found
@@ -44,14 +44,13 @@ class _Picture(NamedTuple):
     """A picture to answer, with the source labels of each of its squares."""
 
     found: Found
-    squares: Pixels
-    variants: tuple[Variant, ...]
+    question: Question
     labels: list[Known]
 
     @property
     def due(self) -> list[Variant]:
         """The variants to make: of two opposites that which the first of the squares does not show."""
-        return [v for v in self.variants if v.opposite is None or not shows(self.labels[0], v.changes)]
+        return [v for v in self.question.variants if v.opposite is None or not shows(self.labels[0], v.changes)]
 
 
 class Networks:
@@ -117,15 +116,17 @@ class Networks:
         if not batch:
             return []
         pictures = [
-            _Picture(found, question.squares, question.variants, labels)
+            _Picture(found, question, labels)
             for (found, question), labels in zip(batch, self._source_labels(batch), strict=True)
         ]
         vectors = [self._vectors(picture) for picture in pictures]
         flat = [one for of_picture in vectors for of_variant in of_picture for one in of_variant]
         if not flat:
             return [self._answer(picture, [], None) for picture in pictures]
-        pixels = [torch.from_numpy(picture.squares) for picture in pictures for _ in picture.due]
-        made = self.translator.translate(torch.cat(pixels), torch.tensor(flat), self.plan.framing.needs_maps)
+        asking = [picture.question for picture in pictures for _ in picture.due]
+        pixels = torch.cat([torch.from_numpy(question.squares) for question in asking])
+        layings = [question.laying for question in asking if question.laying is not None]
+        made = self.translator.translate(pixels, torch.tensor(flat), Laying.joined(layings) if layings else None)
         answers: list[Answer | Exception] = []
         place = 0
         for picture, asked in zip(pictures, vectors, strict=True):
@@ -147,7 +148,7 @@ class Networks:
         asked, place = iter(vectors), path_of(picture.found.source)
         labels: list[tuple[Label | None, Label | None]] = []
         remarks: list[str | None] = []
-        for variant in picture.variants:
+        for variant in picture.question.variants:
             is_due = variant in due
             labels.append((source, self.labels.target(next(asked)[0], variant.changes) if is_due else None))
             remarks.append(self.labels.remark(place, picture.labels, variant.changes) if is_due else SHOWN)

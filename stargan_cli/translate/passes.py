@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.laying import laid
 from stargan_cli.device import memory_layout
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
@@ -35,16 +36,19 @@ class Passes:
             image = self.generator.translate(image, targets[:, number]).image
         return to_pixels(image).contiguous(), _finite(image)
 
-    def maps(self, squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        """How to do the same to larger pictures, float16 (N, CHANNELS, S, S), and whether each is finite, bool (N,)."""
+    def maps(
+        self, squares: Tensor, targets: Tensor, fades: Tensor, matrices: Tensor | None = None
+    ) -> tuple[Tensor, ...]:
+        """How to do the same to larger pictures, in which the squares lie as `laying.laid` wants it told: float16
+        (N, CHANNELS, S, S), and whether each is finite, bool (N,)."""
         image = source = self._model_input(squares)
         added, kept = torch.zeros_like(source), source.new_ones(len(source), 1, 1, 1)
         for number in range(targets.shape[1]):
             image, colour, mask = self.generator.translate(image, targets[:, number])
             if self._attention:
                 added, kept = mask * colour + (1 - mask) * added, (1 - mask) * kept
-        changes = changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source)
-        return changes.contiguous(), _finite(image)
+        change = changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source)
+        return laid(change, squares, fades, matrices).contiguous(), _finite(image)
 
     def logits(self, squares: Tensor) -> tuple[Tensor, ...]:
         """What the discriminator's classification says, float32 (N, class_dim). Raises ValueError without one."""

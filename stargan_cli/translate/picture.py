@@ -94,7 +94,8 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[li
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
             return (yield from _finished(found, jobs, answer, {n: encoders[n].file for n in answer.due}, sink))
     framed = yield from plan.framing.prepare(opened)
-    answer = yield Question(framed.squares, variants, _weight(framed, len(jobs)))
+    laying = framed.laying if plan.framing.needs_maps else None
+    answer = yield Question(framed.squares, variants, laying, _weight(framed, len(jobs)))
     files = {number: partial(encoded, framed, answer.changes_of(number), jobs[number], plan) for number in answer.due}
     return (yield from _finished(found, jobs, answer, files, sink))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from stargan_cli.compositing.placement import Laying
 from stargan_cli.device import repeatable
 from stargan_cli.errors import StarganError
 from stargan_cli.lanes import Lane, Lanes, Work, padded
@@ -62,13 +63,18 @@ class Translator:
         self.passes = self._lanes.bring(lambda: Passes(weights, device, precision, engine, compiled))
 
     @torch.inference_mode()
-    def translate(self, pixels: Tensor, labels: Tensor, maps: bool = False) -> Translated:
-        """`pixels` uint8 (M, 3, S, S), `labels` float (M, P, label_dim): P passes, one after the other.
+    def translate(self, pixels: Tensor, labels: Tensor, laying: Laying | None = None) -> Translated:
+        """`pixels` uint8 (M, 3, S, S), `labels` float (M, P, label_dim): P passes, one after the other. With `laying`,
+        of M squares, maps are made.
 
         Raises StarganError where the memory does not suffice for one square.
         """
-        work = self.passes.maps if maps else self.passes.pixels
-        return Translated(*self._in_batches(work, pixels, labels))
+        if laying is None:
+            return Translated(*self._in_batches(self.passes.pixels, pixels, labels))
+        laid = [
+            torch.from_numpy(part) for part in ([laying.fades] if laying.straight else [laying.fades, laying.matrices])
+        ]
+        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *laid))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:

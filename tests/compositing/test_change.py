@@ -1,14 +1,12 @@
-"""Small maps of whole batches."""
+"""The changes of whole batches."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from squares_kit import maps_of
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
-from stargan_cli.compositing.maps import CHANNELS, COLOUR, HIGH, LOW, OFFSET, SLOPE
 from stargan_cli.pictures.tensors import to_model
 
 pytestmark = pytest.mark.numeric
@@ -27,32 +25,32 @@ def batch(count: int) -> tuple[Tensor, Tensor, Tensor]:
 def test_no_picture_depends_on_the_others_in_its_batch(attention: bool) -> None:
     seen, add, keep = batch(5)
     whole = changes_of(seen, add, keep if attention else None)
-    assert whole.shape == (5, CHANNELS, SIZE, SIZE) and whole.dtype == torch.float16
     for number in range(5):
-        alone = maps_of(seen[number].numpy(), add[number], keep[number] if attention else None)
-        assert torch.allclose(whole[number].float(), torch.from_numpy(alone).float(), atol=1e-3)
+        one = slice(number, number + 1)
+        alone = changes_of(seen[one], add[one], keep[one] if attention else None)
+        assert all(torch.allclose(part[one], own, atol=1e-5) for part, own in zip(whole, alone, strict=True))
 
 
 def test_the_mask_is_a_linear_function_of_the_picture_and_stays_near_its_own_values() -> None:
     seen, _, keep = batch(2)
     mask = to_model(seen)[:, :1] * 0.2 + 0.5  # what a guided filter finds exactly, but for its smoothness
-    maps = changes_of(seen, mask.expand(-1, 3, -1, -1), 1 - mask).float()
-    found = (maps[:, SLOPE] * to_model(seen)).sum(dim=1) + maps[:, OFFSET]
-    assert (found - mask[:, 0]).abs().mean() < 0.01
-    assert (maps[:, LOW] <= mask[:, 0] + 1e-3).all() and (maps[:, HIGH] >= mask[:, 0] - 1e-3).all()
-    assert (maps[:, LOW] - maps[:, HIGH]).abs().max() <= 0.4 + 1e-3
+    change = changes_of(seen, mask.expand(-1, 3, -1, -1), 1 - mask)
+    found = (change.slope * to_model(seen)).sum(dim=1, keepdim=True) + change.offset
+    assert (found - mask).abs().mean() < 0.01
+    assert (change.low <= mask + 1e-3).all() and (change.high >= mask - 1e-3).all()
+    assert (change.low - change.high).abs().max() <= 0.4 + 1e-3
 
 
 def test_a_plain_difference_has_its_own_size_for_a_mask() -> None:
     seen, add = torch.full((1, 3, SIZE, SIZE), 100, dtype=torch.uint8), torch.zeros(1, 3, SIZE, SIZE)
     add[..., :16] = 0.4
-    maps = changes_of(seen, add).float()
-    assert maps[0, HIGH, 8, 2] == pytest.approx(1, abs=0.01) and maps[0, HIGH, 8, 28] == 0
-    assert maps[0, COLOUR, 8, 2].tolist() == pytest.approx([0.4] * 3, abs=0.01)
+    change = changes_of(seen, add)
+    assert change.high[0, 0, 8, 2] == pytest.approx(1, abs=0.01) and change.high[0, 0, 8, 28] == 0
+    assert change.colour[0, :, 8, 2].tolist() == pytest.approx([0.4] * 3, abs=0.01)
 
 
 def test_nothing_is_read_back_while_the_maps_are_computed() -> None:
     """On the `meta` device there are no values: what asks for one fails."""
     seen, add, keep = (part.to("meta") for part in batch(2))
-    assert changes_of(seen, add, keep).shape == (2, CHANNELS, SIZE, SIZE)
-    assert changes_of(seen, add).shape == (2, CHANNELS, SIZE, SIZE)
+    for change in (changes_of(seen, add, keep), changes_of(seen, add)):
+        assert [part.shape for part in change] == [(2, count, SIZE, SIZE) for count in (3, 3, 1, 1, 1)]

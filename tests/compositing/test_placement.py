@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stargan_cli.compositing.placement import Place, centred, cut, fitted
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.placement import Place, centred, fitted
 from stargan_cli.pictures.arrays import to_array, to_square
 
 pytestmark = pytest.mark.numeric

@@ -10,7 +10,8 @@ from faces_kit import NETWORKS, exact, find_faces
 from PIL import Image
 from portraits import PORTRAITS
 
-from stargan_cli.compositing.placement import Place, cut
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.placement import Place
 from stargan_cli.faces.asking import Ask
 from stargan_cli.faces.finding import CLOSE, CLOSE_UP, is_crop, place_of
 from stargan_cli.pictures.arrays import to_array

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.laying import laid
+from stargan_cli.compositing.placement import Laying, Place, centred
 
 CPU = torch.device("cpu")
+STRAIGHT = (centred(40, 30),)
+TURNED = (*STRAIGHT, Place(12 + 4j, 20 + 5j), Place(-3 - 6j, 25 - 2j))
+"""Squares in pictures of 40x30 px."""
 
 
 def squares(count: int) -> Tensor:
@@ -19,7 +26,19 @@ def labels(count: int, passes: int = 1) -> Tensor:
     return torch.rand(count, passes, 5, generator=torch.Generator().manual_seed(6)).round()
 
 
-def maps_of(seen: np.ndarray, add: Tensor, keep: Tensor | None = None) -> np.ndarray:
-    """The maps of one square, uint8 (3, S, S), of which `add` and `keep` make another."""
-    changes = changes_of(torch.from_numpy(seen)[None], add[None], None if keep is None else keep[None])
-    return changes[0].numpy()
+def laying_of(count: int, places: Sequence[Place] = STRAIGHT) -> Laying:
+    """Of `count` squares, which lie in those places of pictures of 40x30 px in turn."""
+    return Laying.of([places[number % len(places)] for number in range(count)], 40, 30)
+
+
+def maps_of(
+    place: Place, size: tuple[int, int], seen: np.ndarray, add: Tensor, keep: Tensor | None = None
+) -> np.ndarray:
+    """The maps of a square, uint8 (3, S, S), in its place in a picture: `add` and `keep` make another of it."""
+    source = torch.from_numpy(seen)[None]
+    change = changes_of(source, add[None], None if keep is None else keep[None])
+    laying = Laying.of([place], *size)
+    maps: np.ndarray = laid(change, source, *(torch.from_numpy(part) for part in (laying.fades, laying.matrices)))[
+        0
+    ].numpy()
+    return maps

@@ -226,7 +226,7 @@ def test_what_is_read_of_one_person_is_averaged(weights: Path) -> None:
     made = networks.Networks(settings)
     squares = np.zeros((3, 3, 16, 16), np.uint8)
     logits = [[4.0] * 5, [-6.0] * 5, [-1.0] * 5]
-    question = Question(squares, made.plan.variants, 0, (0, 0, 1), (None, None, None))
+    question = Question(squares, made.plan.variants, None, 0, (0, 0, 1), (None, None, None))
     labels = made._labels_of(Found(Path("a.gif"), None), question, logits)
     assert labels[0] == labels[1] == made.labels.completed({}, [-1.0] * 5) == labels[2]
 

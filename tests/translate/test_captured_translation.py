@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 import torch
 from recording_kit import NoListsFromTheHost, NothingFromTheHost, Operations, RecordedLanes
-from squares_kit import CPU, labels, squares
+from squares_kit import CPU, STRAIGHT, TURNED, labels, laying_of, squares
 from torch import Tensor
 from translation_kit import make_weights
 
 from stargan_cli.captured import EAGER_CALLS
+from stargan_cli.compositing.placement import Place
 from stargan_cli.faces.asking import Ask
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.lanes import Lanes
-from stargan_cli.translate.translator import Translator
+from stargan_cli.translate.translator import Translated, Translator
 from stargan_cli.weights.files import Weights, load
 
 pytestmark = pytest.mark.numeric
@@ -45,15 +46,16 @@ def batches(count: int) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-@pytest.mark.parametrize("maps", [False, True])
+@pytest.mark.parametrize("places", [(), STRAIGHT, TURNED], ids=["pixels", "straight maps", "turned maps"])
 def test_batches_that_are_played_back_are_those_that_are_computed(
-    loaded: Weights, maps: bool, monkeypatch: pytest.MonkeyPatch
+    loaded: Weights, places: tuple[Place, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     plain, played = (Translator(loaded, CPU, torch.float32, 2, lanes=one(CPU)) for one in (Lanes, RecordedLanes))
     for pixels, wanted in batches(2 * EAGER_CALLS):
         for one in ("translate", "read_labels"):
-            given = (pixels, wanted, maps) if one == "translate" else (pixels,)
+            laying = laying_of(len(pixels), places) if places else None
+            given = (pixels, wanted, laying) if one == "translate" else (pixels,)
             with Operations():  # as the recording: fp32 may be rounded otherwise there
                 expected = getattr(plain, one)(*given)
             found = getattr(played, one)(*given)
@@ -111,13 +113,16 @@ def test_networks_that_are_no_longer_used_leave_the_device_at_once(loaded: Weigh
         gc.enable()
 
 
-@pytest.mark.parametrize("maps", [False, True])
-def test_translating_and_reading_stay_on_the_device(loaded: Weights, maps: bool) -> None:
+@pytest.mark.parametrize("places", [(), STRAIGHT, TURNED], ids=["pixels", "straight maps", "turned maps"])
+def test_translating_and_reading_stay_on_the_device(loaded: Weights, places: tuple[Place, ...]) -> None:
     """On the meta device, which refuses to give a number as a GPU does while it records."""
     made = Translator(loaded, META, torch.float32, 4)
     pixels, wanted = squares(4).to(META), labels(4, 2).to(META)
+    laid = [torch.from_numpy(part).to(META) for part in reversed(laying_of(4, places))] if places else []
+    if places == STRAIGHT:
+        laid.pop()
     with torch.inference_mode(), NoListsFromTheHost(), NothingFromTheHost():
-        changes, finite = (made.passes.maps if maps else made.passes.pixels)(pixels, wanted)
+        changes, finite = (made.passes.maps if places else made.passes.pixels)(pixels, wanted, *laid)
         (logits,) = made.passes.logits(pixels)
     assert changes.is_contiguous() and {one.device for one in (changes, finite, logits)} == {META}
 
@@ -142,6 +147,10 @@ def test_answers_about_faces_that_are_played_back_are_those_that_are_computed(mo
             np.testing.assert_allclose(played.answer(ask), plain.answer(ask), rtol=1e-3, atol=1e-3)
 
 
+def translated(made: Translator, pixels: Tensor, wanted: Tensor) -> Translated:
+    return made.translate(pixels, wanted, laying_of(len(pixels), TURNED))
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_graphs_give_what_a_gpu_computes_plainly(loaded: Weights) -> None:
     device = torch.device("cuda")
@@ -150,5 +159,5 @@ def test_graphs_give_what_a_gpu_computes_plainly(loaded: Weights) -> None:
     )
     given = batches(24)
     with ThreadPoolExecutor(2) as pool:
-        for one, found in zip(given, pool.map(lambda one: played.translate(*one, maps=True), given), strict=True):
-            torch.testing.assert_close(found.changes, plain.translate(*one, maps=True).changes, atol=5e-3, rtol=5e-3)
+        for one, found in zip(given, pool.map(lambda one: translated(played, *one), given), strict=True):
+            torch.testing.assert_close(found.changes, translated(plain, *one).changes, atol=5e-3, rtol=5e-3)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from squares_kit import labels, squares
+from squares_kit import labels, laying_of, squares
 from torch._dynamo.exc import TorchDynamoException
 from translation_kit import draw, make_weights
 
 from stargan_cli import device
-from stargan_cli.compositing.maps import LOW
+from stargan_cli.compositing.maps import HIGH, LOW
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.translate.engines.engine import make_engine, pick_engine_device
@@ -47,8 +47,8 @@ def test_an_engine_gives_torchs_pictures(engine: str, output: str, tmp_path: Pat
     weights = make_weights(tmp_path / "w.safetensors", output=output)
     plain = Translator(load(str(weights)), CPU, torch.float32, 4)
     made = Translator(load(str(weights)), CPU, torch.float32, 4, engine=engine)
-    expected, found = (each.translate(squares(6), labels(6, 2), maps=True).changes for each in (plain, made))
-    assert torch.allclose(found[:, LOW:].float(), expected[:, LOW:].float(), atol=5e-3)
+    expected, found = (each.translate(squares(6), labels(6, 2), laying_of(6)).changes for each in (plain, made))
+    assert torch.allclose(found[:, LOW : HIGH + 1].float(), expected[:, LOW : HIGH + 1].float(), atol=5e-3)
     expected, found = (each.translate(squares(6), labels(6, 2)).changes for each in (plain, made))
     assert (found.int() - expected.int()).abs().max() <= 1
     assert torch.equal(found[:4], made.translate(squares(6)[:4], labels(6, 2)[:4]).changes)

@@ -12,6 +12,7 @@ from squares_kit import maps_of
 from translation_kit import framed
 
 from stargan_cli.compositing import paste
+from stargan_cli.compositing.placement import centred
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.translate.framing import CentreAtSourceSize, Changes, ModelSquare
 
@@ -26,8 +27,9 @@ def noise(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
     return path
 
 
-def no_change() -> Changes:
-    return maps_of(np.zeros((3, SIZE, SIZE), np.uint8), torch.zeros(3, SIZE, SIZE))[None]
+def no_change(width: int, height: int) -> Changes:
+    square = np.zeros((3, SIZE, SIZE), np.uint8)
+    return maps_of(centred(width, height), (width, height), square, torch.zeros(3, SIZE, SIZE))[None]
 
 
 def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
@@ -45,7 +47,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
     framing = CentreAtSourceSize(SIZE)
-    made = framing.finish(framed(framing, path), no_change())
+    made = framing.finish(framed(framing, path), no_change(width, height))
     image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
     assert alpha is None
@@ -59,7 +61,8 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
     framing = CentreAtSourceSize(SIZE)
     prepared = framed(framing, path)
     square = prepared.squares[0]
-    maps = maps_of(square, 0.5 * (to_model(torch.from_numpy(square)) + 0.4), torch.full((1, SIZE, SIZE), 0.5))
+    add = 0.5 * (to_model(torch.from_numpy(square)) + 0.4)
+    maps = maps_of(centred(50, 30), (50, 30), square, add, torch.full((1, SIZE, SIZE), 0.5))
     image = framing.finish(prepared, maps[None]).image
     before, after = np.asarray(Image.open(path)).astype(int), np.asarray(image).astype(int)
     assert np.array_equal(after[:, :10], before[:, :10])

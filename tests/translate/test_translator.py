@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
-from squares_kit import CPU, labels, squares
+from squares_kit import CPU, labels, laying_of, squares
 from torch import Tensor
 
-from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.change import Change, changes_of
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.errors import StarganError, WeightsError
 from stargan_cli.pictures.tensors import to_model, to_pixels
@@ -88,14 +88,14 @@ def test_the_maps_are_of_what_makes_the_pixels(
 ) -> None:
     given: list[Tensor] = []
 
-    def noted(seen: Tensor, add: Tensor, keep: Tensor | float = 1.0) -> Tensor:
+    def noted(seen: Tensor, add: Tensor, keep: Tensor | float = 1.0) -> Change:
         given.append(to_pixels(add + keep * to_model(seen)))
         return changes_of(seen, add, keep if isinstance(keep, Tensor) else None)
 
     monkeypatch.setattr("stargan_cli.translate.passes.changes_of", noted)
     made = translator(request.getfixturevalue(kind), 5)
     source, target = squares(5), labels(5, passes)
-    result = made.translate(source, target, maps=True)
+    result = made.translate(source, target, laying_of(5))
     assert (given[0].int() - made.translate(source, target).changes.int()).abs().max() <= 1
     assert result.changes.shape == (5, CHANNELS, 16, 16)
 

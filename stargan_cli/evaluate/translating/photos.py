@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.laying import laid
 from stargan_cli.compositing.paste import paste
-from stargan_cli.compositing.placement import Place, cut
+from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Ask, answered
@@ -29,17 +32,21 @@ from stargan_cli.progress import Progress
 
 @dataclass(frozen=True)
 class Photos:
-    """`squares`: of each photo's largest face, as the weights expect it; `places`: where it lies in the photo."""
+    """`squares`: of each photo's largest face, as the weights expect it; `places`: where it lies in the photo, whose
+    width and height (px) stand in `sizes`."""
 
     squares: CachedPictures
     places: tuple[Place, ...]
+    sizes: tuple[tuple[int, int], ...]
 
     def put_back(self, rows: Tensor, made: Translation, attention: bool) -> Tensor:
         """What the generator made of these squares, int64 (n,), put into their photos: uint8 (n, 3, S, S), the photos'
         centred squares on the CPU. `attention`: its output is a colour and a mask."""
         seen = self.squares.batch(rows)[0]
         image, colour, mask = (part.float().cpu() for part in made)
-        maps = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
+        change = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
+        laying = Laying.joined([Laying.of([self.places[row]], *self.sizes[row]) for row in rows])
+        maps = laid(change, seen, torch.from_numpy(laying.fades), torch.from_numpy(laying.matrices))
         paths = self.squares.labelled.paths()
         squares = [self._one(paths[row], self.places[row], one.numpy()) for row, one in zip(rows, maps, strict=True)]
         return torch.from_numpy(np.stack(squares))
@@ -58,7 +65,7 @@ def found_in(
     labelled, size = pictures.labelled, pictures.pixels.shape[-1]
     answer = FaceNetworks(torch.device("cpu")).answer
     look = partial(_look, landmarks=landmarks, size=size, answer=answer)
-    found: list[tuple[Place, Pixels] | None] = []
+    found: list[_Face | None] = []
     with ThreadPoolExecutor(workers) as pool:
         for one in pool.map(look, labelled.paths()):
             found.append(one)
@@ -67,18 +74,27 @@ def found_in(
     without = {labelled.files[row]: "no face found" for row, one in enumerate(found) if one is None}
     chosen = labelled.select(kept)
     seen = [one for one in found if one is not None]
-    squares = np.stack([square for _, square in seen]) if seen else pictures.pixels[:0]
+    squares = np.stack([one.square for one in seen]) if seen else pictures.pixels[:0]
     unreadable = pictures.unreadable | without
-    photos = Photos(CachedPictures(chosen, squares, unreadable), tuple(place for place, _ in seen))
+    places, sizes = tuple(one.place for one in seen), tuple(one.size for one in seen)
+    photos = Photos(CachedPictures(chosen, squares, unreadable), places, sizes)
     return CachedPictures(chosen, pictures.pixels[kept], unreadable), photos
+
+
+class _Face(NamedTuple):
+    """The largest one of a photo of `size`."""
+
+    place: Place
+    size: tuple[int, int]
+    square: Pixels
 
 
 def _look(
     path: Path, landmarks: Mapping[str, Sequence[float]], size: int, answer: Callable[[Ask], np.ndarray]
-) -> tuple[Place, Pixels] | None:
+) -> _Face | None:
     image = read_picture(path).image
     try:
         (place,) = answered(face_places(image, landmarks, size, most=1), answer)
     except NoFaceError:
         return None
-    return place, cut(image, place, size)
+    return _Face(place, image.size, cut(image, place, size))

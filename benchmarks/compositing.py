@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""What putting one change into its picture costs: CPU milliseconds of one thread, beside the picture's JPEG.
+
+    python benchmarks/compositing.py
+
+The change is that of a square that fills the picture, and that of one turned by four degrees, as of a face. Pictures
+are faces enlarged, with noise. Beside them, for a batch of four: what is computed of the network's answers before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cmath
+import io
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from measuring import add_options, in_turns, record
+from PIL import Image
+from subjects import EXAMPLES
+
+from stargan_cli.compositing.change import changes_of
+from stargan_cli.compositing.cutting import cut
+from stargan_cli.compositing.laying import laid
+from stargan_cli.compositing.paste import paste
+from stargan_cli.compositing.placement import Laying, Place, centred
+
+NOISE, TURN, BATCH = 6, 0.07, 4
+
+
+def photo(side: int) -> Image.Image:
+    with Image.open(sorted(EXAMPLES.glob("*.jpg"))[0]) as opened:
+        pixels = np.asarray(opened.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), np.float32)
+    noise = np.random.default_rng(1).normal(0, NOISE, pixels.shape)
+    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
+
+
+def recode(image: Image.Image) -> Callable[[], None]:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=95)
+
+    def call() -> None:
+        with Image.open(io.BytesIO(file.getvalue())) as opened:
+            opened.convert("RGB").save(io.BytesIO(), "JPEG", quality=95)
+
+    return call
+
+
+def maps_of(squares: torch.Tensor, laying: Laying) -> torch.Tensor:
+    """Of a network that colours everything by half, as the squares' light says."""
+    mask = squares.float().mean(dim=1, keepdim=True) / 255
+    change = changes_of(squares, 0.5 * mask.expand(-1, 3, -1, -1), 1 - mask)
+    matrices = None if laying.straight else torch.from_numpy(laying.matrices)
+    return laid(change, squares, torch.from_numpy(laying.fades), matrices)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sides", type=int, nargs="+", default=[256, 1024, 3464])
+    parser.add_argument("--size", type=int, default=128, help="side of the network's squares")
+    add_options(parser, 15)
+    parser.set_defaults(clock="cpu", threads=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    calls: dict[str, Callable[[], object]] = {}
+    for side in args.sides:
+        image = photo(side)
+        turned = Place(complex(0.1 * side, 0.1 * side), cmath.rect(0.8 * side, TURN))
+        for kind, place in {"straight": centred(side, side), "turned": turned}.items():
+            squares = torch.from_numpy(cut(image, place, args.size)[None]).repeat(BATCH, 1, 1, 1)
+            laying = Laying.of([place] * BATCH, side, side)
+            maps = maps_of(squares, laying)[0].numpy()
+            calls[f"{side} px, {kind}"] = partial(_pasted, image, place, maps)
+            calls[f"batch, {kind}"] = partial(maps_of, squares, laying)
+        calls[f"{side} px, JPEG decoded and encoded"] = recode(image)
+    timings = in_turns(calls, args.repeats, args.warm_up, args.clock)
+    result: dict[str, Any] = {
+        name: round(1000 * median(seconds) / (BATCH if name.startswith("batch") else 1), 2)
+        for name, seconds in timings.items()
+    }
+    record("compositing", {"size": args.size, "ms a picture": result}, torch.device("cpu"), args)
+
+
+def _pasted(image: Image.Image, place: Place, maps: np.ndarray) -> None:
+    paste(image.copy(), place, maps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""The changes of squares -> maps that lie straight in their pictures, for a whole batch at once (see `maps`).
+
+Here everything is done that needs no pixel of the full-size picture. No value decides what is computed: nothing waits
+for the device.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from stargan_cli.compositing.change import Change
+from stargan_cli.compositing.maps import DARKEST, HALF, lightness, smooth
+
+BAND = 0.08  # of the side: along a border, where it is looked whether a change goes on beyond it
+GOES_ON = (0.1, 0.5)  # sizes of a change, in [0, 2], at the border: a small one and a large one
+LONG_FEATHER = 0.2  # of the side: how far from the border a change that goes on beyond it is whole
+ALONG_BLUR = 0.06  # of the side: standard deviation along the border
+
+
+@torch.inference_mode()
+def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = None) -> Tensor:
+    """float16 (N, maps.CHANNELS, S, S), from the changes of N squares and what the network was given of them, `seen`
+    uint8 (N, 3, S, S).
+
+    `fades` and `matrices`: of each square, what `placement.Laying` has. Without matrices all squares lie straight and
+    whole.
+    """
+    colour = _faded(change, fades) * HALF
+    maps = torch.cat([colour, change.slope, change.offset, change.low, change.high, seen.float()], dim=1)
+    if matrices is not None:
+        grid = F.affine_grid(matrices, list(maps.shape), align_corners=False)
+        mode = "bilinear" if maps.device.type == "mps" else "bicubic"  # which torch does not have for Apple's GPUs
+        maps = F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
+    colour, slope, offset, low, high, shown = torch.split(maps, [3, 3, 1, 1, 1, 3], dim=1)
+    mask = offset + (slope * (shown / HALF - 1)).sum(dim=1, keepdim=True)
+    lighter = _lightness(colour) / (_lightness(shown) + DARKEST)
+    return torch.cat([colour, slope / HALF, mask, low, high, lighter, shown], dim=1).half()
+
+
+def _faded(change: Change, fades: Tensor) -> Tensor:
+    """The colours (N, 3, S, S), with a long way out at those borders that `fades` (N, 4) names where the change goes on
+    beyond the square, as in long hair: it would end there for all to see."""
+    size = change.colour.abs().amax(dim=1) * (change.low + change.high)[:, 0] / 2
+    length = size.shape[-1]
+    band = max(1, round(BAND * length))
+    borders = [size[:, :, :band].mean(2), size[:, :band].mean(1), size[:, :, -band:].mean(2), size[:, -band:].mean(1)]
+    along = _blurred(torch.stack(borders, dim=1), ALONG_BLUR * length)
+    goes_on = smooth((along - GOES_ON[0]) / (GOES_ON[1] - GOES_ON[0])) * fades[:, :, None]
+    out = 1 - smooth((torch.arange(length, device=size.device) + 0.5) / (LONG_FEATHER * length))
+    left, top, right, bottom = goes_on.unbind(1)
+    across = (1 - left[:, :, None] * out) * (1 - right[:, :, None] * out.flip(0))
+    down = (1 - top[:, None] * out[:, None]) * (1 - bottom[:, None] * out.flip(0)[:, None])
+    return change.colour * (across * down)[:, None]
+
+
+def _blurred(lines: Tensor, deviation: float) -> Tensor:
+    """(N, C, S), with Gaussian weights; the ends repeat."""
+    reach, (count, channels, length) = max(1, round(3 * deviation)), lines.shape
+    steps = torch.arange(-reach, reach + 1, device=lines.device)
+    weights = torch.exp(-(steps**2) / (2 * deviation**2))
+    padded = F.pad(lines, (reach, reach), mode="replicate").view(count * channels, 1, -1)
+    return F.conv1d(padded, (weights / weights.sum())[None, None]).view(count, channels, length)
+
+
+def _lightness(colours: Tensor) -> Tensor:
+    """(N, 3, S, S) -> (N, 1, S, S)."""
+    return lightness(*torch.split(colours, 1, dim=1))
