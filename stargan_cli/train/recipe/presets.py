@@ -35,10 +35,9 @@ _FAST: dict[str, Any] = {
     "balance": True,
     "lambda_cls": 0.5,
     "lambda_rec": 3.0,
-    "lambda_gp": 0.1,
+    "lambda_gp": 0.002,
     "penalty_every": 4,
     "jitter": 0.03,
-    "augment": 0.2,
     "augment_target": 0.6,
 }
 
@@ -47,14 +46,14 @@ _FACES: dict[str, Any] = {
     "iterations": 8_000,
     "batch_size": 64,
     "width": 64,
-    "discriminator_width": 64,
+    "discriminator_width": 48,
+    "discriminator_layers": 5,
     "weigh_classes": True,
     "keep_unset": True,
     "own_share": 0.125,
     "single_share": 0.4,
     "n_critic": 2,
     "lambda_cls": 0.7,
-    "lambda_gp": 0.015,
     "lambda_id": 10.0,
 }
 
