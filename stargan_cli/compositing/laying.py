@@ -24,15 +24,17 @@ def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = 
     """float16 (N, maps.CHANNELS, S, S), from the changes of N squares and what the network was given of them, `seen`
     uint8 (N, 3, S, S).
 
-    `fades` and `matrices`: of each square, what `placement.Laying` has. Without matrices all squares lie straight and
-    whole.
+    `fades` and `matrices`: of each square, what `placement.Laying` has. Without matrices all squares lie straight.
+    The maps of one that does are the same to the bit, whatever lies beside it in the batch.
     """
     colour = _faded(change, fades) * HALF
     maps = torch.cat([colour, change.slope, change.offset, change.low, change.high, seen.float()], dim=1)
     if matrices is not None:
         grid = F.affine_grid(matrices, list(maps.shape), align_corners=False)
         mode = "bilinear" if maps.device.type == "mps" else "bicubic"  # which torch does not have for Apple's GPUs
-        maps = F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
+        turned = F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
+        straight = (matrices == torch.eye(2, 3, device=matrices.device)).all(dim=2).all(dim=1)
+        maps = torch.where(straight[:, None, None, None], maps, turned)
     colour, slope, offset, low, high, shown = torch.split(maps, [3, 3, 1, 1, 1, 3], dim=1)
     mask = offset + (slope * (shown / HALF - 1)).sum(dim=1, keepdim=True)
     lighter = _lightness(colour) / (_lightness(shown) + DARKEST)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class Place:
@@ -69,6 +71,7 @@ class Laying(NamedTuple):
     """How the maps of K squares come to lie straight in their pictures.
 
     `matrices` float32 (K, 2, 3) lead from places in the picture's `box` to those in the square; both are from -1 to 1.
+    That of a square which lies straight and within its picture is 1, 0, 0; 0, 1, 0.
     `fades` float32 (K, 4): 1 for sides towards which the change fades, else 0.
     """
 
@@ -89,18 +92,15 @@ class Laying(NamedTuple):
     @property
     def straight(self) -> bool:
         """Whether all squares lie straight, and within their pictures."""
-        return bool(np.abs(self.matrices - _STRAIGHT).max(initial=0) < _AS_GOOD_AS)
+        return bool((self.matrices == np.eye(2, 3)).all())
 
 
-_STRAIGHT = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-_AS_GOOD_AS = 1e-6  # what rounding leaves of a straight square
-
-
-def _to_square(place: Place, box: tuple[float, float, float, float]) -> list[list[float]]:
+def _to_square(place: Place, box: tuple[float, float, float, float]) -> NDArray[np.float64]:
     left, top, right, bottom = box
     across, down = (right - left) / place.span, 1j * (bottom - top) / place.span
     middle = 2 * place.to_unit(complex(left, top)) + across + down - (1 + 1j)
-    return [[across.real, down.real, middle.real], [across.imag, down.imag, middle.imag]]
+    matrix = np.array([[across.real, down.real, middle.real], [across.imag, down.imag, middle.imag]])
+    return np.eye(2, 3) if np.abs(matrix - np.eye(2, 3)).max() < _ROUNDING else matrix
 
 
 def centred(width: int, height: int) -> Place:

@@ -71,10 +71,8 @@ class Translator:
         """
         if laying is None:
             return Translated(*self._in_batches(self.passes.pixels, pixels, labels))
-        laid = [
-            torch.from_numpy(part) for part in ([laying.fades] if laying.straight else [laying.fades, laying.matrices])
-        ]
-        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *laid))
+        laid = (laying.fades,) if laying.straight else (laying.fades, laying.matrices)
+        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *map(torch.from_numpy, laid)))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:
