@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from measuring import add_options, in_turns, record
 from PIL import Image
-from subjects import EXAMPLES
+from subjects import EXAMPLES, enlarged, recode
 
 from stargan_cli.compositing.change import changes_of
 from stargan_cli.compositing.cutting import cut
@@ -29,33 +29,14 @@ from stargan_cli.compositing.laying import laid
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Laying, Place, centred
 
-NOISE, TURN, BATCH = 6, 0.07, 4
-
-
-def photo(side: int) -> Image.Image:
-    with Image.open(sorted(EXAMPLES.glob("*.jpg"))[0]) as opened:
-        pixels = np.asarray(opened.convert("RGB").resize((side, side), Image.Resampling.BICUBIC), np.float32)
-    noise = np.random.default_rng(1).normal(0, NOISE, pixels.shape)
-    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
-
-
-def recode(image: Image.Image) -> Callable[[], None]:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=95)
-
-    def call() -> None:
-        with Image.open(io.BytesIO(file.getvalue())) as opened:
-            opened.convert("RGB").save(io.BytesIO(), "JPEG", quality=95)
-
-    return call
+TURN, BATCH = 0.07, 4
 
 
 def maps_of(squares: torch.Tensor, laying: Laying) -> torch.Tensor:
     """Of a network that colours everything by half, as the squares' light says."""
     mask = squares.float().mean(dim=1, keepdim=True) / 255
     change = changes_of(squares, 0.5 * mask.expand(-1, 3, -1, -1), 1 - mask)
-    matrices = None if laying.straight else torch.from_numpy(laying.matrices)
-    return laid(change, squares, torch.from_numpy(laying.fades), matrices)
+    return laid(change, squares, *map(torch.from_numpy, laying.needed))
 
 
 def main() -> None:
@@ -68,7 +49,8 @@ def main() -> None:
     torch.set_num_threads(args.threads)
     calls: dict[str, Callable[[], object]] = {}
     for side in args.sides:
-        image = photo(side)
+        image, file = enlarged(sorted(EXAMPLES.glob("*.jpg"))[0], (side, side), side), io.BytesIO()
+        image.save(file, "JPEG", quality=95, subsampling=0)
         turned = Place(complex(0.1 * side, 0.1 * side), cmath.rect(0.8 * side, TURN))
         for kind, place in {"straight": centred(side, side), "turned": turned}.items():
             squares = torch.from_numpy(cut(image, place, args.size)[None]).repeat(BATCH, 1, 1, 1)
@@ -76,7 +58,7 @@ def main() -> None:
             maps = maps_of(squares, laying)[0].numpy()
             calls[f"{side} px, {kind}"] = partial(_pasted, image, place, maps)
             calls[f"batch, {kind}"] = partial(maps_of, squares, laying)
-        calls[f"{side} px, JPEG decoded and encoded"] = recode(image)
+        calls[f"{side} px, JPEG decoded and encoded"] = partial(recode, file)
     timings = in_turns(calls, args.repeats, args.warm_up, args.clock)
     result: dict[str, Any] = {
         name: round(1000 * median(seconds) / (BATCH if name.startswith("batch") else 1), 2)

@@ -13,7 +13,6 @@ squares to maps, with CUDA graphs and without, and the codecs alone, in a proces
 from __future__ import annotations
 
 import argparse
-import io
 import multiprocessing
 import shutil
 import tempfile
@@ -21,11 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from measuring import add_options, in_turns, rate, ratio, record, set_threads
-from PIL import Image
-from subjects import SIDE, faces
+from subjects import SIDE, enlarged, faces, recode
 
 from stargan_cli.compositing.placement import Laying, centred
 from stargan_cli.device import cpu_count, pick_device, pick_precision
@@ -37,7 +34,7 @@ from stargan_cli.translate.translator import Translator
 from stargan_cli.weights.files import load
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
-PHOTO, NOISE = (4000, 3000), 6  # px; standard deviation of each colour, in [0, 255]
+PHOTO = (4000, 3000)  # px
 
 
 def photos(small: list[Path], folder: Path, count: int) -> list[Path]:
@@ -49,16 +46,8 @@ def photos(small: list[Path], folder: Path, count: int) -> list[Path]:
         if number > 1:
             shutil.copyfile(made[number % 2], made[-1])
             continue
-        with Image.open(small[number % len(small)]) as image:
-            pixels = np.asarray(image.resize(PHOTO, Image.Resampling.BICUBIC), np.float32)
-        noise = np.random.default_rng(number).normal(0, NOISE, pixels.shape)
-        Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8)).save(made[-1], quality=92)
+        enlarged(small[number % len(small)], PHOTO, number).save(made[-1], quality=92)
     return made
-
-
-def recode(path: Path) -> None:
-    with Image.open(path) as image:
-        image.convert("RGB").save(io.BytesIO(), "JPEG", quality=95, subsampling=0)
 
 
 class Bench:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -17,6 +19,7 @@ ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 LAYOUT = LabelLayout((LabelSet("celeba", ATTRIBUTES, (ATTRIBUTES[:3],)),))
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "faces"
 SIDE = 178
+NOISE = 6  # standard deviation of each colour, in [0, 255]
 
 
 def random_weights(folder: Path, settings: ModelSettings) -> Weights:
@@ -45,3 +48,17 @@ def faces(folder: Path, count: int, source: Path | None = None) -> tuple[Path, P
         rows.append(" ".join([name, *("1" if (number + bit) % 3 == 0 else "-1" for bit in range(5))]))
     table.write_text("\n".join(rows) + "\n")
     return pictures, table
+
+
+def enlarged(path: Path, size: tuple[int, int], seed: int) -> Image.Image:
+    """A picture made as large as a photo, with a photo's noise."""
+    with Image.open(path) as opened:
+        pixels = np.asarray(opened.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.float32)
+    noise = np.random.default_rng(seed).normal(0, NOISE, pixels.shape)
+    return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))
+
+
+def recode(file: Path | io.BytesIO) -> None:
+    """Decode a picture and encode it as `translate` does a JPEG."""
+    with Image.open(file) as image:
+        image.convert("RGB").save(io.BytesIO(), "JPEG", quality=95, subsampling=0)

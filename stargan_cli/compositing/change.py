@@ -10,6 +10,7 @@ values: nothing waits for the device, and no picture depends on the others in it
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -97,20 +98,21 @@ def _window(maps: Tensor) -> Tensor:
 
 
 def _blurred(maps: Tensor, deviation: float) -> Tensor:
-    """(N, C, S, S), with Gaussian weights; the border repeats."""
+    return blurred_along(blurred_along(maps, deviation, 3), deviation, 2)
+
+
+def blurred_along(maps: Tensor, deviation: float, dim: int) -> Tensor:
+    """(N, C, H, W), along one dimension, with Gaussian weights; the border repeats."""
     reach = max(1, round(3 * deviation))
     weights = [math.exp(-(step**2) / (2 * deviation**2)) for step in range(-reach, reach + 1)]
-    weights = [weight / sum(weights) for weight in weights]
-    padded = F.pad(maps, (reach,) * 4, mode="replicate")
-    size = maps.shape[-1]
-    return _weighted(_weighted(padded, weights, 3), weights, 2)[..., reach : reach + size, reach : reach + size]
+    return _weighted(maps, [weight / sum(weights) for weight in weights], dim, "replicate")
 
 
-def _weighted(maps: Tensor, weights: tuple[float, ...] | list[float], dim: int) -> Tensor:
-    """Sums of neighbours along one dimension, with zeros beyond the border. Of few channels and taps, torch's own
-    convolutions and pooling take five times as long on a CPU."""
+def _weighted(maps: Tensor, weights: Sequence[float], dim: int, beyond: str = "constant") -> Tensor:
+    """Sums of neighbours along one dimension, with zeros or what `F.pad` calls `beyond` outside the border. Of few
+    channels and taps, torch's own convolutions and pooling take five times as long on a CPU."""
     reach, size = len(weights) // 2, maps.shape[dim]
-    padded = F.pad(maps, (reach, reach) if dim == 3 else (0, 0, reach, reach))
+    padded = F.pad(maps, (reach, reach, 0, 0) if dim == 3 else (0, 0, reach, reach), mode=beyond)
     total = padded.narrow(dim, 0, size) * weights[0]
     for step, weight in enumerate(weights[1:], start=1):
         total.add_(padded.narrow(dim, step, size), alpha=weight)

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.compositing.change import Change
+from stargan_cli.compositing.change import Change, blurred_along
 from stargan_cli.compositing.maps import DARKEST, HALF, lightness, smooth
 
 BAND = 0.08  # of the side: along a border, where it is looked whether a change goes on beyond it
@@ -48,22 +48,13 @@ def _faded(change: Change, fades: Tensor) -> Tensor:
     length = size.shape[-1]
     band = max(1, round(BAND * length))
     borders = [size[:, :, :band].mean(2), size[:, :band].mean(1), size[:, :, -band:].mean(2), size[:, -band:].mean(1)]
-    along = _blurred(torch.stack(borders, dim=1), ALONG_BLUR * length)
+    along = blurred_along(torch.stack(borders, dim=1)[:, :, None], ALONG_BLUR * length, 3)[:, :, 0]
     goes_on = smooth((along - GOES_ON[0]) / (GOES_ON[1] - GOES_ON[0])) * fades[:, :, None]
     out = 1 - smooth((torch.arange(length, device=size.device) + 0.5) / (LONG_FEATHER * length))
     left, top, right, bottom = goes_on.unbind(1)
     across = (1 - left[:, :, None] * out) * (1 - right[:, :, None] * out.flip(0))
     down = (1 - top[:, None] * out[:, None]) * (1 - bottom[:, None] * out.flip(0)[:, None])
     return change.colour * (across * down)[:, None]
-
-
-def _blurred(lines: Tensor, deviation: float) -> Tensor:
-    """(N, C, S), with Gaussian weights; the ends repeat."""
-    reach, (count, channels, length) = max(1, round(3 * deviation)), lines.shape
-    steps = torch.arange(-reach, reach + 1, device=lines.device)
-    weights = torch.exp(-(steps**2) / (2 * deviation**2))
-    padded = F.pad(lines, (reach, reach), mode="replicate").view(count * channels, 1, -1)
-    return F.conv1d(padded, (weights / weights.sum())[None, None]).view(count, channels, length)
 
 
 def _lightness(colours: Tensor) -> Tensor:

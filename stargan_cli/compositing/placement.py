@@ -94,6 +94,11 @@ class Laying(NamedTuple):
         """Whether all squares lie straight, and within their pictures."""
         return bool((self.matrices == np.eye(2, 3)).all())
 
+    @property
+    def needed(self) -> tuple[NDArray[np.float32], ...]:
+        """What `laying.laid` has to be told: `fades`, and `matrices` unless all squares lie straight."""
+        return (self.fades,) if self.straight else (self.fades, self.matrices)
+
 
 def _to_square(place: Place, box: tuple[float, float, float, float]) -> NDArray[np.float64]:
     left, top, right, bottom = box

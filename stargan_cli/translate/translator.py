@@ -71,8 +71,7 @@ class Translator:
         """
         if laying is None:
             return Translated(*self._in_batches(self.passes.pixels, pixels, labels))
-        laid = (laying.fades,) if laying.straight else (laying.fades, laying.matrices)
-        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *map(torch.from_numpy, laid)))
+        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *map(torch.from_numpy, laying.needed)))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:

@@ -38,7 +38,5 @@ def maps_of(
     source = torch.from_numpy(seen)[None]
     change = changes_of(source, add[None], None if keep is None else keep[None])
     laying = Laying.of([place], *size)
-    maps: np.ndarray = laid(change, source, *(torch.from_numpy(part) for part in (laying.fades, laying.matrices)))[
-        0
-    ].numpy()
+    maps: np.ndarray = laid(change, source, *map(torch.from_numpy, laying.needed))[0].numpy()
     return maps

@@ -46,7 +46,7 @@ class Photos:
         image, colour, mask = (part.float().cpu() for part in made)
         change = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
         laying = Laying.joined([Laying.of([self.places[row]], *self.sizes[row]) for row in rows])
-        maps = laid(change, seen, torch.from_numpy(laying.fades), torch.from_numpy(laying.matrices))
+        maps = laid(change, seen, *map(torch.from_numpy, laying.needed))
         paths = self.squares.labelled.paths()
         squares = [self._one(paths[row], self.places[row], one.numpy()) for row, one in zip(rows, maps, strict=True)]
         return torch.from_numpy(np.stack(squares))
