@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from stargan_cli.errors import UsageError
 
+LARGEST_SEED = 2**62
+"""Seeds are int64 tensors, and each data set adds its number."""
 Chosen = TypeVar("Chosen", bound="Settings")
 
 

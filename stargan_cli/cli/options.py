@@ -10,6 +10,7 @@ import typer
 from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
 from stargan_cli.datasets.choice import DataChoice
+from stargan_cli.settings import LARGEST_SEED
 
 DataOption = Annotated[list[str] | None, option_of(DataChoice, "data")]
 RootOption = Annotated[Path | None, option_of(DataChoice, "root")]
@@ -80,7 +81,7 @@ WorkersOption = Annotated[
         rich_help_panel="Machine",
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of everything random.")]
 StandaloneOption = Annotated[
     bool,
     typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from stargan_cli.errors import UsageError
 from stargan_cli.settings import Setting, Settings, listed
 
 DATA = "Data"
@@ -41,3 +42,10 @@ class DataChoice(Settings):
         Literal["official", "reference"],
         Setting(DATA, "Parts CelebA as its own list does (official) or as StarGAN's published code does (reference)."),
     ] = "official"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.data:
+            raise UsageError(
+                "--data names no data set", "give celeba, or a folder with one folder of pictures per class"
+            )

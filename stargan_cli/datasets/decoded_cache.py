@@ -54,22 +54,23 @@ def cached(
     folder: Path | None = None,
     workers: int = 2,
     progress: Progress = silent,
+    most_unreadable: float = MAX_UNREADABLE_SHARE,
 ) -> CachedPictures:
     """Open the cache of these pictures at `size` px, building it where it is missing; `folder` is by default
     `default_cache_folder()`.
 
     Pictures that cannot be read are left out and named in `unreadable`. The cache is built again where a picture
-    changed (by size and time) or where the file is not whole. Raises DataError where more than a tenth cannot be
-    read, or where the cache cannot be written.
+    changed (by size and time), where one can be read now that could not, or where the file is not whole. Raises
+    DataError where a larger share than `most_unreadable` cannot be read, or where the cache cannot be written.
     """
     folder = folder or default_cache_folder()
     path = folder / f"{_plain(labelled.label_set.name)}-{size}-{_key(labelled, size)}.bin"
-    notes = path.with_suffix(".json")
+    most = most_unreadable * len(labelled)
     try:
-        unreadable = _read_notes(path, notes, labelled, size)
-        if unreadable is None:
+        unreadable = _read_notes(path, labelled, size)
+        if unreadable is None or len(unreadable) > most:
             folder.mkdir(parents=True, exist_ok=True)
-            unreadable = _build(labelled, size, path, notes, workers, progress)
+            unreadable = _build(labelled, size, path, most, workers, progress)
     except OSError as error:
         raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
     kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
@@ -95,17 +96,24 @@ def _key(labelled: Labelled, size: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read_notes(path: Path, notes: Path, labelled: Labelled, size: int) -> dict[str, str] | None:
-    """The unreadable pictures of a cache that is whole; None where it must be built."""
+def _notes(path: Path) -> Path:
+    """Beside a cache: which pictures could not be read, and why."""
+    return path.with_suffix(".json")
+
+
+def _read_notes(path: Path, labelled: Labelled, size: int) -> dict[str, str] | None:
+    """The unreadable pictures of a cache that is whole; None where it must be built, also because a picture became
+    readable (its permissions, or a decoder that was missing)."""
     try:
-        unreadable: dict[str, str] = dict(json.loads(notes.read_text(encoding="utf-8"))["unreadable"])
+        unreadable: dict[str, str] = dict(json.loads(_notes(path).read_text(encoding="utf-8"))["unreadable"])
         whole = path.stat().st_size == (len(labelled) - len(unreadable)) * 3 * size * size
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return unreadable if whole else None
+    still = all(isinstance(_decode(labelled.folder / file, size), str) for file in unreadable)
+    return unreadable if whole and still else None
 
 
-def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int, progress: Progress) -> dict[str, str]:
+def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int, progress: Progress) -> dict[str, str]:
     unreadable: dict[str, str] = {}
     _sweep(path.parent)
     with replacement(path) as temporary:
@@ -121,13 +129,13 @@ def _build(labelled: Labelled, size: int, path: Path, notes: Path, workers: int,
                 progress(start + len(files), len(labelled), "")
             out.flush()
             os.fsync(out.fileno())
-        if len(unreadable) > MAX_UNREADABLE_SHARE * len(labelled):
+        if len(unreadable) > most:
             file, reason = next(iter(unreadable.items()))
             raise DataError(
                 f"{len(unreadable):,} of {len(labelled):,} pictures in {labelled.folder} cannot be read",
                 f"the first: {file}: {reason}",
             )
-        notes.write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
+        _notes(path).write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
     return unreadable
 
 

@@ -49,15 +49,29 @@ def labelled_set(
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:
-    """The label set of the weights that this data set has, and the data with these attributes."""
+    """The label set of the weights that this data set has, and the data with these attributes. Of several such sets the
+    one of its name or, where all sets of the weights are measured, of its place."""
+    found: dict[int, DataSet] = {}
     for index, label_set in enumerate(layout.sets):
         if (data == "celeba") != (label_set.kind == "attributes"):
             continue
         parts = loading.load_set(data, settings.root, label_set.attributes, label_set.groups, settings.split)
         if parts["test"].label_set.attributes == label_set.attributes:
-            return index, parts
-    known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)
-    raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
+            found[index] = parts
+    if not found:
+        known = "; ".join(f"{one.name}: {', '.join(one.attributes)}" for one in layout.sets)
+        raise UsageError(f"these weights were not made for the labels of {data}", f"they know {known}")
+    chosen = [index for index, parts in found.items() if parts["test"].label_set.name == layout.sets[index].name]
+    if not chosen and len(settings.data) == len(layout.sets):
+        chosen = [index for index in found if settings.data[index] == data]
+    chosen = chosen or list(found)
+    if len(chosen) > 1:
+        names = ", ".join(layout.sets[index].name for index in chosen)
+        raise UsageError(
+            f"several label sets of these weights have the labels of {data}: {names}",
+            "name the folder as one of them, or give --data for all sets of the weights, in their order",
+        )
+    return chosen[0], found[chosen[0]]
 
 
 def landmarks_of(card: Card) -> Mapping[str, Sequence[float]] | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stargan_cli.datasets.decoded_cache import CachedPictures, cached
+from stargan_cli.datasets.decoded_cache import MAX_UNREADABLE_SHARE, CachedPictures, cached
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
@@ -19,6 +19,8 @@ from stargan_cli.progress import Progress, silent
 from stargan_cli.train.recipe.settings import TrainSettings
 
 SAMPLE_ROWS = 8
+MOST_UNREADABLE_SAMPLES = 0.5
+"""One broken picture is more than a tenth of a few."""
 _SHOWN = 5
 
 
@@ -141,18 +143,18 @@ def prepare(
     everything = sum(len(labelled) for pair in to_decode for labelled in pair)
     before = 0
 
-    def decode(labelled: Labelled) -> CachedPictures:
+    def decode(labelled: Labelled, most_unreadable: float = MAX_UNREADABLE_SHARE) -> CachedPictures:
         nonlocal before
 
         def count(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
             progress(before + done, everything, note)
 
-        result = cached(labelled, settings.image_size, cache, workers or cpu_count(), count)
+        result = cached(labelled, settings.image_size, cache, workers or cpu_count(), count, most_unreadable)
         before += len(labelled)
         _name_unreadable(result, say)
         return result
 
-    decoded = [(decode(train), decode(few)) for train, few in to_decode]
+    decoded = [(decode(train), decode(few, MOST_UNREADABLE_SAMPLES)) for train, few in to_decode]
     for pictures, _ in decoded:
         refuse_empty(pictures.labelled)
     return TrainingData(layout, tuple(train for train, _ in decoded), tuple(few for _, few in decoded))

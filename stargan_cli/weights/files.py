@@ -129,7 +129,13 @@ def _open(path: Path) -> Any:
 
 
 def _card_of(path: Path, file: Any) -> Card:
-    text = (file.metadata() or {}).get("stargan")
+    metadata = file.metadata() or {}
+    text = metadata.get("stargan")
+    if text is None and any(key.startswith("stargan_") for key in metadata):
+        raise WeightsError(
+            f"{path} is no weights file, but a training checkpoint or a classifier of stargan",
+            "a run's weights are RUN/weights.safetensors; `stargan export CHECKPOINT --to safetensors` makes others",
+        )
     if text is None:
         raise WeightsError(f"{path} is a safetensors file of another program: it has no stargan card")
     try:

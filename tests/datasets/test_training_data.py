@@ -17,9 +17,9 @@ from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.decoded_cache import cached
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
-from stargan_cli.errors import DataError, UsageError
+from stargan_cli.errors import DataError, PictureError, UsageError
 from stargan_cli.pictures.tensors import load_square
-from stargan_cli.train.data import load_data, prepare
+from stargan_cli.train.data import _spread, load_data, prepare
 
 ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Male")
 
@@ -269,6 +269,17 @@ def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
     assert data.identity()["data"] != [sets[0]["train"].fingerprint()]
 
 
+def test_one_broken_picture_among_the_few_samples_stops_nothing(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "moods", {"a": 12, "b": 12})
+    (folder / "test" / "a" / "a-te-0.png").write_bytes(b"not a picture")
+    chosen, said = settings(data=(str(folder),)), []
+    sets, layout = load_data(chosen)
+    data = prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1, say=said.append)
+    assert len(data.held_out[0]) == 7 and "a/a-te-0.png cannot be read" in said[0]
+    with pytest.raises(DataError, match="1 of 8 pictures in .* cannot be read"):  # who wants all of them is not served
+        cached(_spread(sets[0]), chosen.image_size, tmp_path / "cache", 1)
+
+
 def test_a_class_whose_pictures_are_all_unreadable_is_refused(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "moods", {"a": 20})
     (folder / "train" / "b").mkdir()
@@ -335,6 +346,21 @@ def test_a_torn_cache_is_built_again(tmp_path: Path, damage: str) -> None:
     else:
         data.with_suffix(".json").unlink()
     assert np.array_equal(cached(pictures, 16, tmp_path / "cache", 1).pixels, whole)
+
+
+def test_a_picture_that_can_be_read_by_now_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pictures = labelled(tmp_path / "moods", 12)
+
+    def refuse(path: Path, size: int) -> torch.Tensor:
+        if path == pictures.paths()[3]:
+            raise PictureError("HEIC needs another package")
+        return load_square(path, size)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cache_module, "load_square", refuse)
+        for _ in range(2):
+            assert list(cached(pictures, 16, tmp_path / "cache", 1).unreadable) == [pictures.files[3]]
+    assert cached(pictures, 16, tmp_path / "cache", 1).unreadable == {}
 
 
 def test_too_many_unreadable_pictures_stop_the_run(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.cli.evaluation.command import classifiers_of
+from stargan_cli.errors import UsageError
+from stargan_cli.evaluate.classifiers.classifier import load_classifier
+from stargan_cli.evaluate.data import labelled_set
+from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.labels import LabelSet
+from stargan_cli.progress import silent
 from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
@@ -352,6 +359,35 @@ def test_joint_weights_with_a_classifier_for_each_set(stargan):
     total = second["all_single_changes"]
     assert error["translated"]["value"] == pytest.approx(1 - total["translated"]["value"])
     assert "classification_error" not in first
+
+
+def test_of_sets_with_the_same_classes_each_is_measured_as_its_own(folder, tmp_path):
+    shutil.copytree(folder / "faces", tmp_path / "more")
+    classifiers = [load_classifier(folder / "faces.safetensors")]
+
+    def index_of(data, *names, others=()):
+        sets = [LabelSet(name, FACES.attributes, kind="classes") for name in names]
+        weights = load(str(write_weights(tmp_path / "w.safetensors", *sets)))
+        settings = EvalSettings(data=(str(data), *map(str, others)), cache=tmp_path / "cache")
+        return labelled_set(weights, str(data), classifiers, settings, silent).set_index
+
+    faces, more = folder / "faces", tmp_path / "more"
+    assert [index_of(data, "faces", "more") for data in (faces, more)] == [0, 1]
+    assert index_of(more, "renamed") == 0
+    assert index_of(more, "one", "other", others=[faces]) == 0
+    with pytest.raises(UsageError, match="several label sets .*: one, other"):
+        index_of(more, "one", "other")
+
+
+def test_classifiers_of_a_set_whose_name_goes_on_are_left_alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "stargan").mkdir()
+    for name in ("moods-efficientnet-lite1", "moods-resnet18", "moods-two-efficientnet-lite0", "moods-two-resnet18"):
+        (tmp_path / "stargan" / f"classifier-{name}.safetensors").touch()
+    found = [[path.stem for path in classifiers_of((name,))] for name in ("moods", "moods-two", "moods-three")]
+    assert found[0] == ["classifier-moods-efficientnet-lite1", "classifier-moods-resnet18"]
+    assert found[1] == ["classifier-moods-two-efficientnet-lite0", "classifier-moods-two-resnet18"]
+    assert found[2] == ["classifier-moods-three-efficientnet-lite0"]
 
 
 def test_distances_by_the_classifier(stargan, tmp_path):

@@ -48,6 +48,11 @@ def test_it_learns_what_can_be_seen(fitted):
     assert classifier.training["pictures"] == 48 and classifier.training["best_epoch"] >= 1
 
 
+@pytest.mark.parametrize("epochs", range(1, 7))
+def test_a_few_steps_are_a_schedule_too(tmp_path, epochs):
+    fit(parts_of(tmp_path, LABELS), replace(TINY, epochs=epochs, patience=9, disturbances=STILL))
+
+
 def test_its_file_gives_the_same_answers(fitted, tmp_path):
     classifier, parts = fitted
     save_classifier(tmp_path / "classifier.safetensors", classifier)

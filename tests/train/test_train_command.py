@@ -18,7 +18,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.cli.durations import parse_duration
 from stargan_cli.datasets import celeba_download
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import declared
+from stargan_cli.settings import LARGEST_SEED, declared
 from stargan_cli.train.recipe.config import read_config
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.weights import files as weights
@@ -159,6 +159,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--preset=huge"], "error: unknown preset 'huge'"),
         (["--resume"], "error: no run to resume in"),
         (["--image-size=130"], "error: image_size must be a multiple of 4"),
+        ([f"--seed={2**63}"], "error: --seed must be from 0 to "),
     ],
 )
 def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str], message: str) -> None:
@@ -167,6 +168,19 @@ def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str],
     assert result.exit_code == 2, result.output
     assert message.format(here=Path.cwd()) in result.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_names_no_data_set_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"data": []}')
+    result = call("--config", tmp_path / "mine.json", "--run", tmp_path / "run")
+    assert result.exit_code == 2 and "error: --data names no data set" in result.stderr
+
+
+def test_the_largest_seed_trains(tmp_path: Path, moods: Path) -> None:
+    other = class_folders(tmp_path / "faces", {"calm": 2, "angry": 2})
+    result = call("--data", moods, "--data", other, "--run", tmp_path / "run", "--cache", tmp_path / "c",
+                  *TINY_OPTIONS, "--balance", "--iterations=2", f"--seed={LARGEST_SEED}")  # fmt: skip
+    assert result.exit_code == 0, result.output
 
 
 def test_a_missing_celeba_is_fetched_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights import places
+from stargan_cli.weights.checkpoints import save_checkpoint
 
 SETTINGS = ModelSettings(
     image_size=16, label_dim=2, class_dim=2, width=4, blocks=1, discriminator_width=4, discriminator_layers=2
@@ -173,6 +174,13 @@ def test_another_programs_file_is_refused(tmp_path):
     save_file({"x": torch.zeros(1)}, path)
     with pytest.raises(WeightsError, match="another program"):
         weights.load(str(path))
+
+
+def test_other_files_of_stargan_are_called_what_they_are(tmp_path):
+    path = save_checkpoint(tmp_path, 8, {"x": torch.zeros(1)}, {}, keep=1)
+    with pytest.raises(WeightsError, match="no weights file, but a training checkpoint") as caught:
+        weights.load(str(path))
+    assert "RUN/weights.safetensors" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize(

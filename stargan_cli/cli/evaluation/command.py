@@ -117,11 +117,16 @@ def _default_classifier(data: str, network: str) -> Path:
 
 def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
     """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
+    from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, LITE
+
     found: list[Path] = []
     for data in sets:
-        usual = _default_classifier(data, "efficientnet-lite0")
-        name = usual.name.removesuffix("efficientnet-lite0.safetensors")
-        found += sorted(path for path in usual.parent.glob("*.safetensors") if path.name.startswith(name)) or [usual]
+        usual = _default_classifier(data, DEFAULT_NETWORK)
+        start = usual.stem.removesuffix(DEFAULT_NETWORK)
+        fitted = {path: path.stem.removeprefix(start) for path in usual.parent.glob("*.safetensors")}
+        # the classifiers of moods-two are none of moods: no network but those of LITE has a hyphen in its name
+        own = [path for path, name in fitted.items() if name != path.stem and (name in LITE or "-" not in name)]
+        found += sorted(own) or [usual]
     return found
 
 

@@ -153,8 +153,8 @@ def _train(
     rows = torch.arange(taken) * len(train) // taken
     steps = max(1, taken // settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, settings.learning_rate, total_steps=settings.epochs * steps, pct_start=0.2
+    schedule = torch.optim.lr_scheduler.OneCycleLR(  # with five steps it would divide by zero
+        optimiser, settings.learning_rate, total_steps=max(6, settings.epochs * steps), pct_start=0.2
     )
     random = torch.Generator().manual_seed(settings.seed)
     best, best_loss, best_epoch, note = {}, float("inf"), 0, ""

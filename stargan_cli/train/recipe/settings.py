@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import Setting, listed
+from stargan_cli.settings import LARGEST_SEED, Setting, listed
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.objective import LOSSES, Objective
 
@@ -134,7 +134,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(TRAINING, "Decay of the exponential moving average of the generator's weights.", at_least=0, below=1),
     ] = 0.999
-    seed: Annotated[int, Setting(TRAINING, "Seed of everything random.", at_least=0)] = 0
+    seed: Annotated[int, Setting(TRAINING, "Seed of everything random.", at_least=0, at_most=LARGEST_SEED)] = 0
     flip: Annotated[bool, Setting(TRAINING, "Mirrors half of the pictures.")] = True
     jitter: Annotated[
         float,
