@@ -6,15 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-
-from stargan_cli.weights.files import read_card, save_tensors
+from stargan_cli.weights.files import open_tensors, read_card, save_tensors
 
 
 def record_quality(source: Path, target: Path, document: dict[str, Any]) -> None:
     """Write a copy of a weights file with the chief numbers of its evaluation; the tensors stay as they are."""
     card = replace(read_card(source), quality=quality_of(document))
-    with safe_open(source, framework="pt") as file:
+    with open_tensors(source) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
     save_tensors(target, tensors, {"stargan": card.to_json()})
 

@@ -22,7 +22,7 @@ from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
 from stargan_cli.version import __version__
-from stargan_cli.weights.files import Weights, is_weights, load
+from stargan_cli.weights.files import Weights, is_weights, load, require_utf8
 
 
 def evaluate(
@@ -38,6 +38,7 @@ def evaluate(
         raise UsageError("--pictures needs a folder", "say where with --out DIR")
     if settings.record is not None:
         require_folder(settings.record.parent)
+        require_utf8(settings.record)
         require_file(settings.record, "--record", own=is_weights, overwrite=None)
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)

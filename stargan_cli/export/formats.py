@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.export.check import Runtime, Tolerance
 from stargan_cli.export.onnx_file import open_onnx, write_onnx
 from stargan_cli.export.reference_format import read_reference, reference_discriminator, reference_generator
-from stargan_cli.export.torch_files import open_pt2, open_torchscript, write_pt2, write_torchscript
+from stargan_cli.export.torch_files import in_memory, open_pt2, open_torchscript, write_pt2, write_torchscript
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.files import Weights, load, save
 
@@ -94,9 +95,11 @@ def _open_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
 
 
 def _write_reference(job: ExportJob, paths: tuple[Path, ...]) -> None:
-    torch.save(reference_generator(job.weights.generator), paths[0])
+    states = [reference_generator(job.weights.generator)]
     if job.exported_discriminator is not None:
-        torch.save(reference_discriminator(job.exported_discriminator), paths[1])
+        states.append(reference_discriminator(job.exported_discriminator))
+    for state, path in zip(states, paths, strict=True):
+        path.write_bytes(in_memory(partial(torch.save, state)))
 
 
 def _open_reference(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
@@ -17,7 +17,7 @@ from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
 from stargan_cli.weights.card import Card
-from stargan_cli.weights.files import Weights, fingerprint, load, read_card
+from stargan_cli.weights.files import Weights, fingerprint, load, open_tensors, read_card
 from stargan_cli.weights.places import resolve
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -37,7 +37,8 @@ def open_source(
     Raises UsageError and WeightsError.
     """
     path = resolve(source)
-    of_reference, of_run = is_checkpoint(path), _is_of_run(path)
+    of_reference = is_checkpoint(path)
+    of_run = not of_reference and _is_of_run(path)
     if raw and not of_run:
         raise UsageError(
             f"{path} holds one generator only", "--raw is for RUN/checkpoints/N.safetensors, which holds two"
@@ -66,7 +67,7 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
 def _is_of_run(path: Path) -> bool:
     try:
         require_regular(path)
-        with safe_open(path, framework="pt") as file:
+        with open_tensors(path) as file:
             return checkpoints.CHECKPOINT_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
         return False  # its own reader says what is wrong

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import torch
@@ -12,12 +14,20 @@ from stargan_cli.graphs.interfaces import example_inputs, export_program, interf
 from stargan_cli.weights.files import Weights
 
 
+def in_memory(write: Callable[[BytesIO], object]) -> bytes:
+    """What torch writes. Where a disk is full its own writing ends the process, and it minds how files are called."""
+    with BytesIO() as file:
+        write(file)
+        return file.getvalue()
+
+
 def write_pt2(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
-    torch.export.save(export_program(weights.generator, uint8), path, extra_files=dict(metadata))
+    program = export_program(weights.generator, uint8)
+    path.write_bytes(in_memory(lambda file: torch.export.save(program, file, extra_files=dict(metadata))))
 
 
 def open_pt2(path: Path) -> Runtime:
-    module = torch.export.load(path).module()
+    module = torch.export.load(BytesIO(path.read_bytes())).module()
     return lambda image, label: module(image, label)
 
 
@@ -27,7 +37,7 @@ def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], p
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
         )
-        torch.jit.save(traced, str(path), _extra_files=dict(metadata))
+        path.write_bytes(in_memory(lambda file: torch.jit.save(traced, file, _extra_files=dict(metadata))))
 
 
 def open_torchscript(path: Path) -> Runtime:

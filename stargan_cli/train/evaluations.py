@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stargan_cli.errors import DataError
+from stargan_cli.files.atomic import replacement
 from stargan_cli.train.log import RunLog
 
 Evaluate = Callable[[Path], dict[str, float]]
@@ -39,7 +40,8 @@ class Evaluations:
         try:
             numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights).items()}
             if numbers[SCORE] > best:
-                shutil.copyfile(self.weights, self.weights.with_name("best.safetensors"))
+                with replacement(self.weights.with_name("best.safetensors")) as temporary:
+                    shutil.copyfile(self.weights, temporary)
         except (OSError, DataError) as error:
             self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}); going on")
             return {}

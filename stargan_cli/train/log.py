@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -49,11 +50,14 @@ class RunLog:
         return max(found)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Append a row. A full disk does not stop the run, and is said once."""
+        """Append a row. A full disk does not stop the run, and is said once; it takes rows whole or not at all."""
+        before = self.path.stat().st_size if self.path.is_file() else 0
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
+            with suppress(OSError):
+                os.truncate(self.path, before)
             if not self._complained:
                 self.say(f"the log {self.path} cannot be written ({error}); going on")
             self._complained = True

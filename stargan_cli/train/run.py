@@ -29,7 +29,7 @@ from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
 from stargan_cli.train.session import Session
 from stargan_cli.train.trainer import Trainer
-from stargan_cli.weights.files import read_card
+from stargan_cli.weights.files import read_card, require_utf8
 from stargan_cli.weights.places import resolve
 
 
@@ -98,6 +98,7 @@ def check(
         require_board()
     processes.check_batch(settings.batch_size)
     require_place(run)
+    require_utf8(run)
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:

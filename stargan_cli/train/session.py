@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from stargan_cli.device import quick
@@ -164,7 +163,7 @@ class Session:
                 self._save_checkpoint()
             if self.exported != iteration:  # those on the disk may be older than the checkpoint that was resumed
                 self._save_weights()
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             if final:
                 raise TrainingError(
                     f"the checkpoint of iteration {iteration:,} or its weights could not be written: {error}",
@@ -173,10 +172,9 @@ class Session:
             self.say(f"the checkpoint of iteration {iteration:,} could not be written ({error}); going on")
 
     def _save_checkpoint(self) -> None:
-        trainer, state = self.trainer, self.trainer.state()
-        broken = [name for name, tensor in state.items() if not bool(torch.isfinite(tensor).all())]
-        if broken:
-            raise self._not_finite(broken[0])
+        trainer = self.trainer
+        state = packed(trainer.state(), self.settings.checkpoint_dtype, self.settings.checkpoint_moments)
+        self._require_finite(state)
         self.log.sync()
         record = {
             "settings": self.settings.to_dict(),
@@ -184,7 +182,6 @@ class Session:
             "started_from": self.started_from,
             **self.data,
         }
-        state = packed(state, self.settings.checkpoint_dtype, self.settings.checkpoint_moments)
         save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
         self.saved = trainer.iteration
 
@@ -196,9 +193,10 @@ class Session:
 
     def _evaluate(self) -> None:
         iteration, seconds = self.trainer.iteration, self._seconds()
+        self._require_finite(self.trainer.state())
         try:
             self._save_weights()
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             self.say(f"the weights of iteration {iteration:,} could not be written ({error}); going on")
             return
         numbers = self.evaluations.write(iteration, seconds)
@@ -228,6 +226,12 @@ class Session:
                 self.say(f"the sample grid {path} could not be written ({error}); going on")
             if self.board is not None:
                 self.board.picture(name, grid, trainer.iteration)
+
+    def _require_finite(self, state: dict[str, Tensor]) -> None:
+        """Raises TrainingError: what is written next takes the place of numbers that are good."""
+        for name, tensor in state.items():
+            if not bool(torch.isfinite(tensor).all()):
+                raise self._not_finite(name)
 
     def _not_finite(self, what: str) -> TrainingError:
         last = f"the checkpoint of iteration {self.saved:,} is kept" if self.saved >= 0 else "no checkpoint exists yet"

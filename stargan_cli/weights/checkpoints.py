@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor
 
 from stargan_cli.files.opening import require_regular
-from stargan_cli.weights.files import save_tensors
+from stargan_cli.weights.files import open_tensors, save_tensors
 
 CHECKPOINT_KEY = "stargan_checkpoint"
 
@@ -35,10 +36,7 @@ def save_checkpoint(
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
     metadata = {CHECKPOINT_KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
-    try:
-        save_tensors(path, plain, metadata)
-    except SafetensorError as error:
-        raise OSError(f"cannot write {path}: {error}") from error
+    save_tensors(path, plain, metadata)
     kept = [file for file in _files(folder) if file.name <= path.name][-keep:]
     for file in _files(folder):
         if file not in kept:
@@ -47,10 +45,11 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError with the reason where it is damaged."""
+    """Read a checkpoint. Raises ValueError with the reason where it is damaged, UsageError where its path is not in
+    UTF-8."""
     try:
         require_regular(path)
-        with safe_open(path, framework="pt") as file:
+        with open_tensors(path) as file:
             text = (file.metadata() or {}).get(CHECKPOINT_KEY)
             if text is None:
                 raise ValueError("it is not a training checkpoint")
@@ -81,7 +80,8 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("[0-9]*.safetensors"))
+    """Those of the run, oldest first. Copies that somebody made beside them have other names."""
+    return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
 
 
 def _checksum(tensors: dict[str, Tensor]) -> int:

@@ -7,7 +7,10 @@ Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ...
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stargan_cli.errors import WeightsError
+from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
@@ -56,13 +59,40 @@ def save(
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file, written to a temporary name beside `path` and renamed; who may read it is as for any file."""
+    """A safetensors file, written to a temporary name beside `path` and renamed; who may read it is as for any file.
+    Raises OSError."""
     make_folder(path.parent)
     with replacement(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode
-        save_file(tensors, temporary, metadata=metadata)  # by itself readable for its owner alone
+        try:
+            save_file(tensors, temporary, metadata=metadata)  # by itself readable for its owner alone
+        except SafetensorError as error:
+            raise _as_os_error(path, error) from error
         temporary.chmod(mode)
+
+
+def _as_os_error(path: Path, error: SafetensorError) -> OSError:
+    """The library has one error for all, with the system's number in its text."""
+    found = re.search(r"os error ([0-9]+)", str(error))
+    number = int(found[1]) if found else errno.EIO
+    return OSError(number, os.strerror(number) if found else str(error), str(path))
+
+
+def require_utf8(path: Path) -> None:
+    """Raises UsageError where the library could not open a file at `path`: it takes paths in UTF-8 alone."""
+    try:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not in UTF-8, and safetensors opens no such path", "rename it, or the folder above it"
+        ) from error
+
+
+def open_tensors(path: Path) -> Any:
+    """An open safetensors file. Raises UsageError where its path is not in UTF-8, SafetensorError and OSError."""
+    require_utf8(path)
+    return safe_open(path, framework="pt")
 
 
 def is_weights(path: Path) -> bool:
@@ -121,7 +151,7 @@ def _open(path: Path) -> Any:
             )
         if size > MAX_HEADER_BYTES:
             raise WeightsError(f"{path} is not a stargan weights file: its header would be {size:,} bytes long")
-        return safe_open(path, framework="pt")
+        return open_tensors(path)
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from error
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -72,6 +73,31 @@ def test_the_largest_score_so_far_is_kept_also_over_resumptions(tmp_path):
     evaluations(tmp_path, 0.45).write(8, 1.0)
     assert best.read_text() == "0.5"
     assert [first.are_due(iteration) for iteration in (1, 2)] == [False, True]
+
+
+def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    kept = evaluations(tmp_path, 0.2, 0.5, 0.6)
+    kept.log.say = [].append  # what is printed under the limit below fails too
+    kept.write(2, 1.0)
+
+    def half(source, target):
+        target.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("shutil.copyfile", half)
+        assert kept.write(4, 1.0) == {}
+    assert (tmp_path / "best.safetensors").read_text() == "0.2" and not list(tmp_path.glob(".*"))
+
+    before, (soft, hard) = kept.log.path.read_text(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, hard))
+    try:
+        kept.log.write({"iteration": 5, "seconds": 1.0, "D/real": 0.5})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert kept.log.path.read_text() == before
+    assert kept.write(6, 1.0)["eval/score"] == 0.6  # the log can still be read
 
 
 def test_what_cannot_be_measured_does_not_stop_the_run(tmp_path):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -260,6 +262,34 @@ def test_a_place_that_cannot_be_written(plain: Weights, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write"):
         export(plain, ExportSettings("safetensors"), tmp_path / "file" / "out.safetensors")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@pytest.mark.parametrize("kind", ["pt2", "torchscript", "ckpt", "safetensors"])
+def test_a_full_disk_is_an_error_of_one_line(plain: Weights, tmp_path: Path, kind: str) -> None:
+    """As a disk would, a limit on the size of files ends writing in the midst of one."""
+    import resource
+
+    code = "import stargan_cli.cli.app as a; a.app()"
+    out = tmp_path / ("out-G.ckpt" if kind == "ckpt" else f"out.{kind}")
+    command = [sys.executable, "-c", code, "export", str(plain.path), "--to", kind, "--out", str(out), "-q"]
+    limit = (20_000, 20_000)
+    done = subprocess.run(
+        command,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )
+    assert done.returncode == 1 and f"error: cannot write {out}: File too large" in done.stderr, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_of_torch_may_have_any_name(plain: Weights, tmp_path: Path) -> None:
+    for kind in ("pt2", "torchscript"):
+        with warnings.catch_warnings(record=True) as raised:
+            export(plain, ExportSettings(kind), tmp_path / f"{kind} é.bin")
+        assert not raised
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +14,10 @@ import torch
 from safetensors import SafetensorError
 from training_kit import after, run_training, same_end, settings
 
-from stargan_cli.errors import TrainingError
+from stargan_cli.errors import TrainingError, UsageError
+from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.settings import TrainSettings
+from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import files as weights
@@ -102,22 +107,59 @@ def broken_after(iterations: int, what: str) -> Any:
     return wrapped
 
 
-@pytest.mark.parametrize("what", ["loss", "weights"])
+@pytest.mark.parametrize("what", ["loss", "weights", "evaluated weights"])
 def test_numbers_that_are_none_stop_the_run_and_keep_the_last_good_checkpoint(
     tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Trainer, "iterate", broken_after(4, what))
-    sparse = settings(data=chosen.data, log_every=1 if what == "loss" else 100)
+    evaluated = {"eval_every": 4} if what == "evaluated weights" else {}
+    sparse = settings(data=chosen.data, log_every=1 if what == "loss" else 100, **evaluated)
     with pytest.raises(TrainingError, match="iteration 4: .* no longer a finite number; .* iteration 2 is kept"):
-        run_training(tmp_path, sparse, cache)
+        run_training(tmp_path, sparse, cache, evaluate=lambda path: {"score": 1.0})
     monkeypatch.undo()
     assert weights.load(str(tmp_path / "weights.safetensors")).card.training["iterations"] == 2
-    run_training(tmp_path, with_changes(read_settings(tmp_path), log_every=1), cache, resume=True)
+    run_training(tmp_path, with_changes(read_settings(tmp_path), log_every=1, eval_every=0), cache, resume=True)
     last, expected = (load_checkpoint(run / "checkpoints" / "00000008.safetensors") for run in (tmp_path, whole))
     assert all(torch.equal(tensor, expected.tensors[name]) for name, tensor in last.tensors.items())
 
 
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError("No space left on device")])
+def test_numbers_that_fp16_cannot_hold_are_not_written(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = Trainer.state
+    monkeypatch.setattr(Trainer, "state", lambda self: state(self) | {"ema.main.0.weight": torch.tensor(7e4)})
+    with pytest.raises(TrainingError, match=r"ema\.main\.0\.weight is no longer a finite number"):
+        run_training(tmp_path, settings(data=chosen.data, checkpoint_dtype="fp16"), cache)
+    assert not any((tmp_path / "checkpoints").glob("*"))
+
+
+def test_copies_that_somebody_made_of_a_checkpoint_are_theirs(
+    tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+    folder = tmp_path / "checkpoints"
+    names = ["00000002-good.safetensors", "00000002 (copy).safetensors", "2026-best.safetensors", "9.safetensors"]
+    for name in names:
+        (folder / name).write_bytes((folder / "00000002.safetensors").read_bytes())
+    run_training(tmp_path, replace(chosen, keep=1), cache, resume=True)
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*names, "00000008.safetensors"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names cannot be made there")
+def test_a_run_folder_that_could_not_be_read_again_is_refused(tmp_path: Path, chosen: TrainSettings) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/r\xe9"))
+    with pytest.raises(UsageError, match="is not in UTF-8"):
+        check(folder, chosen, load_data(chosen)[1], device="cpu")
+    folder.mkdir()
+    save_checkpoint(folder, 8, {"x": torch.zeros(1)}, {}, keep=1)
+    with pytest.raises(UsageError, match="is not in UTF-8"):  # and not taken for damaged
+        latest_checkpoint(folder)
+
+
+FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError(FULL)])
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
     tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
@@ -17,7 +17,7 @@ from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
-from stargan_cli.weights.files import save_tensors
+from stargan_cli.weights.files import open_tensors, save_tensors
 
 CARD_KEY = "stargan_classifier"
 CLASSIFIER_FORMAT = 2
@@ -104,7 +104,7 @@ def load_classifier(path: Path) -> Classifier:
     package of its network is missing."""
     try:
         require_regular(path)
-        with safe_open(path, framework="pt") as file:
+        with open_tensors(path) as file:
             text = (file.metadata() or {}).get(CARD_KEY)
             if text is None:
                 raise WeightsError(

@@ -30,6 +30,7 @@ from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Progress, silent
+from stargan_cli.weights.files import require_utf8
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def fit_and_save(
 ) -> Classifier:
     """Fit on a data set by name (see `datasets.loading.load`) and write the file."""
     require_folder(path.parent)
+    require_utf8(path)
     require_file(path, "--classifier", own=_is_classifier, overwrite=None)
     new_network(1, settings)  # what does not fit is refused now, not after the decoding
     parts = loading.load_set(data, root, attributes, (), split)
