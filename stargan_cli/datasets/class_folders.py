@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +12,8 @@ import torch
 
 from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
 from stargan_cli.datasets.part_folders import find_parts, subfolders
-from stargan_cli.errors import DataError
-from stargan_cli.files.passed_over import PassedOver
+from stargan_cli.errors import DataError, UsageError
+from stargan_cli.files.passed_over import PassedOver, passed_over_part
 from stargan_cli.labels import LabelSet
 from stargan_cli.pictures.listing import pictures_below
 
@@ -43,6 +44,19 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     parts.setdefault("test", parts.get("validation", parts["train"]))
     parts.setdefault("validation", parts["test"])
     return {part: parts[part] for part in PARTS}
+
+
+def refuse_inside(place: Path, option: str, data: Iterable[str]) -> None:
+    """Raises UsageError where a place to write pictures to lies among the classes of one of these data sets (`celeba`
+    or paths): the next call would take the place for a class."""
+    for path in (Path(source) for source in data if source != "celeba"):
+        for folder in (find_parts(path).values() or [path]) if path.is_dir() else ():
+            inside, whole = place.resolve(), folder.resolve()
+            if inside.is_relative_to(whole) and passed_over_part(inside.relative_to(whole)) is None:
+                raise UsageError(
+                    f"{option} {place} lies among the classes of {folder}, and would be taken for one of them",
+                    "give a place outside of the data set; what is there already can be moved",
+                )
 
 
 def _parted(folders: dict[Part, Path]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
@@ -33,6 +34,7 @@ def evaluate(
     """
     repeatable()
     if settings.out is not None:
+        refuse_inside(settings.out, "--out", settings.data)
         require_report_folder(settings.out)
     elif settings.pictures:
         raise UsageError("--pictures needs a folder", "say where with --out DIR")

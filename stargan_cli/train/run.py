@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import pick_device, pick_precision, quick
 from stargan_cli.distributed import ALONE, Processes
@@ -99,6 +100,7 @@ def check(
     processes.check_batch(settings.batch_size)
     require_place(run)
     require_utf8(run)
+    refuse_inside(run, "--run", settings.data)
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from training_kit import class_folders, picture
 
-from stargan_cli.datasets.class_folders import load_class_folders
-from stargan_cli.errors import DataError
+from stargan_cli.datasets.class_folders import load_class_folders, refuse_inside
+from stargan_cli.errors import DataError, UsageError
 
 MOODS = {"happy": 4, "sad": 4}
 TOOLS = (".ipynb_checkpoints", "__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
@@ -111,3 +111,14 @@ def test_class_names_match_in_either_unicode_form(tmp_path: Path) -> None:
     if len(list((tmp_path / "moods" / "train").iterdir())) == 3:  # a file system that keeps both
         with pytest.raises(DataError, match="in two Unicode forms"):
             load_class_folders(tmp_path / "moods")
+
+
+def test_a_place_to_write_to_that_would_become_a_class_is_refused(tmp_path: Path) -> None:
+    plain = class_folders(tmp_path / "plain", MOODS, parts=())
+    parted = class_folders(tmp_path / "parted", MOODS)
+    (tmp_path / "link").symlink_to(plain)
+    for place in (plain / "runs" / "new", plain, plain / "happy" / "x", parted / "test" / "x", tmp_path / "link" / "x"):
+        with pytest.raises(UsageError, match="--run .* lies among the classes of"):
+            refuse_inside(place, "--run", ["celeba", str(parted), str(plain)])
+    for place in (tmp_path / "runs", parted / "runs", plain / ".runs" / "x", tmp_path / "plain-runs"):
+        refuse_inside(place, "--run", [str(plain), str(parted), str(tmp_path / "gone")])

@@ -379,6 +379,12 @@ def test_of_sets_with_the_same_classes_each_is_measured_as_its_own(folder, tmp_p
         index_of(more, "one", "other")
 
 
+def test_a_report_among_the_classes_would_be_one_of_them(stargan, folder):
+    result = stargan("--weights", "joint.safetensors", "--data", "faces", "--out", "faces/report")
+    assert result.exit_code == 2 and "would be taken for one of them" in result.stderr
+    assert not (folder / "faces" / "report").exists()
+
+
 def test_classifiers_of_a_set_whose_name_goes_on_are_left_alone(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "stargan").mkdir()

@@ -170,6 +170,20 @@ def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str],
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_among_the_classes_would_be_one_of_them(tmp_path: Path) -> None:
+    moods = class_folders(tmp_path / "moods", {"happy": 3, "sad": 3}, parts=())
+    result = call("--data", moods, "--run", moods / "runs" / "new", *TINY_OPTIONS)
+    assert result.exit_code == 2 and "would be taken for one of them" in result.stderr
+    assert not (moods / "runs").exists()
+
+
+def test_a_generator_that_is_not_trained_is_said(tmp_path: Path) -> None:
+    cases = {"--iterations=300": True, "--iterations=301": False, "--iterations=309 --n-critic=310": True}
+    for options, said in cases.items():
+        result = call("--preset=fast", *options.split(), "--root", tmp_path / "nowhere")
+        assert ("note: no iteration trains the generator" in result.stderr) == said, options
+
+
 def test_a_file_that_names_no_data_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine.json").write_text('{"data": []}')
     result = call("--config", tmp_path / "mine.json", "--run", tmp_path / "run")

@@ -22,7 +22,8 @@ def new_settings(
     preset: str | None, config: Path | None, given: dict[str, Any], say: Callable[[str], None] = lambda text: None
 ) -> tuple[str, TrainSettings]:
     """The name of the preset, and the settings of a new run. What is `given` wins over the file, the file over the
-    preset. With another batch size, learning rates that neither gives are scaled, which `say` gets to know.
+    preset. With another batch size, learning rates that neither gives are scaled, which `say` gets to know, as
+    it does where the generator would not be trained.
 
     Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
     """
@@ -33,7 +34,13 @@ def new_settings(
     if "celeba" in values["data"]:
         values["root"] = values.get("root") or "data"
         values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
-    return name, TrainSettings(**_absolute(values))
+    settings = TrainSettings(**_absolute(values))
+    if settings.iterations // settings.n_critic * settings.n_critic <= settings.head_start:
+        say(
+            f"no iteration trains the generator, with --iterations {settings.iterations}, "
+            f"--head-start {settings.head_start} and --n-critic {settings.n_critic}"
+        )
+    return name, settings
 
 
 def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) -> dict[str, float]:
