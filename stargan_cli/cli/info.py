@@ -28,7 +28,7 @@ def info(
     from stargan_cli.weights.files import load
     from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
-    facts = describe(load(weights or DEFAULT_WEIGHTS))
+    facts = describe(load(DEFAULT_WEIGHTS if weights is None else weights))
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return

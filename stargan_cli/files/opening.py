@@ -20,7 +20,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
         # O_NONBLOCK: opening a FIFO must not wait for its writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except (OSError, ValueError) as error:
-        raise PictureError(_why_not_opened(error)) from error
+        raise PictureError(_why_not_opened(path, error)) from error
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):
         os.close(handle)
@@ -49,7 +49,9 @@ def kind_of(mode: int) -> str:
     return next((word for test, word in kinds if test(mode)), "something else")
 
 
-def _why_not_opened(error: OSError | ValueError) -> str:
+def _why_not_opened(path: Path, error: OSError | ValueError) -> str:
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
+        return "a symlink to nothing"
     reasons = {
         errno.ENOENT: "it is no longer there",
         errno.EACCES: "no permission to read it",

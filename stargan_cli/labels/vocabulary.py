@@ -14,6 +14,7 @@ from stargan_cli.labels.layout import LabelLayout
 from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
 
 _NEGATION = re.compile(r"(?:no|not|without)[\s_-]+(.+)", re.IGNORECASE | re.DOTALL)
+_SIGNED = re.compile(r"(?:[^:]*:\s*)?([-\u2212\u2013!~].+)", re.DOTALL)
 _SHOWN_LENGTH = 60
 
 
@@ -74,8 +75,11 @@ class Vocabulary:
                 yield Meaning(index, attribute), (same + shortened, opposite)
 
     def find(self, word: str) -> Meaning:
-        """Raises UsageError for a word that means nothing, or two things, in these weights."""
-        found = self.search(word)
+        """Raises UsageError for a word that means nothing, or two things, in these weights; and for one with a sign
+        before it that is no part of the attribute's name: `-male` would mean Male."""
+        found, signed, exact = self.search(word), _SIGNED.fullmatch(word.strip()), self._layers[0]
+        if found and signed and word.strip() not in exact and signed[1] not in exact:
+            raise UsageError(f"{quoted(word)} does not say whether it is to be on or off", "for off, write no-NAME")
         if len(found) == 1:
             return next(iter(found))
         if found:

@@ -28,7 +28,8 @@ class PictureFormat:
     A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
     holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and `icc`:
     it can hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder takes one. `save_options`
-    gives the arguments of Pillow's encoder; `add_note` puts a note into the finished file where that encoder cannot.
+    gives the arguments of Pillow's encoder; `add_note` puts a note into the finished file where that encoder cannot, or
+    would put it too far behind.
 
     `frames` is what several pictures in a file are. `parts` takes an animation to pieces where Pillow puts it together
     wrongly. `join` makes a file of several pictures from files of one each, where it can be written.
@@ -68,6 +69,7 @@ FORMATS = (
         alpha=True,
         icc=True,
         save_options=save_options.png,
+        add_note=save_options.png_with_note,
         frames="animation",
         parts=composition.apng_parts,
         join=animations.join_apng,

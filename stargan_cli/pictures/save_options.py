@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from stargan_cli.pictures.png.chunks import SIGNATURE, chunk
 from stargan_cli.pictures.provenance import SOFTWARE, Note
 
 FULL_CHROMA_QUALITY = 90
@@ -31,15 +32,8 @@ def none(extras: Extras) -> dict[str, Any]:
 
 
 def png(extras: Extras) -> dict[str, Any]:
-    """The note as three text chunks: for people, for programs of 1996, and XMP."""
-    options = {"compress_level": 1, **_exif(extras)}
-    if extras.note is not None:
-        chunks = PngInfo()
-        chunks.add_text("Software", SOFTWARE)
-        chunks.add_text("Comment", extras.note.sentence)
-        chunks.add_itxt("XML:com.adobe.xmp", extras.note.xmp().decode())
-        options["pnginfo"] = chunks
-    return options
+    """Speed before size."""
+    return {"compress_level": 1, **_exif(extras)}
 
 
 def jpeg(extras: Extras) -> dict[str, Any]:
@@ -68,6 +62,17 @@ def tiff(extras: Extras) -> dict[str, Any]:
         tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
         options["exif"] = tags
     return options
+
+
+def png_with_note(data: bytes, note: Note) -> bytes:
+    """A PNG file with the note as three text chunks: for people, for programs of 1996, and XMP. Pillow would write
+    them behind the profile, which may be larger than what `read_fingerprint` reads."""
+    texts = PngInfo()
+    texts.add_text("Software", SOFTWARE)
+    texts.add_text("Comment", note.sentence)
+    texts.add_itxt("XML:com.adobe.xmp", note.xmp().decode())
+    header = len(SIGNATURE) + len(chunk(b"IHDR", bytes(13)))
+    return b"".join([data[:header], *(chunk(kind, body) for kind, body, *_ in texts.chunks), data[header:]])
 
 
 def bmp_with_note(data: bytes, note: Note) -> bytes:

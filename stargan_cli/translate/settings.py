@@ -165,3 +165,8 @@ def _check_in_place(inputs: Sequence[Place], out: Place, settings: TranslationSe
         raise UsageError("--gallery shows the pictures before and after: not with --in-place, which replaces them")
     if settings.each or settings.format != "same":
         raise UsageError("--in-place keeps names and formats: not with --each or --format")
+    if not settings.provenance:
+        raise UsageError(
+            "--in-place knows by the note in a picture that it is done: not with --no-provenance",
+            "a second run would change the pictures once more",
+        )

@@ -37,7 +37,7 @@ def resolve(source: str) -> Path:
         if asked in (name, name.rsplit("-", 1)[0]):
             return bundled_folder() / f"{name}.safetensors"
     raise UsageError(
-        f"no weights at {source[:200]}",
+        f"no weights at {source[:200] or repr(source)}",
         f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
     )
 

@@ -50,6 +50,12 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
+def test_an_empty_name_is_not_the_default() -> None:
+    result = runner.invoke(app, ["info", ""])
+    assert result.exit_code == 2
+    assert "no weights at ''" in result.stderr
+
+
 def test_json_is_one_document_with_everything(weights: Path) -> None:
     result = runner.invoke(app, ["info", str(weights), "--json"])
     assert result.exit_code == 0

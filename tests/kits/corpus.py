@@ -447,6 +447,6 @@ def special_files(folder: Path) -> Iterator[tuple[Path, str]]:
     (folder / "folder.jpg").mkdir()
     yield folder / "folder.jpg", "folder"
     (folder / "nothing.jpg").symlink_to("not-there.jpg")
-    yield folder / "nothing.jpg", "no longer there"
+    yield folder / "nothing.jpg", "symlink to nothing"
     (folder / "loop.jpg").symlink_to("loop.jpg")
     yield folder / "loop.jpg", "symlink"

@@ -75,6 +75,19 @@ def test_all_forty_attributes_know_their_synonyms() -> None:
             assert values(word, layout) == {name: 0}, word
 
 
+@pytest.mark.parametrize("spec", ["-male", "!male", "~ male", "\u2212male", "celeba:-male", "blond,-female", "-male=1"])
+def test_a_sign_is_no_negation_and_is_not_passed_over(spec: str) -> None:
+    with pytest.raises(UsageError, match="on or off") as refused:
+        values(spec)
+    assert refused.value.hint == "for off, write no-NAME"
+
+
+def test_a_sign_may_be_part_of_a_name() -> None:
+    layout = LabelLayout((LabelSet("moods", ("-1", "+1")),))
+    assert values("-1,moods:+1", layout) == {"-1": 1, "+1": 1}
+    assert values("moods:-1", layout) == {"-1": 1}
+
+
 def test_no_beard_is_a_name_and_not_a_negation() -> None:
     layout = LabelLayout((LabelSet("celeba", ("No_Beard",)),))
     assert values("no-beard", layout) == {"No_Beard": 1}

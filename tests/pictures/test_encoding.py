@@ -19,7 +19,7 @@ from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE, written_by_name
-from stargan_cli.pictures.provenance import SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
+from stargan_cli.pictures.provenance import SEARCHED_BYTES, SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
 
 NOTE = Note("k1-0123abcd", "celeba-128 (5f35eac1)", 'set "Blond_Hair" & <no Male>')
 NAMES = ["a.png", "a.jpg", "a.webp", "a.bmp", "a.tif"]
@@ -42,6 +42,15 @@ def test_the_note_is_in_the_file_and_harms_nothing(name: str, tmp_path: Path) ->
     with Image.open(tmp_path / name) as image:
         image.load()
         assert np.abs(np.asarray(image).astype(int) - np.asarray(corpus.scene())).mean() < 3
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
+def test_a_large_profile_does_not_hide_the_note(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    noise = Image.fromarray(rng.integers(0, 256, (300, 400, 3), dtype=np.uint8))
+    write_picture(tmp_path / name, noise, note=NOTE, icc=corpus.display_p3() + rng.bytes(2 * SEARCHED_BYTES))
+    assert (tmp_path / name).stat().st_size > 2 * SEARCHED_BYTES
+    assert read_fingerprint(tmp_path / name) == "k1-0123abcd"
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])

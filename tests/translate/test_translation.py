@@ -396,6 +396,8 @@ def test_in_place_is_refused_for_anything_else(pictures: Path, tmp_path: Path, w
         go(pictures, tmp_path / "out", weights, in_place=True)
     with pytest.raises(UsageError, match="not with --each or --format"):
         go(pictures, pictures, weights, in_place=True, format="png")
+    with pytest.raises(UsageError, match="not with --no-provenance"):  # the next run would translate them twice
+        go(pictures, pictures, weights, in_place=True, provenance=False)
 
 
 def test_an_output_folder_inside_the_input_is_not_read(pictures: Path, weights: Path) -> None:

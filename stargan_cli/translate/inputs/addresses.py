@@ -17,7 +17,10 @@ _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
 
 
 def place_of_text(text: str) -> Path | RemotePath:
-    """A path, or a URL such as s3://bucket/folder; file:///folder is the path."""
+    """A path, or a URL such as s3://bucket/folder; file:///folder is the path. Raises UsageError for an empty one,
+    which a shell makes of a variable that is not set: as a path it is the current folder."""
+    if not text:
+        raise UsageError("an input is empty", "is a variable not set? The current folder is .")
     if "://" not in text:
         return Path(text)
     if text.startswith("file://"):

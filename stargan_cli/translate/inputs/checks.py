@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,10 +18,18 @@ def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
         _check_there(path)
         other = seen.setdefault(own_name(path), path)
         if other is not path:
+            if _is_same(path, other):
+                raise UsageError(f"{path} is given twice", "give each input once")
             raise UsageError(
                 f"{other} and {path} have the same name, so their outputs would share one place",
                 "translate them in two runs with two output folders",
             )
+
+
+def _is_same(path: Path | RemotePath, other: Path | RemotePath) -> bool:
+    if isinstance(path, Path) and isinstance(other, Path):
+        return os.path.realpath(path) == os.path.realpath(other)
+    return path == other
 
 
 def _check_there(path: Path | RemotePath) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePath
 
 from stargan_cli.translate.inputs.found import Found
 
@@ -12,7 +13,8 @@ POLL_SECONDS = 1.0
 WHOLE_SECONDS = 2.0
 """A file that has kept its size and its time for so long is taken for whole."""
 
-Signature = tuple[int, int]
+Signature = tuple[int, int, PurePath | None]
+"""Size and time of a file, and its output's place: which another file's arrival may move."""
 
 
 def arriving(
@@ -55,9 +57,9 @@ def _is_whole(
 
 
 def _signature(found: Found) -> Signature | None:
-    """Size and time of a file; None where it is gone again."""
+    """None where the file is gone again."""
     try:
         state = os.lstat(str(found.source)) if found.problem else os.stat(str(found.source))
     except OSError:
         return None
-    return state.st_size, state.st_mtime_ns
+    return state.st_size, state.st_mtime_ns, found.output

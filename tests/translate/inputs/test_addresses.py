@@ -31,6 +31,11 @@ def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
         list(expanded(text))
 
 
+def test_an_empty_input_is_not_the_current_folder() -> None:
+    with pytest.raises(UsageError, match="an input is empty"):
+        places_of_texts(["a", ""])
+
+
 def test_a_file_with_braces_in_its_name_is_that_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a{1..3}.tar").touch()

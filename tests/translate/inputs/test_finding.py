@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import unicodedata
 from pathlib import Path, PurePath
 
@@ -81,6 +83,13 @@ def test_inputs_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="have the same name"):
         check_inputs([tmp_path / "one", tmp_path / "two" / "one"])
     check_inputs([tmp_path / "one", tmp_path / "two"])
+
+
+def test_an_input_that_is_given_twice_is_said_to_be(tmp_path: Path) -> None:
+    touch(tmp_path / "one" / "a.png")
+    for other in (tmp_path / "one", tmp_path / "one" / ".." / "one"):
+        with pytest.raises(UsageError, match="given twice"):
+            check_inputs([tmp_path / "one", other])
 
 
 def test_a_missing_input_is_the_callers_mistake(tmp_path: Path) -> None:
@@ -328,6 +337,16 @@ def test_this_file_system_is_asked(tmp_path: Path) -> None:
 
 def test_a_file_system_that_cannot_be_asked_is_taken_for_a_folding_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert folding_of(Path("/proc")) is folded
+
+
+def test_a_locale_that_lacks_letters_is_no_obstacle(tmp_path: Path) -> None:
+    program = "import sys; from pathlib import Path; from stargan_cli.translate.outputs.names import folding_of; "
+    program += "print(sys.getfilesystemencoding(), folding_of(Path()).__name__)"
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", program]
+    encoding, name = subprocess.check_output(command, env=os.environ | locale, cwd=tmp_path, text=True).split()
+    assert encoding != "ascii" or name == "folded"
+    assert os.listdir(tmp_path) == []
 
 
 def test_output_places_are_relative(tmp_path: Path) -> None:

@@ -45,6 +45,18 @@ def test_a_file_is_given_once_it_no_longer_grows(tmp_path: Path) -> None:
     assert WHOLE_SECONDS <= seen[0][0] < WHOLE_SECONDS + 2 * POLL_SECONDS
 
 
+def test_a_picture_whose_output_gets_another_place_is_given_again(tmp_path: Path) -> None:
+    clock = Clock()
+    draw(tmp_path / "a.jpg", 1)
+    seen: list[list[str]] = []
+    looks = arriving(lambda: find([tmp_path], None, "png", str), lambda: clock.now > 9, clock, clock.sleep)
+    for found in looks:
+        seen.append([f"{Path(str(one.source)).name} -> {one.output}" for one in found])
+        if len(seen) == 1:
+            draw(tmp_path / "a.png", 2)
+    assert seen == [["a.jpg -> a.png"], ["a.jpg -> a.jpg.png", "a.png -> a.png"]]
+
+
 @pytest.mark.parametrize("run", [Run(watch=True, dry=True), Run(watch=True, ray=True)])
 def test_what_does_not_go_with_it_is_refused(tmp_path: Path, run: Run) -> None:
     with pytest.raises(UsageError, match="--watch"):
