@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 # Wide enough for any sensible network, and a weights file that lies cannot make one that fills the memory.
 _BOUNDS = {
-    "image_size": (4, 2048),
+    "image_size": (8, 2048),
     "label_dim": (1, 4096),
     "class_dim": (1, 4096),
     "width": (1, 512),
@@ -56,9 +56,11 @@ class ModelSettings:
         for name, (low, high) in _BOUNDS.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be between {low} and {high}, not {getattr(self, name)}")
-        step = self.downscale * 2**self.discriminator_layers
+        step, least = self.downscale * 2**self.discriminator_layers, 8 * self.downscale
         if self.image_size % (4 * self.downscale):
             raise ValueError(f"image_size must be a multiple of {4 * self.downscale}, not {self.image_size}")
+        if self.image_size < least:
+            raise ValueError(f"image_size must be at least {least}: of one pixel there are no statistics")
         if self.image_size < step:
             raise ValueError(
                 f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers, "

@@ -138,6 +138,7 @@ def test_discriminator_shapes_and_projection():
         ({"downscale": 2}, "needs the attention output"),
         ({"downscale": 2, "output": "attention", "image_size": 68}, "multiple of 8"),
         ({"downscale": 4, "output": "attention"}, "too small"),
+        ({"downscale": 2, "output": "attention", "image_size": 8, "discriminator_layers": 1}, "at least 16"),
         ({"width": "64"}, "must be int"),
         ({"depth": 3}, "unknown model setting 'depth'"),
     ],

@@ -40,6 +40,7 @@ def info(
 def describe(weights: Weights) -> dict[str, Any]:
     """The card with what can be worked out from it, as plain values for JSON."""
     from stargan_cli.labels import Vocabulary
+    from stargan_cli.labels.vocabulary import Meaning
     from stargan_cli.model import parameter_count
     from stargan_cli.weights.places import bundled_names
 
@@ -50,8 +51,15 @@ def describe(weights: Weights) -> dict[str, Any]:
         attributes = []
         for name in label_set.attributes:
             same, opposite = vocabulary.words_for(index, name)
-            excludes = label_set.exclusive_with(name)
-            attributes.append({"name": name, "aliases": same, "opposites": opposite, "excludes": list(excludes)})
+            attributes.append(
+                {
+                    "name": name,
+                    "full_name": vocabulary.full_name(Meaning(index, name)),
+                    "aliases": same,
+                    "opposites": opposite,
+                    "excludes": list(label_set.exclusive_with(name)),
+                }
+            )
         sets.append({"name": label_set.name, "kind": label_set.kind, "attributes": attributes})
     return {
         "path": str(weights.path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ def show_page(facts: dict[str, Any]) -> None:
         _print_pairs(console, measured.items())
         _print(console, "% of test pictures in which a classifier, trained apart on real pictures, reads the target.")
     console.print("\nuse", style="bold")
-    word = _word(facts["sets"][0]["attributes"][0])
+    word = shlex.quote(_word(facts["sets"][0]["attributes"][0]))
     _print(console, f"stargan translate photos --weights {name} --set {word}")
     _print(console, f"stargan translate photos --weights {name} --each")
     _print(console, f"stargan info {name} --history")
@@ -50,7 +51,7 @@ def show_history(facts: dict[str, Any]) -> None:
 
 def _callable_name(facts: dict[str, Any]) -> str:
     path = Path(facts["path"])
-    return path.stem if path.stem in facts["bundled"] else shown(facts["path"])
+    return path.stem if path.stem in facts["bundled"] else shown(shlex.quote(facts["path"]))
 
 
 def _console() -> Console:
@@ -87,8 +88,8 @@ def _things(label_set: dict[str, Any]) -> Iterator[str]:
 
 def _word(attribute: dict[str, Any]) -> str:
     """The shortest way to write an attribute in `--set`."""
-    name: str = attribute["name"]
-    return min([name.lower(), *attribute["aliases"]], key=len) if "_" in name else name.lower()
+    name: str = attribute["full_name"]
+    return min([name.lower(), *attribute["aliases"]], key=len) if "_" in attribute["name"] else name.lower()
 
 
 def _frame(landmarks: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,8 +47,12 @@ def find_celeba(root: Path) -> CelebaFiles:
 
 
 def _table(place: Path, name: str) -> Path | None:
-    candidates = (place / inside / f"{name}{suffix}" for inside in _INSIDE for suffix in (".txt", ".csv"))
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in tables(place, f"{name}.txt", f"{name}.csv") if path.is_file()), None)
+
+
+def tables(place: Path, *names: str) -> Iterator[Path]:
+    """Where a table of one of these names may lie: in `place` itself, or in the folders of CelebA's own download."""
+    return (place / inside / name for inside in _INSIDE for name in names)
 
 
 def _pictures(place: Path) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
+from stargan_cli.datasets.celeba_files import tables
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError
 
@@ -12,14 +13,14 @@ TABLE = "identity_CelebA.txt"
 
 def people(labelled: Labelled) -> tuple[str, ...] | None:
     """The person on each picture, as CelebA numbers them; None where no such table lies beside the folder of pictures
-    or one above, or where it does not name all of the pictures. A suffix may be another than in the table.
-    Raises DataError where the table cannot be read."""
-    beside = [labelled.folder.parents[above] / TABLE for above in range(min(2, len(labelled.folder.parents)))]
-    path = next((place for place in beside if place.is_file()), None)
+    or in a folder above (Anno/ too), or where it does not name all of the pictures. A suffix may be another than in
+    the table. Raises DataError where the table cannot be read."""
+    above = list(labelled.folder.parents)[:3]
+    path = next((place for folder in above for place in tables(folder, TABLE) if place.is_file()), None)
     if labelled.label_set.kind == "classes" or path is None:
         return None
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read {path}: {error}") from error
     rows = [line.split() for line in lines]

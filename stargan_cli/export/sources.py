@@ -18,6 +18,7 @@ from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights, fingerprint, load, open_tensors, read_card
+from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 from stargan_cli.weights.places import resolve
 
 _Network = TypeVar("_Network", bound=nn.Module)
@@ -86,7 +87,7 @@ def _from_run(path: Path, raw: bool) -> Weights:
         generator = _filled(Generator(card.model), "generator." if raw else "ema.", checkpoint.tensors)
         discriminator = _filled(Discriminator(card.model), "discriminator.", checkpoint.tensors)
     except (ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path} is refused: {error}") from error
+        raise WeightsError(f"{path} is refused: {why_not_loaded(error)}") from error
     training = {
         **card.training,
         "iteration": checkpoint.record["iteration"],

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stargan_cli.fast_cpu.derived_weight import Rearranged
-from stargan_cli.fast_cpu.outer_convolutions import SIDE, FewOutputsConv2d, LabelledConv2d
+from stargan_cli.fast_cpu.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, ResidualBlock, ResizeConv2d, Translation
 
@@ -42,9 +42,8 @@ class FastGenerator(Generator):
 
 
 def fast_generator(generator: Generator, dtype: torch.dtype) -> Generator:
-    """The same generator, as fast as it goes on a CPU; in fp32 where it is smaller than its kernels."""
-    settings = generator.settings
-    return FastGenerator(generator, dtype) if settings.image_size // settings.downscale >= SIDE else generator
+    """The same generator, as fast as it goes on a CPU."""
+    return FastGenerator(generator, dtype)
 
 
 def _fast(layer: nn.Module, dtype: torch.dtype) -> nn.Module:

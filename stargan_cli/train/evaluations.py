@@ -8,13 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stargan_cli.errors import DataError
+from stargan_cli.errors import StarganError
 from stargan_cli.files.atomic import replacement
 from stargan_cli.train.log import RunLog
 
 Evaluate = Callable[[Path], dict[str, float]]
-"""A weights file -> numbers by name; `score` is what weights are chosen by, larger is better. Raises DataError where
-the pictures that it needs are gone."""
+"""A weights file -> numbers by name; `score` is what weights are chosen by, larger is better. Raises StarganError
+where pictures or networks that it needs are gone."""
 SCORE = "eval/score"
 
 
@@ -42,7 +42,7 @@ class Evaluations:
             if numbers[SCORE] > best:
                 with replacement(self.weights.with_name("best.safetensors")) as temporary:
                     shutil.copyfile(self.weights, temporary)
-        except (OSError, DataError) as error:
+        except (OSError, StarganError) as error:
             self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}); going on")
             return {}
         numbers["eval/seconds"] = round(time.monotonic() - started, 2)

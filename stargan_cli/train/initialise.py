@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 from torch import Tensor
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout
-from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.weights.files import Weights
 
 PICTURE_CHANNELS = 3
+FIRST = "main.0.weight"
 
 
 def initialise(generator: Generator, discriminator: Discriminator, layout: LabelLayout, weights: Weights) -> list[str]:
@@ -30,19 +33,24 @@ def initialise(generator: Generator, discriminator: Discriminator, layout: Label
     return notes
 
 
-def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:
-    own = generator.state_dict()
-    given = weights.generator.state_dict()
-    first = "main.0.weight"
-    for name, tensor in own.items():
-        if name not in given or (name != first and given[name].shape != tensor.shape):
+def require_fit(model: ModelSettings, given: ModelSettings, path: Path) -> None:
+    """Raises UsageError where the generator of the weights at `path`, whose settings are `given`, does not fit."""
+    with torch.device("meta"):
+        own, there = (Generator(settings).state_dict() for settings in (model, given))
+    if there[FIRST].shape[0] != own[FIRST].shape[0]:
+        raise UsageError(f"{path} does not fit this model: its width differs", "train with the same --width")
+    for name in sorted(own.keys() | there.keys()):
+        if name not in own or name not in there or (name != FIRST and there[name].shape != own[name].shape):
             raise UsageError(
-                f"{weights.path} does not fit this model: {name} differs",
+                f"{path} does not fit this model: {name} differs",
                 "train with the same width, blocks, output and upsampling as the weights to start from",
             )
-    if given[first].shape[0] != own[first].shape[0]:
-        raise UsageError(f"{weights.path} does not fit this model: its width differs", "train with the same --width")
-    given[first] = _planes_by_name(own[first], given[first], layout, weights.card.layout)
+
+
+def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:
+    require_fit(generator.settings, weights.card.model, weights.path)
+    given = weights.generator.state_dict()
+    given[FIRST] = _planes_by_name(generator.state_dict()[FIRST], given[FIRST], layout, weights.card.layout)
     generator.load_state_dict(given)
 
 

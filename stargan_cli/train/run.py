@@ -24,6 +24,7 @@ from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
+from stargan_cli.train.initialise import require_fit
 from stargan_cli.train.log import require_board
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.settings import TrainSettings
@@ -93,7 +94,7 @@ def check(
     processes: Processes = ALONE,
 ) -> None:
     """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
-    model_settings(settings, layout)
+    model = model_settings(settings, layout)
     _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()
@@ -104,7 +105,8 @@ def check(
     if not resume:
         refuse_earlier_run(run)
         if settings.init_from:
-            read_card(resolve(settings.init_from))
+            path = resolve(settings.init_from)
+            require_fit(model, read_card(path).model, path)
 
 
 def train(

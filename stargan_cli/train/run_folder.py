@@ -93,12 +93,18 @@ def read_settings(run: Path) -> TrainSettings:
         require_regular(path)
         return TrainSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
+        if any((run / "checkpoints").glob("*.safetensors")):
+            raise UsageError(f"{path} is missing", f"put it back, or {_from_its_weights(run)}") from error
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:
         raise UsageError(
             f"{path} cannot be read: {error}",
-            f"start a new run from its weights: --init-from {run / 'weights.safetensors'} and another --run",
+            _from_its_weights(run),
         ) from error
+
+
+def _from_its_weights(run: Path) -> str:
+    return f"start a new run from its weights: --init-from {run / 'weights.safetensors'} and another --run"
 
 
 def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:

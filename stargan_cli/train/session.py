@@ -25,6 +25,7 @@ from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
+from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 
 
 class Due:
@@ -112,7 +113,9 @@ class Session:
         try:
             self.trainer.load_state(checkpoint.tensors, checkpoint.record["iteration"])
         except (KeyError, RuntimeError) as error:
-            raise UsageError(f"{checkpoint.path} does not fit the settings of the run: {error}") from error
+            raise UsageError(
+                f"{checkpoint.path} does not fit the settings of the run: {why_not_loaded(error)}"
+            ) from error
         self.saved = self.trainer.iteration
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
         self.started_from = checkpoint.record.get("started_from", {})

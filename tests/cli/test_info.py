@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.labels.changes import parse_set
 from stargan_cli.model import Discriminator, Generator, ModelSettings, parameter_count
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import fingerprint, save
@@ -94,6 +96,23 @@ def test_the_page_says_what_is_set_with_which_words(weights: Path) -> None:
         assert text in result.stdout, text
     assert "\x1b" not in result.stdout
     assert "iterations" not in result.stdout
+
+
+def test_its_commands_can_be_pasted(weights: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    sets = (LabelSet("all", ("red hat", "Male", "x")), LabelSet("more", ("red hat", "y"), kind="classes"))
+    path = tmp_path / "the same.safetensors"
+    card = replace(loaded.card, layout=LabelLayout(sets), aliases={})
+    save(path, card, loaded.generator.state_dict())
+    page = runner.invoke(app, ["info", str(path)]).stdout
+    (command,) = (shlex.split(line) for line in page.splitlines() if "--set" in line and "translate" in line)
+    assert command[:5] == ["stargan", "translate", "photos", "--weights", str(path)]
+    (change,) = parse_set(command[-1], card.layout)
+    assert (change.set_index, change.attribute, change.value) == (0, "red hat", 1.0)
 
 
 def test_history_has_every_record(weights: Path) -> None:

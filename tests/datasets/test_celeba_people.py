@@ -29,6 +29,13 @@ def test_the_table_may_lie_one_folder_above_and_name_other_suffixes(tmp_path):
     assert people(labelled(inner, "1.png")) == ("5",)
 
 
+def test_the_table_is_found_where_celebas_own_download_has_it(tmp_path):
+    for folder in ("Img", "Anno"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "Anno" / "identity_CelebA.txt").write_text("\ufeff1.jpg 5\n2.jpg 6\n", encoding="utf-8")
+    assert people(labelled(tmp_path / "Img", "1.jpg", "2.jpg")) == ("5", "6")
+
+
 def test_without_table_or_with_gaps_nobody_is_known(tmp_path):
     assert people(labelled(tmp_path, "1.jpg")) is None
     (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n")

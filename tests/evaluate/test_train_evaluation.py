@@ -11,7 +11,7 @@ from training_kit import TINY_OPTIONS
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.errors import DataError
+from stargan_cli.errors import DataError, WeightsError
 from stargan_cli.train.evaluations import Evaluations
 from stargan_cli.train.log import RunLog
 
@@ -55,8 +55,8 @@ def evaluations(tmp_path, *scores, said=None):
 
     def evaluate(path):
         score = next(scores)
-        if score is None:
-            raise DataError("the pictures are gone")
+        if isinstance(score, Exception):
+            raise score
         path.write_text(str(score))
         return {"score": score}
 
@@ -100,7 +100,8 @@ def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatc
     assert kept.write(6, 1.0)["eval/score"] == 0.6  # the log can still be read
 
 
-def test_what_cannot_be_measured_does_not_stop_the_run(tmp_path):
+@pytest.mark.parametrize("error", [DataError("the pictures are gone"), WeightsError("the classifier is gone")])
+def test_what_cannot_be_measured_does_not_stop_the_run(tmp_path, error):
     said = []
-    assert evaluations(tmp_path, None, said=said).write(2, 1.0) == {}
-    assert said == ["the weights of iteration 2 could not be evaluated (the pictures are gone); going on"]
+    assert evaluations(tmp_path, error, said=said).write(2, 1.0) == {}
+    assert said == [f"the weights of iteration 2 could not be evaluated ({error}); going on"]

@@ -309,6 +309,9 @@ def test_settings_that_do_not_go_together(arguments: dict[str, Any], text: str) 
 def test_a_folder_without_pictures(plain: Weights, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no readable picture"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path), tmp_path / "out.safetensors")
+    (tmp_path / "picture.png").touch()
+    with pytest.raises(UsageError, match=r"no such folder: .*picture\.png"):
+        export(plain, ExportSettings("safetensors", pictures=tmp_path / "picture.png"), tmp_path / "out.safetensors")
     with pytest.raises(UsageError, match="no such folder"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "out.safetensors")
 
@@ -358,8 +361,9 @@ def test_a_checkpoint_with_tensors_of_another_network_is_refused(plain: Weights,
     path = save_checkpoint(
         tmp_path / "checkpoints", 40, tensors | {"discriminator.conv5.weight": torch.zeros(1)}, {}, 1
     )
-    with pytest.raises(WeightsError, match="conv5"):
+    with pytest.raises(WeightsError, match="conv5") as caught:
         open_source(str(path))
+    assert "\n" not in str(caught.value)
 
 
 def shifted(weights: Weights, by: float, path: Path) -> Weights:

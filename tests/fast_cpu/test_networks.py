@@ -123,9 +123,10 @@ def test_autocast_changes_nothing_in_the_fast_generator() -> None:
     assert torch.equal(within, fast(x, labels))
 
 
-def test_a_network_smaller_than_its_kernels_is_left_as_it_is() -> None:
-    generator = Generator(ModelSettings(image_size=4, width=4, discriminator_layers=1))
-    assert fast_generator(generator, torch.float32) is generator
+def test_the_smallest_network_is_not_smaller_than_its_kernels() -> None:
+    generator = Generator(ModelSettings(image_size=8, width=4, discriminator_layers=1)).requires_grad_(False)
+    x, labels = pictures(2, 8), torch.rand(2, 5)
+    torch.testing.assert_close(fast_generator(generator, torch.float32)(x, labels), generator(x, labels))
 
 
 @pytest.mark.parametrize("output", ["tanh", "attention"])

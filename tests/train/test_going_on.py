@@ -109,5 +109,6 @@ def test_a_resumed_run_may_change_how_but_not_what(chosen: TrainSettings) -> Non
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
     run_training(tmp_path, chosen, cache, stop=after(2))
-    with pytest.raises(UsageError, match="does not fit the settings of the run"):
+    with pytest.raises(UsageError, match="does not fit the settings of the run: size mismatch for main") as caught:
         run_training(tmp_path, settings(data=chosen.data, width=8), cache, resume=True)
+    assert "\n" not in str(caught.value)

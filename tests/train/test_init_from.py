@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import torch
 from training_kit import after, celeba, class_folders, run_training, settings
 
 from stargan_cli.errors import UsageError
+from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.settings import TrainSettings
+from stargan_cli.train.run import check
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.derived import averaged
 
@@ -85,6 +88,9 @@ def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chose
     with pytest.raises(UsageError, match="does not fit this model") as caught:
         run_training(tmp_path, other, cache)
     assert "width" in str(caught.value.hint)
+    deeper = replace(other, width=chosen.width, blocks=2)
+    with pytest.raises(UsageError, match="does not fit this model: main"):
+        check(tmp_path / "run", deeper, load_data(deeper)[1], device="cpu")  # before pictures are decoded
 
 
 def test_a_joined_run_starts_from_the_weights_of_one_set(tmp_path: Path, whole: Path, moods: Path, cache: Path) -> None:

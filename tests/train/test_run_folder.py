@@ -80,6 +80,11 @@ def test_settings_of_the_wrong_kind_are_refused(name: str, value: Any, tmp_path:
 def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run to resume"):
         read_settings(tmp_path)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "00000008.safetensors").touch()
+    with pytest.raises(UsageError, match="settings.json is missing") as caught:
+        read_settings(tmp_path)
+    assert "put it back" in str(caught.value.hint)
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(UsageError, match="settings.json cannot be read: Expecting"):
         read_settings(tmp_path)

@@ -17,7 +17,7 @@ class NetworkChoice(Settings):
         Setting(
             MODEL,
             "Side of the pictures in pixels: a multiple of 4, and large enough for every layer of the discriminator.",
-            at_least=4,
+            at_least=8,
             at_most=2048,
         ),
     ] = 128
