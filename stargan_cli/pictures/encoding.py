@@ -13,6 +13,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source, bytes_of, path_of, readable
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.animations import Timing
+from stargan_cli.pictures.exif import kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.frames import FrameSequence, opened_frames, refuse_loss
 from stargan_cli.pictures.native_pixels import NativePixels
@@ -21,9 +22,6 @@ from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
-
-PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
-MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
 
 
 def write_picture(
@@ -110,19 +108,6 @@ class FrameEncoder:
         timing = Timing(self._frames.plays, tuple(self._durations), self._frames.poster)
         data, note, add_note = self._format.join(self._files, timing), self._extras.note, self._format.add_note
         return data if note is None or add_note is None else add_note(data, note)
-
-
-def kept_exif(raw: bytes) -> Image.Exif | None:
-    """A source's EXIF block without what described its pixels (the orientation among it); None where it is broken."""
-    exif = Image.Exif()
-    try:
-        exif.load(raw)
-        for tag in PIXEL_TAGS:
-            if tag in exif:
-                del exif[tag]
-        return exif if 0 < len(exif.tobytes()) <= MAX_EXIF_BYTES else None
-    except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
-        return None
 
 
 def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted) -> bytes:

@@ -12,6 +12,7 @@ from PIL import Image
 
 from stargan_cli.errors import FramesError, PictureError
 from stargan_cli.pictures.composition import StoredFrame, whole_frames
+from stargan_cli.pictures.exif import exif_of
 from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
 
@@ -71,7 +72,7 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
             _plays(image),
             poster,
             alpha,
-            image.info.get("exif"),
+            exif_of(image),
             _decoded(file, image, wanted, places),
         )
 

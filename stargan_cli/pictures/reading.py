@@ -19,6 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
+from stargan_cli.pictures.exif import exif_of, orientation_of
 from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
@@ -179,7 +180,7 @@ def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
 
 
 def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
-    mode, icc, exif, square = image.mode, image.info.get("icc_profile"), image.info.get("exif"), wanted.square
+    mode, icc, exif, square = image.mode, image.info.get("icc_profile"), exif_of(image), wanted.square
     profile = icc if isinstance(icc, bytes) else None
     if image.format == "PNG":
         profile = profile_of_png(file, image)
@@ -187,7 +188,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
     seen, deep = pillow_fixes.loaded(file, image, wanted.native)
-    turn, kind, image = TURNS.get(_orientation(image)), str(image.format), seen
+    turn, kind, image = TURNS.get(orientation_of(image)), str(image.format), seen
     native = native_pixels_of(image, profile, deep) if wanted.native else None
     if square is not None and width * height > LARGE_PIXELS:
         image = _shrunk(image, square)
@@ -228,14 +229,6 @@ def _shrunk(image: Image.Image, square: int) -> Image.Image:
 
 def _is_jpeg(image: Image.Image) -> bool:
     return read_as(str(image.format)).name == "JPEG"
-
-
-def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
-    try:
-        return int(image.getexif().get(0x0112, 1))
-    except Exception:  # a broken EXIF block says nothing, and is no reason to lose the picture
-        return 1
 
 
 def ignore_pillow_warnings() -> None:

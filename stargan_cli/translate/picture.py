@@ -13,7 +13,8 @@ from pathlib import PurePath
 from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError
 from stargan_cli.files.blobs import path_of, readable
 from stargan_cli.labels import Variant
-from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture, kept_exif
+from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture
+from stargan_cli.pictures.exif import kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.frames import FrameSequence, opened_frames
 from stargan_cli.pictures.reading import Wanted

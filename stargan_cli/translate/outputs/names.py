@@ -91,10 +91,8 @@ def folding_of(folder: Path) -> Callable[[str], str]:
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
-    try:
-        probe = folder / temporary_name(
-            f"stargan-\u00e9-{mark}"
-        )  # which the next run removes, where this one is killed
+    try:  # a name that the next run removes, where this one is killed
+        probe = folder / temporary_name(f"stargan-\u00e9-{mark}")
     except UnicodeEncodeError:  # the encoding of the locale lacks the letter
         return folded
     try:
