@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -48,8 +49,8 @@ def temporary_name(name: str) -> str:
 
 @contextmanager
 def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) -> Iterator[Path]:
-    """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, and is removed
-    where the block raises: then `path` is as it was.
+    """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, with the
+    permissions of the file that was there, and is removed where the block raises: then `path` is as it was.
 
     With sync="all", what killed processes left of the same file an hour ago or earlier is removed too. With `folder`,
     the handle of the folder that `path` lies in, that folder is written to, whatever its path leads to by now, and the
@@ -66,6 +67,7 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
         yield temporary
         if sync != "nothing":
             sync_file(temporary, folder)
+        _keep_permissions(path, temporary, folder)
         os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
         placed = True
         if sync == "all":
@@ -74,6 +76,14 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
         if not placed:
             with suppress(OSError):
                 os.unlink(temporary, dir_fd=folder)
+
+
+def _keep_permissions(path: Path, temporary: Path, folder: int | None) -> None:
+    """A picture that others may not read stays so. File systems without permissions do without."""
+    with suppress(OSError):
+        mode = os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
+        if stat.S_ISREG(mode):
+            os.chmod(temporary, mode & 0o777, dir_fd=folder)
 
 
 def _sweep(path: Path) -> None:

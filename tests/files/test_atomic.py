@@ -49,6 +49,30 @@ def test_a_file_that_is_synced_is_there_after_a_power_cut_with_the_folders_made_
     assert disk.cuts[-1].lazy == {"run": None, "run/checkpoints": None, "run/checkpoints/1": b"whole"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="no permissions here")
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_the_permissions_of_what_is_replaced_are_kept(tmp_path: Path, mode: int) -> None:
+    (tmp_path / "a").write_text("earlier")
+    (tmp_path / "a").chmod(mode)
+    replace(tmp_path / "a", "new")
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with replacement(tmp_path / "a", sync="file", folder=folder) as temporary:
+        (tmp_path / temporary).write_text("newer")
+    os.close(folder)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+    assert (tmp_path / "a").read_text() == "newer"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no permissions here")
+def test_a_symlink_that_is_replaced_gives_no_permissions(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("kept")
+    (tmp_path / "target").chmod(0o777)
+    (tmp_path / "a").symlink_to("target")
+    replace(tmp_path / "a", "new")
+    assert (tmp_path / "a").stat().st_mode & 0o111 == 0
+
+
 def test_a_replacement_that_fails_leaves_nothing_but_the_earlier_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("earlier")
     with pytest.raises(ValueError, match="no"), replacement(tmp_path / "a") as temporary:

@@ -377,6 +377,7 @@ def test_sources_are_never_replaced_unless_in_place_is_asked_for(
 
 def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree: Tree) -> None:
     before = tree(pictures)
+    (pictures / "a.png").chmod(0o600)
     draw(pictures / "e.ppm", 3)
     rows: list[Row] = []
     report = go(pictures, pictures, weights, rows, in_place=True)
@@ -389,6 +390,7 @@ def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree
     assert set(after) - set(before) == {"e.ppm"}
     assert go(pictures, pictures, weights, in_place=True).skipped == 5
     assert tree(pictures) == after
+    assert os.name == "nt" or (pictures / "a.png").stat().st_mode & 0o777 == 0o600
 
 
 def test_in_place_is_refused_for_anything_else(pictures: Path, tmp_path: Path, weights: Path) -> None:
