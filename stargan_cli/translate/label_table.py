@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
@@ -50,9 +51,12 @@ class LabelTable:
     def find(self, picture: PurePath) -> dict[str, float]:
         """The labels of a picture; empty where it is not named.
 
-        A row belongs to a picture if its name is the end of the picture's path, with or without the suffix; of several
-        such rows the longest name counts, so that `a/1.jpg` and `b/1.jpg` are told apart.
+        A row belongs to a picture if its name is the end of the picture's path (of a file here: of its absolute path),
+        with or without the suffix; of several such rows the longest name counts, so that `a/1.jpg` and `b/1.jpg` are
+        told apart.
         """
+        if isinstance(picture, Path):
+            picture = Path(os.path.abspath(picture))
         parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
         for start in range(len(parts)):
             name = "/".join(parts[start:]).lstrip("/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 import unicodedata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
@@ -183,6 +183,15 @@ def test_names_may_lack_their_suffix(tmp_path: Path) -> None:
 def test_absolute_paths_belong_to_one_picture(tmp_path: Path) -> None:
     table = read(tmp_path, "path,Male\n/photos/1.jpg,1\n")
     assert table.find(Path("/photos/1.jpg")) == {"Male": 1.0}
+
+
+def test_a_picture_is_known_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "photos").mkdir()
+    table = read(tmp_path, f"path,Male\n{tmp_path / 'photos' / '1.jpg'},1\nphotos/2.jpg,1\n")
+    monkeypatch.chdir(tmp_path / "photos")
+    for name in ("1.jpg", "2.jpg", "../photos/1.jpg"):
+        assert table.find(Path(name)) == {"Male": 1.0}
+    assert table.find(PurePosixPath("1.jpg")) == {}
 
 
 def test_an_empty_field_says_nothing(tmp_path: Path) -> None:
