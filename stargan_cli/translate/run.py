@@ -84,7 +84,7 @@ def translate(
             assignment = _assignment(networks.plan, inputs, out, run)
             do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
             if run.watch:
-                steps = _watched(listing, do, stop)
+                steps = _watched(listing, do, stop, run.fail_fast)
             else:
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
@@ -106,9 +106,16 @@ def _watched(
     listing: Callable[[], Iterator[Found]],
     do: Callable[[list[Found]], Generator[Settled, None, None]],
     stop: Callable[[], bool],
+    fail_fast: bool,
 ) -> Generator[Settled, None, None]:
+    some_failed = False
     for arrived in arriving(listing, stop):
-        yield from do(arrived)
+        with closing(do(arrived)) as steps:
+            for settled in steps:
+                some_failed = some_failed or any(row.status == "failed" for row in settled.rows)
+                yield settled
+        if fail_fast and some_failed:
+            return
 
 
 def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:

@@ -97,12 +97,13 @@ class Gallery:
     def __init__(self, root: Path, heading: str, assets: bool = False) -> None:
         """`root`: the output folder; outputs are named from there. `heading`: what was set."""
         self._root, self._heading, self._assets = root, heading, assets
-        self._pairs: list[tuple[Path, Path]] = []
+        self._sources: dict[Path, Path] = {}
         self._left_out = 0
 
     def add(self, source: Path, output: Path) -> None:
-        if self._assets or len(self._pairs) < MOST:
-            self._pairs.append((source, output))
+        """An output that is made again, as it may be while a folder is watched, keeps its place."""
+        if self._assets or output in self._sources or len(self._sources) < MOST:
+            self._sources[output] = source
         else:
             self._left_out += 1
 
@@ -110,7 +111,7 @@ class Gallery:
         """Write the page, picture by picture. Pairs of which a picture cannot be read any more are left out."""
         with replacing(path) as file:
             file.write(_text(_HEAD.format(title=_TITLE, heading=html.escape(self._heading))))
-            for number, (source, output) in enumerate(self._pairs):
+            for number, (output, source) in enumerate(self._sources.items()):
                 try:
                     before, after = read_picture(source).image, read_picture(output).image
                 except PictureError:

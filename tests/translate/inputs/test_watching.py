@@ -63,6 +63,20 @@ def test_what_does_not_go_with_it_is_refused(tmp_path: Path, run: Run) -> None:
         translate([tmp_path], tmp_path.with_name("out"), TranslationSettings("blond"), run)
 
 
+def test_with_fail_fast_it_ends_at_the_first_failure(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / "b.png").write_bytes(b"broken")
+    monkeypatch.setattr("stargan_cli.translate.inputs.watching.WHOLE_SECONDS", 0.0)
+    end = time.monotonic() + 60
+    settings = TranslationSettings("blond", weights=str(weights))
+    run = Run(watch=True, fail_fast=True)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, run, stop=lambda: time.monotonic() > end)
+    assert (report.done, report.failed) == (1, 1)
+    assert time.monotonic() < end
+
+
 def test_pictures_are_translated_as_they_arrive_until_ctrl_c(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     draw(tmp_path / "in" / "a.png", 1)

@@ -61,6 +61,11 @@ def test_one_file_with_nothing_from_elsewhere(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["page.html"]
 
 
+def test_an_output_that_is_made_again_is_shown_once(tmp_path: Path) -> None:
+    text = page_of(tmp_path, "a.png", "b.png", "a.png").read_text()
+    assert re.findall("<figcaption>(.*)</figcaption>", text) == ["a.png", "b.png"]
+
+
 def test_large_pictures_are_made_smaller_and_lost_ones_left_out(tmp_path: Path) -> None:
     collected = Gallery(tmp_path / "out", "blond (tiny)")
     collected.add(*make_pair(tmp_path, "large.png", (2400, 1000)))
