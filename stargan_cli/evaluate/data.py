@@ -42,6 +42,8 @@ def labelled_set(
         if landmarks is None:
             raise UsageError("these weights do not say where they expect a face", "leave --at source away")
         pictures, photos = found_in(pictures, landmarks, settings.workers or cpu_count(), decoding)
+        if not len(pictures):
+            raise DataError(f"no {settings.part} picture of {data} shows a face", "leave --at source away")
     found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
     if not found.targets():
         raise DataError(f"every {settings.part} picture of {data} shows all there is to change", "take more of them")

@@ -174,6 +174,8 @@ def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Pat
     targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
     inputs = [*(weights.mean_of or (weights.path,)), *([settings.pictures] if settings.pictures else [])]
     require_folder(out.parent)
+    if out.is_dir():
+        raise UsageError(f"cannot write --out {out}: it is a folder", "give the name of a file")
     for target in (*targets, _record(out)):
         require_file(
             target,

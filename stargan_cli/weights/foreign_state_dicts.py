@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import warnings
 from pathlib import Path
@@ -19,9 +20,12 @@ MOST_OF_A_REASON = 160
 def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
     """Tensors by name, on the CPU. Raises WeightsError, with `hint`, where the file is anything else."""
     try:
+        require_regular(path)
+    except OSError as error:
+        raise WeightsError(f"{path} is refused: {error.strerror or error}", hint) from error
+    try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            require_regular(path)
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load has no error of its own: what it raises depends on where the bytes break
         raise WeightsError(f"{path} is refused: {_why_not_read(error)}", hint) from error
@@ -42,7 +46,7 @@ def _why_not_read(error: Exception) -> str:
         return "it is a TorchScript archive, not a state dict"
     if "weights_only" in text:
         return "it is not a state dict, or is damaged"
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and error.errno != errno.EINVAL:  # which it raises for zip archives that are cut
         return error.strerror or text
     first = text.splitlines()[0] if text else type(error).__name__
     return f"it is damaged or not a PyTorch checkpoint ({first})"

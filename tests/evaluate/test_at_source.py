@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,13 @@ def test_what_is_measured_is_what_translate_makes_of_photos(photos, tmp_path):
             assert np.abs(np.asarray(seen).astype(int) - np.asarray(square)).max() <= 2
         with Image.open(tmp_path / "pictures" / "1-celeba" / "source" / f"{number}.png.png") as before:
             assert np.abs(np.asarray(before).astype(int) - np.asarray(square)).max() > 20
+
+
+def test_photos_without_any_face_are_said_to_be_such(photos, tmp_path):
+    walls = shutil.copytree(photos, tmp_path / "walls")
+    (walls / "list_eval_partition.txt").write_text("0.png 1\n1.png 1\n2.png 2\nx.png 0\n")
+    result = measured(walls, tmp_path / "out")
+    assert result.exit_code == 2 and "error: no test picture of celeba shows a face" in result.stderr
 
 
 def test_weights_that_do_not_know_where_faces_are_cannot_be_measured_so(photos, tmp_path):

@@ -285,6 +285,15 @@ def test_a_full_disk_is_an_error_of_one_line(plain: Weights, tmp_path: Path, kin
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", ["safetensors", "ckpt", "onnx"])
+def test_a_folder_is_no_name_of_a_file(plain: Weights, tmp_path: Path, kind: str, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for out in (".", "", "..", str(tmp_path)):
+        with pytest.raises(UsageError, match="folder|would not look for"):
+            export(plain, ExportSettings(kind, overwrite=True), Path(out))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_files_of_torch_may_have_any_name(plain: Weights, tmp_path: Path) -> None:
     for kind in ("pt2", "torchscript"):
         with warnings.catch_warnings(record=True) as raised:

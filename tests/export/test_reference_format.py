@@ -126,7 +126,8 @@ def test_a_truncated_checkpoint_is_refused(pair: tuple[Path, Path], zipped: bool
     whole = pair[0].read_bytes()
     for length in (0, 1, 100, len(whole) // 2, len(whole) - 1):
         pair[0].write_bytes(whole[:length])
-        assert "200000-G.ckpt is refused" in str(refusal(pair[0])), length
+        said = str(refusal(pair[0]))
+        assert "200000-G.ckpt is refused" in said and "Invalid argument" not in said, length
 
 
 def test_other_kinds_of_files_are_refused(tmp_path: Path, pair: tuple[Path, Path]) -> None:
