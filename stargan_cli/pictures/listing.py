@@ -20,25 +20,30 @@ def has_picture_suffix(name: str) -> bool:
 
 
 def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[Path]:
-    """Regular files named like pictures, in sub-folders too, sorted by path.
+    """Regular files named like pictures, in sub-folders too, sorted by path. Symlinks are followed.
 
     Hidden names and those of tools (`files.passed_over`) are left out, and counted in `passed_over` by their paths
     from the folder above `folder`. Raises OSError for a folder that cannot be read.
     """
     counted = PassedOver() if passed_over is None else passed_over
     files: list[Path] = []
-    for place, folders, names in os.walk(folder, onerror=_raise):
+    for place, folders, names in os.walk(folder, onerror=_raise, followlinks=True):
         here = Path(place)
         for name in sorted(folders):
             if is_passed_over(name):
                 counted.add((here / name).relative_to(folder.parent))
-        folders[:] = sorted(name for name in folders if not is_passed_over(name))
+        folders[:] = sorted(name for name in folders if not is_passed_over(name) and not _leads_back(here / name))
         for name in sorted(names):
             if is_picture(name):
                 files.append(here / name)
             elif has_picture_suffix(name):
                 counted.add((here / name).relative_to(folder.parent))
     return [file for file in sorted(files) if os.path.isfile(file)]
+
+
+def _leads_back(folder: Path) -> bool:
+    """Whether a folder is a symlink to one that it lies in."""
+    return folder.is_symlink() and folder.resolve() in {above.resolve() for above in folder.parents}
 
 
 def _raise(error: OSError) -> None:

@@ -22,6 +22,7 @@ from stargan_cli.train.run import make_trainer
 from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
+LONGEST_CYCLE = 20  # iterations: what comes more seldom hardly counts
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _seconds(trainer: Trainer) -> float:
     """Of an iteration on average, over whole cycles of generator steps and penalties. The first cycles warm up: on CUDA
     until the iterations are recorded, elsewhere one, which counts where it is long."""
     on_cuda = trainer.device.type == "cuda"
-    cycle = math.lcm(trainer.settings.n_critic, trainer.settings.penalty_every)
+    cycle = min(LONGEST_CYCLE, math.lcm(trainer.settings.n_critic, trainer.settings.penalty_every))
     elapsed, cycles = 0.0, 0
     for number in count():
         start = time.monotonic()

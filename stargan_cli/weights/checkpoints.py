@@ -13,6 +13,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from stargan_cli.errors import UsageError
 from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import open_tensors, save_tensors
 
@@ -45,8 +46,8 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError with the reason where it is damaged, UsageError where its path is not in
-    UTF-8."""
+    """Read a checkpoint. Raises ValueError with the reason where it is damaged, UsageError where that is not known:
+    no right to read it, or a path that is not in UTF-8."""
     try:
         require_regular(path)
         with open_tensors(path) as file:
@@ -57,6 +58,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
             raise ValueError("its checksum is wrong, or what it says of the run")
+    except PermissionError as error:
+        raise UsageError(
+            f"cannot read the checkpoint {path}: {error.strerror}", "run it as who made it, or change its permissions"
+        ) from error
     except (SafetensorError, OSError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from error
     return Checkpoint(path, tensors, record)

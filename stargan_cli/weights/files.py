@@ -92,6 +92,7 @@ def require_utf8(path: Path) -> None:
 def open_tensors(path: Path) -> Any:
     """An open safetensors file. Raises UsageError where its path is not in UTF-8, SafetensorError and OSError."""
     require_utf8(path)
+    path.open("rb").close()  # the library says of a file without the right to read it that there is none
     return safe_open(path, framework="pt")
 
 

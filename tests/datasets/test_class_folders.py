@@ -122,3 +122,14 @@ def test_a_place_to_write_to_that_would_become_a_class_is_refused(tmp_path: Path
             refuse_inside(place, "--run", ["celeba", str(parted), str(plain)])
     for place in (tmp_path / "runs", parted / "runs", plain / ".runs" / "x", tmp_path / "plain-runs"):
         refuse_inside(place, "--run", [str(plain), str(parted), str(tmp_path / "gone")])
+
+
+def test_symlinks_to_folders_below_a_class_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "moods", MOODS, parts=())
+    other = class_folders(tmp_path / "more", {"shots": 3}, parts=())
+    (folder / "happy" / "more").symlink_to(other)
+    (other / "back").symlink_to(folder / "happy")
+    (other / "here").symlink_to(other)
+    parts = load_class_folders(folder)
+    found = [file for part in ("train", "test") for file in parts[part].files if file.startswith("happy/")]  # type: ignore[index]
+    assert sum(file.startswith("happy/more/shots/") for file in found) == 3 and len(found) == 7

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from stargan_cli.cli.durations import parse_duration
 from stargan_cli.datasets import celeba_download
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import LARGEST_SEED, declared
+from stargan_cli.train import estimate
 from stargan_cli.train.recipe.config import read_config
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.weights import files as weights
@@ -125,6 +127,15 @@ def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path
     again = call("--config", tmp_path / "run.toml", "--dry-run", "--device=cpu")
     assert again.exit_code == 0 and again.stdout == result.stdout
     assert TrainSettings(**read_config(tmp_path / "run.toml")[1]).lambda_rec == 5
+
+
+def test_steps_that_come_seldom_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An iteration of this trainer takes a second."""
+    calls: list[int] = []
+    chosen = settings(n_critic=7, penalty_every=1000)
+    trainer = SimpleNamespace(device=torch.device("cpu"), settings=chosen, iterate=lambda: calls.append(1))
+    monkeypatch.setattr(estimate.time, "monotonic", lambda: float(len(calls)))
+    assert estimate._seconds(trainer) == 1 and len(calls) == 20  # type: ignore[arg-type]
 
 
 def test_sets_that_share_a_name_are_told_apart(tmp_path: Path, moods: Path) -> None:

@@ -156,6 +156,23 @@ def test_a_run_folder_that_could_not_be_read_again_is_refused(tmp_path: Path, ch
         latest_checkpoint(folder)
 
 
+def test_a_checkpoint_that_may_not_be_read_is_not_passed_over(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(4))
+    opened = Path.open
+
+    def refused(path: Path, *mode: Any, **more: Any) -> Any:
+        if path.name == "00000004.safetensors":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *mode, **more)
+
+    monkeypatch.setattr(Path, "open", refused)
+    with pytest.raises(UsageError, match=r"cannot read the checkpoint .*00000004\.safetensors: Permission denied"):
+        run_training(tmp_path, chosen, cache, resume=True)
+    assert (tmp_path / "checkpoints" / "00000004.safetensors").is_file()
+
+
 FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
 
 
