@@ -114,7 +114,16 @@ def test_max_time_stops_cleanly(tmp_path: Path, moods: Path) -> None:
 
 
 def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path: Path, moods: Path) -> None:
-    arguments = ["--data", moods, "--preset=fast", *TINY_OPTIONS, "--lambda-rec=5", "--run", tmp_path / "run"]
+    arguments = [
+        "--data",
+        moods,
+        "--preset=fast",
+        *TINY_OPTIONS,
+        "--head-start=0",
+        "--lambda-rec=5",
+        "--run",
+        tmp_path / "run",
+    ]
     result = call(*arguments, "--dry-run", "--device=cpu")
     assert result.exit_code == 0, result.output
     assert list(tmp_path.iterdir()) == []
