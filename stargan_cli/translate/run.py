@@ -27,7 +27,7 @@ from stargan_cli.translate.inputs.watching import arriving
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
-from stargan_cli.translate.outputs.gallery import Gallery
+from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
@@ -133,7 +133,17 @@ def _listing(
     passed_over: PassedOver | None = None,
 ) -> Callable[[], Iterator[Found]]:
     exclude = out if isinstance(out, Path) and not run.in_place else None
-    return partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over)
+    listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over)
+    assets = assets_folder(run.gallery) if run.gallery is not None and run.gallery_assets else None
+    return partial(_without_reports, listing, [place for place in (run.grid, assets) if place is not None])
+
+
+def _without_reports(listing: Callable[[], Iterator[Found]], reports: Sequence[Path]) -> Iterator[Found]:
+    """What is found, but for the pictures of `reports` that the same command left in an input folder before."""
+    for found in listing():
+        places = (found.source, found.source.parent) if isinstance(found.source, Path) and reports else ()
+        if not any(place.name == report.name and is_same_file(report, place) for place in places for report in reports):
+            yield found
 
 
 def _report(

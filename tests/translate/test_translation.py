@@ -490,6 +490,14 @@ def test_overviews_replace_overviews_alone(
     assert place.read_bytes() == sheet
 
 
+def test_overviews_in_an_input_folder_are_no_pictures_of_it(pictures: Path, weights: Path) -> None:
+    options: dict[str, Any] = {"grid": pictures / "sub" / "sheet.png", "gallery": pictures / "page.html"}
+    for _ in range(2):
+        report = go(pictures, pictures / "out", weights, gallery_assets=True, **options)
+    assert (pictures / "page-assets").is_dir()
+    assert (report.skipped, report.total) == (5, 5)
+
+
 def test_an_overview_does_not_take_an_outputs_place(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
     go(pictures, tmp_path / "plain", weights)
     (tmp_path / "out").mkdir()
