@@ -96,7 +96,7 @@ def translate(
 
     on_ray = engine == "ray"
     settings = TranslationSettings(
-        spec=spec,
+        spec=",".join(spec) if spec else None,
         each=each,
         weights=weights,
         labels=labels,

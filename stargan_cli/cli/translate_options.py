@@ -20,7 +20,7 @@ Inputs = Annotated[
     ),
 ]
 Spec = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--set",
         "-s",

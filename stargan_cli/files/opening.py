@@ -53,7 +53,7 @@ def _why_not_opened(path: Path, error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError) and path.is_symlink():
         return "a symlink to nothing"
     reasons = {
-        errno.ENOENT: "it is no longer there",
+        errno.ENOENT: "it is not there",
         errno.EACCES: "no permission to read it",
         errno.EPERM: "no permission to read it",
         errno.ENXIO: "not a regular file but a socket or FIFO",

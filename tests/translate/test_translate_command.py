@@ -209,6 +209,16 @@ def test_weights_without_a_classifier_ask_for_what_is_missing(pictures: Path, tm
     assert document["failures"][0]["reason"] == "labels.txt does not say its Male, Young"
 
 
+def test_set_may_be_given_several_times(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    outputs = set()
+    for name, spec in (("twice", ("--set", "blond", "-s", "male")), ("once", ("--set", "blond,male"))):
+        assert call(pictures / "a.png", *spec, "-w", weights, "--out", tmp_path / name).exit_code == 0
+        outputs.add((tmp_path / name / "a.png").read_bytes())
+    assert len(outputs) == 1
+    refused = call(pictures / "a.png", "--set", "blond", "--set", "black", "-w", weights, "--out", tmp_path / "none")
+    assert refused.exit_code == 2 and "exclude each other" in refused.stderr
+
+
 def test_strength_reaches_folders_and_pipes(pictures: Path, tmp_path: Path, weights: Path) -> None:
     outputs = {}
     for strength in ("1", "4"):
