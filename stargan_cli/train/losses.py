@@ -70,6 +70,9 @@ def discriminator_loss(
 ) -> tuple[Tensor, Parts]:
     """What D minimises. `fake` (N, 3, S, S) carries no graph; `alpha` (N, 1, 1, 1) in [0, 1] mixes real and fake.
 
+    Where D is conditional (`projection`), a real picture with a label that it does not show counts as a fake, half as
+    much as all fakes together: so D also has to see what the label says (Reed et al., ICML 2016, section 4.2).
+
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
     The part `D/sign` is no loss: how sure D is of real pictures, from -1 to 1 (Karras et al., NeurIPS 2020, 3.1).
     """
@@ -79,10 +82,11 @@ def discriminator_loss(
     of_real = _rows(output, slice(0, count))
     real_score = _score(of_real, batch.source_classes, batch)
     fake_score = _score(_rows(output, slice(count, 2 * count)), batch.target_classes, batch)
-    if objective.adversarial == "wgan-gp":
-        parts = {"D/real": -real_score.mean(), "D/fake": fake_score.mean()}
-    else:
-        parts = {"D/real": F.softplus(-real_score).mean(), "D/fake": F.softplus(fake_score).mean()}
+    parts = {"D/real": _as_real(real_score, objective).mean(), "D/fake": _as_real(-fake_score, objective).mean()}
+    if output.agreement is not None:
+        wrong = (batch.target_classes != batch.source_classes).any(dim=1)
+        mismatched = _as_real(-_score(of_real, batch.target_classes, batch), objective)
+        parts["D/fake"] = (parts["D/fake"] + (mismatched * wrong).mean()) / 2
     classes = _class_loss(of_real.classes, batch.source_classes, batch)
     parts["D/cls"] = (classes if batch.importance is None else classes * batch.importance).mean()
     total = weighted_sum(parts, objective)
@@ -107,8 +111,7 @@ def generator_loss(
     `fake` (N, 3, S, S) is what G makes of `batch.real` and `batch.target`, with its graph.
     """
     output = discriminator(view(fake))
-    score = _score(output, batch.target_classes, batch)
-    realness = (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
+    realness = _as_real(_score(output, batch.target_classes, batch), objective)
     classes = _class_loss(output.classes, batch.target_classes, batch)
     own = (batch.target_classes == batch.source_classes).all(dim=1)
     if objective.lambda_id:
@@ -148,6 +151,11 @@ def _score(output: DiscriminatorOutput, labels: Tensor, batch: Batch) -> Tensor:
     signs = torch.zeros_like(output.classes, dtype=torch.float32)
     signs[:, batch.positions] = 2 * labels - 1
     return output.realness_as(signs).float()
+
+
+def _as_real(score: Tensor, objective: Objective) -> Tensor:
+    """How far the score maps (N, 1, h, w) are from those of real pictures: the mean over each map's patches (N,)."""
+    return (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
 
 
 def _class_loss(logits: Tensor, labels: Tensor, batch: Batch) -> Tensor:

@@ -121,6 +121,22 @@ def test_the_nonsaturating_objective_has_softplus_and_r1() -> None:
     assert total.item() == pytest.approx(log(4 / 3) + LN2 + 3 * 1.0)
 
 
+def test_with_projection_a_real_picture_with_a_label_that_it_does_not_show_counts_as_a_fake() -> None:
+    def output(x: Tensor) -> DiscriminatorOutput:  # a picture of ones agrees with the first attribute alone
+        agreement = x[:, :2].mean(dim=(2, 3), keepdim=True) * torch.tensor([LN3, -LN3])[:, None, None] / 2
+        return DiscriminatorOutput(torch.zeros(len(x), 1, 1, 1), torch.zeros(len(x), 2), agreement)
+
+    real, fake, alpha = torch.ones(2, 3, 1, 1), torch.zeros(2, 3, 1, 1), torch.zeros(2, 1, 1, 1)
+    other = batch(real)
+    objective = Objective("nonsaturating")
+    _, parts = discriminator_loss(Critic(output), other, fake, alpha, objective, penalise=0)
+    assert parts["D/real"].item() == pytest.approx(log(4 / 3))  # its own label: ln 3
+    assert parts["D/fake"].item() == pytest.approx((LN2 + log(4 / 3)) / 2)  # the fakes: 0; the other label: -ln 3
+    own = replace(other, target_classes=other.source_classes)
+    _, parts = discriminator_loss(Critic(output), own, fake, alpha, objective, penalise=0)
+    assert parts["D/fake"].item() == pytest.approx(LN2 / 2)
+
+
 def come_back(x: Tensor, label: Tensor) -> Tensor:
     """A generator that adds the first label number to the picture."""
     return x + label[:, :1, None, None]
