@@ -23,7 +23,7 @@ MEN = [False, True, True, False, False, True, True, False]
 YOUNG = [True, True, True, True, True, True, True, False]
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 TOP, CHANGED = 40, 12  # rows of 128 that are hair, and by how many levels of 255 a pixel must have moved to count
-MOST_IN_THE_FACE = 6.0  # levels of 255, on average; 5.1 was measured
+MOST_IN_THE_FACE = 5.5  # levels of 255, on average; 5.0 was measured
 FEWEST_DECIBELS = 32.0
 
 
@@ -68,9 +68,7 @@ def hair_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def test_hair_moves_to_the_colour_that_is_asked_for(made, sources):
     blond, black, brown = (hair_moved(sources, made[name]) for name in ("Blond_Hair", "Black_Hair", "Brown_Hair"))
-    assert blond[0] > 20 and blond[2] > 2.8 * abs(blond[1]), (
-        f"blond is lighter, and yellow, neither orange nor green: {blond}"
-    )
+    assert blond[0] > 20 and blond[2] > 2.8 * blond[1] > 0, "blond is lighter, and yellow, not orange"
     assert black[0] < -10 and black[2] < 0, "black is darker, and no yellower"
     assert 3 < brown[1] < brown[2] < blond[2], "brown is redder, not red, and yellower by less than blond"
 
