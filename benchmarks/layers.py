@@ -17,7 +17,7 @@ from measuring import add_options, in_turns, record, set_threads
 from torch import Tensor, nn
 
 from stargan_cli.device import PRECISIONS, autocast
-from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
+from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
 from stargan_cli.model import Discriminator, Generator, ModelSettings, ResidualBlock
 
 BATCH, SIZE, LABELS = 4, 128, 5
@@ -48,7 +48,7 @@ def compared(precision: str, args: argparse.Namespace) -> dict[str, dict[str, fl
     dtype = PRECISIONS[precision]
     torch.manual_seed(0)
     generator, discriminator = Generator(ModelSettings()), Discriminator(ModelSettings())
-    fast, reader = fast_generator(generator, dtype), FastDiscriminator(discriminator, dtype)
+    fast, reader = FastGenerator(generator, dtype), FastDiscriminator(discriminator, dtype)
     x = torch.cat([torch.rand(BATCH, 3, SIZE, SIZE) * 2 - 1, torch.ones(BATCH, LABELS, SIZE, SIZE)], dim=1)
     result: dict[str, dict[str, float]] = {}
     for side, network in (("plain", generator), ("rebuilt", fast)):

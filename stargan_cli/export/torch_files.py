@@ -15,7 +15,7 @@ from stargan_cli.weights.files import Weights
 
 
 def in_memory(write: Callable[[BytesIO], object]) -> bytes:
-    """What torch writes. Where a disk is full its own writing ends the process, and it minds how files are called."""
+    """What torch writes. Into a file, torch ends the process where the disk is full, and warns of some names."""
     with BytesIO() as file:
         write(file)
         return file.getvalue()

@@ -41,11 +41,6 @@ class FastGenerator(Generator):
             return super().translate(x, label)
 
 
-def fast_generator(generator: Generator, dtype: torch.dtype) -> Generator:
-    """The same generator, as fast as it goes on a CPU."""
-    return FastGenerator(generator, dtype)
-
-
 def _fast(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
     if isinstance(layer, ResidualBlock):
         return _Residual(*(_fast(inner, dtype) for inner in layer.main))

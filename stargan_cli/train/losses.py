@@ -70,8 +70,8 @@ def discriminator_loss(
 ) -> tuple[Tensor, Parts]:
     """What D minimises. `fake` (N, 3, S, S) carries no graph; `alpha` (N, 1, 1, 1) in [0, 1] mixes real and fake.
 
-    Where D is conditional (`projection`), a real picture with a label that it does not show counts as a fake, half as
-    much as all fakes together: so D also has to see what the label says (Reed et al., ICML 2016, section 4.2).
+    Where D is conditional (`projection`), real pictures with a label that they do not show count as fakes, and make one
+    half of `D/fake`: so D also has to see what the label says (Reed et al., ICML 2016, section 4.2).
 
     `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
     The part `D/sign` is no loss: how sure D is of real pictures, from -1 to 1 (Karras et al., NeurIPS 2020, 3.1).

@@ -15,7 +15,7 @@ from stargan_cli.datasets import augment
 from stargan_cli.datasets.draws import Draws, key
 from stargan_cli.device import autocast, compiling, memory_layout
 from stargan_cli.distributed import ALONE, Processes
-from stargan_cli.fast_cpu.networks import fast_generator
+from stargan_cli.fast_cpu.networks import FastGenerator
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.model import Discriminator, Generator, ModelSettings
@@ -66,7 +66,7 @@ class Trainer:
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         fast = device.type == "cpu" and not settings.compiled
-        self.translator = fast_generator(self.generator, precision) if fast else self.generator
+        self.translator = FastGenerator(self.generator, precision) if fast else self.generator
         self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         if settings.compiled:

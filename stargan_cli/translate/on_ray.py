@@ -55,7 +55,7 @@ def work_on_ray(
             for row in steps.iter_rows():
                 settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
                 yield settled
-                if stop() or (fail_fast and any(row.status == "failed" for row in settled.rows)):
+                if stop() or (fail_fast and settled.has_failed):
                     return
         except ray.exceptions.RayError as error:
             raise _own_error(error) from error

@@ -64,6 +64,11 @@ class Settled:
     picture: bool = False
     own_file: bool = False
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether any of its rows has."""
+        return any(row.status == "failed" for row in self.rows)
+
 
 @dataclass
 class Report:

@@ -112,7 +112,7 @@ def _watched(
     for arrived in arriving(listing, stop):
         with closing(do(arrived)) as steps:
             for settled in steps:
-                some_failed = some_failed or any(row.status == "failed" for row in settled.rows)
+                some_failed = some_failed or settled.has_failed
                 yield settled
         if fail_fast and some_failed:
             return

@@ -73,7 +73,7 @@ def work(
                 found, settled = outcome.item, outcome.result
                 if settled is None:
                     settled = failed(found, plan, sink, outcome.error or RuntimeError("it has no result"))
-                some_failed = some_failed or any(row.status == "failed" for row in settled.rows)
+                some_failed = some_failed or settled.has_failed
                 rows = settled.rows if dry else archives.settle(found, settled)
                 yield Settled(rows, picture=found.role == "picture", own_file=found.archive is None)
         yield Settled(archives.close())

@@ -15,11 +15,12 @@ from stargan_cli.datasets import decoded_cache as cache_module
 from stargan_cli.datasets.celeba import load_celeba
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.decoded_cache import cached
-from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.errors import DataError, PictureError, UsageError
 from stargan_cli.pictures.tensors import load_square
-from stargan_cli.train.data import _spread, load_data, prepare
+from stargan_cli.train.data import TrainingData, _spread, load_data, prepare
+from stargan_cli.train.recipe.settings import TrainSettings
 
 ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Male")
 
@@ -258,26 +259,27 @@ def test_progress_counts_over_all_sets(tmp_path: Path) -> None:
     assert seen == [(8, 32), (16, 32), (24, 32), (32, 32)]  # 8 to train with and 8 samples of each; once
 
 
-def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
+def prepared_with_a_broken(file: str, tmp_path: Path) -> tuple[TrainSettings, DataSet, TrainingData, list[str]]:
+    """The settings of a run, its data set, whose `file` is no picture, what it is trained with, and what was said."""
     folder = class_folders(tmp_path / "moods", {"a": 12, "b": 12})
-    (folder / "train" / "a" / "a-tr-3.png").write_bytes(b"not a picture")
-    chosen, said = settings(data=(str(folder),)), []
-    sets, layout = load_data(chosen)
-    data = prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1, say=said.append)
+    (folder / file).write_bytes(b"not a picture")
+    chosen, said = settings(data=(str(folder),)), list[str]()
+    (found,), layout = load_data(chosen)
+    return chosen, found, prepare(chosen, [found], layout, cache=tmp_path / "cache", workers=1, say=said.append), said
+
+
+def test_unreadable_pictures_are_named_and_left_out(tmp_path: Path) -> None:
+    _, found, data, said = prepared_with_a_broken("train/a/a-tr-3.png", tmp_path)
     assert data.train[0].labelled.counts() == {"a": 11, "b": 12}
     assert len(said) == 1 and "moods: a/a-tr-3.png cannot be read and is left out: " in said[0]
-    assert data.identity()["data"] != [sets[0]["train"].fingerprint()]
+    assert data.identity()["data"] != [found["train"].fingerprint()]
 
 
 def test_one_broken_picture_among_the_few_samples_stops_nothing(tmp_path: Path) -> None:
-    folder = class_folders(tmp_path / "moods", {"a": 12, "b": 12})
-    (folder / "test" / "a" / "a-te-0.png").write_bytes(b"not a picture")
-    chosen, said = settings(data=(str(folder),)), []
-    sets, layout = load_data(chosen)
-    data = prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1, say=said.append)
+    chosen, found, data, said = prepared_with_a_broken("test/a/a-te-0.png", tmp_path)
     assert len(data.held_out[0]) == 7 and "a/a-te-0.png cannot be read" in said[0]
     with pytest.raises(DataError, match="1 of 8 pictures in .* cannot be read"):  # who wants all of them is not served
-        cached(_spread(sets[0]), chosen.image_size, tmp_path / "cache", 1)
+        cached(_spread(found), chosen.image_size, tmp_path / "cache", 1)
 
 
 def test_a_class_whose_pictures_are_all_unreadable_is_refused(tmp_path: Path) -> None:

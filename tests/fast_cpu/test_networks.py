@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from stargan_cli.evaluate.pixel_metrics import psnr
-from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
+from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
 from stargan_cli.fast_cpu.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d
 from stargan_cli.model import Discriminator, Generator, ModelSettings, PatchConv2d
@@ -93,7 +93,7 @@ def test_the_fast_generator_says_the_same(changes: dict[str, Any]) -> None:
     generator = Generator(settings)
     x, labels = pictures(2, settings.image_size), torch.rand(2, settings.label_dim)
     with torch.no_grad():
-        plain, fast = generator.translate(x, labels), fast_generator(generator, torch.float32).translate(x, labels)
+        plain, fast = generator.translate(x, labels), FastGenerator(generator, torch.float32).translate(x, labels)
     for expected, part in zip(plain, fast, strict=True):
         assert part.dtype == torch.float32
         assert torch.allclose(part, expected, atol=1e-4)
@@ -111,13 +111,13 @@ def test_the_fast_generator_learns_the_same(changes: dict[str, Any]) -> None:
         return list(torch.autograd.grad(network(x, labels), sought, slope))
 
     # in fp64, but for the last sum and the table at the border
-    for ours, plain in zip(gradients(fast_generator(generator, torch.float64)), gradients(generator), strict=True):
+    for ours, plain in zip(gradients(FastGenerator(generator, torch.float64)), gradients(generator), strict=True):
         assert (ours - plain).norm() <= 1e-5 * plain.norm()
 
 
 def test_autocast_changes_nothing_in_the_fast_generator() -> None:
     generator = Generator(ModelSettings(**SMALL)).requires_grad_(False)
-    fast, x, labels = fast_generator(generator, torch.float32), pictures(2, 16), torch.rand(2, 5)
+    fast, x, labels = FastGenerator(generator, torch.float32), pictures(2, 16), torch.rand(2, 5)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         within = fast(x, labels)
     assert torch.equal(within, fast(x, labels))
@@ -126,7 +126,7 @@ def test_autocast_changes_nothing_in_the_fast_generator() -> None:
 def test_the_smallest_network_is_not_smaller_than_its_kernels() -> None:
     generator = Generator(ModelSettings(image_size=8, width=4, discriminator_layers=1)).requires_grad_(False)
     x, labels = pictures(2, 8), torch.rand(2, 5)
-    torch.testing.assert_close(fast_generator(generator, torch.float32)(x, labels), generator(x, labels))
+    torch.testing.assert_close(FastGenerator(generator, torch.float32)(x, labels), generator(x, labels))
 
 
 @pytest.mark.parametrize("output", ["tanh", "attention"])
@@ -134,7 +134,7 @@ def test_bf16_stays_within_forty_decibels(output: str) -> None:
     settings = ModelSettings(image_size=32, width=16, blocks=6, discriminator_layers=2, output=output)  # type: ignore[arg-type]
     generator = Generator(settings).requires_grad_(False)
     x, labels = pictures(2, 32), torch.rand(2, 5).round()
-    plain, fast = generator(x, labels), fast_generator(generator, torch.bfloat16)(x, labels)
+    plain, fast = generator(x, labels), FastGenerator(generator, torch.bfloat16)(x, labels)
     assert float(psnr(to_pixels(fast), to_pixels(plain)).min()) > 40
 
 
@@ -162,7 +162,7 @@ def test_small_maps_as_one_matrix_are_convolved_the_same_with_all_gradients() ->
 
 def test_a_compiler_finds_one_graph_in_the_fast_generator() -> None:
     generator = Generator(ModelSettings(**SMALL)).requires_grad_(False)
-    fast, x, labels = fast_generator(generator, torch.bfloat16), pictures(2, 16), torch.rand(2, 5)
+    fast, x, labels = FastGenerator(generator, torch.bfloat16), pictures(2, 16), torch.rand(2, 5)
     with torch.inference_mode():
         compiled = torch.compile(fast.translate, backend="eager", fullgraph=True)
         assert torch.equal(compiled(x, labels).image, fast(x, labels))

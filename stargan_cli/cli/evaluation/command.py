@@ -123,9 +123,9 @@ def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
     for data in sets:
         usual = _default_classifier(data, DEFAULT_NETWORK)
         start = usual.stem.removesuffix(DEFAULT_NETWORK)
-        fitted = {path: path.stem.removeprefix(start) for path in usual.parent.glob("*.safetensors")}
+        fitted = [path for path in usual.parent.glob("*.safetensors") if path.stem.startswith(start)]
         # the classifiers of moods-two are none of moods: no network but those of LITE has a hyphen in its name
-        own = [path for path, name in fitted.items() if name != path.stem and (name in LITE or "-" not in name)]
+        own = [path for path in fitted if (name := path.stem.removeprefix(start)) in LITE or "-" not in name]
         found += sorted(own) or [usual]
     return found
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.device import autocast, compiling, memory_layout
-from stargan_cli.fast_cpu.networks import FastDiscriminator, fast_generator
+from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
 
 
@@ -19,8 +19,9 @@ class TorchEngine:
         self, generator: Generator, device: torch.device, precision: torch.dtype, compiled: bool = False
     ) -> None:
         self._device, self._precision = device, precision
+        network: Generator
         if device.type == "cpu":
-            network, self._precision = fast_generator(generator, precision), torch.float32
+            network, self._precision = FastGenerator(generator, precision), torch.float32
         else:
             network = generator.to(device).to(memory_format=memory_layout(device))
         self._translate: Callable[[Tensor, Tensor], Translation] = network.translate
