@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from stargan_cli.backbones import DEFAULT_NETWORK, packaged_weights
 from stargan_cli.device import autocast
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, packaged_weights
 from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.evaluate.feature_networks.face_descriptor import dlib_descriptors, dlib_is_there, onnx_descriptors

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from stargan_cli.backbones import DEFAULT_NETWORK
 from stargan_cli.datasets.labelled import Part
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK
 
 FAST_LIMIT = 150
 FeatureNetwork = Literal["efficientnet-lite0", "classifier", "inception", "none"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.autograd.graph import increment_version
@@ -58,3 +61,15 @@ class Learner:
             for entry in MOMENTS:
                 moment = tensors[f"{self.name}_optimiser.{entry}.{name}"]
                 self.optimiser.state[parameter][entry] = torch.empty_like(parameter).copy_(moment)
+
+
+@contextmanager
+def frozen(learners: Sequence[Learner]) -> Iterator[None]:
+    """No gradients for their parameters meanwhile: they would be thrown away."""
+    for learner in learners:
+        learner.module.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for learner in learners:
+            learner.module.requires_grad_(True)

@@ -77,25 +77,31 @@ def discriminator_loss(
     The part `D/sign` is no loss: how sure D is of real pictures, from -1 to 1 (Karras et al., NeurIPS 2020, 3.1).
     """
     real, fake = view(batch.real), view(fake)
-    count = len(real)
     output = discriminator(torch.cat([real, fake]))
-    of_real = _rows(output, slice(0, count))
-    real_score = _score(of_real, batch.source_classes, batch)
-    fake_score = _score(_rows(output, slice(count, 2 * count)), batch.target_classes, batch)
-    parts = {"D/real": _as_real(real_score, objective).mean(), "D/fake": _as_real(-fake_score, objective).mean()}
-    if output.agreement is not None:
-        wrong = (batch.target_classes != batch.source_classes).any(dim=1)
-        mismatched = _as_real(-_score(of_real, batch.target_classes, batch), objective)
-        parts["D/fake"] = (parts["D/fake"] + (mismatched * wrong).mean()) / 2
-    classes = _class_loss(of_real.classes, batch.source_classes, batch)
-    parts["D/cls"] = (classes if batch.importance is None else classes * batch.importance).mean()
+    parts = {f"D/{name}": part for name, part in _discernment(output, batch, objective).items()}
     total = weighted_sum(parts, objective)
     if penalise:
         weight, parts["D/gp"] = _gradient_penalty(discriminator, batch, real, fake, alpha, objective)
         total = total + penalise * weight * parts["D/gp"]
     if objective.adversarial == "nonsaturating":
-        parts["D/sign"] = real_score.sign().mean()
+        of_real = _rows(output, slice(0, len(real)))
+        parts["D/sign"] = _score(of_real, batch.source_classes, batch).sign().mean()
     return total, parts
+
+
+def feature_discriminator_loss(
+    discriminator: Callable[[Tensor], list[DiscriminatorOutput]],
+    batch: Batch,
+    fake: Tensor,
+    objective: Objective,
+    view: View = lambda x: x,
+) -> tuple[Tensor, Parts]:
+    """What the discriminator on fixed features minimises: as `discriminator_loss` without a penalty, in the mean over
+    its stages. Its classification counts once."""
+    outputs = discriminator(torch.cat([view(batch.real), view(fake)]))
+    found = [_discernment(output, batch, objective) for output in outputs]
+    parts = {f"F/{name}": _mean([one[name] for one in found]) for name in found[0]}
+    return _sum(parts), parts
 
 
 def generator_loss(
@@ -105,22 +111,21 @@ def generator_loss(
     fake: Tensor,
     objective: Objective,
     view: View = lambda x: x,
+    features: Callable[[Tensor], list[DiscriminatorOutput]] | None = None,
 ) -> tuple[Tensor, Parts]:
     """What G minimises: fool D, be read as the target, and come back to the input with the source label.
 
-    `fake` (N, 3, S, S) is what G makes of `batch.real` and `batch.target`, with its graph.
+    `fake` (N, 3, S, S) is what G makes of `batch.real` and `batch.target`, with its graph. The discriminator on fixed
+    features, if there is one, is to be fooled and to read the target too, in the mean over its stages: `G/features`.
     """
-    output = discriminator(view(fake))
-    realness = _as_real(_score(output, batch.target_classes, batch), objective)
-    classes = _class_loss(output.classes, batch.target_classes, batch)
-    own = (batch.target_classes == batch.source_classes).all(dim=1)
-    if objective.lambda_id:
-        realness, classes = realness * ~own, classes * ~own
-    parts = {"G/fake": realness.mean(), "G/cls": classes.mean()}
+    parts = {f"G/{name}": part for name, part in _conviction(discriminator(view(fake)), batch, objective).items()}
+    if features is not None:
+        outputs = features(view(fake))
+        parts["G/features"] = _mean([_sum(_conviction(one, batch, objective)) for one in outputs])
     if objective.lambda_rec:
         parts["G/rec"] = (batch.real - generator(fake, batch.source)).abs().mean()
     if objective.lambda_id:
-        parts["G/id"] = ((fake - batch.real).abs().mean(dim=(1, 2, 3)) * own).mean()
+        parts["G/id"] = ((fake - batch.real).abs().mean(dim=(1, 2, 3)) * _own(batch)).mean()
     return weighted_sum(parts, objective), parts
 
 
@@ -138,6 +143,44 @@ def _gradient_penalty(
     if objective.adversarial == "wgan-gp":
         return objective.lambda_gp, (norms - 1).square().mean()
     return objective.lambda_gp / 2, norms.square().mean()
+
+
+def _discernment(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
+    """How a discriminator errs on real pictures (`real`), on fakes (`fake`) and on the labels of real ones (`cls`);
+    `output` is its output for both, the real pictures first."""
+    count = len(batch.real)
+    of_real, of_fake = _rows(output, slice(0, count)), _rows(output, slice(count, 2 * count))
+    real, fake = _score(of_real, batch.source_classes, batch), _score(of_fake, batch.target_classes, batch)
+    parts = {"real": _as_real(real, objective).mean(), "fake": _as_real(-fake, objective).mean()}
+    if output.agreement is not None:
+        mismatched = _as_real(-_score(of_real, batch.target_classes, batch), objective)
+        parts["fake"] = (parts["fake"] + (mismatched * ~_own(batch)).mean()) / 2
+    classes = _class_loss(of_real.classes, batch.source_classes, batch)
+    parts["cls"] = (classes if batch.importance is None else classes * batch.importance).mean()
+    return parts
+
+
+def _conviction(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
+    """How far a discriminator's `output` for fakes is from that for real pictures of the target (`fake`), and its
+    classes from the target (`cls`). With the identity loss, a picture whose target is its own label does not count."""
+    realness = _as_real(_score(output, batch.target_classes, batch), objective)
+    classes = _class_loss(output.classes, batch.target_classes, batch)
+    if objective.lambda_id:
+        realness, classes = realness * ~_own(batch), classes * ~_own(batch)
+    return {"fake": realness.mean(), "cls": classes.mean()}
+
+
+def _own(batch: Batch) -> Tensor:
+    """Whose target is their own label: bool (N,)."""
+    return (batch.target_classes == batch.source_classes).all(dim=1)
+
+
+def _sum(parts: Parts) -> Tensor:
+    return torch.stack(list(parts.values())).sum()
+
+
+def _mean(numbers: list[Tensor]) -> Tensor:
+    return torch.stack(numbers).mean()
 
 
 def _rows(output: DiscriminatorOutput, rows: slice) -> DiscriminatorOutput:

@@ -24,6 +24,7 @@ from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
+from stargan_cli.train.feature_discriminator import FeatureDiscriminator
 from stargan_cli.train.initialise import require_fit
 from stargan_cli.train.log import require_board
 from stargan_cli.train.recipe.networks import NetworkChoice
@@ -98,6 +99,8 @@ def check(
     _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()
+    if settings.lambda_features:
+        FeatureDiscriminator(model.class_dim)
     processes.check_batch(settings.batch_size)
     require_place(run)
     require_utf8(run)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from stargan_cli.captured import Captured, CudaGraphs
 from stargan_cli.datasets import augment
@@ -22,8 +21,9 @@ from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.train.adaptive import Augmentation
 from stargan_cli.train.batches import BatchSource, feed
-from stargan_cli.train.learner import Learner
-from stargan_cli.train.losses import Batch, View, discriminator_loss, generator_loss
+from stargan_cli.train.feature_discriminator import FeatureDiscriminator
+from stargan_cli.train.learner import Learner, frozen
+from stargan_cli.train.losses import Batch, View, discriminator_loss, feature_discriminator_loss, generator_loss
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.targets import TargetRule
 
@@ -75,6 +75,12 @@ class Trainer:
         betas = (settings.beta1, settings.beta2)
         self.learning_generator = Learner("generator", self.generator, settings.lr, betas)
         self.learning_discriminator = Learner("discriminator", self.discriminator, settings.d_lr, betas)
+        self.learners = [self.learning_generator, self.learning_discriminator]
+        self.features: FeatureDiscriminator | None = None
+        if settings.lambda_features:
+            self.features = FeatureDiscriminator(model.class_dim).to(device).to(memory_format=self.layout_in_memory)
+            self.learning_features = Learner("features", self.features.heads, settings.d_lr, betas)
+            self.learners.append(self.learning_features)
         self.augmentation = Augmentation(settings.augment, settings.augment_target, device)
         self.cold_start = -WARM_UP
         self._warn = warn
@@ -92,7 +98,7 @@ class Trainer:
         overwrite.
         """
         self._set_clock(self.iteration)
-        for learner in (self.learning_generator, self.learning_discriminator):
+        for learner in self.learners:
             learner.set_rate(self._learning_rate_factor())
         with_penalty, due = (
             (self.iteration + 1) % every == 0 for every in (self.settings.penalty_every, self.settings.n_critic)
@@ -120,6 +126,7 @@ class Trainer:
             with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
                 fake = self.translator(batch.real, batch.target)
             parts = self._discriminator_step(batch, fake.detach(), draws, with_penalty)
+            parts |= self._feature_step(batch, fake.detach(), draws)
             if with_generator:
                 parts |= self._generator_step(batch, fake, draws)
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
@@ -144,10 +151,18 @@ class Trainer:
             self.augmentation.adapt(self.processes.mean(sign, self.share)["D/sign"], self.settings.batch_size)
         return parts
 
+    def _feature_step(self, batch: Batch, fake: Tensor, draws: Draws) -> Losses:
+        if self.features is None:
+            return {}
+        with autocast(self.device, self.precision):
+            total, parts = feature_discriminator_loss(self.features, batch, fake, self.settings, self._view(draws))
+        self.learning_features.descend(total * self.share, self.processes)
+        return parts
+
     def _generator_step(self, batch: Batch, fake: Tensor, draws: Draws) -> Losses:
-        with autocast(self.device, self.precision), _frozen(self.discriminator):
+        with autocast(self.device, self.precision), frozen(self.learners[1:]):
             total, parts = generator_loss(
-                self.translator, self.discriminator, batch, fake, self.settings, self._view(draws)
+                self.translator, self.discriminator, batch, fake, self.settings, self._view(draws), self.features
             )
         self.learning_generator.descend(total * self.share, self.processes)
         self._average()
@@ -210,14 +225,14 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint holds, by name."""
         average = {f"ema.{name}": value for name, value in self.ema.state_dict().items()}
-        learners = self.learning_generator.state() | self.learning_discriminator.state()
+        learners = {name: tensor for learner in self.learners for name, tensor in learner.state().items()}
         cold = {"trainer.cold_start": torch.tensor(self.cold_start)} if self.cold_start > 0 else {}
         return learners | average | self.augmentation.state() | cold
 
     def load_state(self, tensors: dict[str, Tensor], iteration: int) -> None:
         """Take over what `state` gave. Raises KeyError and RuntimeError where it does not fit."""
-        self.learning_generator.load(tensors)
-        self.learning_discriminator.load(tensors)
+        for learner in self.learners:
+            learner.load(tensors)
         self.ema.load_state_dict({name: tensors[f"ema.{name}"] for name in self.ema.state_dict()})
         self.augmentation.load(tensors)
         has_moments = any(name.startswith("discriminator_optimiser.") for name in tensors)
@@ -227,13 +242,3 @@ class Trainer:
             self.cold_start = iteration
         self.iteration = iteration
         self._iterate = self._captured()  # graphs know the optimisers' tensors of before
-
-
-@contextmanager
-def _frozen(module: nn.Module) -> Any:
-    """No gradients for the parameters of `module` meanwhile: they would be thrown away."""
-    module.requires_grad_(False)
-    try:
-        yield
-    finally:
-        module.requires_grad_(True)

@@ -12,11 +12,11 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
 
+from stargan_cli.backbones import backbone, packaged_weights
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import TrainingError, UsageError, WeightsError
-from stargan_cli.evaluate.classifiers.backbones import backbone, packaged_weights
 from stargan_cli.evaluate.classifiers.calibration import temperatures
 from stargan_cli.evaluate.classifiers.classifier import CARD_KEY, ClassifierNetwork, load_classifier, save_classifier
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances

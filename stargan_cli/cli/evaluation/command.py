@@ -117,7 +117,7 @@ def _default_classifier(data: str, network: str) -> Path:
 
 def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
     """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
-    from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, LITE
+    from stargan_cli.backbones import DEFAULT_NETWORK, LITE
 
     found: list[Path] = []
     for data in sets:

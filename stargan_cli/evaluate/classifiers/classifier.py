@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from stargan_cli.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities

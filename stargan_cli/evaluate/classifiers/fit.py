@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from stargan_cli.backbones import DEFAULT_NETWORK, start_from
 from stargan_cli.datasets import loading
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, WeightsError
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, start_from
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     Classifier,

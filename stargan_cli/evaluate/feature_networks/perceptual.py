@@ -3,16 +3,17 @@ channels weighed alike."""
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import islice
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.evaluate.classifiers.backbones import DEFAULT_NETWORK, Backbone, backbone
+from stargan_cli.backbones import DEFAULT_NETWORK, backbone, stages
 from stargan_cli.evaluate.measure import Comparison
 from stargan_cli.pictures.tensors import to_model
 
+STAGES = 4
 SMALLEST = 64  # px: the network's kernels do not fit into what it makes of smaller pictures
 
 
@@ -27,7 +28,7 @@ def perceptual_distance(device: torch.device) -> Comparison:
         pictures = to_model(torch.cat([before, after]))
         if pictures.shape[-1] < SMALLEST:
             pictures = F.interpolate(pictures, (SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
-        for stage in stages(network, pictures):
+        for stage in islice(stages(network, pictures), STAGES):
             first, second = F.normalize(stage.float()).chunk(2)
             weight = F.adaptive_avg_pool2d(where, (stage.shape[-2], stage.shape[-1]))
             moved = (first - second).square().sum(dim=1, keepdim=True)
@@ -35,16 +36,3 @@ def perceptual_distance(device: torch.device) -> Comparison:
         return torch.stack(found).mean(dim=0).cpu()
 
     return distance
-
-
-def stages(network: Backbone, pictures: Tensor) -> list[Tensor]:
-    """What an EfficientNet-Lite makes of pictures (N, 3, S, S) in [-1, 1] at 1/2, 1/4, 1/8 and 1/16 of their size."""
-    body: Any = network.body
-    found: list[Tensor] = []
-    x = body._swish(body._bn0(body._conv_stem(pictures)))
-    for block in body._blocks:
-        smaller = block(x)
-        if smaller.shape[-1] < x.shape[-1]:
-            found.append(x)
-        x = smaller
-    return found

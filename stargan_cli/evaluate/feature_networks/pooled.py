@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.evaluate.classifiers.backbones import backbone
+from stargan_cli.backbones import backbone
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.pictures.tensors import to_model
 

@@ -17,7 +17,8 @@ class Objective(Settings):
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`. `lambda_id` weighs the
     identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall stay as it is, and the
-    discriminator's output for it does not count.
+    discriminator's output for it does not count. `lambda_features` weighs what a second discriminator says, which sees
+    features that it cannot change (Kumari et al., CVPR 2022).
     """
 
     adversarial: Annotated[
@@ -38,5 +39,14 @@ class Objective(Settings):
             "Weight of the identity loss: what changes in pictures whose target is their own label.",
             at_least=0,
             changeable=True,
+        ),
+    ] = 0.0
+    lambda_features: Annotated[
+        float,
+        Setting(
+            LOSSES,
+            "Weight of a second discriminator, on fixed ImageNet features (EfficientNet-Lite1), which learns fewer "
+            "pictures by heart. Needs 64 px or more. 0 for none.",
+            at_least=0,
         ),
     ] = 0.0

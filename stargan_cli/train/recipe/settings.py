@@ -15,6 +15,9 @@ TRAINING, RUN, MACHINE = "Training", "Run", "Machine"
 LARGEST_AUGMENT = 0.8
 """Above it the generator learns to make augmented pictures (Karras et al., NeurIPS 2020, section 2.2)."""
 
+SMALLEST_FOR_FEATURES = 64
+"""Pixels. EfficientNet's kernels do not fit into what it makes of smaller pictures."""
+
 
 def _shares(text: str) -> tuple[int, ...]:
     try:
@@ -251,6 +254,11 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             raise UsageError(
                 "--augment-target needs --adversarial nonsaturating",
                 "the sign of a Wasserstein critic means nothing; --augment alone works with both",
+            )
+        if self.lambda_features and self.image_size < SMALLEST_FOR_FEATURES:
+            raise UsageError(
+                f"--lambda-features needs pictures of {SMALLEST_FOR_FEATURES} px or more, not {self.image_size}",
+                "its network's kernels do not fit into smaller ones",
             )
         if self.mix and len(self.mix) != len(self.data):
             raise UsageError(f"--mix has {len(self.mix)} shares for {len(self.data)} data sets", "one for each --data")

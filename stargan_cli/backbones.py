@@ -1,15 +1,14 @@
-"""The networks that a classifier can be made of, and the weights that they start from."""
+"""Networks pretrained on ImageNet, from installed Python packages: their pooled features, and their stages."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import resnet18  # type: ignore[import-untyped]
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loaded
@@ -48,6 +47,8 @@ def backbone(name: str, with_weights: bool = False) -> Backbone:
     if name in LITE:
         return _lite(name, with_weights)
     if name == RESNET:
+        from torchvision.models import resnet18  # type: ignore[import-untyped]
+
         body = resnet18(weights=None)
         width, body.fc = body.fc.in_features, nn.Identity()
         return Backbone(body, width, lambda pictures: body(pictures), as_imagenet=True)
@@ -84,6 +85,37 @@ def _from_timm(name: str, with_weights: bool) -> Backbone:
         hint = "timm.list_models() lists its networks; without a network, give weights with --init FILE"
         raise UsageError(f"timm does not give {name}: {reason}", hint) from error
     return Backbone(body, int(body.num_features), lambda pictures: body(pictures), as_imagenet=True)
+
+
+def stages(network: Backbone, pictures: Tensor) -> Iterator[Tensor]:
+    """What an EfficientNet-Lite makes of pictures (N, 3, S, S) in [-1, 1] at 1/2, 1/4, 1/8, 1/16 and 1/32 of their
+    size."""
+    body: Any = network.body
+    x = body._swish(body._bn0(body._conv_stem(pictures.contiguous(memory_format=torch.channels_last))))
+    for block in body._blocks:
+        smaller = block(x)
+        if smaller.shape[-1] < x.shape[-1]:
+            yield x
+        x = smaller
+    yield x
+
+
+@torch.no_grad()
+def stage_statistics(network: Backbone) -> list[tuple[Tensor, Tensor]]:
+    """Mean and standard deviation of the channels of each of `stages`, (1, C, 1, 1) both, on ImageNet.
+
+    From the network's normalisations alone: a stage is a sum of normalised maps, taken as independent.
+    """
+    body: Any = network.body
+    found, mean, variance = [], torch.zeros(0), torch.zeros(0)
+    for block in body._blocks:
+        arguments, norm = block._block_args, block._bn2
+        if max(block._depthwise_conv.stride) > 1:
+            found.append((mean, variance.sqrt()))
+        adds = block.id_skip and arguments.stride == 1 and arguments.input_filters == arguments.output_filters
+        own = norm.bias.view(1, -1, 1, 1), norm.weight.square().view(1, -1, 1, 1)
+        mean, variance = (mean + own[0], variance + own[1]) if adds else own
+    return [*found, (mean, variance.sqrt())]
 
 
 def packaged_weights(name: str) -> Path | None:
