@@ -17,6 +17,7 @@ from stargan_cli.train.losses import (
     Objective,
     classification_loss,
     discriminator_loss,
+    feature_discriminator_loss,
     generator_loss,
     gradient_norms,
 )
@@ -171,6 +172,24 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
     assert parts["G/cls"].item() == pytest.approx((log(4) + LN2) / 2)  # D's verdict on the first does not count
     others = parts["G/fake"] + parts["G/cls"] + 10 * parts["G/rec"]
     assert (total - others).item() == pytest.approx(4 * 0.25)
+
+
+def test_the_discriminator_on_features_counts_in_the_mean_over_its_stages() -> None:
+    def staged(x: Tensor) -> list[DiscriminatorOutput]:
+        return [linear_critic(weight)(x) for weight in (0.25, 0.75)]
+
+    real, fake = torch.ones(2, 3, 2, 2), torch.full((2, 3, 2, 2), -0.5)
+    objective = Objective(lambda_cls=2.0, lambda_rec=0.0, lambda_features=3.0)
+    total, parts = feature_discriminator_loss(staged, batch(real), fake, objective)
+    assert parts["F/real"].item() == pytest.approx(-(1.0 + 3.0) / 2)
+    assert parts["F/fake"].item() == pytest.approx(-(0.5 + 1.5) / 2)
+    assert parts["F/cls"].item() == pytest.approx(log(4 / 3) + LN2)
+    assert total.item() == pytest.approx(-2.0 - 1.0 + log(4 / 3) + LN2)
+    critic = linear_critic(0.25)
+    without, _ = generator_loss(come_back, critic, batch(real), fake, objective)
+    total, parts = generator_loss(come_back, critic, batch(real), fake, objective, features=staged)
+    assert parts["G/features"].item() == pytest.approx((0.5 + 1.5) / 2 + log(4) + LN2)
+    assert (total - without).item() == pytest.approx(3 * (1.0 + log(4) + LN2))
 
 
 def test_only_the_sets_own_logits_are_classified() -> None:
