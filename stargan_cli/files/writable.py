@@ -11,9 +11,12 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import make_folder
 from stargan_cli.files.opening import kind_of
 
+STDOUT = Path("-")
+
 
 def require_folder(folder: Path) -> None:
     """Make it where it is missing. Raises UsageError where that fails or nothing can be written there."""
+    refuse_stdout(folder)
     try:
         make_folder(folder)
         reason = None if os.access(folder, os.W_OK) else "no right to write there"
@@ -25,6 +28,7 @@ def require_folder(folder: Path) -> None:
 
 def require_place(folder: Path) -> None:
     """Make nothing. Raises UsageError where the folder, or the nearest one above it that is there, is not writable."""
+    refuse_stdout(folder)
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
@@ -49,12 +53,16 @@ def require_file(
     where it is one of `inputs` or a file below one of them that is not `own`. Where another file is there that is not
     `own`, with `overwrite` alone; None where there is no such option. Raises UsageError, with `hint`.
     """
+    refuse_stdout(path)
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {what} {path}: there is no folder {path.parent}", hint)
     require_place(path.parent)
-    if not os.path.lexists(path):
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
         return
-    mode = path.lstat().st_mode
+    except OSError as error:  # a name that is too long, say
+        raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
     if path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
         kind = "a folder" if path.is_dir() else f"not a regular file but {kind_of(mode)}"
         raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
@@ -67,6 +75,12 @@ def require_file(
             f"{what} {path} is there already",
             hint if overwrite is None else f"{hint}; --overwrite replaces it",
         )
+
+
+def refuse_stdout(path: Path) -> None:
+    """Who writes `-` means the standard output, and not a file of that name."""
+    if path == STDOUT:
+        raise UsageError("- is no place to write to: only `translate -` writes to the standard output", "give a name")
 
 
 def _is_input(path: Path, source: Path, mine: bool) -> bool:

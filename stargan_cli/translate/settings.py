@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.writable import require_file
+from stargan_cli.files.writable import refuse_stdout, require_file
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
 from stargan_cli.translate.done_before import Existing
@@ -128,7 +128,10 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         require_gallery(run.gallery, run.gallery_assets, read, overwrite)
     elif run.gallery_assets:
         raise UsageError("--gallery-assets puts the pictures of a gallery beside it: --gallery is missing")
+    if isinstance(out, Path):
+        refuse_stdout(out)
     if run.manifest is not None:
+        refuse_stdout(run.manifest)
         require_file(run.manifest.resolve(), "--manifest", inputs=read, own=is_manifest, overwrite=True)
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)

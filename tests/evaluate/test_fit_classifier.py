@@ -16,7 +16,7 @@ from stargan_cli.backbones import backbone, packaged_weights
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.errors import TrainingError, UsageError, WeightsError
+from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import temperatures
 from stargan_cli.evaluate.classifiers.classifier import CARD_KEY, ClassifierNetwork, load_classifier, save_classifier
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances
@@ -186,6 +186,11 @@ def test_a_wrong_start_is_refused_before_the_pictures_are_read(tmp_path):
 def test_a_loss_that_is_no_number_stops_it(tmp_path):
     with pytest.raises(TrainingError, match="no number"):
         fit(parts_of(tmp_path, LABELS), replace(TINY, learning_rate=1e30))
+
+
+def test_a_single_picture_is_no_training_set(tmp_path):
+    with pytest.raises(DataError, match="a classifier cannot be fitted to 1 picture"):
+        fit(parts_of(tmp_path, LABELS), replace(TINY, limit=1))
 
 
 def test_a_limit_takes_training_pictures_evenly(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,10 +14,10 @@ from stargan_cli.files.writable import require_file, require_folder, require_pla
 
 
 def refused(path: Path, match: str, **options: object) -> str:
-    before = path.read_bytes() if path.is_file() else None
+    before = path.read_bytes() if os.path.isfile(path) else None
     with pytest.raises(UsageError, match=match) as caught:
         require_file(path, "--grid", **options)  # type: ignore[arg-type]
-    assert (path.read_bytes() if path.is_file() else None) == before
+    assert (path.read_bytes() if os.path.isfile(path) else None) == before
     return str(caught.value.hint)
 
 
@@ -23,6 +25,18 @@ def test_a_new_file_may_be_written_where_there_is_a_folder_and_nothing_is_made(t
     require_file(tmp_path / "a.png", "--grid", own=lambda path: False)
     refused(tmp_path / "new" / "a.png", "there is no folder .*new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_the_file_system_does_not_take_is_refused_before_the_work(tmp_path: Path) -> None:
+    refused(tmp_path / ("a" * 256), "cannot write --grid .*: File name too long")
+
+
+@pytest.mark.parametrize("require", [require_folder, require_place, lambda path: require_file(path, "--grid")])
+def test_a_dash_is_not_taken_for_a_name(require: Callable[[Path], None], tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="- is no place to write to"):
+        require(Path("-"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_of_another_kind_is_replaced_with_overwrite_alone(tmp_path: Path) -> None:

@@ -182,6 +182,8 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond", "--weights", "missing.safetensors"], "no weights at missing.safetensors"),
         (["--set", "blond", "missing.png"], "no such file or folder: missing.png"),
         (["--set", "blond", "-"], "- stands alone"),
+        (["--set", "blond", "--out", "-"], "- is no place to write to"),
+        (["--set", "blond", "--manifest", "-"], "- is no place to write to"),
     ],
 )
 def test_wrong_calls_end_with_2_and_say_why(

@@ -153,6 +153,8 @@ def _train(
     train, label_set = parts["train"], parts["train"].labelled.label_set
     taken = min(len(train), settings.limit or len(train))
     rows = torch.arange(taken) * len(train) // taken
+    if taken < 2:  # of one, batch normalisation has no statistics
+        raise DataError(f"a classifier cannot be fitted to {taken} picture", "give more, or a higher --limit")
     steps = max(1, taken // settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(  # with five steps it would divide by zero
