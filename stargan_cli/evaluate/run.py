@@ -9,7 +9,7 @@ from typing import Any
 from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
-from stargan_cli.evaluate.classifiers.classifier import load_classifier
+from stargan_cli.evaluate.classifiers.classifier import load_classifiers
 from stargan_cli.evaluate.data import labelled_set, landmarks_of
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
@@ -45,7 +45,7 @@ def evaluate(
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)
-    classifiers = [load_classifier(path) for path in settings.classifiers]
+    classifiers = load_classifiers(settings.classifiers)
     for classifier in classifiers:
         classifier.network.to(device)
     compared = [load(name) for name in (source, settings.baseline) if name is not None]

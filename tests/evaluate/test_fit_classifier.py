@@ -18,7 +18,13 @@ from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import temperatures
-from stargan_cli.evaluate.classifiers.classifier import CARD_KEY, ClassifierNetwork, load_classifier, save_classifier
+from stargan_cli.evaluate.classifiers.classifier import (
+    CARD_KEY,
+    ClassifierNetwork,
+    load_classifier,
+    load_classifiers,
+    save_classifier,
+)
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances
 from stargan_cli.evaluate.classifiers.fit import FitSettings, fit, fit_and_save
 from stargan_cli.labels import LabelSet
@@ -61,6 +67,15 @@ def test_its_file_gives_the_same_answers(fitted, tmp_path):
     assert torch.allclose(again.probabilities(pictures), classifier.probabilities(pictures), atol=1e-5)
     assert (again.label_set, again.accuracy) == (CELEBA, classifier.accuracy)
     assert again.columns(("Young", "Male")) == [4, 3]
+
+
+def test_files_of_one_name_are_told_apart(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    paths = [
+        write_classifier(tmp_path / name) for name in ("a/one.safetensors", "two.safetensors", "b/one.safetensors")
+    ]
+    assert [classifier.name for classifier in load_classifiers(paths)] == ["one", "two", "one (2)"]
 
 
 def test_probabilities_of_classes_share_one():

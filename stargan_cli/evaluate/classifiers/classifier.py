@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,16 @@ def load_classifier(path: Path) -> Classifier:
         ) from error
     network.eval().requires_grad_(False)
     return Classifier(network, label_set, card["accuracy"], card["training"], path.stem)
+
+
+def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
+    """Each as `load_classifier` reads it. Files of one name in different folders get a number: `lite0`, `lite0 (2)`."""
+    loaded: list[Classifier] = []
+    seen: Counter[str] = Counter()
+    for one in map(load_classifier, paths):
+        seen[one.name] += 1
+        loaded.append(replace(one, name=f"{one.name} ({seen[one.name]})") if seen[one.name] > 1 else one)
+    return loaded
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:
