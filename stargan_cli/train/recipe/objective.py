@@ -48,5 +48,6 @@ class Objective(Settings):
             "Weight of a second discriminator, on fixed ImageNet features (EfficientNet-Lite1), which learns fewer "
             "pictures by heart. Needs 64 px or more. 0 for none.",
             at_least=0,
+            changeable=True,
         ),
     ] = 0.0
