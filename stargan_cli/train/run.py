@@ -100,7 +100,7 @@ def check(
     if settings.log == "tensorboard":
         require_board()
     if settings.lambda_features:
-        FeatureDiscriminator(model.class_dim)
+        FeatureDiscriminator(model.class_dim)  # refuses where its package is missing
     processes.check_batch(settings.batch_size)
     require_place(run)
     require_utf8(run)
