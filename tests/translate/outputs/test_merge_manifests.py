@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +77,22 @@ def test_what_is_no_manifest_is_named_and_nothing_is_written(tmp_path: Path) -> 
         merge_manifests([good, tmp_path / "2"], tmp_path / "all")
     with pytest.raises(UsageError, match="cannot read the manifest .*missing"):
         merge_manifests([good, tmp_path / "missing"], tmp_path / "all")
-    with pytest.raises(OutputError, match="cannot write the manifest"):
+    with pytest.raises(UsageError, match="cannot write --merge-manifests .*name too long"):
         merge_manifests([good], tmp_path / ("x" * 300))
     with pytest.raises(UsageError, match="no folder"):
         merge_manifests([good], tmp_path / "nowhere" / "all")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_a_full_disk_is_an_output_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(part: object, folder: object) -> Iterator[bytes]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    part = manifest(tmp_path / "1", row("a"))
+    monkeypatch.setattr(module, "_sorted", full)
+    with pytest.raises(OutputError, match="cannot write the manifest .*all: No space left"):
+        merge_manifests([part], tmp_path / "all")
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
 def test_a_part_is_not_taken_for_the_place_of_the_result(tmp_path: Path) -> None:
