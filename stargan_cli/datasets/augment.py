@@ -22,6 +22,19 @@ def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     return _moved(pictures, shift_x, shift_y, 1 + scale, 1 + scale, angle / 2)
 
 
+def colour_jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
+    """Pictures (N, 3, S, S) in [-1, 1] as in another light: exposure, contrast and saturation of each are multiplied by
+    1 +- amount, and each of its channels by 1 +- amount / 4. What leaves [-1, 1] is clipped."""
+    exposure, contrast, saturation = (1 + (draws.uniform(3) * 2 - 1) * amount)[..., None, None, None]
+    channels = 1 + (draws.uniform(3).T[..., None, None] * 2 - 1) * amount / 4
+    light = (pictures + 1) * exposure * channels
+    mean = light.mean(dim=(1, 2, 3), keepdim=True)
+    light = mean + (light - mean) * contrast
+    grey = light.mean(dim=1, keepdim=True)
+    made: Tensor = grey + (light - grey) * saturation - 1
+    return made.clamp(-1, 1)
+
+
 def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
     """Pictures (N, 3, S, S) as the discriminator sees them: each change is made with `probability`, a float ().
 

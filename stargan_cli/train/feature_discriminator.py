@@ -6,7 +6,7 @@ the target and nobody else does. Features that stay as they are learn no picture
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import cycle, islice
 
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
@@ -16,11 +16,14 @@ from stargan_cli.model import DiscriminatorOutput
 
 NETWORK = "efficientnet-lite1"  # evaluation looks through Lite0
 WIDTH = 64
-STRIDED = 2  # of the four stages, the first ones are halved twice
+STAGES, SHALLOW = 4, 2
 
 
 class FeatureDiscriminator(nn.Module):
     """Pictures (N, 3, S, S) in [-1, 1] -> a DiscriminatorOutput for each of four stages, at 1/4 to 1/32 of their size.
+
+    Labels are read from the two deep stages alone, and the output of a shallow one has the classes of a deep one: in
+    the mean over a picture, the features of a shallow stage say little more than its colours.
 
     `network` stays as it is, and `heads` learn. Raises UsageError where the network's package is missing.
     """
@@ -29,32 +32,49 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         self.network = backbone(NETWORK, with_weights=True).eval().requires_grad_(False)
         _, *statistics = stage_statistics(self.network)
-        self.heads = nn.ModuleList(
-            FeatureHead(mean, deviation, class_dim, index < STRIDED)
-            for index, (mean, deviation) in enumerate(statistics)
-        )
+        self.heads = FeatureHeads(statistics, class_dim)
 
     def forward(self, x: Tensor) -> list[DiscriminatorOutput]:
-        seen = islice(stages(self.network, x), 1, None)
-        return [head(stage) for head, stage in zip(self.heads, seen, strict=True)]
+        outputs: list[DiscriminatorOutput] = self.heads(list(islice(stages(self.network, x), 1, None)))
+        return outputs
 
 
-class FeatureHead(nn.Module):
-    """One stage's features (N, C, h, w) -> realness, agreement and classes, as `Discriminator` gives them."""
+class FeatureHeads(nn.Module):
+    """The stages' features, each (N, C, h, w) -> one output each. `statistics` are their means and deviations."""
 
-    def __init__(self, mean: Tensor, deviation: Tensor, class_dim: int, strided: bool) -> None:
+    def __init__(self, statistics: list[tuple[Tensor, Tensor]], class_dim: int) -> None:
+        super().__init__()
+        self.judges = nn.ModuleList(
+            FeatureJudge(mean, deviation, class_dim, shallow=index < SHALLOW)
+            for index, (mean, deviation) in enumerate(statistics)
+        )
+        self.readers = nn.ModuleList(nn.Linear(WIDTH, class_dim) for _ in range(STAGES - SHALLOW))
+
+    def forward(self, features: list[Tensor]) -> list[DiscriminatorOutput]:
+        judged = [judge(stage) for judge, stage in zip(self.judges, features, strict=True)]
+        deep = zip(self.readers, judged[SHALLOW:], strict=True)
+        classes = [reader(seen.mean(dim=(2, 3))) for reader, (seen, _, _) in deep]
+        return [
+            DiscriminatorOutput(realness, read, agreement)
+            for (_, realness, agreement), read in zip(judged, cycle(classes), strict=False)
+        ]
+
+
+class FeatureJudge(nn.Module):
+    """One stage's features (N, C, h, w) -> what it sees in them (N, WIDTH, h', w'), realness and agreement."""
+
+    def __init__(self, mean: Tensor, deviation: Tensor, class_dim: int, shallow: bool) -> None:
         super().__init__()
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("deviation", deviation, persistent=False)
-        kernel, stride = (4, 2) if strided else (3, 1)
+        kernel, stride = (4, 2) if shallow else (3, 1)
         first, second = (
             spectral_norm(nn.Conv2d(channels, WIDTH, kernel, stride, padding=1)) for channels in (mean.shape[1], WIDTH)
         )
         self.main = nn.Sequential(first, nn.LeakyReLU(0.2), second, nn.LeakyReLU(0.2))
         self.realness = spectral_norm(nn.Conv2d(WIDTH, 1, kernel_size=3, padding=1))
         self.agreement = spectral_norm(nn.Conv2d(WIDTH, class_dim, kernel_size=3, padding=1))
-        self.classes = nn.Linear(WIDTH, class_dim)
 
-    def forward(self, x: Tensor) -> DiscriminatorOutput:
-        x = self.main((x - self.get_buffer("mean")) / self.get_buffer("deviation"))
-        return DiscriminatorOutput(self.realness(x), self.classes(x.mean(dim=(2, 3))), self.agreement(x))
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        seen = self.main((x - self.get_buffer("mean")) / self.get_buffer("deviation"))
+        return seen, self.realness(seen), self.agreement(seen)

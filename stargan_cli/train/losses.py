@@ -126,6 +126,8 @@ def generator_loss(
         parts["G/rec"] = (batch.real - generator(fake, batch.source)).abs().mean()
     if objective.lambda_id:
         parts["G/id"] = ((fake - batch.real).abs().mean(dim=(1, 2, 3)) * _own(batch)).mean()
+    if objective.lambda_self:
+        parts["G/self"] = (fake - batch.real).abs().mean()
     return weighted_sum(parts, objective), parts
 
 

@@ -188,6 +188,8 @@ class Trainer:
             real = augment.flip(real, draws)
         if self.settings.jitter:
             real = augment.jitter(real, self.settings.jitter, draws)
+        if self.settings.colour_jitter:
+            real = augment.colour_jitter(real, self.settings.colour_jitter, draws)
         asked = targets
         if self.settings.keep_unset and label_set.kind == "attributes":
             all_named = draws.uniform(1).T < 0.5

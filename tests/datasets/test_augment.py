@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stargan_cli.datasets.augment import changed, flip, jitter
+from stargan_cli.datasets.augment import changed, colour_jitter, flip, jitter
 from stargan_cli.datasets.draws import Draws
 
 SIDE = 16
@@ -31,6 +31,28 @@ def test_jitter_shifts_scales_and_turns_within_its_amount() -> None:
     assert 0.8 <= scale.min() < 0.82 and 1.18 < scale.max() <= 1.2 + 1e-5
     angle = torch.atan2(along[:, 1], along[:, 0])
     assert 0.095 < angle.abs().max() <= 0.1 + 1e-5
+
+
+def test_colour_jitter_changes_the_light_within_its_amount() -> None:
+    plain = torch.tensor([-0.5, 0.0, 0.2])[None, :, None, None].expand(2000, 3, SIDE, SIDE)
+    seen = colour_jitter(plain, 0.2, draws(2000))
+    assert (seen.flatten(2).std(dim=2) < 1e-5).all(), "one colour stays one colour"
+    exposure = (seen.mean(dim=(1, 2, 3)) + 1) / 0.9
+    assert 0.76 < exposure.min() < 0.82 and 1.18 < exposure.max() < 1.26, "a fifth, and a twentieth by the channels"
+    chroma = (seen[:, 2, 0, 0] - seen[:, 0, 0, 0]) / (seen.mean(dim=(1, 2, 3)) + 1) / (0.7 / 0.9)
+    assert 0.5 < chroma.min() < 0.75 and 1.25 < chroma.max() < 1.6, "contrast and saturation, a fifth each"
+
+
+def test_colour_jitter_changes_contrast_about_the_mean() -> None:
+    across = places(2000)[:, :1].expand(2000, 3, SIDE, SIDE) / 2
+    seen = colour_jitter(across, 0.2, draws(2000))
+    contrast = seen.std(dim=(1, 2, 3)) / (seen.mean(dim=(1, 2, 3)) + 1) / across[0].std()
+    assert 0.78 < contrast.min() < 0.82 and 1.18 < contrast.max() < 1.22
+
+
+def test_colour_jitter_stays_within_the_range_and_leaves_pictures_alone_at_zero() -> None:
+    assert colour_jitter(places(400), 0.5, draws(400)).abs().max() == 1
+    torch.testing.assert_close(colour_jitter(places(4), 0.0, draws(4)), places(4), atol=1e-6, rtol=0)
 
 
 def test_flip_mirrors_half_of_them() -> None:
@@ -69,5 +91,5 @@ def test_colours_keep_their_hue() -> None:
 
 def test_gradients_reach_the_picture_through_every_view() -> None:
     picture = places(2).requires_grad_(True)
-    changed(jitter(picture, 0.1, draws(2)), torch.tensor(0.5), draws(2)).sum().backward()
+    changed(colour_jitter(jitter(picture, 0.1, draws(2)), 0.1, draws(2)), torch.tensor(0.5), draws(2)).sum().backward()
     assert picture.grad is not None and picture.grad.abs().sum() > 0

@@ -23,6 +23,7 @@ EVERYTHING: dict[str, Any] = {
     "augment": 0.3,
     "augment_target": 0.6,
     "jitter": 0.05,
+    "colour_jitter": 0.1,
     "own_share": 0.25,
     "single_share": 0.25,
     "keep_unset": True,

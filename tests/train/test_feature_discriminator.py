@@ -49,6 +49,15 @@ def test_four_stages_are_judged_by_patches_and_classified(size: int, maps: list[
     assert pictures.grad is not None and pictures.grad.abs().sum() > 0
 
 
+def test_the_deep_stages_read_the_labels_for_all() -> None:
+    discriminator = FeatureDiscriminator(3)
+    first, second, third, fourth = (output.classes for output in discriminator(torch.zeros(2, 3, 64, 64)))
+    assert torch.equal(first, third) and torch.equal(second, fourth) and not torch.equal(third, fourth)
+    sum(classes.square().sum() for classes in (first, second)).backward()
+    learning = [judge.main[0].bias.grad is not None for judge in discriminator.heads.judges]
+    assert learning == [False, False, True, True]
+
+
 def test_the_heads_learn_and_the_network_stays() -> None:
     trainer = tiny_trainer(FACES, n_critic=2, **FEATURES)
     assert trainer.features is not None

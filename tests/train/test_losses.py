@@ -174,6 +174,19 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
     assert (total - others).item() == pytest.approx(4 * 0.25)
 
 
+def test_what_changes_counts_whatever_the_target() -> None:
+    real, image = torch.zeros(2, 3, 2, 2), torch.full((2, 3, 2, 2), 0.5)
+
+    def minimised(weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+        objective = Objective(lambda_self=weight)
+        return generator_loss(come_back, linear_critic(0.0), batch(real), image, objective)
+
+    (without, nothing), (total, parts) = minimised(0.0), minimised(4.0)
+    assert "G/self" not in nothing
+    assert parts["G/self"].item() == pytest.approx(0.5)
+    assert (total - without).item() == pytest.approx(4 * 0.5)
+
+
 def test_the_discriminator_on_features_counts_in_the_mean_over_its_stages() -> None:
     def staged(x: Tensor) -> list[DiscriminatorOutput]:
         return [linear_critic(weight)(x) for weight in (0.25, 0.75)]

@@ -149,6 +149,16 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             changeable=True,
         ),
     ] = 0.0
+    colour_jitter: Annotated[
+        float,
+        Setting(
+            TRAINING,
+            "Multiplies exposure, contrast and saturation of training pictures by 1 plus or minus up to this.",
+            at_least=0,
+            at_most=0.5,
+            changeable=True,
+        ),
+    ] = 0.0
     augment: Annotated[
         float,
         Setting(
