@@ -24,7 +24,7 @@ YOUNG = [True, True, True, True, True, True, True, False]
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 TOP, CHANGED = 40, 12  # rows of 128 that are hair, and by how many levels of 255 a pixel must have moved to count
 MOST_IN_THE_FACE = 7.4  # levels of 255, on average; 6.7 was measured; blond alone: 10.6
-FEWEST_DECIBELS = 29.5  # 30.0 was measured
+FEWEST_DECIBELS = 30.5  # 31.0 was measured
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_new_hair_leaves_the_face(made, sources, weights):
 
 
 def test_faces_are_read_as_what_they_are(sources, weights):
-    """All but the second woman, whom these weights take for a man, and the last, of 41, whom they take for young."""
+    """All but the last woman, of 41, whom these weights take for young; one more may be in doubt."""
     found = read(weights, sources)[:, 3:] > 0.5
     right = found == torch.tensor([MEN, YOUNG]).T
     assert int(right.sum()) >= 2 * len(FACES) - 2, found
