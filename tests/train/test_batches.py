@@ -69,7 +69,8 @@ def test_importance_undoes_the_balance() -> None:
 @pytest.mark.parametrize("balance", [True, False])
 def test_pictures_on_the_device_and_pictures_that_are_read_are_the_same(balance: bool) -> None:
     batches, rows = source(balance), slice(1, 4)
-    resident, streamed = Resident(batches, 2, rows, CPU), Streamed(batches, 2, rows, CPU)
+    # A source each: the thread of the streamed one prepares the next steps of its own meanwhile.
+    resident, streamed = Resident(source(balance), 2, rows, CPU), Streamed(source(balance), 2, rows, CPU)
     for iteration in (0, 1, 2, 7, 3):
         for one in (resident, streamed):
             one.load(iteration)
