@@ -29,10 +29,8 @@ def colour_jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     channels = 1 + (draws.uniform(3).T[..., None, None] * 2 - 1) * amount / 4
     light = (pictures + 1) * exposure * channels
     mean = light.mean(dim=(1, 2, 3), keepdim=True)
-    light = mean + (light - mean) * contrast
-    grey = light.mean(dim=1, keepdim=True)
-    made: Tensor = grey + (light - grey) * saturation - 1
-    return made.clamp(-1, 1)
+    light = _saturated(mean + (light - mean) * contrast, saturation)
+    return (light - 1).clamp(-1, 1)
 
 
 def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
@@ -51,9 +49,14 @@ def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
         value[:, None, None, None]
         for value in (0.2 * brighter * brightness, torch.exp2(0.5 * harder * contrast), torch.exp2(richer * saturation))
     )
-    grey = moved.mean(dim=1, keepdim=True)
-    made: Tensor = (grey + (moved - grey) * chroma + added) * factor
+    made: Tensor = (_saturated(moved, chroma) + added) * factor
     return made
+
+
+def _saturated(pictures: Tensor, factor: Tensor) -> Tensor:
+    """Pictures (N, 3, S, S) whose distance from grey is multiplied by `factor` (N, 1, 1, 1)."""
+    grey = pictures.mean(dim=1, keepdim=True)
+    return grey + (pictures - grey) * factor
 
 
 def _moved(pictures: Tensor, shift_x: Tensor, shift_y: Tensor, width: Tensor, height: Tensor, angle: Tensor) -> Tensor:

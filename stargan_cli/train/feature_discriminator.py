@@ -16,7 +16,7 @@ from stargan_cli.model import DiscriminatorOutput
 
 NETWORK = "efficientnet-lite1"  # evaluation looks through Lite0
 WIDTH = 64
-STAGES, SHALLOW = 4, 2
+SHALLOW = 2  # of the four stages; the others are deep
 
 
 class FeatureDiscriminator(nn.Module):
@@ -48,7 +48,7 @@ class FeatureHeads(nn.Module):
             FeatureJudge(mean, deviation, class_dim, shallow=index < SHALLOW)
             for index, (mean, deviation) in enumerate(statistics)
         )
-        self.readers = nn.ModuleList(nn.Linear(WIDTH, class_dim) for _ in range(STAGES - SHALLOW))
+        self.readers = nn.ModuleList(nn.Linear(WIDTH, class_dim) for _ in statistics[SHALLOW:])
 
     def forward(self, features: list[Tensor]) -> list[DiscriminatorOutput]:
         judged = [judge(stage) for judge, stage in zip(self.judges, features, strict=True)]
