@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator
+from stargan_cli.train.background import background
 from stargan_cli.train.recipe.objective import Objective
 
 Parts = dict[str, Tensor]
@@ -124,10 +125,11 @@ def generator_loss(
         parts["G/features"] = _mean([_sum(_conviction(one, batch, objective)) for one in outputs])
     if objective.lambda_rec:
         parts["G/rec"] = (batch.real - generator(fake, batch.source)).abs().mean()
+    change = (fake - batch.real).abs()
     if objective.lambda_id:
-        parts["G/id"] = ((fake - batch.real).abs().mean(dim=(1, 2, 3)) * _own(batch)).mean()
-    if objective.lambda_self:
-        parts["G/self"] = (fake - batch.real).abs().mean()
+        parts["G/id"] = (change.mean(dim=(1, 2, 3)) * _own(batch)).mean()
+    if objective.lambda_background:
+        parts["G/background"] = (change * background(batch.real)).mean()
     return weighted_sum(parts, objective), parts
 
 
