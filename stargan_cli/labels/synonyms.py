@@ -34,7 +34,7 @@ SYNONYMS: dict[str, tuple[str, ...]] = {
     "Receding_Hairline": ("receding hair",),
     "Rosy_Cheeks": (),
     "Sideburns": (),
-    "Smiling": ("smile", "smiles"),
+    "Smiling": ("smile", "smiles", "happy"),
     "Straight_Hair": ("straight", "straight haired"),
     "Wavy_Hair": ("wavy", "curly", "curly hair", "wavy haired"),
     "Wearing_Earrings": ("earrings", "earring"),
