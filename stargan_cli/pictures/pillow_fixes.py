@@ -15,6 +15,7 @@ from stargan_cli.pictures.modes import split
 from stargan_cli.pictures.png import sixteen_bits
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
+MISREAD_IN_PLANES = ("LA", "La", "LAB")
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode, which names a grey by its number in the file
 
 
@@ -30,19 +31,30 @@ def silence_libtiff() -> None:
 
 def loaded(file: BinaryIO, image: Image.Image, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
     """Decode a picture that Pillow has opened from `file`: corrected, and with `deep`, or where the correction needs
-    them, the numbers of `sixteen_bits.read`. Raises PictureError for what Pillow would decode to another picture."""
+    them, the numbers of `sixteen_bits.read`. Raises PictureError for what Pillow cannot decode, or would decode to
+    another picture."""
     _refuse_misread(image)
     key = _transparent_grey(image)
-    image.load()
+    _load(image)
     numbers = sixteen_bits.read(file, image) if deep or "transparency" in image.info else None
     return _as_seen(image, key, numbers), numbers
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except ValueError as error:
+        if "unknown raw mode" not in str(error):
+            raise
+        kind = f"a {image.format} with its pixels in an order that cannot be decoded"
+        raise PictureError(f"{kind}: save it in another way") from error
 
 
 def _refuse_misread(image: Image.Image) -> None:
     """Raises PictureError for an opened picture that Pillow would decode to another one."""
     tags = _tags(image)
-    if tags.get(PLANES) == 2 and max(tags.get(BITS, (8,))) > 8:
-        raise PictureError("a TIFF with more than 8 bits in separate planes, which cannot be decoded: save it without")
+    if tags.get(PLANES) == 2 and (max(tags.get(BITS, (8,))) > 8 or image.mode in MISREAD_IN_PLANES):
+        raise PictureError("a TIFF with such pixels in separate planes, which cannot be decoded: save it without")
     if image.mode == "P" and image.format == "PNG" and image.palette is None:
         raise PictureError("damaged: it has no palette")
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import PngInfo
 
@@ -263,6 +264,7 @@ def good_files() -> Iterator[tuple[str, bytes, str]]:
             yield f"cut-{part}.heic", whole[:part], "HEIC|cut off"
     yield "grey-key.png", grey_with_key(8), "any"
     yield "white-is-zero.tif", tiff_with_white_zero(), "grey"
+    yield "separate-planes.tif", separate_planes("RGB", photometric="rgb", compression="zlib"), "colour"
     yield "frames.mpo", frames("MPO", quality=95), "colour"
     for orientation in range(1, 9):
         yield f"turned-{orientation}.jpg", turned(orientation, "JPEG"), "colour"
@@ -316,7 +318,13 @@ def bad_files() -> Iterator[tuple[str, bytes, str]]:
     yield "comment-bomb.png", comment_bomb(), "damaged|cut off"
     yield "wrong-crc.png", wrong_crc(), "PNG|damaged"
     yield "no-palette.png", png_with_header(WIDTH, HEIGHT, (b"\0" + bytes(WIDTH)) * HEIGHT, colour=3), "no palette"
-    yield "separate-planes.tif", separate_planes(), "separate planes"
+    yield "separate-16.tif", separate_planes("RGB", deep=True, photometric="rgb"), "separate planes"
+    for name, compression in (("plain", None), ("packed", "zlib")):
+        grey = separate_planes("LA", photometric="minisblack", extrasamples=["unassalpha"], compression=compression)
+        yield f"separate-grey-alpha-{name}.tif", grey, "separate planes"
+        lab = separate_planes("LAB", photometric="cielab", compression=compression)
+        yield f"separate-lab-{name}.tif", lab, "separate planes"
+    yield "separate-ycbcr.tif", separate_planes("YCbCr", photometric="ycbcr"), "in an order that cannot be decoded"
     yield "size-lie.jpg", size_lie(), "cut off: .* too few for 9000x9000"
     yield "noise-inside.png", png_with_header(WIDTH, HEIGHT, bytes(50)), "cut off"
     yield "picture.heic", heic(), "HEIC|cut off"
@@ -367,16 +375,13 @@ def tiff_with_white_zero() -> bytes:
     return bytes(data)
 
 
-def separate_planes() -> bytes:
-    """A TIFF of 16 bits a colour, one plane behind the other."""
-    planes = np.moveaxis(np.asarray(scene()), 2, 0).astype("<u2") * 257
-    size, first = planes[0].nbytes, 200
-    tags = [(256, 3, 1, WIDTH), (257, 3, 1, HEIGHT), (258, 3, 3, 150), (259, 3, 1, 1), (262, 3, 1, 2), (273, 4, 3, 160)]
-    tags += [(277, 3, 1, 3), (278, 3, 1, HEIGHT), (279, 4, 3, 172), (284, 3, 1, 2)]
-    head = b"II*\0" + struct.pack("<IH", 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags) + bytes(4)
-    rest = struct.pack("<3H4x", 16, 16, 16) + struct.pack("<3I", *(first + size * i for i in range(3)))
-    rest += struct.pack("<3I", size, size, size)
-    return head.ljust(150, b"\0") + rest.ljust(first - 150, b"\0") + planes.tobytes()
+def separate_planes(mode: str, deep: bool = False, **options: Any) -> bytes:
+    """A TIFF of the scene with one plane behind the other, of 16 bits if `deep`."""
+    out = BytesIO()
+    planes = np.moveaxis(np.asarray(scene().convert(mode)), 2, 0)
+    planes = planes.astype(np.uint16) * 257 if deep else planes
+    tifffile.imwrite(out, planes, planarconfig="separate", **options)
+    return out.getvalue()
 
 
 def size_lie() -> bytes:
