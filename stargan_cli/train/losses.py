@@ -17,6 +17,9 @@ from stargan_cli.train.recipe.objective import Objective
 Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
 
+BACKGROUND = 30
+"""How many times as much as elsewhere a change of the background counts."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -128,8 +131,8 @@ def generator_loss(
     change = (fake - batch.real).abs()
     if objective.lambda_id:
         parts["G/id"] = (change.mean(dim=(1, 2, 3)) * _own(batch)).mean()
-    if objective.lambda_background:
-        parts["G/background"] = (change * background(batch.real)).mean()
+    if objective.lambda_self:
+        parts["G/self"] = (change * (1 + (BACKGROUND - 1) * background(batch.real))).mean()
     return weighted_sum(parts, objective), parts
 
 

@@ -174,18 +174,18 @@ def test_a_picture_whose_target_is_its_own_label_is_held_to_stay() -> None:
     assert (total - others).item() == pytest.approx(4 * 0.25)
 
 
-def test_what_changes_in_the_background_counts_whatever_the_target() -> None:
+def test_what_changes_counts_whatever_the_target_and_the_background_above_all() -> None:
     real = torch.full((2, 3, 64, 64), 0.5)
     real[0, :, 32:] = -1  # half of the first picture stands before a wall; the second is all wall
 
     def minimised(weight: float) -> tuple[Tensor, dict[str, Tensor]]:
-        objective = Objective(lambda_background=weight, lambda_rec=0.0)
+        objective = Objective(lambda_self=weight, lambda_rec=0.0)
         return generator_loss(come_back, linear_critic(0.0), batch(real), real + 0.4, objective)
 
-    (without, nothing), (total, parts) = minimised(0.0), minimised(4.0)
-    assert "G/background" not in nothing
-    assert parts["G/background"].item() == pytest.approx(0.4 * 0.75)
-    assert (total - without).item() == pytest.approx(4 * 0.3)
+    (without, nothing), (total, parts) = minimised(0.0), minimised(0.5)
+    assert "G/self" not in nothing
+    assert parts["G/self"].item() == pytest.approx(0.4 * (0.25 + 30 * 0.75))
+    assert (total - without).item() == pytest.approx(0.5 * parts["G/self"].item(), rel=1e-5)
 
 
 def test_the_discriminator_on_features_counts_in_the_mean_over_its_stages() -> None:

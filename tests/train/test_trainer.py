@@ -101,7 +101,7 @@ def test_an_iteration_never_waits_for_a_number(monkeypatch: pytest.MonkeyPatch) 
         n_critic=1,
         output="attention",
         lambda_id=1.0,
-        lambda_background=1.0,
+        lambda_self=1.0,
         jitter=0.05,
         colour_jitter=0.1,
         augment=0.2,

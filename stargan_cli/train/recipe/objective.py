@@ -17,9 +17,9 @@ class Objective(Settings):
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`. `lambda_id` weighs the
     identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall stay as it is, and the
-    discriminator's output for it does not count. `lambda_background` weighs what changes in the background (see
-    `train.background`). `lambda_features` weighs what a second discriminator says, which sees features that it cannot
-    change (Kumari et al., CVPR 2022).
+    discriminator's output for it does not count. `lambda_self` weighs the self-regularisation loss (SimGAN, Shrivastava
+    et al., CVPR 2017): how much any picture changes, its background above all. `lambda_features` weighs what a second
+    discriminator says, which sees features that it cannot change (Kumari et al., CVPR 2022).
     """
 
     adversarial: Annotated[
@@ -42,11 +42,12 @@ class Objective(Settings):
             changeable=True,
         ),
     ] = 0.0
-    lambda_background: Annotated[
+    lambda_self: Annotated[
         float,
         Setting(
             LOSSES,
-            "Weight of what changes in the background: where no edge divides it from the border above and beside.",
+            "Weight of the self-regularisation loss: what changes in a picture, whatever its target. The background "
+            "counts 30 times: what no edge divides from the border above and beside.",
             at_least=0,
             changeable=True,
         ),

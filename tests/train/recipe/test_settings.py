@@ -30,7 +30,7 @@ from stargan_cli.train.run import model_settings
         ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
         ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
         ({"lambda_id": -1.0}, "--lambda-id must be at least 0"),
-        ({"lambda_background": -1.0}, "--lambda-background must be at least 0"),
+        ({"lambda_self": -1.0}, "--lambda-self must be at least 0"),
         ({"colour_jitter": 0.6}, "--colour-jitter must be"),
         ({"augment": 0.9}, "--augment must be from 0 to 0.8"),
         ({"augment_target": 0.6}, "--augment-target needs --adversarial nonsaturating"),
