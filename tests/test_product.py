@@ -15,6 +15,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.evaluate.pixel_metrics import kept_region, psnr
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
+from stargan_cli.train.background import background
 from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights, load
 
@@ -23,8 +24,9 @@ MEN = [False, True, True, False, False, True, True, False]
 YOUNG = [True, True, True, True, True, True, True, False]
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 TOP, CHANGED = 40, 12  # rows of 128 that are hair, and by how many levels of 255 a pixel must have moved to count
-MOST_IN_THE_FACE = 6.8  # levels of 255, on average; 6.3 was measured; blond alone: 10.2
-FEWEST_DECIBELS = 30.5  # 31.0 was measured
+MOST_IN_THE_FACE = 5.5  # levels of 255, on average; 5.0 was measured
+MOST_ON_WALLS = 1.8  # levels of 255, on average; 1.6 was measured, for brown
+FEWEST_DECIBELS = 32  # 33.0 was measured
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +70,7 @@ def hair_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 def test_hair_moves_to_the_colour_that_is_asked_for(made, sources):
     blond, black, brown = (hair_moved(sources, made[name]) for name in ("Blond_Hair", "Black_Hair", "Brown_Hair"))
-    assert blond[0] > 20 and blond[2] > 2.8 * blond[1] > 0, "blond is lighter, and yellow, not orange"
+    assert blond[0] > 20 and blond[2] > 2.8 * abs(blond[1]), "blond is lighter, and yellow, neither orange nor green"
     assert black[0] < -10 and black[2] < 0, "black is darker, and no yellower"
     assert 3 < brown[1] < brown[2] < blond[2], "brown is redder, not red, and yellower by less than blond"
 
@@ -77,6 +79,12 @@ def test_new_hair_leaves_the_face(made, sources, weights):
     face = kept_region(128, HAIR, weights.card.preprocessing["landmarks"]).numpy()
     moved = [np.abs(made[name].astype(int) - sources)[:, face].mean() for name in HAIR]
     assert np.mean(moved) < MOST_IN_THE_FACE, moved
+
+
+def test_walls_beside_new_hair_stay(made, sources):
+    walls = background(to_model(torch.from_numpy(sources).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
+    moved = [(np.abs(made[name].astype(int) - sources) * walls).sum() / (3 * walls.sum()) for name in HAIR]
+    assert max(moved) < MOST_ON_WALLS, moved
 
 
 def test_faces_are_read_as_what_they_are(sources, weights):
