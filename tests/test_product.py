@@ -88,7 +88,7 @@ def test_walls_beside_new_hair_stay(made, sources):
 
 
 def test_faces_are_read_as_what_they_are(sources, weights):
-    """All but the last woman, of 41, whom these weights take for young; one more may be in doubt."""
+    """All but the second woman, whom these weights take for a man, and the last, of 41, whom they take for young."""
     found = read(weights, sources)[:, 3:] > 0.5
     right = found == torch.tensor([MEN, YOUNG]).T
     assert int(right.sum()) >= 2 * len(FACES) - 2, found

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.compositing.maps import smooth
+
 SIDE = 64  # px: the size at which the background is looked for
 BESIDE = 0.5  # of the height: how far down from the top the border at the sides counts
 NEAR, FAR = 100.0, 300.0  # squared levels of 255: background up to here, and none from there on
@@ -27,8 +29,8 @@ def background(pictures: Tensor) -> Tensor:
     distance[:, : int(BESIDE * SIDE), :: SIDE - 1] = 0
     for _ in range(ROUNDS):
         distance = _along(_along(distance, across, 2), down, 1)
-    sure = ((FAR - distance) / (FAR - NEAR)).clamp(0, 1)
-    return F.interpolate((sure * sure * (3 - 2 * sure))[:, None], pictures.shape[2:], mode="bilinear")
+    sure = smooth((FAR - distance) / (FAR - NEAR))
+    return F.interpolate(sure[:, None], pictures.shape[2:], mode="bilinear")
 
 
 def _along(distance: Tensor, way: Tensor, dim: int) -> Tensor:
