@@ -15,6 +15,7 @@ from stargan_cli.cli.app import COMMANDS, app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("weights/*.md")})
+DECISIONS = sorted(ROOT.glob("docs/decisions/*.md"))
 OTHER_PROGRAMS = {
     "--build",
     "--dist",
@@ -49,10 +50,16 @@ def test_every_command_and_option_in_it_exists(page: Path) -> None:
     assert set(re.findall(r"(?m)^(?:\| `)?stargan ([a-z]+)", text)) <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: page.name)
 def test_every_link_within_the_project_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
         assert "://" in target or (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", [*PAGES, *DECISIONS], ids=lambda page: page.name)
+def test_every_module_that_it_names_exists(page: Path) -> None:
+    for name in re.findall(r"`((?:\w+/)+\w+\.py)`", page.read_text(encoding="utf-8")):
+        assert (ROOT / name).is_file() or (ROOT / "stargan_cli" / name).is_file(), name
 
 
 def test_its_python_runs(tmp_path: Path) -> None:
