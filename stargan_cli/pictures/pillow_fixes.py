@@ -73,7 +73,8 @@ def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | Non
     """A loaded picture, corrected. `transparent` is that of `_transparent_grey`, `deep` that of `sixteen_bits.read`.
 
     A colour that the file declares transparent is found in pixels of every depth. A 16-bit TIFF whose white is 0 is
-    inverted. A BMP whose alpha is 0 throughout is opaque: programs that know no alpha leave that byte empty.
+    inverted. A deep PGM, which Pillow gives 32 bits, has the 16 that it holds. A BMP whose alpha is 0 throughout is
+    opaque: programs that know no alpha leave that byte empty.
     """
     info = image.info
     if deep is not None and "transparency" in info:
@@ -85,6 +86,9 @@ def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | Non
         image.info = {**info, "transparency": transparent}
     elif image.mode.startswith("I;16") and _tags(image).get(PHOTOMETRIC) == 0:
         image = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
+        image.info = info
+    elif image.format == "PPM" and image.mode == "I":
+        image = Image.fromarray(np.asarray(image).astype(np.uint16))
         image.info = info
     elif image.format in ("BMP", "DIB") and image.mode == "RGBA" and image.getchannel("A").getextrema()[1] == 0:
         image = image.convert("RGB")

@@ -20,7 +20,7 @@ EXISTS, DONE_BEFORE = "exists", "done before"
 FOREIGN = "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
 """Why an output was skipped."""
 
-PIXELS_VERSION = 5
+PIXELS_VERSION = 6
 """To be raised with every change of the program that changes the pixels of its outputs."""
 
 
