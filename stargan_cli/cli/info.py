@@ -68,6 +68,7 @@ def describe(weights: Weights) -> dict[str, Any]:
         "image_size": card.model.image_size,
         "generator_parameters": parameter_count(weights.generator),
         "discriminator_parameters": parameter_count(weights.discriminator) if weights.discriminator else None,
+        "feature_heads_parameters": sum(tensor.numel() for tensor in (weights.feature_heads or {}).values()) or None,
         "reads_source_labels": weights.discriminator is not None,
         "sets": sets,
         "unset_stays": card.layout.unset_stays,

@@ -114,6 +114,8 @@ def _networks(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "generator", f"{facts['generator_parameters']:,} parameters"
     count = facts["discriminator_parameters"]
     yield "discriminator", "none" if count is None else f"{count:,} parameters"
+    if heads := facts["feature_heads_parameters"]:
+        yield "discriminator on features", f"{heads:,} parameters in its heads"
     yield from _flatten(facts["model"])
 
 

@@ -86,7 +86,9 @@ def _network(generator: Generator) -> Runtime:
 
 def _write_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> None:
     discriminator = job.exported_discriminator.state_dict() if job.exported_discriminator is not None else None
-    save(paths[0], job.weights.card, job.weights.generator.state_dict(), discriminator, PRECISIONS[job.precision])
+    heads = job.weights.feature_heads if job.discriminator else None
+    given = job.weights
+    save(paths[0], given.card, given.generator.state_dict(), discriminator, PRECISIONS[job.precision], heads)
 
 
 def _open_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:

@@ -93,13 +93,18 @@ def _from_run(path: Path, raw: bool) -> Weights:
         "iteration": checkpoint.record["iteration"],
         "generator": "raw" if raw else "averaged",
     }
-    return Weights(path, replace(card, training=training, quality={}), fingerprint(path), generator, discriminator)
+    heads = _under("features.", checkpoint.tensors) or None
+    card = replace(card, training=training, quality={})
+    return Weights(path, card, fingerprint(path), generator, discriminator, heads)
 
 
 def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Network:
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    network.load_state_dict(own)
+    network.load_state_dict(_under(prefix, tensors))
     return network.eval().requires_grad_(False)
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def layout_of(

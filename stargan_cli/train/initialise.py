@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.train.feature_discriminator import FeatureHeads
 from stargan_cli.weights.files import Weights
 
 PICTURE_CHANNELS = 3
 FIRST = "main.0.weight"
+ROWS = r"conv[23]\.weight|readers\.\d+\.\w+|judges\.\d+\.agreement\.(bias|parametrizations\.weight\.(original|0\._u))"
+"""Tensors of the discriminators with a row for each label."""
 
 
-def initialise(generator: Generator, discriminator: Discriminator, layout: LabelLayout, weights: Weights) -> list[str]:
-    """Copy what fits into both networks and say what does not.
+def initialise(
+    generator: Generator,
+    discriminator: Discriminator,
+    heads: FeatureHeads | None,
+    layout: LabelLayout,
+    weights: Weights,
+) -> list[str]:
+    """Copy what fits into the networks and say what does not.
 
     The generator's tensors must have the same shapes, except that the label planes of its first convolution are
     matched by attribute name (new ones start at zero, so that the pictures stay as they were). The discriminator
-    takes over tensors of the same name and shape, since its depth goes with the picture size. Raises UsageError where
-    the generator does not fit.
+    takes over tensors of the same name and shape, since its depth goes with the picture size; `heads`, those of the
+    discriminator on fixed features, do the same. Raises UsageError where the generator does not fit.
     """
     _copy_generator(generator, layout, weights)
-    notes = []
-    if weights.discriminator is None:
-        notes.append(f"{weights.path} has no discriminator: it starts afresh")
-    else:
-        notes += _copy_discriminator(discriminator, weights.discriminator, layout, weights.card.layout)
-    return notes
+    given = weights.discriminator.state_dict() if weights.discriminator else None
+    notes = [_copy("the discriminator", discriminator, given, layout, weights)]
+    if heads is not None:
+        notes.append(_copy("the discriminator on features", heads, weights.feature_heads, layout, weights))
+    return [note for note in notes if note]
 
 
 def require_fit(model: ModelSettings, given: ModelSettings, path: Path) -> None:
@@ -62,24 +71,27 @@ def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelL
     return planes
 
 
-def _copy_discriminator(
-    discriminator: Discriminator, given: Discriminator, layout: LabelLayout, old: LabelLayout
-) -> list[str]:
-    own, source = discriminator.state_dict(), given.state_dict()
+def _copy(
+    name: str, module: nn.Module, given: dict[str, Tensor] | None, layout: LabelLayout, weights: Weights
+) -> str | None:
+    """A word about what `module`, called `name`, does not find in `given`."""
+    if given is None:
+        return f"{weights.path} does not have {name}: it starts afresh"
+    own, old = module.state_dict(), weights.card.layout
     fresh = []
-    for name, tensor in own.items():
-        found = source.get(name)
-        if name in ("conv2.weight", "conv3.weight") and found is not None and found.shape[1:] == tensor.shape[1:]:
+    for tensor_name, tensor in own.items():
+        found = given.get(tensor_name)
+        if re.fullmatch(ROWS, tensor_name) and found is not None and found.shape[1:] == tensor.shape[1:]:
             for here, there in _same_labels(layout, old):
                 if here < layout.class_dim and there < old.class_dim:
                     tensor[here] = found[there]
         elif found is not None and found.shape == tensor.shape:
             tensor.copy_(found)
         else:
-            fresh.append(name)
+            fresh.append(tensor_name)
     with torch.no_grad():
-        discriminator.load_state_dict(own)
-    return [f"the discriminator starts afresh in: {', '.join(fresh)}"] if fresh else []
+        module.load_state_dict(own)
+    return f"{name} starts afresh in: {', '.join(fresh)}" if fresh else None
 
 
 def _same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:

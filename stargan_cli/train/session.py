@@ -99,7 +99,8 @@ class Session:
 
     def _initialise(self, source: str) -> None:
         trainer, weights = self.trainer, load(source)
-        for note in initialise(trainer.generator, trainer.discriminator, trainer.layout, weights):
+        heads = trainer.features.heads if trainer.features else None
+        for note in initialise(trainer.generator, trainer.discriminator, heads, trainer.layout, weights):
             self.say(note)
         trainer.ema.load_state_dict(trainer.generator.state_dict())
         self.started_from = origin(weights.card)
@@ -191,7 +192,9 @@ class Session:
     def _save_weights(self) -> None:
         trainer = self.trainer
         card = card_of(trainer, self._seconds(), self.started_from, self.landmarks)
-        save_weights(self.folder.weights, card, trainer.ema.state_dict(), trainer.discriminator.state_dict())
+        heads = trainer.features.heads.state_dict() if trainer.features else None
+        networks = trainer.ema.state_dict(), trainer.discriminator.state_dict()
+        save_weights(self.folder.weights, card, *networks, feature_heads=heads)
         self.exported = trainer.iteration
 
     def _evaluate(self) -> None:

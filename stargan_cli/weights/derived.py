@@ -22,7 +22,8 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
     """The mean of every number of both networks; weights that are given twice count twice.
 
     The card is the first one's, without its measured quality and with the names of all files. The mean has a
-    discriminator if all weights have one. Raises UsageError where they are not of one model with the same labels.
+    discriminator if all weights have one, and the first one's feature heads: the vectors of their spectral
+    normalisation have no mean. Raises UsageError where they are not of one model with the same labels.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
@@ -40,6 +41,7 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
         hashlib.sha256("".join(weights.fingerprint for weights in all_weights).encode()).hexdigest(),
         _mean([weights.generator for weights in all_weights]),
         _mean(discriminators) if len(discriminators) == len(all_weights) else None,
+        first.feature_heads,
         tuple(weights.path for weights in all_weights),
     )
 

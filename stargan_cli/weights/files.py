@@ -1,8 +1,9 @@
-"""Weights files: one `.safetensors` that describes itself, with G and (optionally) D.
+"""Weights files: one `.safetensors` that describes itself, with G and (optionally) the discriminators.
 
 The header's metadata holds one JSON text under the key `stargan`: the card. It rebuilds both networks, names the
 attributes, and says how pictures are prepared, how the weights were trained and how good they were measured to be.
-Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ...
+Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ... `feature_heads.…` is what the
+discriminator on fixed features has learnt: of use to training alone.
 """
 
 from __future__ import annotations
@@ -27,13 +28,15 @@ from stargan_cli.weights.card import Card
 from stargan_cli.weights.places import resolve
 
 MAX_HEADER_BYTES = 4 * 2**20
+HEADS = "feature_heads."
 
 
 @dataclass(frozen=True)
 class Weights:
     """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex.
 
-    A mean has the name that its file would have for its path, and in `mean_of` the files that went in.
+    `feature_heads` is the state dict of `train.feature_discriminator.FeatureHeads`, its shapes unchecked. A mean has
+    the name that its file would have for its path, and in `mean_of` the files that went in.
     """
 
     path: Path
@@ -41,6 +44,7 @@ class Weights:
     fingerprint: str
     generator: Generator
     discriminator: Discriminator | None
+    feature_heads: dict[str, Tensor] | None = None
     mean_of: tuple[Path, ...] = ()
 
 
@@ -50,10 +54,13 @@ def save(
     generator: dict[str, Tensor],
     discriminator: dict[str, Tensor] | None = None,
     dtype: torch.dtype = torch.float32,
+    feature_heads: dict[str, Tensor] | None = None,
 ) -> None:
-    """Write a weights file whole or not at all. The state dicts are those of `Generator` and `Discriminator`."""
+    """Write a weights file whole or not at all. The state dicts are those of `Generator`, `Discriminator` and
+    `FeatureHeads`."""
     tensors = {f"generator.{name}": tensor for name, tensor in generator.items()}
     tensors |= {f"discriminator.{name}": tensor for name, tensor in (discriminator or {}).items()}
+    tensors |= {f"{HEADS}{name}": tensor for name, tensor in (feature_heads or {}).items()}
     plain = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in tensors.items()}
     save_tensors(path, plain, {"stargan": card.to_json()})
 
@@ -115,7 +122,8 @@ def load(source: str) -> Weights:
     path = resolve(source)
     with _open(path) as file:
         card = _card_of(path, file)
-        names = set(file.keys())
+        heads = {name for name in file.keys() if name.startswith(HEADS)}  # noqa: SIM118  (not a dict)
+        names = set(file.keys()) - heads
         has_discriminator = any(name.startswith("discriminator.") for name in names)
         with torch.device("meta"):
             generator = Generator(card.model)
@@ -125,10 +133,11 @@ def load(source: str) -> Weights:
             wanted |= {f"discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
         _check_shapes(path, file, names, wanted)
         tensors = {name: _read(path, file, name) for name in sorted(wanted)}
+        feature_heads = {name.removeprefix(HEADS): _read(path, file, name) for name in sorted(heads)}
     _assign(generator, tensors, "generator.")
     if discriminator is not None:
         _assign(discriminator, tensors, "discriminator.")
-    return Weights(path, card, fingerprint(path), generator, discriminator)
+    return Weights(path, card, fingerprint(path), generator, discriminator, feature_heads or None)
 
 
 def fingerprint(path: Path) -> str:
