@@ -33,6 +33,14 @@ class UsageError(StarganError):
     exit_code = 2
 
 
+class UnknownAttributeError(UsageError):
+    """These weights know no attribute of the name `word`."""
+
+    def __init__(self, message: str, hint: str, word: str) -> None:
+        super().__init__(message, hint)
+        self.word = word
+
+
 class DataError(StarganError):
     """A data set cannot be used: not there, not in the expected layout, rows or pictures missing."""
 

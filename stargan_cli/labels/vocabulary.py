@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple
 
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UnknownAttributeError, UsageError, WeightsError
 from stargan_cli.labels.layout import LabelLayout
 from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
 
@@ -75,8 +75,8 @@ class Vocabulary:
                 yield Meaning(index, attribute), (same + shortened, opposite)
 
     def find(self, word: str) -> Meaning:
-        """Raises UsageError for a word that means nothing, or two things, in these weights; and for one with a sign
-        before it that is no part of the attribute's name: `-male` would mean Male."""
+        """Raises UnknownAttributeError for a word that means nothing in these weights. Raises UsageError for one that
+        means two things, or has a sign before it that is no part of the attribute's name: `-male` would mean Male."""
         found, signed, exact = self.search(word), _SIGNED.fullmatch(word.strip()), self._layers[0]
         if found and signed and word.strip() not in exact and signed[1] not in exact:
             raise UsageError(f"{quoted(word)} does not say whether it is to be on or off", "for off, write no-NAME")
@@ -85,7 +85,7 @@ class Vocabulary:
         if found:
             choices = sorted(self.full_name(meaning) for meaning in found)
             raise UsageError(f"{quoted(word)} has more than one meaning", f"write one of: {', '.join(choices)}")
-        raise UsageError(f"unknown attribute {quoted(word)}{self._nearest(word)}", self.listing())
+        raise UnknownAttributeError(f"unknown attribute {quoted(word)}{self._nearest(word)}", self.listing(), word)
 
     def search(self, word: str) -> set[Meaning]:
         """All meanings of a word, `no-` and `set:` before it included; empty for an unknown one."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from stargan_cli.errors import UnknownAttributeError
 from stargan_cli.labels import Change, Variant, each, parse_set
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
@@ -91,11 +92,23 @@ class Plan:
 
 def make_plan(settings: TranslationSettings, weights: Weights, precision: str, in_place: bool = False) -> Plan:
     """Raises UsageError for attributes that the weights do not have, and for faces that they expect nowhere."""
-    layout, aliases = weights.card.layout, weights.card.aliases
-    changes = parse_set(settings.spec, layout, aliases) if settings.spec else ()
-    variants = tuple(each(layout, changes)) if settings.each else (Variant("", changes),)
+    changes = _changes(settings.spec, weights) if settings.spec else ()
+    variants = tuple(each(weights.card.layout, changes)) if settings.each else (Variant("", changes),)
     framing = _framing(settings, weights)
     return Plan(settings, weights.path.stem, weights.fingerprint, precision, framing, variants, in_place)
+
+
+def _changes(spec: str, weights: Weights) -> tuple[Change, ...]:
+    from stargan_cli.weights.bundled import bundled_that_know
+
+    try:
+        return parse_set(spec, weights.card.layout, weights.card.aliases)
+    except UnknownAttributeError as error:
+        others = [f"--weights {name}" for name in bundled_that_know(error.word)]
+        if not others:
+            raise
+        hint = f"{error.hint}\nfor {error.word.strip()}, use {' or '.join(others)}"
+        raise UnknownAttributeError(str(error), hint, error.word) from error
 
 
 def _framing(settings: TranslationSettings, weights: Weights) -> Framing:

@@ -167,6 +167,7 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
     ("args", "message"),
     [
         (["--set", "blnd"], "unknown attribute 'blnd'; did you mean"),
+        (["--set", "blond, no-happy"], "Young\n  for no-happy, use --weights faces-joint-128\n"),
         ([], "nothing to change"),
         (["--set", "blond,brown"], "exclude each other"),
         (["--set", "blond", "--rest", "on"], "--rest takes off"),
