@@ -101,10 +101,10 @@ def test_weights_older_than_the_last_checkpoint_are_written_anew(
     """A kill, or a disk that is full, between the last checkpoint and its weights."""
     chosen, run = settings(data=(str(moods),)), tmp_path / "run"
 
-    def fail(path: Path, card: Any, *tensors: Any) -> None:
+    def fail(path: Path, card: Any, *tensors: Any, **more: Any) -> None:
         if card.training["iterations"] == 8:
             raise OSError(28, "No space left on device") if full else KeyboardInterrupt
-        weights.save(path, card, *tensors)
+        weights.save(path, card, *tensors, **more)
 
     monkeypatch.setattr(session, "save_weights", fail)
     with pytest.raises(TrainingError if full else KeyboardInterrupt):
