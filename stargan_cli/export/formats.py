@@ -86,8 +86,7 @@ def _network(generator: Generator) -> Runtime:
 
 def _write_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> None:
     discriminator = job.exported_discriminator.state_dict() if job.exported_discriminator is not None else None
-    heads = job.weights.feature_heads if job.discriminator else None
-    given = job.weights
+    given, heads = job.weights, job.weights.feature_heads if job.discriminator else None
     save(paths[0], given.card, given.generator.state_dict(), discriminator, PRECISIONS[job.precision], heads)
 
 

@@ -17,7 +17,7 @@ from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
 from stargan_cli.weights.card import Card
-from stargan_cli.weights.files import Weights, fingerprint, load, open_tensors, read_card
+from stargan_cli.weights.files import Weights, fingerprint, load, open_tensors, read_card, under
 from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 from stargan_cli.weights.places import resolve
 
@@ -93,18 +93,14 @@ def _from_run(path: Path, raw: bool) -> Weights:
         "iteration": checkpoint.record["iteration"],
         "generator": "raw" if raw else "averaged",
     }
-    heads = _under("features.", checkpoint.tensors) or None
+    heads = under("features.", checkpoint.tensors) or None
     card = replace(card, training=training, quality={})
     return Weights(path, card, fingerprint(path), generator, discriminator, heads)
 
 
 def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Network:
-    network.load_state_dict(_under(prefix, tensors))
+    network.load_state_dict(under(prefix, tensors))
     return network.eval().requires_grad_(False)
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def layout_of(

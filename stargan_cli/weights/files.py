@@ -132,12 +132,16 @@ def load(source: str) -> Weights:
         if discriminator is not None:
             wanted |= {f"discriminator.{name}": tensor for name, tensor in discriminator.state_dict().items()}
         _check_shapes(path, file, names, wanted)
-        tensors = {name: _read(path, file, name) for name in sorted(wanted)}
-        feature_heads = {name.removeprefix(HEADS): _read(path, file, name) for name in sorted(heads)}
+        tensors = {name: _read(path, file, name) for name in sorted(wanted.keys() | heads)}
     _assign(generator, tensors, "generator.")
     if discriminator is not None:
         _assign(discriminator, tensors, "discriminator.")
-    return Weights(path, card, fingerprint(path), generator, discriminator, feature_heads or None)
+    return Weights(path, card, fingerprint(path), generator, discriminator, under(HEADS, tensors) or None)
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin with `prefix`, without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def fingerprint(path: Path) -> str:
@@ -206,6 +210,5 @@ def _read(path: Path, file: Any, name: str) -> Tensor:
 
 
 def _assign(module: torch.nn.Module, tensors: dict[str, Tensor], prefix: str) -> None:
-    own = {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-    module.load_state_dict(own, assign=True)
+    module.load_state_dict(under(prefix, tensors), assign=True)
     module.eval().requires_grad_(False)
