@@ -112,7 +112,8 @@ class Model:
         return pictures
 
     def translate_folder(self, source: str | Path, out: str | Path, spec: str, **options: Any) -> Iterator[Row]:
-        """Translate a folder, file or URL into the folder or URL `out`; gives a row for each output as it is settled.
+        """Translate a folder, file or URL into the folder, file or URL `out`; gives a row for each output once it is
+        settled.
 
         What an earlier call made is skipped. `options` are fields of `TranslationSettings`. Closing the iterator stops
         the work. Raises StarganError.

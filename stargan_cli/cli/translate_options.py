@@ -90,8 +90,9 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Output folder, or its URL; by default FOLDER-translated for one folder, else translated, where you are.",
-        metavar="DIR|URL",
+        help="Output folder, the file for a single picture, or the URL of either; by default FOLDER-translated for one "
+        "folder, else translated, where you are.",
+        metavar="DIR|FILE|URL",
         rich_help_panel=FILES,
     ),
 ]

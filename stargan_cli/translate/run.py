@@ -27,6 +27,7 @@ from stargan_cli.translate.inputs.watching import arriving
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
+from stargan_cli.translate.outputs.destination import Destination
 from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
@@ -53,14 +54,16 @@ def translate(
     note: Warn = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Report:
-    """Translate files and folders into the folder `out`; `on_row` hears of each output in the order of the inputs.
-    `note` hears how the call was understood, `warn` what people may want to change.
+    """Translate files and folders into the folder `out`, or one picture into the file `out`.
+
+    `on_row` hears of each output in the order of the inputs, `note` how the call was understood, `warn` what people may
+    want to change.
 
     A picture that fails becomes a row, and the run goes on with the others. `stop` and KeyboardInterrupt end it with
     `interrupted` in the report; what was written by then is whole, and after `stop` has its rows. Raises UsageError,
     WeightsError, and OutputError where nothing more can be written.
     """
-    check_run(inputs, out, settings, run)
+    where = check_run(inputs, out, settings, run)
     keep_freed_memory()
     on_ray, always_read = run.ray and not run.dry, run.manifest is not None
     here = replace(settings, device="cpu", precision="auto") if on_ray else settings
@@ -71,24 +74,24 @@ def translate(
     progress(0, None, "finding pictures")
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
-        sink = stack.enter_context(opened(out, run.shard, run.dry))
+        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, RUN_MARK if where.name else None))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         if on_ray:
-            job = RayJob(out, settings, always_read, run.in_place, RUN_MARK)
-            steps = work_on_ray(job, _listing(inputs, out, settings, run, sink), stop, run.fail_fast)
+            job = RayJob(where.folder, settings, always_read, run.in_place, RUN_MARK)
+            steps = work_on_ray(job, _listing(inputs, where, settings, run, sink), stop, run.fail_fast)
         else:
             if not run.dry:
                 networks.start(warn)
-            listing = _listing(inputs, out, settings, run, sink, passed_over)
-            assignment = _assignment(networks.plan, inputs, out, run)
+            listing = _listing(inputs, where, settings, run, sink, passed_over)
+            assignment = _assignment(networks.plan, inputs, where.folder, run)
             do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
             if run.watch:
                 steps = _watched(listing, do, stop, run.fail_fast)
             else:
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
-        listeners = _Listeners(run, out, networks.plan, manifest, on_row)
+        listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
         report = _report(steps, listeners, counting, progress, stop)
         report.interrupted = report.interrupted and not run.watch
         if passed_over.note is not None:
@@ -126,14 +129,15 @@ def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> As
 
 def _listing(
     inputs: Sequence[Place],
-    out: Place,
+    where: Destination,
     settings: TranslationSettings,
     run: Run,
     sink: Sink,
     passed_over: PassedOver | None = None,
 ) -> Callable[[], Iterator[Found]]:
+    out = where.folder
     exclude = out if isinstance(out, Path) and not run.in_place else None
-    listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over)
+    listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over, where.name)
     assets = assets_folder(run.gallery) if run.gallery is not None and run.gallery_assets else None
     return partial(_without_reports, listing, [place for place in (run.grid, assets) if place is not None])
 

@@ -16,6 +16,7 @@ from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.finding import is_archive
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.contact_sheet import require_sheet
+from stargan_cli.translate.outputs.destination import Destination, destination
 from stargan_cli.translate.outputs.gallery import require_gallery
 from stargan_cli.translate.outputs.manifest import is_manifest
 from stargan_cli.translate.shards import Shard
@@ -118,9 +119,11 @@ class Run:
     watch: bool = False
 
 
-def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
-    """Raises UsageError where inputs are missing, outputs cannot be written, or options exclude each other."""
+def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> Destination:
+    """Where the outputs go. Raises UsageError where inputs are missing, outputs cannot be written, or options exclude
+    each other."""
     check_inputs(inputs)
+    where = destination(inputs, out, settings.each, settings.format)
     read, overwrite = inputs_of(inputs, settings), settings.existing == "overwrite"
     if run.grid is not None:
         require_sheet(run.grid, read, overwrite)
@@ -143,8 +146,9 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
         raise UsageError("--watch looks at local folders: not at URLs")
     if run.in_place:
         _check_in_place(inputs, out, settings, run)
-    else:
+    elif where.name is None:
         check_output(inputs, out)
+    return where
 
 
 def inputs_of(inputs: Sequence[Place], settings: TranslationSettings) -> list[Path]:

@@ -60,13 +60,15 @@ def find(
     fold: Callable[[str], str],
     archives: bool = False,
     passed_over: PassedOver | None = None,
+    only: str | None = None,
 ) -> Iterator[Found]:
     """Pictures of files and folders, subfolders included, in the order given and then by name.
 
-    One folder is mirrored into the output folder itself, several below their own names, files beside them. `out` is
-    not read where it lies inside an input. `target` and `fold` are those of `names_for`. Hidden names and those of
-    tools (`files.passed_over`) are left out, and counted in `passed_over`; symlinks are followed, and those that lead
-    back to where they lie become a problem. With `archives`, tars count too, in the role of one.
+    One folder is mirrored into the output folder itself, several below their own names, files beside them; `only` is
+    the output's name where the only input is a file. `out` is not read where it lies inside an input. `target` and
+    `fold` are those of `names_for`. Hidden names and those of tools (`files.passed_over`) are left out, and counted in
+    `passed_over`; symlinks are followed, and those that lead back to where they lie become a problem. With `archives`,
+    tars count too, in the role of one.
     Memory grows with the largest single folder, not with the tree.
     """
     folders = {path for path in inputs if is_folder(path)}
@@ -77,7 +79,7 @@ def find(
     search = _Search(target, fold, archives, exclude, passed_over)
     for path in inputs:
         if path not in folders:
-            yield _file(path, PurePath(names[path.name]))
+            yield _file(path, PurePath(only or names[path.name]))
             continue
         place = PurePath() if len(inputs) == 1 else PurePath(own_name(path))
         if isinstance(path, RemotePath):

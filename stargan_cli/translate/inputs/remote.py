@@ -34,6 +34,12 @@ class RemotePath:
     def name(self) -> str:
         return self.url.rsplit("/", 1)[-1]
 
+    @property
+    def parent(self) -> RemotePath:
+        """The folder that it lies in; itself, where that is the file system."""
+        above = self.url.rpartition("/")[0]
+        return self if above.endswith(("/", ":")) else RemotePath(above)
+
     def __truediv__(self, below: PurePath | str) -> RemotePath:
         return RemotePath(f"{self.url}/{PurePosixPath(below)}")
 

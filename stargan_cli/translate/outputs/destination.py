@@ -1,0 +1,51 @@
+"""Where the outputs of one call go: into a folder or, where one picture is given, into a file that --out names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from stargan_cli.errors import UsageError
+from stargan_cli.pictures.formats import WRITABLE, written_by_name
+from stargan_cli.pictures.listing import has_picture_suffix
+from stargan_cli.translate.inputs.finding import is_archive, is_folder
+from stargan_cli.translate.inputs.remote import RemotePath
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The output folder and, where there is to be but one output, its `name` in it."""
+
+    folder: Path | RemotePath
+    name: str | None = None
+
+
+def destination(inputs: Sequence[Path | RemotePath], out: Path | RemotePath, each: bool, format: str) -> Destination:
+    """`out` is a file where its suffix is a picture's (a tar's for a tar), and a folder where it is one already.
+
+    `each` and `format` are those of `TranslationSettings`. Raises UsageError where several outputs would be one file,
+    and for a file that is not of the format.
+    """
+    archive = len(inputs) == 1 and is_archive(inputs[0].name)
+    if not (is_archive(out.name) if archive else has_picture_suffix(out.name)) or _is_folder(out):
+        return Destination(out)
+    if each or len(inputs) != 1 or is_folder(inputs[0]):
+        raise UsageError(f"--out {out} is the name of one file, and there may be several outputs", "give a folder")
+    if not archive:
+        _check_format(out, format)
+    return Destination(out.parent, out.name)
+
+
+def _is_folder(out: Path | RemotePath) -> bool:
+    return out.is_dir() if isinstance(out, Path) else out.kind() == "directory"
+
+
+def _check_format(out: Path | RemotePath, format: str) -> None:
+    row = written_by_name(out.name)
+    if row is None:
+        suffixes = ", ".join(row.suffixes[0] for row in WRITABLE.values())
+        raise UsageError(f"--out {out}: {os.path.splitext(out.name)[1]} files cannot be written", f"use {suffixes}")
+    if format not in ("same", row.option):
+        raise UsageError(f"--out {out} is no {format} file, as --format says", "leave --format away")
