@@ -91,6 +91,7 @@ def translate(
     if rest not in (None, "off"):
         raise UsageError(f"--rest takes off, not {rest}")
 
+    from stargan_cli.pictures.formats import option_named
     from stargan_cli.pictures.reading import MAX_PIXELS
     from stargan_cli.translate.settings import FaceSettings, TranslationSettings
 
@@ -104,7 +105,7 @@ def translate(
         strength=strength,
         size=size,
         faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
-        format=format,
+        format=option_named(format),
         quality=quality,
         frames=frames,  # type: ignore[arg-type]
         existing="overwrite" if overwrite else "skip" if skip_existing else "finish",

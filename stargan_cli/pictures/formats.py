@@ -170,6 +170,13 @@ def written_by_name(name: str) -> PictureFormat | None:
     return _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
 
 
+def option_named(word: str) -> str:
+    """The value of `--format` that a word means: each suffix of a format stands for it (JPEG, .tif); other words for
+    themselves."""
+    row = written_by_name(f"x.{word.removeprefix('.')}")
+    return word if row is None or row.option is None else row.option
+
+
 def read_as(pillow_name: str) -> PictureFormat:
     """The row of what Pillow has opened. Raises KeyError for a name that no row has."""
     for row in FORMATS:

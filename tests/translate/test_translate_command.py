@@ -288,3 +288,10 @@ def test_ctrl_c_and_sigterm_leave_whole_files_with_their_rows(
     assert all(path.suffix == ".png" and path.stat().st_size > 0 for path in written)
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert [(row["output"], row["status"]) for row in rows] == [(str(path), "done") for path in written]
+
+
+@pytest.mark.parametrize(("word", "suffix"), [("jpeg", ".jpg"), ("JPG", ".jpg"), (".tif", ".tiff"), ("WebP", ".webp")])
+def test_a_format_is_known_by_each_of_its_suffixes(word: str, suffix: str, tmp_path: Path, weights: Path) -> None:
+    source = draw(tmp_path / "a.png", 0)
+    assert call(source, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--format", word).exit_code == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [f"a{suffix}"]
