@@ -1,8 +1,9 @@
 """From `--set` to target labels.
 
-A value says how far an attribute is to be on, in [0, 1]. Of an exclusive group, the members that are not named get
-what is left: their source label times (1 - the sum of the named values). So `blond` clears the other hair colours,
-`blond=0.5` goes half the way from the hair that is there to blond, and `no-blond` leaves the others alone.
+A value says how far an attribute is to be on, in [0, 1], as a table of labels may say it too: `on`, `50%`, CelebA's -1.
+Of an exclusive group, the members that are not named get what is left: their source label times (1 - the sum of the
+named values). So `blond` clears the other hair colours, `blond=0.5` goes half the way from the hair that is there to
+blond, and `no-blond` leaves the others alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Literal
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels.layout import LabelLayout
+from stargan_cli.labels.values import label_value
 from stargan_cli.labels.vocabulary import Meaning, Vocabulary, quoted
 
 Value = float | Literal["flip"]
@@ -76,10 +78,10 @@ def _parse_value(item: str, text: str) -> Value:
     if text.lower() == "flip":
         return "flip"
     try:
-        value = float(text)
+        value = label_value(text)
     except ValueError:
-        value = float("nan")
-    if not 0.0 <= value <= 1.0:
+        value = None
+    if value is None:
         raise UsageError(f"{quoted(item)}: the value must be a number from 0 to 1, or flip", "for example blond=0.5")
     return value
 
