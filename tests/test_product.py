@@ -26,7 +26,8 @@ HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 TOP, CHANGED = 40, 12  # rows of 128 that are hair, and by how many levels of 255 a pixel must have moved to count
 MOST_IN_THE_FACE = 5.5  # levels of 255, on average; 5.1 was measured
 MOST_ON_WALLS = 1.4  # levels of 255, on average; 1.2 was measured, for brown
-FEWEST_DECIBELS = 34  # 35.2 was measured
+SHOWN_HAIR = ("Brown_Hair", None, *["Black_Hair"] * 5, "Blond_Hair")  # as one would say it of the eight
+FEWEST_DECIBELS = {"hair is not named": 38, "hair is named": 32}  # 38.9 and 32.4 were measured
 
 
 @pytest.fixture(scope="module")
@@ -103,11 +104,12 @@ def test_labels_reach_the_generator_in_their_order(made, sources, weights):
         assert int(gained.argmax()) == column, name
 
 
-def test_a_picture_stays_as_it_is_with_its_own_label(sources, weights):
-    labels = (read(weights, sources) > 0.5).float()
-    labels[:, 3:] = torch.tensor([MEN, YOUNG]).T.float()
+@pytest.mark.parametrize("hair", FEWEST_DECIBELS)
+def test_a_picture_stays_as_it_is_with_its_own_label(sources, weights, hair):
+    shown = [[hair == "hair is named" and name == colour for name in HAIR] for colour in SHOWN_HAIR]
+    labels = torch.tensor([[*colours, *rest] for colours, *rest in zip(shown, MEN, YOUNG, strict=True)]).float()
     before = torch.from_numpy(sources).permute(0, 3, 1, 2)
     with torch.inference_mode():
         vectors = layout_vector(labels, weights.card.layout, 0)
         found = psnr(before, to_pixels(weights.generator(to_model(before), vectors)))
-    assert float(found.clamp(max=60).mean()) > FEWEST_DECIBELS
+    assert float(found.clamp(max=60).mean()) > FEWEST_DECIBELS[hair]
