@@ -14,6 +14,11 @@ def shortened(text: str) -> str:
     return f"{text[: LONGEST_MESSAGE - 300 - len(note)]}{note}{text[-300:]}"
 
 
+def reason_of(error: Exception) -> str:
+    """What an error says; of one of the system's, the reason alone, since the caller names the file."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 class StarganError(Exception):
     """What happened, where, and (in `hint`) what to do next, each `shortened`; shown without a traceback.
 

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from stargan_cli.datasets.celeba_files import tables
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.errors import DataError
+from stargan_cli.errors import DataError, reason_of
 
 TABLE = "identity_CelebA.txt"
 
@@ -22,7 +22,7 @@ def people(labelled: Labelled) -> tuple[str, ...] | None:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+        raise DataError(f"cannot read {path}: {reason_of(error)}") from error
     rows = [line.split() for line in lines]
     names = {PurePath(fields[0]).stem: fields[1] for fields in rows if len(fields) == 2}
     found = [names.get(PurePath(file).stem) for file in labelled.files]

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.errors import DataError, PictureError
+from stargan_cli.errors import DataError, PictureError, reason_of
 from stargan_cli.files.atomic import replacement
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
@@ -72,7 +72,9 @@ def cached(
             folder.mkdir(parents=True, exist_ok=True)
             unreadable = _build(labelled, size, path, most, workers, progress)
     except OSError as error:
-        raise DataError(f"cannot write the cache of decoded pictures {path}: {error}", "use --cache DIR") from error
+        raise DataError(
+            f"cannot write the cache of decoded pictures {path}: {reason_of(error)}", "use --cache DIR"
+        ) from error
     kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
     readable = labelled.select(kept) if unreadable else labelled
     pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
@@ -32,7 +32,9 @@ class RunFolder:
                 f"another training is running in {path}", "wait for it, or choose another --run"
             ) from error
         except OSError as error:
-            raise UsageError(f"cannot write the run folder {path}: {error}", "choose another --run") from error
+            raise UsageError(
+                f"cannot write the run folder {path}: {reason_of(error)}", "choose another --run"
+            ) from error
         for folder in (path, self.checkpoints, path / "samples"):
             for left_over in folder.glob(".*.tmp"):
                 left_over.unlink(missing_ok=True)
@@ -61,7 +63,9 @@ class RunFolder:
             with replacement(path) as temporary:
                 temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
         except OSError as error:
-            raise UsageError(f"cannot write the run folder {self.path}: {error}", "choose another --run") from error
+            raise UsageError(
+                f"cannot write the run folder {self.path}: {reason_of(error)}", "choose another --run"
+            ) from error
 
 
 def refuse_earlier_run(run: Path) -> None:
@@ -98,7 +102,7 @@ def read_settings(run: Path) -> TrainSettings:
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:
         raise UsageError(
-            f"{path} cannot be read: {error}",
+            f"{path} cannot be read: {reason_of(error)}",
             _from_its_weights(run),
         ) from error
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.device import quick
-from stargan_cli.errors import DataError, TrainingError, UsageError
+from stargan_cli.errors import DataError, TrainingError, UsageError, reason_of
 from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.data import TrainingData
@@ -170,10 +170,11 @@ class Session:
         except OSError as error:
             if final:
                 raise TrainingError(
-                    f"the checkpoint of iteration {iteration:,} or its weights could not be written: {error}",
+                    f"the checkpoint of iteration {iteration:,} or its weights could not be written: "
+                    f"{reason_of(error)}",
                     "make room and go on with --resume; the checkpoints before it are kept",
                 ) from error
-            self.say(f"the checkpoint of iteration {iteration:,} could not be written ({error}); going on")
+            self.say(f"the checkpoint of iteration {iteration:,} could not be written ({reason_of(error)}); going on")
 
     def _save_checkpoint(self) -> None:
         trainer = self.trainer
@@ -203,7 +204,7 @@ class Session:
         try:
             self._save_weights()
         except OSError as error:
-            self.say(f"the weights of iteration {iteration:,} could not be written ({error}); going on")
+            self.say(f"the weights of iteration {iteration:,} could not be written ({reason_of(error)}); going on")
             return
         numbers = self.evaluations.write(iteration, seconds)
         if self.board is not None:
@@ -229,7 +230,7 @@ class Session:
             try:
                 save_grid(path, grid)
             except OSError as error:
-                self.say(f"the sample grid {path} could not be written ({error}); going on")
+                self.say(f"the sample grid {path} could not be written ({reason_of(error)}); going on")
             if self.board is not None:
                 self.board.picture(name, grid, trainer.iteration)
 

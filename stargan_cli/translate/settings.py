@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.writable import refuse_stdout, require_file
+from stargan_cli.files.writable import refuse_stdout
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
 from stargan_cli.translate.done_before import Existing
@@ -18,7 +18,7 @@ from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.contact_sheet import require_sheet
 from stargan_cli.translate.outputs.destination import Destination, destination
 from stargan_cli.translate.outputs.gallery import require_gallery
-from stargan_cli.translate.outputs.manifest import is_manifest
+from stargan_cli.translate.outputs.manifest import require_manifest
 from stargan_cli.translate.shards import Shard
 from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
 
@@ -134,8 +134,7 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
     if isinstance(out, Path):
         refuse_stdout(out)
     if run.manifest is not None:
-        refuse_stdout(run.manifest)
-        require_file(run.manifest.resolve(), "--manifest", inputs=read, own=is_manifest, overwrite=True)
+        require_manifest(run.manifest, read)
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)
     if run.ray and run.shard is not None:

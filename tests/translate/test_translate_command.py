@@ -185,6 +185,7 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond", "-"], "- stands alone"),
         (["--set", "blond", "--out", "-"], "- is no place to write to"),
         (["--set", "blond", "--manifest", "-"], "- is no place to write to"),
+        (["--set", "blond", "--manifest", "rows.csv"], "name it rows.jsonl"),
     ],
 )
 def test_wrong_calls_end_with_2_and_say_why(

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
@@ -119,7 +119,7 @@ def load_classifier(path: Path) -> Classifier:
         network.load_state_dict(tensors)
     except (SafetensorError, OSError) as error:
         raise WeightsError(
-            f"cannot read the classifier {path}: {error}",
+            f"cannot read the classifier {path}: {reason_of(error)}",
             "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
         ) from error
     except UsageError as error:

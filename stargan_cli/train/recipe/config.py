@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import Declared, checked, declared
 from stargan_cli.train.recipe.presets import preset
@@ -28,7 +28,7 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
             raise ValueError(f"preset cannot be {name!r}")
         return name, checked(TrainSettings, dict(_named(key, value) for key, value in values.items()))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
 def _parsed(path: Path) -> dict[str, Any]:

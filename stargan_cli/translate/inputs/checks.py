@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.translate.inputs.finding import own_name
 from stargan_cli.translate.inputs.remote import RemotePath
 
@@ -41,7 +41,7 @@ def _check_there(path: Path | RemotePath) -> None:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"no such file or folder: {path}") from error
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+        raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) -> None:

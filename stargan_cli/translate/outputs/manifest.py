@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -13,9 +14,12 @@ from stargan_cli.files.atomic import replacement, sync_folder, sync_handle
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
+from stargan_cli.files.writable import refuse_stdout, require_file
 from stargan_cli.translate.report import Row
 
 ROWS_A_SYNC = 256
+OTHER_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet")
+"""Names of files in which other programs would expect something else than rows of JSON."""
 
 
 class Manifest:
@@ -154,6 +158,19 @@ class Manifest:
         order = {old: new for new, old in enumerate(sorted(kept))}
         self._rows = {key: (order[number], done) for key, (number, done) in self._rows.items()}
         self._lines = len(self._rows)
+
+
+def require_manifest(path: Path, inputs: Iterable[Path]) -> None:
+    """Raises UsageError where a manifest cannot be written there (see `writable.require_file`)."""
+    refuse_stdout(path)
+    require_rows(path, "--manifest")
+    require_file(path.resolve(), "--manifest", inputs=inputs, own=is_manifest, overwrite=True)
+
+
+def require_rows(path: Path, what: str) -> None:
+    """Raises UsageError for the name of a file of another kind."""
+    if path.suffix.lower() in OTHER_TABLES:
+        raise UsageError(f"{what} {path}: it is rows of JSON, one a line", f"name it {path.stem}.jsonl")
 
 
 def is_manifest(path: Path) -> bool:

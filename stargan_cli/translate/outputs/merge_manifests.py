@@ -11,13 +11,13 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import is_same_file, require_file
-from stargan_cli.translate.outputs.manifest import is_manifest
+from stargan_cli.translate.outputs.manifest import is_manifest, require_rows
 from stargan_cli.translate.report import Report, Row
 
 ROWS_AT_ONCE = 100_000
@@ -40,6 +40,7 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
     is_part = any(is_same_file(out, part) for part in parts)
     if os.path.isfile(out) and not is_part and not is_manifest(out):
         raise UsageError(f"--merge-manifests {out} is there already, and is no manifest", hint)
+    require_rows(out, "--merge-manifests")
     require_file(out, "--merge-manifests", own=lambda path: is_part, overwrite=replace, hint=hint)
     report = Report()
     try:
@@ -77,7 +78,7 @@ def _rows(parts: Sequence[Path]) -> Iterator[Key]:
                     number += 1
                     yield _key(line)
         except (PictureError, OSError) as error:
-            raise UsageError(f"cannot read the manifest {part}: {error}") from error
+            raise UsageError(f"cannot read the manifest {part}: {reason_of(error)}") from error
         except ValueError as error:
             raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
 
