@@ -411,7 +411,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
     ("options", "said"),
     [
         (["--weights", "none.safetensors"], "none.safetensors"),
-        (["--classifier", "none.safetensors"], "cannot read the classifier none.safetensors: No such file or directory\n"),
+        (["--classifier", "none.safetensors"], "classifier none.safetensors: No such file or directory\n"),
         (["--classifier", "a.safetensors"], "a.safetensors is no classifier file"),
         (["--classifier", "faces.safetensors"], "no classifier for celeba"),
         (["--data", "faces"], "these weights were not made for the labels of faces"),
