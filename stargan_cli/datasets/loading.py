@@ -10,7 +10,7 @@ from stargan_cli.datasets.celeba_files import find_celeba
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.labelled import DataSet, Labelled
-from stargan_cli.errors import DataError
+from stargan_cli.errors import DataError, reason_of
 
 
 def load_set(
@@ -30,7 +30,7 @@ def load_set(
             return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
         return _load_class_folders(Path(source), name)
     except OSError as error:
-        raise DataError(f"cannot read {error.filename or source}: {error.strerror or error}") from error
+        raise DataError(f"cannot read {error.filename or source}: {reason_of(error)}") from error
 
 
 def _load_class_folders(path: Path, name: str | None) -> DataSet:

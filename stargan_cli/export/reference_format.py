@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator, ModelSettings
@@ -52,7 +52,7 @@ def is_checkpoint(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(9)
     except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+        raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
     pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # not the length of a safetensors header
     return pytorch or path.suffix.lower() in _SUFFIXES
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError
+from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError, reason_of
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
 from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
@@ -163,7 +163,7 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
         with scratch_folder(out.parent, "export") as folder:
             yield folder
     except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror or error}", "give another --out") from error
+        raise OutputError(f"cannot write {out}: {reason_of(error)}", "give another --out") from error
 
 
 def _record(out: Path) -> Path:

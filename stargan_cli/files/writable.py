@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder
 from stargan_cli.files.opening import kind_of
 
@@ -21,7 +21,7 @@ def require_folder(folder: Path) -> None:
         make_folder(folder)
         reason = None if os.access(folder, os.W_OK) else "no right to write there"
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = reason_of(error)
     if reason:
         raise UsageError(f"cannot write into the folder {folder}: {reason}", "give another place")
 

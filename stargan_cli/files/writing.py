@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.errors import OutputError, PictureError, reason_of
 from stargan_cli.files.atomic import Sync, open_new, replacement
 
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -32,7 +32,7 @@ def replacing(path: Path, sync: Sync = "all", folder: int | None = None) -> Iter
 
 
 def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
-    reason = error.strerror or str(error)
+    reason = reason_of(error)
     if error.errno in FATAL:
         return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
     if not path.parent.is_dir():

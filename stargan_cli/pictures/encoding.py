@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.blobs import Source, bytes_of, path_of, readable
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.animations import Timing
@@ -119,7 +119,7 @@ def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted
         try:
             return bytes_of(source)
         except OSError as error:
-            raise PictureError(f"cannot be read: {error.strerror or error}") from error
+            raise PictureError(f"cannot be read: {reason_of(error)}") from error
     with opened_frames(readable(source), wanted) as opened:
         if isinstance(opened, Picture):
             return encode_picture(opened, format, extras)

@@ -174,7 +174,7 @@ def option_named(word: str) -> str:
     """The value of `--format` that a word means: each suffix of a format stands for it (JPEG, .tif); other words for
     themselves."""
     row = written_by_name(f"x.{word.removeprefix('.')}")
-    return word if row is None or row.option is None else row.option
+    return row.option or word if row else word
 
 
 def read_as(pillow_name: str) -> PictureFormat:

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO, Literal, NamedTuple
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.blobs import Source, hash_of
 from stargan_cli.translate.outputs.sinks import Sink
 
@@ -48,7 +48,7 @@ def picture_hash(source: Path | BinaryIO) -> str:
         with source.open("rb") as file:
             return hash_of(file)
     except OSError as error:
-        raise PictureError(f"cannot be read: {error.strerror or error}") from error
+        raise PictureError(f"cannot be read: {reason_of(error)}") from error
 
 
 class Standing(NamedTuple):

@@ -13,7 +13,7 @@ from typing import Any
 
 from stargan_cli.datasets.table_rows import name_column, table_of
 from stargan_cli.datasets.table_text import open_table
-from stargan_cli.errors import DataError, UsageError
+from stargan_cli.errors import DataError, UsageError, reason_of
 from stargan_cli.labels.values import DECIMAL_COMMA, label_value
 
 MOST_SHARED = 100_000
@@ -79,7 +79,7 @@ def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
             return read(path, chain([first], text), encoding, wanted)
     except OSError as error:
         raise UsageError(
-            f"cannot read the labels {path}: {error.strerror or error}", "give a file, as a pipe is not waited for"
+            f"cannot read the labels {path}: {reason_of(error)}", "give a file, as a pipe is not waited for"
         ) from error
     except csv.Error as error:
         reason = f"{error}; is a quote left open?" if "field limit" in str(error) else str(error)

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
@@ -169,7 +169,7 @@ def _open(path: Path) -> Any:
     except SafetensorError as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from error
     except OSError as error:
-        raise WeightsError(f"cannot read {path}: {error.strerror or error}") from error
+        raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
 
 
 def _card_of(path: Path, file: Any) -> Card:

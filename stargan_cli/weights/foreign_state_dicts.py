@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.errors import WeightsError
+from stargan_cli.errors import WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 
 MOST_OF_A_REASON = 160
@@ -22,7 +22,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
     try:
         require_regular(path)
     except OSError as error:
-        raise WeightsError(f"{path} is refused: {error.strerror or error}", hint) from error
+        raise WeightsError(f"{path} is refused: {reason_of(error)}", hint) from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.opening import kind_of
 from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
 from stargan_cli.pictures.formats import PICTURE_SUFFIXES
@@ -142,7 +142,7 @@ def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
         try:
             pictures, subfolders, problems = _list(folder.path, folder.path.relative_to(start.path), search)
         except OSError as error:
-            yield Found(folder.path, None, f"cannot read the folder: {error.strerror or error}")
+            yield Found(folder.path, None, f"cannot read the folder: {reason_of(error)}")
             continue
         places = names_for(subfolders, (), "as is", search.fold)
         names = _names(pictures, list(places.values()), search.target, search.fold)
@@ -176,7 +176,7 @@ def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], li
                     problems[entry.name] = _problem(entry)
             except OSError as error:
                 loop = error.errno == errno.ELOOP
-                problems[entry.name] = "a symlink loop" if loop else f"cannot be read: {error.strerror or error}"
+                problems[entry.name] = "a symlink loop" if loop else f"cannot be read: {reason_of(error)}"
     for name in sorted(hidden):
         search.passed_over.add(below / name)
     return sorted(pictures), sorted(subfolders), problems

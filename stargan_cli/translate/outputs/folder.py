@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import BinaryIO
 
-from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import Sync, adopt_mark, make_folder
 from stargan_cli.files.below import Below, OutsideError
 from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
@@ -53,7 +53,7 @@ class OutputFolder:
         except OSError as error:
             self._release()
             raise UsageError(
-                f"cannot write into the output folder {root}: {error.strerror or error}", "give another one to --out"
+                f"cannot write into the output folder {root}: {reason_of(error)}", "give another one to --out"
             ) from error
         except BaseException:
             self._release()
@@ -112,7 +112,7 @@ class OutputFolder:
         except OutsideError as error:
             raise PictureError(f"its output would lie outside the output folder: {error}") from error
         except OSError as error:
-            text = f"cannot make the folder {self.root / parent}: {error.strerror or error}"
+            text = f"cannot make the folder {self.root / parent}: {reason_of(error)}"
             raise OutputError(text, MAKE_ROOM) if error.errno in FATAL else PictureError(text) from error
 
     @contextmanager
@@ -121,7 +121,7 @@ class OutputFolder:
             yield
         except OSError as error:
             raise OutputError(
-                f"cannot write into the output folder {self.root}: {error.strerror or error}", MAKE_ROOM
+                f"cannot write into the output folder {self.root}: {reason_of(error)}", MAKE_ROOM
             ) from error
 
     def _sweep(self) -> None:

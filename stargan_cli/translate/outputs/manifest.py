@@ -9,7 +9,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import replacement, sync_folder, sync_handle
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
@@ -59,7 +59,7 @@ class Manifest:
                 f"another run is writing the manifest {path}", "wait for it to end, or give another file to --manifest"
             ) from error
         except OSError as error:
-            raise UsageError(f"cannot write the manifest {path}: {error.strerror or error}") from error
+            raise UsageError(f"cannot write the manifest {path}: {reason_of(error)}") from error
 
     def add(self, row: Row) -> None:
         """Append a row; one that only says that the work was done before adds nothing to the row of that work."""
@@ -74,7 +74,7 @@ class Manifest:
             if self._unsynced >= ROWS_A_SYNC:
                 self._sync()
         except OSError as error:
-            raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
+            raise OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}") from error
         self._index(row)
 
     def _sync(self) -> None:
@@ -116,7 +116,7 @@ class Manifest:
                 if self._lines > len(self._rows):
                     self._compact()
         except OSError as error:
-            raise OutputError(f"cannot write the manifest {self.path}: {error.strerror or error}") from error
+            raise OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}") from error
 
     def __enter__(self) -> Manifest:
         return self

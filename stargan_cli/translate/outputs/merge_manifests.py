@@ -53,7 +53,7 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
                 report.add(Row.from_json(line))
                 file.write(line)
     except OSError as error:
-        raise OutputError(f"cannot write the manifest {out}: {error.strerror or error}") from error
+        raise OutputError(f"cannot write the manifest {out}: {reason_of(error)}") from error
     return report
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 from typing import BinaryIO
 
-from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.errors import OutputError, PictureError, reason_of
 from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source, bytes_of
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in
@@ -69,7 +69,7 @@ class RemoteSink:
                 self._put(output, lambda filesystem, key: filesystem.put_file(file.name, key))
         except OSError as error:
             raise OutputError(
-                f"cannot write into {tempfile.gettempdir()}: {error.strerror or error}",
+                f"cannot write into {tempfile.gettempdir()}: {reason_of(error)}",
                 "make room there, or set TMPDIR to another folder",
             ) from error
 
