@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What putting one change into its picture costs: CPU milliseconds of one thread, beside the picture's JPEG.
+"""The cost of putting one change into its picture: CPU milliseconds of one thread, beside those of the picture's JPEG.
 
     python benchmarks/compositing.py
 
-The change is that of a square that fills the picture, and that of one turned by four degrees, as of a face. Pictures
-are faces enlarged, with noise. Beside them, for a batch of four: what is computed of the network's answers before.
+The square fills the picture, or is turned by four degrees, as for a turned face. Pictures are enlarged faces with
+noise. Also measured, on a batch of four: the steps before, from the network's output to the maps.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TURN, BATCH = 0.07, 4
 
 
 def maps_of(squares: torch.Tensor, laying: Laying) -> torch.Tensor:
-    """Of a network that colours everything by half, as the squares' light says."""
+    """The maps of a stand-in network that colours every pixel by half, in proportion to its lightness."""
     mask = squares.float().mean(dim=1, keepdim=True) / 255
     change = changes_of(squares, 0.5 * mask.expand(-1, 3, -1, -1), 1 - mask)
     return laid(change, squares, *map(torch.from_numpy, laying.needed))

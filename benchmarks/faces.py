@@ -1,9 +1,10 @@
-"""How well photos come through: faces found and laid out, detail kept, pixels outside untouched, and how fast.
+"""How well photos are translated: faces found and aligned, detail kept, pixels outside untouched, and photos a second.
 
     python benchmarks/faces.py --london LONDON/neutral_front --weights celeba-128
     python benchmarks/faces.py --photos my-photos --weights celeba-128          # speed and detail alone
 
-With the London set, photos of 12 megapixels are made with known truth (synthetic_photos.py). Prints one JSON document.
+With the London set, photos of 12 megapixels with known eye positions are made (synthetic_photos.py). Prints one JSON
+document.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-"""Where the eyes stand in the photos' faces, as fractions of the side (left and right in the picture)."""
+"""Positions of the eyes in a square, as fractions of the side (left and right in the picture)."""
 FOUND = 0.5  # eye distances: a face is found where both eyes are nearer than this
 
 
 def aligned(taken: list[Photo]) -> dict[str, float]:
-    """Both eyes' larger error, in eye distances, after the similarity that lays the face out; on one core, as in the
-    threads of `translate`."""
+    """How well faces are found and aligned, on one core, as in the threads of `translate`. A face's error is the larger
+    one of its two eyes after alignment, in eye distances."""
     torch.set_num_threads(1)
     errors, missed, extra, seconds = [], 0, 0, []
     answer = FaceNetworks(torch.device("cpu")).answer
@@ -67,7 +68,7 @@ def _eye_error(place: Place, eyes: tuple[complex, complex]) -> float:
 
 
 def kept(taken: list[Photo], folder: Path, weights: str, spec: str) -> dict[str, float]:
-    """Detail inside the faces, and pixels outside their squares, of photos put through `translate`."""
+    """Translate photos, and compare the detail inside the faces and the pixels outside their squares with before."""
     source, out = folder / "photos", folder / "out"
     source.mkdir()
     for number, photo in enumerate(taken):
@@ -98,7 +99,7 @@ def kept(taken: list[Photo], folder: Path, weights: str, spec: str) -> dict[str,
 
 
 def _inner(box: tuple[int, int, int, int]) -> list[tuple[int, int, float]]:
-    """The middle of a box, where the face itself is."""
+    """For each side of the middle half of a box, where the face itself is: both ends of its axis, and a fraction."""
     left, top, right, bottom = box
     return [(left, right, 0.25), (top, bottom, 0.25), (left, right, 0.75), (top, bottom, 0.75)]
 
@@ -109,8 +110,8 @@ def gradient_energy(image: Image.Image) -> float:
 
 
 def speed(source: Path, folder: Path, weights: str, spec: str) -> dict[str, float]:
-    """Photos a second: with faces found; with the centred square put back instead (`--faces off`); and as the
-    network's own square, which is all that is decoded and written (`--size model`). The best of two runs each."""
+    """Photos a second, the best of two runs each: with face finding; with the centred square instead (`--faces off`);
+    and writing only the network's square (`--size model`)."""
     ways = {"faces": ("auto", "source"), "plain": ("off", "source"), "square": ("off", "model")}
     rates = dict.fromkeys(ways, 0.0)
     for way, (mode, size) in 2 * list(ways.items()):
@@ -130,12 +131,12 @@ def _settings(weights: str, spec: str, mode: str = "auto", size: str = "source")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--london", type=Path, help="folder with the set's neutral pictures and .tem files")
-    parser.add_argument("--photos", type=Path, help="photos of your own, for the speed")
+    parser.add_argument("--photos", type=Path, help="your own photos, to measure the speed on")
     parser.add_argument("--weights", default="celeba-128")
     parser.add_argument("--set", dest="spec", default="blond")
     parser.add_argument("--count", type=int, default=20)
-    parser.add_argument("--width", type=int, default=4000, help="of the photos, in pixels; they are 4:3")
-    parser.add_argument("--turn", type=float, default=40, help="degrees, at most")
+    parser.add_argument("--width", type=int, default=4000, help="width of the photos (px); they are 4:3")
+    parser.add_argument("--turn", type=float, default=40, help="largest rotation of a face (degrees)")
     args = parser.parse_args()
     if not (args.london or args.photos):
         parser.error("give --london or --photos")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How fast folders stream through a device: small pictures without and with faces looked for, and large photos.
+"""How fast folders are translated: small pictures without and with face finding, and large photos.
 
     python benchmarks/folders.py                                       # on a GPU: some minutes
     python benchmarks/folders.py --count 32 --photos 2 --device cpu
 
-Bundled weights, one target, JPEGs to JPEGs at their own size, start included, pictures a second: medians of `--repeats`
-turns with the slowest and the fastest. Beside them, in the same turns, what limits them: the network alone, from
-squares to maps, with CUDA graphs and without, and the codecs alone, in a process a core. Small pictures have CelebA's
-178 px; photos are faces enlarged to 12 megapixels, with noise.
+Bundled weights, one target, JPEGs to JPEGs at their own size, start included. Pictures a second are medians of
+`--repeats` turns, with the slowest and the fastest. The same turns measure the two limits: the network alone (from
+squares to maps, with CUDA graphs and without) and the codecs alone (one process for each core). Small pictures have
+CelebA's 178 px; photos are faces enlarged to 12 megapixels, with noise.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PHOTO = (4000, 3000)  # px
 
 
 def photos(small: list[Path], folder: Path, count: int) -> list[Path]:
-    """JPEGs of 12 megapixels; the third and all later ones are copies of the first two."""
+    """Make `count` JPEGs of 12 megapixels. The third and all later ones are copies of the first two."""
     folder.mkdir()
     made: list[Path] = []
     for number in range(count):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Where the time goes on a CPU: each layer of the paper's networks as torch computes it, and as it is rebuilt here.
+"""Where the time goes on a CPU: each layer of the paper's networks, plain and as `fast_cpu` rebuilds it.
 
     python benchmarks/layers.py --clock cpu
 
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 def steps(x: Tensor, layers: nn.Sequential) -> list[tuple[str, nn.Module, Tensor]]:
-    """Each layer with what goes into it; residual blocks opened, in the first of them alone."""
+    """Each layer with its name and input, and the first convolution of the first residual block."""
     found: list[tuple[str, nn.Module, Tensor]] = []
     opened = False
     for number, layer in enumerate(layers):

@@ -1,4 +1,4 @@
-"""Shared by the benchmarks: things timed in turns, medians with their spread, the machine, and the history file."""
+"""Shared by the benchmarks: timing in turns, medians with their spread, the machine, and the history file."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def wall() -> float:
 
 
 def cpu() -> float:
-    """CPU seconds of this process and of those it started and that have ended: on a machine that others use too, what
-    a thing costs. Comparable only with one thread, since threads that wait for one another may turn meanwhile."""
+    """CPU seconds of this process and of its ended child processes, to measure on a machine that others use too.
+    Comparable only with one thread, since threads may wait for one another in a busy loop."""
     import resource  # not on Windows
 
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -39,9 +39,9 @@ CLOCKS: dict[str, Callable[[], float]] = {"wall": wall, "cpu": cpu}
 
 def add_options(parser: argparse.ArgumentParser, repeats: int) -> None:
     parser.add_argument("--repeats", type=int, default=repeats, help="turns")
-    parser.add_argument("--warm-up", type=int, default=1, help="turns before those that count")
+    parser.add_argument("--warm-up", type=int, default=1, help="turns before the measured ones")
     parser.add_argument("--clock", choices=CLOCKS, default="wall", help="cpu: for a machine that others use too")
-    parser.add_argument("--threads", type=int, help="of the networks; with --clock cpu it is 1")
+    parser.add_argument("--threads", type=int, help="threads of the networks; by default 1 with --clock cpu")
     parser.add_argument("--no-history", action="store_true", help="add nothing to history.jsonl")
 
 
@@ -53,7 +53,7 @@ def set_threads(args: argparse.Namespace) -> None:
 def in_turns(
     candidates: Mapping[str, Callable[[], object]], repeats: int, warm_up: int = 1, clock: str = "wall"
 ) -> Timings:
-    """Seconds of each call. All candidates take their turn in every round, so that a busy moment meets all alike."""
+    """Seconds of each call. Every round calls all candidates in turn, so that a busy moment slows all of them alike."""
     now = CLOCKS[clock]
     for _ in range(warm_up):
         for call in candidates.values():
@@ -68,7 +68,7 @@ def in_turns(
 
 
 def rate(seconds: list[float], count: float) -> dict[str, float]:
-    """Things a second, from calls that did `count` of them: the median, the slowest and the fastest."""
+    """Items a second, for calls that handled `count` items each: median, lowest and highest."""
     return {
         "median": round(count / statistics.median(seconds), 3),
         "lowest": round(count / max(seconds), 3),
@@ -77,7 +77,8 @@ def rate(seconds: list[float], count: float) -> dict[str, float]:
 
 
 def ratio(ours: list[float], theirs: list[float], work: float = 1.0) -> dict[str, float]:
-    """How much faster `ours` is in the same round: median, lowest, highest. `work`: what ours did for one of theirs."""
+    """How many times as fast `ours` is in the same round: median, lowest, highest. Multiplied by `work`, the amount of
+    work in our call for each unit in theirs."""
     values = [work * other / own for own, other in zip(ours, theirs, strict=True)]
     return {
         "median": round(statistics.median(values), 3),
@@ -87,7 +88,7 @@ def ratio(ours: list[float], theirs: list[float], work: float = 1.0) -> dict[str
 
 
 def matrix_peak(dtype: torch.dtype, device: torch.device, clock: str, repeats: int = 5) -> float:
-    """GFLOP/s of a product of two square matrices: the most that convolutions could reach one product at a time."""
+    """GFLOP/s of a product of two large square matrices: the peak for convolutions without Winograd."""
     size = 8192 if device.type == "cuda" else 2048
     first, second = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
 
@@ -116,7 +117,7 @@ def _processor() -> str:
 
 
 def commit() -> str:
-    """The commit that was measured; with a plus where files differ from it."""
+    """The commit that was measured, with a plus if files differ from it."""
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty=+", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True
     )

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Whether memory grows with the folder: the peak of `stargan translate` over a small and over a large one.
+"""Whether memory grows with the folder: the peak memory of `stargan translate` over a small and a large folder.
 
     python benchmarks/memory.py --counts 500 20000
 
-The network is a tiny one, so that the run is short and everything around it shows; `--weights` takes another. Pictures
-are hard links to a few small faces. MiB of all processes of a run together, looked at ten times a second: memory that
-several of them share counts once (PSS; Linux alone has it). The same run peaks up to a fifth higher or lower from one
-turn to the next, as its threads share out their memory: so several turns, and their median.
+The network is tiny, so that the run is short and most memory is used outside the network; `--weights` takes another
+one. Pictures are hard links to a few small faces. The peak is that of all processes together (MiB), sampled ten times a
+second; memory that several processes share counts once (PSS, on Linux only). The peak differs by up to a fifth from one
+turn to the next, so take the median of several turns.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TINY = ModelSettings(image_size=32, width=4, blocks=1, discriminator_width=4, di
 
 
 def peak(arguments: list[str]) -> tuple[float, int, float]:
-    """MiB, processes at most and seconds of a run of `stargan`."""
+    """The peak memory (MiB), the largest number of processes and the seconds of a run of `stargan`."""
     start, most, processes = time.perf_counter(), 0.0, 0
     run = subprocess.Popen([sys.executable, "-m", "stargan_cli", *arguments])
     while run.poll() is None:
@@ -46,7 +46,7 @@ def peak(arguments: list[str]) -> tuple[float, int, float]:
 
 
 def descendants(process: int) -> list[int]:
-    """A process and all that it and those have started."""
+    """A process and all its descendants."""
     found = [process]
     for number in found:
         with suppress(OSError):
@@ -56,7 +56,7 @@ def descendants(process: int) -> list[int]:
 
 
 def mebibytes(process: int) -> float:
-    """The PSS of a process; 0 where it has ended."""
+    """The PSS of a process (MiB); 0 if it has ended."""
     with suppress(OSError):
         for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
             if line.startswith("Pss:"):
@@ -68,7 +68,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--counts", nargs="+", type=int, default=[500, 20000])
     parser.add_argument("--weights")
-    parser.add_argument("--side", type=int, default=64, help="of the pictures (px)")
+    parser.add_argument("--side", type=int, default=64, help="side of the pictures (px)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--size", choices=("model", "source"), default="source")
     add_options(parser, 1)

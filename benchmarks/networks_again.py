@@ -1,4 +1,4 @@
-"""The networks of an evaluation by their own packages, for `recompute.py`: what they read and see in a PNG file."""
+"""The networks of an evaluation, loaded by their own packages for `recompute.py`: labels and features of a PNG file."""
 
 from __future__ import annotations
 
@@ -77,7 +77,8 @@ class Inception:
 
 
 class Lpips:
-    """Zhang et al., CVPR 2018: squared differences of VGG-16's normalised features, weighed, averaged over places."""
+    """LPIPS (Zhang et al., CVPR 2018): weighted squared differences of VGG-16's normalised features, in the mean over
+    positions."""
 
     def __init__(self, folder: Path) -> None:
         network = vgg16(weights=None)

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What `stargan translate` costs a picture outside the network: CPU milliseconds, of all its processes and threads.
+"""The cost of a picture in `stargan translate` outside the network: CPU milliseconds of all its processes and threads.
 
     python benchmarks/overhead.py --count 500
 
-The network is so small (width 4, one block) that it costs next to nothing. Beside the modes of `translate` stand bare
-Pillow, in one thread, and the script that many would write: a DataLoader with a worker, batches of 64, a process that
+The network is so small (width 4, one block) that its time hardly counts. The modes of `translate` are compared with
+bare Pillow in one thread, and with a simple script: a DataLoader with one worker, batches of 64, one process that
 encodes. All take their turns in one run. Pictures are JPEGs of CelebA's size, or those of a folder (`--pictures`).
 """
 
@@ -55,7 +55,7 @@ def encode(queue: Any, out: Path) -> None:
 
 
 def script(files: list[Path], weights: Weights, out: Path) -> None:
-    """What stands in for `translate --size model`, without its promises."""
+    """A simple script that does the work of `translate --size model`, without its guarantees."""
     network, size = load(str(weights.path)).generator, weights.card.model.image_size
     context = multiprocessing.get_context("fork")
     queue = context.Queue(4)
@@ -71,7 +71,7 @@ def script(files: list[Path], weights: Weights, out: Path) -> None:
 
 
 def pillow(files: list[Path], out: Path, size: int | None) -> None:
-    """Read, resize to `size` where that is given, write."""
+    """Read each picture, resize it to `size` if that is given, and write it."""
     for path in files:
         with Image.open(path) as image:
             picture = image.convert("RGB") if size is None else image.convert("RGB").resize((size, size))
@@ -79,7 +79,8 @@ def pillow(files: list[Path], out: Path, size: int | None) -> None:
 
 
 def in_process_of_its_own(work: Callable[[], object]) -> None:
-    """What `translate` sets for its process, as how memory is kept, is for no other candidate."""
+    """Run a candidate in a forked process, so that process-wide settings of `translate` (such as those of the heap) do
+    not affect the other candidates."""
     child = os.fork()
     if child == 0:
         code = 1
@@ -98,7 +99,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--few", type=int, nargs="+", default=[workers.FEW], help="pictures for threads, before processes"
+        "--few", type=int, nargs="+", default=[workers.FEW], help="first pictures, which threads read and write"
     )
     add_options(parser, 3)
     args = parser.parse_args()

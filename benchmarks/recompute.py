@@ -1,5 +1,5 @@
 """Recompute an evaluation from the PNG files that `stargan eval --pictures --out REPORT` wrote, without stargan's code:
-scikit-image for PSNR and SSIM, NumPy for distances and shares, the networks' own packages for what they read and see.
+scikit-image for PSNR and SSIM, NumPy for distances and shares, the networks' own packages for labels and features.
 
     python benchmarks/recompute.py REPORT --classifier FILE [--classifier FILE ...] [--inception FILE]
 
@@ -44,7 +44,7 @@ def pngs(folder: Path) -> list[Path]:
 
 
 def readings(folder: Path, reported: dict, classifiers: list[Classifier]) -> Found:
-    """What all of the classifiers read, what each reads, where they disagree, what else changed."""
+    """How often all classifiers read the target, how often each does, how often they disagree, what else changed."""
     every = by_target(folder)
     seen: dict[str, list[dict[str, int]]] = {}
     for target in reported["targets"]:
@@ -91,14 +91,15 @@ def changes(folder: Path, reported: dict, lpips: Lpips | None) -> Found:
             if lpips:
                 far.append(lpips.distance(before, after))
         yield f"{name}: background", target["background_change"]["value"], np.mean(moved)
-        if not set(target["moved"]) <= set(HAIR):  # with new hair it is the face, and only the card says where that is
+        if not set(target["moved"]) <= set(HAIR):  # for new hair it is the PSNR of the face, whose place is in the card
             yield f"{name}: PSNR elsewhere", target["kept_psnr"]["value"], np.mean(background)
         if lpips and "lpips" in target:
             yield f"{name}: LPIPS", target["lpips"]["value"], np.mean(far)
 
 
 def distances(folder: Path, reported: dict, features: Callable[[Path], torch.Tensor]) -> Found:
-    """Fréchet and kernel distances by their formulas, real pictures weighted to the sources' other attributes."""
+    """Fréchet and kernel distances by their formulas. Real pictures are weighted so that their other attributes are as
+    frequent as among the sources."""
     every, seen = by_target(folder), {}
 
     def of(paths: list[str]) -> np.ndarray:
@@ -142,7 +143,7 @@ def distances(folder: Path, reported: dict, features: Callable[[Path], torch.Ten
 
 
 def frechet_distance(a: np.ndarray, v: np.ndarray, b: np.ndarray, w: np.ndarray) -> float:
-    """By the root of A^1/2 B A^1/2, A and B the weighted covariances."""
+    """The squared Fréchet distance, by the square root of A^1/2 B A^1/2 with the weighted covariances A and B."""
     cov_a, cov_b = np.cov(a, rowvar=False, aweights=v), np.cov(b, rowvar=False, aweights=w)
     values, vectors = np.linalg.eigh(cov_a)
     half = vectors * np.sqrt(values.clip(0)) @ vectors.T
@@ -160,9 +161,9 @@ def mmd(a: np.ndarray, v: np.ndarray, b: np.ndarray, w: np.ndarray) -> float:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("report", type=Path)
-    parser.add_argument("--classifier", type=Path, action="append", required=True, help="all that the report was with")
-    parser.add_argument("--inception", type=Path, help="the file that the report's FID was made with")
-    parser.add_argument("--lpips", type=Path, help="folder with the files that the report's LPIPS was made with")
+    parser.add_argument("--classifier", type=Path, action="append", required=True, help="each classifier of the report")
+    parser.add_argument("--inception", type=Path, help="the Inception file of the report's FID")
+    parser.add_argument("--lpips", type=Path, help="folder with the two files of the report's LPIPS")
     options = parser.parse_args()
     document, wrong = json.loads((options.report / "evaluation.json").read_text()), 0
     lpips = Lpips(options.lpips) if options.lpips else None

@@ -1,4 +1,4 @@
-"""The reference implementation (a clone of yunjey/stargan), brought to run beside ours; nothing of it is copied."""
+"""An adapter that runs a clone of the reference implementation (yunjey/stargan) for comparison; it copies no code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BATCH = 16
 
 
 class Reference:
-    """Its `Solver` with the tensors of `weights`, and its loader on `pictures`, whose table is at `table`."""
+    """The reference's `Solver` with the tensors of `weights`, and its loader for `pictures` with labels in `table`."""
 
     def __init__(self, clone: Path, weights: Weights, folder: Path, pictures: Path, table: Path) -> None:
         sys.path.insert(0, str(clone))
@@ -46,12 +46,13 @@ class Reference:
         return made
 
     def test(self) -> None:
-        """Its test loop: every picture, every attribute."""
+        """Run its test loop: every picture, every attribute."""
         with quiet():
             self.solver.test()
 
     def train(self, batches: Sequence[tuple[torch.Tensor, torch.Tensor]], n_critic: int) -> Callable[[], None]:
-        """A call of its training loop over these batches: a D step each, and every `n_critic`-th time a G step."""
+        """A function that runs its training loop over these batches: a D step for each, and a G step for every
+        `n_critic`-th."""
         solver = self.solver
 
         def call() -> None:
@@ -65,7 +66,7 @@ class Reference:
 
 @contextlib.contextmanager
 def quiet() -> Any:
-    """It prints a line for each batch, and uses what torch warns of."""
+    """Silence the reference code: it prints a line for each batch, and causes warnings of torch."""
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         yield

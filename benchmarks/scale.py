@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""How `stargan translate` and `train` grow with processes, and what one picture costs beside the network.
+"""How `stargan translate` and `train` scale with processes, and what a picture costs outside the network.
 
     python benchmarks/scale.py --pictures 64 --repeats 3
     python benchmarks/scale.py --train
     python benchmarks/scale.py --requests
 
-Every layout (processes x threads of the network) takes its turn: its processes load the weights, translate two
-pictures, wait for one another, and then translate their shares of the same folder as `--shard` gives them out, or of
-the same tars. Rates are pictures a second from that moment until the last one is done; CPU milliseconds are what a
-picture keeps CPUs busy, which other programs on the machine disturb less. `rest` is one process whose network is so
-small that what is left is reading, decoding, putting back, encoding and writing. `--train` times iterations of
-`stargan train --preset fast` at 64 px, as torchrun starts its processes, behind the first few. `--requests` counts what
-a picture costs at an object store (needs moto and s3fs).
+The layouts (processes x threads of the network) take turns. Their processes load the weights, translate two pictures,
+wait for one another, and then translate their `--shard` of one folder, or of the same pictures in tars. Rates are
+pictures a second from that moment until the last process is done. CPU milliseconds a picture are less affected by other
+programs on the machine. `rest` is one process with a network so small that only reading, decoding, compositing,
+encoding and writing count. `--train` times iterations of `stargan train --preset fast` at 64 px after the first few,
+with processes as torchrun starts them. `--requests` counts the requests of a picture at an object store (needs moto and
+s3fs).
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ WARM_UP_ITERATIONS = 3
 
 
 def work(job: dict[str, Any], number: int, ready: Any, ends: Any) -> None:
-    """One process: its share of the job, in its own time."""
+    """One process: translate its share of the job, and report its start, end, count and CPU seconds."""
     torch.set_num_threads(job["threads"])
     faces = FaceSettings(mode=job["faces"])
     settings = TranslationSettings("blond", weights=job["weights"], faces=faces, workers=job["threads"])
@@ -59,7 +59,7 @@ def work(job: dict[str, Any], number: int, ready: Any, ends: Any) -> None:
 
 
 def seconds(job: dict[str, Any], count: int) -> tuple[float, float]:
-    """From the moment when all processes are ready until the last is done; and what they kept CPUs busy."""
+    """The seconds from when all processes are ready until the last one is done, and the CPU seconds of all."""
     context = multiprocessing.get_context("spawn")
     ready, ends = context.Barrier(job["processes"]), context.Queue()
     with tempfile.TemporaryDirectory() as out:
@@ -77,7 +77,7 @@ def seconds(job: dict[str, Any], count: int) -> tuple[float, float]:
 
 
 def training_seconds(folder: Path, processes: int, threads: int, iterations: int) -> float:
-    """What an iteration takes, with a batch of 16 for all processes together, each of them G and D."""
+    """The seconds of an iteration with a G and a D step, and a batch of 16 for all processes together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -112,7 +112,7 @@ def training(args: argparse.Namespace, folder: Path, pictures: Path) -> dict[str
 
 
 def packed(pictures: Path, folder: Path) -> Path:
-    """The same pictures in tars."""
+    """Write the pictures into tars, and return the folder of the tars."""
     folder.mkdir()
     paths = sorted(pictures.iterdir())
     for start in range(0, len(paths), PICTURES_IN_A_TAR):
@@ -139,7 +139,7 @@ def products(weights: Weights) -> dict[str, float]:
 
 
 def requests(pictures: Path, weights: str, folder: Path) -> dict[str, dict[str, float]]:
-    """Requests a picture at an object store: the first run, one with --overwrite, and one that finds all done."""
+    """Requests for each picture at an object store: first run, one with --overwrite, and one with nothing to do."""
     import fsspec
     from moto.server import ThreadedMotoServer
 
@@ -181,7 +181,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--layouts", nargs="+", default=["1x1", "1x2", "2x1"], help="processes x threads")
     parser.add_argument("--train", action="store_true")
-    parser.add_argument("--iterations", type=int, default=13, help="of --train")
+    parser.add_argument("--iterations", type=int, default=13, help="iterations of --train")
     parser.add_argument("--requests", action="store_true")
     parser.add_argument("--no-history", action="store_true", help="do not add the result to history.jsonl")
     parser.set_defaults(clock="wall")

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""How long `stargan` takes to begin: --help, and one picture from a cold start, beside `import torch`.
+"""How long `stargan` takes to start: --help, and one picture from a cold start, compared with `import torch`.
 
     python benchmarks/startup.py
 
-Each is a process of its own; seconds, medians of `--repeats` turns with the fastest and the slowest.
+Each is a process of its own. Seconds are medians of `--repeats` turns, with the fastest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the benchmarks work on: random weights of the paper's network, and a folder of face pictures with a table."""
+"""Test data of the benchmarks: random weights of the paper's network, and a folder of face pictures with a table."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOISE = 6  # standard deviation of each colour, in [0, 255]
 
 
 def random_weights(folder: Path, settings: ModelSettings) -> Weights:
-    """Both networks with their first, random values: as fast as trained ones. `folder`/random.safetensors."""
+    """Write both networks with random initial values into `folder`/random.safetensors: as fast as trained ones."""
     torch.manual_seed(0)
     path = folder / "random.safetensors"
     card = Card(settings, LAYOUT)
@@ -32,8 +32,8 @@ def random_weights(folder: Path, settings: ModelSettings) -> Weights:
 
 
 def faces(folder: Path, count: int, source: Path | None = None) -> tuple[Path, Path]:
-    """`count` JPEGs of CelebA's size, made from the pictures in `source` in turn, and a table in CelebA's format with
-    labels for them: the folder and the table."""
+    """Make `count` JPEGs of CelebA's size from the pictures in `source`, in turn, and a table of labels in CelebA's
+    format. Returns the folder and the table."""
     pictures, table = folder / "pictures", folder / "list_attr.txt"
     pictures.mkdir()
     originals = sorted(path for path in (source or EXAMPLES).iterdir() if path.suffix.lower() in (".jpg", ".png"))
@@ -51,7 +51,7 @@ def faces(folder: Path, count: int, source: Path | None = None) -> tuple[Path, P
 
 
 def enlarged(path: Path, size: tuple[int, int], seed: int) -> Image.Image:
-    """A picture made as large as a photo, with a photo's noise."""
+    """A picture enlarged to `size` (px), with noise as in a photo."""
     with Image.open(path) as opened:
         pixels = np.asarray(opened.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.float32)
     noise = np.random.default_rng(seed).normal(0, NOISE, pixels.shape)
@@ -59,6 +59,6 @@ def enlarged(path: Path, size: tuple[int, int], seed: int) -> Image.Image:
 
 
 def recode(file: Path | io.BytesIO) -> None:
-    """Decode a picture and encode it as `translate` does a JPEG."""
+    """Decode a picture, and encode it as JPEG as `translate` does."""
     with Image.open(file) as image:
         image.convert("RGB").save(io.BytesIO(), "JPEG", quality=95, subsampling=0)

@@ -1,4 +1,5 @@
-"""Large photos with known truth: faces of the London set at random scale, turn and place on made-up backgrounds."""
+"""Large photos with known eye positions: faces of the London set at random scale, angle and place on synthetic
+backgrounds."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 @dataclass(frozen=True)
 class Photo:
-    """`eyes`: for each face the pupils on the picture's left and right, as x + iy in pixels."""
+    """`eyes`: for each face, the pupils on the picture's left and right, as x + iy (px)."""
 
     image: Image.Image
     eyes: list[tuple[complex, complex]]
@@ -43,7 +44,8 @@ def photos(
     eye_distance: tuple[float, float] = (16, 350),
     turn: float = 40,
 ) -> Iterator[Photo]:
-    """Faces have eye distances in `eye_distance` px (log-uniform) and are turned by up to `turn` degrees."""
+    """Yield `count` photos. Faces have eye distances in the range `eye_distance` (px, log-uniform) and are turned by up
+    to `turn` degrees."""
     random = np.random.default_rng(seed)
     for _ in range(count):
         canvas = background(random, size)
@@ -66,7 +68,7 @@ def photos(
 
 
 def background(random: np.random.Generator, size: tuple[int, int]) -> Image.Image:
-    """Soft colours, some hundred shapes, grain."""
+    """A background of soft colours, some hundred shapes, and grain."""
     soft = random.integers(20, 236, (6, 8, 3), dtype=np.uint8)
     canvas = Image.fromarray(soft).resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
@@ -83,7 +85,7 @@ def background(random: np.random.Generator, size: tuple[int, int]) -> Image.Imag
 
 
 def _place(canvas: Image.Image, person: Portrait, eyes: tuple[complex, complex]) -> None:
-    """Warp a portrait so that its eyes come to lie at `eyes`; its head alone, softly cut out."""
+    """Paste the head of a portrait, with soft edges, so that its eyes are at `eyes`."""
     scale = (eyes[1] - eyes[0]) / (person.eyes[1] - person.eyes[0])
     small = person.image
     if abs(scale) < 1:

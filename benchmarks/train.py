@@ -4,14 +4,15 @@
     python benchmarks/train.py --reference ../stargan
     python benchmarks/train.py --preset fast --batch-size 64 --steps 20 --warm-up 2      # on a GPU
 
-Medians of `--repeats` turns with the slowest and the fastest. In a turn every candidate does `--steps` iterations
-without a G step, and as many with one; the paper's iteration is put together from these, and the minutes of its whole
-training (200,000 D and 40,000 G steps). Candidates are the precisions, on CUDA each with graphs, without (`eager`) and,
-if wanted, compiled (on a CPU too, for comparison: `train` refuses it there) or with pictures as planes. Their share of
-the peak is that of a matrix product on the same device, for the operations that torch counts in the plain networks.
-`--reference` times a clone of yunjey/stargan with the same tensors on the same pictures in the same turns: its
-`Solver.train`, which gets its batches ready-made, while ours takes uint8 pictures from its cache, flips and normalises
-them. It is the paper's network, at any `--width`, `--size` and `--batch-size`; another `--preset` has no reference.
+Results are medians of `--repeats` turns, with the slowest and the fastest. In a turn, every candidate runs `--steps`
+iterations without a G step, and as many with one. The time of the paper's iteration, and the minutes of its whole
+training (200,000 D and 40,000 G steps), are calculated from these. Candidates are the precisions. On CUDA, each runs
+with graphs, without (`eager`) and, on request, with pictures as planes; `--compile` adds compiled networks (on a CPU
+too, for comparison: `train` refuses it there). The share of the peak compares the operations that torch counts in the
+plain networks with a matrix product on the same device. `--reference` times a clone of yunjey/stargan with the same
+tensors on the same pictures in the same turns: its `Solver.train` gets ready-made batches, while ours takes uint8
+pictures from its cache, flips and normalises them. It is the paper's network, at any `--width`, `--size` and
+`--batch-size`; another `--preset` has no reference.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def our_steps(trainer: Trainer, with_generator: bool, steps: int) -> Callable[[]
 
 
 class Counter(TorchDispatchMode):
-    """Counts as `FlopCounterMode` does, whose hooks do not stand the gradient penalty."""
+    """Counts operations as `FlopCounterMode` does, whose hooks fail on the gradient penalty."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -134,7 +135,7 @@ def options() -> argparse.Namespace:
     add_options(parser, 3)
     args = parser.parse_args()
     if args.reference and args.preset != "paper":
-        parser.error("--reference is the paper's network: it goes with --preset paper")
+        parser.error("--reference needs --preset paper: the reference is the paper's network")
     return args
 
 
@@ -159,13 +160,13 @@ def rates(timings: Timings, sides: list[str], args: argparse.Namespace) -> dict[
 
 
 def cycle(timings: Timings, side: str) -> list[float]:
-    """Seconds of the paper's iterations, in each turn."""
+    """Seconds of the paper's iterations (five D, one G) in each turn."""
     pairs = zip(timings[f"{side} D"], timings[f"{side} D and G"], strict=True)
     return [(N_CRITIC - 1) * alone + both for alone, both in pairs]
 
 
 def shares(timings: Timings, trainers: dict[str, Trainer], counted: Trainer, args: argparse.Namespace) -> Any:
-    """How near each candidate's steps come to a product of two matrices in its precision."""
+    """Each candidate's operations a second, as a share of those of a matrix product in its precision."""
     device, work = counted.device, {kind: operations(counted, with_g) for kind, with_g in KINDS.items()}
     peaks = {one.precision: matrix_peak(one.precision, device, args.clock) for one in trainers.values()}
     found: dict[str, Any] = {
@@ -181,7 +182,7 @@ def shares(timings: Timings, trainers: dict[str, Trainer], counted: Trainer, arg
 
 
 def profile(trainer: Trainer, steps: int) -> None:
-    """Print the operations that take longest, in D and G steps, on the device where it is not the CPU."""
+    """Print the operations that take longest in D and G steps: those of the GPU on CUDA, else those of the CPU."""
     on_cuda = trainer.device.type == "cuda"
     activity = ProfilerActivity.CUDA if on_cuda else ProfilerActivity.CPU
     with torch_profile(activities=[activity]) as found:

@@ -4,11 +4,11 @@
     python benchmarks/translate.py --reference ../stargan
     python benchmarks/translate.py --precisions bf16 --batch-sizes 1 4 16 --engines torch openvino
 
-Rates are translated pictures a second (a picture translated to five attributes counts five times), medians of
-`--repeats` turns with the slowest and the fastest. `--reference` times a clone of yunjey/stargan with the same tensors
+Rates are translated pictures a second (a picture translated to five attributes counts five times): medians of
+`--repeats` turns, with the slowest and the fastest. `--reference` times a clone of yunjey/stargan with the same tensors
 on the same pictures in the same turns: its generator, and its test loop from files to files. The network is the
 paper's with random weights (`--width`, `--size`), or `--weights`. Pictures come from `examples/faces` in CelebA's size,
-or from a folder of your own (`--pictures`).
+or from your own folder (`--pictures`).
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from stargan_cli.weights.files import Weights, load
 
 ATTRIBUTES = 5
 GFLOP_OF_THE_PAPERS = 19.9
-"""A picture through the paper's generator at 128 px, width 64, counting the products of plain convolutions."""
+"""For one picture, the paper's generator at 128 px with width 64, counting the products of plain convolutions."""
 
 
 def parts(pictures: list[Path], size: int, args: argparse.Namespace) -> dict[str, Any]:
-    """Pictures a second in one thread: file to square, square to file."""
+    """Pictures a second in one thread: decoding (file to square) and encoding (square to file)."""
     squares = [to_image(load_square(path, size).numpy()) for path in pictures]
 
     def encode(kind: str, **options: int) -> Callable[[], None]:
@@ -61,7 +61,7 @@ def parts(pictures: list[Path], size: int, args: argparse.Namespace) -> dict[str
 
 
 def recode(path: Path, size: int) -> None:
-    """One picture, read once and written for each attribute."""
+    """Decode a picture once, and encode it for each attribute."""
     square = to_image(load_square(path, size).numpy())
     for _ in range(ATTRIBUTES):
         square.save(io.BytesIO(), "JPEG", quality=95, subsampling=0)
@@ -96,7 +96,7 @@ class Bench:
         )
 
     def network(self) -> dict[str, Any]:
-        """The network alone, from bytes to bytes, in each precision and batch size."""
+        """Measure the network alone, from uint8 pixels to changes, for each engine, precision and batch size."""
         candidates: dict[str, Callable[[], Tensor | None]] = {}
         for engine in self.args.engines:
             for precision in self.args.precisions:
@@ -116,7 +116,7 @@ class Bench:
             self.reference.model(to_model(self.pixels[rows]).to(self.device), self.labels[rows, 0].to(self.device))
 
     def _differences(self, candidates: dict[str, Any]) -> dict[str, float]:
-        """The lowest PSNR of a picture against the plain network in fp32, in dB."""
+        """The lowest PSNR (dB) of a picture against the plain network in fp32, for each candidate."""
         few = slice(0, 8)
         with torch.inference_mode():
             generator = load(str(self.weights.path)).generator
@@ -129,8 +129,8 @@ class Bench:
         }
 
     def end_to_end(self) -> dict[str, Any]:
-        """From files to files, every picture to every attribute; beside it the network alone on the same squares, and
-        the codecs alone, in a process a core, for the shares."""
+        """Measure from files to files, every picture to every attribute. The shares compare it with the network alone
+        on the same squares, and with the codecs alone (one process for each core)."""
         candidates: dict[str, Callable[[], object]] = {}
         for engine in self.args.engines:
             for precision in self.args.precisions:

@@ -13,7 +13,7 @@ __all__ = ["Model", "__version__", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """`load` and `Model` on first use: whoever asks for the version alone loads no torch."""
+    """Import `load` and `Model` on first use, so that reading the version does not import torch."""
     if name in ("Model", "load"):
         from stargan_cli import api
 

@@ -11,13 +11,13 @@ from types import FrameType
 
 
 def main() -> None:
-    _leave_on_ctrl_c()  # before the imports, which take the time in which people think better of it
-    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # the last of all: behind it Python hears nothing
+    _leave_on_ctrl_c()  # before the slow imports: people press Ctrl-C during them
+    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # registered first, so it runs last
     try:
-        from stargan_cli.cli.messages import make_streams_lossless, open_closed_streams, say
+        from stargan_cli.cli.messages import say
+        from stargan_cli.cli.streams import prepare_streams
 
-        open_closed_streams()
-        make_streams_lossless()
+        prepare_streams()
         try:
             os.getcwd()
         except OSError:
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _leave_on_ctrl_c() -> None:
-    """Unless whoever started the process lets it ignore Ctrl-C."""
+    """Exit at once on Ctrl-C, unless the parent process set it to be ignored."""
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         signal.signal(signal.SIGINT, _leave)
 

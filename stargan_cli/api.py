@@ -1,4 +1,4 @@
-"""The Python interface: a model that translates pictures, tensors and folders. `stargan_cli.load` is its entrance.
+"""The Python interface: a model that translates pictures, tensors and folders. Start with `stargan_cli.load`.
 
 The command line calls the same functions, so both give the same pictures.
 """
@@ -38,12 +38,15 @@ from stargan_cli.weights.files import Weights
 from stargan_cli.weights.files import load as load_weights
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
-PNG_MODES = ("L", "LA", "RGB", "RGBA")
+FORMATS = dict.fromkeys(("L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"), "PNG") | {"CMYK": "TIFF", "LAB": "TIFF"}
+"""A format that holds the pixels of a mode as they are. Other modes are converted first."""
+CONVERTED = {"I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+LARGEST_16_BIT = 2**16 - 1
 ROWS_AHEAD = 64
 
 
 def load(weights: str = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
-    """A model from a weights file, the name of bundled weights, or hf://owner/repo.
+    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16. Raises UsageError and WeightsError.
     """
@@ -61,50 +64,50 @@ class Model:
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What the model can set, as `--set` takes it."""
+        """The names of the attributes that the model can set, as `--set` takes them."""
         names = self._vocabulary.full_name
         sets = enumerate(self._weights.card.layout.sets)
         return tuple(names(Meaning(index, name)) for index, label_set in sets for name in label_set.attributes)
 
     @property
     def image_size(self) -> int:
-        """The side of the squares that the networks take (px)."""
+        """The side of the square pictures that the networks take (px)."""
         return self._weights.card.model.image_size
 
     def read(self, image: Image.Image) -> dict[str, float]:
-        """How probable each attribute is, in [0, 1], of the picture's largest face, as the discriminator reads it.
+        """The probability (0..1) of each attribute of the picture's largest face, as the discriminator reads it.
 
         Raises PictureError where no face is found, UsageError for weights without a discriminator.
         """
         networks = self._networks(self._settings(each=True))
-        way = synced_at_once(way_of(piped(_as_png(image), "png"), networks.plan, MemorySink()))
+        steps = synced_at_once(way_of(piped(_as_file(image), "png"), networks.plan, MemorySink()))
         try:
-            asked = next(way)
+            asked = next(steps)
             while isinstance(asked, Ask):
-                asked = way.send(networks.faces.answer(asked))
+                asked = steps.send(networks.faces.answer(asked))
         except StopIteration as ended:
             raise PictureError(ended.value.rows[0].reason) from None
-        way.close()
+        steps.close()
         logits = networks.translator.read_labels(torch.from_numpy(asked.squares[:1]))
         return networks.labels.named(networks.labels.completed({}, logits[0].tolist()))
 
     def translate(self, image: Image.Image, spec: str, **options: Any) -> Image.Image:
-        """The picture with other attributes, at its own size: faces are found, and the change is put into it.
+        """Change attributes of the faces in a picture. Faces are found, and the change is blended into the picture.
 
         `spec` is what `--set` takes: "blond,old". `options` are fields of `TranslationSettings`: `strength`, `size`,
         `faces`. Raises UsageError and PictureError.
         """
         networks = self._networks(self._settings(spec=spec, format="png", **options))
-        result: Image.Image = Image.open(BytesIO(translate_bytes(_as_png(image), networks)))
+        result: Image.Image = Image.open(BytesIO(translate_bytes(_as_file(image), networks)))
         result.load()
         return result
 
     @torch.inference_mode()
     def generate(self, batch: Tensor, labels: Tensor | str) -> Tensor:
-        """The generator alone: pictures (N, 3, S, S) in [-1, 1] -> the same with other attributes, float32, on the
+        """Run the generator alone: pictures (N, 3, S, S) in [-1, 1] -> the same with other attributes, float32, on the
         model's device.
 
-        `labels`: label vectors (N, label_dim), or what `--set` takes; then the discriminator reads the source labels.
+        `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
         """
         pictures = batch.to(self._device, torch.float32)
         for vectors in self._passes(pictures, labels):
@@ -112,10 +115,10 @@ class Model:
         return pictures
 
     def translate_folder(self, source: str | Path, out: str | Path, spec: str, **options: Any) -> Iterator[Row]:
-        """Translate a folder, file or URL into the folder, file or URL `out`; gives a row for each output once it is
-        settled.
+        """Translate a folder, file or URL into the folder, file or URL `out`; yields a row for each output once it is
+        written, skipped or has failed.
 
-        What an earlier call made is skipped. `options` are fields of `TranslationSettings`. Closing the iterator stops
+        Outputs of earlier calls are skipped. `options` are fields of `TranslationSettings`. Closing the iterator stops
         the work. Raises StarganError.
         """
         settings = self._settings(spec=spec, **options)
@@ -153,16 +156,29 @@ def _started(settings: TranslationSettings) -> Networks:
     return networks
 
 
-def _as_png(image: Image.Image) -> BytesIO:
-    """The picture as a file without loss, upright."""
+def _as_file(image: Image.Image) -> BytesIO:
+    """The picture as a lossless file, turned upright by its EXIF orientation. Raises PictureError for a picture whose
+    values have no known range."""
+    if image.mode == "F":
+        raise PictureError("mode F does not say which value is white: convert the picture to L or I;16")
+    if image.mode == "I":
+        _require_16_bit(image)
     upright, file = ImageOps.exif_transpose(image), BytesIO()
-    (upright if upright.mode in PNG_MODES else upright.convert("RGB")).save(file, "PNG", compress_level=1)
+    if upright.mode not in FORMATS:
+        upright = upright.convert(CONVERTED.get(upright.mode, "RGB"))
+    upright.save(file, FORMATS[upright.mode], **({"compress_level": 1} if FORMATS[upright.mode] == "PNG" else {}))
     file.seek(0)
     return file
 
 
+def _require_16_bit(image: Image.Image) -> None:
+    low, high = image.getextrema()
+    if low < 0 or high > LARGEST_16_BIT:  # type: ignore[operator]  # mode I has one channel
+        raise PictureError(f"mode I is read as 16 bits, but its values are {low} to {high}: convert the picture")
+
+
 def _rows(inputs: list[Any], out: Any, settings: TranslationSettings) -> Iterator[Row]:
-    """The rows of a run that goes on in a thread of its own, a bounded way ahead of whoever takes them."""
+    """Translate in a thread and yield its rows. The thread is at most `ROWS_AHEAD` rows ahead of the caller."""
     rows: queue.Queue[Row | BaseException | None] = queue.Queue(ROWS_AHEAD)
     stopped = threading.Event()
 

@@ -27,7 +27,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.body, self.width, self._pooled = body, width, pooled
         mean, deviation = (torch.tensor(numbers).view(1, 3, 1, 1) for numbers in (IMAGENET_MEAN, IMAGENET_DEVIATION))
-        # from [-1, 1] to what ImageNet's networks were given; EfficientNet-Lite was given [-1, 1]
+        # from [-1, 1] to ImageNet's usual normalisation; EfficientNet-Lite was trained on [-1, 1]
         scale, shift = (0.5 / deviation, (0.5 - mean) / deviation) if as_imagenet else (torch.ones(1), torch.zeros(1))
         self.register_buffer("scale", scale, persistent=False)
         self.register_buffer("shift", shift, persistent=False)
@@ -40,9 +40,9 @@ class Backbone(nn.Module):
 def backbone(name: str, with_weights: bool = False) -> Backbone:
     """A network by name: `efficientnet-lite0` to `2`, `resnet18` or, if timm is installed, one of timm's.
 
-    `with_weights`: with ImageNet weights, from the Python package that carries them or, for timm's, by its download.
-    Otherwise, and `resnet18` in any case, its weights are random. Raises UsageError where there is no such network, or
-    its package or its weights are missing.
+    `with_weights`: load ImageNet weights, from the Python package that contains them or, for timm's, downloaded by
+    timm. Otherwise the weights are random; those of `resnet18` always are. Raises UsageError where there is no such
+    network, or its package or its weights are missing.
     """
     if name in LITE:
         return _lite(name, with_weights)
@@ -56,7 +56,7 @@ def backbone(name: str, with_weights: bool = False) -> Backbone:
 
 
 def _lite(name: str, with_weights: bool) -> Backbone:
-    """EfficientNet-Lite (Tan & Le, ICML 2019, without squeeze-and-excitation), by the package that has its weights."""
+    """EfficientNet-Lite (Tan & Le, ICML 2019, without squeeze-and-excitation), from efficientnet-lite-pytorch."""
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
@@ -82,14 +82,14 @@ def _from_timm(name: str, with_weights: bool) -> Backbone:
         body = timm.create_model(name, num_classes=0, pretrained=with_weights)
     except Exception as error:  # an unknown name, or whatever its download raises
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        hint = "timm.list_models() lists its networks; without a network, give weights with --init FILE"
-        raise UsageError(f"timm does not give {name}: {reason}", hint) from error
+        hint = "timm.list_models() lists its networks; without internet access, give weights with --init FILE"
+        raise UsageError(f"timm cannot build {name}: {reason}", hint) from error
     return Backbone(body, int(body.num_features), lambda pictures: body(pictures), as_imagenet=True)
 
 
 def stages(network: Backbone, pictures: Tensor) -> Iterator[Tensor]:
-    """What an EfficientNet-Lite makes of pictures (N, 3, S, S) in [-1, 1] at 1/2, 1/4, 1/8, 1/16 and 1/32 of their
-    size."""
+    """The feature maps that an EfficientNet-Lite computes from pictures (N, 3, S, S) in [-1, 1], at 1/2, 1/4, 1/8, 1/16
+    and 1/32 of their size."""
     body: Any = network.body
     x = body._swish(body._bn0(body._conv_stem(pictures.contiguous(memory_format=torch.channels_last))))
     for block in body._blocks:
@@ -102,9 +102,9 @@ def stages(network: Backbone, pictures: Tensor) -> Iterator[Tensor]:
 
 @torch.no_grad()
 def stage_statistics(network: Backbone) -> list[tuple[Tensor, Tensor]]:
-    """Mean and standard deviation of the channels of each of `stages`, (1, C, 1, 1) both, on ImageNet.
+    """Mean and standard deviation of the channels of each of `stages`, each (1, C, 1, 1), on ImageNet.
 
-    From the network's normalisations alone: a stage is a sum of normalised maps, taken as independent.
+    They follow from the network's batch normalisations: a stage is a sum of normalised maps, assumed independent.
     """
     body: Any = network.body
     found, mean, variance = [], torch.zeros(0), torch.zeros(0)
@@ -131,7 +131,7 @@ def packaged_weights(name: str) -> Path | None:
 
 
 def start_from(network: Backbone, path: Path, hint: str) -> None:
-    """Load a state dict of the same network; its last layer is left out. Raises WeightsError."""
+    """Load a state dict of the same network, without its last layer. Raises WeightsError."""
     tensors = {name: tensor for name, tensor in read_state_dict(path, hint).items() if not name.startswith(LAST_LAYERS)}
     try:
         network.body.load_state_dict(tensors)

@@ -1,4 +1,4 @@
-"""Work on a GPU that is launched as a whole: a CUDA graph, recorded once, costs the host one call."""
+"""CUDA graphs: work on a GPU is recorded once, and replayed with one call on the host."""
 
 from __future__ import annotations
 
@@ -12,33 +12,33 @@ import torch
 
 Result = TypeVar("Result")
 EAGER_CALLS = 3
-"""Calls before the recording, by the thread that records: cuDNN makes that thread's handle and chooses its algorithms,
-the optimisers make their state, a compiler compiles. None of it can be done inside a recording."""
+"""Plain calls that a thread makes before it records. In them cuDNN creates the thread's handle and chooses its
+algorithms, optimisers create their state, and a compiler compiles. None of it can be done inside a recording."""
 
 
 class Recording(Protocol):
-    """What is computed inside `record` is noted, and computed by `replay`: with the same tensors, in place."""
+    """Records the work done inside `record`; `replay` does it again, with the same tensors, in place."""
 
     def record(self) -> AbstractContextManager[object]: ...
     def replay(self) -> None: ...
 
 
 class Recorder(Protocol):
-    """Makes recordings; calls before them run in `warming_up`."""
+    """Makes recordings. The plain calls before a recording run inside `warming_up`."""
 
     def warming_up(self) -> AbstractContextManager[object]: ...
     def begin(self) -> Recording: ...
 
 
 class Captured(Generic[Result]):
-    """Calls `work`; from a thread's fourth call with the same arguments on, plays back a recording, in all threads.
+    """Calls `work`. A thread's fourth call with the same arguments records it; from then on all threads replay that.
 
-    `work` may read what changes from tensors alone, which stay in their places, and must never wait for the device.
-    The result of a recording holds until the next call. Where `work` cannot be recorded, `warn` gets the reason, once,
-    and every call without a recording is computed plainly.
+    `work` must read changing values from tensors alone, whose addresses stay the same, and must never wait for the
+    device. The result of a recording is valid until the next call. If `work` cannot be recorded, `warn` gets the
+    reason, once, and all calls without a recording run plainly.
 
-    An autocast region that begins and ends inside `work` may keep its casts of weights: they are made and dropped
-    inside the recording. One around it must not (`cache_enabled=False`): a recording would compute with old weights.
+    An autocast region that begins and ends inside `work` may cache its casts of weights: they are made and dropped
+    inside the recording. A region around it must not (`cache_enabled=False`): a recording would use old weights.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Captured(Generic[Result]):
         return result
 
     def _record(self, arguments: tuple[Hashable, ...]) -> bool:
-        """Whether there is a recording now."""
+        """Record the call if it is due. Returns whether there is a recording now."""
         calls: Counter[Hashable] = self._threads.__dict__.setdefault("calls", Counter())
         calls[arguments] += 1
         if not self._records or calls[arguments] <= EAGER_CALLS:
@@ -67,7 +67,7 @@ class Captured(Generic[Result]):
             recording = self._recorder.begin()
             with recording.record():
                 result = self._work(*arguments)
-        except Exception as error:  # whatever the device or the driver does not record, it can compute
+        except Exception as error:  # what the device or the driver cannot record, it can still compute
             self._records = False
             reason = (str(error).splitlines() or [type(error).__name__])[0]
             self._warn(f"no CUDA graph could be recorded; going on without, which is slower: {reason}")
@@ -77,10 +77,10 @@ class Captured(Generic[Result]):
 
 
 class CudaGraphs:
-    """A `Recorder` on the current CUDA device. One of its graphs runs at a time: they share their memory.
+    """A `Recorder` on the current CUDA device. Its graphs share their memory, so only one may run at a time.
 
-    `stream` records; by default one of its own. No graph reads what another one left, other than results, whose memory
-    stays theirs: the order in which they are replayed does not matter.
+    It records on `stream`, by default a new one. Graphs may be replayed in any order: a graph reads nothing that
+    another one left, except results, whose memory is not shared.
     """
 
     def __init__(self, stream: torch.cuda.Stream | None = None) -> None:
@@ -90,7 +90,7 @@ class CudaGraphs:
 
     @contextmanager
     def warming_up(self) -> Iterator[None]:
-        """On the stream that records: what autograd makes there stays bound to it."""
+        """Run on the recording stream: autograd binds what it creates to its stream."""
         self.stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(self.stream):
             yield
@@ -109,16 +109,16 @@ class _CudaGraph:
         before = torch.cuda.current_stream()
         pool, stream = self._graphs.pool, self._graphs.stream
         try:
-            # Other threads may copy pictures meanwhile: their calls are not of this recording.
+            # Other threads may copy pictures meanwhile: their calls are not part of this recording.
             with torch.cuda.graph(self._graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
                 yield
         except BaseException:
-            # `torch.cuda.graph` leaves its stream behind where a recording cannot end, and the allocator takes it to go
-            # on: it would refuse to free memory. Of one that was ended, the first call raises.
+            # If a recording fails, `torch.cuda.graph` leaves its stream the current one, and the allocator, which
+            # believes that it still records, would refuse to free memory. If it did end, the first call raises.
             torch.cuda.set_stream(before)
             with suppress(RuntimeError, AttributeError):
                 torch._C._cuda_endAllocateToPool(before.device_index, pool)
-                self._graphs.unfinished.append(self._graph)  # the allocator of pinned memory still points at it
+                self._graphs.unfinished.append(self._graph)  # the allocator of pinned memory still refers to it
                 torch._C._cuda_releasePool(before.device_index, pool)
             raise
 

@@ -18,8 +18,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Each of several
-    processes of torchrun has its own CUDA device for auto and cuda.
+    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Under
+    torchrun, auto and cuda give each of several processes its own CUDA device.
 
     Raises UsageError where there is no such device on this machine.
     """
@@ -46,8 +46,8 @@ def pick_device(name: str = "auto") -> torch.device:
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The number type that the convolutions compute in: auto, fp32, bf16 or fp16; parameters stay fp32.
 
-    auto takes bf16 where the hardware multiplies it (AVX512-BF16, AMX, CUDA from compute capability 8.0), else fp32;
-    on a CPU also only where oneDNN may use those instructions (ONEDNN_MAX_CPU_ISA).
+    auto takes bf16 where the hardware has instructions for it (AVX512-BF16, AMX, CUDA from compute capability 8.0) and,
+    on a CPU, where oneDNN may use them (ONEDNN_MAX_CPU_ISA); else fp32.
     Raises UsageError for an unknown name, for fp16 on the CPU, which has no fast path for it, and for bf16 and fp16 on
     MPS with a PyTorch before 2.5.
     """
@@ -69,7 +69,7 @@ def _multiplies_bf16(device: torch.device) -> bool:
         return False
     allows = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
     if allows is None or not allows():
-        return False  # the processor may have the instructions, but bf16 without oneDNN's is a hundred times slower
+        return False  # whatever the processor: without oneDNN's kernels bf16 is a hundred times slower
     probes = (getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
     return any(probe is not None and bool(probe()) for probe in probes)
 
@@ -82,20 +82,20 @@ def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """A CPU tensor on `device`, without waiting for what the device is still computing."""
+    """Copy a CPU tensor to `device`, without waiting for work that is still running there."""
     if device.type == "cuda":
         return tensor.pin_memory().to(device, non_blocking=True)  # from pageable memory, the copy would wait
     return tensor.to(device)
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes of a CUDA device that no process uses."""
+    """Free memory of a CUDA device (bytes)."""
     return torch.cuda.mem_get_info(device)[0]
 
 
 @contextmanager
 def compiling() -> Iterator[None]:
-    """Around calls of what `torch.compile` made, which compiles at the first. Raises UsageError where it cannot."""
+    """Wrap calls of a function from `torch.compile`: the first one compiles it. Raises UsageError where that fails."""
     try:
         yield
     except RuntimeError as error:
@@ -108,13 +108,13 @@ def compiling() -> Iterator[None]:
 
 
 def put(tensor: Tensor, place: Tensor) -> None:
-    """A CPU tensor into a place on a device, without waiting for what the device is still computing."""
+    """Copy a CPU tensor into the tensor `place`, without waiting for work that is still running on its device."""
     on_cuda = place.device.type == "cuda"
     place.copy_(tensor.pin_memory() if on_cuda else tensor, non_blocking=on_cuda)
 
 
 def fetch(tensor: Tensor) -> Tensor:
-    """A copy on the CPU. From CUDA, it is complete once the current stream has been waited for; before, nothing is."""
+    """Copy a tensor to the CPU. From CUDA the copy is complete only once the current stream has been waited for."""
     if tensor.device.type != "cuda":
         return tensor.cpu()
     host = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
@@ -122,8 +122,8 @@ def fetch(tensor: Tensor) -> Tensor:
 
 
 def memory_layout(device: torch.device) -> torch.memory_format:
-    """How pictures and kernels lie in memory where `device` is fast with them: CUDA's convolutions want interleaved
-    pixels, the CPU's instance normalisation planes one after the other."""
+    """The fastest memory layout of pictures and kernels on `device`: interleaved pixels for convolutions on CUDA,
+    separate planes for instance normalisation on the CPU."""
     return torch.channels_last if device.type == "cuda" else torch.contiguous_format
 
 
@@ -140,9 +140,9 @@ def cpu_count() -> int:
 
 
 def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
-    """Threads in each of which torch computes with `threads` of its own. With more than one, they wait for one another
-    (on a busy machine, for seconds). The calling thread keeps the number that it has."""
-    torch.get_num_threads()  # settles the calling thread's number, or the last one set anywhere would be taken
+    """A pool of `workers` threads, in each of which torch uses `threads` threads. More than one wait for each other
+    (on a busy machine, for seconds). The calling thread keeps its own number."""
+    torch.get_num_threads()  # fixes the calling thread's number: it would become the last one set in any thread
     return ThreadPoolExecutor(workers, name, initializer=_compute_with, initargs=(threads,))
 
 
@@ -152,16 +152,17 @@ def _compute_with(threads: int) -> None:
 
 
 def quick(device: torch.device) -> None:
-    """Let cuDNN choose among its convolutions by trying them, once for each shape: for shapes that stay. A CUDA device
-    becomes the current one, as graphs want it."""
+    """Let cuDNN choose its convolutions by timing them, once for each shape: worthwhile if shapes stay the same. Also
+    make a CUDA device the current one, as CUDA graphs need it."""
     torch.backends.cudnn.benchmark = device.type == "cuda"
+    torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # undoes `repeatable`
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
 
 
 def repeatable() -> None:
-    """Make the same call on the same machine give the same bytes, and fp32 mean fp32: no timed choice of algorithms,
-    no TF32."""
+    """Make the same call on the same machine give the same bytes (no timed choice of algorithms), and compute fp32 in
+    full precision (no TF32)."""
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False

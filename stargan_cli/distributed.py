@@ -25,18 +25,18 @@ from stargan_cli import launcher
 from stargan_cli.errors import TrainingError, UsageError
 
 LONGEST_JOB = timedelta(days=60)
-PATIENCE = timedelta(minutes=15)  # with a process that is silent: one that shows and saves samples takes seconds
-SOON, PAUSE = 3.0, 0.1  # seconds: until the waiting is said, and between looks at it
+PATIENCE = timedelta(minutes=15)  # with a silent process, which may be saving samples for seconds
+SOON, PAUSE = 3.0, 0.1  # seconds: before a message says that the process waits, and between checks
 DECODING = timedelta(days=2)  # the others wait while one decodes the pictures
 _LOST = re.compile(r"connection (reset|closed|refused)|broken pipe|timed out|gloo/transport", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Processes:
-    """This is process `rank` of `count`; `local_rank` counts on this machine. Alone, nothing is ever sent.
+    """This is process `rank` (from 0) of `count`; `local_rank` is its number on this machine. A lone one sends nothing.
 
-    What is not computed on the device is agreed on over `talk`, a gloo group: no GPU has to be waited for. `waiting`
-    is one that waits longer.
+    `talk` is a gloo group for values on the host, so that no GPU has to be waited for. `waiting` is a gloo group with a
+    longer timeout.
     """
 
     rank: int = 0
@@ -47,11 +47,11 @@ class Processes:
 
     @property
     def first(self) -> bool:
-        """Whether this one writes and shows what one process does for all."""
+        """Whether this is the process that writes files and messages for all."""
         return self.rank == 0
 
     def rows(self, total: int) -> slice:
-        """This process's rows of a batch of `total`: each row is one process's, and all have as many but for one."""
+        """This process's rows of a batch of `total`. No two processes share a row; shares differ by at most one."""
         return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
 
     def check_batch(self, batch_size: int) -> None:
@@ -69,7 +69,7 @@ class Processes:
         return name
 
     def add_gradients(self, module: nn.Module) -> None:
-        """Every process's gradients become the sum of all."""
+        """Replace the gradients by their sums over all processes."""
         if self.count == 1:
             return
         gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
@@ -79,7 +79,7 @@ class Processes:
             gradient.copy_(part.view_as(gradient))
 
     def mean(self, losses: dict[str, Tensor], share: float) -> dict[str, Tensor]:
-        """Losses over the whole batch, of which this process's have the weight `share`."""
+        """Losses over the whole batch, from each process's `losses` weighted by its `share`."""
         if self.count == 1:
             return losses
         together = torch.stack([value.float() for value in losses.values()]) * share
@@ -87,7 +87,7 @@ class Processes:
         return dict(zip(losses, together.unbind(), strict=True))
 
     def most(self, number: int) -> int:
-        """The largest of all processes' numbers."""
+        """The largest `number` of all processes."""
         if self.count == 1:
             return number
         value = torch.tensor(number)
@@ -95,10 +95,10 @@ class Processes:
         return int(value)
 
     def share(self, tensors: dict[str, Tensor], number: int) -> tuple[dict[str, Tensor], int]:
-        """The first process's tensors (by name, on the CPU) and number, for all."""
-        told = [(number, {name: (value.shape, value.dtype) for name, value in tensors.items()})]
-        dist.broadcast_object_list(told, src=0, group=self.talk)
-        number, found = told[0]
+        """Send the first process's tensors (by name; returned on the CPU) and number to all."""
+        header = [(number, {name: (value.shape, value.dtype) for name, value in tensors.items()})]
+        dist.broadcast_object_list(header, src=0, group=self.talk)
+        number, found = header[0]
         result = {}
         for name, (shape, dtype) in found.items():
             value = tensors[name].cpu().contiguous() if self.first else torch.empty(shape, dtype=dtype)
@@ -108,7 +108,7 @@ class Processes:
 
     @contextmanager
     def local_first_first(self) -> Iterator[None]:
-        """One process of each machine does what is in the block first, such as decoding; the others find it done."""
+        """One process of each machine runs the block (such as decoding) first. The others then find the work done."""
         if self.count > 1 and self.local_rank > 0:
             _wait(self.waiting)
         yield
@@ -121,11 +121,11 @@ ALONE = Processes()
 
 @contextmanager
 def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Processes]:
-    """The processes that a launcher such as `torchrun` started, with gloo on the CPU and nccl on CUDA; or this one
-    alone. `say` gets whose word is obeyed and what is waited for.
+    """Connect the processes that a launcher such as `torchrun` started, by gloo on the CPU and nccl on CUDA; without a
+    launcher, yield `ALONE`. `say` gets a message if another launcher's variables are used, and one while waiting.
 
-    Raises UsageError where the launcher's variables are incomplete, and TrainingError where another process does not
-    come or ended meanwhile.
+    Raises UsageError where the launcher's variables are incomplete or `device` is a single one, and TrainingError where
+    another process does not connect or ended meanwhile.
     """
     place = launcher.place()
     if place is None:
@@ -147,7 +147,7 @@ def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Itera
         yield Processes(place.rank, place.local_rank, place.count, talk, waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
         raise TrainingError(
-            f"process {place.rank} of {place.count} cannot go on: {_in_words(error)}",
+            f"process {place.rank + 1} of {place.count} cannot go on: {_in_words(error)}",
             "--resume goes on from the last checkpoint, with any number of processes",
         ) from error
     finally:
@@ -156,9 +156,9 @@ def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Itera
 
 
 def _meet(backend: str, patience: timedelta, place: launcher.Place, say: Callable[[str], None]) -> None:
-    """Start the process group. Its waiting hears no signal, so it is done in a thread, which ends with the program.
+    """Start the process group, in a daemon thread: torch handles no signals while it waits for the others.
 
-    Raises TrainingError where the others do not come.
+    Raises TrainingError where the others do not connect.
     """
     failed: list[Exception] = []
 
@@ -180,13 +180,13 @@ def _meet(backend: str, patience: timedelta, place: launcher.Place, say: Callabl
     if failed:
         reason = str(failed[0]).strip().splitlines()[0:1] or [type(failed[0]).__name__]
         raise TrainingError(
-            f"the {place.count} processes did not meet at {address}: {reason[0]}",
+            f"the {place.count} processes did not connect at {address}: {reason[0]}",
             "start all of them, with one MASTER_ADDR and MASTER_PORT, or use --standalone",
         ) from failed[0]
 
 
 def _wait(group: Any) -> None:
-    """Until all processes have come here; signals are heard meanwhile."""
+    """Wait until all processes have called this. Signals are handled meanwhile."""
     work = dist.barrier(group, async_op=True)
     while not work.is_completed():
         time.sleep(PAUSE)
@@ -200,8 +200,8 @@ def _in_words(error: RuntimeError) -> str:
 
 
 def wait_for_the_others() -> None:
-    """Under torchrun, return when each of its processes has come here: it ends them all as soon as one ends with an
-    error, and a share in which a picture failed is such a one."""
+    """Under torchrun, wait until all its processes have called this. It ends all of them as soon as one exits with an
+    error, as a process does if one of its pictures failed."""
     place = launcher.place()
     if place is not None and launcher.by_torchrun():
         _meet("gloo", LONGEST_JOB, place, lambda text: None)

@@ -1,13 +1,13 @@
-"""Everything that can go wrong on purpose: one family, raised inside, printed at one place in `cli`."""
+"""The errors that stargan raises for a user to read. `cli` prints them, at one place."""
 
 from __future__ import annotations
 
 LONGEST_MESSAGE = 4000
-"""Characters of a message, whatever files and archives say of themselves."""
+"""Characters. Messages may quote files and archives, whose texts have no limit."""
 
 
 def shortened(text: str) -> str:
-    """No more than LONGEST_MESSAGE characters of a text: its beginning and its end."""
+    """The beginning and the end of a text if it has more than LONGEST_MESSAGE characters, else the text."""
     if len(text) <= LONGEST_MESSAGE:
         return text
     note = f" [... {len(text) - LONGEST_MESSAGE:,} more characters ...] "
@@ -15,14 +15,14 @@ def shortened(text: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """What an error says; of one of the system's, the reason alone, since the caller names the file."""
+    """The text of an error. For an OSError only its reason, since the caller names the file."""
     return getattr(error, "strerror", None) or str(error)
 
 
 class StarganError(Exception):
-    """What happened, where, and (in `hint`) what to do next, each `shortened`; shown without a traceback.
+    """An error that is shown without a traceback: what happened and where, and in `hint` what to do next.
 
-    `exit_code` is what the command ends with: 1 where work was lost, 2 where the call itself is wrong.
+    Both texts are `shortened`. `exit_code` is that of the command: 1 if work failed, 2 if the call itself is wrong.
     """
 
     exit_code = 1
@@ -39,7 +39,7 @@ class UsageError(StarganError):
 
 
 class UnknownAttributeError(UsageError):
-    """These weights know no attribute of the name `word`."""
+    """The weights have no attribute with the name `word`."""
 
     def __init__(self, message: str, hint: str, word: str) -> None:
         super().__init__(message, hint)
@@ -47,31 +47,31 @@ class UnknownAttributeError(UsageError):
 
 
 class DataError(StarganError):
-    """A data set cannot be used: not there, not in the expected layout, rows or pictures missing."""
+    """A data set cannot be used: it does not exist, has another layout, or lacks rows or pictures."""
 
     exit_code = 2
 
 
 class WeightsError(StarganError):
-    """A weights file or checkpoint is refused: the wrong kind, truncated, or not fitting its own header."""
+    """A weights file or checkpoint is refused: it is of the wrong kind, truncated, or contradicts its own header."""
 
     exit_code = 2
 
 
 class PictureError(StarganError):
-    """One picture cannot be read, translated or written; the run goes on with the others."""
+    """One picture cannot be read, translated or written. The run goes on with the others."""
 
 
 class NoFaceError(PictureError):
-    """A picture shows no face to translate: nothing is wrong with it, and it is left out."""
+    """A picture shows no face to translate. It is skipped, and does not count as failed."""
 
 
 class FramesError(PictureError):
-    """A file of several pictures, and an output format that holds one: it is left out, for none must be lost."""
+    """A file has several pictures, but the output format holds one. It is skipped, so that no picture is lost."""
 
 
 class TrainingError(StarganError):
-    """Training cannot go on: losses that are no numbers, a disk that is full."""
+    """Training cannot go on: losses are not finite, or the disk is full."""
 
 
 class OutputError(StarganError):
@@ -79,7 +79,7 @@ class OutputError(StarganError):
 
 
 class ExportError(StarganError):
-    """An exported file does not give what its source gives, or cannot be made; nothing is left in its place."""
+    """An exported file cannot be made, or its results differ from the source's. No file is left behind."""
 
 
 _SHORT = (
@@ -110,7 +110,7 @@ _SHORT = (
 
 
 def shortage(error: BaseException) -> StarganError | None:
-    """What the machine is short of, where that is why something failed; None where it is not."""
+    """An error that names the resource (memory, threads, open files) whose lack caused `error`; None if none did."""
     words = "out of memory" if isinstance(error, MemoryError) else str(error).lower()
     for signs, message, hint in _SHORT:
         if any(sign in words for sign in signs):

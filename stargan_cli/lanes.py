@@ -1,4 +1,4 @@
-"""Batches from the CPU through networks on a device and back, from several threads at once."""
+"""Send batches from the CPU through networks on a device and back, from several threads at once."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from stargan_cli.captured import Captured, CudaGraphs, Recorder
 from stargan_cli.device import fetch, put, send
 
 Work = Callable[..., tuple[Tensor, ...]]
-"""From tensors on the device to others there. A CUDA graph can hold it: after its first calls it neither waits for the
-device nor takes anything from the host."""
+"""A function from tensors on the device to tensors on the device. A CUDA graph can record it: after its first calls it
+neither waits for the device nor reads from the host."""
 Places = dict[tuple[Any, ...], tuple[Tensor, ...]]
-"""By work and the shapes of its batch, where the batch lies each time."""
+"""The tensors into which batches are copied, by work and the shapes of the batch."""
 Loaded = TypeVar("Loaded")
 
 _LAUNCHING = Lock()
-"""Held while a GPU is given a batch, which takes less time than the batch does there. While one thread records a graph,
-no other may ask for memory of the device or wait for all of it; they wait for their own streams alone."""
+"""Held while a thread launches a batch on a GPU, which takes less time than the batch itself. While one thread records
+a graph, no other may allocate device memory or wait for the whole device; each waits for its own stream alone."""
 
 
 class Lane:
-    """The way of one batch at a time through a device: `run`, `fetch`, `wait`. Without `stream` it is the calling
-    thread's; with a `recorder` work becomes recordings, which read their batches from fixed places."""
+    """Takes one batch at a time through a device: `run`, `fetch`, `wait`.
+
+    Without `stream` it uses the calling thread's. With a `recorder` work is recorded, and recordings read their batches
+    from fixed tensors.
+    """
 
     def __init__(
         self,
@@ -43,21 +46,21 @@ class Lane:
     def forget(self) -> None:
         """Throw recordings away; they are made anew where they are needed. None may be running."""
         self._places: Places = {}
-        compute = partial(_on_places, self._places)  # a method would keep a lane, and its memory, from going at once
+        compute = partial(_on_places, self._places)  # a method would be a reference cycle, and free the memory late
         self._captured = None if self._recorder is None else Captured(compute, self._recorder, self._warn)
 
     def run(self, work: Work, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """What `work` makes of CPU tensors, on the device. It holds until the next batch of this lane."""
+        """Run `work` on CPU tensors. The result is on the device, and valid until the next batch of this lane."""
         with self._launching():
             return self._run(work, inputs)
 
     def fetch(self, tensor: Tensor) -> Tensor:
-        """A copy on the CPU, complete once `wait` was called; before, nothing waits."""
+        """Start a copy to the CPU. It is complete once `wait` has returned."""
         with self._launching():
             return fetch(tensor)
 
     def wait(self) -> None:
-        """Until all that this lane was given is done and fetched."""
+        """Wait until all work and copies of this lane are done."""
         if self.stream is not None:
             self.stream.synchronize()
 
@@ -81,11 +84,11 @@ def _on_places(places: Places, key: tuple[Any, ...]) -> tuple[Tensor, ...]:
 
 
 class Lanes:
-    """As many lanes through a device as threads use at once.
+    """A pool of lanes through a device, with as many lanes as threads use it at once.
 
-    On CUDA each has a stream, so that one's copies go beside another's computing, and with `graphs` each work becomes a
-    graph for each shape of its batches, from the fourth on (see `Captured`). On other devices work is called plainly.
-    `warn` gets the reason where there can be no graph, once.
+    On CUDA each lane has a stream, so that its copies overlap with the others' computing. With `graphs`, each work is
+    recorded as a graph for each shape of its batches, at the fourth batch (see `Captured`). On other devices work is
+    called plainly. `warn` gets the reason, once, if no graph can be recorded.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Lanes:
 
     @contextmanager
     def one(self) -> Iterator[Lane]:
-        """A lane for the calling thread, in whose stream torch computes meanwhile."""
+        """Lend the calling thread a lane, in whose stream torch computes meanwhile."""
         try:
             lane = self._free.pop()
         except IndexError:
@@ -108,7 +111,7 @@ class Lanes:
             self._free.append(lane)
 
     def bring(self, load: Callable[[], Loaded]) -> Loaded:
-        """What `load` brings to the device, once it is there for the streams of all lanes."""
+        """Call `load`, which copies something to the device; return its result once all lanes' streams can use it."""
         with _LAUNCHING:
             loaded = load()
             if self._device.type == "cuda":
@@ -116,10 +119,10 @@ class Lanes:
         return loaded
 
     def give_back(self) -> None:
-        """Give back the memory of the device that is kept for graphs and for later."""
+        """Free the device memory that graphs and torch's cache hold."""
         with _LAUNCHING:
             if self._device.type == "cuda":
-                torch.cuda.synchronize(self._device)  # a graph that is thrown away must have ended
+                torch.cuda.synchronize(self._device)  # a graph must have ended before it is thrown away
             for lane in self._all:
                 lane.forget()
             if self._device.type == "cuda":
@@ -144,7 +147,7 @@ def padded(tensor: Tensor, length: int) -> Tensor:
 
 
 def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
-    """Gives the first text alone on."""
+    """A `warn` that passes on the first text alone."""
     said: list[str] = []
 
     def warn_once(text: str) -> None:

@@ -1,4 +1,4 @@
-"""What torchrun, or another launcher, says in environment variables: which of how many processes this is."""
+"""The environment variables of torchrun and other launchers: which of how many processes this is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINT = "set them as torchrun does, or ignore them with --standalone"
 
 @dataclass(frozen=True)
 class Place:
-    """Process `rank` (from 0) of `count`; `local_rank` counts those of one machine."""
+    """Process `rank` (from 0) of `count`; `local_rank` is its number on its machine."""
 
     rank: int
     count: int
@@ -31,14 +31,14 @@ class Place:
 def place(environment: Mapping[str, str] = os.environ) -> Place | None:
     """This process's place among several; None if it is alone.
 
-    Raises UsageError where RANK or WORLD_SIZE is set without the other, or where they are no such numbers.
+    Raises UsageError where RANK or WORLD_SIZE is set without the other, or where their values are impossible.
     """
     if "RANK" not in environment and environment.get("WORLD_SIZE", "1") == "1":
         return None
     require(WHICH, environment)
     rank, count = (number(name, environment) for name in WHICH)
     if rank >= count:
-        raise UsageError(f"RANK is {rank} of WORLD_SIZE {count}, and counts from 0 to {count - 1}", _HINT)
+        raise UsageError(f"RANK is {rank}, but with WORLD_SIZE {count} it must be from 0 to {count - 1}", _HINT)
     local_rank = number("LOCAL_RANK", environment) if "LOCAL_RANK" in environment else 0
     return Place(rank, count, local_rank) if count > 1 else None
 
@@ -55,16 +55,16 @@ def number(name: str, environment: Mapping[str, str], hint: str = _HINT) -> int:
     """A variable's value. Raises UsageError where it is no whole number."""
     text = environment.get(name, "")
     if re.fullmatch(r"[0-9]{1,9}", text) is None:
-        raise UsageError(f"{name} is no number but {text!r}", hint)
+        raise UsageError(f"{name} must be a whole number, not {text!r}", hint)
     return int(text)
 
 
 def by_torchrun(environment: Mapping[str, str] = os.environ) -> bool:
-    """Whether torchrun started this process: it watches over all of them."""
+    """Whether torchrun started this process, and so ends all of them if one fails."""
     return TORCHRUN in environment
 
 
 def forget(environment: MutableMapping[str, str] = os.environ) -> None:
-    """From now on this process is alone."""
+    """Remove the launcher's variables: from now on this process is alone."""
     for name in (*WHICH, *WHERE, *LOCAL, TORCHRUN):
         environment.pop(name, None)

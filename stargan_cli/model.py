@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-# Wide enough for any sensible network, and a weights file that lies cannot make one that fills the memory.
+# Wide enough for any sensible network; a malicious weights file cannot ask for one that fills the memory.
 _BOUNDS = {
     "image_size": (8, 2048),
     "label_dim": (1, 4096),
@@ -28,16 +28,16 @@ _BOUNDS = {
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What rebuilds both networks. The defaults are the paper's, at 128 px and five attributes.
+    """The settings that rebuild both networks. The defaults are the paper's, at 128 px and five attributes.
 
-    `label_dim` counts the numbers that steer the generator (a mask vector included), `class_dim` those that the
-    discriminator classifies (no mask vector): they differ only where several data sets were joined.
-    `output="attention"` lets the generator give a mask beside the colours (GANimation, Pumarola et al., ECCV 2018)
-    and blends them over the input. `upsampling="resize"` replaces the transposed convolutions by bilinear
+    `label_dim` is the length of the generator's label vectors (with the mask vector), `class_dim` the number of labels
+    that the discriminator classifies (no mask vector): they differ only where several data sets were joined.
+    `output="attention"` lets the generator output colours and a mask, by which they are blended over the input
+    (GANimation, Pumarola et al., ECCV 2018). `upsampling="resize"` replaces the transposed convolutions by bilinear
     upsampling and a 3x3 convolution (Odena et al., Distill 2016). `projection` gives the discriminator a third
     head, which scores how well patches agree with a label (Miyato & Koyama, ICLR 2018). With `downscale` both networks
-    see the picture made smaller by this factor, and what the generator changes is enlarged and laid over the picture's
-    own detail: it needs the attention output.
+    see the picture made smaller by this factor, and the generator's change is enlarged and added to the full-size
+    picture, which keeps its detail: it needs the attention output.
     """
 
     image_size: int = 128
@@ -60,7 +60,7 @@ class ModelSettings:
         if self.image_size % (4 * self.downscale):
             raise ValueError(f"image_size must be a multiple of {4 * self.downscale}, not {self.image_size}")
         if self.image_size < least:
-            raise ValueError(f"image_size must be at least {least}: of one pixel there are no statistics")
+            raise ValueError(f"image_size must be at least {least}: instance normalisation cannot work on one pixel")
         if self.image_size < step:
             raise ValueError(
                 f"image_size {self.image_size} is too small for {self.discriminator_layers} discriminator layers, "
@@ -90,8 +90,8 @@ class ModelSettings:
 
 
 def _norm(channels: int) -> nn.InstanceNorm2d:
-    # Each picture's own statistics, always: the published results of the reference rest on them, and running
-    # statistics would be used after .eval() and in every exported file.
+    # Always each picture's own statistics, as in the published results of the reference. Running statistics would be
+    # used after .eval() and in every exported file.
     return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
 
 
@@ -138,7 +138,7 @@ def _upsample(channels_in: int, channels_out: int, upsampling: str) -> nn.Module
 
 
 class Translation(NamedTuple):
-    """What the generator says: `image` = mask * colour + (1 - mask) * input. With tanh output the mask is 1."""
+    """The generator's output: `image` = mask * colour + (1 - mask) * input. With tanh output the mask is 1."""
 
     image: Tensor
     colour: Tensor
@@ -146,7 +146,7 @@ class Translation(NamedTuple):
 
 
 def blended(pictures: Tensor, colour: Tensor, mask: Tensor) -> Translation:
-    """Pictures and colours (N, 3, S, S), masks (N, 1, S, S) in [0, 1]: the colours laid over the pictures."""
+    """Blend colours over pictures, both (N, 3, S, S), by masks (N, 1, S, S) in [0, 1]."""
     return Translation(mask * colour + (1 - mask) * pictures, colour, mask)
 
 
@@ -207,7 +207,7 @@ class Generator(nn.Module):
         return self.translate(x, label).image
 
     def translate(self, x: Tensor, label: Tensor) -> Translation:
-        """The picture with its parts; colour (N, 3, S, S) in [-1, 1], mask (N, 1, S, S) in [0, 1]."""
+        """The translated pictures, with their colours (N, 3, S, S) in [-1, 1] and masks (N, 1, S, S) in [0, 1]."""
         seen = _smaller(x, self.settings.downscale)
         planes = label.to(x.dtype)[:, :, None, None].expand(-1, -1, seen.shape[2], seen.shape[3])
         out = self.main(torch.cat([seen, planes], dim=1)).to(x.dtype)
@@ -224,8 +224,8 @@ class Generator(nn.Module):
 class PatchConv2d(nn.Conv2d):
     """(N, C, H, W) -> (N, C', H/2, W/2): a 4x4 convolution with stride 2 and padding 1.
 
-    On a CPU, small maps are multiplied as one matrix. The convolution proper would put the kernels, of which there are
-    many there, into another order at every call: five times as slow at 1,024 channels and 4x4 px, backward included.
+    On a CPU, small maps are computed as one matrix product. torch's convolution reorders its kernels at every call,
+    which with many kernels is five times as slow (1,024 channels and 4x4 px, backward included).
     """
 
     def __init__(self, channels_in: int, channels_out: int) -> None:

@@ -1,4 +1,4 @@
-"""How far a task has come, reported without knowing who listens."""
+"""The progress callback: how a task reports its progress without knowing who shows it."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """A task calls it from one thread, as often as it likes: calls are cheap, the listener thins them out.
+    """A callback that a task calls from one thread, as often as it likes: calls are cheap, and the display skips some.
 
-    `done` of `total` steps (pictures, iterations; None while the total is unknown; it may grow later). `skipped` counts
-    the steps of `total` that needed no work; `done` leaves them out. `note` is a short plain text, such as the losses
-    or, before the first step, what the task is waiting for.
+    `done` counts finished steps (pictures, iterations) of `total`. `total` is None while it is unknown, and may grow.
+    `skipped` counts steps of `total` that needed no work; `done` does not include them. `note` is a short plain text,
+    such as the losses or, before the first step, what the task is waiting for.
     """
 
     def __call__(self, done: int, total: int | None, note: str = "", skipped: int = 0) -> None: ...
 
 
 def silent(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
-    """The listener that ignores everything: the default of every task."""
+    """Ignore all progress. This is the default of every task."""

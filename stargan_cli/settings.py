@@ -1,4 +1,4 @@
-"""Settings as annotated fields: from one declaration come the checks, the option, and what `--resume` may change."""
+"""Settings as annotated fields: one declaration gives the checks, the option, and whether `--resume` may change it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 from stargan_cli.errors import UsageError
 
 LARGEST_SEED = 2**62
-"""Seeds are int64 tensors, and each data set adds its number."""
+"""Seeds become int64 tensors, and each data set adds its index to the seed."""
 Chosen = TypeVar("Chosen", bound="Settings")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What stands beside the type of a field: `iterations: Annotated[int, Setting(...)] = 200_000`.
+    """The annotation of a field: `iterations: Annotated[int, Setting(...)] = 200_000`.
 
     `panel` is the option's heading in the help, `help` its effect in a sentence. `at_least`, `above`, `at_most` and
     `below` bound the number, or each number of a tuple. A resumed run may be given another value if `changeable`.
-    `option` is the option's name if it is not the field's. `parse` makes the value of a text; a `repeated` option is
+    `option` is the option's name if it is not the field's. `parse` turns a text into the value; a `repeated` option is
     given once for each item of a tuple.
     """
 
@@ -60,10 +60,10 @@ class Declared:
     def range(self) -> str:
         """Such as `at least 0 and below 1` or `from 0 to 1`; empty where nothing bounds the value."""
         if self.setting.at_least is not None and self.setting.at_most is not None:
-            return f"from {self.setting.at_least:g} to {self.setting.at_most:g}"
+            return f"from {_number(self.setting.at_least)} to {_number(self.setting.at_most)}"
         bounds = {name: getattr(self.setting, name) for name in ("at_least", "above", "at_most", "below")}
         return " and ".join(
-            f"{name.replace('_', ' ')} {bound:g}" for name, bound in bounds.items() if bound is not None
+            f"{name.replace('_', ' ')} {_number(bound)}" for name, bound in bounds.items() if bound is not None
         )
 
     def check(self, value: Any) -> None:
@@ -82,6 +82,10 @@ class Declared:
         return math.isfinite(number) and low and high and within
 
 
+def _number(bound: float) -> str:
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
 class Settings:
     """A frozen dataclass whose fields carry a `Setting`. Making one raises UsageError where a value is out of range."""
 
@@ -95,7 +99,7 @@ class Settings:
 
     @classmethod
     def from_dict(cls: type[Chosen], values: Any) -> Chosen:
-        """Raises ValueError where a name is unknown or a value of the wrong kind, and UsageError as the class does."""
+        """Settings from such values. Raises ValueError for an unknown name or a wrong type, UsageError out of range."""
         return cls(**checked(cls, values))
 
 
@@ -112,9 +116,9 @@ def declared(cls: Any) -> dict[str, Declared]:
 
 
 def checked(cls: type[Settings], values: Any) -> dict[str, Any]:
-    """Values from JSON or TOML as a settings class takes them. Raises ValueError where they are none."""
+    """Check values from JSON or TOML for a settings class; lists become tuples. Raises ValueError."""
     if not isinstance(values, dict):
-        raise ValueError("settings are names with values")
+        raise ValueError("it must map names of settings to values")
     known = declared(cls)
     if unknown := sorted(values.keys() - known.keys()):
         raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
@@ -144,5 +148,5 @@ def _is_of(value: Any, kind: Any) -> bool:
 
 
 def listed(text: str | None) -> tuple[str, ...]:
-    """The names in `Black_Hair, Blond_Hair`; none where nothing was given."""
+    """Split a list such as `Black_Hair, Blond_Hair` into names; no text gives none."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())

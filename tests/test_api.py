@@ -45,6 +45,44 @@ def test_a_picture_comes_out_as_on_the_command_line(model: stargan_cli.Model, we
         assert np.array_equal(np.asarray(made), np.asarray(expected))
 
 
+def _deep() -> Image.Image:
+    return Image.fromarray(np.linspace(0, 40_000, 90 * 60).reshape(60, 90).astype(np.uint16))
+
+
+MODES = {
+    "I;16": (_deep, "png"),
+    "P": (lambda: Image.effect_noise((90, 60), 80).convert("P"), "png"),
+    "CMYK": (lambda: Image.merge("CMYK", [Image.effect_noise((90, 60), 80) for _ in range(4)]), "tif"),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_pixels_of_other_modes_are_read_as_from_a_file(
+    mode: str, model: stargan_cli.Model, weights: Path, tmp_path: Path
+) -> None:
+    make, suffix = MODES[mode]
+    image, source = make(), tmp_path / f"in.{suffix}"
+    assert image.mode == mode
+    image.save(source)
+    called = CliRunner().invoke(
+        app,
+        ["translate", str(source), "--set", "blond", "-w", str(weights), "-o", str(tmp_path / "out"), "--format=png"]
+        + ["--device=cpu", "--precision=fp32"],
+    )
+    assert called.exit_code == 0, called.output
+    with Image.open(tmp_path / "out" / "in.png") as expected:
+        made = model.translate(image, "blond")
+        assert made.mode == expected.mode and np.array_equal(np.asarray(made), np.asarray(expected))
+
+
+def test_modes_whose_range_is_unknown_are_refused(model: stargan_cli.Model) -> None:
+    whole = Image.fromarray(np.asarray(_deep(), np.int32))
+    assert np.array_equal(np.asarray(model.translate(whole, "blond")), np.asarray(model.translate(_deep(), "blond")))
+    for image in (whole.point(lambda value: value * 4), whole.convert("F")):
+        with pytest.raises(PictureError, match=f"mode {image.mode}"):
+            model.translate(image, "blond")
+
+
 def test_reading_names_every_attribute(model: stargan_cli.Model) -> None:
     read = model.read(Image.new("RGB", (40, 40), "grey"))
     assert tuple(read) == tuple(sorted(model.attributes, key=model.attributes.index))

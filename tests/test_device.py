@@ -141,10 +141,14 @@ def test_what_torch_cannot_compile_is_an_error_of_the_call() -> None:
 
 def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypatch: pytest.MonkeyPatch) -> None:
     chosen: list[torch.device] = []
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
+    for name, value in (("benchmark", False), ("deterministic", False), ("allow_tf32", True)):
+        monkeypatch.setattr(torch.backends.cudnn, name, value)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     device.quick(torch.device("cuda"))
     assert torch.backends.cudnn.benchmark and chosen == []
+    device.repeatable()
+    device.quick(torch.device("cuda"))
+    assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32) == (False, True)
     device.quick(torch.device("cuda:1"))
     assert chosen == [torch.device("cuda:1")]
     device.quick(torch.device("cpu:0"))

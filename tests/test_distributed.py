@@ -184,7 +184,7 @@ def test_waiting_for_another_process_is_said_and_ends_on_signals(
 
 def test_a_process_that_never_comes_is_waited_for_within_limits(tmp_path: Path, moods: Path) -> None:
     codes, errors = ends(start_two("--data", moods, "--run", tmp_path / "run", patience=1, ranks=range(1)))
-    assert codes == [1] and "error: the 2 processes did not meet at 127.0.0.1:" in errors[0]
+    assert codes == [1] and "error: the 2 processes did not connect at 127.0.0.1:" in errors[0]
     assert "or use --standalone" in errors[0] and "Traceback" not in errors[0]
 
 
@@ -199,7 +199,7 @@ def test_a_killed_worker_ends_the_run_which_can_be_resumed(tmp_path: Path, moods
         if codes[0] != -signal.SIGABRT:
             break
     assert codes == [1, -signal.SIGKILL], errors
-    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in errors[0]
+    assert "error: process 1 of 2 cannot go on: another one ended or no longer answers\n" in errors[0]
     assert "--resume goes on from the last checkpoint" in errors[0] and "Traceback" not in errors[0]
     chosen = settings(data=(str(moods),), iterations=1_000_000)
     calls = iter(range(3))
@@ -218,7 +218,7 @@ def test_a_worker_that_no_longer_answers_ends_the_run(tmp_path: Path, moods: Pat
     processes[1].kill()
     processes[1].communicate()
     assert processes[0].returncode == 1
-    assert "error: process 0 of 2 cannot go on: another one ended or no longer answers\n" in error
+    assert "error: process 1 of 2 cannot go on: another one ended or no longer answers\n" in error
 
 
 def test_sigterm_does_not_take_the_reason_away() -> None:

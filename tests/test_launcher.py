@@ -26,7 +26,7 @@ def test_one_process_is_alone(environment: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_RANK"])
 def test_what_is_no_number_is_named(name: str) -> None:
-    with pytest.raises(UsageError, match=f"{name} is no number but '-1'"):
+    with pytest.raises(UsageError, match=f"{name} must be a whole number, not '-1'"):
         launcher.place(WHOLE | {name: "-1"})
 
 
@@ -40,7 +40,7 @@ def test_translate_says_which_share_it_takes_and_standalone_takes_all(tmp_path: 
     environment = {"RANK": "0", "WORLD_SIZE": "2", launcher.TORCHRUN: None}
     command = ["translate", str(tmp_path), "--set", "blond", "--out", str(tmp_path / "out"), "--dry-run"]
     shared = CliRunner().invoke(app, command, env=environment)
-    assert "this is share 1 of 2, as RANK and WORLD_SIZE say in the environment" in shared.stderr
+    assert "only share 1 of 2, as RANK and WORLD_SIZE say in the environment" in shared.stderr
     assert "no pictures in this shard" in shared.stderr
     for extra in (["--shard", "1/2"], ["--quiet"]):
         assert "this is share" not in CliRunner().invoke(app, [*command, *extra], env=environment).stderr

@@ -61,7 +61,7 @@ def test_values_of_another_type_are_refused(values: dict[str, Any]) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="settings of another version: lightness"):
         Colours.from_dict({"count": 2, "lightness": 1})
-    with pytest.raises(ValueError, match="names with values"):
+    with pytest.raises(ValueError, match="names of settings to values"):
         Colours.from_dict([1])
 
 

@@ -1,1 +1,1 @@
-"""Talking to people: the only place that knows Typer and Rich."""
+"""The command line: the only package that imports Typer and Rich."""

@@ -1,4 +1,4 @@
-"""The Typer app: its commands, `--version`, `--debug`, and the one place where errors become words and exit codes."""
+"""The Typer app: its commands, `--version`, `--debug`, and the one place that turns errors into text and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, s
 from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, terminable
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
-from stargan_cli.errors import StarganError, shortage, shortened
+from stargan_cli.errors import StarganError, UsageError, shortage, shortened
 from stargan_cli.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -30,10 +30,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 
 
 class ErrorBoundary(TyperGroup):
-    """Runs a command and ends the process: 0 done, 1 something failed, 2 the call is wrong, 130 and 143 interrupted
-    by Ctrl-C or SIGTERM.
+    """Runs a command and ends the process. Exit codes: 0 done, 1 something failed, 2 the call is wrong, 130 interrupted
+    by Ctrl-C, 143 by SIGTERM.
 
-    A command gives its exit code as its return value, or raises `typer.Exit`.
+    A command returns its exit code or raises `typer.Exit`.
     """
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
@@ -54,6 +54,7 @@ class ErrorBoundary(TyperGroup):
         args, debug = _without_debug(sys.argv[1:] if args is None else args)
         args = _with_print_new(args)
         try:
+            _require_values(args)
             with terminable():
                 result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
             code = result if isinstance(result, int) else 0
@@ -75,26 +76,38 @@ class ErrorBoundary(TyperGroup):
 
 
 def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
-    """Takes `--debug` out, wherever it stands before a `--`: after an error, people append it to the same line."""
+    """Remove `--debug` from any place before a `--`: after an error, people append it to the same line."""
     end = args.index("--") if "--" in args else len(args)
     kept = [arg for arg in args[:end] if arg != "--debug"]
     return [*kept, *args[end:]], len(kept) < end
 
 
 def _with_print_new(args: Sequence[str]) -> list[str]:
-    """`--print new` is `--print --new-only`: Typer has no option whose value may be missing. A file called new is an
-    INPUT."""
+    """Replace `--print new` by `--print --new-only`, since Typer has no options with an optional value. If a file
+    called new exists, the word is an INPUT."""
     if os.path.lexists("new"):
         return list(args)
     pairs = zip(("", *args), args, strict=False)
     return ["--new-only" if pair in (("--print", "new"), ("--print0", "new")) else pair[1] for pair in pairs]
 
 
+def _require_values(args: Sequence[str]) -> None:
+    """Refuse an empty argument, which a shell makes of an unset variable, and a `~` that the shell did not replace by
+    the home folder. As paths they would be the current folder, and a folder called `~`. Raises UsageError."""
+    for before, arg in zip(("", *args), args, strict=False):
+        option, joined, value = arg.partition("=") if arg.startswith("--") else ("", "", arg)
+        if not value and (joined or not arg):
+            after = f"the argument after {before}" if before.startswith("-") else "an argument"
+            raise UsageError(f"{option or after} is empty", "is a variable not set?")
+        if value.startswith("~/") and not os.path.lexists("~"):
+            raise UsageError(f"the shell did not expand ~ in {arg}", f"write $HOME{value[1:]}")
+
+
 def _explain(error: Exception) -> int:
     if isinstance(error, StarganError):
         say_error(error)
         return error.exit_code
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own: an unknown option, say
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # Typer's own, such as an unknown option
         say(f"error: {shown(shortened(error.format_message()))}")
         context = getattr(error, "ctx", None)
         if context is not None:
@@ -110,7 +123,7 @@ def _explain(error: Exception) -> int:
 
 
 def _leave_broken_pipe() -> int:
-    """Whoever read our output has left (`| head`): end quietly. Python would complain at its last flush."""
+    """The reader of stdout has closed it (`| head`): end without an error, which Python's last flush would print."""
     _leave_stdout()
     return 1
 
@@ -139,11 +152,11 @@ def _show_version(wanted: bool) -> None:
 def _options(
     context: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with every error.")] = False,
 ) -> None:
-    """The options before the command; `--debug` is taken out by the error boundary."""
+    """The options before the command. `ErrorBoundary` removes `--debug` before Typer sees it."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
         raise typer.Exit(2)

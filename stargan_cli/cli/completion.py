@@ -1,4 +1,4 @@
-"""Values that a shell completes, found without torch."""
+"""Values for shell completion, found without importing torch."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ MAX_HEADER_BYTES = 4 * 2**20
 
 
 def one_of(*values: str) -> dict[str, Any]:
-    """For `typer.Option`: the values stand in the help, and the shell completes them."""
+    """Arguments for `typer.Option`: the help lists the values, and the shell completes them."""
     return {"metavar": "|".join(values), "autocompletion": lambda: list(values)}
 
 
 def weights_names() -> list[str]:
-    """The names of bundled weights; files are completed by the shell itself."""
+    """The names of the bundled weights. The shell itself completes files."""
     from stargan_cli.weights.places import bundled_names
 
     return bundled_names()
 
 
 def set_words(context: typer.Context, incomplete: str) -> list[str]:
-    """Words for `--set` from the card of the chosen weights; what stands before the last comma is kept."""
+    """Words for `--set` from the card of the chosen weights. The text up to the last comma is kept."""
     before, comma, begun = incomplete.rpartition(",")
     chosen = str(context.params.get("weights") or "")
     try:
         words = sorted(set(_words(chosen)))
-    except Exception:  # a completion says nothing rather than to write into the line that is being typed
+    except Exception:  # an error message would land in the line that the user is typing
         return []
     return [f"{before}{comma}{word}" for word in words if word.startswith(begun.lower())]
 

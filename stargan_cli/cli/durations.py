@@ -1,4 +1,4 @@
-"""Lengths of time as people write them."""
+"""Durations as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stargan_cli.errors import UsageError
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of `90s`, `45m`, `2h`, `1h30m`, `1.5h`. Raises UsageError."""
+    """The seconds in a text such as `90s`, `45m`, `2h`, `1h30m` or `1.5h`. Raises UsageError."""
     found = re.fullmatch(r"(?:([\d.]+)h)?(?:([\d.]+)m)?(?:([\d.]+)s)?", text.strip())
     try:
         hours, minutes, seconds = (float(part) if part else 0.0 for part in found.groups()) if found else (0.0,) * 3
@@ -21,7 +21,7 @@ def parse_duration(text: str) -> float:
 
 
 def duration(seconds: float) -> str:
-    """Such as `2 days 3 h`, `5 h 20 min`, `12 min` or `40 s`."""
+    """Seconds as text, such as `2 days 3 h`, `5 h 20 min`, `12 min` or `40 s`."""
     units = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
     for (unit, size), (smaller, part) in zip(units, units[1:], strict=False):
         if seconds >= size:

@@ -1,4 +1,4 @@
-"""`stargan export`: weights for other programs, and other programs' checkpoints as weights."""
+"""`stargan export`: write weights for other programs, and import checkpoints of the reference code."""
 
 from __future__ import annotations
 
@@ -19,48 +19,68 @@ if TYPE_CHECKING:
 def export(
     source: Annotated[
         str,
-        typer.Argument(metavar="WEIGHTS", help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt."),
+        typer.Argument(
+            metavar="WEIGHTS",
+            help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt of the reference code.",
+        ),
     ],
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors or ckpt.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write; else named after WEIGHTS, in this folder.")
+        Path | None,
+        typer.Option("--out", "-o", help="File to write. By default named after WEIGHTS, in the current folder."),
     ] = None,
     precision: Annotated[
-        str, typer.Option("--precision", help="fp32; safetensors: fp16, bf16; onnx: fp16, int8.")
+        str,
+        typer.Option(
+            "--precision", help="Number type: fp32 in every format; safetensors also fp16, bf16; onnx also fp16, int8."
+        ),
     ] = "fp32",
     uint8: Annotated[
-        bool, typer.Option("--uint8", help="onnx, pt2, torchscript: take and give N,S,S,3 bytes of RGB.")
+        bool,
+        typer.Option("--uint8", help="For onnx, pt2, torchscript: input and output are RGB bytes (N, S, S, 3)."),
     ] = False,
     no_discriminator: Annotated[
         bool,
-        typer.Option("--no-discriminator", help="safetensors, ckpt: leave D out, which reads source labels."),
+        typer.Option(
+            "--no-discriminator",
+            help="For safetensors and ckpt: leaves out the discriminator, which reads source labels.",
+        ),
     ] = False,
     pictures: Annotated[
         Path | None,
-        typer.Option("--pictures", help="Folder of real pictures to compare on; int8 is calibrated on them."),
+        typer.Option(
+            "--pictures",
+            help="Folder of real pictures for the comparison with the source. int8 is calibrated on them.",
+        ),
     ] = None,
     raw: Annotated[
         bool,
-        typer.Option("--raw", help="Of RUN/checkpoints/N.safetensors: the generator itself, not its average."),
+        typer.Option(
+            "--raw", help="For RUN/checkpoints/N.safetensors: exports the trained generator, not its moving average."
+        ),
     ] = False,
     mean: Annotated[
         list[str] | None,
         typer.Option(
             "--mean",
             metavar="WEIGHTS",
-            help="More weights of the same model: the mean of all is written. Repeat for more; twice counts twice.",
+            help="Exports the mean of WEIGHTS and these weights, which must be of the same model. Repeat it for more; "
+            "weights that are given twice count twice.",
         ),
     ] = None,
     strength: Annotated[
-        float, typer.Option("--strength", help="How far changes go: 1 as trained; the odds of the mask times this.")
+        float,
+        typer.Option(
+            "--strength", help="Strength of the changes: multiplies the odds of the mask (above 0; 1 is as trained)."
+        ),
     ] = 1.0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replaces files that exist.")] = False,
     attrs: Annotated[
         str | None,
         typer.Option(
             "--attrs",
             metavar="A,B,...",
-            help="The attributes of a checkpoint, in the order of training.",
+            help="Attributes of the reference code's checkpoint, in the order of training.",
             rich_help_panel="Checkpoints",
         ),
     ] = None,
@@ -69,7 +89,8 @@ def export(
         typer.Option(
             "--classes",
             metavar="A,B,...",
-            help="Its exclusive classes (RaFD's expressions); behind --attrs where it has both.",
+            help="Exclusive classes of the checkpoint, such as RaFD's expressions. They follow --attrs in the label if "
+            "it has both.",
             rich_help_panel="Checkpoints",
         ),
     ] = None,
@@ -78,28 +99,32 @@ def export(
         typer.Option(
             "--group",
             metavar="A,B,...",
-            help="Attributes of which one at most is on (hair colours are known). Repeat for more.",
+            help="Attributes of which at most one is on; hair colours are known already. Repeat it for more groups.",
             rich_help_panel="Checkpoints",
         ),
     ] = None,
     discriminator: Annotated[
-        Path | None, typer.Option("--discriminator", help="N-D.ckpt.", rich_help_panel="Checkpoints")
+        Path | None,
+        typer.Option(
+            "--discriminator", help="Discriminator of the checkpoint (N-D.ckpt).", rich_help_panel="Checkpoints"
+        ),
     ] = None,
     image_size: Annotated[
         int | None,
         typer.Option(
             "--image-size",
-            help="Side of its pictures, where --discriminator does not tell; else 128.",
+            help="Side of the checkpoint's pictures (px) if --discriminator is not given. By default 128.",
             rich_help_panel="Checkpoints",
         ),
     ] = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write weights for other programs (ONNX Runtime, browsers, C++, the reference code), or bring a checkpoint of the
-    reference code in: stargan export 200000-G.ckpt --to safetensors --attrs Black_Hair,Blond_Hair,...
+    """Write weights for other programs (ONNX Runtime, browsers, C++, the reference code), or import its checkpoints.
 
-    Every file is opened by its own runtime and compared with its source before it is called done.
+    To import one: stargan export 200000-G.ckpt --to safetensors --attrs Black_Hair,Blond_Hair,...
+
+    Before a file is put in its place, its own runtime opens it and its results are compared with the source's.
     """
     from stargan_cli.export.run import ExportSettings, default_name
     from stargan_cli.export.run import export as run

@@ -1,4 +1,4 @@
-"""`stargan info`: what a weights file knows."""
+"""`stargan info`: what a weights file can change, and how well."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 def info(
     weights: Annotated[
         str | None,
-        typer.Argument(metavar="WEIGHTS", help="A .safetensors file, the name of bundled ones, or hf://owner/repo."),
+        typer.Argument(metavar="WEIGHTS", help="A .safetensors file, the name of bundled weights, or hf://owner/repo."),
     ] = None,
     history: Annotated[
-        bool, typer.Option("--history", help="Show networks, training record and every measured number too.")
+        bool, typer.Option("--history", help="Also shows networks, training record and every measured number.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what weights can set, with which words, at which size, how well, and on which terms."""
+    """Show what weights can change, the words for --set, the picture size, measured quality and terms of use."""
     from stargan_cli.cli.weights_page import show_history, show_page
     from stargan_cli.weights.files import load
     from stargan_cli.weights.places import DEFAULT_WEIGHTS
@@ -38,7 +38,7 @@ def info(
 
 
 def describe(weights: Weights) -> dict[str, Any]:
-    """The card with what can be worked out from it, as plain values for JSON."""
+    """The card and facts that follow from it, as plain values for JSON."""
     from stargan_cli.labels import Vocabulary
     from stargan_cli.labels.vocabulary import Meaning
     from stargan_cli.model import parameter_count

@@ -1,4 +1,4 @@
-"""Counts, rate and remaining time of a task, in words."""
+"""Counts, rate and remaining time of a task, as text."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ FIRST_RATE_SECONDS = 2.0  # a rate over less than this is noise
 
 
 class Meter:
-    """The rate is that of the last fifteen seconds, and of steps that were worked on: skipped ones do not count.
+    """Counts, rate and remaining time of one task. The rate is that of the last fifteen seconds, without skipped steps.
 
-    `unit` names the steps; the task ends after `seconds` at the latest, counted from the first update.
+    `unit` names the steps. The task ends after `seconds` at the latest, counted from the first update.
     """
 
     def __init__(self, unit: str, seconds: float = float("inf")) -> None:
@@ -23,7 +23,7 @@ class Meter:
         self._total: int | None = None
 
     def update(self, done: int, total: int | None, skipped: int, now: float) -> None:
-        """`now` in seconds of a monotonic clock."""
+        """Take in the counts at the time `now` (seconds of a monotonic clock)."""
         if self._start is None:
             self._start = now
         self._done, self._skipped, self._total, self._now = done, skipped, total, now
@@ -34,18 +34,18 @@ class Meter:
 
     @property
     def begun(self) -> bool:
-        """Whether a step is done or skipped."""
+        """Whether any step is done or skipped."""
         return self._done + self._skipped > 0
 
     def share(self) -> float | None:
-        """How much of the task is done, in [0, 1], by steps or by time, whichever is further; None while unknown."""
+        """How much of the task is done, in [0, 1]: the larger of the shares of steps and of time; None if unknown."""
         by_time = 0.0 if self._start is None else (self._now - self._start) / self.seconds
         if self._total is None:
             return by_time or None
         return min(1.0, max(by_time, (self._done + self._skipped) / max(1, self._total)))
 
     def text(self, now: float) -> str:
-        """Such as `34/2,800 pictures, 1,200 skipped, 8.1/s, 05:32 left`."""
+        """The state in words, such as `34/2,800 pictures, 1,200 skipped, 8.1/s, 05:32 left`."""
         from tqdm import tqdm
 
         counts = f"{self._done:,}" if self._total is None else f"{self._done:,}/{self._total - self._skipped:,}"
@@ -64,7 +64,7 @@ class Meter:
         return (after - before) / (last - first) if last - first >= FIRST_RATE_SECONDS else None
 
     def _left(self, now: float) -> float | None:
-        """Seconds until the end of the steps or of the time; None once it is reached or while it is unknown."""
+        """Seconds until the steps or the time run out; None if that is unknown or already past."""
         rate = self._rate()
         remaining = None if self._total is None else self._total - self._skipped - self._done
         ends = [remaining / rate] if rate and remaining is not None else []

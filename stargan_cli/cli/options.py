@@ -20,7 +20,7 @@ CacheOption = Annotated[
     Path | None,
     typer.Option(
         "--cache",
-        help="Folder for decoded pictures. By default stargan in the user's cache folder.",
+        help="Folder for decoded pictures. By default the folder stargan in the user's cache folder.",
         metavar="DIR",
         rich_help_panel="Data",
     ),
@@ -33,7 +33,7 @@ WeightsOption = Annotated[
         "-w",
         metavar="FILE|NAME|hf://…",
         autocompletion=weights_names,
-        help="Weights: a .safetensors file, the name of bundled ones, or hf://owner/repo or hf://owner/repo/file.",
+        help="A .safetensors file, the name of bundled weights, hf://owner/repo or hf://owner/repo/file.",
         rich_help_panel="Model",
     ),
 ]
@@ -50,7 +50,8 @@ PrecisionOption = Annotated[
     str,
     typer.Option(
         "--precision",
-        help="Arithmetic of the networks; auto takes bf16 where the processor multiplies it.",
+        help="Number type that the networks compute in; auto takes bf16 if the processor has instructions for it, "
+        "else fp32.",
         **one_of("auto", "fp32", "bf16", "fp16"),
         rich_help_panel="Machine",
     ),
@@ -59,7 +60,7 @@ EngineOption = Annotated[
     str,
     typer.Option(
         "--engine",
-        help="Library that runs the network; ray spreads the pictures over a Ray cluster, with torch.",
+        help="Library that runs the network; ray runs torch on all machines of a Ray cluster.",
         **one_of("torch", "openvino", "onnxruntime", "ray"),
         rich_help_panel="Machine",
     ),
@@ -68,7 +69,7 @@ CompileOption = Annotated[
     bool,
     typer.Option(
         "--compile",
-        help="Lets torch compile the network first: takes about a minute, and a C++ compiler on a CPU.",
+        help="Lets torch compile the network first. This takes about a minute, and on a CPU needs a C++ compiler.",
         rich_help_panel="Machine",
     ),
 ]
@@ -77,20 +78,23 @@ WorkersOption = Annotated[
     typer.Option(
         "--workers",
         min=1,
-        help="Threads or processes that read and write pictures.",
+        help="Threads or processes that read and write pictures. By default chosen for the machine.",
         rich_help_panel="Machine",
     ),
 ]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of everything random.")]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of all random numbers.")]
 StandaloneOption = Annotated[
     bool,
     typer.Option(
         "--standalone",
-        help="Ignores RANK, WORLD_SIZE and what else torchrun sets: this process does the whole job.",
+        help="Ignores RANK, WORLD_SIZE and torchrun's other variables: this process does the whole job.",
         rich_help_panel="Machine",
     ),
 ]
 QuietOption = Annotated[
-    bool, typer.Option("--quiet", "-q", help="No progress on stderr; errors still show.", rich_help_panel="Output")
+    bool,
+    typer.Option("--quiet", "-q", help="Shows no progress on stderr; errors still show.", rich_help_panel="Output"),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.", rich_help_panel="Output")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Prints the result as one JSON document on stdout.", rich_help_panel="Output")
+]

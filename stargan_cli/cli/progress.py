@@ -1,4 +1,4 @@
-"""Progress on stderr: a Rich bar on a terminal, plain lines at growing intervals anywhere else."""
+"""Progress on stderr: a Rich bar on a terminal, otherwise plain lines at growing intervals."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 FIRST_LINE_SECONDS = 10.0
 
-_display: Display | None = None  # a terminal bears one live display at a time
+_display: Display | None = None  # Rich can show only one live display on a terminal
 
 
 @contextmanager
 def show_progress(
     title: str, unit: str = "pictures", quiet: bool = False, seconds: float = float("inf")
 ) -> Iterator[Progress]:
-    """A listener for a task; `unit` names its steps; the task ends after `seconds` at the latest.
+    """A callback that shows a task's progress. `unit` names its steps; the task ends after `seconds` at the latest.
 
     On a terminal, text that is printed meanwhile through `messages` or `sys.stderr` appears above the bar.
     """
@@ -44,7 +44,7 @@ def show_progress(
 
 @contextmanager
 def _rich_bar(title: str, meter: Meter) -> Iterator[Progress]:
-    """A row of the display that is there already, or a display of its own; the row appears with the first call."""
+    """A row in the display that is open, or else in a new one. The row appears with the first call."""
     global _display
     opened = _new_display() if _display is None else None
     if opened is not None:
@@ -72,7 +72,8 @@ def _rich_bar(title: str, meter: Meter) -> Iterator[Progress]:
 
 
 def _new_display() -> Display:
-    """Two lines a task, which fit 40 columns: title and bar, then counts, rate and time; a note stands below them."""
+    """A display with two lines for each task, which fit 40 columns: title and bar; counts, rate and time. A note comes
+    below them."""
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
     from rich.text import Text
@@ -97,8 +98,8 @@ def _new_display() -> Display:
 
 
 class PlainLines:
-    """A line after ten seconds, then ever more rarely (each wait a twentieth of the time so far, ten seconds at
-    least), and one at the end: the log of a long run stays short."""
+    """Prints a line after ten seconds, then more and more rarely, and one at the end, so that the log of a long run
+    stays short. Each wait is a twentieth of the time so far, and at least ten seconds."""
 
     def __init__(self, title: str, meter: Meter) -> None:
         self._title, self._meter = shown(title), meter

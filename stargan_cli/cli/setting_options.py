@@ -1,4 +1,4 @@
-"""Options of the command line, made from the settings that a class declares."""
+"""Command-line options, made from the settings that a class declares."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 
 from stargan_cli.settings import Declared, Settings, declared
 
-_METAVARS = {int: "N", float: "X"}  # short, so that 80 columns hold the longest option whole
+_METAVARS = {int: "N", float: "X"}  # short, so that the longest option fits into 80 columns
 Defaults = Mapping[str, Mapping[str, Any]]
-"""Preset -> what it changes."""
+"""For each preset, the settings that it changes."""
 
 
 def option_of(cls: type[Settings], name: str) -> Any:
@@ -36,10 +36,11 @@ def _option(one: Declared, presets: Defaults) -> Any:
 def takes_settings(
     cls: type[Settings], parameter: str, presets: Defaults, panels: tuple[str, ...]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorates a command: its `parameter` gets those of the settings of `cls` that the call gives, by name.
+    """A decorator that gives a command one option for each setting of `cls`. The command receives the settings that
+    the call names, as a dictionary in `parameter`.
 
-    Their options come first in the help, panel by panel in the order of `panels`. Typer reads the command's signature,
-    so each setting stands there as if it had been written out.
+    The options come first in the help, panel by panel in the order of `panels`. Typer reads a command's signature, so
+    the decorator writes each setting into it as a parameter.
     """
     known = sorted(declared(cls).values(), key=lambda one: panels.index(one.setting.panel))
 
@@ -75,7 +76,7 @@ def _parsed(one: Declared, value: Any) -> Any:
 
 
 def _text_type(one: Declared) -> Any:
-    """The type that Typer reads: what is parsed later, or is one of a fixed list, is a text."""
+    """The type for Typer: `str` for values that are parsed later or come from a fixed list."""
     if one.setting.repeated:
         return list[str] | None
     return (one.kind if one.kind in (bool, int, float) else str) | None

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: what a command does when it is asked to stop."""
+"""Ctrl-C and SIGTERM: how a command stops."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from types import FrameType
 from stargan_cli.cli.messages import say
 
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
-"""Exit codes, as the shell has them."""
+"""Exit codes by the shell's convention: 128 + signal number."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM, where it stops at once."""
+    """Raised by SIGTERM to stop at once."""
 
 
 class _Insist:
-    """A handler that stops at once, but tidily: it raises. Signals that follow within SAME_WISH_S are the same wish and
-    do not disturb the tidying; a later one ends the process as it is."""
+    """A signal handler that stops at once by raising an exception, so that `finally` blocks run.
+
+    Further signals within SAME_WISH_S (s) count as the same request and do not disturb the clean-up. A later one ends
+    the process immediately, without clean-up.
+    """
 
     def __init__(self) -> None:
         self._since: float | None = None
@@ -37,11 +40,11 @@ class _Insist:
 
 SAME_WISH_S = 1.0
 _of_process: _Insist | None = None
-"""That of a process that is nothing but this command (see `begin`)."""
+"""The handler that `begin` installed: the process then runs nothing but this command."""
 
 
 def begin() -> None:
-    """For a process that is nothing but this command, from when there may be something to tidy."""
+    """Install the Ctrl-C handler of a process that runs nothing but this command: from here on, Ctrl-C cleans up."""
     global _of_process
     _of_process = _Insist()
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
@@ -49,7 +52,7 @@ def begin() -> None:
 
 
 class Stop:
-    """Says whether a signal asked for a stop, and with which code the command then ends."""
+    """Whether a signal asked for a stop, and the exit code of the command in that case."""
 
     def __init__(self) -> None:
         self.number: int | None = None
@@ -64,7 +67,8 @@ class Stop:
 
 @contextmanager
 def interruptible(message: str) -> Iterator[Stop]:
-    """Ctrl-C and SIGTERM ask for a clean stop, and `message`, if any, is said; a second one stops at once."""
+    """While it is open, the first Ctrl-C or SIGTERM asks for a clean stop and prints `message`, if any. The second one
+    stops at once."""
     stop, insist = Stop(), _of_process or _Insist()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -81,23 +85,27 @@ def interruptible(message: str) -> Iterator[Stop]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """SIGTERM stops at once, but tidily: as Ctrl-C does. Not under torchrun, whose processes wait for each other where
-    no signal is heard."""
+    """While it is open, SIGTERM stops at once but cleans up, as Ctrl-C does.
+
+    Under torchrun SIGTERM keeps its default: processes that wait for each other do not run Python's signal handlers.
+    """
     numbers = () if "TORCHELASTIC_RUN_ID" in os.environ else (signal.SIGTERM,)
     with _handled(numbers, _of_process or _Insist()):
         yield
 
 
 def ignore_termination() -> None:
-    """For the last words of a process that ends anyway."""
+    """Ignore SIGTERM while a process that ends anyway prints its last message."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 @contextmanager
 def _handled(numbers: tuple[int, ...], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """What whoever started the process lets it ignore (`nohup`, a shell's background job) stays ignored. Python hears
-    signals in its main thread alone."""
+    """Handle signals with `handler` while it is open, in the main thread only: Python allows no other.
+
+    Signals that the process was started to ignore (`nohup`, a shell's background job) stay ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         numbers = ()
     heard = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]

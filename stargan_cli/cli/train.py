@@ -1,4 +1,4 @@
-"""`stargan train`: options become settings, one run, its end in words."""
+"""`stargan train`: make settings of the options, run the training, and say how it ended."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def train(
         bool,
         typer.Option(
             "--download",
-            help="Fetches CelebA (1.4 GB, extra celeba) into --root if it is missing.",
+            help="Downloads CelebA (1.4 GB; needs the extra celeba) into --root if it is missing.",
             rich_help_panel=DATA,
         ),
     ] = False,
@@ -62,7 +62,7 @@ def train(
     config: Annotated[
         Path | None,
         typer.Option(
-            help="Settings in a file: TOML (Python 3.11 and newer) or a run's settings.json. Options win over it.",
+            help="File of settings: TOML (Python 3.11 and newer) or a run's settings.json. Options override it.",
             metavar="FILE",
             rich_help_panel=TRAINING,
         ),
@@ -71,7 +71,7 @@ def train(
         bool,
         typer.Option(
             "--scale-batch",
-            help="Makes --batch-size that of each process of torchrun, in place of all together.",
+            help="Makes --batch-size the batch of each torchrun process, not of all together.",
             rich_help_panel=TRAINING,
         ),
     ] = False,
@@ -85,7 +85,7 @@ def train(
     max_time: Annotated[
         str | None,
         typer.Option(
-            help="Ends the call with a checkpoint after this time (45m, 2h, 1h30m).",
+            help="Stops with a checkpoint after this time (45m, 2h, 1h30m).",
             metavar="TIME",
             rich_help_panel=RUN,
         ),
@@ -94,7 +94,8 @@ def train(
         bool,
         typer.Option(
             "--dry-run",
-            help="Checks the data, estimates time and memory, and prints what differs from the preset as TOML.",
+            help="Trains nothing: checks the data, estimates time and memory, and prints the settings that differ from "
+            "the preset as TOML.",
             rich_help_panel=RUN,
         ),
     ] = False,
@@ -129,7 +130,7 @@ def train(
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
         with (
-            interruptible("stopping after this iteration; once more to stop at once" * processes.first) as stop,
+            interruptible("stopping after this iteration; interrupt again to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,
         ):
             how |= {"deadline": deadline, "stop": stop, "progress": progress, "say": voice, "evaluate": evaluate}
@@ -147,7 +148,7 @@ def _settings(
     given: dict[str, Any],
     say: Callable[[str], None],
 ) -> tuple[str, TrainSettings]:
-    """The preset that the settings started from, and the settings."""
+    """The name of the preset that the settings started from, and the settings."""
     from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
 
     if not resume:
@@ -181,13 +182,13 @@ def _dry_run(
 
 @contextmanager
 def _heard_once(local_rank: int) -> Iterator[None]:
-    """Of the processes of one machine, which stumble over the same things, the first one speaks."""
+    """Let only the first process of a machine print a StarganError: all of them meet the same one."""
     try:
         yield
     except StarganError as error:
         if local_rank > 0:
             raise typer.Exit(error.exit_code) from error
         raise
-    except RuntimeError:  # where another process is lost: torchrun ends this one now, and why is to be said before
+    except RuntimeError:  # another process was lost: torchrun now sends SIGTERM, but the reason must be printed first
         ignore_termination()
         raise

@@ -1,4 +1,4 @@
-"""What `stargan train` says: the data, what a run will take, and how it ended."""
+"""Messages of `stargan train`: the data, the estimate of a run, and how it ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def unheard(text: str) -> None:
 
 
 def say_data(sets: list[DataSet]) -> None:
-    """Which pictures there are: what turns up here wrong turns up wrong in every result."""
+    """Print the counts of pictures and labels, so that a user sees mistakes in the data before the training starts."""
     owners: dict[str, list[str]] = {}
     for parts in sets:
         label_set = parts["train"].label_set

@@ -1,4 +1,4 @@
-"""`stargan translate`: options in, one run over files and folders, its end in words."""
+"""`stargan translate`: make settings of the options, translate files and folders, and say how it ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
-from stargan_cli.cli.messages import note, say, shown, warn
+from stargan_cli.cli.messages import counted, note, say, shown, warn
 from stargan_cli.cli.options import (
     CompileOption,
     DeviceOption,
@@ -79,17 +79,17 @@ def translate(
     compile: CompileOption = False,
     standalone: StandaloneOption = False,
 ) -> int:
-    """Change attributes in pictures: hair colour, gender, age, expression, as the weights have learnt it."""
+    """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""
     if merge_manifests is not None:
         if any((spec, each, out, grid, gallery, manifest, shard, dry_run, in_place, as_json, print_paths, print0)):
-            raise UsageError("--merge-manifests stands alone: manifests into one", "leave the other options away")
+            raise UsageError("--merge-manifests only joins manifests", "leave out the options of a translation")
         return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
     if as_json + print_paths + print0 > 1:
-        raise UsageError("--json, --print and --print0 exclude each other: each is all of stdout")
+        raise UsageError("--json, --print and --print0 exclude each other: each needs stdout to itself")
     if rest not in (None, "off"):
-        raise UsageError(f"--rest takes off, not {rest}")
+        raise UsageError(f"--rest takes only the value off, not {rest}")
 
     from stargan_cli.pictures.formats import option_named
     from stargan_cli.pictures.reading import MAX_PIXELS
@@ -123,7 +123,10 @@ def translate(
         if len(inputs) > 1 or any(
             (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place, on_ray, watch)
         ):
-            raise UsageError("- stands alone: one picture from stdin to stdout", "leave --out and the reports away")
+            raise UsageError(
+                "the INPUT - translates one picture from stdin to stdout, and nothing else",
+                "leave out other INPUTs, --out, reports, --watch and --engine ray",
+            )
         return _through_pipe(settings)
     from stargan_cli.translate.inputs.addresses import place_of_text, places_of_texts
     from stargan_cli.translate.settings import Run
@@ -133,14 +136,14 @@ def translate(
         launcher.forget()
     places = places_of_texts(inputs)
     if not quiet and shard in (None, "auto") and (share := launcher.place()) and not launcher.by_torchrun():
-        warn(f"this is share {share} in the environment; --standalone translates all pictures")
+        warn(f"this run translates only share {share} in the environment; --standalone translates all pictures")
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run, new_only)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
-    """Where outputs go without --out: in the current folder."""
+    """The output folder without --out, in the current folder."""
     from stargan_cli.translate.inputs.finding import is_folder, own_name
 
     if len(inputs) == 1 and is_folder(inputs[0]):
@@ -153,7 +156,7 @@ def _batch_size(text: str) -> int | None:
         return None
     if text.isdecimal() and int(text) > 0:
         return int(text)
-    raise UsageError(f"--batch-size takes a number from 1 or auto, not {text}")
+    raise UsageError(f"--batch-size takes auto or a number of at least 1, not {text}")
 
 
 def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
@@ -162,7 +165,7 @@ def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
     report = merge_manifests(parts, out, replace=replace)
     if not quiet:
         counts = f"{report.done:,} done, {report.skipped:,} skipped, {report.failed:,} failed"
-        say(f"{report.total:,} rows: {counts}: {shown(out)}")
+        say(f"{counted(report.total, 'row')}: {counts}: {shown(out)}")
     return 0
 
 
@@ -170,7 +173,7 @@ def _through_pipe(settings: TranslationSettings) -> int:
     from stargan_cli.translate.pipe import translate_stream
 
     if sys.stdout.isatty():
-        raise UsageError("stdout is a terminal", "send the picture somewhere: stargan translate - ... > result.png")
+        raise UsageError("stdout is a terminal", "redirect it into a file: stargan translate - ... > result.png")
     translate_stream(sys.stdin.buffer, sys.stdout.buffer, settings, warn)
     return 0
 
@@ -187,7 +190,7 @@ def _over_files(
     from stargan_cli.translate.run import translate as run_translation
 
     with (
-        interruptible("stopping; once more to stop at once") as stop,
+        interruptible("stopping; interrupt again to stop at once") as stop,
         show_progress("translating", quiet=quiet or run.dry) as progress,
     ):
         report = run_translation(
@@ -204,14 +207,18 @@ def _over_files(
     if report.total == 0 and not report.interrupted:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
-        warn(f"{count:,} outputs of a picture that is {remark}")
+        warn(f"{counted(count, 'output')} of a picture that is {remark}")
     if voice.shown and not quiet:
         note(
-            f"{voice.shown:,} outputs hardly differ from their sources, which show already what was asked (--manifest "
-            "FILE lists them); if they were read wrongly, say what they show with --labels FILE, or try --strength 2"
+            f"{counted(voice.shown, 'output')} with hardly a change: the source already shows what was asked "
+            "(--manifest FILE lists them); if sources were read wrongly, give their labels with --labels FILE or try "
+            "--strength 2"
         )
     if voice.foreign:
-        warn(f"{voice.foreign:,} outputs not made, as other files stand in their places; --overwrite replaces them")
+        warn(
+            f"{counted(voice.foreign, 'output')} not made: files that stargan did not write are in the way; "
+            "--overwrite replaces them"
+        )
     if voice.results == "json":
         document = {"out": str(out), "dry_run": run.dry, **report.to_dict(), "outputs": voice.outputs}
         typer.echo(json.dumps(document, indent=2))

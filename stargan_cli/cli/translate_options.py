@@ -1,4 +1,4 @@
-"""The options of `stargan translate`, as its help shows them."""
+"""The options of `stargan translate`, with their help."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT",
-        help="Pictures, tars and folders of them, URLs such as s3://bucket/folder too, and rows of them: "
-        "'shards/{0000..0099}.tar'; - is one picture from stdin to stdout.",
+        help="Pictures, folders or tar archives, also as URLs (s3://bucket/folder). {0000..0099} stands for a row of "
+        "names: 'shards/{0000..0099}.tar'. - translates one picture from stdin to stdout.",
     ),
 ]
 Spec = Annotated[
@@ -34,16 +34,16 @@ Each = Annotated[
     bool,
     typer.Option(
         "--each",
-        help="An output for each name in --set, or for each that the weights know, in folders called after the targets "
-        "(blond, old). An attribute that is on is turned off.",
+        help="Writes one output for each name in --set, or for each attribute of the weights, in folders named after "
+        "the targets (blond, old). Without --set, gender, age and the like are turned into their opposite.",
         rich_help_panel=CHANGE,
     ),
 ]
 Labels = Annotated[
     Path | None,
     typer.Option(
-        help="What the pictures show now: a table as Excel, LibreOffice, pandas or R write it, CelebA's list_attr, or "
-        "JSONL, with a path or name column. Without it, the weights' own classifier reads the pictures.",
+        help="What the pictures show now: CSV from Excel, LibreOffice, pandas or R, CelebA's list_attr, or JSONL, with "
+        "a column called path or name. Without it, the weights' own classifier reads the pictures.",
         metavar="FILE",
         rich_help_panel=CHANGE,
     ),
@@ -63,23 +63,23 @@ Strength = Annotated[
 Faces = Annotated[
     str,
     typer.Option(
-        help="auto finds faces and translates a picture that is a face crop whole; always finds faces in every "
-        "picture; off translates the centred square of every picture.",
+        help="auto finds faces, but translates a picture that already is a face crop as a whole; always finds faces in "
+        "every picture; off translates the centred square of every picture.",
         **one_of("auto", "always", "off"),
         rich_help_panel=FACES,
     ),
 ]
 Face = Annotated[
-    str, typer.Option(help="Faces of a picture that are changed.", **one_of("all", "largest"), rich_help_panel=FACES)
+    str, typer.Option(help="Changes all faces, or the largest.", **one_of("all", "largest"), rich_help_panel=FACES)
 ]
 MaxFaces = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Changes at most so many faces a picture, the largest (1 or more).", rich_help_panel=FACES
+        min=1, help="Changes at most this many faces of a picture, the largest ones (1 or more).", rich_help_panel=FACES
     ),
 ]
 MinFace = Annotated[
-    int, typer.Option(min=1, help="Leaves smaller faces alone (height in px, 1 or more).", rich_help_panel=FACES)
+    int, typer.Option(min=1, help="Leaves faces below this height alone (px, 1 or more).", rich_help_panel=FACES)
 ]
 CopyOthers = Annotated[
     bool,
@@ -90,8 +90,8 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Output folder, the file for a single picture, or the URL of either; by default FOLDER-translated for one "
-        "folder, else translated, where you are.",
+        help="Output folder, or output file for a single picture; also as a URL. By default a folder in the current "
+        "one: FOLDER-translated if the only INPUT is FOLDER, else translated.",
         metavar="DIR|FILE|URL",
         rich_help_panel=FILES,
     ),
@@ -107,7 +107,7 @@ Format = Annotated[
 Frames = Annotated[
     str,
     typer.Option(
-        help="Pictures of an animation, or of a file with pages, that are changed; first writes that picture alone.",
+        help="all changes every frame of an animation and every page of a file; first writes only the first one.",
         **one_of("all", "first"),
         rich_help_panel=FILES,
     ),
@@ -121,20 +121,20 @@ Quality = Annotated[
 Size = Annotated[
     str,
     typer.Option(
-        help="source puts the change into the picture at its own size; model gives the network's own square.",
+        help="source puts the change into the picture at its own size; model writes only the network's square.",
         **one_of("source", "model"),
         rich_help_panel=FILES,
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replaces every output, whatever is there.", rich_help_panel=FILES)
+    bool, typer.Option("--overwrite", help="Replaces every file that is in the way.", rich_help_panel=FILES)
 ]
 SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing",
-        help="Skip by name alone. Otherwise an output counts as done when it was made from the same picture with "
-        "the same weights and settings, and is not older; and what stargan did not write is left alone.",
+        help="Skips every output whose file exists. By default it is skipped if it was made from the same picture with "
+        "the same weights and settings and is not older than the picture, or if stargan did not write it.",
         rich_help_panel=FILES,
     ),
 ]
@@ -148,7 +148,8 @@ NoProvenance = Annotated[
     bool,
     typer.Option(
         "--no-provenance",
-        help="Leaves out the note that outputs are generated; later runs then keep outputs as they are.",
+        help="Leaves out the note that outputs are generated. Later runs then leave the outputs alone, as files that "
+        "stargan did not write.",
         rich_help_panel=FILES,
     ),
 ]
@@ -182,8 +183,7 @@ GalleryAssets = Annotated[
     bool,
     typer.Option(
         "--gallery-assets",
-        help="Puts the pictures of --gallery into a folder beside the page, all of them; "
-        "by default the page holds the first 1000.",
+        help="Puts all pictures of --gallery into a folder beside the page. By default the page holds the first 1000.",
         rich_help_panel=RUN,
     ),
 ]
@@ -199,9 +199,9 @@ DryRun = Annotated[
 Shard = Annotated[
     str | None,
     typer.Option(
-        help="The third of sixteen shares of the pictures, so that sixteen runs do one job side by side; "
-        "auto: as torchrun (without this option too) or the Slurm array numbers them. A --manifest gets the "
-        "shard's number into its name.",
+        help="Translates one share of the pictures: 3/16 is the third of sixteen, so that sixteen runs share one job. "
+        "auto takes the numbers of torchrun (also the default there) or of the Slurm array. The name of --manifest "
+        "gets the shard's number.",
         metavar="3/16|auto",
         rich_help_panel=RUN,
     ),
@@ -218,7 +218,7 @@ Watch = Annotated[
     bool,
     typer.Option(
         "--watch",
-        help="Goes on with pictures that arrive in the INPUT folders, once they are whole, until Ctrl-C.",
+        help="Keeps running, and translates pictures as they arrive in the INPUT folders, until Ctrl-C.",
         rich_help_panel=RUN,
     ),
 ]
@@ -231,14 +231,14 @@ PrintPaths = Annotated[
 ]
 Print0 = Annotated[
     bool,
-    typer.Option("--print0", help="Prints the same, each path ended by NUL, for xargs -0.", rich_help_panel="Output"),
+    typer.Option("--print0", help="Like --print, but ends each path with NUL, for xargs -0.", rich_help_panel="Output"),
 ]
 NewOnly = Annotated[
     bool,
     typer.Option(
         "--new-only",
-        help="Limits --print, --print0 and --json to outputs that this call made; `--print new` is short for it. "
-        "By default those that earlier calls made are listed too.",
+        help="Limits --print, --print0 and --json to outputs that this call made; by default they also list those of "
+        "earlier calls. `--print new` is short for --print --new-only.",
         rich_help_panel="Output",
     ),
 ]

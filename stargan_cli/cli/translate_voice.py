@@ -1,4 +1,4 @@
-"""What `stargan translate` says: results on stdout, failures and the summary on stderr."""
+"""Messages of `stargan translate`: results on stdout, failures and the summary on stderr."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from stargan_cli.translate.report import Report, Row
 
 
-NAMED = 20  # outputs that are not made because somebody else's file stands there: the others are counted
+NAMED = 20  # at most this many outputs with a foreign file in the way are named; the others are only counted
 
 
 class Voice:
-    """What a run says while it goes: paths on stdout; what failed or was left out, and why, on stderr.
+    """Prints the rows of a run as they come: paths on stdout, failed and skipped pictures with the reason on stderr.
 
-    `results`: `print` or `print0` the outputs that are there, `json` to collect them; `new_only`: those that this run
-    made.
+    `results`: `print` and `print0` print the paths of outputs, `json` collects them in `outputs`. `new_only` limits
+    both to outputs that this run made.
     """
 
     def __init__(self, results: str, dry: bool, new_only: bool = False) -> None:
@@ -66,7 +66,7 @@ class Voice:
             sys.stdout.buffer.flush()
 
     def _say_once(self, row: Row) -> None:
-        """However many outputs a picture has."""
+        """Print a row's reason once for each picture, however many outputs the picture has."""
         if (row.source, row.reason) != self._last_said:
             self._last_said = (row.source, row.reason)
             say(f"{row.status}: {shown(row.source)}: {shown(row.reason)}")

@@ -1,4 +1,4 @@
-"""A weights file on one page for people, and its history."""
+"""The page of `stargan info`, and the history of a weights file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIPE_WIDTH = 100
 
 
 def show_page(facts: dict[str, Any]) -> None:
-    """What the weights set, how well, on which terms, and the commands that use them."""
+    """Print what the weights can change, how well, the terms of use, and commands that use them."""
     name, console = _callable_name(facts), _console()
     console.print(shown(f"{Path(facts['path']).name} ({facts['bytes'] / 1e6:.1f} MB)"), style="bold")
     _print_pairs(console, _what(facts))
@@ -26,16 +26,19 @@ def show_page(facts: dict[str, Any]) -> None:
     if measured:
         console.print("\nhow well", style="bold")
         _print_pairs(console, measured.items())
-        _print(console, "% of test pictures in which a classifier, trained apart on real pictures, reads the target.")
+        _print(
+            console, "% of test pictures in which a separate classifier, trained on real pictures, reads the target."
+        )
     console.print("\nuse", style="bold")
-    word = shlex.quote(_word(facts["sets"][0]["attributes"][0]))
+    first = facts["sets"][0]["attributes"]
+    word = shlex.quote(_word(first[0], first))
     _print(console, f"stargan translate photos --weights {name} --set {word}")
     _print(console, f"stargan translate photos --weights {name} --each")
     _print(console, f"stargan info {name} --history")
 
 
 def show_history(facts: dict[str, Any]) -> None:
-    """Networks, training record with what the weights were made from, and every measured number."""
+    """Print the networks, the training record with the weights that it started from, and every measured number."""
     console = _console()
     sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
         ("file", iter((("path", facts["path"]), ("sha256", facts["sha256"])))),
@@ -67,33 +70,36 @@ def _what(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     side = facts["image_size"]
     yield "frame", f"{side}x{side} px{_frame(facts['preprocessing'].get('landmarks'))}"
     reads = facts["reads_source_labels"]
-    yield "unnamed", "read from the picture" if reads else "not read: give --labels, --rest off, or all in --set"
+    needed = "--labels, --rest off, or all attributes in --set"
+    yield "not in --set", "read from the picture, and kept" if reads else f"cannot be read: give {needed}"
     yield "terms", str(facts["training"].get("terms", ""))
     others = [name for name in facts["bundled"] if name != _callable_name(facts)]
-    yield "bundled too", ", ".join(others)
+    yield "also bundled", ", ".join(others)
 
 
 def _things(label_set: dict[str, Any]) -> Iterator[str]:
-    """What can change, a line each: an exclusive group or all classes, or an attribute with its opposite."""
+    """One line for each thing that can change: an exclusive group, all classes, or an attribute with its opposite."""
     attributes = {one["name"]: one for one in label_set["attributes"]}
     while attributes:
         name, one = next(iter(attributes.items()))
         group = [name, *one["excludes"]]
-        words = [_word(attributes.pop(member)) for member in group]
+        words = [_word(attributes.pop(member), label_set["attributes"]) for member in group]
         if len(group) > 1:
             yield f"{' | '.join(words)} (one{'' if label_set['kind'] == 'classes' else ' at most'})"
         else:
             yield f"{words[0]} | {one['opposites'][0] if one['opposites'] else f'no-{words[0]}'}"
 
 
-def _word(attribute: dict[str, Any]) -> str:
+def _word(attribute: dict[str, Any], others: list[dict[str, Any]]) -> str:
     """The shortest way to write an attribute in `--set`."""
     name: str = attribute["full_name"]
+    if sum(other["full_name"].lower() == name.lower() for other in others) > 1:
+        return name
     return min([name.lower(), *attribute["aliases"]], key=len) if "_" in attribute["name"] else name.lower()
 
 
 def _frame(landmarks: Any) -> str:
-    """How faces lie in the square, where the card says where the eyes are."""
+    """How much of the head the square shows, by the card's eye positions; the centred square if it has none."""
     try:
         (left, top), (right, bottom) = landmarks["left_eye"], landmarks["right_eye"]
         distance = math.hypot(right - left, bottom - top)
@@ -120,7 +126,7 @@ def _networks(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _training(training: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The record as rows, then what the weights were made from, and what those were, a row each."""
+    """The record as rows, then one row for the weights that the training started from, and one for each before them."""
     yield from _flatten({name: value for name, value in training.items() if name != "started_from"})
     name, origin = "started from", training.get("started_from")
     while isinstance(origin, dict):
@@ -147,14 +153,14 @@ def _plain(value: Any) -> str:
 
 
 def _print(console: Console, text: str) -> None:
-    """A line that is not broken: commands are copied."""
+    """Print a line without wrapping it, so that commands can be copied."""
     from rich.text import Text
 
     console.print(Text(f"  {shown(text)}"), soft_wrap=True)
 
 
 def _print_pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
-    """Names in a column beside their values; a name that repeats the one above it is left out."""
+    """Print names in a column beside their values. A name that repeats the one above it is left out."""
     from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text

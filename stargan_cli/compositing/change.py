@@ -1,10 +1,10 @@
-"""What a network says of small squares -> how to do the same to pictures of any size, for a whole batch at once.
+"""A network's output for small squares -> changes that can be made in pictures of any size, for a whole batch at once.
 
-The network says, at its own size, how much of each place changes (a mask) and by which colour. The colours are
-smooth. The mask is what has edges, and has to follow those of the full-size picture: in each small window it is a
-linear function of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are found at the
-small size and enlarged, He & Sun 2015). All of it is sums and products of whole tensors, without a branch on their
-values: nothing waits for the device, and no picture depends on the others in its batch.
+The network gives, at its own size, how much of each pixel changes (a mask) and by which colour. The colours are smooth.
+The mask has edges, which must follow those of the full-size picture: in each small window the mask is a linear function
+of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and
+enlarged, He & Sun 2015). No branch depends on the values of a tensor: nothing waits for the device. No picture depends
+on the others in its batch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from torch import Tensor
 from stargan_cli.pictures.tensors import to_model
 
 RADIUS = 3  # px of the small square: windows in which the mask follows the picture's colours
-SMOOTHNESS = 0.01  # variance, in [-1, 1]: weaker edges of the picture are not followed
+SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
 class Change(NamedTuple):
-    """Of N squares x in [-1, 1] the changed ones are x + mask * `colour`, where the mask is `slope` times x plus
-    `offset`, held between `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the others (N, 1, S, S)."""
+    """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`, where the mask is `slope` times x plus
+    `offset`, clamped to `low`..`high`. `colour` and `slope` are float32 (N, 3, S, S), the others (N, 1, S, S)."""
 
     colour: Tensor
     slope: Tensor
@@ -38,10 +38,10 @@ class Change(NamedTuple):
 
 @torch.inference_mode()
 def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Change:
-    """The changes of N squares.
+    """Return the changes of N squares.
 
-    `seen` uint8 (N, 3, S, S): what the network was given. It made add + keep * seen of it, in [-1, 1], with `add`
-    (N, 3, S, S) and `keep` (N, 1, S, S). Without `keep`, `add` is all there is, and the mask is its size.
+    `seen` uint8 (N, 3, S, S) is the network's input. Its output is add + keep * seen, in [-1, 1], with `add`
+    (N, 3, S, S) and `keep` (N, 1, S, S). Without `keep`, `add` is output - seen, and the mask is the size of that.
     """
     guide, add = to_model(seen), add.float()
     if keep is None:
@@ -56,7 +56,7 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Change:
 
 
 def _sizes(difference: Tensor) -> Tensor:
-    """(N, 3, S, S) -> (N, 1, S, S) in [0, 1]: how large the difference is, of what it is at most."""
+    """(N, 3, S, S) -> (N, 1, S, S) in [0, 1]: the size of the difference, relative to its quantile WHOLE."""
     size = difference.abs().amax(dim=1, keepdim=True)
     flat = size.flatten(1)
     largest = flat.topk(1 + int((1 - WHOLE) * flat.shape[1]), dim=1).values[:, -1]
@@ -90,7 +90,7 @@ def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
 
 
 def _window(maps: Tensor) -> Tensor:
-    """Means over square windows, (N, C, S, S) -> (N, C, S, S); at the border, of what lies within."""
+    """Means over square windows, (N, C, S, S) -> (N, C, S, S); at the border, over the part inside."""
     ones = (1.0,) * (2 * RADIUS + 1)
     count = _weighted(maps.new_ones(1, 1, 1, maps.shape[-1]), ones, 3)
     sums = _weighted(_weighted(maps, ones, 3), ones, 2)
@@ -102,15 +102,15 @@ def _blurred(maps: Tensor, deviation: float) -> Tensor:
 
 
 def blurred_along(maps: Tensor, deviation: float, dim: int) -> Tensor:
-    """(N, C, H, W), along one dimension, with Gaussian weights; the border repeats."""
+    """Gaussian blur of (N, C, H, W) along one dimension (standard deviation in px); border values are repeated."""
     reach = max(1, round(3 * deviation))
     weights = [math.exp(-(step**2) / (2 * deviation**2)) for step in range(-reach, reach + 1)]
     return _weighted(maps, [weight / sum(weights) for weight in weights], dim, "replicate")
 
 
 def _weighted(maps: Tensor, weights: Sequence[float], dim: int, beyond: str = "constant") -> Tensor:
-    """Sums of neighbours along one dimension, with zeros or what `F.pad` calls `beyond` outside the border. Of few
-    channels and taps, torch's own convolutions and pooling take five times as long on a CPU."""
+    """Weighted sums of neighbours along one dimension; `beyond` is the padding mode of `F.pad`. For few channels and
+    taps, torch's own convolutions and pooling take five times as long on a CPU."""
     reach, size = len(weights) // 2, maps.shape[dim]
     padded = F.pad(maps, (reach, reach, 0, 0) if dim == 3 else (0, 0, reach, reach), mode=beyond)
     total = padded.narrow(dim, 0, size) * weights[0]
@@ -120,7 +120,7 @@ def _weighted(maps: Tensor, weights: Sequence[float], dim: int, beyond: str = "c
 
 
 def _largest_near(maps: Tensor) -> Tensor:
-    """The largest of each place and its eight neighbours, (N, 1, S, S)."""
+    """The maximum of each pixel and its eight neighbours, (N, 1, S, S)."""
     size = maps.shape[-1]
     padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")
     rows = torch.maximum(torch.maximum(padded[..., :size], padded[..., 1:-1]), padded[..., 2:])

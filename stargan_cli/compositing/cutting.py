@@ -1,4 +1,4 @@
-"""The pixels in a square of a picture, which may be turned and reach beyond it."""
+"""Cut a square out of a picture. The square may be turned, and may reach beyond the picture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.pictures.arrays import Pixels, to_array, to_square
 
 _OVERSAMPLING = 2
-_MIRRORED = 0.12  # of the square's side: how far outside the picture something of its mirror image is seen
+_MIRRORED = 0.12  # of the square's side: how far outside the picture its mirror image is visible
 
 
 def cut(image: Image.Image, place: Place, size: int) -> Pixels:
-    """The pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
+    """Return the pixels of a square of an RGB picture, antialiased: uint8 (3, size, size).
 
-    Outside the picture lies its mirror image, as in training pictures of whole heads that were made square. With the
-    distance it gives way to the colours of the border, blurred: farther out the mirror image would be another face.
-    The centred square comes out as `arrays.to_square` makes it.
+    Outside the picture, the square shows the picture's mirror image, as in training pictures of whole heads that were
+    made square. With distance it fades to the blurred colours of the border: farther out it would show another face.
+    The centred square is the same as from `arrays.to_square`.
     """
     if place == centred(*image.size):
         return to_square(image, size)
@@ -42,8 +42,8 @@ def cut(image: Image.Image, place: Place, size: int) -> Pixels:
 
 
 class _Stretch(NamedTuple):
-    """Along one axis: from `start` to `end` the picture is shrunk to `pixels`, and the places `at` among those make the
-    stretch that begins at `origin`, `scale` of them for each pixel of the picture. Some may lie outside."""
+    """One axis of a cut. The picture's pixels `start` to `end` are resized to `pixels`, by the factor `scale`. `at`:
+    the indices of resized pixels that the cut needs, from `origin` (px of the picture) on; some may lie outside."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ class _Stretch(NamedTuple):
 
     @classmethod
     def of(cls, ends: Sequence[float], length: int, factor: float) -> _Stretch:
-        """Around what lies between `ends`, and its mirror image, in an axis of `length` pixels."""
+        """For a cut from the least to the greatest of `ends`, with its mirror image, on an axis of `length` pixels."""
         margin = 2 / factor
         low, high = min(ends) - margin, max(ends) + margin
         start, end = max(0, math.floor(min(low, 2 * length - high))), min(length, math.ceil(max(high, -low)))
@@ -76,7 +76,7 @@ class _Stretch(NamedTuple):
 
 
 def _continued(small: Image.Image, across: _Stretch, down: _Stretch, reach: float) -> Image.Image:
-    """The stretches of a shrunk picture; `reach` px outside it nothing is left of its mirror image."""
+    """Extend a resized picture by its mirror image, which fades to the border's colours within `reach` px."""
     pixels = np.asarray(small)
     mirrored = Image.fromarray(pixels[down.mirrored][:, across.mirrored])
     outside = np.hypot((down.at - down.nearest)[:, None], (across.at - across.nearest)[None])

@@ -1,7 +1,7 @@
-"""Small maps of a part of a picture -> the same at the size of the picture, one strip of it after the other.
+"""Enlarge small maps of a part of a picture to the size of the picture, one strip after the other.
 
-Columns are enlarged, then rows strip by strip, each as products of matrices with the few px of the maps that a block of
-them lies between: several times as fast as Pillow's and torch's own enlarging.
+Columns are enlarged first, then rows, strip by strip. Each block of pixels is a matrix product with the few px of the
+maps around it: several times as fast as Pillow's and torch's own resizing.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from PIL import Image
 from stargan_cli.compositing.maps import Floats
 from stargan_cli.compositing.scratch import scratch
 
-_REACH = 2  # px of the maps: how far bicubic enlarging looks
-_SPAN = 8  # px of the maps: what is enlarged at once
+_REACH = 2  # px of the maps: the reach of the bicubic kernel
+_SPAN = 8  # px of the maps: enlarged by one matrix product
 
 Box = tuple[int, int, int, int]
 
 
 class Enlarger:
-    """Enlarges maps (C, H, W) of the part `box` of a picture to strips of `region`, which it covers but for less than a
-    pixel."""
+    """Enlarges maps (C, H, W) of the part `box` of a picture to strips of `region`, which is `box` rounded to whole
+    pixels."""
 
     def __init__(self, maps: Floats, box: tuple[float, float, float, float], region: Box, most_rows: int) -> None:
         left, top, right, bottom = box
@@ -41,14 +41,14 @@ class Enlarger:
         self._whole = scratch("whole", (channels, most_rows, columns.count))
 
     def strip(self, start: int, end: int) -> Floats:
-        """(C, end - start, width) for those rows of the region. Overwritten by the next call."""
+        """Return rows `start` to `end` of the region: (C, end - start, width). The next call overwrites them."""
         for pixels, between, weights in self._rows.blocks(start, end):
             np.matmul(weights, self._wide[:, between], out=self._whole[:, pixels])
         return self._whole[:, : end - start]
 
 
 def _no_finer(maps: Floats, region: Box) -> Floats:
-    """The maps, with no more px than the region has."""
+    """Return the maps, shrunk to no more px than the region has."""
     height, width = min(maps.shape[1], region[3] - region[1]), min(maps.shape[2], region[2] - region[0])
     if maps.shape[1:] == (height, width):
         return maps
@@ -57,8 +57,8 @@ def _no_finer(maps: Floats, region: Box) -> Floats:
 
 
 class _Axis:
-    """`count` pixels on a line of `length` px of a map: the first begins at `first`, and each is `step` long. Bicubic
-    (Keys 1981, a = -0.5, as Pillow has it); beyond its ends the line repeats them."""
+    """Bicubic weights (Keys 1981, a = -0.5, as in Pillow) of `count` pixels on a line of `length` px of a map. The
+    first pixel begins at `first`, and each is `step` long. Beyond its ends the line repeats them."""
 
     def __init__(self, length: int, first: float, step: float, count: int) -> None:
         self.count, self._length, self._first, self._step = count, length, first, step
@@ -71,8 +71,8 @@ class _Axis:
             self._weights[rows, (before + tap).astype(int).clip(0, length - 1)] += weights
 
     def blocks(self, start: int, end: int) -> Iterator[tuple[slice, slice, Floats]]:
-        """For those pixels, block by block: which they are, counted from `start`, between which px of the map they
-        lie, and what makes of these K px the N pixels: (N, K)."""
+        """Yield, for each block of the pixels from `start` to `end`: its N pixels, counted from `start`; the K px of
+        the map that they depend on; and the weights (N, K)."""
         for first in range(start, end, self._block):
             last = min(end, first + self._block)
             low = max(0, math.floor(self._first + first * self._step) - _REACH)
@@ -81,14 +81,14 @@ class _Axis:
 
 
 _axis = lru_cache(maxsize=2)(_Axis)
-"""Those of the last picture: the next one often has the same size."""
+"""The axes of the last picture are kept: the next one often has the same size."""
 
 
 def _inner(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The bicubic weight of what is up to 1 px away."""
+    """The bicubic weight at a distance of 0 to 1 px."""
     return (1.5 * distance - 2.5) * distance * distance + 1
 
 
 def _outer(distance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The bicubic weight of what is 1 to 2 px away."""
+    """The bicubic weight at a distance of 1 to 2 px."""
     return ((2.5 - 0.5 * distance) * distance - 4) * distance + 2

@@ -1,7 +1,7 @@
-"""The changes of squares -> maps that lie straight in their pictures, for a whole batch at once (see `maps`).
+"""The changes of squares -> maps that are aligned with their pictures, for a whole batch at once (see `maps`).
 
-Here everything is done that needs no pixel of the full-size picture. No value decides what is computed: nothing waits
-for the device.
+These are all the steps that need no pixel of the full-size picture. No branch depends on the values of a tensor:
+nothing waits for the device.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from torch import Tensor
 from stargan_cli.compositing.change import Change, blurred_along
 from stargan_cli.compositing.maps import DARKEST, HALF, lightness, smooth
 
-BAND = 0.08  # of the side: along a border, where it is looked whether a change goes on beyond it
-GOES_ON = (0.1, 0.5)  # sizes of a change, in [0, 2], at the border: a small one and a large one
-LONG_FEATHER = 0.2  # of the side: how far from the border a change that goes on beyond it is whole
+BAND = 0.08  # of the side: the strip along a border that shows whether a change continues beyond it
+GOES_ON = (0.1, 0.5)  # sizes of a change (0..2) at the border: up to the first it ends, from the second it continues
+LONG_FEATHER = 0.2  # of the side: how far from the border a change that continues beyond it fades
 ALONG_BLUR = 0.06  # of the side: standard deviation along the border
 
 
 @torch.inference_mode()
 def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = None) -> Tensor:
-    """float16 (N, maps.CHANNELS, S, S), from the changes of N squares and what the network was given of them, `seen`
+    """Return maps, float16 (N, maps.CHANNELS, S, S), from the changes of N squares and the network's input `seen`,
     uint8 (N, 3, S, S).
 
-    `fades` and `matrices`: of each square, what `placement.Laying` has. Without matrices all squares lie straight.
-    The maps of one that does are the same to the bit, whatever lies beside it in the batch.
+    `fades` and `matrices` are those of `placement.Laying`. Without matrices, all squares are straight. The maps of a
+    straight square are the same to the bit, whatever else is in the batch.
     """
     colour = _faded(change, fades) * HALF
     maps = torch.cat([colour, change.slope, change.offset, change.low, change.high, seen.float()], dim=1)
     if matrices is not None:
         grid = F.affine_grid(matrices, list(maps.shape), align_corners=False)
-        mode = "bilinear" if maps.device.type == "mps" else "bicubic"  # which torch does not have for Apple's GPUs
+        mode = "bilinear" if maps.device.type == "mps" else "bicubic"  # torch has no bicubic sampling on Apple's GPUs
         turned = F.grid_sample(maps, grid, mode=mode, padding_mode="border", align_corners=False)
         straight = (matrices == torch.eye(2, 3, device=matrices.device)).all(dim=2).all(dim=1)
         maps = torch.where(straight[:, None, None, None], maps, turned)
@@ -42,8 +42,8 @@ def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = 
 
 
 def _faded(change: Change, fades: Tensor) -> Tensor:
-    """The colours (N, 3, S, S), with a long way out at those borders that `fades` (N, 4) names where the change goes on
-    beyond the square, as in long hair: it would end there for all to see."""
+    """Return the colours (N, 3, S, S), faded over LONG_FEATHER at the borders marked in `fades` (N, 4) if the change
+    continues beyond the square, as in long hair: otherwise it would end visibly."""
     size = change.colour.abs().amax(dim=1) * (change.low + change.high)[:, 0] / 2
     length = size.shape[-1]
     band = max(1, round(BAND * length))

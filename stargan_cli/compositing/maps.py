@@ -1,8 +1,8 @@
-"""The small maps that say what changes in a part of a picture, as the network's side lays them out for the picture's.
+"""The channels of the small maps that describe the change of a part of a picture.
 
-A pixel x, in levels of 255, becomes x + mask * COLOUR. The mask is MASK + SLOPE * (x - SEEN), held between LOW and
-HIGH. SEEN is the picture, made as small as the maps. LIGHTER is how much lighter a place gets where the mask is 1, as a
-share of its lightness. No torch here: the picture's side has none.
+The process with the networks makes the maps; the process with the picture applies them, and loads no torch. A pixel x
+(0..255) becomes x + mask * COLOUR. The mask is MASK + SLOPE * (x - SEEN), clamped between LOW and HIGH. SEEN is the
+picture at the size of the maps. LIGHTER is how much lighter a pixel gets if the mask is 1, as a share of its lightness.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 COLOUR, SLOPE, MASK, LOW, HIGH, LIGHTER, SEEN = slice(0, 3), slice(3, 6), 6, 7, 8, 9, slice(10, 13)
 CHANNELS = 13
 HALF = 127.5
-"""Levels of 255 for each step of 1 in [-1, 1]."""
+"""Levels (0..255) for each step of 1 in [-1, 1]."""
 DARKEST = 0.15 * HALF
-"""Levels above black from which lightness is reckoned, so that noise in black is not raised."""
+"""Levels added to the lightness that LIGHTER is a share of, so that noise in black is not amplified."""
 
 Floats = NDArray[np.float32]
 Numbers = TypeVar("Numbers")
@@ -31,7 +31,7 @@ def lightness(red: Numbers, green: Numbers, blue: Numbers) -> Numbers:
 
 
 def smooth(step: Numbers) -> Numbers:
-    """0 below 0, 1 above 1, and a smooth way between."""
+    """Smoothstep: 0 below 0, 1 above 1, and smooth between."""
     step = step.clip(0, 1)  # type: ignore[attr-defined]
     smoothed: Numbers = step * step * (3 - 2 * step)  # type: ignore[operator]
     return smoothed

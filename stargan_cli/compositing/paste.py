@@ -1,11 +1,11 @@
 """A change made in a small square -> the same change in the full-size picture, which keeps its detail.
 
-The change's colours are enlarged, and so is what makes its mask of the full-size picture's colours (see `maps`).
-What is added to the picture is their product, so that every strand and pore stays. Two things more keep them as clear
-as they were: the mask follows edges, but not what is finer and fainter, or it would flatten that; and where the change
-makes a place lighter, its fine detail gets stronger, as it does when more light falls on it.
+The change's colours are enlarged, and so are the coefficients that give its mask from the full-size picture's colours
+(see `maps`). Mask times colour is added to the picture, so every strand and pore stays. Two rules keep them as clear as
+before. The mask follows edges, but not finer and fainter detail, which it would flatten. Where the change makes a pixel
+lighter, its fine detail is amplified, as under brighter light.
 
-By Pillow and NumPy on strips that stay in the processor's cache: no torch, and hardly any of Python's own time.
+Uses Pillow and NumPy on strips that fit into the processor's cache: no torch, and little time in Python itself.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from stargan_cli.compositing.placement import Place
 from stargan_cli.compositing.scratch import scratch
 from stargan_cli.pictures.native_pixels import NativePixels
 
-FEATHER = 0.1  # of the side: how far from the border of the square the change is whole
-STRIP = 1 << 15  # pixels at once: what is worked out of them fits into the processor's cache
-TEXTURE = 0.1 * HALF  # levels: fainter fine detail is no edge to the mask
-MOST_GAIN = 1.6  # of a lighter place's lightness, at most; its fine detail gains the square root of that
+FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance
+STRIP = 1 << 15  # pixels at once: their intermediate results fit into the processor's cache
+TEXTURE = 0.1 * HALF  # levels: the mask does not follow fainter fine detail
+MOST_GAIN = 1.6  # the largest gain in a pixel's lightness; its fine detail gains the square root of that
 
 
 def paste(
@@ -47,10 +47,10 @@ def paste(
     others: Sequence[Place] = (),
     native: NativePixels | None = None,
 ) -> None:
-    """Make a change in a square of an RGB picture, in place. It fades towards the square's border, except where that
-    is the picture's own, and towards the middles of `others`; pixels outside are untouched. `maps` (CHANNELS, S, S):
-    see `maps`, and `placement.Laying` for where they lie. `native`, the same picture in its file's own numbers, is
-    changed alike, and stays grey where it is."""
+    """Make a change in a square of an RGB picture, in place. The change fades towards the square's border, except where
+    that is the picture's own border, and towards the middles of `others`. Pixels outside are untouched. `maps`
+    (CHANNELS, S, S): see `maps`, and `placement.Laying` for their alignment. `native`, the same picture as its file
+    stores it, is changed alike. If it is grey, the change is grey too."""
     region = left, top, right, bottom = place.region(*image.size)
     if right <= left or bottom <= top:
         return
@@ -75,9 +75,9 @@ def paste(
 
 
 def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None:
-    """In place: pixels (3, h, w) in [0, 255], changed as the maps (CHANNELS, h, w) say as much as `weight`, which
-    broadcasts to (h, w), says. `maps` and `spare` (3, h, w) are used up: new arrays of this size would cost more than
-    what is worked out in them."""
+    """Change pixels (3, h, w) in [0, 255] in place by the maps (CHANNELS, h, w), times `weight`, which broadcasts to
+    (h, w). `maps` and `spare` (3, h, w) are overwritten: new arrays of this size would cost more than the
+    computation."""
     fine = np.subtract(pixels, maps[SEEN], out=maps[SEEN])
     energy = np.multiply(fine, fine, out=spare).sum(axis=0)
     mask = np.multiply(fine, maps[SLOPE], out=spare).sum(axis=0)
@@ -100,7 +100,7 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
 
 
 class _Weight:
-    """How much of a change is made in each pixel of a region: strip by strip, broadcasting to (h, w)."""
+    """The share (0..1) of a change that is made in each pixel of a region, strip by strip."""
 
     def __init__(self, place: Place, size: tuple[int, int], others: Sequence[Place]) -> None:
         self._place, self._others = place, others
@@ -109,7 +109,7 @@ class _Weight:
         self._parts = self._faded(_in_square(place, self._region)) if self._straight else None
 
     def strip(self, start: int, end: int) -> Floats:
-        """For those rows of the region."""
+        """Return the weights of rows `start` to `end` of the region, broadcasting to (h, w)."""
         if self._parts is not None:
             return self._parts[0] * self._parts[1][start:end]
         left, top, right, _ = self._region
@@ -130,8 +130,8 @@ class _Weight:
 
 
 def _in_square(place: Place, box: Box) -> tuple[Floats, Floats]:
-    """Where the pixels of a box lie in the unit square, across and down: (1, w) and (h, 1), or where the square is
-    turned (h, w) each."""
+    """Return where the pixels of a box lie in the unit square, across and down: (1, w) and (h, 1), or (h, w) each if
+    the square is turned."""
     inverse = 1 / place.span
     x = np.arange(box[0], box[2])[None, :] + 0.5 - place.origin.real
     y = np.arange(box[1], box[3])[:, None] + 0.5 - place.origin.imag
@@ -143,7 +143,7 @@ def _in_square(place: Place, box: Box) -> tuple[Floats, Floats]:
 
 
 def _share(own: tuple[Floats, Floats], other: tuple[Floats, Floats]) -> Floats:
-    """Of the pixels that two squares have in common each takes those nearer to its middle: (h, w), 1 for all of it."""
+    """Return the share (0..1) of `own` in each pixel, (h, w). A pixel goes to the square with the nearer middle."""
     nearer = np.hypot(other[0] - 0.5, other[1] - 0.5) - np.hypot(own[0] - 0.5, own[1] - 0.5)
     share: Floats = (0.5 + nearer / FEATHER).clip(0, 1)
     return share

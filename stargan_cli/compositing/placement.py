@@ -1,4 +1,4 @@
-"""Squares within a picture, turned and scaled at will."""
+"""Squares in a picture, at any turn and scale."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
         return left, top, right, bottom
 
     def region(self, width: int, height: int) -> tuple[int, int, int, int]:
-        """The same in whole pixels."""
+        """`box` in whole pixels, rounded outwards."""
         left, top, right, bottom = self.box(width, height)
         return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
@@ -68,10 +68,10 @@ class Place:
 
 
 class Laying(NamedTuple):
-    """How the maps of K squares come to lie straight in their pictures.
+    """How to align the maps of K squares with their pictures.
 
-    `matrices` float32 (K, 2, 3) lead from places in the picture's `box` to those in the square; both are from -1 to 1.
-    That of a square which lies straight and within its picture is 1, 0, 0; 0, 1, 0.
+    `matrices` float32 (K, 2, 3) map points of `Place.box` to points of the square, both in -1..1. A square that is not
+    turned and lies within its picture is straight: its matrix is the identity (1, 0, 0; 0, 1, 0).
     `fades` float32 (K, 4): 1 for sides towards which the change fades, else 0.
     """
 
@@ -86,17 +86,17 @@ class Laying(NamedTuple):
 
     @classmethod
     def joined(cls, layings: Sequence[Laying]) -> Laying:
-        """Of all their squares, in order."""
+        """Return the laying of all their squares, in order."""
         return cls(*(np.concatenate(parts) for parts in zip(*layings, strict=True)))
 
     @property
     def straight(self) -> bool:
-        """Whether all squares lie straight, and within their pictures."""
+        """Whether all squares are straight: not turned, and within their pictures."""
         return bool((self.matrices == np.eye(2, 3)).all())
 
     @property
     def needed(self) -> tuple[NDArray[np.float32], ...]:
-        """What `laying.laid` has to be told: `fades`, and `matrices` unless all squares lie straight."""
+        """The last arguments of `laying.laid`: `fades`, and `matrices` unless all squares are straight."""
         return (self.fades,) if self.straight else (self.fades, self.matrices)
 
 
@@ -122,12 +122,12 @@ def fitted(points: Sequence[complex], places: Sequence[complex]) -> Place:
     mean_point, mean_place = sum(points) / len(points), sum(places) / len(places)
     spread = sum(abs(place - mean_place) ** 2 for place in places)
     if spread == 0:
-        raise ValueError("a square is fitted to at least two different places")
+        raise ValueError("fitting a square needs at least two different places")
     pairs = zip(points, places, strict=True)
     span = sum((place - mean_place).conjugate() * (point - mean_point) for point, place in pairs) / spread
     return Place(mean_point - span * mean_place, span)
 
 
 def places_of(landmarks: Mapping[str, Sequence[float]], names: Sequence[str]) -> dict[str, complex]:
-    """The landmarks of a weights card that bear one of `names`, as points of the unit square."""
+    """The landmarks of a weights card named in `names`, as points of the unit square."""
     return {name: complex(*landmarks[name]) for name in names if name in landmarks}

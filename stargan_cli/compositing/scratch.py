@@ -1,6 +1,6 @@
-"""Memory for what is worked out on the way, kept from one picture to the next.
+"""Memory for intermediate results, kept from one picture to the next.
 
-The system clears fresh memory page by page. For small pictures that would take as long as all the rest.
+The system clears fresh memory page by page. For small pictures that would take as long as everything else.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import numpy as np
 
 from stargan_cli.compositing.maps import Floats
 
-MOST_KEPT = 1 << 22  # bytes of one array: in larger ones the work outweighs their clearing
+MOST_KEPT = 1 << 22  # bytes of one array: for larger ones, clearing takes little of the time
 
 _kept = local()
 
 
 def scratch(name: str, shape: tuple[int, ...]) -> Floats:
-    """A float32 array of this shape and any content: the same memory again for the same name in the same thread."""
+    """Return an uninitialised float32 array of this shape. The same name in the same thread gets the same memory."""
     length = math.prod(shape)
     found: Floats | None = getattr(_kept, name, None)
     if found is None or found.size < length:

@@ -17,14 +17,14 @@ def flip(pictures: Tensor, draws: Draws) -> Tensor:
 
 def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
     """Shift each picture by up to `amount` of its side, scale it by up to 1 +- amount and turn it by up to amount / 2
-    radians; what comes in from outside mirrors the border. Bilinear; differentiable."""
+    radians; beyond its border the picture is reflected. Bilinear; differentiable."""
     shift_x, shift_y, scale, angle = (draws.uniform(4) * 2 - 1) * amount
     return _moved(pictures, shift_x, shift_y, 1 + scale, 1 + scale, angle / 2)
 
 
 def colour_jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Pictures (N, 3, S, S) in [-1, 1] as in another light: exposure, contrast and saturation of each are multiplied by
-    1 +- amount, and each of its channels by 1 +- amount / 4. What leaves [-1, 1] is clipped."""
+    """Simulate other light on pictures (N, 3, S, S) in [-1, 1]: multiply exposure, contrast and saturation of each by
+    up to 1 +- amount, and each of its channels by up to 1 +- amount / 4. The result is clipped to [-1, 1]."""
     exposure, contrast, saturation = (1 + (draws.uniform(3) * 2 - 1) * amount)[..., None, None, None]
     channels = 1 + (draws.uniform(3).T[..., None, None] * 2 - 1) * amount / 4
     light = (pictures + 1) * exposure * channels
@@ -34,11 +34,11 @@ def colour_jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
 
 
 def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
-    """Pictures (N, 3, S, S) as the discriminator sees them: each change is made with `probability`, a float ().
+    """Augment pictures (N, 3, S, S) for the discriminator: each change is made with `probability`, a float ().
 
-    They are the discriminator augmentations of Karras et al. (NeurIPS 2020, appendix B) with their strengths: shift,
-    scale, stretch, rotation, brightness, contrast and saturation. Neither are pictures mirrored or turned by quarters,
-    nor are colours turned: hair colours are labels. Bilinear; differentiable.
+    The changes and their strengths are those of Karras et al. (NeurIPS 2020, appendix B): shift, scale, stretch,
+    rotation, brightness, contrast and saturation. Mirroring and quarter turns are left out, and so is hue rotation,
+    since hair colours are labels. Bilinear; differentiable.
     """
     shift, scale, stretch, turn, brightness, contrast, saturation = (draws.uniform(7) < probability).float()
     across, down, larger, wider, brighter, harder, richer = draws.normal(7)
@@ -54,14 +54,15 @@ def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
 
 
 def _saturated(pictures: Tensor, factor: Tensor) -> Tensor:
-    """Pictures (N, 3, S, S) whose distance from grey is multiplied by `factor` (N, 1, 1, 1)."""
+    """Multiply the distance from grey of each pixel of (N, 3, S, S) by `factor` (N, 1, 1, 1)."""
     grey = pictures.mean(dim=1, keepdim=True)
     return grey + (pictures - grey) * factor
 
 
 def _moved(pictures: Tensor, shift_x: Tensor, shift_y: Tensor, width: Tensor, height: Tensor, angle: Tensor) -> Tensor:
-    """What each picture shows in a rectangle of itself: `width` and `height` in sides of the picture, turned by `angle`
-    (radians), its middle moved by the shifts (in sides). All are (N,). What lies outside mirrors the border."""
+    """Resample each picture from a rectangle of itself: `width` and `height` (in sides of the picture), turned by
+    `angle` (radians), its centre moved by the shifts (in sides). All are (N,). Beyond the border the picture is
+    reflected."""
     cos, sin = torch.cos(angle), torch.sin(angle)
     rows = [cos * width, -sin * height, 2 * shift_x, sin * width, cos * height, 2 * shift_y]
     theta = torch.stack(rows, dim=1).view(-1, 2, 3)

@@ -1,4 +1,4 @@
-"""CelebA: its pictures with the chosen attributes, in its parts."""
+"""CelebA: its pictures with the chosen attributes, split into training, validation and test."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import difflib
 import os
 import random
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +26,9 @@ from stargan_cli.labels import HAIR_COLOURS, LabelSet
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 
 REFERENCE_TEST_SIZE = 1999
+_LABELS = dict.fromkeys(("1", "+1", "1.0", "true"), 1) | dict.fromkeys(("-1", "0", "-1.0", "0.0", "false"), -1)
+_PARTS = {"0": "0", "1": "1", "2": "2", "train": "0", "val": "1", "valid": "1", "validation": "1", "test": "2"}
+_HEADER_LINES = 2  # a count and names, which some programs add
 TERMS = "CelebA: non-commercial research only, for weights trained on it too"
 
 
@@ -53,10 +57,10 @@ def load_celeba(
 def _matched(
     rows: Mapping[str, list[int]], found: CelebaFiles, passed_over: PassedOver
 ) -> tuple[dict[str, str], list[str]]:
-    """The row's name -> the picture's, for rows that have a picture, and what is to be said about the others.
+    """Name in a row -> name of its picture, for rows that have one; and notes for the user about the others.
 
-    A picture of the same name with another ending is the row's too: copies in PNG keep the numbers. macOS decomposes
-    letters with accents. Raises DataError if no row has a picture.
+    A picture whose name differs in its suffix alone matches too: copies in PNG keep the numbers. Names are compared in
+    NFC, since macOS decomposes letters with accents. Raises DataError if no row has a picture.
     """
     entries = sorted(entry.name for entry in os.scandir(found.pictures))
     for name in entries:
@@ -75,9 +79,9 @@ def _matched(
             renamed = renamed or ("" if os.path.splitext(file)[1] == os.path.splitext(row)[1] else file)
     table, folder = found.attributes.name, f"{found.pictures.name}/"
     if not files:
-        example = f"{next(iter(rows))}, and there is {next(iter(present.values()), 'none')}"
-        raise DataError(f"no picture named in {table} is in {found.pictures}: a row says {example}")
-    notes = [f"pictures with other endings than the rows of {table}, such as {renamed}, are theirs"] if renamed else []
+        example = f"{next(iter(rows))}, and the folder has {next(iter(present.values()), 'no files')}"
+        raise DataError(f"no picture named in {table} is in {found.pictures}: the table names {example}")
+    notes = [f"pictures such as {renamed} match rows of {table} whose names have another suffix"] if renamed else []
     if len(rows) > len(files):
         notes.append(f"{len(rows) - len(files):,} rows of {table} have no picture: left out")
     if unnamed := len(present) - len(set(files.values())):
@@ -88,7 +92,7 @@ def _matched(
 def _choose(
     names: list[str], attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]
 ) -> tuple[LabelSet, list[int]]:
-    """The chosen attributes and the columns that they stand in. Hair colours are a group unless `groups` says more."""
+    """The chosen attributes and their column numbers. Hair colours form a group, unless `groups` has one of them."""
     columns = [_column(names, attribute) for attribute in attributes]
     hair = tuple(name for name in attributes if name in HAIR_COLOURS)
     if len(hair) > 1 and not any(name in group for group in groups for name in hair):
@@ -110,22 +114,32 @@ def _column(names: list[str], attribute: str) -> int:
 
 
 def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
+    """The attributes' names, and for each picture 1 or -1 for each attribute. A column without a name, such as the
+    index of pandas, is left out."""
     rows: dict[str, list[int]] = {}
     with _table(path) as table:
-        for number, file, values in table.rows:
-            if wrong := {value.strip() for value in values} - {"1", "-1"}:
-                expected = f"expected 1 or -1 for each of {len(table.columns)} attributes"
-                raise DataError(f"{path}, line {number}: {expected}, not {min(wrong)!r}")
-            labels = [int(value) for value in values]
+        kept = [number for number, name in enumerate(table.columns) if name.strip()]
+        for number, place, values in table.rows:
+            try:
+                labels = [_LABELS[values[column].strip().lower()] for column in kept]
+            except KeyError as error:
+                expected = f"expected 1 or -1 for each of {len(kept)} attributes"
+                raise DataError(f"{path}, line {number}: {expected}, not {error.args[0]!r}") from error
+            file = _own_name(place)
             if rows.setdefault(file, labels) != labels:
                 raise DataError(f"{path}, line {number}: {file} is named twice, with different labels")
         if not rows:
             raise DataError(f"{path} has no rows", "it should hold a line of names and one line per picture")
-        return list(table.columns), rows
+        return [table.columns[column] for column in kept], rows
+
+
+def _own_name(place: str) -> str:
+    """The name of a picture that a row gives with a folder."""
+    return re.split(r"[/\\]", place)[-1]
 
 
 def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> DataSet:
-    """`names` are those that the tables have for the pictures of `whole`."""
+    """`names` are the names of the pictures of `whole` in the tables."""
     path = found.partition
     if path is None:
         missing = found.attributes.parent / "list_eval_partition.txt"
@@ -146,8 +160,12 @@ def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> Da
 def _read_partition(path: Path) -> dict[str, str]:
     part_of: dict[str, str] = {}
     for number, file, part in _parts(path):
-        if part not in ("0", "1", "2"):
-            raise DataError(f"{path}, line {number}: expected a file name and 0, 1 or 2")
+        if part not in _PARTS:
+            raise DataError(
+                f"{path}, line {number}: expected a file name and 0, 1 or 2",
+                "0 is for training, 1 for validation, 2 for test: 000001.jpg 0",
+            )
+        part = _PARTS[part]
         if part_of.setdefault(file, part) != part:
             raise DataError(f"{path}, line {number}: {file} is named twice, in different parts")
     return part_of
@@ -157,14 +175,20 @@ def _parts(path: Path) -> Iterator[tuple[int, str, str]]:
     """Line number, file name and part: of Kaggle's table with a header, or of the lines of CelebA's own."""
     if path.suffix == ".csv":
         with _table(path) as table:
+            named = [number for number, name in enumerate(table.columns) if name.strip()]
             for number, file, values in table.rows:
-                yield number, file, values[0].strip() if len(values) == 1 else ""
+                yield number, _own_name(file), values[named[0]].strip().lower() if len(named) == 1 else ""
         return
     with _text(path) as lines:
         for number, line in enumerate(lines, start=1):
-            if line.strip():
-                fields = line.rsplit(None, 1)
-                yield number, fields[0].strip(), fields[1] if len(fields) == 2 else ""
+            if line.strip() and (number > _HEADER_LINES or has_picture_suffix(_fields(line)[0])):
+                file, part = _fields(line)
+                yield number, _own_name(file), part
+
+
+def _fields(line: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(.*?)[\s,;]+(\w+)", line.strip())
+    return (found[1], found[2].lower()) if found else (line.strip(), "")
 
 
 @contextmanager
@@ -189,6 +213,6 @@ def _split_reference(whole: Labelled) -> DataSet:
     order = list(range(len(whole)))
     random.Random(1234).shuffle(order)
     held_out = min(REFERENCE_TEST_SIZE, len(order) // 10)
-    whole = replace(whole, parted=f"{held_out:,} of a shuffle held out, as in StarGAN's published code")
+    whole = replace(whole, parted=f"{held_out:,} pictures drawn at random are held out, as in StarGAN's published code")
     test = whole.select(order[:held_out])
     return {"train": whole.select(order[held_out:]), "validation": test, "test": test}

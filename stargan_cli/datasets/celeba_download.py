@@ -29,7 +29,7 @@ def fetch_celeba(root: Path) -> None:
 
     try:
         CelebA(str(root), split="all", download=True)
-    except Exception as error:  # torchvision and gdown raise what their many steps raise
+    except Exception as error:  # torchvision and gdown raise errors of many kinds
         reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise DataError(f"CelebA could not be downloaded: {reason}", f"{_hint(error, root)}, {BY_HAND}") from error
 
@@ -42,9 +42,9 @@ def _hint(error: BaseException, root: Path) -> str:
     if any(isinstance(cause, PermissionError) for cause in causes):
         return f"{root} cannot be written: choose another --root"
     if "many accesses" in text or "Too many users" in text:
-        return "Google Drive lets only so many people a day have these files: run it again tomorrow"
+        return "Google Drive's daily limit for these files is reached: run it again tomorrow"
     if "corrupted" in text:
-        return f"a file in {root / 'celeba'} is incomplete, or a page of the host: remove it and run it again"
+        return f"a file in {root / 'celeba'} is incomplete, or is a web page: remove it and run it again"
     if any(_is_of_the_network(cause) for cause in causes):
         return "drive.google.com cannot be reached: check the network and its proxy (HTTPS_PROXY), and run it again"
     return "run it again later"
@@ -57,6 +57,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_of_the_network(error: BaseException) -> bool:
-    """requests, which gdown uses, has errors of its own; `HTTPError` is an answer of the host."""
+    """By class name: requests, which gdown uses, has its own errors. `HTTPError` is an answer of the host."""
     names = {kind.__name__ for kind in type(error).__mro__}
     return bool(names & {"ConnectionError", "Timeout", "TimeoutError", "URLError", "gaierror"})

@@ -1,9 +1,9 @@
-"""Where CelebA's files lie: in torchvision's layout, the reference code's, Kaggle's or that of its own download."""
+"""Find CelebA's files in the layout of torchvision, the reference code, Kaggle, CelebA's own download or CelebA-HQ."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from stargan_cli.datasets.part_folders import subfolders
 from stargan_cli.errors import DataError
 from stargan_cli.pictures.listing import is_picture
 
-ATTRIBUTES, PARTITION = "list_attr_celeba", "list_eval_partition"
-PICTURE_FOLDERS = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg")
+ATTRIBUTES = ("list_attr_celeba", "CelebAMask-HQ-attribute-anno")
+PARTITION = ("list_eval_partition",)
+PICTURE_FOLDERS = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg", "CelebA-HQ-img")
 _INSIDE = ("", "Anno", "Eval", "Img", "anno", "eval", "img")
 _FETCH = (
     "point --root at it, or fetch it with --download (1.4 GB), "
@@ -22,7 +23,7 @@ _FETCH = (
 
 @dataclass(frozen=True)
 class CelebaFiles:
-    """The folder that holds the pictures themselves, and the tables (`partition` None: not there)."""
+    """The folder of the pictures, and the tables; `partition` is None if it is missing."""
 
     pictures: Path
     attributes: Path
@@ -30,10 +31,10 @@ class CelebaFiles:
 
 
 def find_celeba(root: Path) -> CelebaFiles:
-    """CelebA in `root` itself or in a folder in it that is called like CelebA.
+    """Find CelebA in `root` itself or in a folder in it whose name contains "celeb".
 
-    Tables may be .txt or .csv, and lie in Anno/ and Eval/; pictures in img_align_celeba/, images/ or Img/, one folder
-    deeper too. Raises DataError that says what was found and what was not.
+    Tables may be .txt or .csv, also in Anno/ or Eval/; pictures may be in img_align_celeba/ or images/, also in Img/,
+    or one folder deeper. Raises DataError, which names what was found and what is missing.
     """
     places = [
         root,
@@ -46,12 +47,13 @@ def find_celeba(root: Path) -> CelebaFiles:
     raise DataError(*_what_is_missing(root, places))
 
 
-def _table(place: Path, name: str) -> Path | None:
-    return next((path for path in tables(place, f"{name}.txt", f"{name}.csv") if path.is_file()), None)
+def _table(place: Path, names: Sequence[str]) -> Path | None:
+    files = [f"{name}{suffix}" for name in names for suffix in (".txt", ".csv")]
+    return next((path for path in tables(place, *files) if path.is_file()), None)
 
 
 def tables(place: Path, *names: str) -> Iterator[Path]:
-    """Where a table of one of these names may lie: in `place` itself, or in the folders of CelebA's own download."""
+    """Possible paths of a table of one of these names: in `place`, or in the folders of CelebA's own download."""
     return (place / inside / name for inside in _INSIDE for name in names)
 
 
@@ -80,7 +82,7 @@ def _what_is_missing(root: Path, places: list[Path]) -> tuple[str, str]:
         return f"no CelebA: there is no folder {root}", _FETCH
     place = next((place for place in places if _table(place, ATTRIBUTES) or _pictures(place)), root)
     table, pictures = _table(place, ATTRIBUTES), _pictures(place)
-    missing = [] if table else [f"{ATTRIBUTES}.txt (or .csv)"]
+    missing = [] if table else [f"{ATTRIBUTES[0]}.txt (or .csv)"]
     missing += [] if pictures else [f"a folder {' or '.join(f'{name}/' for name in PICTURE_FOLDERS[:2])} with pictures"]
     there = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(place))[:10]
     packed = [name for name in there if name.endswith((".zip", ".7z", ".tar", ".gz"))]

@@ -1,4 +1,4 @@
-"""Who is on CelebA's pictures: identity_CelebA.txt."""
+"""The people on CelebA's pictures, from identity_CelebA.txt."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ TABLE = "identity_CelebA.txt"
 
 
 def people(labelled: Labelled) -> tuple[str, ...] | None:
-    """The person on each picture, as CelebA numbers them; None where no such table lies beside the folder of pictures
-    or in a folder above (Anno/ too), or where it does not name all of the pictures. A suffix may be another than in
-    the table. Raises DataError where the table cannot be read."""
+    """The person on each picture, as CelebA numbers them. None if the table is in none of the three folders above the
+    pictures (or their Anno/), or does not name all pictures. File suffixes are ignored. Raises DataError where the
+    table cannot be read."""
     above = list(labelled.folder.parents)[:3]
     path = next((place for folder in above for place in tables(folder, TABLE) if place.is_file()), None)
     if labelled.label_set.kind == "classes" or path is None:

@@ -1,4 +1,4 @@
-"""Which data sets: the settings that training and evaluation share."""
+"""The choice of data sets: settings that training and evaluation share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stargan_cli.settings import Setting, Settings, listed
 
 DATA = "Data"
 SPLITS = ("official", "reference")
-"""How CelebA's pictures are parted: as its own list says, or as the reference implementation parts them."""
+"""How CelebA's pictures are split: by its own list, or as the reference implementation does."""
 DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 
 
@@ -32,7 +32,8 @@ class DataChoice(Settings):
         tuple[str, ...],
         Setting(
             DATA,
-            f"CelebA's attributes to learn. Hair colours exclude each other. By default {','.join(DEFAULT_ATTRIBUTES)}",
+            "CelebA's attributes to learn. Hair colours exclude each other. By default "
+            f"{', '.join(DEFAULT_ATTRIBUTES)}",
             option="attrs",
             metavar="NAME,NAME,…",
             parse=listed,
@@ -40,7 +41,7 @@ class DataChoice(Settings):
     ] = ()
     split: Annotated[
         Literal["official", "reference"],
-        Setting(DATA, "Parts CelebA as its own list does (official) or as StarGAN's published code does (reference)."),
+        Setting(DATA, "Splits CelebA by its own list (official) or as StarGAN's published code does (reference)."),
     ] = "official"
 
     def __post_init__(self) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import os
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,19 +13,19 @@ from pathlib import Path
 import torch
 
 from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
-from stargan_cli.datasets.part_folders import find_parts, subfolders
+from stargan_cli.datasets.part_folders import broken_links, find_parts, subfolders
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.files.passed_over import PassedOver, passed_over_part
 from stargan_cli.labels import LabelSet
-from stargan_cli.pictures.listing import pictures_below
+from stargan_cli.pictures.listing import is_picture, pictures_below
 
 
 def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     """One folder per class, either in folders for the parts (`part_folders`) or directly under `path`.
 
-    Without any part held out, about a tenth of each class (chosen by a hash of the file names) is. If only one of
-    validation and test is there, it serves for both. The notes say what was passed over. The set is called `name`, or
-    as its folder. Raises DataError.
+    If no part is held out, about a tenth of each class is (chosen by a hash of the file names). If only one of
+    validation and test exists, it serves for both. The notes name what was passed over. The set is called `name`, by
+    default like its folder. Raises DataError.
     """
     if not path.is_dir():
         raise DataError(f"no data set at {path}", "give celeba, or a folder with one folder of pictures per class")
@@ -38,17 +40,26 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     else:
         parts["train"] = replace(parts["train"], parted=_parted(folders))
     others = [f"{other}/" for other in subfolders(path) if folders and path / other not in folders.values()]
-    notes = [f"{', '.join(others)} in {path}: no part of the set, left out"] if others else []
+    notes = [f"{', '.join(others)} in {path}: not part of the data set, left out"] if others else []
     notes += [passed_over.note] if passed_over.note else []
+    notes += _left_out(train)
     parts["train"] = replace(parts["train"], notes=(*notes, *parts["train"].notes))
     parts.setdefault("test", parts.get("validation", parts["train"]))
     parts.setdefault("validation", parts["test"])
     return {part: parts[part] for part in PARTS}
 
 
+def _left_out(folder: Path) -> list[str]:
+    """Notes about what lies beside the class folders."""
+    loose = sum(is_picture(entry.name) for entry in os.scandir(folder) if entry.is_file())
+    notes = [f"pictures in {folder} itself, in no class folder: {loose:,}, left out"] if loose else []
+    links = [name for name in broken_links(folder) if not is_picture(name)]
+    return notes + ([f"links in {folder} that lead nowhere: {', '.join(links)}, left out"] if links else [])
+
+
 def refuse_inside(place: Path, option: str, data: Iterable[str]) -> None:
-    """Raises UsageError where a place to write pictures to lies among the classes of one of these data sets (`celeba`
-    or paths): the next call would take the place for a class."""
+    """Raises UsageError if `place`, where pictures will be written, is among the class folders of one of these data
+    sets (`celeba` or paths): the next call would take it for a class."""
     for path in (Path(source) for source in data if source != "celeba"):
         for folder in (find_parts(path).values() or [path]) if path.is_dir() else ():
             inside, whole = place.resolve(), folder.resolve()
@@ -76,7 +87,7 @@ def _class_names(folder: Path, passed_over: PassedOver) -> tuple[str, ...]:
 
 
 def _by_composed_name(folder: Path, passed_over: PassedOver | None = None) -> dict[str, str]:
-    """Class -> the name of its folder: macOS decomposes letters with accents, and other systems do not."""
+    """Class name in NFC -> the name of its folder, in which macOS decomposes letters with accents."""
     names = subfolders(folder, passed_over)
     classes = {unicodedata.normalize("NFC", name): name for name in names}
     if len(classes) < len(names):
@@ -89,8 +100,12 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: P
     files, labels, notes = [], [], []
     there = _by_composed_name(folder)
     for index, label in enumerate(classes):
-        place = folder / there.get(label, label)
-        found = pictures_below(place, passed_over) if label in there else []
+        if label not in there:
+            close = difflib.get_close_matches(label, there, n=1)
+            hint = f"is it {close[0]}?" if close else "every part needs the classes of the training part"
+            raise DataError(f"{folder} has no folder {label}", hint)
+        place = folder / there[label]
+        found = pictures_below(place, passed_over)
         pictures = [file.relative_to(folder).as_posix() for file in found]
         if not pictures:
             raise DataError(

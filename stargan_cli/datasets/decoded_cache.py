@@ -1,4 +1,4 @@
-"""Decoded pictures in one memory-mapped file of bytes, built once: the second epoch costs no decoding."""
+"""Decoded pictures in one memory-mapped file, built once: later epochs and runs decode nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def default_cache_folder() -> Path:
 
 @dataclass(frozen=True)
 class CachedPictures:
-    """Pictures (N, 3, size, size) uint8, memory-mapped, with those of `labelled` that could be read."""
+    """Pictures (N, 3, size, size) uint8, memory-mapped. `labelled` has those that could be read; `unreadable` says why
+    the others could not."""
 
     labelled: Labelled
     pixels: np.ndarray
@@ -59,8 +60,8 @@ def cached(
     """Open the cache of these pictures at `size` px, building it where it is missing; `folder` is by default
     `default_cache_folder()`.
 
-    Pictures that cannot be read are left out and named in `unreadable`. The cache is built again where a picture
-    changed (by size and time), where one can be read now that could not, or where the file is not whole. Raises
+    Pictures that cannot be read are left out and named in `unreadable`. The cache is built again if a picture changed
+    (by file size and modification time), if an unreadable one has become readable, or if the file is incomplete. Raises
     DataError where a larger share than `most_unreadable` cannot be read, or where the cache cannot be written.
     """
     folder = folder or default_cache_folder()
@@ -92,20 +93,20 @@ def _key(labelled: Labelled, size: int) -> str:
         try:
             status = path.stat()
             state = f"{status.st_size}\0{status.st_mtime_ns}"
-        except OSError:  # a link that leads nowhere, say: `_build` will find out why
+        except OSError:  # such as a broken link: `_build` finds out why
             state = "unreadable"
         digest.update(f"{file}\0{state}\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:16]
 
 
 def _notes(path: Path) -> Path:
-    """Beside a cache: which pictures could not be read, and why."""
+    """The file beside a cache with the unreadable pictures and the reasons."""
     return path.with_suffix(".json")
 
 
 def _read_notes(path: Path, labelled: Labelled, size: int) -> dict[str, str] | None:
-    """The unreadable pictures of a cache that is whole; None where it must be built, also because a picture became
-    readable (its permissions, or a decoder that was missing)."""
+    """The unreadable pictures of a complete cache; None if it must be built, also because one of them has become
+    readable (new permissions, or a decoder that was missing)."""
     try:
         unreadable: dict[str, str] = dict(json.loads(_notes(path).read_text(encoding="utf-8"))["unreadable"])
         whole = path.stat().st_size == (len(labelled) - len(unreadable)) * 3 * size * size
@@ -142,7 +143,7 @@ def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int,
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed runs left half-built: a file that is being built is never old."""
+    """Remove the half-built files of killed runs. A file that is still being built is never old."""
     for left_over in folder.glob(".*.bin.*.tmp"):
         with suppress(OSError):
             if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
@@ -150,7 +151,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _decode(file: Path, size: int) -> Tensor | str:
-    """The picture, or why there is none."""
+    """The picture, or the reason why it cannot be read."""
     try:
         return load_square(file, size)
     except PictureError as error:

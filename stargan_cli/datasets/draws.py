@@ -1,4 +1,4 @@
-"""Random numbers that follow from a key and a position alone: the same on every device, and in a CUDA graph."""
+"""Random numbers that are a function of a key and a position alone: the same on every device, and in a CUDA graph."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def hashed(numbers: Tensor) -> Tensor:
 
 
 def key(step: Tensor, *parts: int) -> Tensor:
-    """int64 (), from an int64 () that may change and from integers that do not, such as (seed, data set)."""
+    """A key, int64 (), from an int64 () that may change and from constant integers, such as (seed, data set)."""
     for part in parts:
         step = hashed(step * _WEYL + part)
     return step
 
 
 def stream(start: Tensor, count: int) -> Tensor:
-    """int64 (count,): what SplitMix64 gives from the state `start`, an int64 ()."""
+    """int64 (count,): the output of SplitMix64 from the state `start`, an int64 ()."""
     return hashed(start + _WEYL * torch.arange(1, count + 1, device=start.device))
 
 
 def permutation(start: Tensor, count: int) -> Tensor:
-    """int64 (count,): 0 to count - 1 in the random order of `start`."""
+    """int64 (count,): 0 to count - 1 in a random order that follows from `start`."""
     return stream(start, count).argsort(stable=True)
 
 
@@ -44,10 +44,10 @@ def _logical_shift(numbers: Tensor, bits: int) -> Tensor:
 
 
 class Draws:
-    """Random numbers for the pictures of a batch of `total`, of which only `rows` are at hand.
+    """Random numbers for a batch of `total` pictures, of which this process has only `rows`.
 
-    They are drawn for the whole batch, so that a picture gets the same ones whoever holds the others. Each call gives
-    new ones: the order of the calls is part of what they follow from.
+    They are drawn for the whole batch, so that a picture gets the same numbers however many processes share the batch.
+    Each call gives new numbers, which depend on the order of the calls.
     """
 
     def __init__(self, start: Tensor, total: int, rows: slice = slice(None)) -> None:
@@ -56,7 +56,7 @@ class Draws:
         self._blocks = 0
 
     def bits(self, count: int) -> Tensor:
-        """int64 (count, total), of the whole batch. Hashing costs a dozen small operations: it is done in blocks."""
+        """int64 (count, total), of the whole batch. Hashing costs a dozen small operations, so it is done in blocks."""
         if (missing := count - len(self._drawn)) > 0:
             block = stream(self.start ^ hashed(self.start + self._blocks), max(missing, _LEAST) * self.total)
             self._drawn = torch.cat([self._drawn, block.view(-1, self.total)])
@@ -65,7 +65,7 @@ class Draws:
         return taken
 
     def order(self) -> Tensor:
-        """int64 (total,): the places of the whole batch in random order."""
+        """int64 (total,): the rows of the whole batch in random order."""
         return self.bits(1)[0].argsort(stable=True)
 
     def uniform_of_all(self, count: int) -> Tensor:

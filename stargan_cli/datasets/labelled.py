@@ -58,7 +58,7 @@ class Labelled:
         for path in self.paths():
             try:
                 size = path.stat().st_size
-            except OSError:  # a link that leads nowhere
+            except OSError:  # a broken link
                 size = -1
             digest.update(f"{size}\n".encode())
         return digest.hexdigest()[:16]

@@ -21,7 +21,7 @@ def load_set(
     split: str = "official",
     name: str | None = None,
 ) -> DataSet:
-    """`source` is `celeba` or a path with one folder per class, which `name` gives another name than its folder's.
+    """Load `source`: `celeba`, or a path with one folder per class, which is called `name` or like its folder.
 
     Raises DataError and UsageError.
     """
@@ -49,7 +49,7 @@ def _load_class_folders(path: Path, name: str | None) -> DataSet:
 def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:
     """Leave out of attribute sets the pictures (same file name and size) that a class-folder set holds too.
 
-    So that a set made out of another can be joined with it, and no picture carries both kinds of label.
+    A set that was made from another can then be joined with it: no picture has both kinds of label.
     """
     taken = {_identity(path) for parts in sets for part in parts.values() for path in _class_paths(part)}
     result = []
@@ -75,5 +75,5 @@ def _class_paths(part: Labelled) -> list[Path]:
 def _identity(path: Path) -> tuple[str, int]:
     try:
         return path.name, path.stat().st_size
-    except OSError:  # a link that leads nowhere: it is named when the pictures are decoded
+    except OSError:  # a broken link: it is reported when the pictures are decoded
         return path.name, -1

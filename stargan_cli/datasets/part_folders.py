@@ -1,4 +1,4 @@
-"""The parts of a data set as people name their folders: train/, Training/, val/, valid/, dev/, test/, eval/."""
+"""Folder names that people use for the parts of a data set: train/, Training/, val/, valid/, dev/, test/, eval/."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _WORDS: dict[str, Part] = {
     **dict.fromkeys(("val", "valid", "validation", "validate", "dev", "devel", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
 }
+_PART_AND_CLASS = re.compile(r"((?i:train|valid|val|test))[\W_]*((?<=[\W_]).+|[A-Z0-9].*)")
 _ENDINGS = re.compile(r"(?<=.)(set|split|data|images|imgs|pictures)$")
 
 
@@ -25,7 +26,7 @@ def part_of(name: str) -> Part | None:
 
 
 def subfolders(folder: Path, passed_over: PassedOver | None = None) -> list[str]:
-    """The names of a folder's folders, sorted, without those that no search takes. Raises OSError."""
+    """The names of a folder's sub-folders, sorted, without those that are passed over. Raises OSError."""
     names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
     for name in names:
         if passed_over is not None and is_passed_over(name):
@@ -33,11 +34,17 @@ def subfolders(folder: Path, passed_over: PassedOver | None = None) -> list[str]
     return [name for name in names if not is_passed_over(name)]
 
 
+def broken_links(folder: Path) -> list[str]:
+    """The names of symlinks in a folder that lead nowhere, sorted: folders of a disk that is not there, say."""
+    links = (entry.name for entry in os.scandir(folder) if entry.is_symlink() and not os.path.exists(entry.path))
+    return sorted(name for name in links if not is_passed_over(name))
+
+
 def find_parts(folder: Path) -> dict[Part, Path]:
     """The folders of the parts, if there is one to train with; empty if the classes lie in `folder` itself.
 
     A folder that is named as a part but holds no folders is a class. Raises DataError if two folders mean one part,
-    or if there are parts but none to train with.
+    if there are parts but none to train with, or if no part has class folders.
     """
     named = [(part, folder / name) for name in subfolders(folder) if (part := part_of(name)) is not None]
     found: dict[Part, Path] = {}
@@ -54,6 +61,13 @@ def find_parts(folder: Path) -> dict[Part, Path]:
         raise DataError(
             f"{folder} has {names} but no part to train with",
             f"put the classes to train with into {folder / 'train'}, one folder per class",
+        )
+    joined = [_PART_AND_CLASS.fullmatch(name) for name in subfolders(folder) if part_of(name) is None]
+    if not named and len({one[1].casefold() if one else "" for one in joined}) > 1 and all(joined):
+        first = next(one for one in joined if one)
+        raise DataError(
+            f"{folder}: {', '.join(one[0] for one in joined if one)} seem to name parts and classes at once",
+            f"make folders for the parts with the classes in them: {first[1]}/{first[2]} for {first[0]}",
         )
     if not found and named and len(named) == len(subfolders(folder)):
         names = " and ".join(f"{path.name}/" for _, path in named)

@@ -34,9 +34,9 @@ class Table:
 def table_of(path: Path, lines: Iterator[str]) -> Table:
     """A table with a header line, or in CelebA's layout (a count, a line of names, a line per picture).
 
-    Which character separates the fields, and which column holds the pictures' names, is read from the first lines. A
-    column without a header, such as the index of pandas or the row names of R, is a column like any other. Rows may
-    end early: Excel leaves away empty fields at their end. Raises DataError, and csv.Error where quotes do not fit.
+    The separator and the column that holds the pictures' names are inferred from the first lines. A column without a
+    header, such as the index of pandas or the row names of R, is a column like any other. Rows may be short: Excel
+    omits empty fields at their end. Raises DataError, and csv.Error where Python's csv module does.
     """
     sample = list(islice(lines, _SAMPLE))
     skipped = len(sample)
@@ -60,7 +60,8 @@ def table_of(path: Path, lines: Iterator[str]) -> Table:
 
 
 def name_column(header: Sequence[str], sample: Sequence[Sequence[str]]) -> int | None:
-    """The number of the column that holds pictures' names: one that is called so, or else whose fields look so."""
+    """The number of the column that holds pictures' names: one whose header and fields both look so, else one whose
+    fields do, else one whose header does."""
     called = [number for word in NAME_COLUMNS for number, name in enumerate(header) if _plain(name) == word]
     looking = [number for number in range(len(header)) if _look_like_names(sample, number)]
     both = [number for number in called if number in looking]
@@ -68,7 +69,7 @@ def name_column(header: Sequence[str], sample: Sequence[Sequence[str]]) -> int |
 
 
 def _has_row_names(header: Sequence[str], sample: Sequence[Sequence[str]]) -> bool:
-    """R's write.table names the rows, but not the column in which their names stand."""
+    """Whether rows begin with a name for which there is no column header, as R's write.table writes them."""
     called = [number for number, name in enumerate(header, start=1) if _plain(name) in NAME_COLUMNS]
     return any(_look_like_names(sample, number) for number in called or [0])
 
@@ -94,7 +95,7 @@ def _plain(name: str) -> str:
 
 
 def _separator(sample: Sequence[str]) -> str:
-    """That which gives all rows as many fields as the header has (or one more: R's row names), and most of them."""
+    """The one that gives all rows as many fields as the header (or one more: R's row names), and the most fields."""
     best, most = ",", (False, 1)
     for separator in SEPARATORS:
         try:
@@ -110,8 +111,8 @@ def _separator(sample: Sequence[str]) -> str:
 
 
 def _header_and_rows(sample: Sequence[str], separator: str) -> tuple[list[str], list[list[str]]]:
-    """The header, and the rows without what spreadsheets leave or add empty at their end: as wide as the header where
-    they are no wider."""
+    """The header, and the rows at its width: empty fields are added or removed at their end, since spreadsheets omit or
+    add them. A row with more values stays wider."""
     rows = [row for row in _reader(sample, separator) if any(row)]
     width = len(rows[0]) if rows else 0
     return (rows[0] if rows else []), [_fitted(row, width) for row in rows[1:]]
@@ -131,27 +132,38 @@ def _fitted(row: list[str], width: int) -> list[str]:
 
 def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, place: int) -> Iterator[TableRow]:
     next(reader, None)
+    end = reader.line_num  # type: ignore[attr-defined]  # csv's own reader
     for row in reader:
+        first, end = skipped + end + 1, reader.line_num  # type: ignore[attr-defined]
+        line = skipped + end
         if not any(row):
             continue
-        line = skipped + reader.line_num  # type: ignore[attr-defined]  # csv's own reader
+        if _holds_rows(row, place):
+            raise DataError(f"{path}, line {first}: a quote is left open", "the rows after it are read as its text")
         fields = _fitted(row, width)
         if len(fields) > width:
-            raise DataError(f"{path}, line {line}: more values than columns: {len(row)} in place of {width}")
+            raise DataError(f"{path}, line {line}: more values than columns: {len(row)} values, {width} columns")
         if not fields[place].strip():
             raise DataError(f"{path}, line {line}: no picture's path or name")
         yield line, fields[place].strip(), [*fields[:place], *fields[place + 1 :]]
 
 
+def _holds_rows(row: Sequence[str], place: int) -> bool:
+    """Whether a field with line breaks is not a text but the rows after a quote that was left open: the field with the
+    picture's name, or one that names another picture."""
+    below = (line for field in row if "\n" in field for line in field.split("\n")[1:])
+    names_another = any(has_picture_suffix(part) for line in below for part in re.split(r'[\t;,| "]+', line))
+    return names_another or any("\n" in field for field in row[place : place + 1])
+
+
 def _celeba(path: Path, text: Iterator[str], skipped: int) -> Table:
-    next(text, None)
-    names = next(text, "").split()
+    numbered = ((number, line) for number, line in enumerate(text, start=skipped + 1) if line.strip())
+    next(numbered, None)
+    names = next(numbered, (0, ""))[1].split()
 
     def rows() -> Iterator[TableRow]:
-        for number, line in enumerate(text, start=skipped + 3):
+        for number, line in numbered:
             fields = line.rsplit(None, len(names))
-            if not fields:
-                continue
             alone = len(fields[0].split()) == 1 or has_picture_suffix(fields[0])  # names may have spaces
             if len(fields) != len(names) + 1 or not alone:
                 raise DataError(f"{path}, line {number}: expected a file name and {len(names)} values")

@@ -1,4 +1,4 @@
-"""A table's file as text: its encoding found out, and in plain words why it is none."""
+"""Open a table as text: find its encoding, or say what else the file is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stargan_cli.files.opening import open_regular
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig", "UTF-8"),
-    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins as UTF-16's does
+    (codecs.BOM_UTF32_LE, "utf-32", "UTF-32"),  # begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32", "UTF-32"),
     (codecs.BOM_UTF16_LE, "utf-16", "UTF-16"),
     (codecs.BOM_UTF16_BE, "utf-16", "UTF-16"),
@@ -42,7 +42,7 @@ _CHUNK = 2**20
 
 
 class TableText(NamedTuple):
-    """`lines` with their ends, as `bounded_lines` bounds them; `encoding` in words."""
+    """`lines` with their line ends, limited in length by `bounded_lines`; `encoding` is its name in words."""
 
     lines: Iterator[str]
     encoding: str
@@ -50,11 +50,11 @@ class TableText(NamedTuple):
 
 @contextmanager
 def open_table(path: Path) -> Iterator[TableText]:
-    """Open a table without waiting for anything: what is no regular file is refused.
+    """Open a table. Anything but a regular file is refused, since a pipe would block.
 
-    UTF-8, UTF-16 and UTF-32 are known by their byte order marks; without one the text is UTF-8, or UTF-16 as its zero
-    bytes show, or else Windows-1252, in which Excel writes CSV in Western countries. Line ends may be those of any
-    system. Raises OSError where the file cannot be opened, ValueError where it holds no text.
+    Byte order marks tell UTF-8, UTF-16 and UTF-32. Without one, zero bytes tell UTF-16; other text is UTF-8 or else
+    Windows-1252, in which Excel writes CSV in Western countries. Line ends may be those of any system. Raises OSError
+    where the file cannot be opened, ValueError where it holds no text.
     """
     os.stat(path)  # its error says more than the one below
     try:
@@ -80,15 +80,15 @@ def _encoding_of(file: BinaryIO) -> tuple[str, str]:
     if b"\0" in start[:1] and len(start) > 1:
         return "utf-16-be", "UTF-16"
     if b"\0" in start:
-        raise ValueError("it is no text: it has zero bytes")
+        raise ValueError("it is not text: it has zero bytes")
     for codec, words in (("utf-8", "UTF-8"), ("cp1252", "Windows-1252, as it is not UTF-8")):
         if _is_valid(file, codec):
             return codec, words
-    raise ValueError("it is no text in UTF-8, UTF-16 or Windows-1252")
+    raise ValueError(f"it is not text in UTF-8, UTF-16 or Windows-1252: {_SAVE}")
 
 
 def _is_valid(file: BinaryIO, codec: str) -> bool:
-    """Whether all of a file can be decoded; memory holds a chunk."""
+    """Whether all of a file can be decoded. It is read in chunks, to save memory."""
     decoder = codecs.getincrementaldecoder(codec)()
     file.seek(0)
     try:

@@ -25,8 +25,8 @@ class Estimate:
 
 
 def estimate(values: Any, seed: int = 0, resamples: int = RESAMPLES) -> Estimate | None:
-    """The mean of one number per picture, with its interval; None without a picture. Values that are no finite
-    number (a region that a picture lacks) are left out. The same values and seed give the same interval."""
+    """The mean of one number per picture, with its interval; None without a picture. Values that are not finite (the
+    picture lacks the region, say) are left out. The same values and seed give the same interval."""
     numbers = np.asarray(values, dtype=np.float64)
     numbers = numbers[np.isfinite(numbers)]
     count = len(numbers)

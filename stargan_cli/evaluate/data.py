@@ -1,4 +1,4 @@
-"""Which real pictures weights are measured on, and which classifiers read them."""
+"""The real pictures that weights are measured on, and the classifiers that read them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def labelled_set(
     if most is not None and most < len(labelled):
         labelled = labelled.select([i * len(labelled) // most for i in range(most)])
     if not len(labelled):
-        hint = "list_eval_partition.txt marks them with 2; --split reference holds some out without it"
+        hint = "list_eval_partition.txt marks test pictures with 2, validation with 1; --split reference needs no file"
         raise DataError(f"{data} has no {settings.part} picture", hint if data == "celeba" else None)
     readers = readers_for(labelled.label_set, classifiers)
     size = weights.card.model.image_size
@@ -46,13 +46,14 @@ def labelled_set(
             raise DataError(f"no {settings.part} picture of {data} shows a face", "leave --at source away")
     found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
     if not found.targets():
-        raise DataError(f"every {settings.part} picture of {data} shows all there is to change", "take more of them")
+        raise DataError(f"every {settings.part} picture of {data} already shows every target", "use more pictures")
     return found
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:
-    """The label set of the weights that this data set has, and the data with these attributes. Of several such sets the
-    one of its name or, where all sets of the weights are measured, of its place."""
+    """The index of the weights' label set that fits this data set, and the data with its attributes. Of several that
+    fit, the one with the data set's name or, if all label sets are measured, the one in its position of
+    `settings.data`."""
     found: dict[int, DataSet] = {}
     for index, label_set in enumerate(layout.sets):
         if (data == "celeba") != (label_set.kind == "attributes"):
@@ -77,6 +78,6 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
 
 
 def landmarks_of(card: Card) -> Mapping[str, Sequence[float]] | None:
-    """Where the weights' pictures have the eyes, if the card says so: name -> [x, y] in fractions of the side."""
+    """Where the weights expect the eyes, if the card says so: name -> [x, y], in fractions of the side."""
     places: Any = card.preprocessing.get("landmarks")
     return places if isinstance(places, dict) else None

@@ -14,15 +14,15 @@ from stargan_cli.evaluate.targets import Target
 Features = Callable[[Tensor], Tensor]
 """uint8 pictures (n, 3, S, S) -> features (n, d) on the CPU."""
 
-# FID and KID are words for one network's features; what other features give is named after them.
+# FID and KID are defined for Inception features; distances between other features are named after their network.
 NAMES = {"inception": ("fid", "kid")}
 FEWEST = 4
 SHARE_RESAMPLES = 200
-ROUNDING = 1e-9  # a kernel distance this small is one of rounding
+ROUNDING = 1e-9  # kernel distances up to this are rounding errors
 
 
 def names_of(features: str) -> tuple[str, str]:
-    """What the Fréchet and the kernel distance are called that these features give."""
+    """The names of the Fréchet and the kernel distance between these features."""
     plain = features.replace("-", "_")
     return NAMES.get(features, (f"{plain}_frechet", f"{plain}_kernel"))
 
@@ -30,13 +30,13 @@ def names_of(features: str) -> tuple[str, str]:
 def distance_rows(
     features: str, target: Target, labels: Tensor, real: Tensor, translated: Tensor, seed: int = 0
 ) -> dict[str, Any] | None:
-    """Distances to the real pictures that show the target: of the translated ones, of the same pictures left as they
-    are, and of one half of the real ones to the other; and the share of the kernel distance that translating leaves.
+    """Distances to the real pictures that show the target: from the translated pictures, from their unchanged sources,
+    and from one half of the real pictures to the other; and the share of the kernel distance that translating leaves.
 
-    The real pictures are weighted so that every other attribute is as frequent among them as among the sources: a set
-    of blond people has more women in it than one of others, and hair is not to be blamed for that. Sources to whose
-    other attributes no real picture fits are left out. `labels`: uint8 (N, k) of all pictures, `real`: their features,
-    in their order; `translated`: features of the target's pictures. None if there are fewer than four on either side.
+    The real pictures are weighted so that every other attribute is as frequent among them as among the sources: more
+    women than men are blond, which must not count as a difference in hair. Sources whose other attributes no real
+    picture has are left out. `labels`: uint8 (N, k) of all pictures; `real`: their features, in the same order;
+    `translated`: features of the target's pictures. None if there are fewer than four pictures on either side.
     """
     shown, weight, kept = matched(labels, target)
     if min(len(shown), len(kept)) < FEWEST:
@@ -54,8 +54,9 @@ def distance_rows(
 
 
 def matched(labels: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor]:
-    """The real pictures (m,) that show the target and whose other attributes some source has, their weights (m,), which
-    sum to 1, and which of the target's pictures (n,) have other attributes that some real picture has."""
+    """Match real pictures and sources by the attributes that the target does not move. Returns the real pictures (m,)
+    whose other attributes some source has, their weights (m,), which sum to 1, and the positions in `target.pictures`
+    of the sources (n,) whose other attributes some real picture has."""
     others = ~target.moved
     source_kinds, real_kinds = (
         [tuple(row) for row in labels[rows][:, others].tolist()] for rows in (target.pictures, target.real)
@@ -69,7 +70,7 @@ def matched(labels: Tensor, target: Target) -> tuple[Tensor, Tensor, Tensor]:
 
 
 class _Set:
-    """Features (n, d) with a weight for each row, which sum to 1; equal ones if none are given."""
+    """Features (n, d) and a weight for each row. The weights sum to 1, and are equal by default."""
 
     def __init__(self, features: Tensor, weights: Tensor | None = None) -> None:
         self.features = features.cpu().double()
@@ -90,12 +91,12 @@ def _distances(features: str, first: _Set, second: _Set) -> dict[str, Any]:
 def frechet_distance(
     first: Tensor, second: Tensor, first_weights: Tensor | None = None, second_weights: Tensor | None = None
 ) -> float:
-    """Features (n, d) and (m, d), two of each at least -> the distance between the Gaussians that fit them; at 0 they
-    are the same. It falls with n and m: compare equal numbers only.
+    """The Fréchet distance between the Gaussians fitted to features (n, d) and (m, d), with n and m at least 2; 0 if
+    they are the same (FID; Heusel et al., NIPS 2017). It falls as n and m grow: compare equal numbers only.
 
     The trace of the root of the covariances' product is the sum of the singular values of the product of the
-    centred features (n, d) x (d, m): exact where n or m is below d, and there a hundred times quicker than the
-    eigenvalues of a (d, d) matrix, which torch-fidelity takes. Both give the same number.
+    centred features (n, d) x (d, m). If n or m is below d, this is exact and a hundred times faster than the
+    eigenvalues of a (d, d) matrix, which torch-fidelity computes. Both give the same number.
     """
     if min(len(first), len(second)) < 2:
         raise ValueError("a Fréchet distance needs two pictures on each side at least")
@@ -117,9 +118,9 @@ def _gaussian(one: _Set) -> tuple[Tensor, Tensor]:
 def kernel_distance(
     first: Tensor, second: Tensor, first_weights: Tensor | None = None, second_weights: Tensor | None = None
 ) -> float:
-    """Features (n, d) and (m, d), two of each at least -> the squared MMD with the cubic polynomial kernel (KID;
-    Binkowski et al., ICLR 2018), over all pictures. Unbiased: its mean does not depend on n, so it suits small n, and
-    it may fall below 0."""
+    """The squared MMD between features (n, d) and (m, d), with n and m at least 2 and the cubic polynomial kernel (KID;
+    Binkowski et al., ICLR 2018), over all pictures. It is unbiased: its mean does not depend on n and m, so it suits
+    few pictures, and it may be below 0."""
     if min(len(first), len(second)) < 2:
         raise ValueError("a kernel distance needs two pictures on each side at least")
     one, other = _Set(first, first_weights), _Set(second, second_weights)
@@ -132,7 +133,8 @@ def _kernel(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _mmd(within: Tensor, within_other: Tensor, across: Tensor, weights: Tensor, other_weights: Tensor) -> Tensor:
-    """Of kernels (n, n), (m, m) and (n, m) with weights (n,) and (m,): a picture is never compared with itself."""
+    """The squared MMD from kernels (n, n), (m, m), (n, m) and weights (n,), (m,). No picture is compared with
+    itself."""
     parts = []
     for kernel, v in ((within, weights), (within_other, other_weights)):
         alone = (v.square() * kernel.diagonal()).sum()
@@ -143,10 +145,9 @@ def _mmd(within: Tensor, within_other: Tensor, across: Tensor, weights: Tensor, 
 def share_left(
     source: Tensor, made: Tensor, there: _Set, seed: int = 0
 ) -> tuple[float, float, float] | tuple[None, None, None]:
-    """The kernel distance of translated pictures over that of the same pictures left as they are, and the interval that
-    holds 95 % of resamples of both sides: 1 where translating gains nothing, 0 where nothing tells them from real
-    ones. None where it is not certain, by the same resamples, that the sources are farther from the target than real
-    pictures are: a share of nothing is noise."""
+    """The kernel distance of translated pictures over that of their sources, with its 95 % interval by resampling both
+    sides. 1: translating gains nothing; 0: the translated pictures are as near as real ones. None if the same resamples
+    do not make it certain that the sources differ from the real pictures: the ratio would be noise."""
     a, b, c = source.cpu().double(), made.cpu().double(), there.features
     kernels = [(_kernel(a, a), _kernel(a, c)), (_kernel(b, b), _kernel(b, c))]
     within, random = _kernel(c, c), np.random.default_rng(seed)

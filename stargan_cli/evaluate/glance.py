@@ -1,4 +1,4 @@
-"""What to see first: one row per change, and where numbers and pictures may disagree."""
+"""The first part of a report: one row per change, and warnings where numbers and pictures may disagree."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ GUESSING, ANOTHER_PERSON = 0.6, 0.9
 
 
 def glance_rows(one: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of one data set of the document, for each single change: `name`; `read`, the share that all classifiers read so;
-    `real_share`, the same of real pictures; `accuracy` and `balanced` of the classifier that reads the attribute worst;
-    `disagreement`, the share in which some read it so and some not; `share_left` of the distance to real pictures;
-    `person`, the share of pairs of one person's photos that are nearer than source and result; `other` and
-    `other_share`, the other attribute that changed most often; `kept_psnr` in dB where nothing was to change. None
-    where one is unknown."""
+    """One row for each single change, from one data set of the document. Unknown values are None.
+
+    `read`: share that all classifiers read as asked; `real_share`: the same of real pictures. `accuracy`, `balanced`:
+    the lowest of any classifier for the attribute. `disagreement`: share on which the classifiers disagree.
+    `share_left`: share of the distance to real pictures that is left. `person`: share of pairs of one person's photos
+    that are nearer than source and result. `other`, `other_share`: the other attribute that changed most often, and how
+    often. `kept_psnr`: PSNR (dB) where nothing should change.
+    """
     return [_row(target, one["classifiers"]) for target in one["targets"] if not target["combination"]]
 
 
@@ -44,10 +46,12 @@ def _value(found: dict[str, Any] | None) -> float | None:
 
 
 def score(one: dict[str, Any]) -> float:
-    """One number in [0, 1] to choose weights by, of one data set of the document: the mean over single changes of the
-    share that is read, times the share of the distance that is gone, times the share of pairs of one person's photos
-    that are less alike than source and result. What is unknown counts as 1. A change that pleases the classifiers and
-    brings no picture nearer to real ones counts nothing."""
+    """One number in [0, 1] to choose weights by, from one data set of the document.
+
+    It is the mean over single changes of a product: the share read as asked, times the share of the distance to real
+    pictures that is gone, times the share of pairs of one person's photos that are less alike than source and result.
+    An unknown factor is 1. A change that fools the classifiers without coming nearer to real pictures scores 0.
+    """
     found: list[float] = []
     for row in glance_rows(one):
         gone = 1.0 if row["share_left"] is None else 1 - row["share_left"]
@@ -57,8 +61,8 @@ def score(one: dict[str, Any]) -> float:
 
 
 def log_row(document: dict[str, Any]) -> dict[str, float]:
-    """The numbers of an evaluation for the log of a training run: `score`, the mean over data sets, and for each change
-    what is known of its row at a glance."""
+    """The numbers of an evaluation for the log of a training run: `score`, the mean over data sets, and the known
+    values of each change's row."""
     row = {"score": sum(map(score, document["sets"])) / len(document["sets"])}
     for one in document["sets"]:
         for change in glance_rows(one):
@@ -71,12 +75,12 @@ def log_row(document: dict[str, Any]) -> dict[str, float]:
 
 
 def warnings(one: dict[str, Any]) -> Iterator[str]:
-    """Sentences on the changes of one data set whose numbers ought to be compared with the pictures."""
+    """Sentences that name the changes of one data set whose pictures should be looked at, and why."""
     rows = glance_rows(one)
     if len(one["classifiers"]) < 2:
         yield (
-            "One classifier alone read these pictures: a second one, of another network, would show changes that "
-            "please only the first."
+            "Only one classifier read these pictures. A second one, of another network, would reveal changes that fool "
+            "only the first."
         )
     hardly = [
         row["name"]
@@ -86,7 +90,7 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
     if hardly:
         yield (
             f"{_listed(hardly)}: read as asked, yet hardly nearer to real pictures than the sources were. "
-            "The classifiers may take signs for the thing: look for drawn or flat features."
+            "The change may fool the classifiers alone: look for features that look drawn or flat."
         )
     unread = [
         row["name"]
@@ -94,12 +98,12 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
         if row["share_left"] is not None and row["read"] < SELDOM_READ and row["share_left"] < MUCH_NEARER
     ]
     if unread:
-        yield f"{_listed(unread)}: much nearer to real pictures, yet seldom read as asked. The eye may see the change."
+        yield f"{_listed(unread)}: much nearer to real pictures, yet seldom read as asked. You may see the change."
     apart = [row["name"] for row in rows if (row["disagreement"] or 0) > OFTEN_APART]
     if apart:
         yield (
             f"{_listed(apart)}: the classifiers disagree in more than {OFTEN_APART:.0%} of the pictures, as they do on "
-            "adversarial ones."
+            "adversarial examples."
         )
     blind = [row["name"] for row in rows if row["balanced"] is not None and row["balanced"] < GUESSING]
     if blind:
@@ -108,12 +112,15 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
     if strangers:
         yield (
             f"{_listed(strangers)}: source and result are less alike than {ANOTHER_PERSON:.0%} of the pairs of one "
-            "person's photos. Look whether it is still the same person."
+            "person's photos. Check whether it is still the same person."
         )
     if any(target.get("distances") for target in one["targets"]):
         unsure = [row["name"] for row in rows if row["share_left"] is None]
         if unsure:
-            yield f"{_listed(unsure)}: too few pictures to say how much of the distance to real ones is left."
+            yield (
+                f"{_listed(unsure)}: it is not certain how much of the distance to real pictures is left. Measure more "
+                "pictures."
+            )
 
 
 def _listed(names: list[str]) -> str:

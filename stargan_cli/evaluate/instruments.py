@@ -1,4 +1,4 @@
-"""The networks that an evaluation looks through, found before the work begins: what is missing is named at once."""
+"""The networks that measure pictures, looked up before the work begins: a missing one is reported at once."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ Describer = Callable[[Classifier, Mapping[str, Sequence[float]] | None], Feature
 
 @dataclass(frozen=True)
 class Instruments:
-    """`features`: a data set's first classifier -> the network that distances are taken with, if any. `describe`: the
-    same classifier and where the pictures have the eyes -> the network that compares persons. `face_network`: its name.
-    """
+    """`features`: a data set's first classifier -> the function that gives the features for distances; None without
+    distances. `describe`: that classifier, and where the eyes are in the pictures -> the function that gives face
+    descriptors. `face_network`: the name of its network. `comparisons`: further metrics of a picture and its
+    translation."""
 
     features: Callable[[Classifier], Features] | None
     describe: Describer
@@ -42,7 +43,7 @@ class Instruments:
 
 
 def find_instruments(settings: EvalSettings, device: torch.device) -> Instruments:
-    """Raises UsageError and WeightsError where a network is missing or is another."""
+    """Find the networks. Raises UsageError if one is missing, WeightsError if a file does not fit its network."""
     comparisons: dict[str, Comparison] = {}
     if packaged_weights(DEFAULT_NETWORK) is not None:
         comparisons["perceptual"] = perceptual_distance(device)
@@ -84,7 +85,8 @@ def _classifier_descriptors(classifier: Classifier, pictures: Tensor) -> Tensor:
 
 
 def discriminator_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
-    """What the weights' own discriminator reads, as class logits, from the part of pictures that it saw in training."""
+    """The function that gives the class logits of the weights' discriminator for pictures, of which it reads the part
+    that it saw in training. None without a discriminator."""
     if weights.discriminator is None:
         return None
     network, seen = weights.discriminator.to(machine.device), reading_square(weights.card)

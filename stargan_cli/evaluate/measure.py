@@ -1,4 +1,4 @@
-"""One generator on one labelled data set: every number per picture, before anything is averaged."""
+"""Measure one generator on one labelled data set: numbers per picture, not yet averaged."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 Values = dict[str, Tensor]
 """Metric -> one number per picture."""
 Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""uint8 pictures before and after (n, 3, S, S), and where no change was asked for, bool (S, S) -> (n,)."""
+"""uint8 pictures before and after (n, 3, S, S), and the region that should not change, bool (S, S) -> (n,)."""
 
 
 @dataclass(frozen=True)
 class LabelledSet:
     """Real pictures to measure on, which of the generator's label sets they belong to, the classifiers that read them,
-    and the person on each, where that is known. `combinations`: translate to several changes at once too. `photos`:
-    translate the faces in these, in place of the pictures."""
+    and the person on each, if that is known. `combinations`: also make several changes at once. `photos`: translate the
+    faces in these photos instead of the pictures."""
 
     set_index: int
     pictures: CachedPictures
@@ -50,7 +50,7 @@ class LabelledSet:
 
     @property
     def seen(self) -> CachedPictures:
-        """The squares that the generator gets."""
+        """The squares that the generator translates."""
         return self.pictures if self.photos is None else self.photos.squares
 
     def targets(self) -> list[Target]:
@@ -61,9 +61,10 @@ class LabelledSet:
 
 @dataclass(frozen=True)
 class TargetValues:
-    """One target: for each row of the accuracy table, bool (n, c), whether each classifier reads a picture as wanted;
-    `others_changed` (n, K): which of the other attributes are read otherwise than before (NaN: those that may be); how
-    the pictures changed; their features and face descriptors."""
+    """The values of one target. `real`, `do_nothing`, `translated`: bool (n, c), whether each classifier reads a
+    picture as wanted, for these rows of the accuracy table. `others_changed` (n, K): which other attributes are read
+    differently from before (NaN: attributes that may change). `values`: how the pictures changed. `features`,
+    `descriptors`: of the translated pictures."""
 
     target: Target
     real: Tensor
@@ -77,9 +78,9 @@ class TargetValues:
 
 @dataclass(frozen=True)
 class SetValues:
-    """Everything that was measured on one data set. `own`: translated with its own label; `own_read` (N, c, K): what
-    the classifiers then read; `there_and_back`: through the last target and back again (empty for photos); features and
-    face descriptors of all sources."""
+    """Everything that was measured on one data set. `own`: each picture translated with its own label; `own_read`
+    (N, c, K): the labels that the classifiers then read; `there_and_back`: translated to the last target and back
+    (empty for photos); `features`, `descriptors`: of all sources."""
 
     labelled_set: LabelledSet
     targets: list[TargetValues]
@@ -92,20 +93,20 @@ class SetValues:
 
 Advance = Callable[[int], None]
 Keep = Callable[[str, Tensor, Tensor], None]
-"""Is given every picture that is measured: what it is (source, own_label, there_and_back, translated/TARGET), int64
-(n,) which ones of the data set, and uint8 (n, 3, S, S)."""
+"""Takes measured pictures: their kind (source, own_label, there_and_back, translated/TARGET), their indices in the data
+set, int64 (n,), and their pixels, uint8 (n, 3, S, S)."""
 
 
 def keep_nothing(kind: str, rows: Tensor, pictures: Tensor) -> None:
-    """The default."""
+    """The default of `Measuring.keep`."""
 
 
 @dataclass(frozen=True)
 class Measuring:
-    """A generator on one data set, with the labels that it is given. `advance` gets the number of pictures that have
-    just been translated; `features`, where distances are wanted, and `describe`, where persons are compared, take uint8
-    pictures; `comparisons` are further metrics of a picture and its translation; `landmarks`: where the pictures have
-    the eyes, as in a weights card; `keep` gets every picture."""
+    """A generator on one data set, and the label vectors that it is given. `advance` gets the number of pictures that
+    have just been translated. `features` gives the features for distances, `describe` the face descriptors, both of
+    uint8 pictures; None measures neither. `comparisons`: further metrics of a picture and its translation. `landmarks`:
+    where the eyes are in the pictures, as in a weights card. `keep` gets every measured picture."""
 
     generator: Generator
     given: GivenLabels
@@ -120,7 +121,7 @@ class Measuring:
 
     @torch.inference_mode()
     def run(self) -> SetValues:
-        """Translate to every target, with the own label, and there and back."""
+        """Translate to every target, with the pictures' own labels, and to the last target and back."""
         readers, looks = self.labelled_set.readers, self._look_at_real()
         real = readers.decide(looks["probabilities"])
         targets = [self._one_target(target, real) for target in self.labelled_set.targets()]
@@ -135,7 +136,7 @@ class Measuring:
         )
 
     def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[TranslatedBatch]:
-        """Pictures, int64 (n,), with the label vectors (n, label_dim) that the generator is given."""
+        """Translate the pictures `chosen`, int64 (n,), with the label vectors `asked`, float (n, label_dim)."""
         pictures, photos = self.labelled_set.pictures, self.labelled_set.photos
         return translate_all(self.generator, pictures, chosen, asked, self.machine, photos)
 
@@ -224,7 +225,7 @@ def _joined(parts: list[Values]) -> Values:
 
 
 def likeness(before: Tensor, after: Tensor) -> Values:
-    """PSNR, and SSIM where the pictures are large enough for its window."""
+    """PSNR, and SSIM if the pictures are large enough for its window."""
     values = {"psnr": psnr(before, after)}
     if before.shape[-1] >= WINDOW:
         values["ssim"] = ssim(before, after)
@@ -232,7 +233,7 @@ def likeness(before: Tensor, after: Tensor) -> Values:
 
 
 def steps(labelled_set: LabelledSet) -> int:
-    """How many pictures a measuring will translate, as `advance` counts them."""
+    """How many pictures `Measuring.run` will translate, as `advance` counts them."""
     targets = labelled_set.targets()
     back = len(targets[-1].pictures) if labelled_set.photos is None else 0
     return sum(len(target.pictures) for target in targets) + len(labelled_set.pictures) + back

@@ -1,4 +1,4 @@
-"""What was measured, picture by picture, for whoever wants to measure it again: PNG files and a table."""
+"""The measured pictures as PNG files, with tables of their labels, so that they can be measured again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stargan_cli.files.writing import replacing
 
 
 def plain_names(names: Sequence[str]) -> list[str]:
-    """Names as they can stand in any file system, no two alike."""
+    """Turn names into different file names that any file system accepts."""
     found: list[str] = []
     for name in names:
         plain = re.sub(r"[^\w+-]", "_", name)
@@ -28,7 +28,7 @@ def plain_names(names: Sequence[str]) -> list[str]:
 
 
 def pictures_folder(out: Path, number: int, one: LabelledSet) -> Path:
-    """Where the pictures of the data set of this number lie in the report's folder `out`."""
+    """The folder for the pictures of data set `number` (from 0), in the report's folder `out`."""
     return out / "pictures" / f"{number + 1}-{plain_names([one.pictures.labelled.label_set.name])[0]}"
 
 

@@ -11,11 +11,22 @@ from torch import Tensor
 from stargan_cli.compositing.placement import places_of
 from stargan_cli.labels import HAIR_COLOURS
 
+MOST_DECIBELS = 60.0
+"""The PSNR of equal pictures, so that their mean with others is a number: an error of 1 in every fifteenth value."""
+
 
 def psnr(first: Tensor, second: Tensor) -> Tensor:
-    """Two sets of uint8 pictures (N, C, H, W) -> (N,) in dB, against a peak of 255; equal pictures give infinity."""
-    error = (first.double() - second.double()).square().flatten(1).mean(dim=1)
-    return 10 * (255.0**2 / error).log10()
+    """Two sets of uint8 pictures (N, C, H, W) -> (N,) in dB, 60 at most, against a peak of 255."""
+    return _decibels((first.double() - second.double()).square().flatten(1).mean(dim=1))
+
+
+def psnr_within(first: Tensor, second: Tensor, region: Tensor) -> Tensor:
+    """`psnr` within a region of the pictures, bool (H, W)."""
+    return _decibels((first.double() - second.double()).square()[..., region].flatten(1).mean(dim=1))
+
+
+def _decibels(error: Tensor) -> Tensor:
+    return (10 * (255.0**2 / error).log10()).clamp(max=MOST_DECIBELS)
 
 
 WINDOW, SIGMA = 11, 1.5
@@ -48,37 +59,28 @@ def _blur(pictures: Tensor) -> Tensor:
 
 
 def absolute_change(before: Tensor, after: Tensor) -> Tensor:
-    """uint8 pictures (N, 3, S, S) -> float (N, S, S): the mean over colours of how far each pixel moved."""
+    """uint8 pictures (N, 3, S, S) -> float (N, S, S): the absolute change of each pixel, averaged over its colours."""
     return (after.float() - before.float()).abs().mean(dim=1)
 
 
 def corner_change(before: Tensor, after: Tensor) -> Tensor:
-    """(N,): the mean change in the two upper corners, an eighth of the side each: in a face crop, background."""
+    """(N,): the mean change in the two upper corners, an eighth of the side each: background, in a face crop."""
     size = max(1, before.shape[-1] // 8)
     moved = absolute_change(before, after)[:, :size]
     return torch.cat([moved[:, :, :size], moved[:, :, -size:]], dim=2).flatten(1).mean(dim=1)
 
 
 def change_by_mask(before: Tensor, after: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """(N,) inside and (N,) outside an attention mask (N, 1, S, S) cut at 1/2; NaN where there is no such place."""
+    """The mean change (N,) inside and (N,) outside the mask (N, 1, S, S), cut at 1/2; NaN if there is no such pixel."""
     moved, inside = absolute_change(before, after), (mask[:, 0] > 0.5).float()
     outside = 1 - inside
     return tuple((moved * where).sum(dim=(1, 2)) / where.sum(dim=(1, 2)) for where in (inside, outside))  # type: ignore[return-value]
 
 
-MOST_DECIBELS = 60.0
-
-
-def psnr_within(first: Tensor, second: Tensor, region: Tensor) -> Tensor:
-    """PSNR as above over a region, bool (H, W), of the pictures alone: (N,) in dB, 60 at most."""
-    error = (first.double() - second.double()).square()[..., region].flatten(1).mean(dim=1)
-    return (10 * (255.0**2 / error).log10()).clamp(max=MOST_DECIBELS)
-
-
 def kept_region(size: int, moved: Collection[str], landmarks: Mapping[str, Sequence[float]] | None) -> Tensor:
-    """Where a change of the attributes `moved` has no business: bool (size, size). New hair leaves the face as it is,
-    an ellipse from the brows to the chin, if it is known where the pictures have the eyes (`landmarks`, as in a weights
-    card). Every other change leaves the background: the two upper corners, an eighth of the side each."""
+    """The region that a change of the attributes `moved` should leave as it is: bool (size, size). For new hair it is
+    the face, an ellipse from the brows to the chin, if the places of the eyes are known (`landmarks`, as in a weights
+    card). Otherwise it is background: the two upper corners, an eighth of the side each."""
     eyes = places_of(landmarks or {}, ("left_eye", "right_eye"))
     if len(eyes) == 2 and set(moved) <= set(HAIR_COLOURS):
         between = eyes["right_eye"] - eyes["left_eye"]

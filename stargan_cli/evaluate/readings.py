@@ -17,15 +17,15 @@ from stargan_cli.pictures.tensors import to_model
 
 @dataclass(frozen=True)
 class Readers:
-    """The classifiers that know every attribute of `label_set`. A change counts as read where all of them read it:
-    what only one reads may be made to please that one. Raises UsageError without any."""
+    """The classifiers that know every attribute of `label_set`. A change counts as read only if all of them read it:
+    one classifier alone may be fooled, as by an adversarial example."""
 
     label_set: LabelSet
     classifiers: tuple[Classifier, ...]
 
     @property
     def attributes(self) -> tuple[str, ...]:
-        """What all of them read: the label set's attributes, and behind them whatever else all know."""
+        """The attributes that all of them read: those of the label set, followed by any others that all know."""
         own = self.label_set.attributes
         if self.label_set.kind == "classes":
             return own
@@ -45,13 +45,13 @@ class Readers:
         return decisions(found.flatten(0, 1), self.label_set).view(found.shape)
 
     def own(self, found: Tensor) -> Tensor:
-        """Of anything (..., K) the columns (..., k) of the label set."""
+        """The columns of the label set: (..., K) -> (..., k)."""
         return found[..., : len(self.label_set.attributes)]
 
     def others_changed(self, before: Tensor, after: Tensor, moved: Tensor) -> Tensor:
-        """Labels as read (n, c, K), before and after a change that may move the label set's attributes `moved`, bool
-        (k,) -> float (n, K): 1 where every classifier reads an attribute otherwise than before, NaN where it may move.
-        """
+        """Labels as read (n, c, K), before and after a change -> float (n, K): 1 if every classifier reads the
+        attribute differently from before, else 0; NaN for attributes that the change may move. `moved`, bool (k,):
+        these, in the label set; if a hair colour is among them, all hair colours may move."""
         changed = (before != after).all(dim=1).float()
         may_move = {name for name, moves in zip(self.label_set.attributes, moved.tolist(), strict=True) if moves}
         if not may_move.isdisjoint(HAIR_COLOURS):
@@ -61,7 +61,7 @@ class Readers:
 
 
 def readers_for(label_set: LabelSet, classifiers: Sequence[Classifier]) -> Readers:
-    """Those of the classifiers that know this label set. Raises UsageError where none does."""
+    """The classifiers that know this label set. Raises UsageError if none does."""
     fitting = tuple(one for one in classifiers if one.knows(label_set))
     if fitting:
         return Readers(label_set, fitting)

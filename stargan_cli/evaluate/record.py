@@ -18,7 +18,7 @@ def record_quality(source: Path, target: Path, document: dict[str, Any]) -> None
 
 
 def quality_of(document: dict[str, Any]) -> dict[str, Any]:
-    """Shares and means without their intervals, by data set."""
+    """The shares and means of each data set, without their intervals."""
     found: dict[str, Any] = {"measured_by": document["program"]}
     for one in document["sets"]:
         found[one["name"]] = {

@@ -26,8 +26,8 @@ RESULT_FILE, REPORT_FILE = "evaluation.json", "report.md"
 
 
 def require_report_folder(folder: Path) -> None:
-    """Make it where it is missing. A former report there will be replaced; files of another kind by the same names are
-    not. Raises UsageError."""
+    """Make the folder if it is missing. An earlier report in it may be replaced. Raises UsageError if other files there
+    have the report's names."""
     require_folder(folder)
     for name in (RESULT_FILE, REPORT_FILE):
         require_file(
@@ -35,7 +35,7 @@ def require_report_folder(folder: Path) -> None:
             "--out",
             own=lambda _: _is_result(folder / RESULT_FILE),
             overwrite=None,
-            hint="no `stargan eval` wrote it: give another --out",
+            hint="`stargan eval` did not write it: give another --out",
         )
 
 
@@ -48,7 +48,7 @@ def _is_result(path: Path) -> bool:
 
 
 def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
-    """Write everything whole or not at all, file by file. Raises UsageError where the folder cannot be made."""
+    """Write the report, each file whole or not at all. Raises UsageError if the folder cannot be made."""
     require_folder(folder / "sheets")
     names = plain_names([values.labelled_set.pictures.labelled.label_set.name for _, values in measured])
     seed = int(document["settings"]["seed"])
@@ -59,7 +59,7 @@ def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tupl
 
 
 def _write_sheets(folder: Path, name: str, measuring: Measuring, values: SetValues, seed: int) -> list[Sheet]:
-    """One sheet of pictures at random and one of the worst tenth, a row for each target."""
+    """Write a sheet of random pictures and one of pictures from the worst tenth, with a row for each target."""
     random = torch.Generator().manual_seed(seed)
     chosen = [chosen_rows(one.values["confidence"], random) for one in values.targets]
     sheets = []
@@ -76,7 +76,7 @@ def _write_sheets(folder: Path, name: str, measuring: Measuring, values: SetValu
 def _row(
     measuring: Measuring, one: TargetValues, rows: Sequence[int]
 ) -> tuple[list[Image.Image], list[tuple[str, float]]]:
-    """Sources and results in turn; the pictures' names with the classifiers' confidence."""
+    """Each source followed by its result, and the pictures' names with the classifiers' confidence."""
     flat = torch.tensor(rows)
     labels, chosen = measuring.given.asked(one.target)[flat], one.target.pictures[flat]
     pairs = [torch.stack([batch.before, batch.after], 1).cpu() for batch in measuring.translated(chosen, labels)]
@@ -87,8 +87,8 @@ def _row(
 
 
 def chosen_rows(confidence: Tensor, random: torch.Generator, count: int = PER_ROW) -> tuple[list[int], list[int]]:
-    """Confidence (n,) -> the indices of `count` pictures at random, and of `count` at random from the tenth that the
-    classifiers read worst as asked; fewer each where there are fewer."""
+    """Confidence (n,) -> the indices of `count` random pictures, and of `count` random ones from the tenth with the
+    lowest confidence; fewer if there are fewer pictures."""
     anything = torch.randperm(len(confidence), generator=random)[:count].tolist()
     worst = confidence.argsort(stable=True)[: max(count, len(confidence) // 10)]
     return anything, worst[torch.randperm(len(worst), generator=random)[:count]].tolist()
@@ -96,15 +96,15 @@ def chosen_rows(confidence: Tensor, random: torch.Generator, count: int = PER_RO
 
 @dataclass(frozen=True)
 class Sheet:
-    """A contact sheet: its place below the report, and for each of its rows the target and the pictures' names with the
-    classifiers' confidence."""
+    """A contact sheet: its path, relative to the report, and for each of its rows the target and the pictures' names
+    with the classifiers' confidence."""
 
     path: str
     rows: list[tuple[str, list[tuple[str, float]]]]
 
 
 def markdown(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> str:
-    """`sheets`: for each data set, one at random and one of the worst."""
+    """The report as Markdown. `sheets`: for each data set, that of random pictures and that of the worst."""
     return "\n".join(_lines(document, sheets)) + "\n"
 
 
@@ -112,7 +112,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
     yield f"# Evaluation of {_text(document['weights']['path'])}"
     yield f"\nMeasured by {document['program']}; SHA-256 of the weights: {document['weights']['sha256']}."
     yield "Settings: " + "; ".join(f"{name}: {_setting(value)}" for name, value in document["settings"].items()) + "."
-    yield "In brackets: the interval that holds 95 % of the means of resampled pictures."
+    yield "In brackets: the 95 % interval of the mean, by resampling the pictures."
     baseline = document.get("baseline")
     if baseline:
         yield f"Compared with {_text(baseline['weights']['path'])} on the same pictures."
@@ -130,7 +130,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
 def _doubts(one: dict[str, Any]) -> Iterator[str]:
     yield "\n### Where numbers and pictures may disagree\n"
     found = list(warnings(one))
-    for sentence in found or ["No number contradicts another here. The pictures below may all the same."]:
+    for sentence in found or ["No two numbers contradict each other here. The pictures below still may."]:
         yield f"- {_text(sentence)}"
 
 
@@ -145,7 +145,7 @@ def _table(table: TextTable) -> Iterator[str]:
 def _sheets(sheets: Sequence[Sheet]) -> Iterator[str]:
     titles = ("Pictures at random", "Pictures at random from the worst tenth, by the classifiers' confidence")
     for title, sheet in zip(titles, sheets, strict=True):
-        note = "Source and result side by side; the number is the least sure classifier's probability."
+        note = "Source and result side by side; the number is the target's probability, by the least sure classifier."
         yield f"\n### {title}\n\n{note}\n"
         yield f"![{title}]({sheet.path})\n"
         for name, captions in sheet.rows:
@@ -157,6 +157,6 @@ def _setting(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    """Any name as Markdown that shows it as it is."""
+    """Escape a value so that Markdown shows it unchanged; unprintable characters become spaces."""
     text = "".join(char if char.isprintable() else " " for char in str(value))
     return "".join(f"\\{char}" if char in "\\`*[]<>|#" else char for char in text)

@@ -1,4 +1,4 @@
-"""How good a generator is: measured on real pictures, read by classifiers fitted apart from its discriminator."""
+"""Measure a generator on real pictures, with classifiers that are independent of its discriminator."""
 
 from __future__ import annotations
 
@@ -24,12 +24,13 @@ from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
 from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, is_weights, load, require_utf8
+from stargan_cli.weights.places import resolve
 
 
 def evaluate(
     source: str, settings: EvalSettings, progress: Progress = silent, decoding: Progress = silent
 ) -> dict[str, Any]:
-    """Measure the weights that `source` means; with `settings.out`, write the report. Returns one document of plain
+    """Measure the weights that `source` names; with `settings.out`, write the report. Returns one document of plain
     values, ready for JSON. Raises UsageError, DataError and WeightsError.
     """
     repeatable()
@@ -41,7 +42,8 @@ def evaluate(
     if settings.record is not None:
         require_folder(settings.record.parent)
         require_utf8(settings.record)
-        require_file(settings.record, "--record", own=is_weights, overwrite=None)
+        read = () if settings.baseline is None else (resolve(settings.baseline),)
+        require_file(settings.record, "--record", inputs=read, own=is_weights, overwrite=None)
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)
@@ -81,7 +83,7 @@ def evaluate(
 
 
 def lowest_accuracy(document: dict[str, Any]) -> float:
-    """The share of single changes that succeeded, of the data set where it is lowest: what --min-accuracy looks at."""
+    """The share of single changes that succeeded, in the data set where it is lowest; --min-accuracy checks it."""
     return min(float(one["all_single_changes"]["translated"]["value"]) for one in document["sets"])
 
 
@@ -122,7 +124,7 @@ def _require_same_targets(first: list[LabelledSet], second: list[LabelledSet]) -
         if wanted.attributes != known.attributes or set(wanted.groups) != set(known.groups):
             raise UsageError(
                 f"the baseline knows other attributes of {wanted.name}: {', '.join(known.attributes)}",
-                f"compare it with weights for the same ones, these know {', '.join(wanted.attributes)}",
+                f"give a baseline with the same attributes as these weights: {', '.join(wanted.attributes)}",
             )
 
 
@@ -138,7 +140,7 @@ def _identity(weights: Weights) -> dict[str, str]:
 
 
 def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
-    """What the numbers depend on."""
+    """The settings that the numbers depend on."""
     return {
         "data": list(settings.data),
         "split": settings.split,

@@ -1,4 +1,4 @@
-"""Whether a face is still the same person's: how far its descriptor moved, against photos of one person and of two."""
+"""Whether a face still shows the same person: how far its descriptor moved, compared with pairs of photos."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ FEWEST_PAIRS = 20
 
 @dataclass(frozen=True)
 class Yardstick:
-    """Distances between descriptors of two photos of one person, and of two people, sorted."""
+    """Sorted distances between the descriptors of two photos: `same` of one person, `different` of two people."""
 
     same: Tensor
     different: Tensor
 
     def below_same(self, distances: Tensor) -> Tensor:
-        """For each distance (n,) the share of pairs of one person's photos that are nearer, in [0, 1]: 0 where the two
-        are more alike than any two photos of one person."""
+        """For each distance (n,), the share in [0, 1] of pairs of one person's photos with a smaller distance. 0: more
+        alike than any such pair."""
         return torch.searchsorted(self.same, distances) / len(self.same)
 
     def below_different(self, distances: Tensor) -> Tensor:
-        """For each distance (n,) the share of pairs of two people that are nearer, in [0, 1]: 0 where no two people
-        are as alike."""
+        """For each distance (n,), the share in [0, 1] of pairs of two people with a smaller distance. 0: more alike
+        than any two people."""
         return torch.searchsorted(self.different, distances) / len(self.different)
 
 
 def yardstick(descriptors: Tensor, people: Sequence[str] | None) -> Yardstick | None:
-    """From the descriptors (N, d) of all sources and the person on each: up to 2,000 pairs of either kind, always the
-    same ones. None where it is not known who is on them, or fewer than 20 pairs show one person."""
+    """The distances of up to 2,000 pairs of either kind, always the same ones, from the descriptors (N, d) of all
+    sources and the person on each. None if the people are not known, or if either kind has fewer than 20 pairs."""
     if people is None:
         return None
     pairs = torch.combinations(torch.arange(len(people)))
@@ -50,6 +50,6 @@ def _sorted_distances(descriptors: Tensor, pairs: Tensor) -> Tensor:
 
 
 def moved(before: Tensor, after: Tensor) -> Tensor:
-    """Descriptors (n, d) twice -> their distances (n,)."""
+    """The distances (n,) between descriptors (n, d) before and after."""
     distances: Tensor = torch.linalg.vector_norm(after - before, dim=1)
     return distances

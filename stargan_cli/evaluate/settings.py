@@ -1,4 +1,4 @@
-"""What an evaluation is asked for."""
+"""The settings of an evaluation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FeatureNetwork = Literal["efficientnet-lite0", "classifier", "inception", "none"
 
 @dataclass(frozen=True)
 class EvalSettings:
-    """`data`: `celeba` or paths with one folder per class; `part`: which part of them is measured on. `limit`: at most
-    so many of its pictures of each data set, taken evenly from all of them. `fast`: 150 of them if `limit` says nothing
-    else, and single changes alone. `classifiers`: their files, each used where it knows the attributes; a change is
-    read where all of these read it. `at`: translate the data set's squares, or the faces of its photos, and put the
-    change into these. `baseline`: other weights to compare with. `features`: the network whose features distances are
-    taken from; `inception`: the file of that network. `lpips`: measure that too. `identity`: an ONNX face embedding.
-    `out`: folder of the report; `pictures`: every picture that was measured is written there too, as PNG. `record`:
-    where to write a copy of the weights with the result in its header.
+    """`data`: `celeba`, or paths with one folder per class. `part`: the part of them to measure on. `limit`: the
+    greatest number of its pictures of each data set, taken evenly. `fast`: 150 of them unless `limit` is given, and
+    only single changes. `classifiers`: their files, each used for the data sets whose attributes it knows; a change
+    counts as read if all of these read it. `at`: translate the data set's squares, or find the faces of its photos and
+    put the change into the photos. `baseline`: other weights to compare with. `features`: the network that gives the
+    features for distances. `inception`: the weights file of the Inception network. `lpips`: also measure LPIPS.
+    `identity`: an ONNX face embedding. `out`: the report's folder. `pictures`: also write every measured picture there,
+    as PNG. `record`: where to write a copy of the weights with the result in its header.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -50,5 +50,5 @@ class EvalSettings:
 
     @property
     def most(self) -> int | None:
-        """How many test pictures of each data set are measured; None for all."""
+        """The greatest number of pictures of each data set to measure; None for all."""
         return self.limit or (FAST_LIMIT if self.fast else None)

@@ -17,7 +17,7 @@ ROWS = ("real", "do_nothing", "translated")
 
 
 def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dict[str, Any]:
-    """One data set, as plain values ready for JSON. `features`: the network whose features were collected."""
+    """Summarise one data set as plain values, ready for JSON. `features`: the network that gave the features."""
     labelled, readers = measured.labelled_set.pictures.labelled, measured.labelled_set.readers
     ruler = None
     if measured.descriptors is not None:
@@ -50,7 +50,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
 
 
 def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, Any]:
-    """First minus second on the same pictures, paired, with intervals."""
+    """The paired differences, first minus second, on the same pictures, with intervals."""
     targets = {}
     for one, other in zip(first.targets, second.targets, strict=True):
         translated = _paired(read_by_all(one.translated), read_by_all(other.translated), seed)
@@ -66,7 +66,7 @@ def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, 
 
 
 def read_by_all(successful: Tensor) -> Tensor:
-    """bool (n, c) -> bool (n,)."""
+    """Whether every classifier reads the target: bool (n, c) -> bool (n,)."""
     return successful.all(dim=1)
 
 
@@ -96,8 +96,8 @@ def _target(
 
 
 def person_values(before: Tensor, after: Tensor, ruler: Yardstick | None) -> Values:
-    """Face descriptors (n, d) of sources and results -> how far apart they are, and the shares of pairs of one person's
-    photos and of two people's that are nearer, (n,) each."""
+    """Face descriptors (n, d) of sources and results -> their distances, and the shares of pairs of photos of one
+    person and of two people that are nearer, (n,) each."""
     distance = moved(before, after)
     if ruler is None:
         return {"face_distance": distance}
@@ -106,13 +106,13 @@ def person_values(before: Tensor, after: Tensor, ruler: Yardstick | None) -> Val
 
 
 def _others_changed(one: TargetValues, measured: SetValues) -> dict[str, float]:
-    """Attribute -> the share of pictures in which every classifier reads it otherwise than before."""
+    """Attribute -> the share of pictures in which every classifier reads it differently from before."""
     shares = zip(measured.labelled_set.readers.attributes, one.others_changed.mean(dim=0).tolist(), strict=True)
     return {name: round(share, 4) for name, share in shares if share == share}
 
 
 def _all_pictures(one: TargetValues, measured: SetValues) -> Tensor:
-    """Success over all pictures: those that showed the target before are translated with their own label."""
+    """Success on all pictures: those that already show the target are translated with their own label."""
     shown, labels = one.target.real, measured.labelled_set.pictures.labelled.labels
     own = measured.labelled_set.readers.own(measured.own_read[shown])
     kept = successes(own, labels[shown], one.target.real_named)

@@ -40,7 +40,7 @@ class TextTable:
 
 
 def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dict[str, Any] | None) -> list[TextTable]:
-    """Tables of one data set of the document; `baseline` and `difference`: of the same set, where there is one."""
+    """Tables of one data set of the document. `baseline` and `difference` are of the same data set, or None."""
     found = [glance(one), _accuracy(one)]
     if "classification_error" in one:
         found.append(_classification_error(one))
@@ -66,10 +66,10 @@ def glance(one: dict[str, Any]) -> TextTable:
     own = one["own_label"]["psnr"]
     rows.append(["own label", *[NOTHING] * 6, NOTHING if own is None else f"{own['value']:.1f}"])
     note = (
-        "In %. read: as asked, by every classifier; trust: accuracy and balanced accuracy of the classifier that reads "
-        "it worst, on real pictures; apart: the classifiers disagree; left: of the sources' distance to real pictures, "
-        "100 where nothing is gained; person: pairs of one person's photos that are more alike than source and result; "
-        "PSNR: in dB, where nothing was to change (with its own label: everywhere)."
+        "In %. read: every classifier reads the change; trust: the classifiers' lowest accuracy and balanced accuracy "
+        "on real pictures; apart: the classifiers disagree; left: share of the sources' distance to real pictures that "
+        "is left (100: nothing gained); person: pairs of one person's photos that are more alike than source and "
+        "result; PSNR: in dB, where nothing should change (own label: everywhere)."
     )
     head = ["change", "read", "trust", "apart", "left", "person", "what else changed", "PSNR"]
     return TextTable(GLANCE, note, head, rows)
@@ -82,9 +82,9 @@ def _accuracy(one: dict[str, Any]) -> TextTable:
         for row in everything
     ]
     note = (
-        "Share read as the target by every classifier, in %. n: pictures that did not show it before, left "
-        "as they are (do nothing) and translated; all pictures: those too that did, translated with their own label; "
-        "real: untouched ones that show it, as many as stand in brackets."
+        "Share that every classifier reads as the target, in %. n: pictures that did not show it before, unchanged (do "
+        "nothing) and translated; all pictures: also those that did, translated with their own label; real: unchanged "
+        "pictures that show it (their number in brackets)."
     )
     return TextTable("Attribute accuracy", note, ["target", "n", *_SHARES.values()], rows)
 
@@ -125,9 +125,9 @@ def _distances(one: dict[str, Any]) -> list[TextTable]:
         if kind != "share_left"
     ]
     note = (
-        "To real pictures that show the target, weighted so that their other attributes are as frequent as the "
-        "sources': of n pictures to n real ones; real: one half to the other; left: the kernel distance of translated "
-        "over that of do nothing, in %. Left out where there are fewer than four of either."
+        "From n pictures to n real ones that show the target, weighted so that their other attributes are as frequent "
+        "as the sources'. real: from one half to the other; left: the kernel distance of translated over that of do "
+        "nothing, in %. Targets with fewer than four pictures on either side are left out."
     )
     return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names, "left"], rows)]
 
@@ -137,8 +137,8 @@ def _changes(one: dict[str, Any]) -> TextTable:
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
     note = (
         "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
-        "was to change (new hair: in the face; else: in the background). Face distance: of descriptors; of one person, "
-        "of two people: the share of such pairs of photos that are nearer."
+        "should change (new hair: the face; other changes: the background). Face distance: between descriptors; of one "
+        "person, of two people: the share of such pairs of photos that are nearer."
     )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
@@ -153,7 +153,7 @@ def _preservation(one: dict[str, Any]) -> TextTable:
         [name, f"{row['psnr']['n'] if row['psnr'] else 0:,}", *(_number_within(row.get(metric)) for metric in metrics)]
         for name, row in rows.items()
     ]
-    note = "Likeness to the source: translated with the label that it has; to the last target, and back again."
+    note = "Likeness to the source: after translation with its own label, and to the last target and back."
     return TextTable("What stays", note, ["translated to", "n", *(_MEANS[metric] for metric in metrics)], body)
 
 
@@ -165,8 +165,8 @@ def classifier_table(classifier: dict[str, Any]) -> TextTable:
     means = [[shares[key] for shares in known.values() if key in shares] for key in columns]
     rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])
     note = (
-        "On all real test pictures, in %. recall: of those that show it, read so; specificity: of the others, read as "
-        "others; balanced: the mean of the two, 50 by guessing."
+        "On all real test pictures, in %. recall: share of the pictures with the attribute that are read so; "
+        "specificity: the same of the pictures without it; balanced: the mean of the two (guessing: 50)."
     )
     return TextTable(f"Classifier {classifier['name']} ({classifier['network']})", note, ["attribute", *columns], rows)
 

@@ -1,4 +1,4 @@
-"""What a data set's pictures are translated to when a generator is measured, and when that has succeeded."""
+"""The targets that an evaluation translates a data set's pictures to, and whether a translation has succeeded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet, target_label
 from stargan_cli.labels.synonyms import ANTONYMS
 
-# With more factors than this the combinations outgrow the time that anybody has: only those of the paper's then.
+# The combinations of more factors take too long: then only the paper's factors are combined.
 MOST_FACTORS = 3
 _FACTOR_NAMES = {"Male": "gender", "Young": "age"}
 _PAPERS_FACTORS = ("hair", "gender", "age")
@@ -22,10 +22,10 @@ _PAPERS_FACTORS = ("hair", "gender", "age")
 class Target:
     """One change, of the pictures that do not show it yet.
 
-    `pictures`: int64 (n,), which ones. `wanted`: uint8 (n, k), their labels afterwards. `named`: bool (n, k), the
-    attributes that were set; a translation has succeeded where a classifier reads all of these as wanted. `moved`:
-    bool (k,), the attributes that this change may move: those set in some picture and the rest of their groups.
-    `real`: int64 (m,) and `real_named`: bool (m, k), real pictures that show such a thing, and where.
+    `pictures`: int64 (n,), their indices. `wanted`: uint8 (n, k), their labels afterwards. `named`: bool (n, k), the
+    attributes that the change sets; a translation has succeeded if a classifier reads all of these as wanted. `moved`:
+    bool (k,), the attributes that may change: those set in some picture and the other members of their groups. `real`:
+    int64 (m,), real pictures that show the change, and `real_named`: bool (m, k), the attributes that show it.
     """
 
     name: str
@@ -39,9 +39,9 @@ class Target:
 
 
 def targets_for(label_set: LabelSet, labels: Tensor) -> list[Target]:
-    """Every attribute of an exclusive group, every other attribute on and off, and the combinations of two or more
-    factors (hair+gender, ...; the paper's H+G, H+A, G+A and H+G+A), in which every factor changes; of many factors
-    only the paper's are combined.
+    """A target for every attribute of an exclusive group, for every other attribute on and off, and for every
+    combination of two or more factors (hair+gender, ...; the paper's H+G, H+A, G+A and H+G+A), in which every factor
+    changes. Of more than three factors only the paper's are combined.
 
     `labels`: uint8 (N, k). Targets that no picture can be translated to are left out.
     """
@@ -76,7 +76,7 @@ def _moved(label_set: LabelSet, names: Sequence[str]) -> Tensor:
 
 
 def _factors(label_set: LabelSet) -> dict[str, tuple[str, ...]]:
-    """Factor name -> its attributes: a group, or an attribute that stands alone."""
+    """Factor name -> its attributes: an exclusive group, or a single attribute outside all groups."""
     factors: dict[str, tuple[str, ...]] = {}
     for name in label_set.attributes:
         group = label_set.group_of(name)
@@ -88,7 +88,7 @@ def _factors(label_set: LabelSet) -> dict[str, tuple[str, ...]]:
 
 
 def _combined(label_set: LabelSet, labels: Tensor, chosen: tuple[str, ...]) -> Target:
-    """All chosen factors change at once: single attributes flip, of a group a member that is off is set, in turn."""
+    """Change all chosen factors at once: flip a single attribute; of a group set one of the members that are off."""
     factors = _factors(label_set)
     changes = []
     for number, row in enumerate(labels.tolist()):
@@ -108,8 +108,8 @@ def _combined(label_set: LabelSet, labels: Tensor, chosen: tuple[str, ...]) -> T
 
 
 def _showing(label_set: LabelSet, labels: Tensor, factors: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
-    """Pictures that show something of every factor (grey hair may be no member of the group), and what is named:
-    of a group the members that are on, of a single attribute itself."""
+    """Pictures in which every group has a member that is on (a person with grey hair may have none), and the attributes
+    to check in each: of a group the members that are on, and every single attribute."""
     named = torch.zeros(labels.shape, dtype=torch.bool)
     shows = torch.ones(len(labels), dtype=torch.bool)
     for names in factors:
@@ -124,7 +124,7 @@ def _showing(label_set: LabelSet, labels: Tensor, factors: Sequence[Sequence[str
 
 
 def _applied(label_set: LabelSet, labels: Tensor, changes: Sequence[Mapping[str, float]]) -> tuple[Tensor, Tensor]:
-    """What is wanted after the changes, and which attributes they name."""
+    """The labels wanted after the changes, and which attributes the changes name."""
     alone = LabelLayout((label_set,))
     rows = [target_label(alone, 0, change, row) for row, change in zip(labels.tolist(), changes, strict=True)]
     named = [[name in change for name in label_set.attributes] for change in changes]
@@ -138,7 +138,6 @@ def successes(read: Tensor, wanted: Tensor, named: Tensor) -> Tensor:
 
 
 def confidence(probabilities: Tensor, wanted: Tensor, named: Tensor) -> Tensor:
-    """Probabilities (n, c, k) -> (n,) in [0, 1]: how sure the classifiers are of what was wanted, where one is least
-    sure."""
+    """Probabilities (n, c, k) -> (n,) in [0, 1]: the lowest probability that any classifier gives any named label."""
     agreement = torch.where(wanted[:, None] == 1, probabilities, 1 - probabilities)
     return agreement.masked_fill(~named[:, None], 1.0).amin(dim=(1, 2))

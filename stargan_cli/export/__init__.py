@@ -1,1 +1,1 @@
-"""Weights for other programs, and other programs' checkpoints as weights."""
+"""Export weights for other programs, and import other programs' checkpoints as weights."""

@@ -14,15 +14,15 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 
 BATCHES = (1, 5)
 Runtime = Callable[[Tensor, Tensor], Tensor]
-"""What runs an exported file: (image, label) -> picture, in the shapes and types of the file's interface."""
+"""A function that runs an exported file: (image, label) -> picture, in the shapes and types of its interface."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """How far one batch differs from the source: the `maximum` and the `mean` of absolute differences, of [-1, 1], or
-    of 0..255 for files that take bytes.
+    """How far one batch differs from the source: the `maximum` and the `mean` of absolute differences, on the scale
+    [-1, 1], or 0..255 for files that take bytes.
 
-    `psnr` is in dB; its peak is the width of that range, and it is None where nothing differs.
+    `psnr` is in dB; its peak is the width of that range, and it is None if nothing differs.
     """
 
     pictures: str

@@ -52,7 +52,7 @@ class ExportFormat:
     """One export format.
 
     `precisions` are the number types that it can be written in. `runs`: the file is a program with inputs and outputs,
-    not tensors alone. `exact` is the most that an fp32 file may differ from its source, of [-1, 1].
+    not tensors alone. `exact` is the greatest difference of an fp32 file from its source, on the scale [-1, 1].
     """
 
     suffix: str
@@ -63,7 +63,7 @@ class ExportFormat:
     open: Callable[[ExportJob, tuple[Path, ...]], OpenedFile]
 
     def targets(self, out: Path, discriminator: bool) -> tuple[Path, ...]:
-        """The files to write for `out`; the reference keeps generator and discriminator apart. Raises UsageError."""
+        """The files to write for `out`; the reference has a file for each of the two networks. Raises UsageError."""
         if self.suffix != REFERENCE_ENDING:
             return (out,)
         if not out.name.endswith(REFERENCE_ENDING):

@@ -72,7 +72,7 @@ def _half(model: Any) -> Any:
 
 def _quantise(path: Path, pixels: Tensor, label_dim: int, uint8: bool) -> None:
     """Quantise weights and activations of the convolutions to 8 bits, in place. The first and the last convolution stay
-    fp32: they hold under 1 % of the weights, and their rounding errors are seen in the picture."""
+    fp32: they hold under 1 % of the weights, and their rounding errors are visible in the picture."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Pictures(CalibrationDataReader):  # type: ignore[misc]

@@ -53,7 +53,7 @@ def is_checkpoint(path: Path) -> bool:
             start = file.read(9)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
-    pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # not the length of a safetensors header
+    pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # else it may be a safetensors header's length
     return pytorch or path.suffix.lower() in _SUFFIXES
 
 
@@ -62,8 +62,8 @@ def read_reference(
 ) -> ReferenceModel:
     """Read the reference's checkpoints; width, blocks, label count and, from D, the image size come from the tensors.
 
-    `layout` names the labels. `image_size` is needed where there is no D and the size is not 128. Nothing in the
-    files is run. Raises WeightsError where a file is refused and UsageError where the other arguments do not fit it.
+    `layout` names the labels. `image_size` is needed if there is no D and the size is not 128. Nothing in the files is
+    run. Raises WeightsError if a file is refused, and UsageError if the other arguments do not fit it.
     """
     tensors = _read_tensors(generator)
     if "conv2.weight" in tensors:
@@ -71,7 +71,7 @@ def read_reference(
             f"{generator} is refused: it is a discriminator", "give the generator, and this one with --discriminator"
         )
     found = _generator_settings(generator, tensors)
-    _check_labels(generator, "steers", found["label_dim"], layout)
+    _check_labels(generator, "takes", found["label_dim"], layout)
     discriminator_tensors = _read_tensors(discriminator) if discriminator is not None else None
     if discriminator is not None and discriminator_tensors is not None:
         found |= _discriminator_settings(discriminator, discriminator_tensors, image_size)
@@ -95,7 +95,7 @@ def read_reference(
 
 
 def reference_generator(generator: Generator) -> dict[str, Tensor]:
-    """The state dict that the reference's `Generator` loads with strict=True. Raises UsageError where it cannot."""
+    """The state dict that the reference's `Generator` loads with strict=True. Raises UsageError without one."""
     settings = generator.settings
     if settings.output != "tanh":
         raise UsageError(
@@ -119,7 +119,7 @@ def reference_generator(generator: Generator) -> dict[str, Tensor]:
 
 
 def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
-    """The state dict that the reference's `Discriminator` loads with strict=True. Raises UsageError where it cannot."""
+    """The state dict that the reference's `Discriminator` loads with strict=True. Raises UsageError without one."""
     if discriminator.settings.projection:
         raise UsageError(
             "the reference's discriminator has no projection head, so it cannot run this one",
@@ -127,7 +127,7 @@ def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
         )
     if discriminator.settings.downscale > 1:
         raise UsageError(
-            "the reference's discriminator sees pictures at their own size, this one made smaller",
+            "the reference's discriminator reads pictures at full size, this one reads them downscaled",
             "leave it out with --no-discriminator",
         )
     return {name: tensor.detach().clone() for name, tensor in discriminator.state_dict().items()}
@@ -185,9 +185,9 @@ def _check_labels(path: Path, verb: str, found: int, layout: LabelLayout | None)
             f"{path} {verb} {found} labels but does not name them",
             f"name all {found} in the order of training: --attrs Black_Hair,Blond_Hair,...",
         )
-    named = layout.label_dim if verb == "steers" else layout.class_dim
+    named = layout.label_dim if verb == "takes" else layout.class_dim
     if found != named:
-        mask = " (with one more for each of the two sets)" if verb == "steers" and len(layout.sets) > 1 else ""
+        mask = " (with one more for each of the two sets)" if verb == "takes" and len(layout.sets) > 1 else ""
         raise UsageError(
             f"{path} {verb} {found} labels, but {named} are named{mask}: "
             + ", ".join(name for label_set in layout.sets for name in label_set.attributes),
@@ -204,7 +204,7 @@ def _checked(path: Path, tensors: dict[str, Tensor], module: nn.Module, kind: st
         given = tensors[name]
         if given.shape != tensor.shape:
             raise WeightsError(
-                f"{path} is refused: {name} is {tuple(given.shape)}, in a {kind} like this it is {tuple(tensor.shape)}"
+                f"{path} is refused: {name} is {tuple(given.shape)}, but this {kind} needs {tuple(tensor.shape)}"
             )
         if given.layout is not torch.strided or not given.is_floating_point():
             raise WeightsError(f"{path} is refused: {name} holds no plain floating-point numbers")

@@ -1,6 +1,6 @@
 """`export`: weights -> files that other programs run, and other programs' checkpoints -> weights.
 
-A file is put in its place after its runtime has computed what the source computes, within the format's tolerance.
+A file is moved to its place only after its runtime has reproduced the source's outputs, within the format's tolerance.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class ExportSettings:
             raise UsageError(f"{self.format} holds tensors alone: it has no input that could take bytes (--uint8)")
         if self.precision == "int8" and self.pictures is None:
             raise UsageError(
-                "int8 is calibrated on real pictures", "give a folder of the kind to translate with --pictures"
+                "int8 is calibrated on real pictures",
+                "give a folder of pictures like those to translate, with --pictures",
             )
 
 
@@ -85,6 +86,7 @@ class Exported:
             "image_size": self.card.model.image_size,
             "label_dim": self.card.model.label_dim,
             "attributes": attributes_of(self.card),
+            "sets": sets_of(self.card),
             "unset_stays": self.card.layout.unset_stays,
             "calibration_pictures": self.calibration_pictures,
             "tolerance": str(self.tolerance),
@@ -99,9 +101,9 @@ def default_name(source: Path, settings: ExportSettings) -> str:
 
 
 def export(weights: Weights, settings: ExportSettings, out: Path, progress: Progress = silent) -> Exported:
-    """Write `weights` to `out`, and the checks of what was written to `out`.json.
+    """Write `weights` to `out`, and the results of its checks to `out`.json.
 
-    Raises ExportError where the file differs by more than its format allows: then nothing is left at `out`.
+    Raises ExportError if the file differs by more than its format allows: then `out` is not written.
     """
     kind = EXPORT_FORMATS[settings.format]
     targets = _targets(weights, settings, out)
@@ -172,7 +174,7 @@ def _record(out: Path) -> Path:
 
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
     targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
-    inputs = [*(weights.mean_of or (weights.path,)), *([settings.pictures] if settings.pictures else [])]
+    inputs = [*(weights.read or (weights.path,)), *([settings.pictures] if settings.pictures else [])]
     require_folder(out.parent)
     if out.is_dir():
         raise UsageError(f"cannot write --out {out}: it is a folder", "give the name of a file")
@@ -189,10 +191,11 @@ def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Pat
 
 
 def _metadata(weights: Weights) -> dict[str, str]:
-    """What other programs need to know: which number of `label` is which attribute."""
+    """What other programs need to know, such as the attribute of each number of `label`."""
     card = weights.card
     return {
         "attributes": json.dumps(attributes_of(card)),
+        "sets": json.dumps(sets_of(card)),
         "groups": json.dumps([list(group) for label_set in card.layout.sets for group in _groups(label_set)]),
         "label_dim": str(card.model.label_dim),
         "image_size": str(card.model.image_size),
@@ -202,9 +205,14 @@ def _metadata(weights: Weights) -> dict[str, str]:
 
 
 def attributes_of(card: Card) -> list[str]:
-    """The attributes' names in the order of `label`, which ends with one more number for each set where sets were
-    joined."""
+    """The attributes' names in the order of `label`. If there are several label sets, `label` ends with one more number
+    for each of them."""
     return [name for label_set in card.layout.sets for name in label_set.attributes]
+
+
+def sets_of(card: Card) -> list[list[str]]:
+    """The attributes of each label set."""
+    return [list(label_set.attributes) for label_set in card.layout.sets]
 
 
 def _groups(label_set: Any) -> tuple[tuple[str, ...], ...]:

@@ -22,6 +22,9 @@ from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 from stargan_cli.weights.places import resolve
 
 _Network = TypeVar("_Network", bound=nn.Module)
+FOR_CHECKPOINTS = (
+    "--attrs, --classes, --group, --discriminator and --image-size are for checkpoints of the reference code"
+)
 
 
 def open_source(
@@ -34,7 +37,7 @@ def open_source(
     """A weights file (see `weights.load`), `RUN/checkpoints/N.safetensors` of a training run, or, with `layout`,
     `discriminator` and `image_size`, a checkpoint of the reference code.
 
-    Of a training run's checkpoint, the generator is the exponential moving average, or with `raw` the trained one.
+    The generator of a training run's checkpoint is the exponential moving average, or with `raw` the trained one.
     Raises UsageError and WeightsError.
     """
     path = resolve(source)
@@ -47,9 +50,7 @@ def open_source(
     if of_reference:
         return _import(path, layout, discriminator, image_size)
     if layout is not None or discriminator is not None or image_size is not None:
-        raise UsageError(
-            f"{path} describes itself", "--attrs, --classes, --discriminator and --image-size are for checkpoints"
-        )
+        raise UsageError(f"{path} describes itself", FOR_CHECKPOINTS)
     return _from_run(path, raw) if of_run else load(source)
 
 
@@ -62,7 +63,8 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
     if discriminator is not None:
         record |= {"discriminator_from": discriminator.name, "discriminator_sha256": fingerprint(discriminator)}
     card = Card(model.settings, layout, training=record)
-    return Weights(path, card, fingerprint(path), *model.networks())
+    read = () if discriminator is None else (path, discriminator)
+    return Weights(path, card, fingerprint(path), *model.networks(), read=read)
 
 
 def _is_of_run(path: Path) -> bool:
@@ -71,17 +73,18 @@ def _is_of_run(path: Path) -> bool:
         with open_tensors(path) as file:
             return checkpoints.CHECKPOINT_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):
-        return False  # its own reader says what is wrong
+        return False  # `load` reports what is wrong
 
 
 def _from_run(path: Path, raw: bool) -> Weights:
     run = path.resolve().parent.parent
-    if not (run / "weights.safetensors").is_file():
+    described = run / "weights.safetensors"
+    if not described.is_file():
         raise WeightsError(
-            f"{path} does not say what its labels mean: {run / 'weights.safetensors'} is missing",
-            "a checkpoint is exported from where its training run left it",
+            f"{path} does not say what its labels mean: {described} is missing",
+            "export a checkpoint from where its training run wrote it: RUN/checkpoints/N.safetensors",
         )
-    card = read_card(run / "weights.safetensors")
+    card = read_card(described)
     try:
         checkpoint = checkpoints.load_checkpoint(path)
         generator = _filled(Generator(card.model), "generator." if raw else "ema.", checkpoint.tensors)
@@ -95,7 +98,7 @@ def _from_run(path: Path, raw: bool) -> Weights:
     }
     heads = under("features.", checkpoint.tensors) or None
     card = replace(card, training=training, quality={})
-    return Weights(path, card, fingerprint(path), generator, discriminator, heads)
+    return Weights(path, card, fingerprint(path), generator, discriminator, heads, (path, described))
 
 
 def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Network:
@@ -106,10 +109,12 @@ def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Netw
 def layout_of(
     attributes: Sequence[str], classes: Sequence[str], groups: Sequence[Sequence[str]] = ()
 ) -> LabelLayout | None:
-    """Attributes first and classes behind them, as the reference joins CelebA and RaFD; None where nothing is named.
+    """The layout of attributes followed by classes, as the reference joins CelebA and RaFD; None if nothing is named.
 
-    Hair colours are an exclusive group without being declared. Raises UsageError on names that contradict each other.
+    Hair colours are an exclusive group even if not declared. Raises UsageError on names that contradict each other.
     """
+    if groups and not attributes:
+        raise UsageError("--group is given without --attrs", FOR_CHECKPOINTS)
     hair = tuple(name for name in attributes if name in HAIR_COLOURS)
     declared = [tuple(group) for group in groups]
     taken = {name for group in declared for name in group}
@@ -119,7 +124,7 @@ def layout_of(
     try:
         if "" in (*attributes, *classes):
             raise ValueError("an empty name between two commas")
-        if attributes or declared:
+        if attributes:
             sets.append(LabelSet("attributes", tuple(attributes), tuple(declared)))
         if classes:
             sets.append(LabelSet("classes", tuple(classes), kind="classes"))

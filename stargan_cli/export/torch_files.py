@@ -15,7 +15,7 @@ from stargan_cli.weights.files import Weights
 
 
 def in_memory(write: Callable[[BytesIO], object]) -> bytes:
-    """What torch writes. Into a file, torch ends the process where the disk is full, and warns of some names."""
+    """The bytes that torch writes. Into a file, torch ends the process if the disk is full, and warns of some names."""
     with BytesIO() as file:
         write(file)
         return file.getvalue()
@@ -33,7 +33,7 @@ def open_pt2(path: Path) -> Runtime:
 
 def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch.jit is frozen (but libtorch loads it everywhere); shapes are checked
+        warnings.simplefilter("ignore")  # that torch.jit is deprecated, and of checks of shapes in torch's layers
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
         )

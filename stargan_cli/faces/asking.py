@@ -1,7 +1,7 @@
-"""How a search for faces asks networks that it does not have: it yields what it asks and is sent the answer.
+"""Searches for faces as generators: a search yields requests to the networks, and is sent the answers.
 
-The process that owns a picture runs its search and loads no torch. Whoever has the networks answers many pictures'
-searches at once.
+The worker process that holds a picture runs its search and loads no torch. The process that has the networks answers
+the requests of many searches at once.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ Found = TypeVar("Found")
 
 
 class Ask(NamedTuple):
-    """`pixels` uint8 (N, 3, S, S), for one of the networks.
+    """A request to one of the networks, with `pixels` uint8 (N, 3, S, S).
 
-    `detector`, with S a multiple of 32: answered by the candidates of each picture, the surest first, float32
+    The `detector` (S a multiple of 32) answers with the candidates of each picture, best score first, float32
     (N, K, 15): score (0..1), box (left, top, right, bottom), and x, y of the eye on the picture's left, the one on its
-    right, the nose, the mouth corner on the left and on the right (pixels).
-    `landmarks`, with S = 112: the same five points of the face in each picture, float32 (N, 5, 2), as fractions of S.
+    right, the nose, the mouth corner on the left and on the right (px).
+    The `landmarks` network (S = 112) answers with the same five points of the face in each picture, float32 (N, 5, 2),
+    as fractions of S.
     """
 
     network: Literal["detector", "landmarks"]
@@ -35,7 +36,7 @@ Search = Generator[Ask, Floats, Found]
 
 
 def answered(search: Search[Found], answer: Callable[[Ask], Floats]) -> Found:
-    """What a search finds whose every question is answered at once."""
+    """Run a search, answer each request by `answer`, and return what it finds."""
     try:
         ask = next(search)
         while True:

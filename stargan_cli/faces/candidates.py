@@ -1,4 +1,4 @@
-"""What the detector sees on canvases -> faces of the picture, each once."""
+"""The detector's candidates on canvases -> the faces of the picture, each once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ THRESHOLD, OVERLAP = 0.6, 0.3
 
 @dataclass(frozen=True)
 class Face:
-    """`points`: where the five LANDMARKS are, x + iy in pixels; `height` of the face's box in pixels."""
+    """A face in a picture. `points`: the five LANDMARKS, x + iy (px); `height` of its box (px); `score` (0..1)."""
 
     points: tuple[complex, ...]
     height: float
@@ -23,8 +23,8 @@ class Face:
 
 
 def faces_on(canvases: Sequence[Canvas], turns: int, answer: Floats) -> list[Face]:
-    """The faces of a picture, in its pixels, the surest first, from the detector's answer to its canvases, turned
-    anticlockwise by quarter turns."""
+    """Return the faces of a picture, in its pixels, best score first. `answer` is the detector's for its canvases,
+    turned anticlockwise by `turns` quarter turns."""
     scores, boxes, points = [], [], []
     for canvas, rows in zip(canvases, answer, strict=True):
         score, box, found = turned_back(rows[rows[:, 0] >= THRESHOLD], turns, canvas.pixels.shape[-1])
@@ -44,8 +44,8 @@ def _face(score: float, box: Floats, points: Floats) -> Face:
 
 
 def turned_back(rows: Floats, turns: int, side: int) -> tuple[Floats, Floats, Floats]:
-    """Scores (K,), boxes (K, 4) and points (K, 5, 2) of a square of `side` px, from those (K, 15) of the same turned
-    anticlockwise by quarter turns."""
+    """Return scores (K,), boxes (K, 4) and points (K, 5, 2) in a square of `side` px, from the candidates (K, 15) in
+    the same square turned anticlockwise by `turns` quarter turns."""
     marks = rows[:, 1:].reshape(-1, 7, 2)
     if turns:
         x, y = marks[..., 0], marks[..., 1]
@@ -56,8 +56,8 @@ def turned_back(rows: Floats, turns: int, side: int) -> tuple[Floats, Floats, Fl
 
 
 def best_apart(boxes: Floats, scores: Floats, overlap: float) -> list[int]:
-    """Indices of `boxes` (N, 4: left, top, right, bottom), best score first, without those of which a better one that
-    is kept covers more than `overlap` (intersection over union).
+    """Non-maximum suppression: indices of `boxes` (N, 4: left, top, right, bottom), best score first, without those
+    that overlap a better one by more than `overlap` (intersection over union).
 
     torchvision has this too, but importing it takes longer than all the rest of a one-picture run.
     """

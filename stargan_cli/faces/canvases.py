@@ -1,8 +1,9 @@
-"""At which scales a picture is searched for faces, and how it is laid out on squares of few sizes, to be batched.
+"""The scales at which a picture is searched for faces, and its canvases: squares of few sizes, which can be batched.
 
-The rule: the finest scale shows the smallest faces that are asked for at 16 px, and the longer side at 512 px at least
-and 1,920 px at most. Up to 640 px the picture lies on one canvas, padded with black, which shows faces of any size.
-Above that it lies on several that overlap, and once more as a whole, at 512 px, for faces larger than what they share.
+The finest scale shows the smallest wanted faces at 16 px, but the longer side at no less than 512 px and no more than
+1,920 px. The search never enlarges a picture. Up to 640 px the picture fits on one canvas, padded with black, for faces
+of any size. A larger one is split into overlapping canvases, and searched once more as a whole, at 512 px, for faces
+larger than the overlap.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from PIL import Image
 
 from stargan_cli.pictures.arrays import Pixels, to_array
 
-FOUND_AT = 16  # px: faces of this height are found, most of them; the largest that are, are 550 px high
-COARSE, FINEST = 512, 1920  # px: the longer side that every picture is searched at, at least and at most
-FINER = 2  # times as fine: the last search, of pictures without a face by then
+FOUND_AT = 16  # px: most faces of this height are found; the largest that are found are 550 px high
+COARSE, FINEST = 512, 1920  # px: the longer side at which a picture is searched, at least and at most
+FINER = 2  # times as fine: a second search, of pictures in which no face was found
 SINGLE = (256, 512, 640)  # px: the sides of canvases that show a whole picture
 PART = 512  # px: the side of those that show a part
-SHARED = 96  # px that neighbouring parts have in common; the whole shows faces of this height at 25 px
-STRIDE = 32  # px: where parts may begin, so that the detector sees them as it sees the whole
-BOTH = 8  # px on either side of the middle of what is shared: faces there are found on both
+SHARED = 96  # px: the overlap of neighbouring parts; the whole picture's canvas shows such faces at 25 px or more
+STRIDE = 32  # px: parts begin at multiples of the detector's largest stride, so that its cells lie as on the whole
+BOTH = 8  # px on either side of the middle of an overlap: faces there belong to both parts
 
 Span = tuple[float, float]
 
 
 class Canvas(NamedTuple):
-    """A square of a picture at one of its scales. A point p of it lies at (origin + p) * factors in the picture, x and
-    y apart. Faces whose middle lies in `across` and `down` (px of the canvas) are its own."""
+    """A square of a picture at one of its scales. Its point p lies at (origin + p) * factors in the picture (x and y
+    separately). Only faces whose middle lies in `across` and `down` (px of the canvas) are taken from it."""
 
     pixels: Pixels
     origin: tuple[int, int]
@@ -41,12 +42,12 @@ class Canvas(NamedTuple):
 
 
 def scales_of(longer: int, min_face: int) -> list[float]:
-    """Of a picture's longer side (px): the finest first."""
+    """Return the scales for a picture's longer side and the smallest wanted face (px), the finest first."""
     return _with_whole(longer, min(1.0, max(COARSE / longer, min(FOUND_AT / min_face, FINEST / longer))))
 
 
 def finer_scales(longer: int, scales: Sequence[float]) -> list[float]:
-    """The scale at which a picture is searched in which none of `scales` shows a face, if there is a finer one."""
+    """Return the scales for a second search, if `scales` showed no face; empty if there is no finer one."""
     finer = min(1.0, FINER * scales[0], FINEST / longer)
     return _with_whole(longer, finer) if finer > scales[0] else []
 
@@ -56,7 +57,7 @@ def _with_whole(longer: int, scale: float) -> list[float]:
 
 
 def canvases(image: Image.Image, scales: Sequence[float]) -> list[Canvas]:
-    """Of an RGB picture, all of one size."""
+    """Return the canvases of an RGB picture at `scales`, all of one size."""
     levels, small = [], image
     for scale in scales:
         small = _shrunk(small, max(1, round(image.width * scale)), max(1, round(image.height * scale)))
@@ -72,7 +73,7 @@ def canvases(image: Image.Image, scales: Sequence[float]) -> list[Canvas]:
 
 
 def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
-    """By a whole number with its pixels' means, which is fast, and from there to the size."""
+    """Resize: average by a whole factor, which is fast, then interpolate if the size still differs."""
     factor = max(1, round(image.width / width))
     if (width, height) == (round(image.width / factor), round(image.height / factor)):
         return image.reduce(factor, (0, 0, min(image.width, width * factor), min(image.height, height * factor)))
@@ -80,8 +81,8 @@ def _shrunk(image: Image.Image, width: int, height: int) -> Image.Image:
 
 
 def _stretches(length: int, side: int) -> list[tuple[int, Span]]:
-    """Where canvases begin along an axis, and what of it is each one's own. Neighbours both own a strip about the
-    middle of what they share: they may see a face's middle a px apart, and no face may be nobody's."""
+    """Return where canvases begin along an axis, and the span from which faces are taken. The spans of neighbours share
+    a strip: they may place a face's middle a px apart, and no face may be lost between them."""
     if length <= side:
         return [(0, (-math.inf, math.inf))]
     last = STRIDE * math.ceil((length - side) / STRIDE)

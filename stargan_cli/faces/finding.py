@@ -1,6 +1,6 @@
-"""Faces in a picture: found, their landmarks read, and the square that lays them out as the weights expect.
+"""Find the faces in a picture, read their landmarks, and place the squares that the weights expect around them.
 
-`find_faces` and `exact` are searches (see `asking`): they ask the networks, and have none.
+`find_faces` and `exact` are searches (see `asking`): they send requests to the networks, and load none.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from stargan_cli.faces.candidates import THRESHOLD, Face, faces_on, turned_back
 from stargan_cli.faces.canvases import canvases, finer_scales, scales_of
 
 LANDMARKS = ("left_eye", "right_eye", "nose", "left_mouth", "right_mouth")
-"""What is found of each face; left and right as seen in the picture."""
+"""The points found on each face; left and right as seen in the picture."""
 
 DEFAULT_MIN_FACE = 48
-LOOK = 128  # px: what is around a face, of twice its height, to see which way up it is
-UPRIGHT = 0.915  # the score of a face that is turned by less than some 25 degrees
-CLOSE = 112  # px: what the landmarks are read from
-CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie when the landmarks are read again, upright
-MOST_LOOKS, SETTLED = 5, 0.15  # landmarks are read again until they move by less than this, in eye distances
-AROUND, ENOUGH = 3, 256  # what is looked at again: so many times a face's height, with the face so high (px)
-NEAR = 0.05  # of the square's side: a face this little out of place ...
-ALIKE = 0.12  # ... and this little larger, smaller or turned needs no moving: training pictures vary as much
+LOOK = 128  # px: a view of twice the face's height, to find out which way up it is
+UPRIGHT = 0.915  # the score of a face that is turned by less than about 25 degrees
+CLOSE = 112  # px: the view that the landmarks are read from
+CLOSE_UP = (0.32 + 0.3j, 0.68 + 0.3j)  # where the eyes lie in that view, as fractions of its side
+MOST_LOOKS, SETTLED = 5, 0.15  # landmarks are read at most so often, until they move by less than this (eye distances)
+AROUND, ENOUGH = 3, 256  # side of a face's surroundings, in face heights; shrinking leaves a face at least so high (px)
+NEAR = 0.05  # of the square's side: a face out of place by no more than this ...
+ALIKE = 0.12  # ... and larger, smaller or turned by no more than this is not moved: training pictures vary as much
 
 
 def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[list[Face]]:
     """All faces of an upright RGB picture that are at least `min_face` px high, the largest first.
 
-    A picture in which no upright face is found is searched again on its sides and on its head, and then all of this
-    at a finer scale: a face that is turned by half a quarter turn is found less surely. The landmarks are the
-    detector's, up to a third of the eye distance off: see `exact`.
+    If no upright face is found, the picture is searched again on its sides and upside down, then in all four turns at a
+    finer scale: faces turned by 45 degrees score lower. The landmarks are the detector's, up to a third of the eye
+    distance off: see `exact`.
     """
     longer = max(image.size)
     scales = scales_of(longer, min_face)
@@ -55,7 +55,7 @@ def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[l
 
 
 def exact(image: Image.Image, faces: Sequence[Face]) -> Search[list[Face]]:
-    """The same faces with their landmarks read again from close up: within some 4 % of the eye distance."""
+    """Return the same faces with their landmarks read again from close up: within about 4 % of the eye distance."""
     close = [_Close.of(image, face) for face in faces]
     upright = yield from _upright(close, faces)
     points = [list(face.points) for face in upright]
@@ -78,7 +78,7 @@ def exact(image: Image.Image, faces: Sequence[Face]) -> Search[list[Face]]:
 
 
 class _Close(NamedTuple):
-    """The surroundings of a face, shrunk where they are finer than needed: `factor` px of the picture make one."""
+    """The surroundings of a face, shrunk if it is larger than needed: `factor` px of the picture become one."""
 
     image: Image.Image
     origin: complex
@@ -95,14 +95,14 @@ class _Close(NamedTuple):
         return cls(image.reduce(factor, (left, top, right, bottom)), complex(left, top), factor)
 
     def cut(self, place: Place, size: int) -> np.ndarray:
-        """What `place`, in the whole picture, shows: uint8 (3, size, size)."""
+        """The pixels in `place`, a square of the whole picture: uint8 (3, size, size)."""
         return cut(self.image, Place((place.origin - self.origin) / self.factor, place.span / self.factor), size)
 
 
 def _upright(close: Sequence[_Close], faces: Sequence[Face]) -> Search[list[Face]]:
-    """The same faces as the detector sees them best, in one of four quarter turns: it also finds faces that lie on
-    their side or stand on their head, but then takes their landmarks for those of an upright face. Half-way between
-    two quarter turns both are as likely: where the best is not sure, the four diagonals are looked at too."""
+    """Return the same faces in the quarter turn with the best score. The detector also finds faces on their side or
+    upside down, but then takes their landmarks for those of an upright face. Faces turned by 45 degrees score alike in
+    two quarter turns: if the best score is low, the four diagonals are tried too."""
     best = list(faces)
     for eighths in range(2):
         unsure = [index for index, face in enumerate(best) if face.score < UPRIGHT]
@@ -120,13 +120,13 @@ def _upright(close: Sequence[_Close], faces: Sequence[Face]) -> Search[list[Face
 
 
 def _around(face: Face, eighths: int) -> Place:
-    """Twice as high as a face, turned by so many eighths of a turn."""
+    """Return a square around a face, twice as high, turned by so many eighths of a turn."""
     span = 2 * face.height * cmath.rect(1, eighths * math.pi / 4)
     return Place(sum(face.points) / len(face.points) - span * (0.5 + 0.5j), span)
 
 
 def _seen_best(face: Face, place: Place, seen: np.ndarray) -> Face:
-    """A face as the surest of four views (4, K, 15) in quarter turns shows it; with a score of 0 where none does."""
+    """Return a face as the best of its views in four quarter turns, (4, K, 15), shows it; score 0 if none does."""
     turns = int(seen[:, 0, 0].argmax())
     score, _, points = turned_back(seen[turns, :1], turns, LOOK)
     if score[0] < THRESHOLD:

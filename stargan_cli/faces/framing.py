@@ -1,4 +1,4 @@
-"""How the faces lie in a set of pictures: where their eyes stand in the centred squares."""
+"""Measure how the faces lie in a set of pictures: the places of their eyes in the centred squares."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from stargan_cli.faces.finding import LANDMARKS, NEAR, exact, find_faces
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.pictures.reading import read_picture
 
-LOOKED_AT = 32  # pictures: the median of their eyes is within 1 % of the side
+LOOKED_AT = 32  # pictures: enough for a median within 1 % of the side
 FEWEST_FACES = 0.5  # of these must show a face
-SPREAD = NEAR / 2  # of the side: how far eyes are from their median in most pictures of aligned faces, at most
+SPREAD = NEAR / 2  # of the side: the largest median distance between aligned faces' eyes and the eyes' median
 
 EyePlaces = dict[str, list[float]]
 
 
 def measured_landmarks(paths: Sequence[Path]) -> EyePlaces:
-    """`left_eye` and `right_eye` -> [x, y] as fractions of the square's side, as a weights card has them.
+    """Return `left_eye` and `right_eye` -> [x, y] as fractions of the square's side, as in a weights card.
 
-    Measured on some of the pictures; empty if they show no faces, or not all in the same place.
+    Measured on some of the pictures. Empty if too few show a face, or if the faces are not aligned.
     """
     networks = FaceNetworks(torch.device("cpu"))
     some = paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]
@@ -43,12 +43,12 @@ def measured_landmarks(paths: Sequence[Path]) -> EyePlaces:
 
 
 def alike(one: EyePlaces, other: EyePlaces) -> bool:
-    """Whether faces laid out by one lie as those laid out by the other."""
+    """Whether two measurements place the eyes alike (within NEAR of the side)."""
     return one.keys() == other.keys() and all(abs(complex(*one[name]) - complex(*other[name])) <= NEAR for name in one)
 
 
 def _eyes(path: Path, networks: FaceNetworks) -> tuple[complex, complex] | None:
-    """Of the largest face, as points of the centred unit square."""
+    """Return the eyes of the largest face, as points of the centred unit square; None if there is no face."""
     try:
         image = read_picture(path).image
     except PictureError:

@@ -1,7 +1,7 @@
 """The 68 landmarks of a face whose place is roughly known: the network of face-api.js (Mühler 2018), in plain PyTorch.
 
 Its weights lie beside this file (`landmarks.safetensors`, `landmarks.LICENSE`): face_landmark_68_model, its 8-bit
-numbers written out as 16-bit floats.
+weights stored as 16-bit floats.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch import Tensor, nn
 
 from stargan_cli.faces.traced_network import as_one_call, interleaved
 
-SIZE = 112  # px: what the network takes
+SIZE = 112  # px: the side of the network's input
 MEANS = (122.782, 117.001, 104.298)  # of the colours, in [0, 255]
 _WIDTHS = (3, 32, 64, 128, 256)
 _PARTS = (slice(36, 42), slice(42, 48), slice(30, 31), slice(48, 49), slice(54, 55))
-_MIRRORED = tuple(_PARTS[number] for number in (1, 0, 2, 4, 3))  # which each is in the mirror image
+_MIRRORED = tuple(_PARTS[number] for number in (1, 0, 2, 4, 3))  # the same parts in the mirror image
 
 
 class Separable(nn.Module):
@@ -55,7 +55,7 @@ class Dense(nn.Module):
 
 
 class Landmarks(nn.Module):
-    """RGB pictures (N, 3, 112, 112), less `MEANS` and by 255 -> points (N, 68, 2): x, y as fractions of the side."""
+    """RGB pictures (N, 3, 112, 112), (levels - `MEANS`) / 255 -> points (N, 68, 2): x, y as fractions of the side."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,13 +68,13 @@ class Landmarks(nn.Module):
 
 
 def _padded(x: Tensor, stride: int) -> Tensor:
-    """Zeros as the network was trained with: on all sides, or where a stride halves even sides, right and below."""
+    """Pad with zeros as in the network's training: on all sides, or with a stride of 2 on the right and below."""
     return F.pad(x, (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1))
 
 
 def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
-    """RGB pictures, uint8 (N, 3, 112, 112) on the device -> the five points, as `asking.Ask` says: each read from the
-    picture and from its mirror image, which is more exact than one of them."""
+    """Return a function: RGB pictures, uint8 (N, 3, 112, 112) on the device -> the five points of `asking.Ask`. It
+    takes the mean over the picture and its mirror image, which is more accurate than either."""
     with torch.device("meta"):
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
@@ -94,5 +94,5 @@ def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
 
 
 def _points(found: Tensor, parts: Sequence[slice]) -> Tensor:
-    """The middles of these parts of the landmarks (N, 68, 2): (N, len(parts), 2)."""
+    """Return the mean point of each of these parts of the landmarks (N, 68, 2): (N, len(parts), 2)."""
     return torch.stack([found[:, part].mean(dim=1) for part in parts], dim=1)

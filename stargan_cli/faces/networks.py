@@ -1,4 +1,4 @@
-"""The networks that searches for faces ask, on a device, for the questions of many pictures at once."""
+"""The networks for face searches, on a device: they answer the requests of many pictures at once."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
 from stargan_cli.lanes import Lanes, Work, padded
 
-CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: more gain nothing
+CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: larger ones are no faster
 MOST_PICTURES = 256  # of one batch
 
 
 class FaceNetworks:
-    """Answers questions in batches of one size for each size of picture. The last one is padded, so that an answer does
-    not depend on its neighbours, to the bit. A network is loaded when it is first asked. `lanes` lead through `device`;
-    others may use them too."""
+    """Answers requests in batches. All batches of one picture size are equally large, the last one padded, so that an
+    answer does not depend on the rest of its batch, to the bit. A network is loaded at its first request. `lanes` are
+    those of `device`; others may use them too."""
 
     def __init__(self, device: torch.device, lanes: Lanes | None = None) -> None:
         self._device, self._lanes = device, lanes or Lanes(device)
@@ -29,7 +29,7 @@ class FaceNetworks:
 
     @torch.inference_mode()
     def answers(self, asks: Sequence[Ask]) -> list[Floats]:
-        """One for each question, in order."""
+        """Return one answer for each request, in order."""
         kinds: dict[tuple[str, int], list[int]] = {}
         for number, ask in enumerate(asks):
             kinds.setdefault((ask.network, ask.pixels.shape[-1]), []).append(number)
@@ -58,16 +58,17 @@ class FaceNetworks:
         with self._loading:
             if name not in self._loaded:
                 make = {"detector": detector, "landmarks": landmark_reader}[name]
-                self._loaded[name] = _alone(self._lanes.bring(lambda: make(self._device)))
+                self._loaded[name] = _as_work(self._lanes.bring(lambda: make(self._device)))
             return self._loaded[name]
 
 
-def _alone(network: Callable[[Tensor], Tensor]) -> Work:
+def _as_work(network: Callable[[Tensor], Tensor]) -> Work:
     return lambda pictures: (network(pictures).float(),)
 
 
 def _batch_size(device: torch.device, network: str, side: int) -> int:
-    """On a CPU more than the four views of a face gain nothing, and a face alone would be read four times."""
+    """On a CPU the detector takes the four views of a face at once; more are no faster. Landmarks are read one by
+    one: a single face, padded to a batch of four, would take four times as long."""
     if device.type != "cpu":
         return max(1, min(MOST_PICTURES, GPU_PIXELS // (side * side)))
     return 1 if network == "landmarks" else max(1, CPU_PIXELS // (side * side))

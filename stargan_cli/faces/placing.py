@@ -1,4 +1,4 @@
-"""A photo -> the squares that weights are to be given: its faces as in the training pictures."""
+"""Find the squares of a photo that the networks are given: its faces, placed as in the training pictures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stargan_cli.faces.asking import Search
 from stargan_cli.faces.finding import DEFAULT_MIN_FACE, exact, find_faces, is_crop, place_of
 
 SMALL = 2  # times the network's square: a picture no larger than this may be a crop in which no face is recognised
-TINY, LONGISH = 16, 2  # px, and sides: smaller or longer pictures than these are no crop of a face
+TINY, LONGISH = 16, 2  # px of the shorter side, ratio of the sides: smaller or longer pictures are no face crop
 
 
 def _may_be_crop(size: tuple[int, int], square: int) -> bool:

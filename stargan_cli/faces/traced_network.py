@@ -1,4 +1,4 @@
-"""Small networks for many threads at once, as one call each instead of hundreds."""
+"""Trace small networks, so that many threads can run them at once: one call each instead of hundreds."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ import torch
 from torch import Tensor, nn
 
 FIRST_PLAIN = 8
-"""Calls before the trace is made: it takes as long as many of them, and a single picture does without."""
-TRACES = sys.version_info < (3, 14)  # from there on, PyTorch says that traces may break
+"""Plain calls before the trace is made: tracing takes as long as many calls, and a single picture needs none."""
+TRACES = sys.version_info < (3, 14)  # from 3.14 on, PyTorch warns that traces may break
 
-_tracing = Lock()  # what PyTorch notes meanwhile is there once for all threads
+_tracing = Lock()  # all threads share PyTorch's state of tracing
 
 
 class Traced:
-    """Computes what `network` does, for inputs of any size that take the same way through it as `example` does.
+    """Computes what `network` does, for inputs of any size that go through the same operations as `example`.
 
-    In plain PyTorch each of a network's operations gives Python's lock back and asks for it again, and the more threads
-    wait for it, the longer that takes; a trace asks once. The numbers are the same.
+    In plain PyTorch each operation releases the GIL and acquires it again. The more threads wait for it, the longer
+    that takes; a trace acquires it once. The results are the same.
     """
 
     def __init__(self, network: nn.Module, example: Tensor) -> None:
@@ -39,8 +39,8 @@ class Traced:
         return self._trace(pictures)
 
     def _traced(self) -> Callable[[Tensor], Any]:
-        # torch.jit is frozen, and nothing else leaves the lock alone; the filter is for the process, as
-        # `catch_warnings` takes one thread's for all
+        # torch.jit is deprecated, but nothing else runs a network without the GIL. The filter is set for the whole
+        # process, because `catch_warnings` is not thread-safe.
         warnings.filterwarnings("ignore", r"`torch\.jit\.trace")
         trace = torch.jit.trace(self._network, self._example, check_trace=False)  # type: ignore[no-untyped-call]
         result: Callable[[Tensor], Any] = trace
@@ -48,11 +48,12 @@ class Traced:
 
 
 def as_one_call(network: nn.Module, example: Tensor) -> Callable[[Tensor], Any]:
-    """The network, `Traced` where no CUDA graph holds it (see `lanes`); there, a trace would be compiled meanwhile."""
+    """Return the network, `Traced` unless on CUDA: there a CUDA graph records it (see `lanes`), and a trace would be
+    compiled during the recording."""
     return network if example.device.type == "cuda" else Traced(network, example)
 
 
 def interleaved(device: torch.device) -> torch.memory_format:
-    """How pictures lie in memory: channels last, four times as fast on CPUs. On MPS, whose convolutions have been wrong
-    with it (pytorch/pytorch#180984), as planes."""
+    """Return the memory format of pictures: channels_last, four times as fast on CPUs; contiguous on MPS, where
+    convolutions have been wrong with channels_last (pytorch/pytorch#180984)."""
     return torch.contiguous_format if device.type == "mps" else torch.channels_last

@@ -1,4 +1,4 @@
-"""YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023): a face detector of 53,104 numbers, in plain PyTorch.
+"""YuNet (Wu, Peng & Yu, Machine Intelligence Research 2023): a face detector of 53,104 parameters, in plain PyTorch.
 
 Its weights lie beside this file (`yunet.safetensors`, `yunet.LICENSE`): face_detection_yunet_2023mar of the OpenCV
 model zoo, tensor for tensor. It was trained to find faces of about 10 to 300 px; the caller chooses the scale.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from stargan_cli.faces.traced_network import as_one_call, interleaved
 
 STRIDES = (8, 16, 32)
-MOST = 512  # candidates of a picture: a face has some ten
+MOST = 512  # candidates of a picture: a face has about ten
 _HEADS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
 
@@ -65,7 +65,7 @@ class YuNet(nn.Module):
 
 
 def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The four heads of a stride as one: what is `heads.NAME.INDEX.*` for each becomes `heads.INDEX.*`."""
+    """Join the four heads of each stride: their tensors `heads.NAME.INDEX.*` become one `heads.INDEX.*`."""
     heads = {name.split(".", 2)[2] for name in tensors if name.startswith("heads.")}
     return {f"heads.{rest}": torch.cat([tensors[f"heads.{name}.{rest}"] for name in _HEADS]) for rest in heads} | {
         name: tensor for name, tensor in tensors.items() if not name.startswith("heads.")
@@ -73,7 +73,7 @@ def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
-    """RGB pictures, uint8 (N, 3, S, S) on the device -> their candidates, as `asking.Ask` says."""
+    """Return a function: RGB pictures, uint8 (N, 3, S, S) on the device -> their candidates, as in `asking.Ask`."""
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
@@ -90,18 +90,18 @@ def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
 
 
 def _cells(side: int, device: torch.device) -> Tensor:
-    """Where the numbers of the maps stand in the picture, one map after the other, row by row: x, y and the stride,
-    (3, L)."""
+    """Return the place in the picture of each cell of the maps, one map after the other, row by row: x, y and the
+    stride (px), (3, L)."""
     parts = []
     for stride in STRIDES:
         at = torch.arange(0, side, stride, dtype=torch.float32)
         y, x = torch.meshgrid(at, at, indexing="ij")
         parts.append(torch.stack([x.flatten(), y.flatten(), torch.full((x.numel(),), float(stride))]))
-    return torch.cat(parts, dim=1).to(device)  # waits, so that it is there for all streams
+    return torch.cat(parts, dim=1).to(device)  # this copy blocks, so that all streams can use the result
 
 
 def _candidates(levels: Sequence[Tensor], cells: Tensor) -> Tensor:
-    """Of the maps of the heads in their order, and `cells` (3, L): (N, K, 15), the surest first."""
+    """Decode the maps of the heads, with `cells` (3, L): candidates (N, K, 15), best score first."""
     maps = torch.cat([level.flatten(2) for level in levels], dim=2)
     scores = (maps[:, 0].sigmoid() * maps[:, 1].sigmoid()).sqrt()
     score, kept = scores.topk(min(MOST, scores.shape[1]), dim=1)

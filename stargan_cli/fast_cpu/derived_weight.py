@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 
 class Rearranged(nn.Module):
-    """Shares `weight` with the layer that it stands for, and computes in `dtype`.
+    """A layer that shares `weight` with the one it replaces, and computes in `dtype`.
 
-    With gradients, these reach `weight`. Without, what `arrange` makes of it is kept until `weight` has changed.
+    With gradients enabled, they reach `weight`. Without, the result of `arrange` is kept until `weight` changes.
     """
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:
@@ -21,13 +21,13 @@ class Rearranged(nn.Module):
 
     @abstractmethod
     def arrange(self) -> tuple[Tensor, ...]:
-        """What the layer computes with, from `weight`; differentiable."""
+        """Return the tensors that the layer computes with, made from `weight`; differentiable."""
 
     def arranged(self) -> tuple[Tensor, ...]:
         if torch.is_grad_enabled():
             return self.arrange()
         if self._kept is not None and torch.compiler.is_compiling():
-            return self._kept[1]  # a compiled network stays as it is
+            return self._kept[1]  # the weights of a compiled network do not change
         version = self.weight._version  # how often it was changed in place
         if self._kept is None or self._kept[0] != version:
             self._kept = version, self.arrange()

@@ -1,6 +1,6 @@
-"""Both networks rebuilt for a CPU: the same numbers up to rounding, from fewer and better placed operations.
+"""Both networks rebuilt for a CPU: the same results up to rounding, with fewer operations and a better memory layout.
 
-What each change is worth stands in docs/performance.md.
+docs/performance.md says what each change gains.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Res
 
 class FastGenerator(Generator):
     """A generator that shares the parameters of a plain one and computes in `dtype`, without autocast, with and
-    without gradients. It takes and gives float32."""
+    without gradients. Input and output are float32."""
 
     def __init__(self, generator: Generator, dtype: torch.dtype) -> None:
-        nn.Module.__init__(self)  # no layers of its own
+        nn.Module.__init__(self)  # not Generator's, which would make layers
         self.settings = generator.settings
         first, last = generator.first, generator.last
         assert isinstance(first, nn.Conv2d) and isinstance(last, nn.Conv2d)
@@ -34,7 +34,7 @@ class FastGenerator(Generator):
         with torch.no_grad():
             for layer in self.modules():
                 if isinstance(layer, Rearranged):
-                    layer.arranged()  # a compiler would find it missing and compile that too
+                    layer.arranged()  # otherwise torch.compile would compile `arrange` too
 
     def translate(self, x: Tensor, label: Tensor) -> Translation:
         with torch.autocast("cpu", enabled=False):
@@ -57,7 +57,7 @@ def _fast(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 class _HalvingOrDoubling(Rearranged):
-    """A 4x4 convolution with stride 2 or its transpose, with interleaved channels."""
+    """A 4x4 convolution with stride 2 or its transpose, in channels_last."""
 
     def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> None:
         super().__init__(layer.weight, dtype)
@@ -78,10 +78,10 @@ class _Residual(nn.Sequential):
 
 
 class _InterleavedNorm(nn.Module):
-    """Instance normalisation, which torch does not have for interleaved channels: it turns every picture round.
+    """Instance normalisation in channels_last. torch has none: its own copies every picture to another memory layout.
 
-    A batch normalisation of each picture is the same. So is a group normalisation with a group for each channel: faster
-    yet on large maps, but thirty times as slow on small ones, and its gradients are as slow on all.
+    Batch normalisation of each picture alone gives the same result. So does group normalisation with a group for each
+    channel. It is faster still on large maps, but thirty times slower on small ones; its gradients are as slow on all.
     """
 
     def __init__(self, layer: nn.InstanceNorm2d) -> None:
@@ -108,9 +108,9 @@ def _converted(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
 
 
 class FastDiscriminator(nn.Module):
-    """A discriminator for reading labels alone, which computes in `dtype` without autocast; it takes float32.
+    """A discriminator for inference only. It takes float32, and computes in `dtype` without autocast.
 
-    Its kernels are converted once: they are far more than the numbers of a picture.
+    Its kernels are converted once: they have far more numbers than a picture.
     """
 
     def __init__(self, discriminator: Discriminator, dtype: torch.dtype) -> None:

@@ -1,4 +1,5 @@
-"""The generator's first and last 7x7 convolution, arranged for what is special about them; for CPUs."""
+"""The generator's first and last 7x7 convolutions for CPUs, which make use of the label's constant planes and of the
+few outputs."""
 
 from __future__ import annotations
 
@@ -13,16 +14,15 @@ SIDE, REACH = 7, 3
 
 class LabelledConv2d(Rearranged):
     """The first convolution, (N, 3 + label_dim, H, W) -> (N, C, H, W), up to a constant for each output plane, which
-    the instance normalisation behind it removes.
+    the instance normalisation after it removes.
 
-    The label's planes are constant over the picture, so inside it they add such a constant; only within 3 px of the
-    zero-padded border is there something to add, and that is the same for each row and column of it. So 3 channels are
-    convolved, and a label costs a table of 7x7 places. H and W are at least 7.
+    The label's planes are constant over the picture, so inside it they add only such a constant. Within 3 px of the
+    zero-padded border they add something else, which depends only on the distances to the borders. So only 3 channels
+    are convolved, and a label costs a table of 7x7 places. H and W are at least 7.
     """
 
     def arrange(self) -> tuple[Tensor, Tensor]:
-        # The seven columns around a pixel become its channels, and a 7x1 convolution is left: 21 full channels are
-        # faster than 3.
+        # The seven columns around a pixel become the channels of a 7x1 convolution: 21 channels are faster than 3.
         kernel = self.weight[:, :3].permute(0, 3, 1, 2).reshape(-1, SIDE * 3, SIDE, 1)
         return kernel.to(self.dtype, memory_format=torch.channels_last), _border_table(self.weight[:, 3:])
 
@@ -37,7 +37,7 @@ class LabelledConv2d(Rearranged):
 
 
 def _add_border(made: Tensor, labels: Tensor, border: Tensor) -> None:
-    """`made` (N, H, W, C) is changed in place."""
+    """Add what the labels add near the border to `made` (N, H, W, C), in place."""
     missing = torch.einsum("nl,yxlo->nyxo", labels, border).to(made.dtype)
     inner = slice(REACH, -REACH)
     made[:, :REACH, inner] += missing[:, :REACH, REACH, None]
@@ -49,8 +49,8 @@ def _add_border(made: Tensor, labels: Tensor, border: Tensor) -> None:
 
 
 def _border_table(weight: Tensor) -> Tensor:
-    """(C, label_dim, 7, 7) -> (7, 7, label_dim, C): what one of a label adds in the corner (y, x) of a 7x7
-    picture of zeros, which has every kind of place, less what it adds in the middle."""
+    """(C, label_dim, 7, 7) -> (7, 7, label_dim, C): what a label value of 1 adds at (y, x) of a 7x7 picture, less what
+    it adds in the middle. A 7x7 picture has every distance to the borders that matters."""
     plane = torch.ones(1, 1, SIDE, SIDE, dtype=torch.float64)
     taps = weight.double().flatten(0, 1)[:, None]
     sums = F.conv2d(plane, taps, padding=REACH).view(*weight.shape[:2], SIDE, SIDE)
@@ -60,8 +60,8 @@ def _border_table(weight: Tensor) -> Tensor:
 class FewOutputsConv2d(Rearranged):
     """A 7x7 convolution to a few channels, (N, C, H, W) -> (N, few, H, W), float32.
 
-    Convolutions come in blocks of 16 outputs, so three cost as much as sixteen. Here each of the kernel's columns is an
-    output of its own, of a 7x1 convolution; they are moved to their places and added.
+    Convolutions compute blocks of 16 outputs, so 3 cost as much as 16. Here each column of the kernel gives outputs of
+    its own, of a 7x1 convolution; these are shifted and added.
     """
 
     def __init__(self, layer: nn.Conv2d, dtype: torch.dtype) -> None:

@@ -21,25 +21,25 @@ if sys.platform != "win32":
 LONGEST_NAME = 255
 OLD_SECONDS = 3600
 RUN_MARK = str(secrets.randbits(60))
-"""In the names of unfinished files: whose they are, where processes of several machines write into one folder."""
+"""In the names of unfinished files: the run that writes them, as several machines may write into one folder."""
 
 Sync = Literal["all", "file", "nothing"]
-"""What of a new file is on the disk when it has its name, so that a power cut cannot take it.
+"""What of a new file is synced to the disk, so that a power cut cannot lose it.
 
 all: the file and its name. file: the file alone; a power cut leaves the new file or the earlier one, each whole.
-nothing: neither; for files that are made again at no loss and that no later run relies on."""
+nothing: neither; for files that are easily made again and that no later run relies on."""
 
 _NO_SYNC_HERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 
 
 def adopt_mark(mark: str) -> None:
-    """For processes that work for a run: what they leave unfinished is that run's."""
+    """Mark the unfinished files of this process as those of the run that it works for."""
     global RUN_MARK
     RUN_MARK = mark
 
 
 def temporary_name(name: str) -> str:
-    """A hidden name for the same folder, of no more than LONGEST_NAME bytes."""
+    """A hidden temporary name, for the folder of the file `name`, of at most LONGEST_NAME bytes."""
     ending = f".{RUN_MARK}.tmp"
     encoded = os.fsencode(name)
     if len(encoded) + len(ending) + 1 > LONGEST_NAME:
@@ -49,12 +49,12 @@ def temporary_name(name: str) -> str:
 
 @contextmanager
 def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) -> Iterator[Path]:
-    """A temporary name beside `path` to write to. It takes the place of `path` at the end of the block, with the
-    permissions of the file that was there, and is removed where the block raises: then `path` is as it was.
+    """A temporary file beside `path` to write to. At the end of the block it replaces `path`, with the permissions of
+    the file that was there. If the block raises, it is removed and `path` stays as it was.
 
-    With sync="all", what killed processes left of the same file an hour ago or earlier is removed too. With `folder`,
-    the handle of the folder that `path` lies in, that folder is written to, whatever its path leads to by now, and the
-    temporary name is relative to it. Raises OSError.
+    With sync="all", temporary files that killed processes left of `path` over an hour ago are removed too. `folder` is
+    the handle of the folder of `path`: the temporary name is relative to it, so that another folder that takes its path
+    meanwhile is not written to. Raises OSError.
     """
     if folder is not None:
         path = Path(path.name)
@@ -79,7 +79,7 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
 
 
 def _keep_permissions(path: Path, temporary: Path, folder: int | None) -> None:
-    """A picture that others may not read stays so. File systems without permissions do without."""
+    """A picture that others may not read stays private. File systems without permissions are left as they are."""
     with suppress(OSError):
         mode = os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
         if stat.S_ISREG(mode):
@@ -87,7 +87,7 @@ def _keep_permissions(path: Path, temporary: Path, folder: int | None) -> None:
 
 
 def _sweep(path: Path) -> None:
-    """A file that is being written is never old."""
+    """Remove old temporary files of `path`. One that is still being written is not old."""
     start = temporary_name(path.name).removesuffix(f"{RUN_MARK}.tmp")
     with suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
@@ -98,7 +98,7 @@ def _sweep(path: Path) -> None:
 
 
 def open_new(path: Path, folder: int | None = None) -> BinaryIO:
-    """A file that is not there yet, to write to; its path may be relative to an open folder. Raises OSError."""
+    """Make a new file to write to; its path may be relative to an open folder. Raises OSError, also if it exists."""
     return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o666, dir_fd=folder))  # noqa: SIM115
 
 
@@ -123,12 +123,12 @@ def sync_file(path: Path, folder: int | None = None) -> None:
 
 
 def sync_folder(path: Path, folder: int | None = None) -> None:
-    """Wait until the names in a folder are on the disk, where the system offers that (Windows does not)."""
+    """Wait until the names in a folder are on the disk, if the system offers that (Windows does not)."""
     if sys.platform == "win32":
         return
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-    except PermissionError:  # it may be written and not read
+    except PermissionError:  # a folder may be writable but not readable
         return
     try:
         sync_handle(handle)
@@ -137,11 +137,11 @@ def sync_folder(path: Path, folder: int | None = None) -> None:
 
 
 def sync_handle(handle: int) -> None:
-    """The same for what is open. File systems without the operation do without."""
+    """Sync an open file or folder. Does nothing if the file system does not offer that."""
     try:
         if sys.platform == "darwin":
             with suppress(OSError):  # not every file system has it
-                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # the plain one leaves the bytes in the drive's memory
+                fcntl.fcntl(handle, fcntl.F_FULLFSYNC)  # fsync leaves the bytes in the drive's cache
         os.fsync(handle)
     except OSError as error:
         if error.errno not in _NO_SYNC_HERE:

@@ -1,4 +1,4 @@
-"""Folders below a root, made and opened one by one from its handle, so that no symlink on the way leads elsewhere."""
+"""Folders below a root, made and opened one by one from its handle, so that no symlink leads out of the root."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class OutsideError(ValueError):
 
 
 class Below:
-    """The folders below `root`. A symlink that lies there may lead to another of them, and nowhere else, whenever it
-    came to lie there. `new_names` counts the names that were made since the last `sync`; `close` syncs too."""
+    """The folders below `root`. A symlink there may lead to another of them but not out of `root`, not even one that is
+    made meanwhile. `new_names` counts the names that were made since the last `sync`; `close` syncs too."""
 
     def __init__(self, root: Path) -> None:
         """Raises OSError."""
@@ -33,7 +33,7 @@ class Below:
         self.new_names = 0
 
     def close(self) -> None:
-        """Raises OSError where names cannot be synced."""
+        """Sync the new names, and close the root's handle. Raises OSError if they cannot be synced."""
         try:
             if not self.is_gone():
                 self.sync()
@@ -43,7 +43,7 @@ class Below:
                 os.close(handle)
 
     def is_gone(self) -> bool:
-        """Whether the root was removed, or another thing is in its place."""
+        """Whether the root was removed or replaced."""
         try:
             return not os.path.samestat(self.root.stat(), self._identity)
         except OSError:
@@ -51,10 +51,10 @@ class Below:
 
     @contextmanager
     def folder(self, relative: PurePath) -> Iterator[int | None]:
-        """The handle of a folder below the root, made where it is missing, for names relative to it; None on systems
-        without such names. Raises OutsideError, and OSError where it cannot be made."""
+        """The handle of a folder below the root, for names relative to it; None on systems without such names. Makes a
+        missing folder. Raises OutsideError, and OSError if it cannot be made."""
         if relative.is_absolute() or ".." in relative.parts:
-            raise OutsideError(f"{relative} lies outside")
+            raise OutsideError(f"{relative} is not below it")
         if self._handle is None:
             self._make(relative)
             yield None
@@ -93,17 +93,17 @@ class Below:
         return handle
 
     def _resolved(self, relative: PurePath) -> tuple[str, ...]:
-        """The same folder by its parts from the root, with no symlink among them."""
+        """The parts of the same folder's path from the root, with symlinks resolved. Raises OutsideError."""
         try:
             real = (self.root / relative).resolve()
         except RuntimeError as error:  # a symlink loop, before Python 3.13
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from error
         if not real.is_relative_to(self._real):
-            raise OutsideError(f"{self.root / relative} leads elsewhere")
+            raise OutsideError(f"a symlink in {self.root / relative} leads out of it")
         return real.relative_to(self._real).parts
 
     def _make(self, relative: PurePath) -> None:
-        """Without handles: a symlink is found that lies there now."""
+        """Without handles, only symlinks that exist now are checked."""
         self._resolved(relative)
         (self.root / relative).mkdir(parents=True, exist_ok=True)
 

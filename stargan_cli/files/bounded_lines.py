@@ -1,4 +1,4 @@
-"""Text files line by line, of which none may be endless."""
+"""Read files line by line, with a limit on the length of a line."""
 
 from __future__ import annotations
 

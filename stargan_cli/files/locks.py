@@ -1,4 +1,4 @@
-"""The system's file locks: held by one process at a time, and ended with it, however it ends."""
+"""The system's file locks. A lock ends with the process that holds it, however that ends."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 LOCK_NAME = ".stargan.lock"
-"""What the lock file of a folder is called."""
+"""The name of a folder's lock file."""
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 if sys.platform == "win32":
     import msvcrt
 
     def _lock(file: BinaryIO, shared: bool) -> None:
-        """Python has no shared locks on Windows: there, one that is shared excludes nobody."""
+        """Python has no shared locks on Windows: there, a shared lock excludes nobody."""
         place = file.tell()
-        file.seek(2**31 - 2)  # Windows locks bytes against reading too: one that no file here has
+        file.seek(2**31 - 2)  # Windows also prevents the reading of locked bytes: lock one that no file here has
         try:
             with suppress(OSError):  # it may not be held
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
@@ -38,8 +38,8 @@ else:
 
 
 def relock(file: BinaryIO, *, shared: bool) -> None:
-    """Turn a file's lock into a shared or an exclusive one. Raises BlockingIOError, with neither held, where another
-    process was faster or shares it."""
+    """Turn a file's lock into a shared or an exclusive one. Raises BlockingIOError, with no lock held, if another
+    process holds or shares it."""
     try:
         _lock(file, shared)
     except OSError as error:
@@ -48,13 +48,13 @@ def relock(file: BinaryIO, *, shared: bool) -> None:
 
 
 def locked(path: Path, *, shared: bool = False) -> BinaryIO:
-    """The file at `path`, made where it is missing, open for reading and writing, unbuffered and locked until closed:
-    by one process, or by all that want it `shared`.
+    """The file at `path`, made if it is missing, open for reading and writing, unbuffered and locked until closed:
+    exclusively, or `shared` with other processes.
 
-    Raises BlockingIOError where another process holds it. On file systems without locks it is simply opened.
+    Raises BlockingIOError if another process holds the lock. On file systems without locks it is opened without one.
     """
     flags = os.O_RDWR | os.O_CREAT
-    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # non-blocking: a FIFO would be waited for
+    for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # non-blocking: opening a FIFO would wait
         flags |= getattr(os, name, 0)
     while True:
         file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
@@ -71,8 +71,8 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
 
 
 def lock_file(path: Path) -> BinaryIO:
-    """`locked` for a file that is nothing but a lock, and may be written. Where the name is a hard link to another
-    file, that file is left alone, and the lock is a new file. Raises OSError too for what is no regular file."""
+    """`locked` for a file that is nothing but a lock, and may be overwritten. If the name is a hard link to another
+    file, the name is removed and the lock is a new file. Also raises OSError if it is not a regular file."""
     while True:
         file = locked(path)
         status = os.fstat(file.fileno())
@@ -80,12 +80,12 @@ def lock_file(path: Path) -> BinaryIO:
             return file
         with file:
             if not stat.S_ISREG(status.st_mode):
-                raise OSError(errno.EEXIST, f"{path.name} is no regular file")
+                raise OSError(errno.EEXIST, f"{path.name} is not a regular file")
             path.unlink()
 
 
 def is_still_at(path: Path, file: BinaryIO) -> bool:
-    """Whether the open `file` is the one at `path`: not when another process has removed or replaced that."""
+    """Whether the open `file` is the one at `path`, and was not removed or replaced by another process."""
     try:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:

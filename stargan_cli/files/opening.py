@@ -1,4 +1,4 @@
-"""Opening files that somebody else named: never waiting, and regular files alone."""
+"""Open files that users name: without waiting, and regular files only."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stargan_cli.errors import PictureError
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """Open without waiting (a FIFO would) and refuse what is not a regular file."""
+    """Open a regular file to read, without waiting. Raises PictureError for anything else."""
     try:
         # O_NONBLOCK: opening a FIFO must not wait for its writer
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -30,7 +30,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def require_regular(path: Path) -> None:
-    """Raises OSError where something is there that is no regular file: to open it could mean to wait for somebody."""
+    """Raises OSError if `path` is not a regular file: opening a FIFO, say, could wait for ever."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL

@@ -1,4 +1,4 @@
-"""What no search for pictures takes: hidden names, and what systems and tools put beside pictures for themselves."""
+"""Names that a search for pictures leaves out: hidden ones, and files that systems and tools make for themselves."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def passed_over_part(path: PurePath) -> PurePath | None:
 
 
 class PassedOver:
-    """Counts what a search passes over, and keeps the first names for people."""
+    """Counts the names that a search passes over, and keeps the first ones for a message."""
 
     def __init__(self) -> None:
         self.begin()
@@ -46,7 +46,7 @@ class PassedOver:
         self._last: str | None = None
 
     def add(self, path: PurePath) -> None:
-        """A folder counts once, if its files come one after the other."""
+        """Count a path. A folder that is added several times in succession counts once."""
         name = path.as_posix()
         if name == self._last:
             return

@@ -1,4 +1,4 @@
-"""Hidden folders for what is in the making: one that a killed process left is removed by the next process."""
+"""Hidden folders for temporary files. One that a killed process left is removed by the next process."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ YOUNG_SECONDS = 60
 
 @contextmanager
 def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
-    """A new folder in `parent`, removed at the end of the block, and before it those that killed processes left there
-    for the same purpose. A folder is in use as long as the lock in it is held. Raises OSError."""
+    """A new folder in `parent`, removed at the end of the block. Folders that killed processes left there for the same
+    purpose are removed first: those whose lock nobody holds. Raises OSError."""
     prefix = f".stargan-{purpose}-"
     for left in parent.glob(f"{prefix}*"):
         with suppress(OSError):  # BlockingIOError: it is in use

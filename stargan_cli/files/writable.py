@@ -1,4 +1,4 @@
-"""May a file be written here? Asked before the hours that its content takes."""
+"""Check that a file can be written, before the hours of work that its content takes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STDOUT = Path("-")
 
 
 def require_folder(folder: Path) -> None:
-    """Make it where it is missing. Raises UsageError where that fails or nothing can be written there."""
+    """Make the folder if it is missing. Raises UsageError if that fails or nothing can be written there."""
     refuse_stdout(folder)
     try:
         make_folder(folder)
-        reason = None if os.access(folder, os.W_OK) else "no right to write there"
+        reason = None if os.access(folder, os.W_OK) else "no permission to write there"
     except OSError as error:
         reason = reason_of(error)
     if reason:
@@ -27,7 +27,7 @@ def require_folder(folder: Path) -> None:
 
 
 def require_place(folder: Path) -> None:
-    """Make nothing. Raises UsageError where the folder, or the nearest one above it that is there, is not writable."""
+    """Raises UsageError if the folder, or the nearest existing one above it, is not writable. Makes nothing."""
     refuse_stdout(folder)
     there = folder
     while not os.path.lexists(there) and there != there.parent:
@@ -35,7 +35,7 @@ def require_place(folder: Path) -> None:
     if not there.is_dir():
         raise UsageError(f"cannot write into {folder}: {there} is no folder", "give another place")
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into {folder}: no right to write in {there}", "give another place")
+        raise UsageError(f"cannot write into {folder}: no permission to write in {there}", "give another place")
 
 
 def require_file(
@@ -47,11 +47,11 @@ def require_file(
     overwrite: bool | None = False,
     hint: str = "give another name",
 ) -> None:
-    """May `what` (an option, say) write or replace the file `path`? Makes nothing.
+    """Check that `what` (an option, say) may write or replace the file `path`. Makes nothing.
 
-    Never, where its folder is missing or cannot be written, where the path is a folder or a FIFO, socket or device, or
-    where it is one of `inputs` or a file below one of them that is not `own`. Where another file is there that is not
-    `own`, with `overwrite` alone; None where there is no such option. Raises UsageError, with `hint`.
+    Raises UsageError, with `hint`, if its folder is missing or cannot be written, if the path is a folder, FIFO, socket
+    or device, or if it is one of `inputs` or a file below one of them that is not `own`. Another file that is not `own`
+    needs `overwrite`, which is None if there is no such option.
     """
     refuse_stdout(path)
     if not path.parent.is_dir():
@@ -78,14 +78,14 @@ def require_file(
 
 
 def refuse_stdout(path: Path) -> None:
-    """Who writes `-` means the standard output, and not a file of that name."""
+    """Raises UsageError for `-`, which means the standard output and not a file of that name."""
     if path == STDOUT:
-        raise UsageError("- is no place to write to: only `translate -` writes to the standard output", "give a name")
+        raise UsageError("cannot write to -: only `translate -` writes to the standard output", "give a file's name")
 
 
 def _is_input(path: Path, source: Path, mine: bool) -> bool:
-    """Whether to replace `path` is to replace the file `source`, or a file below the folder `source` that is not mine.
-    A file that is an input by a symlink counts."""
+    """Whether replacing `path` replaces the file `source`, itself or by a symlink, or a file below the folder `source`
+    that is not `mine`."""
     try:
         if source.is_dir():
             place = path.parent.resolve() / path.name
@@ -96,7 +96,7 @@ def _is_input(path: Path, source: Path, mine: bool) -> bool:
 
 
 def is_same_file(path: Path, source: Path) -> bool:
-    """Whether to replace what is at `path` is to replace the file that `source` is, or leads to."""
+    """Whether replacing `path` replaces the file `source`, or the file that the symlink `source` leads to."""
     try:
         status = path.lstat()
         return os.path.samestat(status, source.stat()) or os.path.samestat(status, source.lstat())

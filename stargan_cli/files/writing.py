@@ -1,4 +1,4 @@
-"""One output file at a time: whole or not at all, and in words why it could not be written."""
+"""Write an output file whole or not at all, and say in words why it could not be written."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from stargan_cli.errors import OutputError, PictureError, reason_of
 from stargan_cli.files.atomic import Sync, open_new, replacement
 
 FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""What stops not one picture but all."""
+"""Errors that stop the whole run, not one picture."""
 NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 MAKE_ROOM = "make room or give another --out, and run it again"
 
 
 @contextmanager
 def replacing(path: Path, sync: Sync = "all", folder: int | None = None) -> Iterator[BinaryIO]:
-    """A file that takes the place of `path` when the block ends well and vanishes when it does not. `sync` and `folder`
-    are those of `atomic.replacement`.
+    """A file that replaces `path` if the block ends without an error, and else is removed. `sync` and `folder` are
+    those of `atomic.replacement`.
 
-    Raises OutputError where the disk is full, read-only or gone, PictureError for what concerns this path alone.
+    Raises OutputError if the disk is full, read-only or gone, PictureError for errors that concern this path alone.
     """
     try:
         with replacement(path, sync=sync, folder=folder) as temporary, open_new(temporary, folder) as file:
@@ -38,5 +38,5 @@ def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
     if not path.parent.is_dir():
         return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
     if error.errno in NAME_REFUSED:
-        reason += "; its file system may not take this name"
+        reason += "; its file system may not allow this name"
     return PictureError(f"cannot write {path}: {reason}")

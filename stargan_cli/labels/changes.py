@@ -1,9 +1,9 @@
 """From `--set` to target labels.
 
-A value says how far an attribute is to be on, in [0, 1], as a table of labels may say it too: `on`, `50%`, CelebA's -1.
-Of an exclusive group, the members that are not named get what is left: their source label times (1 - the sum of the
-named values). So `blond` clears the other hair colours, `blond=0.5` goes half the way from the hair that is there to
-blond, and `no-blond` leaves the others alone.
+A value says how far an attribute is to be on (0..1). It is written as in a table of labels: also `on`, `50%`, CelebA's
+-1. In an exclusive group, a member that is not named gets its source label times (1 - the sum of the named values). So
+`blond` clears the other hair colours, `blond=0.5` is halfway from the present hair colour to blond, and `no-blond`
+leaves the others unchanged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse_set(spec: str, layout: LabelLayout, aliases: Mapping[str, str] | None 
 
     A name may be an alias of these weights (`aliases`), a common synonym or antonym, and have `set:` before it;
     `=flip` asks for the opposite of what the picture shows. If all classes of a set but one are off, that one is on:
-    of two, `no-happy` means the other.
+    with two classes, `no-happy` sets the other.
     """
     vocabulary = Vocabulary(layout, aliases)
     changes = tuple(_parse_one(item.strip(), vocabulary) for item in spec.split(","))
@@ -47,7 +47,7 @@ def parse_set(spec: str, layout: LabelLayout, aliases: Mapping[str, str] | None 
 
 
 def is_sayable(word: str, meaning: Meaning, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> bool:
-    """Whether `--set WORD` turns this attribute on. A name with a comma or an equals sign does not."""
+    """Whether `--set WORD` has this meaning. A name with a comma or an equals sign has not."""
     try:
         changes = parse_set(word, layout, aliases)
     except UsageError:
@@ -66,8 +66,8 @@ def _parse_one(item: str, vocabulary: Vocabulary) -> Change:
     if value == "flip":
         if vocabulary.layout.sets[meaning.set_index].group_of(meaning.attribute):
             raise UsageError(
-                f"{quoted(item)}: {meaning.attribute} is one of several of which one is on, and has no opposite",
-                "name the one that is to be on",
+                f"{quoted(item)}: {meaning.attribute} has no opposite, as only one of its group can be on",
+                "name the one to turn on",
             )
     elif not meaning.on:
         value = 1.0 - value
@@ -104,7 +104,7 @@ def _refuse_contradictions(layout: LabelLayout, changes: Sequence[Change]) -> No
                 others = [name for name in group if name not in named]
                 if len(others) != 1:
                     raise UsageError(
-                        f"{first[index, named[0]].word!r} does not say what is to be seen instead",
+                        f"{first[index, named[0]].word!r} does not say which class to show instead",
                         f"name one of: {', '.join(others)}" if others else None,
                     )
 
@@ -122,8 +122,8 @@ def _with_the_class_left(layout: LabelLayout, changes: tuple[Change, ...]) -> tu
 
 
 def passes(layout: LabelLayout, changes: Iterable[Change]) -> list[tuple[int, dict[str, Value]]]:
-    """What to run the generator on, one after the other: (set index, {attribute: value}), in the order of the first
-    change of each set. Labels of two sets cannot be given at once: each pass has its own mask."""
+    """The passes of the generator: (set index, {attribute: value}), in the order of the first change of each set.
+    Labels of two sets need two passes, as each pass has its own mask."""
     by_set: dict[int, dict[str, Value]] = {}
     for change in changes:
         by_set.setdefault(change.set_index, {})[change.attribute] = change.value
@@ -135,9 +135,9 @@ def target_label(
 ) -> list[float]:
     """The generator's label vector (label_dim numbers, mask included) for one pass over one picture.
 
-    `source` holds what the picture shows now, in [0, 1], a number for each attribute of that set; what `values` does
-    not name keeps it, but for the rest of an exclusive group (see above). Groups of which `values` names none are 0
-    where the generator leaves them then (`LabelLayout.unset_stays`). Labels of other sets are 0.
+    `source` holds the source labels (0..1), one for each attribute of that set. Attributes that `values` does not name
+    keep them, except in an exclusive group with a named member (see above). Groups without a named member are 0 if the
+    generator then keeps what the picture shows (`LabelLayout.unset_stays`). Labels of other sets are 0.
     """
     label_set = layout.sets[set_index]
     if len(source) != len(label_set.attributes):
@@ -161,8 +161,8 @@ def target_label(
 
 
 def unsaid(layout: LabelLayout, set_index: int, values: Mapping[str, Value]) -> tuple[str, ...]:
-    """The attributes whose source label a pass needs: neither named, nor cleared by a group that adds up to 1, nor in
-    a group that stays where none of it is named."""
+    """The attributes whose source label a pass needs: all that are not named (or named with `flip`), except in groups
+    whose named values add up to 1, and in groups that the generator keeps if no member is named."""
     label_set = layout.sets[set_index]
     said = {name for name, value in values.items() if value != "flip"}
     for group in label_set.all_groups:
@@ -172,7 +172,7 @@ def unsaid(layout: LabelLayout, set_index: int, values: Mapping[str, Value]) -> 
 
 
 def require_said(layout: LabelLayout, changes: Iterable[Change]) -> None:
-    """For weights that cannot read source labels. Raises UsageError that lists what else must be said."""
+    """For weights that cannot read source labels. Raises UsageError that lists what `--set` must name too."""
     missing: list[str] = []
     for index, values in passes(layout, changes):
         label_set = layout.sets[index]
@@ -182,8 +182,8 @@ def require_said(layout: LabelLayout, changes: Iterable[Change]) -> None:
         missing += [name for name in rest if not label_set.group_of(name)]
     if missing:
         raise UsageError(
-            f"these weights cannot read what a picture shows now; --set must also say: {'; '.join(missing)}",
-            "name them with or without no-, or give --labels FILE, or take them for off with --rest off",
+            f"these weights cannot read the attributes of a picture; --set must also name: {'; '.join(missing)}",
+            "name each as NAME or no-NAME, or give --labels FILE, or treat the rest as off with --rest off",
         )
 
 

@@ -1,4 +1,4 @@
-"""The words for what a generator can set: attributes, exclusive groups, and the label layout of data sets."""
+"""What a generator can set: attributes, exclusive groups, and their layout in the label vector."""
 
 from __future__ import annotations
 
@@ -35,22 +35,22 @@ class LabelSet:
 
     @property
     def all_groups(self) -> tuple[tuple[str, ...], ...]:
-        """The groups of which one attribute at most is on; classes are one such group."""
+        """The exclusive groups: at most one attribute of each is on. Classes are one such group."""
         return (self.attributes,) if self.kind == "classes" else self.groups
 
     def group_of(self, attribute: str) -> tuple[str, ...]:
-        """The exclusive group that an attribute belongs to, itself included; empty where it is in none."""
+        """The exclusive group that an attribute belongs to, itself included; empty if it is in none."""
         return next((group for group in self.all_groups if attribute in group), ())
 
     def exclusive_with(self, attribute: str) -> tuple[str, ...]:
-        """The other attributes that must be off where this one is on."""
+        """The other attributes that must be off if this one is on."""
         return tuple(name for name in self.group_of(attribute) if name != attribute)
 
 
 @dataclass(frozen=True)
 class LabelLayout:
-    """Where each data set's labels stand in the generator's label vector: side by side, and behind them, where there
-    is more than one set, a one-hot mask of as many numbers as sets (StarGAN, section 3.3).
+    """The layout of the generator's label vector: the labels of each data set side by side. If there is more than one
+    set, a one-hot mask follows, with one number for each set (StarGAN, section 3.3).
 
     `unset_stays`: if the label has no member of an exclusive group on (no hair colour), the generator keeps what the
     picture shows. Without it the generator removes what the picture shows.
@@ -68,21 +68,21 @@ class LabelLayout:
 
     @property
     def class_dim(self) -> int:
-        """Labels of all sets, without the mask: what the discriminator classifies."""
+        """The number of labels of all sets, without the mask: those that the discriminator classifies."""
         return sum(len(label_set.attributes) for label_set in self.sets)
 
     @property
     def label_dim(self) -> int:
-        """Length of the generator's label vector, mask included."""
+        """The length of the generator's label vector, mask included."""
         return self.class_dim + (len(self.sets) if len(self.sets) > 1 else 0)
 
     def positions(self, set_index: int) -> slice:
-        """Where the labels of one set stand in the label vector, and in the discriminator's class logits."""
+        """The indices of one set's labels in the label vector, and in the discriminator's class logits."""
         start = sum(len(label_set.attributes) for label_set in self.sets[:set_index])
         return slice(start, start + len(self.sets[set_index].attributes))
 
     def mask_position(self, set_index: int) -> int | None:
-        """Where the mask entry of one set stands in the label vector; None where there is one set and no mask."""
+        """The index of one set's mask entry in the label vector; None if there is one set and so no mask."""
         return self.class_dim + set_index if len(self.sets) > 1 else None
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ class LabelLayout:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> LabelLayout:
-        """Reads what `to_dict` gave, after a trip through JSON. Raises ValueError where it does not fit."""
+        """Read the JSON form of what `to_dict` gave. Raises ValueError if it is not a label layout."""
         entries, unset_stays = values.get("sets"), values.get("unset_stays", False)
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise ValueError("not a label layout: its sets are no list of objects")

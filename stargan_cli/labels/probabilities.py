@@ -1,4 +1,4 @@
-"""Logits of a classification -> how likely each label is, and what is decided."""
+"""Class logits -> probabilities of labels -> decided labels."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from torch import Tensor
 from stargan_cli.labels import LabelLayout, LabelSet
 
 Known = dict[tuple[int, str], float]
-"""Source labels by label set and attribute, as far as they are known, in [0, 1]."""
+"""The known source labels (0..1), by index of the label set and attribute."""
 
 
 def probabilities(logits: Tensor, label_set: LabelSet) -> Tensor:
-    """Logits (N, k) -> how likely each label is on: each on its own for attributes, sharing 1 among classes."""
+    """Logits (N, k) -> probabilities (N, k): a sigmoid for each attribute, a softmax over classes."""
     return logits.float().softmax(1) if label_set.kind == "classes" else logits.float().sigmoid()
 
 
 def decisions(likely: Tensor, label_set: LabelSet) -> Tensor:
-    """Probabilities (N, k) -> labels uint8 (N, k): attributes above 1/2; of classes the likeliest."""
+    """Probabilities (N, k) -> labels uint8 (N, k): 1 for attributes above 1/2, and for the likeliest class."""
     if label_set.kind == "classes":
         return F.one_hot(likely.argmax(1), likely.shape[1]).to(torch.uint8)
     return (likely > 0.5).to(torch.uint8)
 
 
 def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
-    """`class_dim` logits -> how probable each attribute is, to two decimals.
+    """`class_dim` logits -> the probability of each attribute, to two decimals.
 
-    Classes add up to 1, the members of an exclusive group to 1 at most; single attributes are never certain (0.01 to
-    0.99): 0 and 1 are what somebody says. In plain Python, as tensors of a few numbers take ten times as long.
+    Classes add up to 1, the members of an exclusive group to at most 1. Attributes outside groups are 0.01..0.99: 0 and
+    1 are labels that a user gives. In plain Python, as tensors of a few numbers take ten times as long.
     """
     known: Known = {}
     for index, label_set in enumerate(layout.sets):
@@ -50,7 +50,7 @@ def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
 
 
 def _likely(logits: Sequence[float], kind: Literal["attributes", "classes"]) -> list[float]:
-    """What `probabilities` gives for one picture."""
+    """`probabilities` for one picture."""
     if kind == "attributes":
         return [0.5 + 0.5 * math.tanh(logit / 2) for logit in logits]
     largest = max(logits)

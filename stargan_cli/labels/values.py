@@ -1,4 +1,4 @@
-"""How far a label is on, as people and their programs write it."""
+"""Read the value of a label as people and their programs write it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _WORDS = dict.fromkeys(_ON, 1.0) | dict.fromkeys(_OFF, 0.0) | dict.fromkeys(_NOT
 
 
 def label_value(text: str) -> float | None:
-    """1 and 0 (or -1), TRUE and FALSE as spreadsheets write them in many languages, a number between 0 and 1 with a
-    decimal point or comma, or a percentage; None where a field says nothing (empty, NA, NaN, NULL).
+    """The value (0..1) of 1, 0, -1 (off), TRUE and FALSE as spreadsheets write them in many languages, a number from 0
+    to 1 with a decimal point or comma, or a percentage; None if the field has no value (empty, NA, NaN, NULL).
 
     Raises ValueError for anything else.
     """
@@ -37,5 +37,5 @@ def label_value(text: str) -> float | None:
     if value == -1:
         return 0.0
     if not 0 <= value <= 1:
-        raise ValueError("1, 0, -1, TRUE, FALSE or a number between is expected")
+        raise ValueError("1, 0, -1, TRUE, FALSE or a number from 0 to 1 is expected")
     return value

@@ -22,9 +22,9 @@ _LONGEST_FOLDER = 200
 class Variant:
     """One of the outputs of a picture.
 
-    `target` says in words what it is to show, and `folder` is the same as a folder's name, unlike that of the other
-    variants. `opposite`: the folder of the variant with the opposite target. Of such two, one picture has one: that
-    which it does not show already.
+    `target` says in words what it is to show, and `folder` is the same as a folder's name, unique among the variants.
+    `opposite`: the folder of the variant with the opposite target. A picture gets only one of the two: the one that it
+    does not show already.
     """
 
     folder: str
@@ -34,13 +34,13 @@ class Variant:
 
     @property
     def depends_on(self) -> tuple[Change, ...]:
-        """Changes that need the same source labels as this variant does: of two opposites, also its own attribute's."""
+        """Changes that need the same source labels as this variant; with an opposite, also its own attribute's."""
         return tuple(replace(change, value="flip") for change in self.changes) if self.opposite else self.changes
 
 
 def each(layout: LabelLayout, changes: Sequence[Change] = ()) -> list[Variant]:
-    """One variant per change. Without changes, one per member of an exclusive group, and for any other attribute two
-    that are opposites, as for a change that flips: an attribute that is on is turned off."""
+    """One variant per change, or two opposites for a change that flips. Without changes, one per member of an exclusive
+    group, and two opposites for any other attribute."""
     pairs = [_both(change) for change in changes or _every(layout)]
     targets = iter(_folders([_target(change, layout) for pair in pairs for change in pair]))
     variants: list[Variant] = []
@@ -54,19 +54,19 @@ def each(layout: LabelLayout, changes: Sequence[Change] = ()) -> list[Variant]:
 
 
 def _both(change: Change) -> list[Change]:
-    """A change that flips, as the two that it may be."""
+    """The two opposite changes for a change that flips; any other change alone."""
     return [replace(change, value=value) for value in (1.0, 0.0)] if change.value == "flip" else [change]
 
 
 def shows(known: Mapping[tuple[int, str], float], changes: Sequence[Change]) -> bool:
-    """Whether a picture with these source labels shows already what all the changes ask for."""
+    """Whether a picture with these source labels already shows what all the changes ask for."""
     values = [(known.get((change.set_index, change.attribute)), change.value) for change in changes]
     return all(now is not None and wanted in (0, 1) and (now > 0.5) == (wanted == 1) for now, wanted in values)
 
 
 def folder_name(target: str) -> str:
-    """A folder's name for any words. Letters of all scripts stay; what some file system forbids is written as in URLs
-    (`a:b` is a%3Ab), so that it can be read back; what is too long ends in a hash."""
+    """A folder name for any text. Letters of all scripts stay. Characters that some file system forbids are
+    percent-encoded as in URLs (`a:b` is a%3Ab). A name that is too long is cut and ends in a hash."""
     name = _FORBIDDEN.sub(lambda found: _percent(found[0]), target)
     name = _DEVICES.sub(lambda found: _percent(found[0][0]) + found[0][1:], name) if _DEVICES.match(name) else name
     if len(name.encode()) <= _LONGEST_FOLDER:
@@ -92,7 +92,7 @@ def _every(layout: LabelLayout) -> list[Change]:
 
 
 def _folders(targets: Sequence[str]) -> list[tuple[str, str]]:
-    """Targets with their folders, no two of which some file system takes for one."""
+    """Targets with their folder names, all distinct even if a file system ignores case."""
     taken: set[str] = set()
     named = []
     for target in targets:
@@ -106,7 +106,7 @@ def _folders(targets: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _target(change: Change, layout: LabelLayout) -> str:
-    """What the change asks for in a word, such as blond, old or no-eyeglasses; classes keep their own names."""
+    """What the change asks for in a word, such as blond, old or no-eyeglasses. Other attributes keep their names."""
     on, off = _words(change.attribute)
     if sum(change.attribute in label_set.attributes for label_set in layout.sets) > 1:
         on, off = (f"{layout.sets[change.set_index].name}-{word}" for word in (on, off))

@@ -1,4 +1,4 @@
-"""Labels -> the label vectors that the generator is given."""
+"""Labels -> label vectors for the generator."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Probability = TypeVar("Probability", float, Tensor)
 
 
 def soft_label(probability: Probability) -> Probability:
-    """The probability of a label, as read from a picture, in [0, 1] -> in [0.2, 0.8]: a reading is never certain."""
+    """The probability of a label, read from a picture (0..1) -> a soft label (0.2..0.8): a reading is never certain."""
     return 0.5 + SURE * (probability - 0.5)
 
 
 def as_trained(values: Sequence[float], layout: LabelLayout, set_index: int) -> list[float]:
-    """One set's source labels, probabilities in [0, 1], as the generator knows labels from its training.
+    """One set's source labels, probabilities (0..1), in the form that the generator was trained with.
 
-    Weights that were trained with `--keep-unset` (`LabelLayout.unset_stays`) know soft labels of single attributes; all
-    others know 0 and 1 alone. A label of 0 or 1 stays as it is.
+    Weights trained with `--keep-unset` (`LabelLayout.unset_stays`) know soft labels of attributes outside groups. All
+    other weights know only 0 and 1. A label of 0 or 1 stays as it is.
     """
     if all(value in (0, 1) for value in values):
         return list(values)
@@ -50,7 +50,7 @@ def as_trained(values: Sequence[float], layout: LabelLayout, set_index: int) -> 
 
 
 def pass_vectors(layout: LabelLayout, known: Known, changes: Iterable[Change]) -> list[list[float]]:
-    """One label vector (label_dim numbers) for each pass over a picture that shows what is `known` (unknown is 0)."""
+    """One label vector (label_dim numbers) for each pass over a picture with source labels `known` (else 0)."""
     vectors = []
     for index, values in passes(layout, changes):
         now = [known.get((index, name), 0.0) for name in layout.sets[index].attributes]
@@ -59,9 +59,9 @@ def pass_vectors(layout: LabelLayout, known: Known, changes: Iterable[Change]) -
 
 
 def unnamed_groups_off(labels: Tensor, named: Tensor, label_set: LabelSet) -> Tensor:
-    """`labels` (N, k) with the exclusive groups off of which a row names no member.
+    """`labels` (N, k), with each exclusive group set to 0 in the rows that name none of its members.
 
-    `named`: bool (N, k). It is what `translate` gives where `LabelLayout.unset_stays`.
+    `named`: bool (N, k). `translate` gives such labels if `LabelLayout.unset_stays`.
     """
     labels = labels.clone()
     for group in label_set.groups:

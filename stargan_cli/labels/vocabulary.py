@@ -1,4 +1,4 @@
-"""Which attribute a word means: forgiving of case and punctuation, strict about anything that has two meanings."""
+"""Which attribute a word means. Case and punctuation are ignored; a word with two meanings is refused."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Meaning(NamedTuple):
 
 
 def plain(word: str) -> str:
-    """What is compared of a word: letters with their marks, and digits, without case. A word that has none is compared
-    as it is."""
+    """The form in which words are compared: letters with their marks, and digits, without case. A word without letters
+    and digits is compared as it is."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", word).casefold())
     kinds = [(letter, unicodedata.category(letter)[0]) for letter in folded]
     if not any(kind in "LN" for _, kind in kinds):
@@ -75,8 +75,8 @@ class Vocabulary:
                 yield Meaning(index, attribute), (same + shortened, opposite)
 
     def find(self, word: str) -> Meaning:
-        """Raises UnknownAttributeError for a word that means nothing in these weights. Raises UsageError for one that
-        means two things, or has a sign before it that is no part of the attribute's name: `-male` would mean Male."""
+        """The meaning of a word. Raises UnknownAttributeError for a word that these weights do not know, and UsageError
+        for one with two meanings, or with a sign that is not part of the attribute's name: `-male` would mean Male."""
         found, signed, exact = self.search(word), _SIGNED.fullmatch(word.strip()), self._layers[0]
         if found and signed and word.strip() not in exact and signed[1] not in exact:
             raise UsageError(f"{quoted(word)} does not say whether it is to be on or off", "for off, write no-NAME")
@@ -122,7 +122,7 @@ class Vocabulary:
         return f"; did you mean {name if close[0] == plain(meaning.attribute) else f'{close[0]} ({name})'}?"
 
     def full_name(self, meaning: Meaning) -> str:
-        """The attribute's own name, with its set before it where several sets have one like it."""
+        """The attribute's own name, with its set before it if several sets have such an attribute."""
         return self._full_names[meaning.set_index, meaning.attribute]
 
     def _named(self) -> Iterator[tuple[tuple[int, str], str]]:
@@ -160,5 +160,5 @@ def _search_negated(word: str, search: Callable[[str], set[Meaning]]) -> set[Mea
 
 
 def quoted(word: str) -> str:
-    """A word from outside, quoted and no longer than a message can bear."""
+    """A user's word in quotes, cut to a length that fits into a message."""
     return repr(word if len(word) <= _SHOWN_LENGTH else word[:_SHOWN_LENGTH] + "…")

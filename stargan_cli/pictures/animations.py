@@ -1,7 +1,7 @@
-"""Encoded pictures -> one file of all: GIF, APNG and WebP animations, and TIFF's pages.
+"""Join encoded pictures into one file: a GIF, APNG or WebP animation, or a TIFF of several pages.
 
-Each frame is encoded as a picture by itself, whole, and taken out of its file. Pillow's encoders would drop a frame
-that is like the one before.
+Each frame is encoded as a whole picture in a file of its own, and copied from there. Pillow's animation encoders would
+drop a frame that equals the one before.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from stargan_cli.pictures.composition import GIF_HEADER
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 FRAME_HEADER = 16  # bytes of WebP's ANMF chunk before the chunks of its picture
-MOST_CHUNKS = 100_000  # looked at: a file made of empty ones would take long
-KEPT, REMOVED = 1 << 2, 2 << 2  # what becomes of a frame of a GIF before the next one
+MOST_CHUNKS = 100_000  # read at most: a file of empty chunks would take long
+KEPT, REMOVED = 1 << 2, 2 << 2  # GIF's disposal methods, as bits of a frame's flags
 LOCAL_TABLE, INTERLACED = 0x80, 0x40  # bits of GIF's image descriptor
 ICC, ALPHA, EXIF, XMP, ANIMATED = 0x20, 0x10, 0x08, 0x04, 0x02  # bits of WebP's VP8X
 NO_BLENDING = 0x02  # a bit of ANMF
@@ -30,9 +30,9 @@ NO_BLENDING = 0x02  # a bit of ANMF
 
 @dataclass(frozen=True)
 class Timing:
-    """How an animation is shown: all frames `plays` times (0: for ever), and each for so long (ms).
+    """How an animation is played: `plays` times (0: for ever), each frame for its duration (ms).
 
-    `poster`: the first frame is shown only by programs that know no animations.
+    `poster`: the first frame is shown only by programs that do not support animations.
     """
 
     plays: int
@@ -41,9 +41,9 @@ class Timing:
 
 
 def join_gif(files: Sequence[bytes], timing: Timing) -> bytes:
-    """GIF89a, with a colour table for each frame. A poster is left out.
+    """Return a GIF89a file with a colour table for each frame. A poster is left out.
 
-    GIF counts repetitions: a file that is played once has no count.
+    GIF stores the number of repetitions: a file that is played once stores none.
     """
     frames = [_gif_frame(file) for file in files][timing.poster :]
     durations = timing.durations[timing.poster :]
@@ -60,7 +60,7 @@ def join_gif(files: Sequence[bytes], timing: Timing) -> bytes:
 
 
 def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
-    """The transparent colour of a GIF file with one picture, and the picture with a colour table of its own."""
+    """Split a GIF file of one picture: its transparent colour (None: opaque), its image block with a colour table."""
     size = file[10] & 7
     at = GIF_HEADER + (6 << size)
     table, transparent = file[GIF_HEADER:at], None
@@ -77,7 +77,7 @@ def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
 
 
 def join_apng(files: Sequence[bytes], timing: Timing) -> bytes:
-    """PNG (third edition, 11.3.6): the files' header chunks must be alike. Frames replace what is below them."""
+    """Return an APNG file (PNG, third edition, 11.3.6). All need the same header. Each replaces the one before."""
     first = chunks(files[0])
     _, header = first[0]
     out, number = [SIGNATURE, chunk(b"IHDR", header)], 0
@@ -98,13 +98,13 @@ def join_apng(files: Sequence[bytes], timing: Timing) -> bytes:
 
 
 def _delay(duration: float) -> tuple[int, int]:
-    """Milliseconds as a fraction of a second of two 16-bit numbers."""
+    """Convert milliseconds to seconds: numerator and denominator (16 bit each)."""
     seconds = Fraction(duration / 1000).limit_denominator(1000)
     return min(seconds.numerator, 65_535), seconds.denominator
 
 
 def join_webp(files: Sequence[bytes], timing: Timing) -> bytes:
-    """RFC 9649. A poster is left out. Frames replace what is below them."""
+    """Return an animated WebP file (RFC 9649). A poster is left out. Each frame replaces the one before."""
     chunks = [[(name, file[start:end]) for name, start, end in _chunks(BytesIO(file), 12, len(file))] for file in files]
     beside = {name: body for name, body in chunks[0] if name in (b"ICCP", b"EXIF", b"XMP ")}
     pictures = [[chunk for chunk in frame if chunk[0] in (b"ALPH", b"VP8 ", b"VP8L")] for frame in chunks]
@@ -141,7 +141,7 @@ def _has_alpha(picture: Sequence[tuple[bytes, bytes]]) -> bool:
 
 
 def join_tiff(files: Sequence[bytes], timing: Timing) -> bytes:
-    """One page after the other."""
+    """Return a TIFF file with one page for each file."""
     out = BytesIO()
     with AppendingTiffWriter(out) as pages:
         for file in files:
@@ -151,7 +151,7 @@ def join_tiff(files: Sequence[bytes], timing: Timing) -> bytes:
 
 
 def is_lossless_webp(file: BinaryIO) -> bool:
-    """Whether the pixels of a WebP file (of its first frame) are packed without loss."""
+    """Whether a WebP file (the first frame of an animation) is compressed without loss."""
     end = file.seek(0, os.SEEK_END)
     for name, start, stop in islice(_chunks(file, 12, end), MOST_CHUNKS):
         inner = islice(_chunks(file, start + FRAME_HEADER, stop), 2) if name == b"ANMF" else ()
@@ -162,7 +162,7 @@ def is_lossless_webp(file: BinaryIO) -> bool:
 
 
 def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The name of each of WebP's chunks in a part of the file, and where its body starts and ends."""
+    """Yield each WebP chunk between two offsets of the file: its name, and where its body starts and ends (bytes)."""
     while start + 8 <= end:
         file.seek(start)
         name, length = struct.unpack("<4sI", file.read(8))

@@ -1,4 +1,4 @@
-"""Picture <-> uint8 array, by NumPy and Pillow alone: processes that own pictures load no torch."""
+"""Picture <-> uint8 array, with NumPy and Pillow only: worker processes that hold pictures load no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Pixels = NDArray[np.uint8]
 
 
 def to_array(image: Image.Image) -> Pixels:
-    """RGB picture -> uint8 (3, height, width), its own memory."""
+    """RGB picture -> uint8 (3, height, width), a copy."""
     return np.array(np.asarray(image).transpose(2, 0, 1), order="C")
 
 

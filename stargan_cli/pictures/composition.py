@@ -1,7 +1,7 @@
-"""The frames of GIF and APNG as they are stored -> whole frames.
+"""Compose whole frames from the partial frames that GIF and APNG store.
 
-Pillow's own composition errs where a frame is removed in favour of what was there before another such one, and fills
-with a colour what is to become transparent.
+Pillow composes two cases wrongly. It errs where two frames in a row are disposed of by restoring the previous canvas,
+and it fills a cleared area with a colour instead of making it transparent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stargan_cli.pictures.modes import split
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 GIF_HEADER = 13  # bytes: signature and logical screen
-MOST_OF_CANVAS = 4  # times the picture's pixels: what is decoded of a frame that reaches beyond it
+MOST_OF_CANVAS = 4  # times the canvas's pixels: the largest frame that is decoded
 After = Literal["keep", "clear", "restore"]
 GIF_AFTER: dict[int, After] = {2: "clear", 3: "restore"}
 APNG_AFTER: dict[int, After] = {1: "clear", 2: "restore"}
@@ -27,9 +27,10 @@ APNG_AFTER: dict[int, After] = {1: "clear", 2: "restore"}
 
 @dataclass(frozen=True)
 class StoredFrame:
-    """One stored frame: a picture `file` of it alone, its place on the canvas (px), and how long it is shown (ms).
+    """One stored frame: a `file` of it alone, its corner on the canvas (px), and how long it is shown (ms).
 
-    `over`: its transparent pixels leave what is below. `after` says what becomes of its place before the next frame.
+    `over`: the frame is blended over the canvas; otherwise it replaces its area. `after`: what happens to that area
+    before the next frame.
     """
 
     file: bytes
@@ -41,7 +42,7 @@ class StoredFrame:
 
 
 def whole_frames(parts: Iterator[StoredFrame], size: tuple[int, int]) -> Iterator[tuple[Image.Image, float]]:
-    """Each frame (RGBA, of the canvas's size), and how long it is shown (ms)."""
+    """Yield each composed frame (RGBA, `size`), and how long it is shown (ms)."""
     canvas = Image.new("RGBA", size)
     for part in parts:
         image = _decoded(part.file, MOST_OF_CANVAS * size[0] * size[1])
@@ -74,7 +75,7 @@ def _decoded(file: bytes, most: int) -> Image.Image:
 
 
 def apng_parts(data: bytes) -> Iterator[StoredFrame]:
-    """PNG (third edition), 11.3.6. A default image that is no frame comes first."""
+    """Yield the frames of an APNG file (PNG, third edition, 11.3.6). A default image that is no frame comes first."""
     found = chunks(data)
     shared = b"".join(chunk(kind, body) for kind, body in found if kind in (b"PLTE", b"tRNS"))
     header, control = found[0][1], b""
@@ -92,19 +93,19 @@ def apng_parts(data: bytes) -> Iterator[StoredFrame]:
 def _apng_part(header: bytes, shared: bytes, control: bytes, pixels: bytes) -> StoredFrame:
     width, height = struct.unpack(">II", header[:8])
     left = top = parts = blend = 0
-    after, units = 1, 100  # of a default image that is no frame, nothing stays
+    after, units = 1, 100  # a default image that is no frame is cleared
     if control:
         width, height, left, top, parts, units, after, blend = struct.unpack(">IIIIHHBB", control[4:26])
     own = struct.pack(">II", width, height)
     if left + width > int.from_bytes(header[:4], "big") or top + height > int.from_bytes(header[4:8], "big"):
-        raise ValueError("a frame lies outside of the picture")
+        raise ValueError("a frame reaches beyond the picture")
     parts_of_file = (chunk(b"IHDR", own + header[8:]), shared, chunk(b"IDAT", pixels), chunk(b"IEND", b""))
     file = SIGNATURE + b"".join(parts_of_file)
     return StoredFrame(file, left, top, 1000 * parts / (units or 100), bool(blend), APNG_AFTER.get(after, "keep"))
 
 
 def gif_parts(data: bytes) -> Iterator[StoredFrame]:
-    """GIF89a. What is no block is passed over."""
+    """Yield the frames of a GIF89a file. Bytes that start no block are skipped."""
     at = GIF_HEADER + _table_bytes(data[10])
     common, control = data[GIF_HEADER:at], b""
     while at < len(data) and data[at] != 0x3B:
@@ -138,7 +139,7 @@ def _table_bytes(flags: int) -> int:
 
 
 def _after_blocks(data: bytes, at: int) -> int:
-    """Where a row of GIF's data blocks ends. Raises ValueError where the file ends first."""
+    """Return the offset behind a sequence of GIF data blocks. Raises ValueError if the file ends before."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     if at >= len(data):

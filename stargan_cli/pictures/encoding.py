@@ -1,4 +1,4 @@
-"""Pictures -> files, with a note that they are generated. The same picture gives the same bytes."""
+"""Encode pictures as files, with a note that they are generated. The same picture gives the same bytes."""
 
 from __future__ import annotations
 
@@ -37,14 +37,13 @@ def write_picture(
     note: Note | None = None,
     exif: bytes | None = None,
 ) -> None:
-    """Write an RGB picture as `format`, by default as the suffix of the path says, and as PNG into a stream.
+    """Write an RGB picture as `format`. The default is the format of the path's suffix, else PNG.
 
-    `alpha` (L, same size) is kept where the format can, else the picture lies on white. `native` is the same picture
-    as the source file holds it; it is written instead where the format can hold it. `icc` is the profile that the
-    picture carries, one that means sRGB. `quality` (1..100) is for JPEG, with full chroma from 90 on, and for WebP,
-    which is lossless at 100 and with `lossless`. `note` becomes metadata of the file. `exif` is the source's raw EXIF
-    block, if it is to be kept.
-    Raises PictureError, and OutputError where no other picture could be written either.
+    `alpha` (L, same size) is written if the format supports it; otherwise the picture is laid on white. `native` is
+    the same picture as the source file stores it; it is written instead if the format can hold it. `icc` is an sRGB
+    profile to embed. `quality` (1..100) applies to JPEG (full chroma from 90) and WebP (lossless at 100, or with
+    `lossless`). `note` is written as metadata. `exif` is the source's raw EXIF block, if it is to be kept.
+    Raises PictureError; OutputError if no other picture could be written either.
     """
     if format is None:
         format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
@@ -58,26 +57,26 @@ def write_picture(
 
 
 def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes:
-    """The bytes of the file."""
+    """Return the bytes of the file."""
     out = BytesIO()
     image = in_palette(pixels.image) if format.palette else pixels.image
-    # icc_profile=None too: Pillow would write the one that it read
+    # None is passed too: without the argument, Pillow would write the profile that it read
     image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
     data = out.getvalue() if pixels.deep is None else sixteen_bits.with_pixels(out.getvalue(), pixels.deep)
     return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)
 
 
 def encode_picture(picture: Picture, format: PictureFormat, extras: Extras) -> bytes:
-    """The bytes of the file of a picture as it was read, its pixels perhaps changed. A lossless WebP stays so."""
+    """Return the file of a picture that was read and perhaps changed. A lossless WebP stays lossless."""
     pixels = output_pixels(format, picture.image, picture.alpha, picture.native, picture.srgb_icc)
     return encode(pixels, format, replace(extras, lossless=extras.lossless or picture.lossless))
 
 
 class FrameEncoder:
-    """Encodes the pictures of one file, one after the other; only their encoded bytes are held.
+    """Encodes the pictures of one file one by one, and keeps only the encoded bytes.
 
-    `frames` is the file that they come from; a note and EXIF are written once. Raises FramesError where the format
-    cannot hold several pictures.
+    `frames` is the source file. The note and EXIF are written once. Raises FramesError if the format cannot hold the
+    source's pictures.
     """
 
     def __init__(self, format: PictureFormat, frames: FrameSequence, extras: Extras) -> None:
@@ -87,13 +86,13 @@ class FrameEncoder:
         self._durations: list[float] = []
 
     def add(self, picture: Picture, duration: float) -> None:
-        """`duration`: how long it is shown (ms)."""
+        """Encode a picture that is shown for `duration` (ms)."""
         format, icc = self._format, picture.srgb_icc
         native = picture.native
         if native is not None and self._frames.kind == "animation":
             native = native.narrowed()
         pixels = output_pixels(format, picture.image, picture.alpha, native, icc)
-        if self._frames.kind == "animation":  # all of the same mode
+        if self._frames.kind == "animation":  # every frame needs the same mode
             pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
         extras = Extras(self._extras.quality, picture.lossless)
         if not self._files:
@@ -102,7 +101,7 @@ class FrameEncoder:
         self._durations.append(duration)
 
     def file(self) -> bytes:
-        """The file of all pictures that were added."""
+        """Return the file of all added pictures."""
         if self._format.join is None:
             raise ValueError(f"{self._format.name} holds one picture")
         timing = Timing(self._frames.plays, tuple(self._durations), self._frames.poster)
@@ -111,9 +110,9 @@ class FrameEncoder:
 
 
 def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted) -> bytes:
-    """A picture's file as `format`: byte for byte where its name says that format, else rewritten, with the note.
+    """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the note.
 
-    Raises PictureError; FramesError among them, where pictures would be lost.
+    Raises PictureError; its subclass FramesError if pictures would be lost.
     """
     if written_by_name(path_of(source).name) is format:
         try:

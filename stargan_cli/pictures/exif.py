@@ -1,4 +1,4 @@
-"""EXIF: which way up a picture is, and what its file says of camera, date and place."""
+"""EXIF: a picture's orientation, and its metadata of camera, date and place."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from PIL import Image
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
 TIFF_TEXTS = (270, 271, 272, 305, 306, 315, 316, 33432)  # description, camera, program, date, artist, host, copyright
-EXIF_FOLDERS = (0x8769, 0x8825)  # tags of their own: of the exposure, and of the place
+EXIF_FOLDERS = (0x8769, 0x8825)  # sub-directories: exposure and GPS
 ORIENTATION = 0x0112
 
 
 class _AsRead(str):
-    """A text of EXIF: its bytes (UTF-8, mostly), which Pillow reads as Latin-1, and would write as ASCII."""
+    """An EXIF text that is written as the bytes it was read from (mostly UTF-8).
+
+    Pillow reads them as Latin-1, and would write ASCII.
+    """
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> bytes:
         return super().encode("latin-1")
@@ -26,7 +29,7 @@ def _as_read(values: Mapping[int, Any]) -> dict[int, Any]:
 
 
 def exif_of(image: Image.Image) -> bytes | None:
-    """The raw EXIF block of an opened file; None where there is none. TIFF has no block: its own tags are those."""
+    """Return the raw EXIF block of an opened file, or None. TIFF has no block: one is made from the file's own tags."""
     if image.format != "TIFF":
         block = image.info.get("exif")
         return block if isinstance(block, bytes) else None
@@ -43,12 +46,15 @@ def orientation_of(image: Image.Image) -> int:
     """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
     try:
         return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # a broken EXIF block says nothing, and is no reason to lose the picture
+    except Exception:  # a broken EXIF block is no reason to lose the picture
         return 1
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:
-    """A source's EXIF block without what described its pixels (the orientation among it); None where it is broken."""
+    """Return a source's EXIF block without the tags that describe its pixels, such as the orientation.
+
+    None if the block is broken, empty or longer than MAX_EXIF_BYTES.
+    """
     exif = Image.Exif()
     try:
         exif.load(raw)

@@ -1,4 +1,4 @@
-"""The file formats of pictures: one row each, from which every other table is made."""
+"""The file formats of pictures: one row each, from which all other tables are derived."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.save_options import Extras
 
 FrameKind = Literal["animation", "pages"]
-"""What several pictures in one file are."""
+"""What a file of several pictures holds."""
 
 
 @dataclass(frozen=True)
 class PictureFormat:
-    """What is known of a file format.
+    """The names, abilities and encoder options of a file format.
 
-    `name` is Pillow's name, `variants` are Pillow's names of other files that are read as this format. A file inside a
-    folder is taken for a picture by its suffix; `signatures` (offset in bytes, bytes) name a file that Pillow refuses,
-    and `advice` says what helps where Pillow was built without the decoder.
+    `name` is Pillow's name; `variants` are Pillow's names of other files that are read as this format. A file inside a
+    folder counts as a picture by its suffix. `signatures` (offset in bytes, bytes) identify the format of a file that
+    Pillow refuses. `advice` says how to get the decoder if Pillow was built without it.
 
-    A format that can be written has an `option`, its name for `--format`; its first suffix is given to new files. It
-    holds 8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and `icc`:
-    it can hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder takes one. `save_options`
-    gives the arguments of Pillow's encoder; `add_note` puts a note into the finished file where that encoder cannot, or
-    would put it too far behind.
+    A format that can be written has an `option`, its name for `--format`; new files get its first suffix. It holds
+    8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and `icc`: it can
+    hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder has a quality setting.
+    `save_options` gives the arguments of Pillow's encoder. `add_note` puts a note into the finished file, if that
+    encoder cannot write it, or would write it too far from the beginning.
 
-    `frames` is what several pictures in a file are. `parts` takes an animation to pieces where Pillow puts it together
-    wrongly. `join` makes a file of several pictures from files of one each, where it can be written.
+    `frames`: what a file of several pictures holds (None: the format has no such files). `parts` yields the stored
+    frames of an animation, if Pillow composes them wrongly. `join` makes one file from encoded single pictures (None:
+    this program cannot write several pictures in this format).
     """
 
     name: str
@@ -135,50 +136,50 @@ FORMATS = (
         join=animations.join_gif,
     ),
     PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),
-    PictureFormat("JPEG2000", (".jp2", ".j2k"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
+    PictureFormat("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpx"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
     PictureFormat(
         "AVIF",
-        (".avif",),
+        (".avif", ".avifs"),
         ((4, b"ftypavif"), (4, b"ftypavis")),
-        advice="Pillow 11.3 or newer decodes them",
+        advice="install Pillow 11.3 or newer",
         frames="animation",
     ),
     PictureFormat(
         "HEIF",
-        (".heic", ".heif"),
+        (".heic", ".heif", ".hif", ".heics", ".heifs"),
         tuple((4, b"ftyp" + brand) for brand in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1")),
-        advice="pip install 'stargan-cli[heif]' decodes them",
+        advice="pip install 'stargan-cli[heif]'",
         frames="pages",
     ),
 )
-"""Raster formats alone: none that starts another program (EPS), and none without a signature (TGA)."""
+"""Raster formats only. EPS is left out because its decoder starts another program, TGA because it has no signature."""
 
 PICTURE_SUFFIXES = tuple(suffix for row in FORMATS for suffix in row.suffixes)
-"""What is taken for a picture inside a folder. A file named on the command line is taken whatever its name."""
+"""The suffixes of pictures inside a folder. A file named on the command line is read whatever its suffix."""
 
 WRITABLE = {row.option: row for row in FORMATS if row.option is not None}
 """The formats that can be written, by their names for `--format`."""
 
 FALLBACK = WRITABLE["png"]
-"""What a picture is written as where its own format cannot be written."""
+"""The output format of a picture whose own format cannot be written."""
 
 _BY_SUFFIX = {suffix: row for row in WRITABLE.values() for suffix in row.suffixes}
 
 
 def written_by_name(name: str) -> PictureFormat | None:
-    """The format in which a file of this name is written; None where its suffix names none that can be written."""
+    """Return the format of an output file by its name; None if the suffix is not that of a writable format."""
     return _BY_SUFFIX.get(os.path.splitext(name)[1].lower())
 
 
 def option_named(word: str) -> str:
-    """The value of `--format` that a word means: each suffix of a format stands for it (JPEG, .tif); other words for
-    themselves."""
+    """Return the value of `--format` that a word means: a suffix (JPEG, .tif) means its format. Other words are
+    returned as they are."""
     row = written_by_name(f"x.{word.removeprefix('.')}")
     return row.option or word if row else word
 
 
 def read_as(pillow_name: str) -> PictureFormat:
-    """The row of what Pillow has opened. Raises KeyError for a name that no row has."""
+    """Return the row of a format by Pillow's name. Raises KeyError if there is none."""
     for row in FORMATS:
         if pillow_name == row.name or pillow_name in row.variants:
             return row
@@ -186,7 +187,8 @@ def read_as(pillow_name: str) -> PictureFormat:
 
 
 def why_unknown(start: bytes, decoders: Container[str]) -> str:
-    """Why no decoder takes a file that begins so (64 bytes suffice). `decoders` are Pillow's names of those there."""
+    """Return why no decoder accepts a file, from its first bytes (64 suffice). `decoders` are those available, by
+    Pillow's names."""
     if not start:
         return "the file is empty"
     row = next((row for row in FORMATS if row.begins(start)), None)
@@ -194,4 +196,5 @@ def why_unknown(start: bytes, decoders: Container[str]) -> str:
         return "not a picture in a known format"
     if row.name in decoders:
         return f"a damaged or cut off {row.name} file, or one of a kind that cannot be decoded"
-    return f"a {row.name} file: {row.advice or 'it cannot be decoded'}, or convert it to JPEG or PNG first"
+    advice = f"{row.advice}, or " if row.advice else ""
+    return f"the installed Pillow cannot decode {row.name} files: {advice}convert it to JPEG or PNG first"

@@ -1,4 +1,4 @@
-"""Files of several pictures: animations and pages, read one picture after the other."""
+"""Read files of several pictures (animations and pages), one picture after the other."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
 
 MOST_FRAMES = 10_000
-MOST_FRAMED = 20  # times `max_pixels`: what the frames together may have
+MOST_FRAMED = 20  # times `max_pixels`: the limit for the pixels of all frames together
 SUBFILE_TYPE, REDUCED, MASK = 254, 1, 4  # a tag of TIFF, and bits in it
 MP_ENTRIES = 0xB002  # a tag of MPO
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One frame, whole (what its predecessors leave visible included), and how long it is shown (ms)."""
+    """One frame, composed with those before it, and how long it is shown (ms)."""
 
     picture: Picture
     duration: float
@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class FrameSequence:
-    """A file of `number` pictures. `frames` decodes one after the other, and can be gone through once.
+    """A file of `number` pictures. `frames` decodes them one by one, and can be iterated once.
 
     `plays` and `poster` are those of `animations.Timing`. `alpha`: some of the frames may have transparent pixels.
     `exif` is the raw EXIF block.
@@ -49,11 +49,10 @@ class FrameSequence:
 
 @contextmanager
 def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) -> Iterator[FrameSequence | Picture]:
-    """A file of several pictures; or the picture, where it holds one, or with `first` the first of them.
+    """Open a file of several pictures. If it holds only one, or with `first`, yield that one as a Picture.
 
-    Raises PictureError, from the iterator too.
-
-    A smaller copy, a mask or a gain map that a file holds beside its picture is none of its pictures.
+    Smaller copies, masks and gain maps stored beside a picture do not count as pictures. Raises PictureError, from
+    the iterator `frames` too.
     """
     with opened_picture(source, wanted) as (file, image):
         with decoding(file):
@@ -78,11 +77,11 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
 
 
 def refuse_loss(format: PictureFormat, kind: FrameKind, number: int) -> None:
-    """Raises FramesError where a format cannot hold the pictures of a file."""
+    """Raises FramesError if a format cannot hold the `number` pictures of a file."""
     if format.frames != kind or format.join is None:
         raise FramesError(
-            f"it holds {number:,} {'frames' if kind == 'animation' else 'pictures'}, which a {format.name} file cannot:"
-            " --frames first takes the first alone"
+            f"it holds {number:,} {'frames' if kind == 'animation' else 'pictures'}, which a {format.name} file cannot"
+            " hold: --frames first takes only the first"
         )
 
 
@@ -91,9 +90,9 @@ def _kind(image: Image.Image) -> FrameKind:
 
 
 def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
-    """The numbers of a file's own pictures."""
+    """Return the numbers (from 0) of a file's pictures. Raises PictureError if there are too many."""
     if image.format == "PPM" and _has_another(file, image):
-        raise FramesError("it holds several pictures, of which one alone can be read: --frames first takes the first")
+        raise FramesError("it holds several pictures, but only the first can be read: --frames first takes it")
     number = int(getattr(image, "n_frames", 1))
     if number == 1:
         return [0]
@@ -108,7 +107,7 @@ def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
 
 
 def _go_to(image: Image.Image, place: int) -> None:
-    """Seek; a page without a profile does not get that of another one, which Pillow leaves."""
+    """Seek. Pillow would keep the ICC profile of the last page for a page without one: remove it before."""
     if image.tell() != place:
         if _kind(image) == "pages":
             image.info.pop("icc_profile", None)
@@ -116,7 +115,7 @@ def _go_to(image: Image.Image, place: int) -> None:
 
 
 def _has_another(file: BinaryIO, image: Image.Image) -> bool:
-    """Whether another picture follows in a binary PNM file, which Pillow does not look for."""
+    """Whether another picture follows in a binary PNM file. Pillow reads only the first."""
     tiles: list[Any] = getattr(image, "tile", [])
     decoder, _, start, arguments = tiles[0]
     bits = {"1;I": 1, "I;16B": 16}.get(arguments if isinstance(arguments, str) else arguments[0], 8)
@@ -139,7 +138,7 @@ def _check_number(number: int, pixels: int, max_pixels: int) -> None:
 
 
 def _pages(image: Image.Image, number: int, max_pixels: int) -> Iterator[int]:
-    """TIFF's pages, without smaller copies of one and without masks."""
+    """Yield the numbers of a TIFF's pages, without reduced copies and masks."""
     pixels = 0
     for place in range(min(number, MOST_FRAMES + 1)):
         _go_to(image, place)
@@ -151,9 +150,10 @@ def _pages(image: Image.Image, number: int, max_pixels: int) -> Iterator[int]:
 
 
 def _views(image: Image.Image) -> Iterator[int]:
-    """An MPO's pictures: those that say that they are views, and others of the first one's size.
+    """Yield the numbers of an MPO's pictures: the first, its other views, and "Undefined" ones of the first one's size.
 
-    Cameras put previews and gain maps beside a picture, of type "Undefined" too; a gain map may have its size.
+    Cameras also store previews and gain maps as "Undefined". A gain map may have the picture's size, so a file that
+    has one yields no "Undefined" pictures.
     """
     entries = getattr(image, "mpinfo", {}).get(MP_ENTRIES, ())
     described = b"".join(value for name, value in image.info.items() if name == "xmp" and isinstance(value, bytes))
@@ -171,7 +171,7 @@ def _views(image: Image.Image) -> Iterator[int]:
 
 
 def _plays(image: Image.Image) -> int:
-    """GIF counts repetitions, and says nothing where there is none; the others count plays."""
+    """How often an animation is played (0: for ever). GIF stores repetitions, or nothing; other formats store plays."""
     loop = image.info.get("loop")
     if image.format == "GIF":
         return 1 if loop is None else 0 if loop == 0 else int(loop) + 1
@@ -200,7 +200,7 @@ def _sought(image: Image.Image, places: list[int]) -> Iterator[Image.Image]:
 def _composed(
     file: BinaryIO, image: Image.Image, parts: Callable[[bytes], Iterator[StoredFrame]]
 ) -> Iterator[Image.Image]:
-    """Frames that are put together here, each as if it were a file like `image`."""
+    """Yield the frames that `whole_frames` composes, each with the format and metadata of `image`."""
     file.seek(0)
     info = {name: value for name, value in image.info.items() if name != "transparency"}
     for frame, duration in whole_frames(parts(file.read()), image.size):

@@ -1,4 +1,4 @@
-"""Pictures of one size side by side and one below the other, on one picture."""
+"""Lay out pictures of one size in rows and columns of one large picture."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ BACKGROUND = (255, 255, 255)
 
 @dataclass(frozen=True)
 class Grid:
-    """Where `rows` rows of `columns` pictures stand, each `width` x `height` px, `gap` px apart.
+    """The layout of `rows` rows of `columns` pictures, each `width` x `height` px, `gap` px apart.
 
-    The rows are laid out in `blocks` abreast, one after the other; `top` px above each are left for headings.
+    The rows are split into `blocks` side by side. Above each block, `top` px are left for headings.
     """
 
     rows: int
@@ -35,12 +35,12 @@ class Grid:
         return self._left(self.blocks, 0) - 5 * self.gap, self._top(self.lines) - self.gap
 
     def place(self, row: int, column: int) -> tuple[int, int]:
-        """The left upper corner of a picture (px)."""
+        """The upper left corner of a picture (px)."""
         block, line = divmod(row, self.lines)
         return self._left(block, column), self._top(line)
 
     def headings(self) -> Iterator[tuple[int, tuple[int, int]]]:
-        """Each column, in each block, with the place above it."""
+        """Yield each column's number in each block, and where its heading begins (px)."""
         for block in range(self.blocks):
             for column in range(self.columns):
                 yield column, (self._left(block, column) + self.gap, 0)
@@ -53,7 +53,7 @@ class Grid:
 
 
 def draw_grid(grid: Grid, rows: Sequence[Sequence[Image.Image | None]]) -> Image.Image:
-    """RGB; what is None or missing at the end of a row stays white."""
+    """Return the large picture (RGB). A picture that is None, or missing at the end of a row, leaves white."""
     sheet = Image.new("RGB", grid.size, BACKGROUND)
     for number, row in enumerate(rows):
         for column, picture in enumerate(row):
@@ -63,5 +63,5 @@ def draw_grid(grid: Grid, rows: Sequence[Sequence[Image.Image | None]]) -> Image
 
 
 def plain_grid(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Pictures of one size without gaps; a shorter row ends in white."""
+    """Return pictures of one size as a grid without gaps. A shorter row ends in white."""
     return draw_grid(Grid(len(rows), max(map(len, rows)), *rows[0][0].size), rows)

@@ -9,7 +9,7 @@ from io import BytesIO
 import numpy as np
 from PIL import Image, ImageCms
 
-TOLERANCE = 2  # of 255: a profile that moves no colour further counts as sRGB
+TOLERANCE = 2  # of 255: a profile that changes no colour by more counts as sRGB
 
 DARKEST_WHITE = 128  # a profile that makes white darker is broken
 
@@ -19,8 +19,8 @@ class Colours:
     """The colour space of a picture of `mode` (RGB, L, CMYK or LAB, 8 bit).
 
     `usable`: the file's profile is valid and made for that mode. `forth` and `back` transform to 8-bit sRGB and from
-    it. Both are None where the pixels are sRGB, or have no profile and are converted as Pillow does. `back` is None
-    too where the profile has no inverse (those of scanners).
+    it. Both are None if the pixels are sRGB, or have no profile and Pillow converts them. `back` is also None if the
+    profile has no inverse, as many scanner profiles.
     """
 
     mode: str
@@ -30,7 +30,7 @@ class Colours:
 
     @property
     def returns(self) -> bool:
-        """Whether colours can be brought back from sRGB."""
+        """Whether sRGB can be converted back to these colours."""
         return self.forth is None or self.back is not None
 
     def to_srgb(self, picture: Image.Image) -> Image.Image:
@@ -40,7 +40,7 @@ class Colours:
     def from_srgb(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 (h, w, 3) in sRGB -> uint8 (h, w, channels). Needs `back`."""
         if self.back is None:
-            raise ValueError("these colours have no way back from sRGB")
+            raise ValueError("there is no transform from sRGB to these colours")
         values = np.asarray(_through(Image.fromarray(pixels), self.back))
         return values.reshape(*values.shape[:2], -1)
 

@@ -1,4 +1,4 @@
-"""Limits of size, checked before a picture is decoded."""
+"""Size limits, checked before a picture is decoded."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
 
-MAX_BYTES, SLACK_BYTES = 8, 2**26  # of a file: for each allowed pixel, and for the rest; some decoders read it whole
+MAX_BYTES, SLACK_BYTES = 8, 2**26  # of a file: for each allowed pixel, plus a constant; some decoders load all of it
 MAX_SCANS = 1000
-MAX_SCANNED = 20  # times `max_pixels`: the pixels of all scans of a progressive JPEG; a few bytes make a scan
-PIXELS_OF_A_BYTE = 512  # at most, in a JPEG: each block of 8x8 pixels takes a bit or more
+MAX_SCANNED = 20  # times `max_pixels`: the pixels of all scans of a progressive JPEG; a scan may have few bytes
+PIXELS_OF_A_BYTE = 512  # at most, in a JPEG: each block of 8x8 pixels takes at least one bit
 
 
 def most_bytes(max_pixels: int) -> int:
-    """The bytes that a file may have at most."""
+    """The largest allowed file (bytes)."""
     return MAX_BYTES * max_pixels + SLACK_BYTES
 
 
 def check_bytes(length: int, max_pixels: int) -> None:
-    """Raises PictureError where a file has more than `most_bytes`."""
+    """Raises PictureError if a file is longer than `most_bytes`."""
     if length > most_bytes(max_pixels):
         raise PictureError(f"too large: the limit of a file is {most_bytes(max_pixels):,} bytes (--max-pixels)")
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Raises PictureError where a picture has no pixels or more than `max_pixels`."""
+    """Raises PictureError if a picture has no pixels, or more than `max_pixels`."""
     if width < 1 or height < 1:
         raise PictureError(f"it has no pixels: {width}x{height}")
     if width * height > max_pixels:

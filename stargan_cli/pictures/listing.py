@@ -1,4 +1,4 @@
-"""Which files of a folder are pictures, by their names."""
+"""Find the pictures in a folder by their names."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from stargan_cli.pictures.formats import PICTURE_SUFFIXES
 
 
 def is_picture(name: str) -> bool:
-    """By its name, as a file inside a folder or an archive."""
+    """Whether a file inside a folder or an archive counts as a picture, by its name."""
     return has_picture_suffix(name) and not is_passed_over(name)
 
 
 def has_picture_suffix(name: str) -> bool:
-    """Whether a name ends as a picture's does, that of a file which is passed over too."""
+    """Whether a name has a picture's suffix, even if `is_passed_over` excludes the file."""
     return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
 
 
 def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[Path]:
-    """Regular files named like pictures, in sub-folders too, sorted by path. Symlinks are followed.
+    """Regular files named like pictures, in sub-folders too, sorted by path. Symlinks are followed; one that leads
+    nowhere is listed too, so that whoever reads it can name it.
 
-    Hidden names and those of tools (`files.passed_over`) are left out, and counted in `passed_over` by their paths
-    from the folder above `folder`. Raises OSError for a folder that cannot be read.
+    Hidden files and those of tools (`files.passed_over`) are left out, and counted in `passed_over` by their paths
+    relative to the parent of `folder`. Raises OSError for a folder that cannot be read.
     """
     counted = PassedOver() if passed_over is None else passed_over
     files: list[Path] = []
@@ -38,11 +39,15 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
                 files.append(here / name)
             elif has_picture_suffix(name):
                 counted.add((here / name).relative_to(folder.parent))
-    return [file for file in sorted(files) if os.path.isfile(file)]
+    return [file for file in sorted(files) if os.path.isfile(file) or _leads_nowhere(file)]
+
+
+def _leads_nowhere(file: Path) -> bool:
+    return file.is_symlink() and not os.path.exists(file)
 
 
 def _leads_back(folder: Path) -> bool:
-    """Whether a folder is a symlink to one that it lies in."""
+    """Whether a folder is a symlink to one of its own parents."""
     return folder.is_symlink() and folder.resolve() in {above.resolve() for above in folder.parents}
 
 

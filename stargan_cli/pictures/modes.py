@@ -1,4 +1,4 @@
-"""A decoded picture of any mode -> 8-bit colours in few modes, and the alpha plane."""
+"""Split a decoded picture of any mode into 8-bit colours (in few modes) and the alpha plane."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 def _narrow(image: Image.Image) -> Image.Image:
     """16- and 32-bit integers and floats -> 8 bit, scaled by their range, never clipped.
 
-    White is 65535 for integers, 2^32 - 1 where one is larger. For floats it is the first of 1, 255 and 65535 that no
-    number exceeds, else the largest number. NaN and negative floats are black.
+    White is 65535 for integers, or 2^32 - 1 if any is larger. For floats it is the first of 1, 255 and 65535 that no
+    value exceeds, else the largest value. NaN, infinite and negative floats are black.
     """
     values = np.asarray(image)
     if image.mode == "F":

@@ -1,7 +1,7 @@
-"""A picture in its file's own numbers: colours, depth and alpha as they are stored, and a change carried over to them.
+"""Native pixels: a picture's colours, depth and alpha as its file stores them; and how to apply a change to them.
 
-What is seen and changed is the 8-bit sRGB picture. What is written, where the format can hold it, are the file's own
-numbers: those of unchanged pixels to the bit, the others moved by as much as the change moves them.
+The networks see and change the 8-bit sRGB picture. If the output format can hold them, the native pixels are written
+instead: unchanged ones to the bit, the others shifted by as much as their colour in sRGB.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _WITHOUT_ALPHA = {"LA": "L", "La": "L", "RGBA": "RGB", "RGBa": "RGB"}
 @dataclass(frozen=True)
 class NativePixels:
     """Upright pixels: `values` uint8 or uint16 (H, W, C), the channels of `mode` (L, RGB, CMYK or LAB), and `alpha`
-    (H, W) of the same kind. `icc` is the file's profile, where it is usable."""
+    (H, W) of the same type (None: opaque). `icc` is the file's profile, if it is usable."""
 
     mode: str
     values: np.ndarray
@@ -41,24 +41,24 @@ class NativePixels:
         return self.values.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
 
     def copy(self) -> NativePixels:
-        """Its own values, to be changed."""
+        """A copy whose `values` can be changed."""
         return replace(self, values=self.values.copy())
 
     def turned(self, turn: Image.Transpose) -> NativePixels:
-        """Brought upright as Pillow's `transpose` does it."""
+        """The same pixels, turned as by Pillow's `transpose`."""
         alpha = None if self.alpha is None else _turned(self.alpha, turn)
         return replace(self, values=_turned(self.values, turn), alpha=alpha)
 
     def narrowed(self) -> NativePixels:
-        """The same in 8 bits."""
+        """The same pixels in 8 bits."""
         if self.bits == 8:
             return self
         alpha = None if self.alpha is None else _eight_bits(self.alpha)
         return replace(self, values=_eight_bits(self.values), alpha=alpha)
 
     def change(self, box: Box, before: np.ndarray, after: np.ndarray) -> None:
-        """In place, what changes the sRGB picture from `before`, uint8 (h, w, 3), to `after`, float32 in [0, 255],
-        within a box. Pixels that are fully transparent stay as they are."""
+        """Apply a change within a box, in place: it turns the sRGB colours `before`, uint8 (h, w, 3), into `after`,
+        float32 in [0, 255]. Fully transparent pixels stay as they are."""
         left, top, right, bottom = box
         part = self.values[top:bottom, left:right]
         step = self._step(part, before, after)
@@ -68,8 +68,8 @@ class NativePixels:
         part[:] = (moved if moved.dtype == np.int16 else np.rint(moved)).clip(0, np.iinfo(part.dtype).max)
 
     def _step(self, part: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-        """How far the numbers in a box move (h, w, C). In 8 bits by whole numbers, so that what rounds to the colour
-        before does not move: int16, which takes half the time, where nothing is converted."""
+        """Return what is added to the numbers in a box, (h, w, C). With 8 bits, `after` is rounded first, so that a
+        pixel that rounds to its old colour does not change. int16 where possible: that takes half the time of float."""
         colours, rounded = colours_of(self.icc, self.mode), np.rint(after).astype(np.uint8)
         if self.mode == "L" and colours.back is not None:
             levels = np.arange(256, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
@@ -90,8 +90,8 @@ class NativePixels:
 
 
 def _inked(inks: np.ndarray, wanted: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """Inks (h, w, 4) that make the colours `wanted` where they `moved`, in Pillow's plain CMYK: (255 - C)(255 - K) /
-    255. As much black as before, unless that is darker than the brightest channel."""
+    """Return inks (h, w, 4) that give the colours `wanted` where `moved`, in Pillow's plain CMYK: (255 - C)(255 - K) /
+    255. Black stays as it was, unless that is too dark for the brightest channel."""
     black = np.minimum(inks[..., 3:], 255 - wanted.max(axis=2, keepdims=True))
     rest = 255 - 255 * wanted / np.maximum(255 - black, 1)
     result: np.ndarray = np.where(moved[..., None], np.concatenate([rest.round(), black], axis=2), inks)
@@ -99,10 +99,10 @@ def _inked(inks: np.ndarray, wanted: np.ndarray, moved: np.ndarray) -> np.ndarra
 
 
 def native_pixels_of(image: Image.Image, profile: bytes | None, deep: np.ndarray | None = None) -> NativePixels | None:
-    """What a loaded picture holds, as it lies in the file; None where 8-bit sRGB without alpha is all that it holds,
-    or where there is no way back from sRGB.
+    """Return the native pixels of a loaded picture; None if it is 8-bit sRGB without alpha, or if its profile has no
+    transform from sRGB.
 
-    `deep`: its 16-bit numbers (H, W, C), where Pillow gives 8 bits of them.
+    `deep`: its 16-bit numbers (H, W, C), if Pillow reads only 8 bits of each.
     """
     plain = image.mode == "RGB" and deep is None and "transparency" not in image.info
     if plain and colours_of(profile, "RGB").forth is None:

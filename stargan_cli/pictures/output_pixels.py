@@ -1,4 +1,4 @@
-"""Which pixels a format can hold: the source file's numbers where they fit, else the same in 8 bits, else in sRGB."""
+"""Choose the pixels that a format can hold: the source file's own, else the same in 8 bits, else in sRGB."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from PIL import Image
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.native_pixels import NativePixels
 
-FREQUENT = 160  # colours of a palette's 256
+FREQUENT = 160  # colours kept exactly, of a palette's 256
 
 
 class OutputPixels(NamedTuple):
-    """What Pillow is to write. Where `deep`, uint16 (H, W, C), is given, those are the pixels, and `image` only has
-    their mode."""
+    """What is to be written. `deep`, uint16 (H, W, C), has the pixels if it is given; `image` then only has their
+    mode."""
 
     image: Image.Image
     icc: bytes | None
@@ -25,10 +25,10 @@ class OutputPixels(NamedTuple):
 def output_pixels(
     format: PictureFormat, image: Image.Image, alpha: Image.Image | None, native: NativePixels | None, icc: bytes | None
 ) -> OutputPixels:
-    """Choose what to write: `native` where the format can hold it, else the same in 8 bits, else `image`.
+    """Choose what to write: `native` if the format can hold it, else the same in 8 bits, else `image`.
 
-    `image` is RGB in sRGB, `alpha` its alpha plane (L, same size), `icc` a profile that means sRGB, and `native` the
-    same picture as the source file holds it. A format without alpha gets the picture laid on white.
+    `image` is RGB in sRGB, `alpha` its alpha plane (L, same size), `icc` an sRGB profile, and `native` the same picture
+    as the source file stores it. For a format without alpha, the picture is laid on white.
     """
     for numbers in () if native is None else (native, native.narrowed()):
         if _holds(format, numbers):
@@ -70,17 +70,17 @@ def _image(mode: str, values: np.ndarray) -> Image.Image:
 
 
 def in_palette(image: Image.Image) -> Image.Image:
-    """RGB or RGBA -> mode P, 256 colours at most, exactly where there are so few. Pixels less than half opaque get the
-    one transparent colour.
+    """Convert RGB or RGBA to mode P (at most 256 colours), without loss if the picture has no more. Pixels less than
+    half opaque become transparent.
 
-    Where half of the pixels share FREQUENT colours, as in a GIF of which a part was changed, those stay as they are.
-    Others are dithered (Floyd-Steinberg).
+    If the FREQUENT most frequent colours cover half of the pixels, as in a partly changed GIF, they stay exact. Pixels
+    of other colours are dithered (Floyd-Steinberg).
     """
     colours = np.asarray(image.convert("RGB")).astype(np.uint32)
     packed = colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
     clear = np.asarray(image)[..., 3] < 128 if image.mode == "RGBA" else np.zeros(packed.shape, bool)
     room = 255 if clear.any() else 256
-    packed[clear] = packed[~clear][0] if not clear.all() else 0  # so that they cost no further colour
+    packed[clear] = packed[~clear][0] if not clear.all() else 0  # so that transparent pixels add no colour
     found, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
     places = places.reshape(packed.shape)
     values = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
@@ -96,13 +96,13 @@ def in_palette(image: Image.Image) -> Image.Image:
 
 
 def _frequent(counts: np.ndarray) -> np.ndarray:
-    """The places of the most frequent colours, if half of the pixels have them; else none."""
+    """Return the indices of the FREQUENT most frequent colours if they cover half of the pixels, else none."""
     kept = np.argsort(-counts, kind="stable")[:FREQUENT]
     return kept if 2 * counts[kept].sum() >= counts.sum() else kept[:0]
 
 
 def _dithered(values: np.ndarray, places: np.ndarray, kept: np.ndarray, room: int) -> Image.Image:
-    """Pixels whose colours are `values[places]`, uint8 (N, 3) and (H, W), in `room` colours, `kept` of them exact."""
+    """Reduce the picture `values[places]`, uint8 (N, 3) and (H, W), to `room` colours; those of `kept` stay exact."""
     exact = np.full(len(values), -1)
     exact[kept] = np.arange(len(kept))
     others = Image.fromarray(values[places[exact[places] < 0]][None])

@@ -1,4 +1,4 @@
-"""Corrections of what Pillow reads wrongly, and of what it leaves to its caller."""
+"""Corrections of pictures that Pillow decodes wrongly or incompletely."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from stargan_cli.pictures.png import sixteen_bits
 
 BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
 MISREAD_IN_PLANES = ("LA", "La", "LAB")
-GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode, which names a grey by its number in the file
+GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode: levels (of 255) for each step of a stored grey
 
 
 def silence_libtiff() -> None:
-    """libtiff writes what is wrong with a file to stderr, besides the error that Pillow raises. It can be told not to
-    where it is a shared library: not on Windows."""
+    """Stop libtiff from printing its errors to stderr; Pillow raises them too. This works where libtiff is a shared
+    library: not on Windows."""
     pillow = find_spec("PIL._imaging")
     with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(pillow.origin if pillow is not None else None)  # and what it is linked with
+        library = ctypes.CDLL(pillow.origin if pillow is not None else None)  # and the libraries it is linked with
         library.TIFFSetErrorHandler(None)
         library.TIFFSetWarningHandler(None)
 
 
 def loaded(file: BinaryIO, image: Image.Image, deep: bool) -> tuple[Image.Image, np.ndarray | None]:
-    """Decode a picture that Pillow has opened from `file`: corrected, and with `deep`, or where the correction needs
-    them, the numbers of `sixteen_bits.read`. Raises PictureError for what Pillow cannot decode, or would decode to
-    another picture."""
+    """Decode and correct a picture that Pillow has opened from `file`. With `deep`, or if the correction needs it, also
+    return the result of `sixteen_bits.read`. Raises PictureError for a picture that Pillow cannot decode, or would
+    decode wrongly."""
     _refuse_misread(image)
     key = _transparent_grey(image)
     _load(image)
@@ -46,21 +46,21 @@ def _load(image: Image.Image) -> None:
     except ValueError as error:
         if "unknown raw mode" not in str(error):
             raise
-        kind = f"a {image.format} with its pixels in an order that cannot be decoded"
-        raise PictureError(f"{kind}: save it in another way") from error
+        kind = f"a {image.format} file that stores its pixels in an order that cannot be decoded"
+        raise PictureError(f"{kind}: save it in another format") from error
 
 
 def _refuse_misread(image: Image.Image) -> None:
-    """Raises PictureError for an opened picture that Pillow would decode to another one."""
+    """Raises PictureError for an opened picture that Pillow would decode wrongly."""
     tags = _tags(image)
     if tags.get(PLANES) == 2 and (max(tags.get(BITS, (8,))) > 8 or image.mode in MISREAD_IN_PLANES):
-        raise PictureError("a TIFF with such pixels in separate planes, which cannot be decoded: save it without")
+        raise PictureError("this kind of TIFF with separate planes cannot be decoded: save it with interleaved pixels")
     if image.mode == "P" and image.format == "PNG" and image.palette is None:
         raise PictureError("damaged: it has no palette")
 
 
 def _transparent_grey(image: Image.Image) -> int | None:
-    """The grey (0..255) that an opened PNG of 1 to 8 bits declares transparent; None where there is none."""
+    """The grey (0..255) that an opened PNG of 1 to 8 bits declares transparent; None if there is none."""
     if image.mode not in ("1", "L") or not isinstance(image.info.get("transparency"), int):
         return None
     tiles: list[Any] = getattr(image, "tile", [])
@@ -70,11 +70,11 @@ def _transparent_grey(image: Image.Image) -> int | None:
 
 
 def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:
-    """A loaded picture, corrected. `transparent` is that of `_transparent_grey`, `deep` that of `sixteen_bits.read`.
+    """Return a loaded picture, corrected. `transparent` is from `_transparent_grey`, `deep` from `sixteen_bits.read`.
 
-    A colour that the file declares transparent is found in pixels of every depth. A 16-bit TIFF whose white is 0 is
-    inverted. A deep PGM, which Pillow gives 32 bits, has the 16 that it holds. A BMP whose alpha is 0 throughout is
-    opaque: programs that know no alpha leave that byte empty.
+    A colour that the file declares transparent is matched at any bit depth. A 16-bit TIFF whose white is 0 is inverted.
+    A 16-bit PGM, which Pillow decodes to 32 bits, is brought back to 16. A BMP whose alpha is 0 throughout is opaque:
+    programs that do not support alpha leave that byte 0.
     """
     info = image.info
     if deep is not None and "transparency" in info:
@@ -98,7 +98,7 @@ def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | Non
 
 
 def _key(info: dict[Any, Any]) -> tuple[int, ...]:
-    """The colour that a file declares transparent. Of 16-bit PNG it has 16 bits, even where Pillow gives 8."""
+    """The colour that a file declares transparent. In a 16-bit PNG it has 16 bits, even if Pillow decodes only 8."""
     key = info.get("transparency")
     return key if isinstance(key, tuple) else (0,)
 

@@ -11,16 +11,16 @@ from stargan_cli.version import __version__
 
 SOFTWARE = f"stargan-cli {__version__}"
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-SEARCHED_BYTES = 192 * 1024  # an EXIF block of 64 KiB may stand before the note, never more
+SEARCHED_BYTES = 192 * 1024  # at most an EXIF block of 64 KiB comes before the note
 _FINGERPRINT = re.compile(rb'stargan:fingerprint="([0-9A-Za-z._-]{1,128})"')
 
 
 @dataclass(frozen=True)
 class Note:
-    """What an output's metadata say of it.
+    """The note in an output's metadata.
 
     `fingerprint` identifies the weights, settings and source (1 to 128 letters, digits and `._-`). `weights` and
-    `settings` are short texts for people. Where `generated` is false, the note names the program alone.
+    `settings` are short texts for people. If `generated` is false, the note has only the program and the fingerprint.
     """
 
     fingerprint: str
@@ -47,7 +47,7 @@ class Note:
 
     @property
     def comment(self) -> str:
-        """The note in an archive's header."""
+        """The note as text in an archive's header."""
         return f'{self.sentence} stargan:fingerprint="{self.fingerprint}"'
 
     @property
@@ -65,7 +65,7 @@ def _attribute(text: str) -> str:
 
 
 def read_fingerprint(path: Path) -> str | None:
-    """The fingerprint in a picture or tar; None where it has none, and where there is no file or no permission.
+    """Return the fingerprint in a picture or tar; None if it has none, or if the file is missing or cannot be read.
 
     Reads SEARCHED_BYTES at the file's beginning and at its end.
     """
@@ -84,6 +84,6 @@ def read_fingerprint(path: Path) -> str | None:
 
 
 def fingerprint_in(data: bytes) -> str | None:
-    """The first fingerprint in a part of a file; None where there is none."""
+    """Return the first fingerprint in a part of a file; None if there is none."""
     found = _FINGERPRINT.search(data)
     return found.group(1).decode("ascii") if found else None

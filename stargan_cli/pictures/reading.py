@@ -27,7 +27,7 @@ from stargan_cli.pictures.png.colour import profile_of_png
 
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
-LONGEST_REASON = 200  # letters
+LONGEST_REASON = 200  # characters
 Image.init()
 with suppress(ImportError):  # the extra `heif`
     from pillow_heif import register_heif_opener
@@ -60,17 +60,17 @@ def _one_large_at_a_time(pixels: int) -> AbstractContextManager[object]:
 
 
 watched: Callable[[int], AbstractContextManager[object]] = _one_large_at_a_time
-"""What each decoding of so many pixels stands in. Processes that decode beside others have one of their own."""
+"""Called with a number of pixels: the context manager in which they are decoded. Worker processes set their own."""
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB. `alpha` (L, same size) is None where it is opaque.
+    """A picture as read: `image` is RGB, 8 bit, upright, in sRGB. `alpha` (L, same size) is None if it is opaque.
 
     `size` is the upright width and height of the file's picture. `format` and `mode` are Pillow's names for those of
-    the file. `icc` is its raw profile, which `image` has applied, `exif` its raw EXIF block. `native` has the pixels as
-    the file stores them, where that was asked for and says more than `image`. `lossless`: a WebP file that is so.
+    the file. `icc` is its raw profile, already applied to `image`, and `exif` its raw EXIF block. `native` has the
+    pixels as the file stores them, if they were asked for and differ from `image`. `lossless`: a lossless WebP file.
     """
 
     image: Image.Image
@@ -85,18 +85,18 @@ class Picture:
 
     @property
     def srgb_icc(self) -> bytes | None:
-        """The file's profile where it counts as sRGB, and `image` so holds the file's pixels; else None."""
+        """The file's profile if it counts as sRGB, so that `image` has the file's own pixels; else None."""
         colours = colours_of(self.icc, "RGB")
         return self.icc if self.mode == "RGB" and colours.usable and colours.forth is None else None
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What of a picture is wanted.
+    """How a picture is to be read.
 
     `square`: only the largest centred square, resized to this many pixels; large JPEGs are then decoded at a fraction
-    of their size, never below twice `square`. `native`: the file's own numbers too, to be written again; not with
-    `square`. `max_pixels`: a picture of more is refused.
+    of their size, never below twice `square`. `native`: also the pixels as the file stores them; not with `square`.
+    `max_pixels`: larger pictures are refused.
     """
 
     square: int | None = None
@@ -118,7 +118,7 @@ def read_picture(
 
 @contextmanager
 def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
-    """A picture's file, and what Pillow knows before it decodes a pixel. Raises PictureError."""
+    """Yield a picture's file, and the picture as Pillow opens it, not yet decoded. Raises PictureError."""
     ignore_pillow_warnings()
     with open_regular(source) if isinstance(source, Path) else nullcontext(_whole(source, wanted)) as file:
         limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
@@ -133,7 +133,7 @@ def _whole(source: BinaryIO, wanted: Wanted) -> BinaryIO:
 
 
 def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
-    """Read a stream to its end. Raises PictureError where it has more than `limits.most_bytes`."""
+    """Read a stream to its end. Raises PictureError if it is longer than `limits.most_bytes`."""
     data = source.read(limits.most_bytes(max_pixels) + 1)
     limits.check_bytes(len(data), max_pixels)
     return BytesIO(data)
@@ -153,7 +153,7 @@ def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
 
 @contextmanager
 def decoding(file: BinaryIO) -> Iterator[None]:
-    """Whatever a decoder raises inside becomes a PictureError."""
+    """Turn every exception that a decoder raises inside into a PictureError."""
     try:
         yield
     except PictureError:
@@ -169,12 +169,12 @@ def decoding(file: BinaryIO) -> Iterator[None]:
 
 
 def _shortened(reason: str) -> str:
-    """Pillow quotes what it does not understand, at any length."""
+    """Limit a reason to LONGEST_REASON: Pillow quotes unknown data at any length."""
     return reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}..."
 
 
 def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
-    """The picture, or the frame of it that the image stands at."""
+    """Decode the picture, or the current frame of several."""
     with watched(image.width * image.height):
         return _decode(file, image, wanted)
 
@@ -206,7 +206,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless)
 
 
-_ignoring: list[object] = []  # the filter that was set, as the module `warnings` has it
+_ignoring: list[object] = []  # the filter set last, as `warnings.filters` holds it
 SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
 
 
@@ -218,7 +218,7 @@ def centre_square(image: Image.Image, size: int) -> Image.Image:
 
 
 def _shrunk(image: Image.Image, square: int) -> Image.Image:
-    """A very large picture at a whole fraction of its size, at least four times `square`: spares copying it."""
+    """Reduce a very large picture by a whole factor, to at least four times `square`: saves full-size copies."""
     factor = min(image.size) // (4 * square)
     if factor < 2 or image.mode not in ("L", "RGB", "LA", "RGBA", "CMYK"):
         return image
@@ -232,8 +232,8 @@ def _is_jpeg(image: Image.Image) -> bool:
 
 
 def ignore_pillow_warnings() -> None:
-    """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe: the filter is set
-    for the process, and again where others have set theirs, or reset it."""
+    """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe, so the filter is
+    set for the whole process, and set again if other code has changed the filters."""
     if warnings.filters[:1] != _ignoring:
         warnings.filterwarnings("ignore", module=r"PIL\.")
         _ignoring[:] = warnings.filters[:1]

@@ -1,4 +1,4 @@
-"""What a file carries beside its pixels, one function a format."""
+"""Encoder settings and metadata of output files, one function a format."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 
 @dataclass(frozen=True)
 class Extras:
-    """`quality` (1..100) is for lossy encoders, `lossless` for those that know both ways. `note` and `exif` are
-    metadata, None where there are none."""
+    """What is encoded besides the pixels. `quality` (1..100) is for lossy encoders, `lossless` for those that have both
+    modes. `note` and `exif` are metadata, or None."""
 
     quality: int = 95
     lossless: bool = False
@@ -27,12 +27,12 @@ class Extras:
 
 
 def none(extras: Extras) -> dict[str, Any]:
-    """For a format without metadata."""
+    """No settings: for a format without a quality and EXIF."""
     return {}
 
 
 def png(extras: Extras) -> dict[str, Any]:
-    """Speed before size."""
+    """Fast compression rather than small files."""
     return {"compress_level": 1, **_exif(extras)}
 
 
@@ -48,7 +48,7 @@ def jpeg(extras: Extras) -> dict[str, Any]:
 
 
 def webp(extras: Extras) -> dict[str, Any]:
-    """Lossless at quality 100 too, and then with the colours of transparent pixels; the note as XMP."""
+    """Lossless at quality 100 too; lossless files keep the colours of transparent pixels. The note as XMP."""
     lossless = extras.lossless or extras.quality == 100
     options = {"quality": extras.quality, "lossless": lossless, "exact": lossless, **_exif(extras)}
     return options if extras.note is None else {**options, "xmp": extras.note.xmp()}
@@ -65,8 +65,8 @@ def tiff(extras: Extras) -> dict[str, Any]:
 
 
 def png_with_note(data: bytes, note: Note) -> bytes:
-    """A PNG file with the note as three text chunks: for people, for programs of 1996, and XMP. Pillow would write
-    them behind the profile, which may be larger than what `read_fingerprint` reads."""
+    """Add the note to a PNG file as three text chunks: Software, Comment and XMP. Pillow would write them after the ICC
+    profile, which may be larger than the part that `read_fingerprint` reads."""
     texts = PngInfo()
     texts.add_text("Software", SOFTWARE)
     texts.add_text("Comment", note.sentence)
@@ -76,19 +76,19 @@ def png_with_note(data: bytes, note: Note) -> bytes:
 
 
 def bmp_with_note(data: bytes, note: Note) -> bytes:
-    """A BMP file with the note behind its pixels, where newer BMP files have profiles. The header's size counts it:
-    some programs refuse a file with anything behind that size."""
+    """Add the note to a BMP file after its pixels, where newer BMP files have profiles. The file size in the header
+    includes it: some programs refuse a file that is longer than that."""
     packet = note.xmp()
     return data[:2] + (len(data) + len(packet)).to_bytes(4, "little") + data[6:] + packet
 
 
 def gif_with_note(data: bytes, note: Note) -> bytes:
-    """A GIF file with the note as a comment and as XMP before its end: XMP Specification, part 3, 1.1.2."""
+    """Add the note to a GIF file, as a comment and as XMP at its end (XMP Specification, part 3, 1.1.2)."""
     comment = note.sentence.encode()
     blocks = b"".join(
         bytes([len(part)]) + part for part in (comment[at : at + 255] for at in range(0, len(comment), 255))
     )
-    ramp = b"\x01" + bytes(range(255, -1, -1)) + b"\0"  # leads programs that know blocks alone out of the packet
+    ramp = b"\x01" + bytes(range(255, -1, -1)) + b"\0"  # where programs that skip it block by block find its end
     return data[:-1] + b"!\xfe" + blocks + b"\0" + b"!\xff\x0bXMP DataXMP" + note.xmp() + ramp + data[-1:]
 
 

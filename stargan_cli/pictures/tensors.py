@@ -1,4 +1,4 @@
-"""Picture file <-> what the networks take: one definition for train, translate, eval and export."""
+"""Picture file <-> the networks' input and output: one definition for train, translate, eval and export."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _UPLOAD = 4096  # pictures at a time
 
 
 class Drawn(NamedTuple):
-    """Some rows of a batch: pictures uint8 (n, 3, S, S), and importance float (n,), which is how much more often the
-    data shows a picture than it is drawn; and labels float (batch_size, k) of the whole batch."""
+    """Some rows of a batch: pictures uint8 (n, 3, S, S) and their importance weights float (n,), the share of a picture
+    in the data divided by the probability that it is drawn. Labels float (batch_size, k) are of the whole batch."""
 
     pixels: Tensor
     importance: Tensor
@@ -32,7 +32,7 @@ class BatchSource:
     """Batches of one data set.
 
     Without `balance`, each epoch is a fresh permutation. With it, pictures are drawn with replacement, each
-    combination of labels with the square root of its share, so that rare ones (blond men) are seen more often.
+    combination of labels in proportion to the square root of its share: rare ones (blond men) are seen more often.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class BatchSource:
         balance: bool = False,
         device: torch.device = _CPU,
     ) -> None:
-        """What is drawn is computed on `device`. Pictures stay in memory or on disk, as the cache has them."""
+        """Draws are computed on `device`. Pictures stay in memory or on disk, as the cache has them."""
         self.pictures, self.batch_size, self.seed, self.balance = pictures, batch_size, seed, balance
         labels = pictures.labelled.labels
         weights = _weights(labels) if balance else torch.ones(len(labels), dtype=torch.float64)
         self._limits = (weights.cumsum(0) * (_WHOLE / weights.sum())).long().to(device)
         self._importance = (weights.mean() / weights).float().to(device)
         self._labels = labels.to(device)
-        epochs = batch_size // len(labels) + 2  # that one batch can see
+        epochs = batch_size // len(labels) + 2  # in one batch, at most
         self._orders = torch.zeros(epochs, len(labels), dtype=torch.int64, device=device)
         self._known = [-1] * epochs
 
@@ -59,7 +59,7 @@ class BatchSource:
         return BatchSource(self.pictures, self.batch_size, self.seed, self.balance, device)
 
     def prepare(self, step: int) -> None:
-        """Put the epochs of this step in order. `indices` counts on it, and asks the host for nothing."""
+        """Compute the permutations of this step's epochs, so that `indices` needs nothing from the host."""
         if self.balance:
             return
         first, last = (at // len(self.pictures) for at in (step * self.batch_size, (step + 1) * self.batch_size - 1))
@@ -71,7 +71,7 @@ class BatchSource:
                 self._known[row] = epoch
 
     def indices(self, step: Tensor) -> Tensor:
-        """int64 (batch_size,): which pictures step number `step` (from 0, an int64 ()) sees."""
+        """int64 (batch_size,): the pictures of step number `step` (from 0, an int64 ())."""
         if self.balance:
             numbers = stream(key(step, self.seed), self.batch_size) & (_WHOLE - 1)
             return torch.searchsorted(self._limits, numbers, right=True).clamp_(max=len(self.pictures) - 1)
@@ -80,7 +80,7 @@ class BatchSource:
         return self._orders[epoch % len(self._known), position % len(self.pictures)]
 
     def batch(self, step: Tensor, pixels: Tensor | np.ndarray, rows: slice = slice(None)) -> Drawn:
-        """These rows of the batch, out of `pixels` (uint8, all pictures), with the labels of all of it."""
+        """These rows of the batch, from `pixels` (uint8, all pictures), with the labels of the whole batch."""
         indices = self.indices(step)
         seen = indices[rows]
         found = pixels[seen] if isinstance(pixels, Tensor) else torch.from_numpy(pixels[seen.numpy()])
@@ -94,23 +94,23 @@ def _weights(labels: Tensor) -> Tensor:
 
 
 class Feed(Protocol):
-    """The batches of a data set that takes `turns` turns in each iteration."""
+    """The batches of a data set, `turns` of them in each iteration."""
 
     def load(self, iteration: int) -> None:
-        """Do on the host what the iteration needs."""
+        """Do the work on the host that an iteration needs."""
 
     def drawn(self, turn: int, iteration: Tensor) -> Drawn:
-        """On the device, the batch of a turn of the iteration that was loaded (an int64 ())."""
+        """The batch of one turn, on the device. `iteration` (int64 ()) must have been loaded."""
 
 
 def feed(source: BatchSource, turns: int, rows: slice, device: torch.device) -> Feed:
-    """Pictures from the memory of a GPU that has room for all of them, else from the host's."""
+    """A feed from GPU memory if all pictures fit there, else one from the host."""
     fits = device.type == "cuda" and source.pictures.pixels.nbytes < _SHARE_FOR_PICTURES * free_memory(device)
     return Resident(source, turns, rows, device) if fits else Streamed(source, turns, rows, device)
 
 
 class Resident:
-    """All pictures lie on the device, and everything is drawn there."""
+    """Keeps all pictures on the device, and draws there."""
 
     def __init__(self, source: BatchSource, turns: int, rows: slice, device: torch.device) -> None:
         self.source, self.turns, self.rows = source.on(device), turns, rows
@@ -129,12 +129,12 @@ class Resident:
 
 
 class Streamed:
-    """A thread reads the batches of the next iteration while one is computed. They are put into the same tensors each
-    time: a CUDA graph reads from there."""
+    """Reads the batches of the next iteration in a thread while one is computed. They are copied into the same tensors
+    each time, since a CUDA graph reads from there."""
 
     def __init__(self, source: BatchSource, turns: int, rows: slice, device: torch.device) -> None:
         self.source, self.turns, self.rows, self.device = source, turns, rows, device
-        # One thread: with more there would be more than cores, and OpenMP's workers would sleep between operations.
+        # One thread: more would outnumber the cores, and OpenMP's workers would sleep between operations.
         self._pool = side_by_side(1, "batches")
         self._next: tuple[int, Future[list[Drawn]]] | None = None
         self._here: list[Drawn] = []

@@ -1,4 +1,4 @@
-"""What the weights of a run say of themselves."""
+"""The card of the weights that a run writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from stargan_cli.weights.card import Card
 def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any], landmarks: EyePlaces) -> Card:
     """The card of a run's weights after `seconds` of training; `started_from` is what `origin` gave, or empty.
 
-    `landmarks`: where the eyes stand in the training pictures, or empty.
+    `landmarks`: the places of the eyes in the training pictures, or empty.
     """
     settings = trainer.settings
     celeba = "celeba" in settings.data
@@ -42,13 +42,13 @@ def card_of(trainer: Trainer, seconds: float, started_from: dict[str, Any], land
 
 
 def origin(card: Card) -> dict[str, Any]:
-    """What weights to start from say of how long they were trained, and from what they were made themselves."""
+    """What the card of weights to start from says about their training time and their own origin."""
     names = ("iterations", "hours", "mean_of", "started_from")
     return {name: card.training[name] for name in names if name in card.training}
 
 
 def _public(settings: TrainSettings, layout: LabelLayout) -> dict[str, Any]:
-    """Settings without paths, which say nothing to those who get the weights and much of the machine."""
+    """Settings without paths, which are useless to the users of the weights and reveal details of the machine."""
     values = settings.to_dict()
     del values["root"]
     values["data"] = [label_set.name for label_set in layout.sets]

@@ -20,7 +20,7 @@ from stargan_cli.train.recipe.settings import TrainSettings
 
 SAMPLE_ROWS = 8
 MOST_UNREADABLE_SAMPLES = 0.5
-"""One broken picture is more than a tenth of a few."""
+"""One broken picture of a few is more than MAX_UNREADABLE_SHARE."""
 _SHOWN = 5
 
 
@@ -34,12 +34,12 @@ class TrainingData:
     held_out: tuple[CachedPictures, ...]
 
     def identity(self) -> dict[str, list[str]]:
-        """What a resumed run must find again: of each set its names and labels, and its files."""
+        """Hashes that a resumed run must find again, for each set: of names and labels, and of file sizes."""
         sets = [pictures.labelled for pictures in self.train]
         return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
 
     def landmarks(self, say: Callable[[str], None]) -> EyePlaces:
-        """Where the eyes stand in the pictures, as the weights' card has it: of the first set that shows faces.
+        """The places of the eyes in the first set that shows faces, for the weights' card.
 
         `say` gets a warning if another set frames them differently.
         """
@@ -48,12 +48,12 @@ class TrainingData:
         first = next(iter(framed), "")
         for name, found in framed.items():
             if not alike(found, framed[first]):
-                say(f"faces lie otherwise in {name} than in {first}: translate will lay them out as in {first}")
+                say(f"faces are placed differently in {name} than in {first}: translate will place them as in {first}")
         return framed.get(first, {})
 
 
 def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
-    """All data sets of a run and where their labels stand. Raises DataError and UsageError."""
+    """Load all data sets of a run and the layout of their labels. Raises DataError and UsageError."""
     if settings.attributes and "celeba" not in settings.data:
         raise UsageError("--attrs chooses among the attributes of celeba; class folders have classes", "leave it out")
     names = [group[0] for group in settings.groups if len(group) == 1]
@@ -91,6 +91,8 @@ def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) ->
         except UsageError as error:
             raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
         if not is_sayable(word, meaning, layout, words) and meaning.on:
+            if vocabulary.search(word) - {meaning}:
+                raise UsageError(f"--alias {word}={name}: {word} has a meaning already", vocabulary.listing())
             raise UsageError(f"--alias {word}={name}: --set cannot take this word", "use letters, digits, - and _")
         unsayable.discard(meaning)
     for meaning in meanings:
@@ -136,7 +138,7 @@ def prepare(
     """Decode the pictures of `load_data`, or open the cache where that was done before.
 
     Pictures that cannot be read are named through `say` and left out. Raises DataError where they are too many, or
-    where nothing is left that shows some attribute.
+    where no picture, or every picture, that is left shows some attribute.
     """
 
     to_decode = [(parts["train"], _spread(parts)) for parts in sets]

@@ -1,4 +1,4 @@
-"""What a run will take on this machine, measured over a few iterations on random pictures."""
+"""Estimate the time, memory and disk space of a run, from a few iterations on random pictures."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
+from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
 from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
-LONGEST_CYCLE = 20  # iterations: what comes more seldom hardly counts
+LONGEST_CYCLE = 20  # iterations: rarer steps hardly affect the average
 
 
 @dataclass(frozen=True)
 class RunEstimate:
-    """`iteration`: seconds of one, on average. In bytes: `memory` at its peak, of the GPU or of this process (None
-    where the system does not say), `cache` of decoded pictures, and `checkpoints` with the weights."""
+    """`iteration`: the mean time of one (seconds). In bytes: peak `memory` of the GPU or of this process (None where
+    the system does not tell), `cache` of decoded pictures, and all `checkpoints` that are kept."""
 
     device: str
     precision: str
@@ -45,7 +46,7 @@ def estimate_run(
     device: str = "auto",
     processes: Processes = ALONE,
 ) -> RunEstimate:
-    """Train a little and forget it. One of several processes measures its own share of a batch.
+    """Train for a few iterations and discard the result. One of several processes measures its own share of a batch.
 
     Raises UsageError, and TrainingError where the memory is too small.
     """
@@ -56,7 +57,8 @@ def estimate_run(
     pictures = [_random(parts["train"], share, settings.image_size) for parts in sets]
     trainer = make_trainer(short, layout, pictures, where, precision)
     seconds = _seconds(trainer)
-    state = sum(tensor.numel() * tensor.element_size() for tensor in trainer.state().values())
+    kept = packed(trainer.state(), settings.checkpoint_dtype, settings.checkpoint_moments)
+    state = sum(tensor.numel() * tensor.element_size() for tensor in kept.values())
     decoded = sum(len(parts["train"]) for parts in sets)
     return RunEstimate(
         str(where),
@@ -75,8 +77,8 @@ def _random(labelled: Labelled, number: int, size: int) -> CachedPictures:
 
 
 def _seconds(trainer: Trainer) -> float:
-    """Of an iteration on average, over whole cycles of generator steps and penalties. The first cycles warm up: on CUDA
-    until the iterations are recorded, elsewhere one, which counts where it is long."""
+    """The mean time of an iteration (seconds), over whole cycles of generator steps and penalties. The first cycles
+    warm up: on CUDA until the iterations are recorded, elsewhere one cycle, which counts if it takes `LONG_SECONDS`."""
     on_cuda = trainer.device.type == "cuda"
     cycle = min(LONGEST_CYCLE, math.lcm(trainer.settings.n_critic, trainer.settings.penalty_every))
     elapsed, cycles = 0.0, 0

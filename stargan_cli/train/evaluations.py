@@ -1,4 +1,4 @@
-"""What a training run measures of its weights while it runs, and which it keeps."""
+"""Evaluate the weights of a run while it trains, and keep the best."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stargan_cli.files.atomic import replacement
 from stargan_cli.train.log import RunLog
 
 Evaluate = Callable[[Path], dict[str, float]]
-"""A weights file -> numbers by name; `score` is what weights are chosen by, larger is better. Raises StarganError
+"""A weights file -> numbers by name; the best weights have the largest `score`. Raises StarganError
 where pictures or networks that it needs are gone."""
 SCORE = "eval/score"
 
 
 @dataclass(frozen=True)
 class Evaluations:
-    """Every `every` iterations (0: never) a row of `log` with what `evaluate` says of the run's `weights`, and a copy
-    of these as `best.safetensors` if no row before has a larger score."""
+    """Every `every` iterations (0: never), `evaluate` measures the run's `weights`. The numbers become a row of `log`;
+    weights with a larger score than all before are copied to `best.safetensors`."""
 
     evaluate: Evaluate | None
     every: int
@@ -33,7 +33,7 @@ class Evaluations:
         return self.evaluate is not None and self.every > 0 and iteration % self.every == 0
 
     def write(self, iteration: int, seconds: float) -> dict[str, float]:
-        """What was measured; empty if it could not be, which is said and does not stop the run."""
+        """Measure, log and return the numbers. A failure is reported and does not stop the run; then there are none."""
         if self.evaluate is None:
             return {}
         started, best = time.monotonic(), self.log.largest(SCORE)

@@ -1,7 +1,7 @@
 """A second discriminator, on the features of a pretrained network (Kumari et al., CVPR 2022).
 
-StarGAN's own discriminator learns a few thousand pictures by heart, and the generator learns what that one takes for
-the target and nobody else does. Features that stay as they are learn no pictures by heart.
+StarGAN's own discriminator overfits to a few thousand pictures, and the generator then learns adversarial examples,
+which that discriminator alone takes for the target. Fixed features cannot overfit.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from stargan_cli.backbones import backbone, stage_statistics, stages
 from stargan_cli.model import DiscriminatorOutput
 
-NETWORK = "efficientnet-lite1"  # evaluation looks through Lite0
+NETWORK = "efficientnet-lite1"  # not Lite0, which evaluation uses
 WIDTH = 64
 SHALLOW = 2  # of the four stages; the others are deep
 
@@ -22,10 +22,10 @@ SHALLOW = 2  # of the four stages; the others are deep
 class FeatureDiscriminator(nn.Module):
     """Pictures (N, 3, S, S) in [-1, 1] -> a DiscriminatorOutput for each of four stages, at 1/4 to 1/32 of their size.
 
-    Labels are read from the two deep stages alone, and the output of a shallow one has the classes of a deep one: in
-    the mean over a picture, the features of a shallow stage say little more than its colours.
+    Labels are classified from the two deep stages alone, and the output of a shallow one repeats the classes of a deep
+    one: averaged over a picture, shallow features say little more than its colours.
 
-    `network` stays as it is, and `heads` learn. Raises UsageError where the network's package is missing.
+    `network` is frozen, and `heads` are trained. Raises UsageError where the network's package is missing.
     """
 
     def __init__(self, class_dim: int) -> None:
@@ -53,7 +53,7 @@ class FeatureHeads(nn.Module):
     def forward(self, features: list[Tensor]) -> list[DiscriminatorOutput]:
         judged = [judge(stage) for judge, stage in zip(self.judges, features, strict=True)]
         deep = zip(self.readers, judged[SHALLOW:], strict=True)
-        classes = [reader(seen.mean(dim=(2, 3))) for reader, (seen, _, _) in deep]
+        classes = [reader(hidden.mean(dim=(2, 3))) for reader, (hidden, _, _) in deep]
         return [
             DiscriminatorOutput(realness, read, agreement)
             for (_, realness, agreement), read in zip(judged, cycle(classes), strict=False)
@@ -61,7 +61,7 @@ class FeatureHeads(nn.Module):
 
 
 class FeatureJudge(nn.Module):
-    """One stage's features (N, C, h, w) -> what it sees in them (N, WIDTH, h', w'), realness and agreement."""
+    """One stage's features (N, C, h, w) -> hidden features (N, WIDTH, h', w'), realness and agreement."""
 
     def __init__(self, mean: Tensor, deviation: Tensor, class_dim: int, shallow: bool) -> None:
         super().__init__()
@@ -76,5 +76,5 @@ class FeatureJudge(nn.Module):
         self.agreement = spectral_norm(nn.Conv2d(WIDTH, class_dim, kernel_size=3, padding=1))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        seen = self.main((x - self.get_buffer("mean")) / self.get_buffer("deviation"))
-        return seen, self.realness(seen), self.agreement(seen)
+        hidden = self.main((x - self.get_buffer("mean")) / self.get_buffer("deviation"))
+        return hidden, self.realness(hidden), self.agreement(hidden)

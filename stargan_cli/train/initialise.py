@@ -27,12 +27,12 @@ def initialise(
     layout: LabelLayout,
     weights: Weights,
 ) -> list[str]:
-    """Copy what fits into the networks and say what does not.
+    """Copy what fits into the networks. Returns notes on what does not.
 
     The generator's tensors must have the same shapes, except that the label planes of its first convolution are
     matched by attribute name (new ones start at zero, so that the pictures stay as they were). The discriminator
-    takes over tensors of the same name and shape, since its depth goes with the picture size; `heads`, those of the
-    discriminator on fixed features, do the same. Raises UsageError where the generator does not fit.
+    takes over tensors of the same name and shape, since its depth depends on the picture size; so do `heads`, those of
+    the discriminator on fixed features. Raises UsageError where the generator does not fit.
     """
     _copy_generator(generator, layout, weights)
     given = weights.discriminator.state_dict() if weights.discriminator else None
@@ -74,7 +74,7 @@ def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelL
 def _copy(
     name: str, module: nn.Module, given: dict[str, Tensor] | None, layout: LabelLayout, weights: Weights
 ) -> str | None:
-    """A word about what `module`, called `name`, does not find in `given`."""
+    """Copy what fits from `given` into `module`. Returns a note on what does not; `name` is for people."""
     if given is None:
         return f"{weights.path} does not have {name}: it starts afresh"
     own, old = module.state_dict(), weights.card.layout

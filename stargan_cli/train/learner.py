@@ -1,4 +1,4 @@
-"""A network with its optimiser: one step down, and what of both a checkpoint holds."""
+"""A network with its optimiser: gradient steps, and the state of both for checkpoints."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Learner:
-    """`module` and its Adam with `rate` and `betas`. Its tensors are called `name.…` and `name_optimiser.…`."""
+    """`module` and its Adam with `rate` and `betas`. Checkpoints call their tensors `name.…`, `name_optimiser.…`."""
 
     def __init__(self, name: str, module: nn.Module, rate: float, betas: tuple[float, float]) -> None:
         self.name, self.module, self.rate = name, module, rate
@@ -30,7 +30,7 @@ class Learner:
         )
 
     def set_rate(self, factor: float) -> None:
-        """The learning rate becomes `factor` times `rate`."""
+        """Set the learning rate to `factor` times `rate`."""
         for group in self.optimiser.param_groups:
             group["lr"].fill_(self.rate * factor)
 
@@ -40,10 +40,10 @@ class Learner:
         total.backward()  # type: ignore[no-untyped-call]
         processes.add_gradients(self.module)
         self.optimiser.step()
-        increment_version(list(self.module.parameters()))  # the fused one does not count its changes; `Rearranged` asks
+        increment_version(list(self.module.parameters()))  # fused Adam does not do it, and `Rearranged` needs it
 
     def state(self) -> dict[str, Tensor]:
-        """All tensors by name."""
+        """All tensors of the network and the optimiser, by name."""
         tensors = {f"{self.name}.{name}": value for name, value in self.module.state_dict().items()}
         for name, parameter in self.module.named_parameters():
             for entry, value in self.optimiser.state[parameter].items():
@@ -51,7 +51,7 @@ class Learner:
         return tensors
 
     def load(self, tensors: dict[str, Tensor]) -> None:
-        """Take over what `state` gave. Raises KeyError and RuntimeError where it does not fit."""
+        """Restore what `state` returned. Raises KeyError and RuntimeError where it does not fit."""
         self.module.load_state_dict({name: tensors[f"{self.name}.{name}"] for name in self.module.state_dict()})
         for name, parameter in self.module.named_parameters():
             if (step := tensors.get(f"{self.name}_optimiser.step.{name}")) is None:
@@ -65,7 +65,7 @@ class Learner:
 
 @contextmanager
 def frozen(learners: Sequence[Learner]) -> Iterator[None]:
-    """No gradients for their parameters meanwhile: they would be thrown away."""
+    """Compute no gradients for these learners' parameters meanwhile: they would be thrown away."""
     for learner in learners:
         learner.module.requires_grad_(False)
     try:

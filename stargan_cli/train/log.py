@@ -1,4 +1,4 @@
-"""What a run writes down of its losses: rows of JSON, and TensorBoard's files beside them."""
+"""The log of a run's losses: rows of JSON, and TensorBoard's files beside them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Say = Callable[[str], None]
 
 
 class RunLog:
-    """`log.jsonl`: a row is an iteration, its seconds and its losses."""
+    """`log.jsonl`: a row has an iteration, the seconds until then, and numbers such as losses."""
 
     def __init__(self, path: Path, say: Say) -> None:
         self.path, self.say = path, say
         self._complained = False
 
     def keep_until(self, iteration: int) -> None:
-        """Drop the rows after `iteration`, and a torn last line: a resumed run writes them again."""
+        """Drop the rows after `iteration`, and an incomplete last line: a resumed run writes them again."""
         if not self.path.is_file():
             return
         kept = []
@@ -36,21 +36,21 @@ class RunLog:
                 row = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(row, dict) and row.get("iteration", 0) <= iteration:
+            if isinstance(row, dict) and _number(row.get("iteration")) <= iteration:
                 kept.append(line)
         with replacement(self.path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def largest(self, name: str) -> float:
-        """The largest number that a row has under a name; minus infinity if none has."""
+        """The largest value of `name` in all rows; minus infinity if there is none."""
         found = [-math.inf]
         if self.path.is_file():
             rows = (json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines())
-            found += [row[name] for row in rows if name in row]
+            found += [row[name] for row in rows if math.isfinite(_number(row.get(name)))]
         return max(found)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Append a row. A full disk does not stop the run, and is said once; it takes rows whole or not at all."""
+        """Append a row, whole or not at all. A full disk is reported once and does not stop the run."""
         before = self.path.stat().st_size if self.path.is_file() else 0
         try:
             with self.path.open("a", encoding="utf-8") as file:
@@ -63,19 +63,24 @@ class RunLog:
             self._complained = True
 
     def sync(self) -> None:
-        """Wait until the rows are on the disk: a checkpoint stands behind them. What keeps them off it is no reason to
-        lose the checkpoint."""
+        """Wait until the rows are on the disk, before a checkpoint that relies on them. An error is ignored: the
+        checkpoint matters more."""
         with suppress(OSError):
             sync_file(self.path)
             sync_folder(self.path.parent)
+
+
+def _number(value: Any) -> float:
+    """A value of a row; infinity for what is not a number, as other programs may have edited the file."""
+    return value if isinstance(value, (int, float)) else math.inf
 
 
 class Board:
     """TensorBoard's files of a run, in `folder`."""
 
     def __init__(self, folder: Path, iteration: int, say: Say) -> None:
-        """What an earlier call wrote after `iteration` is hidden by TensorBoard. Raises UsageError where the package
-        is not installed."""
+        """Begin after `iteration`: TensorBoard hides what an earlier call wrote for later ones. Raises UsageError where
+        the package is not installed."""
         require_board()
         from torch.utils.tensorboard import SummaryWriter
 
@@ -93,7 +98,7 @@ class Board:
         self._write(self._writer.close)
 
     def _write(self, write: Callable[[], object]) -> None:
-        """A full disk does not stop the run, and is said once."""
+        """A full disk is reported once and does not stop the run."""
         try:
             write()
         except OSError as error:

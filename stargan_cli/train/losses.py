@@ -1,4 +1,4 @@
-"""StarGAN's losses (Choi et al., CVPR 2018, section 3) as pure functions: (total, named parts), all still tensors."""
+"""StarGAN's losses (Choi et al., CVPR 2018, section 3): pure functions that return tensors, (total, named parts)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Parts = dict[str, Tensor]
 View = Callable[[Tensor], Tensor]
 
 BACKGROUND = 30
-"""How many times as much as elsewhere a change of the background counts."""
+"""The weight of a change of the background in `G/self`; elsewhere it is 1."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Batch:
     """One step's pictures of one data set.
 
     `real` (N, 3, S, S) in [-1, 1]; `source` and `target` are full label vectors (N, label_dim); `source_classes` and
-    `target_classes` the labels of this set alone (N, k), whose logits stand at `positions`; `kind` is the set's kind.
-    `importance` (N,): how much each real picture counts in the discriminator's classification; None for all alike.
+    `target_classes` the labels of this set alone (N, k), whose logits are at `positions`; `kind` is the set's kind.
+    `importance` (N,): the weight of each real picture in the discriminator's classification; None: all have 1.
     """
 
     real: Tensor
@@ -41,13 +41,13 @@ class Batch:
 
 
 def weighted_sum(parts: Parts, objective: Objective) -> Tensor:
-    """The part `G/rec` counts `lambda_rec` times; a part without a weight of its name counts once."""
+    """The sum of the parts: `G/rec` has the weight `lambda_rec`, and so on; a part without such a setting has 1."""
     first, *others = (getattr(objective, f"lambda_{name[2:]}", 1.0) * part for name, part in parts.items())
     return sum(others, first)
 
 
 def classification_loss(logits: Tensor, labels: Tensor, kind: Literal["attributes", "classes"]) -> Tensor:
-    """Of each picture (N,). Attributes: binary cross-entropy, summed over the attributes. Classes: cross-entropy.
+    """The loss of each picture (N,): binary cross-entropy summed over attributes, or cross-entropy for classes.
 
     `logits` and `labels` are (N, k), labels in [0, 1] (one-hot for classes).
     """
@@ -74,15 +74,15 @@ def discriminator_loss(
 ) -> tuple[Tensor, Parts]:
     """What D minimises. `fake` (N, 3, S, S) carries no graph; `alpha` (N, 1, 1, 1) in [0, 1] mixes real and fake.
 
-    Where D is conditional (`projection`), real pictures with a label that they do not show count as fakes, and make one
-    half of `D/fake`: so D also has to see what the label says (Reed et al., ICML 2016, section 4.2).
+    If D is conditional (`projection`), real pictures with a label that they do not show also count as fakes, and make
+    one half of `D/fake`: D must not ignore the label (Reed et al., ICML 2016, section 4.2).
 
-    `view` is applied to whatever D sees (augmentation). `penalise` multiplies the gradient penalty; 0 leaves it out.
-    The part `D/sign` is no loss: how sure D is of real pictures, from -1 to 1 (Karras et al., NeurIPS 2020, 3.1).
+    `view` augments all that D sees. `penalise` multiplies the gradient penalty; 0 leaves it out. The part `D/sign` is
+    no loss: the mean sign of D's output on real pictures, -1..1 (Karras et al., NeurIPS 2020, section 3.1).
     """
     real, fake = view(batch.real), view(fake)
     output = discriminator(torch.cat([real, fake]))
-    parts = {f"D/{name}": part for name, part in _discernment(output, batch, objective).items()}
+    parts = {f"D/{name}": part for name, part in _discriminator_parts(output, batch, objective).items()}
     total = weighted_sum(parts, objective)
     if penalise:
         weight, parts["D/gp"] = _gradient_penalty(discriminator, batch, real, fake, alpha, objective)
@@ -100,10 +100,10 @@ def feature_discriminator_loss(
     objective: Objective,
     view: View = lambda x: x,
 ) -> tuple[Tensor, Parts]:
-    """What the discriminator on fixed features minimises: as `discriminator_loss` without a penalty, in the mean over
-    its stages. Its classification counts once."""
+    """What the discriminator on fixed features minimises: the parts of `discriminator_loss` without a penalty, averaged
+    over its stages and added with weight 1."""
     outputs = discriminator(torch.cat([view(batch.real), view(fake)]))
-    found = [_discernment(output, batch, objective) for output in outputs]
+    found = [_discriminator_parts(output, batch, objective) for output in outputs]
     parts = {f"F/{name}": _mean([one[name] for one in found]) for name in found[0]}
     return _sum(parts), parts
 
@@ -117,15 +117,15 @@ def generator_loss(
     view: View = lambda x: x,
     features: Callable[[Tensor], list[DiscriminatorOutput]] | None = None,
 ) -> tuple[Tensor, Parts]:
-    """What G minimises: fool D, be read as the target, and come back to the input with the source label.
+    """What G minimises: the adversarial loss, the classification as the target, and the reconstruction of the input.
 
-    `fake` (N, 3, S, S) is what G makes of `batch.real` and `batch.target`, with its graph. The discriminator on fixed
-    features, if there is one, is to be fooled and to read the target too, in the mean over its stages: `G/features`.
+    `fake` (N, 3, S, S) is G's output for `batch.real` and `batch.target`, with its graph. The discriminator on fixed
+    features, if there is one, adds its adversarial and classification losses, averaged over its stages: `G/features`.
     """
-    parts = {f"G/{name}": part for name, part in _conviction(discriminator(view(fake)), batch, objective).items()}
+    parts = {f"G/{name}": part for name, part in _generator_parts(discriminator(view(fake)), batch, objective).items()}
     if features is not None:
         outputs = features(view(fake))
-        parts["G/features"] = _mean([_sum(_conviction(one, batch, objective)) for one in outputs])
+        parts["G/features"] = _mean([_sum(_generator_parts(one, batch, objective)) for one in outputs])
     if objective.lambda_rec:
         parts["G/rec"] = (batch.real - generator(fake, batch.source)).abs().mean()
     change = (fake - batch.real).abs()
@@ -139,22 +139,22 @@ def generator_loss(
 def _gradient_penalty(
     discriminator: Discriminator, batch: Batch, real: Tensor, fake: Tensor, alpha: Tensor, objective: Objective
 ) -> tuple[float, Tensor]:
-    """Its weight, and the penalty: between real and fake with WGAN-GP, of real pictures alone with R1."""
+    """The weight and the gradient penalty: at points between real and fake with WGAN-GP, at real pictures with R1."""
     if objective.adversarial == "wgan-gp":
-        there, labels = alpha * real + (1 - alpha) * fake, batch.target_classes
+        points, labels = alpha * real + (1 - alpha) * fake, batch.target_classes
     else:
-        there, labels = real, batch.source_classes
-    there = there.detach().requires_grad_(True)
-    output = discriminator.forward(there)  # what torch compiled for a call cannot be differentiated twice
-    norms = gradient_norms(_score(output, labels, batch), there)
+        points, labels = real, batch.source_classes
+    points = points.detach().requires_grad_(True)
+    output = discriminator.forward(points)  # not the compiled call, which cannot be differentiated twice
+    norms = gradient_norms(_score(output, labels, batch), points)
     if objective.adversarial == "wgan-gp":
         return objective.lambda_gp, (norms - 1).square().mean()
     return objective.lambda_gp / 2, norms.square().mean()
 
 
-def _discernment(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
-    """How a discriminator errs on real pictures (`real`), on fakes (`fake`) and on the labels of real ones (`cls`);
-    `output` is its output for both, the real pictures first."""
+def _discriminator_parts(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
+    """A discriminator's losses on real pictures (`real`), on fakes (`fake`) and on the labels of real ones (`cls`).
+    `output` is for both, the real pictures first."""
     count = len(batch.real)
     of_real, of_fake = _rows(output, slice(0, count)), _rows(output, slice(count, 2 * count))
     real, fake = _score(of_real, batch.source_classes, batch), _score(of_fake, batch.target_classes, batch)
@@ -167,9 +167,9 @@ def _discernment(output: DiscriminatorOutput, batch: Batch, objective: Objective
     return parts
 
 
-def _conviction(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
-    """How far a discriminator's `output` for fakes is from that for real pictures of the target (`fake`), and its
-    classes from the target (`cls`). With the identity loss, a picture whose target is its own label does not count."""
+def _generator_parts(output: DiscriminatorOutput, batch: Batch, objective: Objective) -> Parts:
+    """The generator's losses, given a discriminator's `output` for fakes: adversarial (`fake`) and classification as
+    the target (`cls`). With the identity loss, a picture whose target is its own label does not count."""
     realness = _as_real(_score(output, batch.target_classes, batch), objective)
     classes = _class_loss(output.classes, batch.target_classes, batch)
     if objective.lambda_id:
@@ -178,7 +178,7 @@ def _conviction(output: DiscriminatorOutput, batch: Batch, objective: Objective)
 
 
 def _own(batch: Batch) -> Tensor:
-    """Whose target is their own label: bool (N,)."""
+    """The pictures whose target is their own label: bool (N,)."""
     return (batch.target_classes == batch.source_classes).all(dim=1)
 
 
@@ -204,7 +204,7 @@ def _score(output: DiscriminatorOutput, labels: Tensor, batch: Batch) -> Tensor:
 
 
 def _as_real(score: Tensor, objective: Objective) -> Tensor:
-    """How far the score maps (N, 1, h, w) are from those of real pictures: the mean over each map's patches (N,)."""
+    """The adversarial loss of score maps (N, 1, h, w) whose label is real: the mean of each map (N,)."""
     return (-score if objective.adversarial == "wgan-gp" else F.softplus(-score)).flatten(1).mean(dim=1)
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints that travel: a run's state in half the bytes, or in a sixth."""
+"""Smaller checkpoints, to copy to other machines: a run's state in half the bytes, or in a sixth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def packed(state: dict[str, Tensor], dtype: str, moments: bool) -> dict[str, Ten
     """A run's state (`Trainer.state`) as a checkpoint holds it: networks in `dtype`, a key of `DTYPES`, and the
     optimisers' tensors if `moments`.
 
-    Their moments are bf16 if `dtype` is fp16, in whose range squared gradients are 0.
+    Moments are bf16 if `dtype` is fp16, in which squared gradients would underflow to 0.
     """
     made = {}
     for name, tensor in state.items():

@@ -38,7 +38,7 @@ from stargan_cli.weights.places import resolve
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: at which iteration, why (`finished`, `time`, `stopped`), where its weights lie, and the
+    """How a run ended: at which iteration, why (`finished`, `time`, `stopped`), where its weights are, and the
     seconds that this call took."""
 
     iteration: int
@@ -75,12 +75,12 @@ def make_trainer(
 
 
 def _place(settings: TrainSettings, device: str, processes: Processes) -> tuple[torch.device, torch.dtype]:
-    """Where and in what a run computes. Raises UsageError where it cannot."""
+    """The device and the precision of a run. Raises UsageError where they are not available."""
     where = pick_device(processes.device(device))
     if settings.compiled and where.type != "cuda":
         raise UsageError(
             f"--compile is for CUDA, and this run is on {where.type}",
-            "leave it out (--no-compile with --resume): on a CPU the networks are rebuilt by hand, which is as fast",
+            "leave it out (--no-compile with --resume): on a CPU, stargan's own layers are as fast",
         )
     return where, pick_precision(settings.precision, where)
 
@@ -94,7 +94,7 @@ def check(
     device: str = "auto",
     processes: Processes = ALONE,
 ) -> None:
-    """Whatever `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
+    """Refuse what `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
     model = model_settings(settings, layout)
     _place(settings, device, processes)
     if settings.log == "tensorboard":
@@ -126,13 +126,12 @@ def train(
     say: Callable[[str], None] = lambda text: None,
     evaluate: Evaluate | None = None,
 ) -> RunEnd:
-    """Train into the folder `run`, from the start or, with `resume`, from its newest checkpoint that is whole.
+    """Train into the folder `run`, from the start or, with `resume`, from its newest intact checkpoint.
 
-    Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` says so; each
-    time with a checkpoint and with the averaged generator in `run/weights.safetensors`. Of several processes the
-    first writes. `say` gets warnings; `evaluate` measures weights every
-    `settings.eval_every` iterations. Raises UsageError, DataError, and TrainingError where losses are no numbers or
-    nothing can be written.
+    Ends at `settings.iterations`, at `deadline` (in seconds of `time.monotonic`), or soon after `stop` is true; always
+    with a checkpoint, and with the averaged generator in `run/weights.safetensors`. Of several processes the first
+    writes. `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations. Raises UsageError,
+    DataError, and TrainingError where losses are not finite or nothing can be written.
     """
     start = time.monotonic()
     where, precision = _place(settings, device, processes)
@@ -144,6 +143,11 @@ def train(
         session = Session(folder, settings, trainer, data, say, evaluate) if folder else None
         if session is not None:
             session.begin(resume)
+            if trainer.iteration > settings.iterations:
+                raise UsageError(
+                    f"--iterations {settings.iterations} is less than the {trainer.iteration} that the run has done",
+                    "give a larger number, or none",
+                )
         if processes.count > 1:
             trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
         reason = _loop(trainer, session, deadline, stop, progress)
@@ -159,7 +163,7 @@ REASONS = {TIME: "time", STOPPED: "stopped"}
 def _loop(
     trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool], progress: Progress
 ) -> str:
-    """Iterate until something ends it; all processes agree on what that is, and on when there is a row."""
+    """Iterate until the run ends; return why. All processes agree on that, and on which iterations write a row."""
     settings, processes = trainer.settings, trainer.processes
     reason, losses, row = "finished", {}, True
     while trainer.iteration < settings.iterations:

@@ -1,4 +1,4 @@
-"""A run's folder: one training at a time, its settings, and what of them a resumed run may change."""
+"""A run's folder: its lock, its settings, and which of them a resumed run may change."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from stargan_cli.train.recipe.settings import TrainSettings
 
 
 class RunFolder:
-    """Holds the folder of a run, as a context manager: `checkpoints/`, `samples/`, `log.jsonl`, `settings.json` and
-    `weights.safetensors` lie in it. The lock ends with the process, however that ends."""
+    """Locks the folder of a run, as a context manager. In it are `checkpoints/`, `samples/`, `log.jsonl`,
+    `settings.json` and `weights.safetensors`. The lock ends with the process, even if that is killed."""
 
     def __init__(self, path: Path) -> None:
-        """Makes the folder where it is missing. Raises UsageError where it cannot be had."""
+        """Makes the folder if it is missing, and locks it. Raises UsageError where it cannot."""
         self.path = path
         try:
             make_folder(path)
@@ -69,8 +69,8 @@ class RunFolder:
 
 
 def refuse_earlier_run(run: Path) -> None:
-    """Raises UsageError where the folder holds checkpoints or weights, or files of somebody else under the names of
-    a run's own. What a run leaves that ended before its first checkpoint is no obstacle."""
+    """Raises UsageError where the folder holds checkpoints or weights, or files that no run wrote under the names of a
+    run's files. What is left of a run that ended before its first checkpoint is accepted."""
     if any((run / "checkpoints").glob("*.safetensors")):
         raise UsageError(f"{run} holds a run already", "go on with --resume, or choose another --run")
     refuse_lone_weights(run)
@@ -112,7 +112,7 @@ def _from_its_weights(run: Path) -> str:
 
 
 def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:
-    """The settings of a run that is resumed, with changes. Raises UsageError for what would make it another run."""
+    """The settings of a run that is resumed, with changes. Raises UsageError for a setting that may not change."""
     known = declared(TrainSettings)
     for name, value in changes.items():
         if not known[name].setting.changeable and getattr(settings, name) != value:

@@ -29,7 +29,7 @@ from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 
 
 class Due:
-    """Every so many iterations, and after so many seconds at the latest."""
+    """Is due every `every` iterations, and at the latest `seconds` after it last was."""
 
     def __init__(self, every: int, seconds: float) -> None:
         self.every, self.seconds = every, seconds
@@ -40,7 +40,7 @@ class Due:
         return time.monotonic() - self.latest >= self.seconds
 
     def is_due(self, iteration: int) -> bool:
-        """Whether it is time, which then counts as used."""
+        """Whether it is due; if so, the seconds are counted anew."""
         due = self.overdue or iteration % self.every == 0
         if due:
             self.latest = time.monotonic()
@@ -48,9 +48,9 @@ class Due:
 
 
 class Session:
-    """One call of `train`: takes up where the run was, then does whatever is due after each iteration.
+    """The files of one call of `train`: `begin` loads the run's state, `after` writes what is due after an iteration.
 
-    `say` gets warnings; `evaluate` measures weights where the settings want it.
+    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations.
     """
 
     def __init__(
@@ -77,12 +77,14 @@ class Session:
         self.mark = time.monotonic()
 
     def begin(self, resume: bool) -> None:
-        """Load the newest checkpoint that is whole, or start afresh. Raises DataError, TrainingError and UsageError."""
+        """Load the newest intact checkpoint, or start afresh. Raises DataError, TrainingError and UsageError."""
         checkpoint, complaints = latest_checkpoint(self.folder.checkpoints) if resume else (None, [])
         for complaint in complaints:
             self.say(complaint)
         if checkpoint is None and complaints:
-            raise TrainingError(f"no checkpoint in {self.folder.path} is whole", "start a new run with --init-from")
+            raise TrainingError(
+                f"all checkpoints in {self.folder.path} are damaged", "start a new run with --init-from"
+            )
         if checkpoint is None:
             refuse_lone_weights(self.folder.path)
         if checkpoint is not None:
@@ -122,7 +124,7 @@ class Session:
         self.started_from = checkpoint.record.get("started_from", {})
 
     def after(self, losses: dict[str, Tensor], progress: Progress) -> None:
-        """Whatever is due after an iteration; `losses` is empty where no row is."""
+        """Write what is due after an iteration; `losses` is empty if no row is due."""
         iteration = self.trainer.iteration
         if losses:
             self.write_row(losses)
@@ -136,7 +138,7 @@ class Session:
             self.save()
 
     def write_row(self, losses: dict[str, Tensor]) -> None:
-        """A row of the log. Raises TrainingError where a loss is no finite number."""
+        """Write a row of the log. Raises TrainingError where a loss is not finite."""
         numbers = {name: value.item() for name, value in losses.items()}
         for name, value in numbers.items():
             if not math.isfinite(value):
@@ -149,7 +151,7 @@ class Session:
         self.shown |= numbers
 
     def finish(self) -> None:
-        """What the end of a call leaves: a sample grid, a checkpoint and the weights. Raises TrainingError."""
+        """Write what is due at the end of a call: a sample grid, a checkpoint and the weights. Raises TrainingError."""
         if self.sampled != self.trainer.iteration:
             self._sample()
         if self.board is not None:
@@ -157,15 +159,15 @@ class Session:
         self.save(final=True)
 
     def save(self, final: bool = False) -> None:
-        """A checkpoint, and the weights to use. A disk that is full is an error at the end only.
+        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, and a warning otherwise.
 
-        Raises TrainingError, and keeps the checkpoints before, where the state holds NaN or infinite numbers.
+        Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
         """
         iteration = self.trainer.iteration
         try:
             if self.saved != iteration:
                 self._save_checkpoint()
-            if self.exported != iteration:  # those on the disk may be older than the checkpoint that was resumed
+            if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
                 self._save_weights()
         except OSError as error:
             if final:
@@ -209,11 +211,11 @@ class Session:
         numbers = self.evaluations.write(iteration, seconds)
         if self.board is not None:
             self.board.scalars(numbers, iteration)
-        quick(self.trainer.device)  # measuring wants repeatable numbers, training those that are quick to have
-        self.mark = time.monotonic()  # and is no training time
+        quick(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast
+        self.mark = time.monotonic()  # evaluation is no training time
 
     def _seconds(self) -> float:
-        """Time spent in this run's loop, over all its resumptions."""
+        """Training time of this run so far (seconds), over all its resumptions."""
         now = time.monotonic()
         self.trained_seconds += now - self.mark
         self.mark = now
@@ -235,7 +237,7 @@ class Session:
                 self.board.picture(name, grid, trainer.iteration)
 
     def _require_finite(self, state: dict[str, Tensor]) -> None:
-        """Raises TrainingError: what is written next takes the place of numbers that are good."""
+        """Raises TrainingError where a tensor is not finite: it would replace good ones on the disk."""
         for name, tensor in state.items():
             if not bool(torch.isfinite(tensor).all()):
                 raise self._not_finite(name)

@@ -1,4 +1,4 @@
-"""What the pictures of a training batch are translated to."""
+"""The target labels of a training batch."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class TargetRule:
     """How targets are drawn from the labels of a batch: the labels of the same batch in another order, as in StarGAN's
     published training.
 
-    `own_share` of the batch, rounded down, keep the own labels as target; `single_share` of it differ from them in one
-    thing alone, as after `--set` with one name. With `keep_unset` a target that shows no member of an exclusive group
-    (hair of none of the colours) leaves that group as the picture has it, as `--set` does.
+    `own_share` of the batch, rounded down, have their own labels as target; the targets of `single_share` of it differ
+    from them in one thing alone, as after `--set` with one name. With `keep_unset`, a target without a member of an
+    exclusive group (no hair colour) keeps the picture's own member of that group, as `--set` does.
 
     The masks are bool, on the device that computes: `groups` (G, k) has a row for each exclusive group, `things` (T, k)
     one for each thing that can change: a group, all classes together, or a single attribute.
@@ -46,7 +46,7 @@ class TargetRule:
         return cls(groups, things, **shares)
 
     def targets(self, labels: Tensor, draws: Draws) -> Tensor:
-        """(N, k) float in {0, 1}, from `labels` (N, k) of the whole batch."""
+        """Targets (N, k), float in {0, 1}, drawn from `labels` (N, k) of the whole batch."""
         targets = labels[draws.order()]
         if self.keep_unset:
             unset = self.groups.any(dim=0) & ~_group_has(targets, self.groups)
@@ -58,18 +58,19 @@ class TargetRule:
         return torch.cat(parts)
 
     def asked(self, labels: Tensor, targets: Tensor, read: Tensor, all_named: Tensor) -> Tensor:
-        """`targets` (N, k) as `translate` gives them where `--set` names what changes alone: exclusive groups that stay
-        are off, single attributes that stay get soft labels, as they are read from the picture.
+        """`targets` (N, k) as `translate` gives them to the generator if `--set` names only what changes: exclusive
+        groups that stay are 0, and single attributes that stay are soft labels, as read from the picture.
 
-        `read` (N, k): how probable each attribute is, in [0, 1]. `all_named`: bool (N, 1), rows that name everything.
+        `read` (N, k): the probability of each attribute. `all_named`: bool (N, 1), rows in which all attributes count
+        as named.
         """
         named = (targets != labels) | all_named
         in_groups = targets * _group_has(named, self.groups)
         return torch.where(self.groups.any(dim=0), in_groups, torch.where(named, targets, soft_label(read)))
 
     def _with_one_change(self, labels: Tensor, draws: Draws) -> Tensor:
-        """One thing is drawn for each row: a single attribute turns, of a group another member is set, each as likely;
-        where all members of a group are on, one of them."""
+        """Change one thing in each row, drawn at random: invert a single attribute, or set another member of a group,
+        each with equal probability. If all members of the group are on, set one of them."""
         count = len(self.things)
         thing = (draws.uniform_of_all(1)[0] * count).long().clamp_(max=count - 1)
         there = self.things[thing]
@@ -83,6 +84,6 @@ class TargetRule:
 
 
 def _group_has(marked: Tensor, groups: Tensor) -> Tensor:
-    """bool (N, k): whether `marked` (N, k) marks a member of the attribute's group. `groups`: bool (G, k)."""
+    """bool (N, k): whether any member of the attribute's group is set in `marked` (N, k). `groups`: bool (G, k)."""
     shown = (marked.bool()[:, None] & groups).any(dim=2, keepdim=True)
     return (shown & groups).any(dim=1)

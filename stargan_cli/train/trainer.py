@@ -29,7 +29,7 @@ from stargan_cli.train.targets import TargetRule
 
 Losses = dict[str, Tensor]
 WARM_UP = 100
-"""Iterations over which learning rates rise where optimisers start without their moments in the midst of a run."""
+"""Iterations over which learning rates rise after a run was resumed without its optimisers' moments."""
 
 
 class Trainer:
@@ -37,7 +37,7 @@ class Trainer:
 
     Every random choice is a function of the seed and the iteration: the tensors of `state` and the iteration are all
     that a checkpoint needs. On CUDA an iteration is one graph, so nothing in `_iteration` may wait for the device, or
-    take from the host what changes between iterations: the iteration's number and the learning rates are tensors.
+    read from the host what changes between iterations: the iteration's number and the learning rates are tensors.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Trainer:
         processes: Processes = ALONE,
         warn: Callable[[str], None] = lambda text: None,
     ) -> None:
-        """`warn` gets what makes the run slower than it could be."""
+        """`warn` gets the reason if something makes the run slower than it could be."""
         torch.manual_seed(settings.seed)
         self.model, self.layout, self.sources, self.settings = model, layout, sources, settings
         self.device, self.precision, self.processes = device, precision, processes
@@ -108,7 +108,7 @@ class Trainer:
         return losses
 
     def _learning_rate_factor(self) -> float:
-        """Of the settings, and lower at first where the optimisers were left without their moments."""
+        """That of the settings, lower in the first `WARM_UP` iterations after resuming without moments."""
         since = self.iteration - self.cold_start
         return self.settings.learning_rate_factor(self.iteration) * min(1.0, (since + 1) / WARM_UP)
 
@@ -170,14 +170,14 @@ class Trainer:
 
     @torch.no_grad()
     def _average(self) -> None:
-        # Young averages forget fast, so that the first samples do not show the random start.
+        # The average decays faster at first, so that the first samples do not show the random start.
         steps = torch.div(self.clock, self.settings.n_critic, rounding_mode="floor")
         rest = 1 - ((1 + steps) / (10 + steps)).clamp(max=self.settings.ema)
         for average, parameter in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
             average.lerp_(parameter, rest)
 
     def _batch(self, turn: int, draws: Draws) -> Batch:
-        """Pictures with their own labels and their targets."""
+        """The pictures of a turn with their own labels and their targets."""
         index = self.turns[turn]
         pixels, importance, labels = self.feeds[index].drawn(self.turns[:turn].count(index), self.clock)
         label_set, rule = self.layout.sets[index], self.rules[index]
@@ -190,14 +190,14 @@ class Trainer:
             real = augment.jitter(real, self.settings.jitter, draws)
         if self.settings.colour_jitter:
             real = augment.colour_jitter(real, self.settings.colour_jitter, draws)
-        asked = targets
+        given = targets
         if self.settings.keep_unset and label_set.kind == "attributes":
             all_named = draws.uniform(1).T < 0.5
-            asked = rule.asked(labels, targets, self._read(real)[:, self.layout.positions(index)], all_named)
+            given = rule.asked(labels, targets, self._read(real)[:, self.layout.positions(index)], all_named)
         return Batch(
             real=real,
             source=layout_vector(labels, self.layout, index),
-            target=layout_vector(asked, self.layout, index),
+            target=layout_vector(given, self.layout, index),
             source_classes=labels,
             target_classes=targets,
             positions=self.layout.positions(index),
@@ -207,14 +207,14 @@ class Trainer:
 
     @torch.no_grad()
     def _read(self, real: Tensor) -> Tensor:
-        """What D reads from pictures, as probabilities (N, class_dim), as `translate` lets it."""
+        """The probabilities (N, class_dim) that D reads from pictures, as in `translate`."""
         with autocast(self.device, self.precision):
             classes: Tensor = self.discriminator(real).classes
         return classes.float().sigmoid()
 
     @property
     def share(self) -> float:
-        """Which part of every batch is this process's."""
+        """This process's share of every batch (0..1)."""
         count: int = self.rows.stop - self.rows.start
         return count / self.settings.batch_size
 
@@ -232,7 +232,7 @@ class Trainer:
         return learners | average | self.augmentation.state() | cold
 
     def load_state(self, tensors: dict[str, Tensor], iteration: int) -> None:
-        """Take over what `state` gave. Raises KeyError and RuntimeError where it does not fit."""
+        """Restore what `state` returned. Raises KeyError and RuntimeError where it does not fit."""
         for learner in self.learners:
             learner.load(tensors)
         self.ema.load_state_dict({name: tensors[f"ema.{name}"] for name in self.ema.state_dict()})
@@ -243,4 +243,4 @@ class Trainer:
         if iteration > 0 and not has_moments:
             self.cold_start = iteration
         self.iteration = iteration
-        self._iterate = self._captured()  # graphs know the optimisers' tensors of before
+        self._iterate = self._captured()  # graphs recorded before would use the optimisers' old tensors

@@ -1,6 +1,6 @@
-"""The way of a file of several pictures: its frames are translated and encoded in small groups, one after the other.
+"""Translates a file of several pictures (an animation, or pages): frames are translated and encoded in small groups.
 
-Only the frames of one group are held as pixels, and of the outputs only encoded frames.
+Only the frames of one group are in memory as pixels. Of the outputs, only encoded frames are.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
 
 GROUP_FRAMES, GROUP_PIXELS = 8, 8_000_000
-NEAR = 0.5  # sides of a square: how far a face may have moved from one frame to the next
+NEAR = 0.5  # how far a face may have moved since the last search (in sides of its square)
 
 
 @dataclass(frozen=True)
 class Followed:
-    """A frame, its squares, and for each of them the number of the person that it shows; no squares without a face."""
+    """A frame, its squares, and the number of the person in each square. A frame without a face has no squares."""
 
     frame: Frame
     framed: Framed
@@ -43,10 +43,11 @@ def translated_frames(
     variants: Sequence[Variant],
     weigh: Callable[[Framed, int], int],
 ) -> Asking[Answer]:
-    """Give every frame to the encoders, one for each variant; returns the answer to the first group with a face.
+    """Translate every frame and give it to the encoders, one for each variant.
 
-    A person's labels are read once, from the first group that shows the face, and the first person's decide which of
-    two opposite variants is due. A frame without a face stays as it is. Raises NoFaceError where no frame shows one.
+    Returns the networks' answer for the first group that shows a face. A person's source labels are read once, from the
+    first group that shows the person. The first person's labels decide which of two opposite variants is due. A frame
+    without a face is kept unchanged. Raises NoFaceError if no frame shows a face.
     """
     first: Answer | None = None
     due, asked = tuple(range(len(variants))), tuple(variants)
@@ -85,7 +86,7 @@ def _encode(
 
 
 class _Group:
-    """Frames that are held at once."""
+    """Frames that are in memory at the same time."""
 
     def __init__(self) -> None:
         self.frames: list[Followed] = []
@@ -102,8 +103,10 @@ class _Group:
     def asked(
         self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int], maps: bool
     ) -> Asking[Answer | None]:
-        """The answer to its squares, with `maps` in place of pixels; None without any. `known`, the labels of people
-        met before, grows."""
+        """Ask for the changes of the group's squares: with `maps` as maps, else as pixels. None if it has no squares.
+
+        `known` has the source labels of the people seen so far; those of new people are added.
+        """
         people = tuple(number for one in self.frames for number in one.people)
         if not people:
             return None
@@ -120,8 +123,8 @@ def _size(one: Followed) -> int:
 
 
 class _Following:
-    """Frames one after the other: faces are looked for anew where those of the last search are no longer there, and on
-    each page."""
+    """Finds the faces of one frame after the other. It searches again where the frame has changed since the last
+    search, and on each page."""
 
     def __init__(self, framing: Framing, pages: bool) -> None:
         self._framing, self._pages = framing, pages
@@ -145,15 +148,15 @@ class _Following:
                 framing.prepare(frame.picture) if last is None else framing.follow(frame.picture, last)
             )
         except NoFaceError:
-            if not framing.needs_maps:  # the output is the square itself
+            if not framing.needs_maps:  # the output is the square of a face, so there is none
                 raise
             return Framed(frame.picture, np.empty((0, 3, framing.size, framing.size), np.uint8), ())
         return framed
 
 
 def _recognised(places: Sequence[Place], last: Framed | None, people: Sequence[int], met: int) -> tuple[int, ...]:
-    """The number of the person in each place: that of the nearest face of the last search, else a new one from `met`
-    on."""
+    """The number of the person in each place: that of the nearest face of the last search if it is near enough, else
+    a new one (from `met` on)."""
     left = dict(zip(people, last.places, strict=True)) if last is not None else {}
     found: list[int] = []
     for place in places:

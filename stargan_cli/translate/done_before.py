@@ -1,4 +1,4 @@
-"""Outputs that are there already: taken for done, made anew, or left alone."""
+"""Outputs that already exist: skipped as done, replaced, or kept."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from stargan_cli.files.blobs import Source, hash_of
 from stargan_cli.translate.outputs.sinks import Sink
 
 Existing = Literal["finish", "skip", "overwrite"]
-"""finish: an output of the same picture, weights and settings is taken for done, one of others is replaced, and what
-stargan did not write is left alone; skip: whatever is there is left alone; overwrite: nothing is."""
+"""finish: an output of the same picture, weights and settings is skipped as done, any other output of stargan is
+replaced, and a file that stargan did not write is kept. skip: every file is kept. overwrite: every file is replaced."""
 
 EXISTS, DONE_BEFORE = "exists", "done before"
-FOREIGN = "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
+FOREIGN = "a file that stargan did not write is in the way; --overwrite replaces it"
 """Why an output was skipped."""
 
 PIXELS_VERSION = 6
-"""To be raised with every change of the program that changes the pixels of its outputs."""
+"""Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
 
 
 def settings_hash(settings: dict[str, Any]) -> str:
-    """32 hex digits; the same for the same plain values."""
+    """A hash of plain values and PIXELS_VERSION (32 hex digits)."""
     text = json.dumps({"pixels": PIXELS_VERSION, **settings}, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def mark_of(source: Source) -> str:
-    """16 hex digits that tell sources apart; empty for what is no regular file. Raises PictureError."""
+    """A hash that tells sources apart (16 hex digits), empty if a path is no regular file. Raises PictureError."""
     if not isinstance(source, Path):
         return source.mark
     return picture_hash(source) if os.path.isfile(source) else ""
@@ -40,7 +40,7 @@ def mark_of(source: Source) -> str:
 def picture_hash(source: Path | BinaryIO) -> str:
     """16 hex digits from a file's length and its first and last 32 KiB: enough to tell pictures apart, and cheap.
 
-    Raises PictureError where it cannot be read.
+    Raises PictureError if the file cannot be read.
     """
     if not isinstance(source, Path):
         return hash_of(source)
@@ -52,19 +52,19 @@ def picture_hash(source: Path | BinaryIO) -> str:
 
 
 class Standing(NamedTuple):
-    """What stands in an output's place: whether anything does, and why the output need not or must not be made, None
-    where it is to be made."""
+    """What is found at an output's path: whether a file is `there`, and the `reason` to skip the output (None: make
+    it)."""
 
     there: bool
     reason: str | None = None
 
 
 def standing(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> Standing:
-    """What stands in an output's place. Raises PictureError where that cannot be found out.
+    """What is found at an output's path. Raises PictureError if that cannot be read.
 
-    With "finish", an output is done where it carries `fingerprint` and is not older than its source; and whatever may
-    be somebody else's is left alone. Where an output is to take its source's place, the source's hash in the
-    fingerprint says nothing, and the settings alone count.
+    With "finish", an output is done if it carries `fingerprint` and is not older than its source. A file without a
+    fingerprint is kept, unless it is empty or a copy of the source. An output that replaces its source changes the
+    source's hash, so only the hash of the settings is compared then.
     """
     if existing != "finish":
         there = sink.exists(output)

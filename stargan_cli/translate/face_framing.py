@@ -1,4 +1,4 @@
-"""Any photo: its faces found, laid out as the weights expect, translated, and put back at the picture's own size."""
+"""Translates the faces of any photo: finds them, cuts them out as the weights expect, and puts the changes back."""
 
 from __future__ import annotations
 
@@ -23,15 +23,19 @@ from stargan_cli.translate.settings import FaceSettings
 if TYPE_CHECKING:
     from stargan_cli.weights.card import Card
 
-STILL, BLURRED = 3.0, 20.0  # of 255: how far squares of the same face differ on average
-SCENE, OTHER_SCENE = (
-    32,
-    16.0,
-)  # the side of a small copy (px), and how far its pixels differ where something else appears
+STILL, BLURRED = 3.0, 20.0
+"""Mean differences between the squares of two frames (levels of 255). Up to STILL, the face has not moved. Up to
+BLURRED, it is the same face even if the search does not find it."""
+SCENE, OTHER_SCENE = 32, 16.0
+"""Two frames are compared as copies of SCENE px a side. If a pixel differs by more than OTHER_SCENE (levels of 255),
+the frames show different scenes."""
 
 
 def expected_landmarks(settings: FaceSettings, card: Card) -> Mapping[str, Sequence[float]] | None:
-    """Where the weights expect a face; None where faces are not to be looked for. Raises UsageError."""
+    """The landmarks where the weights expect a face; None if faces are not searched for.
+
+    Raises UsageError if `settings` ask for faces always and the card has no usable landmarks.
+    """
     if settings.mode == "off":
         return None
     places = card.preprocessing.get("landmarks")
@@ -39,14 +43,14 @@ def expected_landmarks(settings: FaceSettings, card: Card) -> Mapping[str, Seque
         if settings.mode == "always":
             raise UsageError(
                 "these weights do not say where they expect a face",
-                "leave --faces always away: they take the centred square of each picture",
+                "leave out --faces always: these weights take the centred square of each picture",
             )
         return None
     return places
 
 
 def _are_places(values: dict[Any, Any]) -> bool:
-    """Whether a card's landmarks are usable: two or more that are known, in different places."""
+    """Whether a card's landmarks are usable: at least two with known names, in different places."""
     known = [values[name] for name in LANDMARKS if name in values]
     if not all(isinstance(v, list) and len(v) == 2 and all(isinstance(x, (int, float)) for x in v) for v in known):
         return False
@@ -55,10 +59,10 @@ def _are_places(values: dict[Any, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Faces:
-    """The faces of each picture, which the weights expect with their `landmarks` (see `Card`) in given places.
+    """Translates the faces of each picture. `landmarks` (see `Card`) say where in a square the weights expect a face.
 
-    `at_source_size`: the changes are put into the picture as it is; otherwise the largest face alone comes out, as
-    the network's own square.
+    With `at_source_size`, the changes are put into the picture at its own size. Otherwise the output is the square of
+    the largest face, at the network's size.
     """
 
     size: int
@@ -93,8 +97,8 @@ class Faces:
         return Framed(picture, np.stack([cut(picture.image, place, self.size) for place in places]), places)
 
     def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
-        """The places of the last search where nothing has moved, and where no face is found but little has; a crop
-        stays one. Raises NoFaceError."""
+        """Reuse the places of the last search if nothing has moved, or if a new search finds no face but little has
+        moved. A face crop stays a face crop. Raises NoFaceError."""
         same = self._framed(picture, last.places)
         moved = _difference(same.squares, last.squares)
         if last.places == (centred(*picture.image.size),) or (moved <= STILL and _is_scene(picture, last.picture)):
@@ -124,7 +128,7 @@ def _difference(first: Pixels, second: Pixels) -> float:
 
 
 def _is_scene(picture: Picture, other: Picture) -> bool:
-    """Whether no part of two frames shows something else."""
+    """Whether two frames show the same scene in every part."""
     small = [
         np.asarray(one.image.convert("L").resize((SCENE, SCENE), Image.Resampling.BOX)) for one in (picture, other)
     ]

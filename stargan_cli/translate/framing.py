@@ -1,4 +1,4 @@
-"""The steps that depend on what of a picture is translated: picture -> model squares, their changes -> picture."""
+"""Which part of a picture is translated: picture -> squares for the model; changes of these squares -> output."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 Changes = NDArray[Any]
-"""What the networks make of K squares: where `needs_maps`, float16 (K, CHANNELS, S, S) as `compositing.maps` has them;
-else the translated squares, uint8 (K, 3, S, S)."""
+"""What the networks return for K squares: with `needs_maps`, the maps of `compositing.maps`, float16
+(K, CHANNELS, S, S); else the translated squares, uint8 (K, 3, S, S)."""
 Made = TypeVar("Made")
-MAPS_BYTES = 2 * CHANNELS  # of a pixel, where `needs_maps`
+MAPS_BYTES = 2 * CHANNELS  # for each pixel of a square, with `needs_maps`
 
 
 @dataclass(frozen=True)
 class Framed:
-    """A picture as read, its model squares, uint8 (K, 3, S, S), and where each of them lies in it."""
+    """A picture as read, its squares for the model, uint8 (K, 3, S, S), and the place of each square in the picture."""
 
     picture: Picture
     squares: Pixels
@@ -43,11 +43,11 @@ class Framed:
 
 @dataclass(frozen=True)
 class Question:
-    """What a picture asks of the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
+    """A picture's question to the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
 
-    `laying` says how maps of the squares come to lie in the picture; without it the squares themselves are wanted.
-    `weight` is the memory that the picture takes until it is written (bytes). For frames of an animation, `people`
-    numbers the person in each square, whose labels are read once, and `known` has those that were read before.
+    With `laying`, the answer has maps that fit the picture (see `Laying`); without it, translated squares. `weight` is
+    the memory that the picture needs until it is written (bytes). For frames of an animation, `people` has the number
+    of the person in each square, and `known` the source labels that were read from earlier frames.
     """
 
     squares: Pixels
@@ -60,11 +60,11 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """For each variant of the question that is due, the `changes` of its K squares, (V, K, ...); and for each variant
-    the labels of the first square before and after, and a word for its row. `known` are the labels of each square
-    before.
+    """The networks' answer to a question: the `changes` (V, K, ...) of K squares, for each of V variants that are due.
 
-    A variant is not due, and has no labels after, if the picture shows it already and has its opposite.
+    For each variant, due or not, `labels` has the source and target labels of the first square, and `remarks` the
+    reason for its row. `known` has the source labels of each square. A variant with an opposite is not due, and has no
+    target labels, if the picture already shows it.
     """
 
     changes: Changes
@@ -78,21 +78,25 @@ class Answer:
         return tuple(number for number, (_, after) in enumerate(self.labels) if after is not None)
 
     def changes_of(self, number: int) -> Changes:
-        """(K, ...), of a variant that is due."""
+        """The changes (K, ...) of a variant that is due."""
         changes: Changes = self.changes[self.due.index(number)]
         return changes
 
 
 Asked = Ask | Question
-"""What a picture may ask: of the networks that find faces, or of those that translate."""
+"""A picture's question: to the networks that find faces, or to those that translate."""
 CARRIED = {Ask: "pixels", Question: "squares", Answer: "changes"}
-"""The arrays of questions and answers, which travel apart; an answer about faces is an array."""
+"""The field of a question or an answer that holds its array. Between processes, the array is sent apart from the rest,
+through shared memory. An answer about faces is the array itself."""
 Asking = Generator[Asked, Any, Made]
 
 
 class Framing(Protocol):
-    """`name` is part of the outputs' fingerprint. `wanted` is what of a picture is to be read. `size` is the side of
-    the squares (px). `needs_maps` says what `finish` needs: see `Changes`."""
+    """Cuts squares out of a picture, and makes the output from their changes.
+
+    `name` is part of the outputs' fingerprint. `wanted` says what to read of a picture. `size` is the side of the
+    squares (px). `needs_maps` says which kind of `Changes` `finish` takes.
+    """
 
     @property
     def name(self) -> str: ...
@@ -107,11 +111,11 @@ class Framing(Protocol):
     def needs_maps(self) -> bool: ...
 
     def prepare(self, picture: Picture) -> Search[Framed]:
-        """Raises NoFaceError where the picture shows nothing to translate."""
+        """The squares of a picture. Raises NoFaceError if it shows nothing to translate."""
         ...
 
     def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
-        """The same for a frame of an animation, after one for which faces were looked for."""
+        """The same for a frame of an animation. `last` is the frame of the last search for faces."""
         ...
 
     def finish(self, framed: Framed, changes: Changes) -> Picture:
@@ -168,7 +172,7 @@ class CentreAtSourceSize(_Centre):
 
 
 def put_back(framed: Framed, changes: Changes) -> Picture:
-    """Make the changes of a picture's squares, in their places, at its own size. A grey picture stays grey."""
+    """Apply the changes of a picture's squares at the picture's own size. A grey picture stays grey."""
     picture, places = framed.picture, framed.places
     image, native = picture.image.copy(), picture.native and picture.native.copy()
     for maps, place in zip(changes, places, strict=True):
@@ -177,23 +181,23 @@ def put_back(framed: Framed, changes: Changes) -> Picture:
 
 
 def change_bytes(framing: Framing) -> int:
-    """The size of one square's changes."""
+    """The size of one square's changes (bytes)."""
     return (MAPS_BYTES if framing.needs_maps else 3) * framing.size**2
 
 
-def array_of(told: Any) -> NDArray[Any]:
+def array_of(message: Any) -> NDArray[Any]:
     """The array that a question or an answer carries."""
     for kind, name in CARRIED.items():
-        if isinstance(told, kind):
-            return getattr(told, name)  # type: ignore[no-any-return]
-    return told  # type: ignore[no-any-return]
+        if isinstance(message, kind):
+            return getattr(message, name)  # type: ignore[no-any-return]
+    return message  # type: ignore[no-any-return]
 
 
-def with_array(told: Any, array: Any) -> Any:
-    """The same question or answer with another array; None while it travels apart."""
-    if isinstance(told, Ask):
-        return told._replace(pixels=array)
+def with_array(message: Any, array: Any) -> Any:
+    """The same question or answer with another array (None while the array is sent apart)."""
+    if isinstance(message, Ask):
+        return message._replace(pixels=array)
     for kind, name in CARRIED.items():
-        if isinstance(told, kind):
-            return replace(told, **{name: array})  # type: ignore[type-var]
+        if isinstance(message, kind):
+            return replace(message, **{name: array})  # type: ignore[type-var]
     return array

@@ -1,6 +1,6 @@
-"""What the C library does with memory that is freed: it keeps some of it for the next picture.
+"""Makes the C library keep freed memory for the next picture.
 
-Else it gives large arrays back to the system at once, which clears their pages anew each time that they are needed:
+By default, glibc returns large arrays to the system at once, and the system clears their pages again for each use:
 800 page faults a picture of 128 px, a quarter of a small network's time on a CPU.
 """
 
@@ -11,11 +11,11 @@ import sys
 from contextlib import suppress
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-LARGEST_KEPT, MOST_KEPT = 2**25, 2**27  # bytes: of one array (the most that glibc takes), and in all
+LARGEST_KEPT, MOST_KEPT = 2**25, 2**27  # bytes: of one array (glibc's maximum), and in all
 
 
 def keep_freed_memory() -> None:
-    """For this process, where its C library is glibc."""
+    """Set this for the current process. Does nothing if its C library is not glibc."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another library, musl say
             mallopt = ctypes.CDLL(None).mallopt

@@ -26,9 +26,9 @@ _JSON_HINT = "JSON lines have an object in each line, as pandas writes with orie
 
 
 class LabelTable:
-    """Source labels by picture: `columns` are the names that were kept, the values how far on each is, in [0, 1].
+    """Source labels by picture. `columns` are the labels that were kept. A value says how far a label is on (0..1).
 
-    `reading` says how the file was read. Memory: some 200 bytes a row, as rows with the same labels share them.
+    `reading` says how the file was read. Memory: some 200 bytes a row, as rows with equal labels share one tuple.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
@@ -42,18 +42,18 @@ class LabelTable:
         return len(self._rows)
 
     def add(self, name: str, values: Sequence[float | None], line: int) -> None:
-        """Raises DataError where the picture has other labels already."""
+        """Add a picture's labels. Raises DataError if it already has other labels."""
         own = tuple(values)
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
             raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
 
     def find(self, picture: PurePath) -> dict[str, float]:
-        """The labels of a picture; empty where it is not named.
+        """The labels of a picture; empty if no row names it.
 
-        A row belongs to a picture if its name is the end of the picture's path (of a file here: of its absolute path),
-        with or without the suffix; of several such rows the longest name counts, so that `a/1.jpg` and `b/1.jpg` are
-        told apart.
+        A row belongs to a picture if the row's name is the end of the picture's path (of a local file: of its absolute
+        path), with or without the suffix. Of several such rows the one with the longest name is taken, so that
+        `a/1.jpg` and `b/1.jpg` are two pictures.
         """
         if isinstance(picture, Path):
             picture = Path(os.path.abspath(picture))
@@ -69,8 +69,8 @@ class LabelTable:
 def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
     """Read a file of labels and keep the columns whose name is `wanted`.
 
-    Tables are those of `table_rows`; values those of `label_value`. Raises DataError where the file has another layout,
-    UsageError where it cannot be opened or none of its columns is wanted.
+    `table_rows` describes the layouts of tables, `label_value` the values. Raises DataError if the file has another
+    layout, UsageError if it cannot be opened or has no wanted column.
     """
     try:
         with open_table(path) as (text, encoding):
@@ -78,9 +78,8 @@ def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
             read = _read_json if first.lstrip()[:1] in ("{", "[") else _read_table
             return read(path, chain([first], text), encoding, wanted)
     except OSError as error:
-        raise UsageError(
-            f"cannot read the labels {path}: {reason_of(error)}", "give a file, as a pipe is not waited for"
-        ) from error
+        hint = "give the file of the table" if os.path.exists(path) and not os.path.isfile(path) else None
+        raise UsageError(f"cannot read the labels {path}: {reason_of(error)}", hint) from error
     except csv.Error as error:
         reason = f"{error}; is a quote left open?" if "field limit" in str(error) else str(error)
         raise DataError(f"{path} holds no labels that can be read: {reason}", _HINT) from error
@@ -150,7 +149,7 @@ def _name_key(path: Path, line: int, values: dict[str, Any]) -> str:
     keys = list(values)
     place = name_column(keys, [[value if isinstance(value, str) else "" for value in values.values()]])
     if values and all(isinstance(value, dict) for value in values.values()):
-        raise DataError(f"{path}, line {line}: no picture's path or name but columns", _JSON_HINT)
+        raise DataError(f"{path}, line {line}: JSON columns, not rows with a picture's path or name", _JSON_HINT)
     if place is None:
         raise DataError(f"{path}, line {line}: no picture's path or name", _HINT)
     return keys[place]
@@ -164,6 +163,6 @@ def _value(path: Path, line: int, column: str, value: Any) -> float | None:
 
 
 def _key(name: str) -> str:
-    """What is compared of a name: macOS decomposes letters with accents, Windows separates with backslashes."""
+    """A name as it is compared: accents composed (macOS decomposes them), and slashes (Windows writes backslashes)."""
     name = unicodedata.normalize("NFC", name)
     return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))

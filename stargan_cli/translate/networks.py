@@ -1,4 +1,4 @@
-"""What the networks answer to pictures: source labels read, target labels set, squares translated, in batches."""
+"""Answers the questions of pictures, in batches: reads source labels, sets target labels, translates squares."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def kind_of(asked: Asked) -> Hashable:
 
 
 class _Picture(NamedTuple):
-    """A picture to answer, with the source labels of each of its squares."""
+    """A picture's question, with the source labels of each of its squares."""
 
     found: Found
     question: Question
@@ -49,15 +49,15 @@ class _Picture(NamedTuple):
 
     @property
     def due(self) -> list[Variant]:
-        """The variants to make: of two opposites that which the first of the squares does not show."""
+        """The variants to make. Of two opposites, this is the one that the first square does not show."""
         return [v for v in self.question.variants if v.opposite is None or not shows(self.labels[0], v.changes)]
 
 
 class Networks:
-    """The weights of one call, their plan, and on a device, once `start` was called, their networks."""
+    """The weights of one call and its plan; after `start`, also the networks on their device."""
 
     def __init__(self, settings: TranslationSettings, always_read: bool = False, in_place: bool = False) -> None:
-        """`always_read`: read source labels even where nothing depends on them. Raises UsageError, WeightsError."""
+        """`always_read`: read source labels even if no variant depends on them. Raises UsageError, WeightsError."""
         self._device, self._precision = pick_engine_device(settings.engine, settings.device, settings.precision)
         self._weights = strengthened(load(settings.weights), settings.strength)
         self.plan: Plan = make_plan(settings, self._weights, str(self._precision), in_place)
@@ -66,7 +66,7 @@ class Networks:
         self._started: Translator | None = None
 
     def start(self, warn: Callable[[str], None] = lambda text: None) -> None:
-        """Put the networks on their device. `warn` gets what makes them slower there."""
+        """Put the networks on their device. `warn` is called with whatever makes them slower."""
         settings = self.plan.settings
         size, engine, compiled = settings.batch_size, settings.engine, settings.compiled
         lanes = Lanes(self._device, warn)
@@ -80,14 +80,14 @@ class Networks:
         return self._started
 
     def with_known(self, found: Found) -> Found:
-        """What was found, with its source labels as far as they are known."""
+        """The found item, with the source labels that `--labels` and `--rest` give."""
         known = self.labels.known(path_of(found.source))
         return replace(found, known=known) if known else found
 
     def answer(self, batch: Sequence[tuple[Found, Asked]]) -> Sequence[Answer | Floats | Exception]:
-        """One entry for each picture, in order, whose questions are of one kind (see `kind_of`).
+        """One answer for each picture, in order. All questions must be of one kind (see `kind_of`).
 
-        There is a PictureError for one whose labels nobody knows, and for one for which the network gave no numbers.
+        The answer is a PictureError if source labels are needed and unknown, or if the network's output is not finite.
         """
         about_faces = [asked for _, asked in batch if isinstance(asked, Ask)]
         if about_faces:
@@ -95,7 +95,7 @@ class Networks:
         return self._answer_questions([(found, asked) for found, asked in batch if isinstance(asked, Question)])
 
     def batch_size(self, kind: Hashable) -> int:
-        """How many questions of a kind to answer at once. About faces, on a CPU, more gain nothing."""
+        """How many questions of a kind to answer at once. On a CPU, larger batches do not find faces faster."""
         return self.translator.batch_size if kind in (TRANSLATE, None) or self._device.type != "cpu" else 1
 
     @torch.inference_mode()
@@ -143,7 +143,7 @@ class Networks:
         self, picture: _Picture, vectors: list[list[list[list[float]]]], made: Translated | None
     ) -> Answer | Exception:
         if made is not None and not bool(made.finite.all()):
-            return PictureError("the network gave no numbers for it (NaN): try --precision fp32")
+            return PictureError("the network's output has NaN or infinite values: try --precision fp32")
         source, due = self.labels.named(picture.labels[0]) or None, picture.due
         asked, place = iter(vectors), path_of(picture.found.source)
         labels: list[tuple[Label | None, Label | None]] = []
@@ -155,7 +155,7 @@ class Networks:
         return Answer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
     def _source_labels(self, batch: Batch) -> list[list[Known]]:
-        """For each picture, for each of its squares; the classifier reads the pictures that need it."""
+        """The source labels of each square of each picture. The classifier reads only the pictures that need it."""
         reads = [self._needs_reading(*asked) for asked in batch]
         squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]
         logits = iter(self.translator.read_labels(torch.cat(squares)).tolist() if squares else ())
@@ -165,7 +165,7 @@ class Networks:
         ]
 
     def _labels_of(self, found: Found, question: Question, logits: list[list[float] | None]) -> list[Known]:
-        """For each square of a question; squares of one person share the mean of what is read of them."""
+        """The source labels of each square of a question. One person's squares share the mean of their logits."""
         if question.people is None:
             return [self.labels.completed(found.known, one) for one in logits]
         labels: dict[int, Known] = {}

@@ -1,4 +1,4 @@
-"""The same work spread over a Ray cluster: one task lists, actors hold the model and take what is listed in blocks."""
+"""Translation on a Ray cluster: one task lists the pictures, and actors, which hold the model, translate them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from stargan_cli.translate.settings import Place, TranslationSettings
 from stargan_cli.translate.work import work
 
 BLOCK_BYTES = 2**16
-"""What is listed travels in blocks of about this size: a few hundred pictures."""
+"""The listed pictures are sent to the actors in blocks of about this size (a few hundred pictures)."""
 
 
 @dataclass(frozen=True)
 class RayJob:
-    """What an actor needs; `mark` is the `atomic.RUN_MARK` of the process that holds the output folder."""
+    """What each actor is given. `mark` is the `atomic.RUN_MARK` of the process that has locked the output folder."""
 
     out: Place
     settings: TranslationSettings
@@ -39,10 +39,10 @@ class RayJob:
 def work_on_ray(
     job: RayJob, search: Callable[[], Iterable[Found]], stop: Callable[[], bool], fail_fast: bool
 ) -> Generator[Settled, None, None]:
-    """As `work.work`, in the order in which actors get done. `search` is called on the cluster.
+    """Translate as `work.work` does, with results in the order in which actors finish. `search` runs on the cluster.
 
-    It is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each of its GPUs, or without
-    any for each CPU. Raises UsageError where Ray is missing, StarganError where it cannot go on.
+    The cluster is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each GPU, or for each
+    CPU if no GPU is used. Raises UsageError if Ray is not installed, StarganError if Ray fails.
     """
     with _cluster() as ray:
         data = importlib.import_module("ray.data")
@@ -82,7 +82,7 @@ def _cluster() -> Iterator[Any]:
 
 
 def _quiet(data: Any) -> None:
-    """Its own progress and notes would stand between ours."""
+    """Ray's own progress bars and messages would appear between those of stargan."""
     warnings.filterwarnings("ignore", module=r"ray\.")
     logging.getLogger("ray.data").setLevel(logging.ERROR)
     context = data.DataContext.get_current()
@@ -98,7 +98,7 @@ def _resources(ray: Any, data: Any, device: str) -> dict[str, Any]:
 
 
 class _Actor:
-    """Holds the model and a way into the output folder, and works on blocks of what was listed."""
+    """Holds the model and the output folder, and translates blocks of listed pictures."""
 
     def __init__(self, job: RayJob) -> None:
         self._stack = ExitStack()
@@ -112,7 +112,7 @@ class _Actor:
 
 
 def _own_error(error: BaseException) -> StarganError:
-    """What one of ours raised in an actor, as it was; else what Ray says."""
+    """The StarganError that an actor raised; else one with Ray's message."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, StarganError):

@@ -1,4 +1,4 @@
-"""What is computed of a batch of squares on the device, as `lanes.Work`."""
+"""The computations on a batch of squares, on the device, as `lanes.Work`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stargan_cli.weights.files import Weights
 
 
 class Passes:
-    """The networks of some weights on `device`. Squares are uint8 (N, 3, S, S), targets float (N, P, label_dim), for P
+    """The networks of a weights file on `device`. Squares are uint8 (N, 3, S, S), targets float (N, P, label_dim) for P
     passes, one after the other."""
 
     def __init__(
@@ -30,7 +30,7 @@ class Passes:
         self._read = None if discriminator is None else label_reader(discriminator, device, precision)
 
     def pixels(self, squares: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
-        """The translated squares, uint8 (N, 3, S, S), and whether each has finite numbers alone, bool (N,)."""
+        """The translated squares, uint8 (N, 3, S, S), and whether all values of each are finite, bool (N,)."""
         image = self._model_input(squares)
         for number in range(targets.shape[1]):
             image = self.generator.translate(image, targets[:, number]).image
@@ -39,8 +39,8 @@ class Passes:
     def maps(
         self, squares: Tensor, targets: Tensor, fades: Tensor, matrices: Tensor | None = None
     ) -> tuple[Tensor, ...]:
-        """How to do the same to larger pictures, in which the squares lie as `laying.laid` wants it told: float16
-        (N, CHANNELS, S, S), and whether each is finite, bool (N,)."""
+        """The same change as maps for larger pictures (see `compositing.maps`), float16 (N, CHANNELS, S, S), and
+        whether each is finite, bool (N,). `fades` and `matrices` are those of `laying.laid`."""
         image = source = self._model_input(squares)
         added, kept = torch.zeros_like(source), source.new_ones(len(source), 1, 1, 1)
         for number in range(targets.shape[1]):
@@ -51,7 +51,7 @@ class Passes:
         return laid(change, squares, fades, matrices).contiguous(), _finite(image)
 
     def logits(self, squares: Tensor) -> tuple[Tensor, ...]:
-        """What the discriminator's classification says, float32 (N, class_dim). Raises ValueError without one."""
+        """The classification head's logits, float32 (N, class_dim). Raises ValueError if the weights have none."""
         if self._read is None:
             raise ValueError("these weights have no classifier")
         return (self._read(self._seen(self._model_input(squares))),)

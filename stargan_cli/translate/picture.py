@@ -1,6 +1,7 @@
-"""The way of one picture: which outputs are missing, read, framed, translated by the networks, finished, written.
+"""The steps of one picture: find which outputs are missing, read, cut out squares, ask the networks, finish, write.
 
-This side knows files and pixels, and no network: it asks, and goes on with the answer.
+This module handles files and pixels, and loads no network. The steps are a generator, which yields questions to the
+networks and is sent their answers.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from stargan_cli.translate.report import SHOWN, Row, Settled
 
 @dataclass(frozen=True)
 class Job:
-    """One output to make: its variant, its place below the output folder, what it is made from, and whether it
-    replaces a file."""
+    """One output to make: its variant, its path below the output folder, its fingerprint, and whether it replaces a
+    file."""
 
     variant: Variant
     output: PurePath
@@ -41,13 +42,14 @@ class Job:
 
 
 Way = Steps[Settled]
+"""The steps of one picture: a generator of questions and `Unsynced` outputs, which returns the picture's rows."""
 
 
 def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
-    """The way of a found picture; errors of its own become rows. It is to go on, with no answer, once what is
-    `Unsynced` is synced.
+    """The steps of a found picture. Errors that concern this picture alone become rows. After an `Unsynced`, resume the
+    steps, without an answer, once its outputs are synced.
 
-    With `dry` nothing is made, and the rows say what would be. Raises OutputError where nothing more can be written.
+    With `dry` nothing is made, and the rows say what would be. Raises OutputError if no further output can be written.
     """
     if found.archive is None:
         settled = yield from _translated(found, plan.variants, plan, sink, dry)
@@ -58,7 +60,7 @@ def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
 
 
 def failed(found: Found, plan: Plan, sink: Sink, error: Exception) -> Settled:
-    """The end of a picture that failed before its outputs were sorted out: a row for each of them."""
+    """The result of a picture that failed as a whole: a failed row for each of its outputs."""
     variants = plan.variants if found.archive is None else found.archive.wanted
     outputs: list[str | None] = [sink.name(output) for _, output in outputs_of(found, variants)]
     return Settled([Row(str(found.source), output, "failed", in_words(error)) for output in outputs or [None]])
@@ -87,7 +89,7 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
 
 
 def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[list[Row]]:
-    """The rows of a picture's outputs, after writing them."""
+    """Make a picture's outputs and return their rows."""
     variants = tuple(job.variant for job in jobs)
     with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
         if isinstance(opened, FrameSequence):
@@ -102,12 +104,12 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[li
 
 
 def outputs_of(found: Found, variants: Sequence[Variant]) -> list[tuple[Variant, PurePath]]:
-    """Below the output folder, with `--each` in one subfolder for each variant."""
+    """Each variant and its output's path below the output folder; with `--each`, each variant has its own subfolder."""
     return [(variant, PurePath(variant.folder) / found.output) for variant in variants if found.output is not None]
 
 
 def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink) -> tuple[list[Job], list[Row]]:
-    """Which outputs to make, and rows for those that are there. Raises PictureError."""
+    """The outputs to make, and the rows of those that are skipped. Raises PictureError."""
     jobs, rows = [], []
     source, mark = found.source, mark_of(found.source)
     done: set[str] = set()
@@ -129,7 +131,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
 
 
 def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
-    """The rows of a dry run. Of two opposites one will be made, and which, the picture's labels will say."""
+    """The rows of a dry run. Two opposites share one row: the picture's labels will decide which of them is made."""
     folders = {job.variant.folder for job in jobs}
     rows = []
     for job in jobs:
@@ -147,7 +149,7 @@ def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
 def _finished(
     found: Found, jobs: Sequence[Job], answer: Answer, files: Mapping[int, Callable[[], bytes]], sink: Sink
 ) -> Steps[list[Row]]:
-    """The rows of a picture's outputs, after writing them; those without a file are not due."""
+    """Write a picture's outputs and return their rows. An output that is not in `files` is not due, and is skipped."""
     due = []
     for number, job in enumerate(jobs):
         remark = answer.remarks[number] if answer.remarks else None
@@ -159,7 +161,7 @@ def _finished(
 
 
 def encoded(framed: Framed, changes: Changes, job: Job, plan: Plan) -> bytes:
-    """The output's file."""
+    """The bytes of an output's file."""
     picture = plan.framing.finish(framed, changes)
     return encode_picture(picture, _format(job.output), _extras(job, plan, picture.exif))
 
@@ -170,7 +172,7 @@ def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
 
 
 def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Due:
-    """Of a picture that is not translated: with `--copy-others` its output is a copy of it."""
+    """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
     if not settings.faces.copy_others:
         return Due(Row(str(source), None, "skipped", reason), job.output, None)
@@ -187,7 +189,7 @@ def _format(output: PurePath) -> PictureFormat:
 
 
 def _weight(framed: Framed, jobs: int) -> int:
-    """The memory that a picture takes on its way, the result for each of its outputs included (bytes)."""
+    """The memory that a picture takes until it is written, with the results for all its outputs (bytes)."""
     picture = framed.picture
     own = 0 if picture.native is None else picture.native.nbytes
     return 4 * picture.image.width * picture.image.height * (2 + jobs) + own * (1 + jobs)

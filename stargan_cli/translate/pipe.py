@@ -46,17 +46,17 @@ def translate_stream(
     settings: TranslationSettings,
     warn: Callable[[str], None] = lambda text: None,
 ) -> None:
-    """Read a picture to its end, translate it, write the result. `format="same"` keeps the source's, where it can be
-    written, and is PNG otherwise. Raises PictureError, UsageError and WeightsError."""
+    """Read a picture to its end, translate it, write the result. `format="same"` keeps the source's format if it can be
+    written, and writes PNG otherwise. Raises PictureError, UsageError and WeightsError."""
     if settings.each or settings.labels:
-        raise UsageError("- takes one picture and gives one, without a name: not with --each or --labels")
+        raise UsageError("- reads one picture, without a name, and writes one: not with --each or --labels")
     networks = Networks(settings)
     networks.start(warn)
     target.write(translate_bytes(read_stream(source, settings.max_pixels), networks))
 
 
 def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
-    """A picture's file -> the translated picture's file. The networks are started, for one output each. Raises
+    """A picture's file -> the translated picture's file. `networks` must be started, with a plan of one variant. Raises
     PictureError."""
     found, sink = piped(source, networks.plan.settings.format), MemorySink()
     (row,) = (row for settled in work(networks, sink, [found]) for row in settled.rows)
@@ -67,7 +67,7 @@ def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
 
 
 def piped(source: BytesIO, target: str) -> Found:
-    """A picture's file as something found, with an output in the format `target` (see `--format`)."""
+    """A picture's file as a `Found`, with an output in the format `target` (see `--format`)."""
     return Found(_Piped(source.getvalue()), PurePath(output_name(source, target)))
 
 

@@ -1,4 +1,4 @@
-"""What is to be made of each picture, worked out from the settings and the weights. Importing this loads no torch."""
+"""What is made of each picture, derived from the settings and the weights. Importing this loads no torch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITHOUT_FACES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare,
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be made of each picture: one output for each variant. Small, and sent to each worker process.
+    """What is made of each picture: one output for each variant. Small, and sent to each worker process.
 
     `weights` is the name of the weights file without its suffix, `precision` the name of the networks' number type.
     """
@@ -49,7 +49,7 @@ class Plan:
         return f"{settings_hash(self._values(variant) | values)}-{picture}"
 
     def fingerprint_of_archive(self, variant: Variant, archive: str) -> str:
-        """The same for an archive, of which nothing but its hash is known."""
+        """The same for an archive, whose members are not known yet. `archive` is its hash."""
         settings = self.settings
         table = blake2b(settings.labels.read_bytes()).hexdigest() if settings.labels else None
         values = {
@@ -68,7 +68,7 @@ class Plan:
         }
 
     def notes(self) -> list[str]:
-        """Which folders of `--each` are called otherwise than their targets."""
+        """One sentence for each folder of `--each` whose name differs from its target."""
         return [f"{v.target!r} is in the folder {v.folder}" for v in self.variants if v.folder != v.target]
 
     def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
@@ -91,7 +91,7 @@ class Plan:
 
 
 def make_plan(settings: TranslationSettings, weights: Weights, precision: str, in_place: bool = False) -> Plan:
-    """Raises UsageError for attributes that the weights do not have, and for faces that they expect nowhere."""
+    """Raises UsageError for attributes that the weights do not have, and if `expected_landmarks` does."""
     changes = _changes(settings.spec, weights) if settings.spec else ()
     variants = tuple(each(weights.card.layout, changes)) if settings.each else (Variant("", changes),)
     framing = _framing(settings, weights)

@@ -11,15 +11,15 @@ from typing import Any, Literal
 Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
 KEPT_FAILURES = 20
-SHOWN = "the picture shows already what was asked"
-"""Why an output is all but its source; or was not made, since the picture has one with the opposite target."""
+SHOWN = "the picture already shows what was asked for"
+"""The reason of an output that hardly differs from its source, or was skipped in favour of its opposite variant."""
 Label = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one picture. `output` is where its result is, or would be; labels map attributes to 0..1;
-    `replaced`: the output took the place of a file."""
+    """The result of one output of a picture. `output` is its path, even if it was not made. Labels map attributes to
+    0..1. `replaced`: the output replaced a file."""
 
     source: str
     output: str | None
@@ -30,12 +30,12 @@ class Row:
     replaced: bool = False
 
     def to_json(self) -> str:
-        """One line of ASCII; bytes of names that are no UTF-8 stand as lone surrogates, as Python has them."""
+        """One line of ASCII. Bytes of names that are not UTF-8 become lone surrogates, as in Python."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Row:
-        """Raises ValueError where the line is no row."""
+        """Raises ValueError if the line is no row."""
         try:
             values = json.loads(line)
         except RecursionError as error:
@@ -54,9 +54,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Settled:
-    """What became of one thing that was found: its rows, and the `data` of outputs that belong into an archive.
+    """The result of one found item: its rows, and the `data` of outputs that are to be written into an archive.
 
-    `picture`: it counts for the progress. `own_file`: it was no member of an archive.
+    `picture`: the item counts as a picture in the progress. `own_file`: it is not a member of an archive.
     """
 
     rows: list[Row]
@@ -66,20 +66,20 @@ class Settled:
 
     @property
     def has_failed(self) -> bool:
-        """Whether any of its rows has."""
+        """Whether any of its rows failed."""
         return any(row.status == "failed" for row in self.rows)
 
 
 @dataclass
 class Report:
-    """Counts rows as they come; keeps the first failures for the summary, and of the others the count alone."""
+    """Counts rows as they come. Keeps the first KEPT_FAILURES failures for the summary, and only counts later ones."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Row] = field(default_factory=list)
     interrupted: bool = False
 
     def add(self, row: Row) -> None:
-        """An output that was not made since its opposite was is not counted."""
+        """Count a row. An output that was skipped in favour of its opposite variant is not counted."""
         self.counts[row.status] += (row.status, row.reason) != ("skipped", SHOWN)
         self.counts["replaced"] += row.replaced and row.status == "done"
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:
@@ -91,7 +91,7 @@ class Report:
 
     @property
     def replaced(self) -> int:
-        """Of those done, the ones that took the place of a file."""
+        """How many of the outputs that are done replaced a file."""
         return self.counts["replaced"]
 
     @property

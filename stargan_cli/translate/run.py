@@ -1,7 +1,7 @@
 """`translate` as a library call: pictures in files and folders -> the same pictures with attributes changed.
 
-The way of a picture, and where each step is: settings (`settings`) -> plan (`plan`) -> find (`inputs.finding`) -> load,
-finish, write (`picture`), between them a batch (`stream`, `networks`) -> row (`report`, `manifest`).
+The steps of a picture, and their modules: settings (`settings`) -> plan (`plan`) -> find (`inputs.finding`) -> read
+(`picture`) -> translate in a batch (`stream`, `networks`) -> finish, write (`picture`) -> row (`report`, `manifest`).
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def translate(
 ) -> Report:
     """Translate files and folders into the folder `out`, or one picture into the file `out`.
 
-    `on_row` hears of each output in the order of the inputs, `note` how the call was understood, `warn` what people may
-    want to change.
+    `on_row` is called with the row of each output, in the order of the inputs (with Ray, in the order of completion).
+    `note` is called with how the call was understood, `warn` with what users may want to change.
 
-    A picture that fails becomes a row, and the run goes on with the others. `stop` and KeyboardInterrupt end it with
-    `interrupted` in the report; what was written by then is whole, and after `stop` has its rows. Raises UsageError,
-    WeightsError, and OutputError where nothing more can be written.
+    A picture that fails becomes a failed row, and the run continues. `stop` and KeyboardInterrupt end the run with
+    `interrupted` in the report. Every output that exists then is complete; after `stop`, each also has its row. Raises
+    UsageError, WeightsError, and OutputError if no further output can be written.
     """
     where = check_run(inputs, out, settings, run)
     keep_freed_memory()
@@ -122,7 +122,7 @@ def _watched(
 
 
 def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:
-    """What worker processes need; None where there are to be none."""
+    """What worker processes need; None if the run uses threads alone."""
     in_this_process = any(isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
     return None if run.dry or in_this_process or not SUPPORTED else Assignment(plan, out, RUN_MARK)
 
@@ -143,7 +143,7 @@ def _listing(
 
 
 def _without_reports(listing: Callable[[], Iterator[Found]], reports: Sequence[Path]) -> Iterator[Found]:
-    """What is found, but for the pictures of `reports` that the same command left in an input folder before."""
+    """The found items without the pictures of `reports` that an earlier run left in an input folder."""
     for found in listing():
         places = (found.source, found.source.parent) if isinstance(found.source, Path) and reports else ()
         if not any(place.name == report.name and is_same_file(report, place) for place in places for report in reports):
@@ -157,7 +157,7 @@ def _report(
     progress: Progress,
     stop: Callable[[], bool],
 ) -> Report:
-    """Go through what is settled, until its end or Ctrl-C."""
+    """Pass the results on to the listeners and the progress, until they end or Ctrl-C."""
     report, done, skipped = Report(), 0, 0
     try:
         for settled in steps:
@@ -176,7 +176,7 @@ def _report(
 
 
 class _Listeners:
-    """Whoever hears of a run's rows: the caller, the manifest, and what shows sources and results together."""
+    """Passes the rows of a run on to the caller, the manifest, the contact sheet and the gallery."""
 
     def __init__(self, run: Run, out: Place, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
         self._run, self._manifest, self._on_row = run, manifest, on_row
@@ -189,10 +189,10 @@ class _Listeners:
             self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets)))
 
     def hear(self, row: Row, own_file: bool) -> None:
-        """Raises UsageError where a report of the run would take the place of an output or an input."""
+        """Pass a row on. Raises UsageError if a report of the run would replace an output or an input."""
         for option, place in (("--grid", self._run.grid), ("--gallery", self._run.gallery)):
             if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
-                raise UsageError(f"{option} {place} is the place of an output", "give another name; the output is kept")
+                raise UsageError(f"{option} {place} would replace an output", "give another name; the output is kept")
             if place is not None and is_same_file(place, Path(row.source)):
                 raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
         if self._manifest is not None:

@@ -1,4 +1,4 @@
-"""What one call of `translate` asks for, and which wishes exclude each other. Importing this loads no torch."""
+"""The settings of one call of `translate`, and which of them exclude each other. Importing this loads no torch."""
 
 from __future__ import annotations
 
@@ -33,8 +33,9 @@ Place = Path | RemotePath
 class FaceSettings:
     """Which faces of a picture are translated.
 
-    `mode`: `auto` leaves a picture that already is a face crop as it is, `off` takes the centred square of every
-    picture. `most`: the largest so many of the faces that are at least `smallest` px high. Raises UsageError.
+    `mode`: `auto` takes a picture that already is a face crop as a whole; `off` takes the centred square of every
+    picture. `most`: at most so many faces, the largest first (None: all). `smallest`: the least height of a face (px).
+    `copy_others`: copy pictures that are not translated. Raises UsageError.
     """
 
     mode: FaceMode = "auto"
@@ -57,11 +58,10 @@ class FaceSettings:
 class TranslationSettings:
     """What is made of each picture.
 
-    `spec` is the text of `--set`; `strength` that of `strengthened`; `format` is `same` or a name of
-    `pictures.formats.WRITABLE`; `size` is one of SIZES. `frames`: all pictures of an animation or of a file with pages
-    are translated, or the first alone. `batch_size` (squares) and `workers` are chosen for the machine where they are
-    None.
-    Raises UsageError for values that make no sense.
+    `spec` is the text of `--set`. `strength` is that of `strengthened`. `format` is `same` or a name of
+    `pictures.formats.WRITABLE`. `size` is one of SIZES. `frames`: translate all pictures of an animation or of a file
+    with pages, or only the first. `batch_size` (squares) and `workers` are chosen for the machine if they are None.
+    Raises UsageError for values that are not allowed.
     """
 
     spec: str | None = None
@@ -101,10 +101,10 @@ class TranslationSettings:
 
 @dataclass(frozen=True)
 class Run:
-    """What one call writes beside the pictures, and what it refuses.
+    """How one call runs, and what it writes besides the pictures.
 
     With a shard, the manifest is that shard's own file, as `Shard.own` names it. With `ray`, a Ray cluster does the
-    work. With `watch`, the run goes on with what arrives until it is stopped.
+    work. With `watch`, the run waits for new pictures until it is stopped.
     """
 
     dry: bool = False
@@ -120,8 +120,8 @@ class Run:
 
 
 def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> Destination:
-    """Where the outputs go. Raises UsageError where inputs are missing, outputs cannot be written, or options exclude
-    each other."""
+    """Where the outputs go. Raises UsageError if inputs are missing, outputs cannot be written, or options exclude each
+    other."""
     check_inputs(inputs)
     where = destination(inputs, out, settings.each, settings.format)
     read, overwrite = inputs_of(inputs, settings), settings.existing == "overwrite"
@@ -130,7 +130,7 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
     if run.gallery is not None:
         require_gallery(run.gallery, run.gallery_assets, read, overwrite)
     elif run.gallery_assets:
-        raise UsageError("--gallery-assets puts the pictures of a gallery beside it: --gallery is missing")
+        raise UsageError("--gallery-assets needs --gallery: it puts the gallery's pictures beside it")
     if isinstance(out, Path):
         refuse_stdout(out)
     if run.manifest is not None:
@@ -138,11 +138,11 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
     if run.grid is not None or run.gallery is not None:
         _check_shown(inputs, out, run)
     if run.ray and run.shard is not None:
-        raise UsageError("--engine ray shares the pictures out by itself: not with --shard, nor under torchrun")
+        raise UsageError("--engine ray distributes the pictures itself: not with --shard, nor under torchrun")
     if run.watch and (run.dry or run.in_place or run.ray or run.shard):
         raise UsageError("--watch waits for new pictures: not with --dry-run, --in-place, --shard or --engine ray")
     if run.watch and any(isinstance(place, RemotePath) for place in inputs):
-        raise UsageError("--watch looks at local folders: not at URLs")
+        raise UsageError("--watch works with local folders: not with URLs")
     if run.in_place:
         _check_in_place(inputs, out, settings, run)
     elif where.name is None:
@@ -151,7 +151,7 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
 
 
 def inputs_of(inputs: Sequence[Place], settings: TranslationSettings) -> list[Path]:
-    """What a run reads here and never replaces by a report. Raises UsageError where there are no such weights."""
+    """The local inputs of a run, which no report may replace. Raises UsageError if there are no such weights."""
     given = [place for place in inputs if isinstance(place, Path)]
     return [*given, resolve(settings.weights), *([settings.labels] if settings.labels else [])]
 
@@ -173,6 +173,6 @@ def _check_in_place(inputs: Sequence[Place], out: Place, settings: TranslationSe
         raise UsageError("--in-place keeps names and formats: not with --each or --format")
     if not settings.provenance:
         raise UsageError(
-            "--in-place knows by the note in a picture that it is done: not with --no-provenance",
-            "a second run would change the pictures once more",
+            "--in-place recognises finished pictures by the note in them: not with --no-provenance",
+            "a second run would translate the pictures again",
         )

@@ -1,4 +1,4 @@
-"""One job in several shares: which pictures are whose follows from their paths alone, so nobody needs to be asked."""
+"""Shards of one job. A picture's path alone decides its shard, so that the processes need not communicate."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stargan_cli.translate.inputs.found import Found
 
 @dataclass(frozen=True)
 class Shard:
-    """Share `number` (from 1) of `count`."""
+    """Shard `number` (1..count) of `count`."""
 
     number: int
     count: int
@@ -25,8 +25,8 @@ class Shard:
         return f"{self.number}-of-{self.count}"
 
     def holds(self, found: Found) -> bool:
-        """Each picture is in exactly one shard, by a hash of its path below its input folder: wherever that folder is
-        mounted, and whatever else lies in it. A folder that cannot be read concerns every shard."""
+        """Whether a picture is in this shard. Each is in exactly one, by a hash of its path below its input folder: it
+        does not matter where that folder is mounted or what else is in it. A folder that cannot be read is in all."""
         if found.below is None:
             return True
         digest = blake2b(os.fsencode(found.below.as_posix()), digest_size=8).digest()
@@ -41,18 +41,20 @@ def parse_shard(text: str) -> Shard:
     """`3/16` is the third of sixteen. Raises UsageError for anything else."""
     found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
     if found is None:
-        raise UsageError(f"--shard {text} is no share of a job", "write which of how many, such as 3/16")
+        raise UsageError(f"--shard {text} is no shard", "write its number and the count, such as 3/16")
     number, count = int(found[1]), int(found[2])
     if not 1 <= number <= count:
         raise UsageError(
-            f"there is no shard {number} of {count}", f"shards count from 1: 1/{max(count, 1)} is the first"
+            f"there is no shard {number} of {count}", f"shards are numbered from 1: 1/{max(count, 1)} is the first"
         )
     return Shard(number, count)
 
 
 def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> Shard | None:
-    """What `--shard` means here. `auto` takes the numbers of torchrun (RANK, WORLD_SIZE), else of the Slurm array;
-    None is the whole job, but for a process of torchrun its share. Raises UsageError where there are no such numbers.
+    """The shard that `--shard` means. `auto` takes the numbers of torchrun (RANK, WORLD_SIZE), else of the Slurm array.
+    Without `--shard` (None), a process of torchrun has its shard, and any other process the whole job.
+
+    Raises UsageError if the environment has no such numbers.
     """
     if text not in (None, "auto"):
         return parse_shard(text)
@@ -66,18 +68,18 @@ def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> S
         return _of_array(environment)
     raise UsageError(
         "--shard auto is for torchrun and for Slurm arrays, and this is neither",
-        "write which of how many: --shard 3/16",
+        "write the shard's number and the count: --shard 3/16",
     )
 
 
 def _of_array(environment: Mapping[str, str]) -> Shard:
     names = ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_MIN", "SLURM_ARRAY_TASK_MAX", "SLURM_ARRAY_TASK_COUNT")
     task, first, last, count = (
-        launcher.number(name, environment, "write which of how many: --shard 3/16") for name in names
+        launcher.number(name, environment, "write the shard's number and the count: --shard 3/16") for name in names
     )
     if last - first + 1 != count:
         raise UsageError(
             f"the Slurm array has gaps: {count} tasks from {first} to {last}",
-            "give an array without gaps, such as 1-16, or write which of how many: --shard 3/16",
+            "give an array without gaps, such as 1-16, or write the shard's number and the count: --shard 3/16",
         )
     return parse_shard(f"{task - first + 1}/{count}")

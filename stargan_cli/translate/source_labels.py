@@ -1,4 +1,4 @@
-"""What a picture shows now, and what it is to show: from the labels file, the classifier and `--set`."""
+"""Source labels (what a picture shows) from the labels file and the classifier; target labels from `--set`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stargan_cli.weights.files import Weights
 
 @dataclass(frozen=True)
 class LabelSource:
-    """Where source labels come from: first the table, then `rest_off` (0) or else the weights' own classifier."""
+    """Gives source labels: from the table, else 0 with `rest_off`, else from the classifier of the weights."""
 
     layout: LabelLayout
     vocabulary: Vocabulary
@@ -29,7 +29,7 @@ class LabelSource:
     table: LabelTable | None = None
 
     def check(self, changes: Sequence[Change]) -> None:
-        """Raises UsageError where some source label could come from nowhere, for any picture."""
+        """Raises UsageError if the changes need a source label that this source cannot give for any picture."""
         if self.can_read or self.rest_off:
             return
         if self.table is None:
@@ -41,11 +41,11 @@ class LabelSource:
         if missing:
             raise UsageError(
                 f"{self.table.path} has no column for {', '.join(missing)}, and these weights cannot read it",
-                "name it in --set, or take it for off with --rest off",
+                "name it in --set, or treat it as off with --rest off",
             )
 
     def known(self, picture: PurePath | None) -> Known:
-        """What the table says of a picture, and what is off by `rest_off`."""
+        """A picture's labels from the table; with `rest_off`, all others are 0."""
         known: Known = {}
         if self.rest_off:
             known = {(i, name): 0.0 for i, label_set in enumerate(self.layout.sets) for name in label_set.attributes}
@@ -56,22 +56,22 @@ class LabelSource:
         return known
 
     def lacks(self, known: Known, changes: Sequence[Change]) -> list[str]:
-        """The attributes that these changes need to know and that are not known."""
+        """The attributes whose source labels the changes need and `known` does not have."""
         return [name for index, name in _needed(self.layout, changes) if (index, name) not in known]
 
     def require(self, known: Known, changes: Sequence[Change]) -> None:
-        """Raises PictureError where the picture's own labels are needed and can come from nowhere."""
+        """Raises PictureError if the changes need source labels that are not known and cannot be read."""
         missing = [] if self.can_read else self.lacks(known, changes)
         if missing:
             place = self.table.path.name if self.table else "--labels"
-            raise PictureError(f"{place} does not say its {', '.join(missing)}")
+            raise PictureError(f"{place} has no value for {', '.join(missing)}")
 
     def remark(self, picture: PurePath, labels: Sequence[Known], changes: Sequence[Change]) -> str | None:
-        """A word about a picture that the table should name and does not, and one about a picture whose squares, with
-        these source labels, all show already what is asked for."""
+        """The reason for a picture's row: the table does not name the picture, or all its squares already show what is
+        asked for, as their source `labels` say."""
         remarks = []
         if self.table is not None and not self.table.find(picture):
-            how = "taken for off" if self.rest_off else "read from it"
+            how = "treated as off" if self.rest_off else "read by the classifier"
             remarks.append(f"not in {self.table.path.name}: its labels were {how}")
         if not self.rest_off and all(shows(known, changes) for known in labels):
             remarks.append(SHOWN)
@@ -90,7 +90,7 @@ class LabelSource:
         return [f"{table.path}: {len(table):,} pictures ({table.reading}): {', '.join(taken)}"]
 
     def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
-        """`known`, and for the rest what the classifier's `class_dim` logits say."""
+        """`known`, completed from the classifier's logits (class_dim numbers)."""
         if logits is None:
             return known
         return as_read(self.layout, logits) | known
@@ -100,11 +100,11 @@ class LabelSource:
         return pass_vectors(self.layout, known, changes)
 
     def named(self, known: Known) -> dict[str, float]:
-        """For manifests: full attribute names instead of positions."""
+        """For manifests: labels by the full names of attributes."""
         return {self.vocabulary.full_name(Meaning(*key)): value for key, value in sorted(known.items())}
 
     def target(self, vectors: Sequence[Sequence[float]], changes: Sequence[Change]) -> dict[str, float]:
-        """For manifests: what the passes' label vectors ask for."""
+        """For manifests: the target labels of all passes, from their label vectors."""
         asked: Known = {}
         for (index, _), vector in zip(passes(self.layout, changes), vectors, strict=True):
             names = self.layout.sets[index].attributes
@@ -114,7 +114,7 @@ class LabelSource:
 
 
 def label_source(settings: TranslationSettings, weights: Weights, variants: Sequence[Variant]) -> LabelSource:
-    """Where the source labels of this call come from. Raises UsageError where some could come from nowhere."""
+    """The `LabelSource` of this call. Raises UsageError if it cannot give a source label that some variant needs."""
     vocabulary = Vocabulary(weights.card.layout, weights.card.aliases)
     table = read_table(settings.labels, vocabulary) if settings.labels else None
     can_read = weights.discriminator is not None
@@ -125,7 +125,7 @@ def label_source(settings: TranslationSettings, weights: Weights, variants: Sequ
 
 
 def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
-    """Raises UsageError where two columns mean the same attribute."""
+    """Read a labels file, with the columns that the vocabulary knows. Raises UsageError if two mean one attribute."""
     table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1)
     columns: dict[tuple[int, str], str] = {}
     for column in table.columns:

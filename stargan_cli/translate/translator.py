@@ -21,26 +21,29 @@ MOST_RUNNERS = 16
 
 @dataclass(frozen=True)
 class Translated:
-    """What was made of M squares, on the CPU.
+    """The results for M squares, on the CPU.
 
-    `changes`: the translated squares, uint8 (M, 3, S, S); or, where maps were asked for, float16 (M, CHANNELS, S, S):
-    how to do the same to larger pictures of the same places (see `compositing.maps`).
-    `finite` bool (M,): False where the network gave NaN or infinite numbers.
+    `changes`: the translated squares, uint8 (M, 3, S, S); or, if maps were asked for, the maps of the same change for
+    larger pictures, float16 (M, CHANNELS, S, S) (see `compositing.maps`).
+    `finite` bool (M,): False if the network's output has NaN or infinite values.
     """
 
     changes: Tensor
     finite: Tensor
 
     def part(self, start: int, end: int) -> Translated:
-        """Some of them, in the same memory."""
+        """The results from `start` to `end`, in the same memory."""
         return Translated(self.changes[start:end], self.finite[start:end])
 
 
 class Translator:
-    """Translates squares and reads their labels, in batches of one size: the last one is padded, so that a picture's
-    result does not depend on its neighbours, to the bit. With another batch size, device or processor it differs by up
-    to 1/255 in fp32. Out of memory halves the size and goes on. `runners` is how many batches to translate at once, in
-    threads of their own. `lanes` lead through `device`; others may use them too."""
+    """Translates squares and reads their labels, in batches of one size.
+
+    The last batch is padded, so that a picture's result is the same to the bit whatever else is in its batch. Another
+    batch size, device or processor changes the result by up to 1/255 in fp32. If memory runs out, the batch size is
+    halved and the work continues. `runners` is how many batches to translate at once, each in a thread of its own.
+    `lanes` may be shared with other networks on `device`.
+    """
 
     def __init__(
         self,
@@ -64,10 +67,10 @@ class Translator:
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, laying: Laying | None = None) -> Translated:
-        """`pixels` uint8 (M, 3, S, S), `labels` float (M, P, label_dim): P passes, one after the other. With `laying`,
-        of M squares, maps are made.
+        """Translate `pixels` uint8 (M, 3, S, S) to `labels` float (M, P, label_dim), in P passes, one after the other.
+        With the `laying` of the M squares, the result has maps.
 
-        Raises StarganError where the memory does not suffice for one square.
+        Raises StarganError if there is not enough memory for one square.
         """
         if laying is None:
             return Translated(*self._in_batches(self.passes.pixels, pixels, labels))
@@ -93,7 +96,7 @@ class Translator:
         return [_joined(tensors) for tensors in zip(*collected, strict=True)]
 
     def _try(self, lane: Lane, work: Work, batch: list[Tensor]) -> tuple[Tensor, ...] | None:
-        """Outputs of one batch; None, and half the batch size from now on, where the memory did not suffice."""
+        """The outputs of one batch. If memory runs out: None, and the batch size is halved from now on."""
         try:
             return lane.run(work, *batch)
         except (RuntimeError, MemoryError) as error:
@@ -111,14 +114,14 @@ class Translator:
 
 
 def automatic_batch_size(device: torch.device, size: int) -> int:
-    """Squares a batch, for networks that take `size` px: few on a CPU, where more gain nothing."""
+    """Squares in a batch, for networks of `size` px: few on a CPU, where larger batches are no faster."""
     most = {"cuda": CUDA_BATCH, "mps": MPS_BATCH}.get(device.type, CPU_BATCH)
     return max(1, min(most, most * 128 * 128 // (size * size)))
 
 
 def _batches_at_once(device: torch.device, engine: str, compiled: bool) -> int:
-    """On a CPU as many as torch has threads, so that none waits for another. On CUDA two: while one is computed, the
-    other is brought and fetched. Other engines, and what is compiled for a CPU, use all cores for one batch."""
+    """On a CPU, one for each thread of torch, so that no thread waits for another. On CUDA two: one is computed while
+    the other is copied. Other engines, and networks compiled for a CPU, use all cores for one batch."""
     if device.type == "cuda":
         return 2
     if engine != "torch" or compiled or device.type == "mps":

@@ -28,10 +28,10 @@ MOST_WORKERS = 16
 
 
 def automatic_workers() -> int:
-    """How many threads read, and how many write, beside the network's, which are as many as there are cores.
+    """How many threads read, and how many write: one for each core, at most MOST_WORKERS.
 
-    Beside a large network they sleep for most of the time. More than 16 would hold memory for pictures that nothing
-    waits for.
+    The network has as many threads again. If it is large, these threads sleep most of the time. More of them would hold
+    memory for pictures that the network does not need yet.
     """
     return min(cpu_count(), MOST_WORKERS)
 
@@ -45,11 +45,11 @@ def work(
     dry: bool = False,
     assignment: Assignment | None = None,
 ) -> Generator[Settled, None, None]:
-    """Translate what was found, in its order, until `stop`, or with `fail_fast` until something failed.
+    """Translate the found items in order, until `stop`, or with `fail_fast` until the first failure.
 
-    The networks are started, unless it is a dry run. With an `assignment`, worker processes take over from the threads
-    of this one where there are many pictures. Raises OutputError where nothing more can be written. An archive
-    that is not finished leaves nothing behind.
+    `networks` must be started, unless the run is `dry`. With an `assignment`, worker processes take over from this
+    process's threads if there are many pictures. An archive that is not finished leaves nothing behind. Raises
+    OutputError if no further output can be written.
     """
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
@@ -91,7 +91,7 @@ def _weight(asked: Asked) -> int:
 
 
 def _without_work(found: Found, networks: Networks, sink: Sink) -> Settled | None:
-    """The end of what is no picture that can be read; None for pictures."""
+    """The result of an item that is no readable picture; None for pictures."""
     if found.problem is not None:
         return failed(found, networks.plan, sink, PictureError(found.problem))
     if found.role == "picture" or found.archive is None:

@@ -45,7 +45,7 @@ class Card:
 
     @classmethod
     def from_json(cls, text: str) -> Card:
-        """Raises ValueError where the text is no card, or one that contradicts itself."""
+        """Raises ValueError if the text is no card, or if the card contradicts itself."""
         try:
             values = json.loads(text)
         except RecursionError as error:

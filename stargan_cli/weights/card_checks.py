@@ -1,4 +1,4 @@
-"""What the fields of a weights file's card must be, as everything that reads a card relies on it."""
+"""Checks of the fields of a weights file's card. All code that reads a card relies on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEEPEST = 64
 
 
 def check_plain(values: Any) -> None:
-    """Raises ValueError where JSON values hold a number that is none or is infinite, or are nested too deeply."""
+    """Raises ValueError if JSON values hold NaN or an infinite number, or are nested too deeply."""
     waiting = [(values, 0)]
     while waiting:
         value, depth = waiting.pop()
@@ -23,7 +23,7 @@ def check_plain(values: Any) -> None:
 
 
 def check_fields(part: str, values: Mapping[str, Any]) -> None:
-    """Raises ValueError where a known field of the card's part has another type or range. Other fields are free."""
+    """Raises ValueError if a known field of this part of the card has a wrong type or range. Other fields are free."""
     for name, (test, wanted) in FIELDS[part].items():
         if name in values and not test(values[name]):
             raise ValueError(f"its card says {part} {name} {values[name]!r}: it must be {wanted}")
@@ -86,4 +86,4 @@ FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
     },
     "quality": {},
 }
-"""Field -> whether a value is one, and what it must be."""
+"""Field -> the check of its value, and what the value must be, in words."""

@@ -32,8 +32,9 @@ class Checkpoint:
 def save_checkpoint(
     folder: Path, iteration: int, tensors: dict[str, Tensor], record: dict[str, Any], keep: int
 ) -> Path:
-    """Write `folder/ITERATION.safetensors` and keep, with it, the `keep` last ones. Newer ones, which are damaged or
-    else would have been resumed from, go too. Raises OSError; then nothing is lost."""
+    """Write `folder/ITERATION.safetensors`, keep the last `keep` checkpoints up to this one, and remove all others.
+    Newer ones are damaged, or the run would have resumed from them. If writing raises OSError, nothing has been
+    removed."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
     metadata = {CHECKPOINT_KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
@@ -46,8 +47,8 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError with the reason where it is damaged, UsageError where that is not known:
-    no right to read it, or a path that is not in UTF-8."""
+    """Read a checkpoint. Raises ValueError with the reason if it is damaged, UsageError if it cannot be opened: it may
+    not be read, or its path is not in UTF-8."""
     try:
         require_regular(path)
         with open_tensors(path) as file:
@@ -57,10 +58,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
             record: dict[str, Any] = json.loads(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
-            raise ValueError("its checksum is wrong, or what it says of the run")
+            raise ValueError("its record is invalid, or its checksum is wrong")
     except PermissionError as error:
         raise UsageError(
-            f"cannot read the checkpoint {path}: {error.strerror}", "run it as who made it, or change its permissions"
+            f"cannot read the checkpoint {path}: {error.strerror}",
+            "run it as the user who made it, or change its permissions",
         ) from error
     except (SafetensorError, OSError, RecursionError, TypeError) as error:
         raise ValueError(str(error)) from error
@@ -74,7 +76,7 @@ def _is_record(record: Any) -> bool:
 
 
 def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that is whole, and what was wrong with the newer ones."""
+    """The newest undamaged checkpoint, and what is wrong with the newer ones."""
     complaints: list[str] = []
     for path in reversed(_files(folder)):
         try:
@@ -85,7 +87,7 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Those of the run, oldest first. Copies that somebody made beside them have other names."""
+    """The run's checkpoints, oldest first. Files with other names, such as a user's copies, are ignored."""
     return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
 
 

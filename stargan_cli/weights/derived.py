@@ -23,14 +23,14 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
 
     The card is the first one's, without its measured quality and with the names of all files. The mean has a
     discriminator if all weights have one, and the first one's feature heads: the vectors of their spectral
-    normalisation have no mean. Raises UsageError where they are not of one model with the same labels.
+    normalisation cannot be averaged. Raises UsageError if the weights differ in their model settings or labels.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
         if (other.card.model, other.card.layout.sets) != (first.card.model, first.card.layout.sets):
             raise UsageError(
-                f"{other.path} and {first.path} are not of one model: there is no mean of them",
-                "give weights of the same settings and attributes, best of one training",
+                f"{other.path} and {first.path} cannot be averaged: their model settings or labels differ",
+                "give weights with the same settings and attributes, preferably of one training run",
             )
     parts = [f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in all_weights]
     card = replace(first.card, training=first.card.training | {"mean_of": parts}, quality={})
@@ -42,7 +42,7 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
         _mean([weights.generator for weights in all_weights]),
         _mean(discriminators) if len(discriminators) == len(all_weights) else None,
         first.feature_heads,
-        tuple(weights.path for weights in all_weights),
+        tuple(path for weights in all_weights for path in weights.read or (weights.path,)),
     )
 
 
@@ -55,10 +55,10 @@ def _mean(networks: Sequence[Network]) -> Network:
 
 
 def strengthened(weights: Weights, strength: float) -> Weights:
-    """Weights whose mask m has `strength` times the odds m / (1 - m): 1 is as trained, 2 makes 0.3 of a change 0.46.
+    """Weights whose mask m has `strength` times the odds m / (1 - m): 1 changes nothing, 2 turns m = 0.3 into 0.46.
 
     A mask of 0 stays 0. The card notes the strength and loses its measured quality. Raises UsageError for a strength
-    that is not a number above 0, and for weights without a mask.
+    that is not a finite number above 0, and for weights without a mask.
     """
     if not (math.isfinite(strength) and strength > 0):
         raise UsageError(f"--strength takes a number above 0, not {strength}")
@@ -66,7 +66,7 @@ def strengthened(weights: Weights, strength: float) -> Weights:
         return weights
     if weights.card.model.output != "attention":
         raise UsageError(
-            f"{weights.path.name} draws whole pictures, without a mask: there is no strength to set",
+            f"{weights.path.name} has no mask: there is no strength to set",
             "leave --strength away",
         )
     generator = copy.deepcopy(weights.generator)

@@ -2,8 +2,8 @@
 
 The header's metadata holds one JSON text under the key `stargan`: the card. It rebuilds both networks, names the
 attributes, and says how pictures are prepared, how the weights were trained and how good they were measured to be.
-Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ... `feature_heads.…` is what the
-discriminator on fixed features has learnt: of use to training alone.
+Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ... `feature_heads.…` are the
+trained layers of the discriminator on fixed features; only training uses them.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ HEADS = "feature_heads."
 class Weights:
     """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex.
 
-    `feature_heads` is the state dict of `train.feature_discriminator.FeatureHeads`, its shapes unchecked. A mean has
-    the name that its file would have for its path, and in `mean_of` the files that went in.
+    `feature_heads` is the state dict of `train.feature_discriminator.FeatureHeads`, its shapes unchecked. The `path`
+    of a mean is the one that its file would have. `read` holds the files that were read, if not `path` alone.
     """
 
     path: Path
@@ -45,7 +45,7 @@ class Weights:
     generator: Generator
     discriminator: Discriminator | None
     feature_heads: dict[str, Tensor] | None = None
-    mean_of: tuple[Path, ...] = ()
+    read: tuple[Path, ...] = ()
 
 
 def save(
@@ -66,28 +66,28 @@ def save(
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """A safetensors file, written to a temporary name beside `path` and renamed; who may read it is as for any file.
-    Raises OSError."""
+    """Write a safetensors file under a temporary name beside `path`, with the permissions of any new file, and rename
+    it. Raises OSError."""
     make_folder(path.parent)
     with replacement(path) as temporary:
         temporary.touch()
         mode = temporary.stat().st_mode
         try:
-            save_file(tensors, temporary, metadata=metadata)  # by itself readable for its owner alone
+            save_file(tensors, temporary, metadata=metadata)  # sets mode 0600
         except SafetensorError as error:
             raise _as_os_error(path, error) from error
         temporary.chmod(mode)
 
 
 def _as_os_error(path: Path, error: SafetensorError) -> OSError:
-    """The library has one error for all, with the system's number in its text."""
+    """The OSError behind a SafetensorError, which holds the system's error number only in its text."""
     found = re.search(r"os error ([0-9]+)", str(error))
     number = int(found[1]) if found else errno.EIO
     return OSError(number, os.strerror(number) if found else str(error), str(path))
 
 
 def require_utf8(path: Path) -> None:
-    """Raises UsageError where the library could not open a file at `path`: it takes paths in UTF-8 alone."""
+    """Raises UsageError if `path` is not in UTF-8: safetensors opens no other paths."""
     try:
         os.fsencode(path).decode()
     except UnicodeDecodeError as error:
@@ -97,9 +97,9 @@ def require_utf8(path: Path) -> None:
 
 
 def open_tensors(path: Path) -> Any:
-    """An open safetensors file. Raises UsageError where its path is not in UTF-8, SafetensorError and OSError."""
+    """Open a safetensors file. Raises UsageError if its path is not in UTF-8, SafetensorError and OSError."""
     require_utf8(path)
-    path.open("rb").close()  # the library says of a file without the right to read it that there is none
+    path.open("rb").close()  # safetensors reports a file without read permission as missing
     return safe_open(path, framework="pt")
 
 

@@ -1,4 +1,4 @@
-"""Places of weights: bundled with the program, a file, or a hub."""
+"""Where weights are found: bundled with the program, in a file, or on a hub."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def bundled_names() -> list[str]:
 
 
 def resolve(source: str) -> Path:
-    """The file that `source` means: a path, the name of a bundled file with or without its size (`faces-joint` for
+    """The file that `source` names: a path, the name of a bundled file with or without its size (`faces-joint` for
     faces-joint-128), or hf://owner/repo[/file].
 
     Raises UsageError where there is none.
@@ -32,6 +32,8 @@ def resolve(source: str) -> Path:
     path = Path(source)
     if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path
+    if os.path.isfile(path / "weights.safetensors"):
+        raise UsageError(f"{source} is a folder", f"give {path / 'weights.safetensors'}")
     asked = source.removesuffix(".safetensors")
     for name in bundled_names():
         if asked in (name, name.rsplit("-", 1)[0]):
@@ -53,6 +55,6 @@ def _from_hub(source: str) -> Path:
     name = parts[2] if len(parts) == 3 else "model.safetensors"
     try:
         return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
-    except Exception as error:  # the client's own, those of its two HTTP libraries, ValueError for a name that is none
+    except Exception as error:  # its own, those of its two HTTP libraries, ValueError for an invalid name
         text = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"cannot fetch {source}: {text}", "check the name and the network") from error

@@ -194,11 +194,39 @@ def test_closed_streams_and_full_logs_are_no_crash(closed: str, code: int, out: 
     assert (done.returncode, done.stdout, done.stderr) == (code, out, err)
 
 
-def test_output_for_a_closed_stdout_is_an_error(tmp_path: Path) -> None:
-    command = f"exec {sys.executable} -m stargan_cli --version >&-"
+@pytest.mark.parametrize(
+    ("args", "error"),
+    [
+        (["translate", "in", "--set", "male", "--out", ""], "the argument after --out is empty"),
+        (["translate", "in", "--set", "male", "--labels="], "--labels is empty"),
+        (["translate", "", "--set", "male"], "an argument is empty"),
+        (["translate", "in", "--set", "male", "--out", "~/o"], "the shell did not expand ~ in ~/o"),
+        (["translate", "in", "--set", "male", "--manifest=~/m.jsonl"], "the shell did not expand ~ in --manifest=~/m"),
+    ],
+)
+def test_an_argument_that_the_shell_did_not_make_a_path_of_is_refused(
+    args: list[str], error: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, args)
+    assert result.exit_code == 2 and result.stderr.startswith(f"error: {error}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("--version >&-", "Bad file descriptor: the standard output"),
+        ("--version >/dev/full", "No space left on device: the standard output"),
+        ("info --json >/dev/full", "No space left on device: the standard output"),
+        ("translate - --set male >/dev/null <&-", "Bad file descriptor: the standard input"),
+    ],
+)
+def test_a_standard_stream_that_fails_is_named(command: str, error: str, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (1, "error: Bad file descriptor\n")
+    line = f"exec {sys.executable} -m stargan_cli {command}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, f"error: {error}\n")
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:

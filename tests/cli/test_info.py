@@ -55,7 +55,7 @@ def weights(tmp_path: Path) -> Path:
 def test_an_empty_name_is_not_the_default() -> None:
     result = runner.invoke(app, ["info", ""])
     assert result.exit_code == 2
-    assert "no weights at ''" in result.stderr
+    assert "an argument is empty" in result.stderr
 
 
 def test_json_is_one_document_with_everything(weights: Path) -> None:
@@ -96,6 +96,28 @@ def test_the_page_says_what_is_set_with_which_words(weights: Path) -> None:
         assert text in result.stdout, text
     assert "\x1b" not in result.stdout
     assert "iterations" not in result.stdout
+
+
+def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    layout = LabelLayout((LabelSet("moods", ("Happy", "happy", "Sad", "odd", "x"), kind="classes"),))
+    path = tmp_path / "twins.safetensors"
+    card = replace(loaded.card, layout=layout, aliases={})
+    settings = replace(card.model, label_dim=layout.label_dim, class_dim=layout.class_dim)
+    save(path, replace(card, model=settings), Generator(settings).state_dict())
+    page = runner.invoke(app, ["info", str(path)]).stdout
+    assert "Happy | happy | sad | odd | x (one)" in page and "--set Happy" in page
+
+
+def test_the_folder_of_a_run_is_not_taken_for_its_weights(weights: Path) -> None:
+    weights.rename(weights.with_name("weights.safetensors"))
+    result = runner.invoke(app, ["info", str(weights.parent)])
+    assert result.exit_code == 2
+    assert f"{weights.parent} is a folder\n  give {weights.parent / 'weights.safetensors'}" in result.stderr
 
 
 def test_its_commands_can_be_pasted(weights: Path, tmp_path: Path) -> None:

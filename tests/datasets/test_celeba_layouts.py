@@ -53,7 +53,33 @@ def other_endings(folder: Path) -> None:
     (folder / "img_align_celeba").rename(folder / "img_align_celeba_png")
 
 
-LAYOUTS = [kaggle, reference, own_download, other_endings]
+def celeba_hq(folder: Path) -> None:
+    (folder / "list_attr_celeba.txt").rename(folder / "CelebAMask-HQ-attribute-anno.txt")
+    (folder / "img_align_celeba").rename(folder / "CelebA-HQ-img")
+
+
+def of_pandas(folder: Path) -> None:
+    """With an index, booleans, and paths in place of names; the parts in words."""
+    as_csv(folder)
+    header, *rows = (folder / "list_attr_celeba.csv").read_text().splitlines()
+    said = (row.replace(",-1", ",False").replace(",1", ",True") for row in rows)
+    lines = [f",{header}", *(f"{number},img_align_celeba/{row}" for number, row in enumerate(said))]
+    (folder / "list_attr_celeba.csv").write_text("\n".join(lines))
+    header, *rows = (folder / "list_eval_partition.csv").read_text().splitlines()
+    words = {"0": "train", "1": "val", "2": "test"}
+    parts = (row.split(",") for row in rows)
+    lines = [f",{header}", *(f"{n},img_align_celeba/{name},{words[part]}" for n, (name, part) in enumerate(parts))]
+    (folder / "list_eval_partition.csv").write_text("\n".join(lines))
+
+
+def by_hand(folder: Path) -> None:
+    """Zeros for -1, blank lines, and a header and commas in the list of parts."""
+    table, parts = folder / "list_attr_celeba.txt", folder / "list_eval_partition.txt"
+    table.write_text(table.read_text().replace(" -1", " 0").replace("\n", "\n\n"))
+    parts.write_text("12\nimage_id,partition\n" + parts.read_text().replace(" ", ","))
+
+
+LAYOUTS = [kaggle, reference, own_download, other_endings, celeba_hq, of_pandas, by_hand]
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -67,7 +93,7 @@ def test_every_layout_gives_the_same(tmp_path: Path, layout: Callable[[Path], No
         assert parts[part].files == labelled.files
         assert parts[part].labels.tolist() == labelled.labels.tolist()
         assert all(path.is_file() for path in parts[part].paths())
-    said = ("pictures with other endings than the rows of list_attr_celeba.txt, such as 000001.png, are theirs",)
+    said = ("pictures such as 000001.png match rows of list_attr_celeba.txt whose names have another suffix",)
     assert parts["train"].notes == (said if layout is other_endings else ())
 
 
@@ -123,7 +149,7 @@ def test_pictures_that_no_row_names_are_shown_beside_a_row(tmp_path: Path) -> No
     folder = celeba(tmp_path) / "celeba"
     for path in (folder / "img_align_celeba").iterdir():
         path.rename(path.with_name(f"x{path.name}"))
-    with pytest.raises(DataError, match="a row says 000001.png, and there is x000001.png"):
+    with pytest.raises(DataError, match="the table names 000001.png, and the folder has x000001.png"):
         load_celeba(tmp_path, NAMES)
 
 

@@ -73,7 +73,7 @@ def test_a_part_to_train_with_alone_is_divided_and_said(tmp_path: Path) -> None:
     parts = load_class_folders(folder)
     assert (len(parts["train"]), len(parts["test"])) == (6, 2)
     assert parts["train"].parted == "a tenth of each class is held out, by a hash of the names"
-    assert parts["train"].notes == (f"extra/ in {folder}: no part of the set, left out",)
+    assert parts["train"].notes == (f"extra/ in {folder}: not part of the data set, left out",)
 
 
 def test_parts_that_cannot_be_used_are_refused(tmp_path: Path) -> None:
@@ -96,8 +96,34 @@ def test_a_class_may_be_called_as_a_part(tmp_path: Path) -> None:
 def test_a_class_that_a_part_lacks_is_named(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "moods", MOODS)
     shutil.rmtree(folder / "test" / "sad")
-    with pytest.raises(DataError, match="test/sad has no pictures"):
+    with pytest.raises(DataError, match="test has no folder sad"):
         load_class_folders(folder)
+    (folder / "test" / "Sad").mkdir()
+    with pytest.raises(DataError, match="test has no folder sad") as caught:
+        load_class_folders(folder)
+    assert caught.value.hint == "is it Sad?"
+
+
+def test_folders_that_name_a_part_and_a_class_at_once_are_refused(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "horses", {"trainA": 3, "trainB": 3, "testA": 3, "testB": 3}, parts=())
+    with pytest.raises(DataError, match="testA, testB, trainA, trainB seem to name parts and classes") as caught:
+        load_class_folders(folder)
+    assert caught.value.hint == "make folders for the parts with the classes in them: test/A for testA"
+    people = class_folders(tmp_path / "people", {"testers": 3, "trainers": 3}, parts=())
+    assert load_class_folders(people)["train"].label_set.attributes == ("testers", "trainers")
+
+
+def test_links_that_lead_nowhere_and_loose_pictures_are_said(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "moods", MOODS, parts=())
+    (folder / "happy" / "gone.png").symlink_to(tmp_path / "unmounted" / "gone.png")
+    (folder / "angry").symlink_to(tmp_path / "unmounted" / "angry")
+    picture(folder / "loose.png", 9, 9)
+    parts = load_class_folders(folder)
+    assert "happy/gone.png" in {file for part in ("train", "test") for file in parts[part].files}  # type: ignore[index]
+    assert parts["train"].notes == (
+        f"pictures in {folder} itself, in no class folder: 1, left out",
+        f"links in {folder} that lead nowhere: angry, left out",
+    )
 
 
 def test_class_names_match_in_either_unicode_form(tmp_path: Path) -> None:

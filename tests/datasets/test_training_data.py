@@ -89,7 +89,7 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
     [
         ("list_attr_celeba.txt", "1\nA B\n", "has no rows"),
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1\n", "line 3: expected a file name and 2 values"),
-        ("list_attr_celeba.txt", "1\nMale Young\na.png 1 0\n", "line 3: expected 1 or -1 for each of 2"),
+        ("list_attr_celeba.txt", "1\nMale Young\na.png 1 2\n", "line 3: expected 1 or -1 for each of 2"),
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1 x\n", "line 3: expected 1 or -1 for each of 2"),
         ("list_attr_celeba.txt", "1\nMale Young\nelsewhere.png 1 1\n", "no picture named in"),
         ("list_attr_celeba.txt", "\xff\xfe", "has no rows"),

@@ -159,7 +159,7 @@ def test_report_folder(stargan, folder, tmp_path):
         with Image.open(report / "sheets" / f"celeba-{name}.png") as sheet:
             assert sheet.size == (6 * 2 * 16, 11 * 16)
     assert len(list((report / "sheets").iterdir())) == 2
-    assert "- hair+gender+age: 0" in text and ".png (0." in text and "One classifier alone" in text
+    assert "- hair+gender+age: 0" in text and ".png (0." in text and "Only one classifier" in text
 
 
 def test_every_measured_picture_can_be_kept(stargan, tmp_path):
@@ -222,7 +222,7 @@ def test_a_report_replaces_a_former_one_but_no_other_file(stargan, tmp_path):
     (tmp_path / "evaluation.json").write_text("{}")
     result = stargan(*options)
     assert result.exit_code == 2
-    assert "evaluation.json is there already" in result.stderr and "no `stargan eval` wrote it" in result.stderr
+    assert "evaluation.json is there already" in result.stderr and "`stargan eval` did not write it" in result.stderr
     (tmp_path / "evaluation.json").unlink()
     assert "report.md is there already" in stargan(*options).stderr
 
@@ -328,6 +328,13 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert "read_as_target" in shown.stdout
 
 
+def test_the_result_does_not_replace_the_baseline(stargan, folder, tmp_path):
+    baseline = tmp_path / "baseline.safetensors"
+    baseline.write_bytes((folder / "a.safetensors").read_bytes())
+    result = stargan("--weights", "a.safetensors", "--baseline", str(baseline), "--record", str(baseline))
+    assert result.exit_code == 2 and "--record" in result.stderr and "would replace an input" in result.stderr
+
+
 @pytest.mark.parametrize("options", [["--out", "file"], ["--record", "file/copy"], ["--record", "folder"]])
 def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, options):
     (tmp_path / "file").write_text("")
@@ -344,7 +351,7 @@ def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
     (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")
     result = stargan("--weights", "a.safetensors", "--root", str(root), "--json")
     assert result.exit_code == 0, result.stderr
-    assert "celeba: 1 pictures cannot be read, or show no face, and were left out" in result.stderr
+    assert "celeba: 1 picture left out: unreadable, or without a face" in result.stderr
     assert one_json(result.stdout)["sets"][0]["pictures"] == 11
 
 

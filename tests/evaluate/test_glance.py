@@ -47,12 +47,12 @@ def test_numbers_that_contradict_one_another_are_named():
     (stranger,) = warnings(document(target("old", 0.6, 0.8) | {"below_same": RATE | {"value": 0.95}}))
     assert stranger.startswith("old: source and result are less alike than 90%")
     (unsure,) = warnings(document(target("young", 0.6, 0.8), target("old", 0.6, None)))
-    assert unsure == "old: too few pictures to say how much of the distance to real ones is left."
+    assert unsure == "old: it is not certain how much of the distance to real pictures is left. Measure more pictures."
     blind = document(target("old", 0.6, 0.8))
     blind["classifiers"][1]["accuracy"]["Male"] = {"accuracy": 0.8, "recall": 0.02, "specificity": 1.0}
     assert [sentence[:24] for sentence in warnings(blind)] == ["old: a classifier reads "]
     (alone,) = warnings(document(target("old", 0.6, None, None), classifiers=1))
-    assert alone.startswith("One classifier alone")
+    assert alone.startswith("Only one classifier")
 
 
 def test_a_change_that_pleases_the_classifiers_alone_scores_nothing():

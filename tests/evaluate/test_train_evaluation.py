@@ -75,6 +75,20 @@ def test_the_largest_score_so_far_is_kept_also_over_resumptions(tmp_path):
     assert [first.are_due(iteration) for iteration in (1, 2)] == [False, True]
 
 
+def test_rows_that_other_programs_wrote_do_not_stop_a_run(tmp_path):
+    log = RunLog(tmp_path / "log.jsonl", print)
+    rows = [
+        '{"iteration": 1, "score": 0.5}',
+        '{"iteration": "x"}',
+        '{"iteration": null}',
+        '{"iteration": 2, "score": ""}',
+    ]
+    log.path.write_text("\n".join(rows))
+    log.keep_until(5)
+    assert log.path.read_text().splitlines() == [rows[0], rows[3]]
+    assert log.largest("score") == 0.5
+
+
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):
     resource = pytest.importorskip("resource")
     kept = evaluations(tmp_path, 0.2, 0.5, 0.6)

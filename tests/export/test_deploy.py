@@ -50,10 +50,10 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def assert_translated(result: Path, source: Path, weights: Weights) -> None:
+def assert_translated(result: Path, source: Path, weights: Weights, label: tuple[float, ...] = LABEL) -> None:
     with Image.open(source) as image, Image.open(result) as written:
         pixels, given = (torch.from_numpy(to_array(opened.convert("RGB"))) for opened in (image, written))
-    wanted = to_pixels(weights.generator(to_model(pixels[None]), torch.tensor([LABEL])))[0]
+    wanted = to_pixels(weights.generator(to_model(pixels[None]), torch.tensor([label])))[0]
     assert (given.int() - wanted.int()).abs().max() <= 1
     assert (given.int() - pixels.int()).abs().max() > 10
 
@@ -68,6 +68,25 @@ def test_python(onnx_file: Path, picture: Path, weights: Weights, tmp_path: Path
     assert "stargan_cli" not in program.read_text()
     run(sys.executable, "-I", program, onnx_file, picture, tmp_path / "out.png", *ON, cwd=tmp_path)
     assert_translated(tmp_path / "out.png", picture, weights)
+
+
+def test_python_with_joined_sets(picture: Path, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    layout = LabelLayout((LabelSet("celeba", ATTRIBUTES), LabelSet("moods", ("happy", "sad"), kind="classes")))
+    settings = ModelSettings(
+        SIZE, layout.label_dim, layout.class_dim, 4, 1, 4, 2, output="attention", upsampling="resize"
+    )
+    path = tmp_path / "joint.safetensors"
+    save(path, Card(settings, layout), Generator(settings).state_dict())
+    joint = load(str(path))
+    model = export(joint, ExportSettings("onnx", uint8=True), tmp_path / "joint.onnx").files[0]
+    program, out = EXAMPLES / "python" / "translate.py", tmp_path / "out.png"
+    run(sys.executable, "-I", program, model, picture, out, "happy", cwd=tmp_path)
+    assert_translated(out, picture, joint, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0))
+    for named in ((), ("Male", "happy")):
+        command = [sys.executable, "-I", str(program), str(model), str(picture), str(out), *named]
+        refused = subprocess.run(command, capture_output=True, text=True, timeout=600)
+        assert refused.returncode == 1 and "name attributes of one set: Blond_Hair, Male" in refused.stderr
 
 
 def test_web(onnx_file: Path, picture: Path, weights: Weights, tmp_path: Path) -> None:

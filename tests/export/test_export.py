@@ -258,6 +258,20 @@ def test_files_are_not_replaced_unasked(plain: Weights, tmp_path: Path) -> None:
         export(load(str(out)), replace(settings, overwrite=True), out)
 
 
+def test_a_discriminator_that_is_read_is_not_replaced(plain: Weights, tmp_path: Path) -> None:
+    generator, discriminator = tmp_path / "1-G.ckpt", tmp_path / "1-D.ckpt"
+    export(plain, ExportSettings("ckpt"), generator)
+    before = discriminator.read_bytes()
+    source = open_source(str(generator), plain.card.layout, discriminator)
+    for settings, out in (
+        (ExportSettings("safetensors", overwrite=True), discriminator),
+        (ExportSettings("ckpt", overwrite=True), generator),
+    ):
+        with pytest.raises(UsageError, match="would replace an input"):
+            export(source, settings, out)
+    assert discriminator.read_bytes() == before
+
+
 def test_a_place_that_cannot_be_written(plain: Weights, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write"):
@@ -400,10 +414,10 @@ def test_the_mean_of_several(plain: Weights, tmp_path: Path) -> None:
 
 
 def test_there_is_no_mean_of_two_models(plain: Weights, masked: Weights) -> None:
-    with pytest.raises(UsageError, match=r"masked\.safetensors and .*plain\.safetensors are not of one model"):
+    with pytest.raises(UsageError, match=r"masked\.safetensors and .*plain\.safetensors cannot be averaged"):
         averaged([plain, masked])
     renamed = replace(plain.card, layout=LabelLayout((LabelSet("celeba", ("A", "B", "C")),)))
-    with pytest.raises(UsageError, match="not of one model"):
+    with pytest.raises(UsageError, match="cannot be averaged"):
         averaged([plain, replace(plain, card=renamed)])
 
 
@@ -439,7 +453,7 @@ def test_strength_is_a_number_above_0(masked: Weights, strength: float) -> None:
 
 
 def test_weights_without_a_mask_have_no_strength(plain: Weights) -> None:
-    with pytest.raises(UsageError, match=r"plain\.safetensors draws whole pictures, without a mask"):
+    with pytest.raises(UsageError, match=r"plain\.safetensors has no mask"):
         strengthened(plain, 2)
 
 
@@ -484,4 +498,4 @@ def test_a_checkpoint_without_names_is_explained(plain: Weights, tmp_path: Path)
     torch.save(reference_generator(plain.generator), tmp_path / "7-G.ckpt")
     failed = CliRunner().invoke(app, ["export", str(tmp_path / "7-G.ckpt"), "--to", "onnx"])
     assert failed.exit_code == 2
-    assert "steers 3 labels but does not name them" in failed.stderr and "--attrs" in failed.stderr
+    assert "takes 3 labels but does not name them" in failed.stderr and "--attrs" in failed.stderr

@@ -98,7 +98,7 @@ def test_two_joined_data_sets_need_both_lists(tmp_path: Path) -> None:
     discriminator = rewrite(tmp_path / "D.ckpt", reference_discriminator(Discriminator(settings)))
     assert read_reference(generator, discriminator, layout, None).settings == settings
     error = refusal(generator, discriminator, LAYOUT)
-    assert "steers 7 labels, but 3 are named" in str(error)
+    assert "takes 7 labels, but 3 are named" in str(error)
 
 
 class Exploit:
@@ -146,9 +146,9 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path, pair: tuple[Path, Path
 
 def test_mislabelled_checkpoints_are_refused(pair: tuple[Path, Path]) -> None:
     error = refusal(pair[0], layout=None)
-    assert "steers 3 labels but does not name them" in str(error) and "--attrs" in str(error.hint)
+    assert "takes 3 labels but does not name them" in str(error) and "--attrs" in str(error.hint)
     two = layout_of(("Male", "Young"), ())
-    assert "steers 3 labels, but 2 are named: Male, Young" in str(refusal(pair[0], layout=two))
+    assert "takes 3 labels, but 2 are named: Male, Young" in str(refusal(pair[0], layout=two))
     tensors = torch.load(pair[1], weights_only=True)
     rewrite(pair[1], {**tensors, "conv2.weight": torch.zeros(4, 16, 4, 4)})
     assert "classifies 4 labels, but 3 are named" in str(refusal(*pair))
@@ -184,7 +184,7 @@ def test_a_projection_head_is_refused() -> None:
 
 def test_a_discriminator_of_smaller_pictures_is_refused() -> None:
     changes = {"output": "attention", "image_size": 2 * SETTINGS.image_size, "downscale": 2}
-    with pytest.raises(UsageError, match="made smaller"):
+    with pytest.raises(UsageError, match="reads them downscaled"):
         reference_discriminator(Discriminator(ModelSettings.from_dict({**SETTINGS.to_dict(), **changes})))
 
 
@@ -197,6 +197,8 @@ def test_labels_named_wrongly() -> None:
     for attributes, groups in ((("Male", ""), []), (("Male", "Male"), []), (("Male",), [("Young",)])):
         with pytest.raises(UsageError):
             layout_of(attributes, (), groups)
+    with pytest.raises(UsageError, match="--group is given without --attrs"):
+        layout_of((), (), [("Male", "Young")])
 
 
 def test_a_header_length_is_not_taken_for_a_pickle(tmp_path: Path) -> None:

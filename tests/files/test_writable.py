@@ -34,7 +34,7 @@ def test_a_name_that_the_file_system_does_not_take_is_refused_before_the_work(tm
 @pytest.mark.parametrize("require", [require_folder, require_place, lambda path: require_file(path, "--grid")])
 def test_a_dash_is_not_taken_for_a_name(require: Callable[[Path], None], tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="- is no place to write to"):
+    with pytest.raises(UsageError, match="cannot write to -"):
         require(Path("-"))
     assert not list(tmp_path.iterdir())
 
@@ -96,7 +96,7 @@ def test_places_without_the_right_to_write(tmp_path: Path) -> None:
     tmp_path.chmod(0o555)
     try:
         for require, path in ((require_place, tmp_path / "new"), (require_folder, tmp_path)):
-            with pytest.raises(UsageError, match="no right to write"):
+            with pytest.raises(UsageError, match="no permission to write"):
                 require(path)
     finally:
         tmp_path.chmod(0o755)

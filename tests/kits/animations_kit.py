@@ -1,4 +1,4 @@
-"""Animations that are made, read and compared in tests."""
+"""Functions that make, read and compare animations."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KINDS = {"gif": "GIF", "png": "PNG", "webp": "WEBP"}
 
 
 def drawn(number: int, clear: bool = True) -> Image.Image:
-    """A square that moves; frames 1 and 2 are alike."""
+    """Frame `number` (0..3) of a yellow square that moves, and with `clear` a transparent one."""
     image = corpus.scene().convert("RGBA")
     draw = ImageDraw.Draw(image)
     left = 6 * min(number, 2) if number < 3 else 30
@@ -33,7 +33,7 @@ def drawn(number: int, clear: bool = True) -> Image.Image:
 
 
 def by_hand(name: str, clear: bool = True, plays: int = 0, poster: bool = False) -> bytes:
-    """An animation of four frames, none of them dropped."""
+    """An encoded animation of four frames that all differ."""
     given = FrameSequence("animation", 4, plays, poster, clear, None, iter(()))
     encoder = FrameEncoder(WRITABLE[name], given, Extras())
     for number, duration in enumerate(DURATIONS):
@@ -52,7 +52,7 @@ def read(data: bytes, **wanted: Any) -> tuple[FrameSequence, list[Frame]]:
 
 
 def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
-    """What is written of a file, nothing of it changed."""
+    """The file that is written if no frame of `data` is changed."""
     with opened_frames(BytesIO(data), Wanted(native=True)) as found:
         assert isinstance(found, FrameSequence)
         encoder = FrameEncoder(WRITABLE[name], found, Extras(100, note=note))
@@ -62,7 +62,7 @@ def again(data: bytes, name: str, note: Note | None = NOTE) -> bytes:
 
 
 def pixels(picture: Picture) -> np.ndarray:
-    """RGBA, whatever lies under transparent pixels left out."""
+    """RGBA, with fully transparent pixels set to 0."""
     alpha = picture.alpha or Image.new("L", picture.image.size, 255)
     image = picture.image.copy()
     image.putalpha(alpha)
@@ -78,6 +78,6 @@ def same(first: list[Frame], second: list[Frame]) -> bool:
 
 
 def pages(number: int) -> bytes:
-    """A TIFF file."""
+    """A TIFF file of `number` equal pages."""
     images = number * [corpus.scene()]
     return corpus.encoded(images[0], "TIFF", save_all=True, append_images=images[1:])

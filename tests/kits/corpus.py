@@ -1,6 +1,6 @@
-"""Pictures of every odd and bad kind, made on the spot: what `read_picture` must bring out right or refuse with words.
+"""Generated pictures of every odd and damaged kind, which `read_picture` must decode correctly or refuse with a reason.
 
-The scene is 48x32: red above left, green above right, blue below left, white below right.
+The scene is 48x32 px: red top left, green top right, blue bottom left, white bottom right.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def bmp_with_size(width: int, height: int) -> bytes:
 
 
 def turned(orientation: int, kind: str) -> bytes:
-    """The scene stored so that the orientation tag brings it upright."""
+    """The scene, stored turned, with the orientation tag that makes it upright."""
     undo = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}[orientation]
     image = scene() if undo is None else scene().transpose(Image.Transpose(undo))
     exif = Image.Exif()
@@ -100,7 +100,7 @@ def exif_pointing_nowhere() -> bytes:
 def display_p3() -> bytes:
     """An RGB profile with Display P3's primaries, built by hand: sRGB's own with the three columns replaced."""
     made = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    # A profile holds the second that it was made in: processes that run tests side by side would name them otherwise.
+    # A profile holds its creation time. The names of some tests depend on it, and must be the same in all processes.
     srgb = made[:24] + struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + made[36:]
     columns = {
         b"rXYZ": (0.51512, 0.2412, -0.00105),
@@ -186,7 +186,7 @@ HEIC = (
     b"MfV91HEVLFl94JOv8ETZ4fajvfgCVdKf6R5OSYD0s+tvd3iPCzpf6F3TT1CqQ6XZP3nu9ue3Hp62ks52Tg+AD2+Ww+h/Y/d+6Kw/Qu6aeoVS"
     b"K6yPv7eA4/IPVppS6l/joHtwvL7v4fwfiYotDkKVII58a3h7RdaMACRmvHDLXPondpXIMvMkZKJw2Q=="
 )
-"""The scene, in base 64."""
+"""The scene as HEIC, in base64."""
 
 
 def heic() -> bytes:
@@ -194,7 +194,7 @@ def heic() -> bytes:
 
 
 def files() -> Iterator[tuple[str, bytes, str]]:
-    """Name, content and outcome of all kinds that are plain bytes. The outcome: "colour" (the scene), "grey" (the scene
+    """Name, content and outcome of all regular files. The outcome: "colour" (the scene), "grey" (the scene
     in grey), "any" (some picture), or the pattern that the refusal's reason matches."""
     yield from good_files()
     yield from odd_files()
@@ -376,7 +376,7 @@ def tiff_with_white_zero() -> bytes:
 
 
 def separate_planes(mode: str, deep: bool = False, **options: Any) -> bytes:
-    """A TIFF of the scene with one plane behind the other, of 16 bits if `deep`."""
+    """A TIFF of the scene with separate colour planes, of 16 bits if `deep`."""
     out = BytesIO()
     planes = np.moveaxis(np.asarray(scene().convert(mode)), 2, 0)
     planes = planes.astype(np.uint16) * 257 if deep else planes
@@ -385,7 +385,7 @@ def separate_planes(mode: str, deep: bool = False, **options: Any) -> bytes:
 
 
 def size_lie() -> bytes:
-    """A JPEG that says it were 9000x9000."""
+    """A JPEG whose header claims 9000x9000 px."""
     data = bytearray(jpeg())
     at = data.index(b"\xff\xc0")
     data[at + 5 : at + 9] = struct.pack(">HH", 9000, 9000)
@@ -422,7 +422,7 @@ def text_of(length: int) -> PngInfo:
 
 
 def comment_bomb() -> bytes:
-    """A PNG whose comment is 100 MB, unpacked."""
+    """A PNG whose comment unpacks to 100 MB."""
     packed = zlib.compress(bytes(100_000_000), 1)
     whole = encoded(scene(), "PNG")
     return whole[:33] + png_chunk(b"zTXt", b"Comment\0\0" + packed) + whole[33:]
@@ -435,12 +435,12 @@ def wrong_crc() -> bytes:
 
 
 def special_files(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Things that are no regular files, and what is said of them."""
+    """Paths that are not regular files, and the word for each in the refusal."""
     os.mkfifo(folder / "pipe.jpg")
     yield folder / "pipe.jpg", "FIFO"
     listener = socket.socket(socket.AF_UNIX)
     place = os.getcwd()
-    os.chdir(folder)  # a socket's path may not be long
+    os.chdir(folder)  # the path of a socket must be short
     try:
         listener.bind("socket.jpg")
     finally:

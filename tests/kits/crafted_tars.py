@@ -1,4 +1,4 @@
-"""Tars block by block, as nobody would write them."""
+"""Tar files built block by block, with headers that no archiver writes."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def right_readers(*more: Classifier) -> Readers:
 
 
 class Paints(nn.Module):
-    """A generator that always does what it is asked; with `strength` 0 it does nothing."""
+    """A generator that always paints the wanted labels; with `strength` 0 it changes nothing."""
 
     def __init__(self, strength: float = 1.0) -> None:
         super().__init__()

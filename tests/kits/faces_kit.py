@@ -1,4 +1,4 @@
-"""Searches for faces, answered at once on the CPU."""
+"""Face searches that run their networks directly, on the CPU."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Kill runs of `translate` at random moments and look at what they leave: python tests/kits/faults.py [KILLS] [SEED].
+"""Kill runs of `translate` at random moments and check what they leave: python tests/kits/faults.py [KILLS] [SEED].
 
 Each run is a forked process, so that none waits for imports. After every kill each output must be byte for byte that
-of an undisturbed run; after each run that got to its end nothing may be missing, left over or noted twice.
+of an undisturbed run. After each completed run nothing may be missing, left over or listed twice.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def run(folder: Path, out: Path) -> int:
 
 
 def forked(folder: Path, out: Path) -> int:
-    """Start a run in a process of its own."""
+    """Start a run in a forked process, and return its id."""
     child = os.fork()
     if child == 0:
         try:
@@ -74,13 +74,13 @@ def forked(folder: Path, out: Path) -> int:
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """Every file below a folder but the lock and unfinished ones."""
+    """Every file below a folder except the lock and unfinished files, whose names start with a dot."""
     paths = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 def rows(path: Path) -> list[tuple[str, str]]:
-    """Sources and states of a manifest; a torn last line is passed over."""
+    """Sources and states of a manifest; an incomplete last line is skipped."""
     lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
     return [(row.source, row.status) for row in map(Row.from_json, lines)]
 
@@ -101,9 +101,9 @@ def check_ended(folder: Path, out: Path, wanted: dict[str, bytes]) -> None:
 
 
 def kill_often(kills: int, seed: int, folder: Path) -> dict[str, int]:
-    """Kill runs `kills` times; a run that gets to its end is checked and started again from nothing.
+    """Kill runs `kills` times. A run that completes is checked, and its outputs are removed.
 
-    Returns how many kills, how many runs came to their end, and how many outputs the kills found.
+    Returns the numbers of kills, of completed runs, and of outputs found after kills.
     """
     torch.set_num_threads(1)
     chance = random.Random(seed)

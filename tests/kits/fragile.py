@@ -1,4 +1,4 @@
-"""Worker processes whose decoder fails as none of Pillow's can be made to: by the names of the pictures."""
+"""Worker processes whose decoder crashes or hangs, as Pillow's cannot be made to, depending on the picture's name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STILLBORN = "import sys; sys.exit(3)"
 
 
 def install() -> None:
-    """Before anything imports `opened_frames` by its name."""
+    """Patch the decoder and the sync. Must be called before any module imports `opened_frames` by name."""
     from stargan_cli.pictures import frames, reading
 
     opened_frames = frames.opened_frames
@@ -35,7 +35,7 @@ def install() -> None:
 
 
 def _install_syncs() -> None:
-    """`unsynced`: its output cannot be synced. `dies`: its process dies while the output is synced, the first time."""
+    """`unsynced`: its output cannot be synced. `dies`: the first sync of its output kills the process."""
     from stargan_cli.translate.outputs import begun
 
     sync_handle = begun.sync_handle

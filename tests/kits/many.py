@@ -1,4 +1,4 @@
-"""Translate very many small pictures and look at memory, at the first output and at the progress that is shown:
+"""Translate very many small pictures and watch memory, the time of the first output and the progress messages:
 python tests/kits/many.py [flat|nested] [PICTURES].
 
 It prints one line of JSON a second (seconds, outputs, MiB resident) and a summary at the end.
@@ -45,7 +45,7 @@ def resident_mib(process: int) -> float:
 
 
 def watch(folder: Path, shape: str, number: int) -> dict[str, Any]:
-    """One run over `number` pictures; what was seen of it."""
+    """Run `translate` over `number` pictures and return what was measured."""
     weights = faults.tiny_weights(folder / "tiny.safetensors")
     make(folder / "in", shape, number)
     command = [sys.executable, "-m", "stargan_cli", "translate", str(folder / "in"), "--set", "male", "--weights"]

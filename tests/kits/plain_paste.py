@@ -1,4 +1,4 @@
-"""The formulas of `compositing`, written plainly: one picture, at once, in full size, by torch's own operations."""
+"""The formulas of `compositing`, written plainly: one whole picture at full size, by torch's own operations."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ FINEST = 4
 
 
 def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, keep: Tensor) -> np.ndarray:
-    """The changed picture, float (H, W, 3) in [0, 255], without the longer way out for what goes on beyond the border:
-    the changes must end within the square."""
+    """The changed picture, float (H, W, 3) in [0, 255]. The longer fade of changes that go on beyond the square's
+    border is not implemented: changes must end within the square."""
     guide = seen.double() / 127.5 - 1
     mask = (1 - keep.double()).clamp(0, 1)
     colour = _blurred(add.double() - mask * guide) / _blurred(mask).clamp_min(1e-3)

@@ -1,4 +1,4 @@
-"""Photos with known truth, from tightly framed portraits, whose eyes stand in known places."""
+"""Photos whose eyes are in known places, made from tightly framed portraits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from stargan_cli.compositing.placement import Place
 
 LANDMARKS = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-"""Where the eyes stand in the portraits, as fractions of the side (left and right in the picture)."""
+"""Where the eyes are in the portraits, as fractions of the side (left and right in the picture)."""
 PORTRAITS = sorted((Path(__file__).resolve().parents[1] / "portraits").glob("*.jpg"))
 
 

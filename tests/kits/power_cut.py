@@ -1,9 +1,9 @@
-"""A disk that forgets at a power cut what was not synced: what a program leaves on it, whenever the power goes.
+"""A simulated disk that loses unsynced data at a power cut, to see what a program leaves on it at any moment.
 
-The program runs in this process on a real folder. Whatever it does to names (make, rename, remove) and every sync is
-seen, and after each the disk is pictured as it would be found after a power cut, in two ways: `eager`, where all names
-are on the disk already and the bytes of files only as far as they were synced (ext4 without its heuristics), and
-`lazy`, where names too are there only as far as their folder was synced.
+The program runs in this process on a real folder. Every change of names (make, rename, remove) and every sync is
+intercepted. After each, the disk as a power cut would leave it is recorded in two ways. `eager`: all names are on the
+disk, but only the synced bytes of files (ext4 without its heuristics). `lazy`: names, too, are on the disk only as
+their folder was last synced.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Cut:
     lazy: Tree
 
     def found_in(self, folder: Path, way: Literal["eager", "lazy"]) -> Path:
-        """The disk as it is found after the cut, made in an empty `folder`."""
+        """Recreate the disk after the cut in an empty `folder`."""
         for name, data in sorted((self.eager if way == "eager" else self.lazy).items()):
             path = folder / name
             if data is None:
@@ -44,7 +44,7 @@ class Cut:
 
 
 class ForgetfulDisk:
-    """What is on the disk below `root`, and the `cuts` so far; whatever lies there at the beginning is synced."""
+    """The disk below `root`, and the `cuts` so far. Files that are there at the beginning count as synced."""
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
@@ -62,7 +62,7 @@ class ForgetfulDisk:
             self._names[folder] = self._entries(folder)
 
     def _id(self, inode: int) -> int:
-        """Inodes are used again; these numbers are not."""
+        """A number for a file. Unlike inodes, these numbers are never reused."""
         if inode not in self._ids:
             self._ids[inode], self._next = self._next, self._next + 1
         return self._ids[inode]
@@ -72,7 +72,7 @@ class ForgetfulDisk:
             return {e.name: None if e.is_dir(follow_symlinks=False) else self._id(e.inode()) for e in entries}
 
     def forget(self, path: Path) -> None:
-        """The file's inode may soon be another file's."""
+        """Forget the number of a file that is to be removed: its inode may be reused."""
         if path.is_file() and not path.is_symlink() and path.stat().st_nlink == 1:
             self._ids.pop(path.stat().st_ino, None)
 

@@ -1,4 +1,4 @@
-"""What stands in for CUDA graphs on a CPU, and what refuses work that no graph can hold."""
+"""Stand-ins for CUDA graphs on a CPU, and modes that refuse operations that no graph can record."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from stargan_cli.lanes import Lanes
 
 
 class Operations(TorchDispatchMode):
-    """A recording on any device: the operations that reach the device, with the tensors that they read and wrote. While
-    it records they are computed too, other than by a CUDA graph."""
+    """A recording on any device: the operations that reach the device, with the tensors that they read and wrote.
+    Unlike a CUDA graph, it also computes them while it records."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,14 +38,14 @@ class Operations(TorchDispatchMode):
 
 
 class Recorder:
-    """Computes in all calls as `Operations` does: bf16 is rounded otherwise where operations are seen one by one."""
+    """Runs warm-up calls under `Operations` too: it changes how bf16 is rounded, and all calls must round alike."""
 
     begin = Operations
     warming_up = Operations
 
 
 class Refusing(Recorder):
-    """As a driver that records nothing. What a CUDA graph does not hold was not computed either."""
+    """A recorder on a driver that cannot record."""
 
     def begin(self) -> Any:  # type: ignore[override]
         raise RuntimeError("operation not permitted when stream is capturing\nCompile with TORCH_USE_CUDA_DSA")
@@ -61,7 +61,7 @@ class RecordedLanes(Lanes):
 
 
 class NoListsFromTheHost(TorchFunctionMode):
-    """Refuses tensors made of Python's lists, as indices too: they are copied to the device."""
+    """Refuses tensors made of Python lists, also as indices: each is a copy from the host to the device."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         indexes = func in (Tensor.__getitem__, Tensor.__setitem__)
@@ -72,12 +72,12 @@ class NoListsFromTheHost(TorchFunctionMode):
 
 
 def _parts(index: Any) -> Any:
-    """Of an index, in each dimension."""
+    """The parts of an index, one per dimension."""
     return index if isinstance(index, tuple) else (index,)
 
 
 class NothingFromTheHost(TorchDispatchMode):
-    """Refuses what a CUDA graph cannot hold: copies between host and device, and reading a number."""
+    """Refuses what a CUDA graph cannot record: copies between host and device, and reading a value on the host."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         made = func(*args, **(kwargs or {}))

@@ -27,14 +27,14 @@ def labels(count: int, passes: int = 1) -> Tensor:
 
 
 def laying_of(count: int, places: Sequence[Place] = STRAIGHT) -> Laying:
-    """Of `count` squares, which lie in those places of pictures of 40x30 px in turn."""
+    """The laying of `count` squares, which take these places in turn, each in a picture of 40x30 px."""
     return Laying.of([places[number % len(places)] for number in range(count)], 40, 30)
 
 
 def maps_of(
     place: Place, size: tuple[int, int], seen: np.ndarray, add: Tensor, keep: Tensor | None = None
 ) -> np.ndarray:
-    """The maps of a square, uint8 (3, S, S), in its place in a picture: `add` and `keep` make another of it."""
+    """The maps of a square `seen`, uint8 (3, S, S), at `place` in a picture. `add` and `keep`: see `changes_of`."""
     source = torch.from_numpy(seen)[None]
     change = changes_of(source, add[None], None if keep is None else keep[None])
     laying = Laying.of([place], *size)

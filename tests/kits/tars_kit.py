@@ -25,7 +25,7 @@ def unpack(path: Path) -> dict[str, bytes]:
 
 
 def samples(tmp_path: Path, numbers: range) -> dict[str, bytes]:
-    """Samples as WebDataset has them: a class, a picture and a description each."""
+    """Samples in the layout of WebDataset: a class, a picture and a description each."""
     found = {}
     for number in numbers:
         picture = draw(tmp_path / "pictures" / f"{number:04d}.png", number).read_bytes()

@@ -89,13 +89,13 @@ def run_training(run: Path, chosen: TrainSettings, cache: Path, **options: Any) 
 
 
 def log_rows(run: Path) -> list[dict[str, Any]]:
-    """The rows of a run's log without the times."""
+    """The rows of a run's log, without `seconds`."""
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
 
 
 def after(iterations: int) -> Any:
-    """A `stop` that says so after so many iterations."""
+    """A `stop` function that returns True after so many iterations."""
     calls = iter(range(iterations))
     return lambda: next(calls, None) is None
 
@@ -128,7 +128,7 @@ def tiny_trainer(
     resident: bool = False,
     **changes: Any,
 ) -> Trainer:
-    """A trainer with 12 random pictures in each set; `resident` puts them on the device, whatever it is."""
+    """A trainer with 12 random pictures in each set; `resident` keeps them on the device, even on the CPU."""
     chosen = settings(data=tuple(s.name for s in label_sets), **changes)
     layout = LabelLayout(label_sets)
     pictures = [random_pictures(s, 12, chosen.image_size, i) for i, s in enumerate(label_sets)]
@@ -142,7 +142,7 @@ def tiny_trainer(
 
 
 def batch_of(trainer: Trainer, iteration: int, turn: int = 0) -> Batch:
-    """The batch that a turn of an iteration sees, to keep: the next one is read into the same memory."""
+    """The batch of one turn of an iteration. Its classes are copied: the next batch is read into the same memory."""
     trainer._set_clock(iteration)
     batch = trainer._batch(turn, trainer._draws(turn))
     return replace(batch, source_classes=batch.source_classes.clone())
@@ -153,7 +153,7 @@ MOODS = LabelSet("moods", ("happy", "sad"), kind="classes")
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
-    """Until a process has written a file."""
+    """Wait until a process has written a file."""
     end = time.monotonic() + 120
     while not path.exists():
         if process.poll() is not None or time.monotonic() > end:

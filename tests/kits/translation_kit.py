@@ -33,7 +33,7 @@ def make_weights(
     landmarks: dict[str, list[float]] | None = None,
     downscale: int = 1,
 ) -> Path:
-    """Random weights whose label visibly matters."""
+    """Random weights whose output depends visibly on the label."""
     layout = LabelLayout(sets)
     settings = ModelSettings(
         image_size=SIZE,
@@ -57,7 +57,7 @@ def make_weights(
 
 
 def framed(framing: Framing, source: Path) -> Framed:
-    """A picture file as the way of a picture reads and frames it."""
+    """Read and frame a picture file, as `translate` does."""
     search = framing.prepare(read_picture(source, **asdict(framing.wanted)))
     return answered(search, FaceNetworks(torch.device("cpu")).answer)
 

@@ -203,7 +203,7 @@ def test_two_sets_are_two_passes_in_the_order_given() -> None:
 
 
 def test_of_classes_one_must_be_on() -> None:
-    with pytest.raises(UsageError, match="does not say what is to be seen instead"):
+    with pytest.raises(UsageError, match="does not say which class to show instead"):
         parse_set("no-neutral", TWO)
     assert values("no-neutral,smile_open", TWO) == {"neutral": 0, "smile_open": 1}
 
@@ -226,7 +226,7 @@ def test_the_only_class_left_is_meant(spec: str, layout: LabelLayout, expected: 
 
 
 def test_all_classes_off_cannot_be_meant() -> None:
-    with pytest.raises(UsageError, match="does not say what is to be seen instead"):
+    with pytest.raises(UsageError, match="does not say which class to show instead"):
         parse_set("no-happy,no-sad", MOODS)
 
 

@@ -92,7 +92,7 @@ def test_frames_beyond_the_picture_are_cut_off_or_refused() -> None:
     assert seen(gif(("rrrr", 0, "keep", True), ("gggg", 2, "keep", True))) == ["rrrr", "rrgg"]
     with pytest.raises(PictureError, match="a frame of 20x1 is far larger than the picture"):
         read(gif(("rrrr", 0, "keep", True), (20 * "g", 0, "keep", True)))
-    with pytest.raises(PictureError, match="a frame lies outside of the picture"):
+    with pytest.raises(PictureError, match="a frame reaches beyond the picture"):
         read(apng(("rrrr", 0, "keep", True), ("gggg", 2, "keep", True)))
 
 

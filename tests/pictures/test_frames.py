@@ -148,7 +148,7 @@ def test_views_of_an_mpo_are_pictures_and_its_previews_are_not() -> None:
     assert (found.kind, found.number, len(frames)) == ("pages", 2, 2)
     with opened_frames(BytesIO(mpo(corpus.scene(24, 16))), Wanted()) as one:
         assert isinstance(one, Picture)
-    with pytest.raises(PictureError, match=r"it holds 2 pictures, which a JPEG file cannot: --frames first"):
+    with pytest.raises(PictureError, match=r"it holds 2 pictures, which a JPEG file cannot hold: --frames first"):
         again(mpo(corpus.scene()), "jpg")
     assert read(again(mpo(corpus.scene()), "tiff"))[0].number == 2
 

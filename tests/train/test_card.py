@@ -47,5 +47,5 @@ def test_faces_of_class_folders_are_laid_out_as_they_lie(tmp_path: Path) -> None
 def test_sets_that_frame_faces_otherwise_are_named(tmp_path: Path) -> None:
     said: list[str] = []
     card = trained(tmp_path, faces(tmp_path / "tight"), faces(tmp_path / "wide", margin=0.4), said=said)
-    assert any("faces lie otherwise in wide than in tight" in text for text in said)
+    assert any("faces are placed differently in wide than in tight" in text for text in said)
     assert card.preprocessing["landmarks"]["left_eye"] == pytest.approx(LANDMARKS["left_eye"], abs=0.02)

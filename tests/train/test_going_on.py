@@ -67,6 +67,12 @@ def test_resuming_a_finished_run_changes_nothing(whole: Path, chosen: TrainSetti
     assert (whole / "weights.safetensors").read_bytes() == before
 
 
+def test_fewer_iterations_than_are_done_are_refused(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(4))
+    with pytest.raises(UsageError, match="--iterations 3 is less than the 4 that the run has done"):
+        run_training(tmp_path, replace(chosen, iterations=3), cache, resume=True)
+
+
 def test_changed_data_is_noticed(tmp_path: Path, cache: Path) -> None:
     folder = class_folders(tmp_path / "moods", {"a": 4, "b": 4})
     chosen = settings(data=(str(folder),))

@@ -174,6 +174,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--max-time=soon"], "error: not a time: soon"),
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
         (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
+        (["--alias=happy=sad"], "error: --alias happy=sad: happy has a meaning already"),
         (["--device=tpu"], "error: unknown device 'tpu'"),
         (["--init-from=nothing"], "error: no weights at nothing"),
         (["--preset=huge"], "error: unknown preset 'huge'"),

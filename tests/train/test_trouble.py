@@ -53,7 +53,7 @@ def test_where_every_checkpoint_is_damaged_the_run_stops(tmp_path: Path, chosen:
     run_training(tmp_path, chosen, cache, stop=after(2))
     for file in (tmp_path / "checkpoints").iterdir():
         file.write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match="no checkpoint in .* is whole"):
+    with pytest.raises(TrainingError, match="all checkpoints in .* are damaged"):
         run_training(tmp_path, chosen, cache, resume=True)
 
 
@@ -86,7 +86,7 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
     if record.startswith("{"):
         record = json.dumps(found.record | json.loads(record))
     weights.save_tensors(path, found.tensors, {"stargan_checkpoint": record})
-    with pytest.raises(TrainingError, match="no checkpoint in .* is whole"):
+    with pytest.raises(TrainingError, match="all checkpoints in .* are damaged"):
         run_training(tmp_path, chosen, cache, resume=True)
 
 

@@ -101,7 +101,7 @@ def test_no_shard_runs_twice_at_once(tmp_path: Path) -> None:
 
 def test_jobs_are_not_mixed(tmp_path: Path) -> None:
     with OutputFolder(tmp_path, Shard(1, 3)):
-        with pytest.raises(UsageError, match="another job is writing .*of 3, not of 4"):
+        with pytest.raises(UsageError, match="another job is writing .*3 shards, not 4"):
             OutputFolder(tmp_path, Shard(2, 4))
         with pytest.raises(UsageError, match="another run is writing"):
             OutputFolder(tmp_path)
@@ -205,10 +205,10 @@ def test_a_slurm_array_numbers_the_shards_when_asked(first: int, last: int) -> N
         ({}, "neither"),
         ({"WORLD_SIZE": "4"}, "has WORLD_SIZE, but no RANK"),
         ({"RANK": "4"}, "has RANK, but no WORLD_SIZE"),
-        ({"RANK": "4", "WORLD_SIZE": "4"}, "RANK is 4 of WORLD_SIZE 4, and counts from 0 to 3"),
+        ({"RANK": "4", "WORLD_SIZE": "4"}, "RANK is 4, but with WORLD_SIZE 4 it must be from 0 to 3"),
         (slurm(3, 1, 7, 3), "has gaps: 3 tasks from 1 to 7"),
-        ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_MIN is no number"),
-        ({"RANK": "x", "WORLD_SIZE": "4"}, "RANK is no number but 'x'"),
+        ({"SLURM_ARRAY_TASK_ID": "3"}, "SLURM_ARRAY_TASK_MIN must be a whole number"),
+        ({"RANK": "x", "WORLD_SIZE": "4"}, "RANK must be a whole number, not 'x'"),
     ],
 )
 def test_auto_without_numbers_is_refused(environment: dict[str, str], message: str) -> None:

@@ -102,7 +102,7 @@ def test_rest_off_takes_everything_unknown_for_off(tmp_path: Path) -> None:
 
 def test_weights_without_a_classifier_need_everything_said(tmp_path: Path) -> None:
     source().check(parse_set("blond,male,young", LAYOUT))
-    with pytest.raises(UsageError, match="must also say: Male; Young"):
+    with pytest.raises(UsageError, match="must also name: Male; Young"):
         source().check(parse_set("blond", LAYOUT))
     with_table = source(table=table(tmp_path, "name,Male\n1.jpg,1\n"))
     with_table.check(parse_set("blond,young", LAYOUT))
@@ -114,7 +114,7 @@ def test_a_picture_that_the_table_leaves_out_is_that_pictures_error(tmp_path: Pa
     labels = source(table=table(tmp_path, "name,Male,Young\n1.jpg,1,\n"))
     changes = parse_set("blond,young", LAYOUT)
     labels.require(labels.known(Path("1.jpg")), changes)
-    with pytest.raises(PictureError, match=r"labels\.csv does not say its Male$"):
+    with pytest.raises(PictureError, match=r"labels\.csv has no value for Male$"):
         labels.require(labels.known(Path("2.jpg")), changes)
 
 

@@ -138,7 +138,7 @@ def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tm
     labels.write_text("name,Male\na.png,1\n")
     result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--labels", labels)
     assert result.exit_code == 0
-    expected = "warning: 3 outputs of a picture that is not in labels.csv: its labels were read from it"
+    expected = "warning: 3 outputs of a picture that is not in labels.csv: its labels were read by the classifier"
     assert expected in result.stderr.splitlines()
 
 
@@ -148,10 +148,12 @@ def test_files_of_others_are_named_and_counted(tmp_path: Path, weights: Path) ->
         draw(tmp_path / f"out/{number:02}.png", number + 100)
     result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert result.exit_code == 0
-    reason = "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
+    reason = "a file that stargan did not write is in the way; --overwrite replaces it"
     assert f"skipped: {tmp_path}/in/19.png: {reason}\n" in result.stderr
     assert "20.png" not in result.stderr
-    expected = "warning: 25 outputs not made, as other files stand in their places; --overwrite replaces them"
+    expected = (
+        "warning: 25 outputs not made: files that stargan did not write are in the way; --overwrite replaces them"
+    )
     assert expected in result.stderr.splitlines()
     assert f"0 translated, 25 skipped: {tmp_path / 'out'}" in result.stderr
 
@@ -170,11 +172,11 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond, no-happy"], "Young\n  for no-happy, use --weights faces-joint-128\n"),
         ([], "nothing to change"),
         (["--set", "blond,brown"], "exclude each other"),
-        (["--set", "blond", "--rest", "on"], "--rest takes off"),
+        (["--set", "blond", "--rest", "on"], "--rest takes only the value off"),
         (["--set", "blond", "--overwrite", "--skip-existing"], "--overwrite and --skip-existing exclude each other"),
         (["--set", "blond", "--print", "--json"], "--json, --print and --print0 exclude each other"),
-        (["--set", "blond", "--batch-size", "0"], "--batch-size takes a number from 1 or auto"),
-        (["--set", "blond", "--batch-size", "many"], "--batch-size takes a number from 1 or auto"),
+        (["--set", "blond", "--batch-size", "0"], "--batch-size takes auto or a number of at least 1"),
+        (["--set", "blond", "--batch-size", "many"], "--batch-size takes auto or a number of at least 1"),
         (["--set", "blond", "--device", "tpu"], "unknown device 'tpu'"),
         (["--set", "blond", "--precision", "int4"], "unknown precision 'int4'"),
         (["--set", "blond", "--format", "ppm"], "unknown format 'ppm'"),
@@ -182,9 +184,9 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond", "--labels", "missing.csv"], "cannot read the labels missing.csv"),
         (["--set", "blond", "--weights", "missing.safetensors"], "no weights at missing.safetensors"),
         (["--set", "blond", "missing.png"], "no such file or folder: missing.png"),
-        (["--set", "blond", "-"], "- stands alone"),
-        (["--set", "blond", "--out", "-"], "- is no place to write to"),
-        (["--set", "blond", "--manifest", "-"], "- is no place to write to"),
+        (["--set", "blond", "-"], "- translates one picture from stdin to stdout"),
+        (["--set", "blond", "--out", "-"], "cannot write to -"),
+        (["--set", "blond", "--manifest", "-"], "cannot write to -"),
         (["--set", "blond", "--manifest", "rows.csv"], "name it rows.jsonl"),
     ],
 )
@@ -210,7 +212,7 @@ def test_weights_without_a_classifier_ask_for_what_is_missing(pictures: Path, tm
     result = call(*args, "--set", "blond", "--labels", labels, "--json")
     document = json.loads(result.stdout)
     assert (result.exit_code, document["done"], document["failed"]) == (1, 4, 1)
-    assert document["failures"][0]["reason"] == "labels.txt does not say its Male, Young"
+    assert document["failures"][0]["reason"] == "labels.txt has no value for Male, Young"
 
 
 def test_set_may_be_given_several_times(pictures: Path, tmp_path: Path, weights: Path) -> None:
@@ -281,7 +283,7 @@ def test_ctrl_c_and_sigterm_leave_whole_files_with_their_rows(
         running.send_signal(number)
         _, errors = running.communicate(timeout=180)
     assert running.returncode == code, errors
-    assert "stopping; once more to stop at once" in errors
+    assert "stopping; interrupt again to stop at once" in errors
     assert "interrupted: the same command finishes the rest" in errors
     assert "Traceback" not in errors
     written = sorted(out.iterdir())

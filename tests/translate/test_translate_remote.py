@@ -253,6 +253,26 @@ def test_names_below_a_remote_folder() -> None:
     store.filesystem.rm(store.root, recursive=True)
 
 
+@pytest.mark.parametrize(
+    ("keys", "target", "fold"),
+    [
+        (["f/a.bmp", "f/a.c/x.bmp", "f/a.c/x.jpg", "f/a.jpg", "f/b.jpg"], "png", str),
+        (["f/A.jpg", "f/B/x.jpg", "f/a.jpg", "g/a.jpg"], "same", folded),
+    ],
+)
+def test_subfolders_listed_between_files_do_not_give_two_of_these_one_output(
+    keys: list[str], target: str, fold: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store("memory://names")
+    for key in keys:
+        store.put(key, b"x")
+    flat = [store.filesystem.info(f"{RemotePath(store.root).key}/{key}") for key in sorted(keys)]
+    monkeypatch.setattr("stargan_cli.translate.inputs.remote.files_below", lambda *_: flat)
+    outputs = [str(found.output) for found in _find(target, fold)]
+    assert len({fold(output) for output in outputs}) == len(keys)
+    store.filesystem.rm(store.root, recursive=True)
+
+
 def _find(target: str, fold: Callable[[str], str], passed_over: PassedOver | None = None) -> list[Any]:
     return list(find([RemotePath("memory://names")], None, target, fold, True, passed_over))
 
@@ -262,9 +282,10 @@ def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Pat
     job = ("--set", "blond", "-w", weights, "-o")
     result = call("memory://bucket/none", *job, "memory://bucket/out")
     assert (result.exit_code, result.stderr) == (2, "error: no such file or folder: memory://bucket/none\n")
-    result = call("memory://bucket/in", *job, "memory://bucket/in/out")
-    assert result.exit_code == 2
-    assert "holds the inputs" in result.stderr
+    for out, reason in (("in/out", "lies in an input"), ("in", "holds the inputs")):
+        result = call("memory://bucket/in", *job, f"memory://bucket/{out}")
+        assert result.exit_code == 2
+        assert f"the output folder memory://bucket/{out} {reason}" in result.stderr
     result = call("memory://bucket/in", *job, "out", "--grid", "sheet.png")
     assert result.exit_code == 2
     assert "not with tars or remote places" in result.stderr

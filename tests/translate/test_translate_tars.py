@@ -137,7 +137,7 @@ def test_a_good_picture_of_a_broken_sample_is_not_said_to_be_done(tmp_path: Path
         ("done", "/1.left.png"),
         ("done", "1.right.png"),
     ]
-    assert found[0].reason == "left out: something of its sample is broken or missing"
+    assert found[0].reason == "left out: a file of its sample is broken or missing"
     lone = pack(tmp_path / "b.tar", {name: data for name, data in members.items() if name[0] == "0"})
     result = call(lone, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert "0 translated, 2 failed" in result.stderr

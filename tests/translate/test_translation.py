@@ -344,7 +344,7 @@ def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
     go([pictures / "a.png", pictures / "b.jpg"], tmp_path / "out", weights, rows, labels=labels)
     assert (rows[0].source_label or {})["Male"] == 1.0
     assert rows[0].reason is None
-    assert rows[1].reason == "not in labels.csv: its labels were read from it"
+    assert rows[1].reason == "not in labels.csv: its labels were read by the classifier"
     source, target = rows[1].source_label or {}, rows[1].target_label or {}
     assert source.keys() == target.keys()
     assert all(0.0 <= value <= 1.0 for value in source.values())
@@ -427,9 +427,7 @@ def test_what_stargan_did_not_write_is_left_alone_and_said(pictures: Path, tmp_p
     rows: list[Row] = []
     report = go(pictures, out, weights, rows, manifest=tmp_path / "m.jsonl")
     assert (report.done, report.skipped, report.failed) == (0, 5, 0)
-    assert {row.reason for row in rows} == {
-        "what stands in its output's place does not say that stargan wrote it; --overwrite replaces it"
-    }
+    assert {row.reason for row in rows} == {"a file that stargan did not write is in the way; --overwrite replaces it"}
     assert {name: (out / name).read_bytes() for name in before} == before
     assert (out / "c.png").is_symlink() and (out / "sub/d.webp").is_symlink()
     assert go(pictures, out, weights, dry=True).skipped == 5
@@ -501,7 +499,7 @@ def test_overviews_in_an_input_folder_are_no_pictures_of_it(pictures: Path, weig
 def test_an_overview_does_not_take_an_outputs_place(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:
     go(pictures, tmp_path / "plain", weights)
     (tmp_path / "out").mkdir()
-    with pytest.raises(UsageError, match="is the place of an output"):
+    with pytest.raises(UsageError, match="would replace an output"):
         go(pictures, tmp_path / "out", weights, grid=tmp_path / "out" / "c.png")
     for name, data in tree(tmp_path / "out").items():
         assert data == tree(tmp_path / "plain")[name]

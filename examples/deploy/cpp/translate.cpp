@@ -2,7 +2,8 @@
 //
 // MODEL.pt comes from: stargan export WEIGHTS --to torchscript --uint8
 // The pictures are binary PPM of the model's own size, so that the program needs no image library. The numbers are
-// the label, in the order of `attributes` in MODEL.pt.json.
+// the label, in the order of `attributes` in MODEL.pt.json. If it has several `sets`, the label ends with a number for
+// each of them: 1 for the set whose attributes are given, 0 for the others.
 #include <torch/script.h>
 
 #include <cstdio>

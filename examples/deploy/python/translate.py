@@ -3,7 +3,8 @@
     python translate.py MODEL.onnx INPUT OUTPUT Blond_Hair Young ...
 
 MODEL.onnx comes from: stargan export WEIGHTS --to onnx --uint8
-The attributes that are named are on, all others are off.
+The attributes that you name are on, all others are off. If the model joins several sets of attributes, name those of
+one set.
 """
 
 import json
@@ -17,7 +18,7 @@ model, source, target, *wanted = sys.argv[1:]
 
 session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
 about = session.get_modelmeta().custom_metadata_map
-attributes, size = json.loads(about["attributes"]), int(about["image_size"])
+attributes, sets, size = json.loads(about["attributes"]), json.loads(about["sets"]), int(about["image_size"])
 unknown = set(wanted) - set(attributes)
 if unknown:
     sys.exit(f"unknown: {', '.join(sorted(unknown))}; the model knows {', '.join(attributes)}")
@@ -25,6 +26,12 @@ if unknown:
 label = np.zeros((1, int(about["label_dim"])), np.float32)
 for name in wanted:
     label[0, attributes.index(name)] = 1
+
+if len(sets) > 1:  # the label ends with a number for each set: 1 for the one whose attributes it gives
+    given = [number for number, names in enumerate(sets) if set(names) & set(wanted)]
+    if len(given) != 1:
+        sys.exit(f"name attributes of one set: {' or '.join(', '.join(names) for names in sets)}")
+    label[0, len(attributes) + given[0]] = 1
 
 picture = ImageOps.exif_transpose(Image.open(source)).convert("RGB")
 square = ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR)

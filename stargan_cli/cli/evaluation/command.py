@@ -1,4 +1,4 @@
-"""`stargan eval`: measure weights on real pictures, or fit a classifier that reads what they make."""
+"""`stargan eval`: measure weights on real pictures, or fit the classifier that reads their results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_args
 import typer
 
 from stargan_cli.cli.evaluation import options
-from stargan_cli.cli.messages import say, shown, warn
+from stargan_cli.cli.messages import counted, say, shown, warn
 from stargan_cli.cli.options import (
     AttributesOption,
     CacheOption,
@@ -62,7 +62,7 @@ def evaluate(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> int:
-    """Measure weights: what independent classifiers read, how near real pictures they come, who stays the same."""
+    """Measure weights: how often separate classifiers see a change, how real it looks, whether the person stays."""
     sets = tuple(data or ("celeba",))
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
@@ -159,7 +159,7 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         document = run(weights, settings, progress, decoding)
     for one in document["sets"]:
         if one["unreadable"]:
-            warn(f"{one['name']}: {one['unreadable']:,} pictures cannot be read, or show no face, and were left out")
+            warn(f"{one['name']}: {counted(one['unreadable'], 'picture')} left out: unreadable, or without a face")
     if as_json:
         typer.echo(json.dumps(document))
     else:

@@ -1,4 +1,4 @@
-"""`stargan train --eval-every`: what `stargan eval --fast` says of a run's weights, on validation pictures."""
+"""`stargan train --eval-every`: evaluate a run's weights as `stargan eval --fast` does, on validation pictures."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 def evaluator(
     settings: TrainSettings, device: str, cache: Path | None, workers: int | None
 ) -> Callable[[Path], dict[str, float]] | None:
-    """A weights file -> the numbers of its evaluation; None where the settings want none. Raises UsageError and
-    WeightsError now where a classifier or a network is missing."""
+    """A function that takes a weights file and returns the numbers of its evaluation; None without `eval_every`.
+
+    Raises UsageError and WeightsError now, not in the middle of the run, if a classifier or a network is missing.
+    """
     if not settings.eval_every:
         return None
     from stargan_cli.cli.evaluation.command import classifiers_of

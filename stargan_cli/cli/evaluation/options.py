@@ -12,16 +12,21 @@ DATA, CLASSIFIERS, NETWORKS, RESULT, MACHINE = "Data", "Classifiers", "What is c
 LimitOption = Annotated[
     int | None,
     typer.Option(
-        min=1, help="Measure at most so many test pictures; fitting: training pictures.", rich_help_panel=DATA
+        min=1,
+        help="Measures at most this many test pictures; with --fit-classifier, fits on at most this many training "
+        "pictures.",
+        rich_help_panel=DATA,
     ),
 ]
 FastOption = Annotated[
-    bool, typer.Option("--fast", help="A quick look: 150 test pictures, single changes alone.", rich_help_panel=DATA)
+    bool,
+    typer.Option("--fast", help="Measures 150 test pictures and single changes only.", rich_help_panel=DATA),
 ]
 AtOption = Annotated[
     str,
     typer.Option(
-        help="Translate the data set's squares, or as translate does: find the face, put the change into the photo.",
+        help="square translates the data set's squares; source works as translate does: finds the face and puts the "
+        "change into the photo.",
         metavar="square|source",
         rich_help_panel=DATA,
     ),
@@ -29,8 +34,8 @@ AtOption = Annotated[
 ClassifierOption = Annotated[
     list[Path] | None,
     typer.Option(
-        help="A classifier's file; repeat it. Two of different networks count as a change what both read. "
-        "By default all those of the data set in the cache folder.",
+        help="File of a classifier. Repeat it for several: a change then counts if all of them read it. "
+        "By default all classifiers of the data set in the cache folder.",
         metavar="FILE",
         rich_help_panel=CLASSIFIERS,
     ),
@@ -39,14 +44,16 @@ FitOption = Annotated[
     bool,
     typer.Option(
         "--fit-classifier",
-        help="Measure nothing: fine-tune a classifier on the real training pictures, into --classifier.",
+        help="Measures nothing, but fine-tunes a classifier on the real training pictures and writes it to "
+        "--classifier.",
         rich_help_panel=CLASSIFIERS,
     ),
 ]
 NetworkOption = Annotated[
     str,
     typer.Option(
-        help="Fitting: efficientnet-lite0 to -lite2, resnet18, or a network of timm's, if that is installed.",
+        help="With --fit-classifier: its network, efficientnet-lite0 to -lite2, resnet18, or one of timm's if that is "
+        "installed.",
         metavar="NAME",
         rich_help_panel=CLASSIFIERS,
     ),
@@ -54,20 +61,26 @@ NetworkOption = Annotated[
 InitOption = Annotated[
     Path | None,
     typer.Option(
-        help="Fitting: ImageNet weights of that network (a state dict) to start from, instead of its package's.",
+        help="With --fit-classifier: ImageNet weights of the network (a state dict) to start from. By default those of "
+        "its package.",
         metavar="FILE",
         rich_help_panel=CLASSIFIERS,
     ),
 ]
-EpochsOption = Annotated[int, typer.Option(min=1, help="Fitting: epochs at most.", rich_help_panel=CLASSIFIERS)]
+EpochsOption = Annotated[
+    int, typer.Option(min=1, help="With --fit-classifier: epochs at most.", rich_help_panel=CLASSIFIERS)
+]
 SizeOption = Annotated[
     int,
-    typer.Option(min=32, max=1024, help="Fitting: side of its pictures in pixels.", rich_help_panel=CLASSIFIERS),
+    typer.Option(
+        min=32, max=1024, help="With --fit-classifier: side of its pictures (px).", rich_help_panel=CLASSIFIERS
+    ),
 ]
 FeaturesOption = Annotated[
     str,
     typer.Option(
-        help="Distances to real pictures by the features of this network; inception gives FID and KID.",
+        help="Network whose features measure the distance to real pictures; inception gives FID and KID, none leaves "
+        "it out.",
         metavar="efficientnet-lite0|inception|classifier|none",
         rich_help_panel=NETWORKS,
     ),
@@ -78,13 +91,13 @@ InceptionOption = Annotated[
 ]
 LpipsOption = Annotated[
     bool,
-    typer.Option("--lpips", help="LPIPS (VGG-16) of source and result too.", rich_help_panel=NETWORKS),
+    typer.Option("--lpips", help="Also measures LPIPS (VGG-16) between source and result.", rich_help_panel=NETWORKS),
 ]
 IdentityOption = Annotated[
     Path | None,
     typer.Option(
-        help="An ONNX face embedding (ArcFace) to compare persons with. By default dlib's, if that is installed, "
-        "else the classifier's features.",
+        help="ONNX face embedding (such as ArcFace) that tells whether the person stays. By default dlib's if that is "
+        "installed, else the classifier's features.",
         metavar="FILE",
         rich_help_panel=NETWORKS,
     ),
@@ -96,33 +109,34 @@ BaselineOption = Annotated[
 MinAccuracyOption = Annotated[
     float | None,
     typer.Option(
-        min=0, max=1, help="Exit with 1 where fewer single changes than this succeed.", rich_help_panel=RESULT
+        min=0, max=1, help="Exits with 1 if a smaller share of single changes succeeds.", rich_help_panel=RESULT
     ),
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Folder for a report with contact sheets.", metavar="DIR", rich_help_panel=RESULT),
+    typer.Option(help="Writes a report with contact sheets into this folder.", metavar="DIR", rich_help_panel=RESULT),
 ]
 PicturesOption = Annotated[
     bool,
     typer.Option(
         "--pictures",
-        help="Every picture that was measured as PNG, and a table, into --out.",
+        help="Also writes every measured picture as PNG, and tables of them, into --out.",
         rich_help_panel=RESULT,
     ),
 ]
 RecordOption = Annotated[
     Path | None,
     typer.Option(
-        help="Write a copy of the weights whose header holds the result, for stargan info.",
+        help="Writes a copy of the weights with the result in its header, for stargan info.",
         metavar="FILE",
         rich_help_panel=RESULT,
     ),
 ]
-BatchOption = Annotated[int, typer.Option(min=1, help="Pictures at once.", rich_help_panel=MACHINE)]
+BatchOption = Annotated[int, typer.Option(min=1, help="Pictures in a batch.", rich_help_panel=MACHINE)]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="auto, fp32, bf16 or fp16. Measuring: fp32 if not given; fitting: auto.", rich_help_panel=MACHINE
+        help="Number type of the networks: auto, fp32, bf16 or fp16. By default fp32; with --fit-classifier, auto.",
+        rich_help_panel=MACHINE,
     ),
 ]

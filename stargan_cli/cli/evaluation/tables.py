@@ -1,4 +1,4 @@
-"""An evaluation on the terminal."""
+"""Tables of an evaluation on the terminal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAIN_WIDTH, WIDEST = 140, 10_000
 
 
 def show_document(document: dict[str, Any]) -> None:
-    """Print it on stdout: as wide as the terminal, 140 columns where there is none."""
+    """Print an evaluation on stdout, as wide as the terminal; 140 columns if stdout is not a terminal."""
     console = _console()
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):
@@ -31,7 +31,7 @@ def show_document(document: dict[str, Any]) -> None:
 
 
 def show_classifier(classifier: dict[str, Any]) -> None:
-    """What a fitted classifier reaches, on stdout."""
+    """Print the accuracy of a fitted classifier on stdout."""
     _show(_console(), classifier_table(classifier))
 
 
@@ -51,7 +51,7 @@ def _show(console: Console, table: TextTable) -> None:
 
 
 def _drawn(table: TextTable, narrow: bool = False) -> Table:
-    """`narrow`: intervals go below their numbers."""
+    """With `narrow`, intervals are below their numbers."""
     drawn = Table(title=table.title, title_justify="left", box=None, padding=(0, 1 if narrow else 2, 0, 0))
     for number, heading in enumerate(table.head):
         drawn.add_column(heading, justify="right" if number else "left", overflow="fold")

@@ -1,1 +1,1 @@
-"""The classifiers that read what a translation shows: networks, fitting, files."""
+"""Classifiers that read attributes from translated pictures: networks, fitting, files."""

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature scaling (Guo et al., ICML 2017)."""
+"""Calibrated probabilities by temperature scaling (Guo et al., ICML 2017)."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ COLDEST, HOTTEST, STEPS = 0.1, 10.0, 201
 
 
 def fitting_loss(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
-    """Logits (N, k) and labels uint8 (N, k) -> the loss () that fitting lowers: the mean binary cross-entropy of
-    attributes, the cross-entropy of classes."""
+    """The training loss () of logits (N, k) and labels uint8 (N, k): the mean binary cross-entropy for attributes, the
+    cross-entropy for classes."""
     if label_set.kind == "classes":
         return F.cross_entropy(logits, labels.argmax(1))
     return F.binary_cross_entropy_with_logits(logits, labels.float())
 
 
 def temperatures(logits: Tensor, labels: Tensor, label_set: LabelSet) -> Tensor:
-    """Logits and labels (N, k) of pictures that were not fitted on -> what to divide the logits by, (k,) in [0.1, 10]:
-    the numbers under which the labels are likeliest, one for each attribute and one for all classes together."""
+    """The numbers to divide the logits by, (k,) in [0.1, 10], that minimise the loss: one for each attribute, or the
+    same one for all classes. The logits and labels (N, k) must come from pictures that were not trained on."""
     candidates = torch.logspace(torch.tensor(COLDEST).log10(), torch.tensor(HOTTEST).log10(), STEPS).tolist()
     count = logits.shape[1]
     if label_set.kind == "classes":

@@ -1,4 +1,4 @@
-"""A classifier of attributes, fitted on real pictures apart from the discriminator, and its file."""
+"""A classifier of attributes, fitted on real pictures independently of the discriminator, and its file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ CLASSIFIER_FORMAT = 2
 class ClassifierNetwork(nn.Module):
     """A backbone and one linear layer: pictures (N, 3, S, S) in [-1, 1] of any size -> logits (N, k).
 
-    Pictures are brought to `image_size` first (bilinear, antialiased). `features` gives (N, d), what the last layer
-    sees. `with_weights`: the backbone has ImageNet weights, see `backbones.backbone`.
+    Pictures are resized to `image_size` first (bilinear, antialiased). `features` gives the input of the last layer,
+    (N, d). `with_weights`: the backbone has ImageNet weights, see `backbones.backbone`.
     """
 
     def __init__(
@@ -54,8 +54,8 @@ class ClassifierNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A fitted classifier. `accuracy` holds, per attribute, what it reaches on real pictures of the test part:
-    `accuracy`, `recall` (of pictures that show it) and `specificity` (of those that do not), all in [0, 1]."""
+    """A fitted classifier. `accuracy` holds, per attribute, its results on the real pictures of the test part:
+    `accuracy`, `recall` (pictures with the attribute) and `specificity` (pictures without it), each in [0, 1]."""
 
     network: ClassifierNetwork
     label_set: LabelSet
@@ -68,11 +68,11 @@ class Classifier:
         return probabilities(self.network(pictures), self.label_set)
 
     def knows(self, label_set: LabelSet) -> bool:
-        """Whether it reads every attribute of a label set, in the same way (attributes or classes)."""
+        """Whether the classifier reads every attribute of a label set, and is of its kind (attributes or classes)."""
         return self.label_set.kind == label_set.kind and set(label_set.attributes) <= set(self.label_set.attributes)
 
     def columns(self, attributes: tuple[str, ...]) -> list[int]:
-        """Where these attributes stand in its answer. Raises WeightsError where it does not know one."""
+        """The columns of these attributes in its output. Raises WeightsError if it does not know one."""
         known = self.label_set.attributes
         for name in attributes:
             if name not in known:
@@ -83,7 +83,7 @@ class Classifier:
         return [known.index(name) for name in attributes]
 
     def card(self) -> dict[str, str]:
-        """The metadata that makes its file describe itself."""
+        """The metadata of its file, from which `load_classifier` rebuilds it."""
         values = {
             "format_version": CLASSIFIER_FORMAT,
             "layout": LabelLayout((self.label_set,)).to_dict(),
@@ -96,14 +96,14 @@ class Classifier:
 
 
 def save_classifier(path: Path, classifier: Classifier) -> None:
-    """Write its file whole or not at all; `load_classifier` reads it back."""
+    """Write the classifier's file, whole or not at all; `load_classifier` reads it back."""
     tensors = {name: tensor.to("cpu").contiguous() for name, tensor in classifier.network.state_dict().items()}
     save_tensors(path, tensors, classifier.card())
 
 
 def load_classifier(path: Path) -> Classifier:
-    """Read what `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, and UsageError where the
-    package of its network is missing."""
+    """Load a file that `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, or UsageError if the
+    Python package of its network is missing."""
     try:
         require_regular(path)
         with open_tensors(path) as file:
@@ -133,7 +133,7 @@ def load_classifier(path: Path) -> Classifier:
 
 
 def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
-    """Each as `load_classifier` reads it. Files of one name in different folders get a number: `lite0`, `lite0 (2)`."""
+    """Load each file. Files of the same name in different folders get a number: `lite0`, `lite0 (2)`."""
     loaded: list[Classifier] = []
     seen: Counter[str] = Counter()
     for one in map(load_classifier, paths):
@@ -143,18 +143,18 @@ def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:
-    """Raises ValueError, TypeError and KeyError where the card is of another version, leaves something unsaid, or has a
-    field of another type."""
+    """The label set of a card. Raises ValueError, TypeError or KeyError if the card is of another version, lacks a
+    field, or has a field of the wrong type."""
     check_plain(card)
     for name, kind in {"layout": dict, "accuracy": dict, "training": dict, "image_size": int, "network": str}.items():
         if type(card[name]) is not kind:
             raise ValueError(f"its card says {name} {card[name]!r}: it must be {kind.__name__}")
     for name, shares in card["accuracy"].items():
         if not isinstance(shares, dict) or not all(type(share) in (int, float) for share in shares.values()):
-            raise ValueError(f"its card says accuracy {name} {shares!r}: it must be names with numbers")
+            raise ValueError(f"its card says accuracy {name} {shares!r}: it must be an object of numbers")
     if card["format_version"] != CLASSIFIER_FORMAT:
         raise ValueError(f"its format version is {card['format_version']!r}; this program reads {CLASSIFIER_FORMAT}")
     label_set = LabelLayout.from_dict(card["layout"]).sets[0]
     if missing := set(label_set.attributes) - set(card["accuracy"]):
-        raise ValueError(f"it does not say how well it reads {min(missing)}")
+        raise ValueError(f"its card has no accuracy for {min(missing)}")
     return label_set

@@ -1,5 +1,5 @@
-"""What a classifier meets while it is fitted, so that it reads the attribute and not the file: shift, scale, colour,
-blur, noise, JPEG."""
+"""Augmentation of a classifier's training pictures, so that it reads the attribute and not traces of the file: shift,
+scale, colour, blur, noise, JPEG."""
 
 from __future__ import annotations
 
@@ -16,15 +16,18 @@ from stargan_cli.datasets.draws import Draws
 from stargan_cli.pictures.arrays import to_array, to_image
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
-SOMETIMES = 0.3  # share of the pictures that are blurred, of those that get noise, of those that are stored as JPEG
+SOMETIMES = 0.3  # probability of a picture to be blurred, to get noise, and to be stored as JPEG
 WORST_JPEG, BEST_JPEG = 30, 95
 
 
 @dataclass(frozen=True)
 class Disturbances:
-    """The most of each: `shift`, of the side, for shift, scale and turn; `colour`, for lightness, contrast, saturation
-    and tint; `blur`, how many times smaller a picture is made (1 turns it off); `noise`, the standard deviation in
-    [-1, 1]. 0 turns the others off. `jpeg`: store some pictures as JPEG of quality 30 to 95."""
+    """The greatest strength of each augmentation; 0 turns one off, for `blur` 1.
+
+    `shift`: for shift, scale and turn (see `jitter`). `colour`: for lightness, contrast, saturation and tint. `blur`:
+    the factor by which a picture is shrunk and enlarged again. `noise`: the standard deviation, on the scale [-1, 1].
+    `jpeg`: store some pictures as JPEG of quality 30 to 95.
+    """
 
     shift: float = 0.1
     colour: float = 0.2
@@ -33,7 +36,7 @@ class Disturbances:
     jpeg: bool = True
 
     def __call__(self, pixels: Tensor, draws: Draws) -> Tensor:
-        """uint8 (N, 3, S, S) -> (N, 3, S, S) in [-1, 1], mirrored or not and disturbed; other draws, other pictures."""
+        """uint8 (N, 3, S, S) -> augmented pictures (N, 3, S, S) in [-1, 1], each mirrored with probability 1/2."""
         pictures = jitter(flip(to_model(pixels), draws), self.shift, draws)
         if self.colour:
             pictures = recoloured(pictures, self.colour, draws)
@@ -50,8 +53,8 @@ def _some(pictures: Tensor, others: Tensor, draws: Draws) -> Tensor:
 
 
 def recoloured(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Each picture with another contrast and saturation (1 +- amount), lightness (+- amount) and tint (+- amount / 4 of
-    each channel)."""
+    """Change each picture's contrast and saturation (times 1 +- amount), lightness (+- amount) and tint (+- amount / 4
+    per channel)."""
     around = (2 * draws.uniform(6) - 1).to(pictures.device)[:, :, None, None, None] * amount
     contrast, saturation, light = 1 + around[0], 1 + around[1], around[2]
     tint = around[3:, :, 0].transpose(0, 1) / 4
@@ -62,7 +65,7 @@ def recoloured(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
 
 
 def blurred(pictures: Tensor, most: float, draws: Draws) -> Tensor:
-    """The batch made smaller by one factor of 1 to `most`, and large again."""
+    """Shrink the whole batch by one random factor in [1, `most`], and enlarge it again."""
     size = pictures.shape[-1]
     small = max(1, round(size / (1 + (most - 1) * float(draws.uniform()[0]))))
     shrunk = F.interpolate(pictures, (small, small), mode="bilinear", antialias=True, align_corners=False)
@@ -70,14 +73,14 @@ def blurred(pictures: Tensor, most: float, draws: Draws) -> Tensor:
 
 
 def noisy(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """With normal noise of standard deviation `amount`, other noise for each picture."""
+    """Add normal noise of standard deviation `amount`, drawn separately for each picture."""
     seed = int(draws.bits(1)[0, 0]) % 2**62
     there = torch.Generator(pictures.device).manual_seed(seed)
     return pictures + amount * torch.randn(pictures.shape, generator=there, device=pictures.device)
 
 
 def stored_as_jpeg(pictures: Tensor, draws: Draws) -> Tensor:
-    """Some pictures as a JPEG file would hold them; all of them clipped to [-1, 1]."""
+    """Store some of the pictures as JPEG and decode them; clip all pictures to [-1, 1]."""
     chosen, quality = draws.uniform(2)
     result = pictures.clamp(-1, 1)
     for index in (chosen < SOMETIMES).nonzero().flatten().tolist():

@@ -1,5 +1,5 @@
-"""Fitting a classifier: a pretrained network, fine-tuned on real pictures of the training part, stopped by those of the
-validation part, calibrated on these, measured on the test part."""
+"""Fit a classifier: fine-tune a pretrained network on the training part, stop early and calibrate on the validation
+part, measure on the test part."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from stargan_cli.weights.files import require_utf8
 
 @dataclass(frozen=True)
 class FitSettings:
-    """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from; None for the
-    weights that a package carries (resnet18: random numbers). `patience`: epochs without a better
-    validation loss before it stops. `limit`: at most so many training pictures, taken evenly."""
+    """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from; None takes
+    the weights of an installed package (resnet18: random weights). `patience`: the number of epochs without a lower
+    validation loss after which fitting stops. `limit`: the greatest number of training pictures, taken evenly."""
 
     image_size: int = 128
     network: str = DEFAULT_NETWORK
@@ -55,8 +55,8 @@ class FitSettings:
 
 
 def new_network(outputs: int, settings: FitSettings) -> ClassifierNetwork:
-    """The network that fitting starts from. Raises UsageError for an unknown one and where its weights are missing,
-    WeightsError where `init` does not fit it."""
+    """The network that fitting starts from. Raises UsageError if it is unknown or its weights are missing, WeightsError
+    if `init` does not fit it."""
     network = ClassifierNetwork(outputs, settings.image_size, settings.network, settings.init is None)
     if settings.init is not None:
         hint = f"give ImageNet weights of {settings.network}, as a PyTorch state dict"
@@ -70,8 +70,8 @@ def fit(
     """Train on the training part, keep the epoch with the lowest validation loss, calibrate the probabilities on the
     validation part, measure on the test part.
 
-    Pictures are expected at `settings.image_size`. Progress counts training steps. Raises TrainingError where the
-    loss is no number, WeightsError where `init` does not fit.
+    Pictures are expected at `settings.image_size`. Progress counts training steps. Raises TrainingError if the
+    validation loss is never finite, WeightsError if `init` does not fit.
     """
     settings = settings or FitSettings()
     seed_everything(settings.seed)
@@ -83,13 +83,13 @@ def fit(
     best, epoch = _train(network, parts, settings, progress)
     network.load_state_dict(best)
     network.eval().requires_grad_(False)
-    warmth = _calibrate(network, parts["validation"])
+    temperature = _calibrate(network, parts["validation"])
     accuracy = measure(network, parts["test"], device)
     record = asdict(settings) | {
         "init": settings.init and settings.init.name,
         "pictures": min(len(parts["train"]), settings.limit or len(parts["train"])),
         "best_epoch": epoch,
-        "temperature": dict(zip(label_set.attributes, (round(t, 3) for t in warmth.tolist()), strict=True)),
+        "temperature": dict(zip(label_set.attributes, (round(t, 3) for t in temperature.tolist()), strict=True)),
         "seconds": round(time.monotonic() - started),
     }
     return Classifier(network, label_set, accuracy, record)
@@ -107,11 +107,11 @@ def fit_and_save(
     progress: Progress = silent,
     decoding: Progress = silent,
 ) -> Classifier:
-    """Fit on a data set by name (see `datasets.loading.load`) and write the file."""
+    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file."""
     require_folder(path.parent)
     require_utf8(path)
     require_file(path, "--classifier", own=_is_classifier, overwrite=None)
-    new_network(1, settings)  # what does not fit is refused now, not after the decoding
+    new_network(1, settings)  # refuse settings that do not fit now, not after the decoding
     parts = loading.load_set(data, root, attributes, (), split)
     for name, part in parts.items():
         if not len(part):
@@ -134,7 +134,7 @@ def _is_classifier(path: Path) -> bool:
 
 
 def measure(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device) -> dict[str, dict[str, float]]:
-    """Accuracy, recall and specificity per attribute; those of an empty side are left out."""
+    """Accuracy, recall and specificity per attribute; a share of no pictures is left out."""
     label_set = pictures.labelled.label_set
     right = (
         decisions(probabilities(_logits(network, pictures, device), label_set), label_set) == pictures.labelled.labels
@@ -153,11 +153,11 @@ def _train(
     train, label_set = parts["train"], parts["train"].labelled.label_set
     taken = min(len(train), settings.limit or len(train))
     rows = torch.arange(taken) * len(train) // taken
-    if taken < 2:  # of one, batch normalisation has no statistics
+    if taken < 2:  # batch normalisation has no statistics of one picture
         raise DataError(f"a classifier cannot be fitted to {taken} picture", "give more, or a higher --limit")
     steps = max(1, taken // settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(  # with five steps it would divide by zero
+    schedule = torch.optim.lr_scheduler.OneCycleLR(  # it divides by zero with five steps
         optimiser, settings.learning_rate, total_steps=max(6, settings.epochs * steps), pct_start=0.2
     )
     random = torch.Generator().manual_seed(settings.seed)
@@ -182,18 +182,18 @@ def _train(
         elif epoch - best_epoch >= settings.patience:
             break
     if not best:
-        raise TrainingError("the classifier's loss is no number", "try a lower learning rate or --precision fp32")
+        raise TrainingError("the classifier's loss is not finite", "try a lower learning rate or --precision fp32")
     return best, best_epoch
 
 
 @torch.no_grad()
 def _calibrate(network: ClassifierNetwork, pictures: CachedPictures) -> Tensor:
-    """Divide the logits by the temperatures (k,) that suit these pictures, in the weights of the last layer."""
+    """Fit the temperatures (k,) on these pictures, divide the last layer by them, and return them."""
     logits = _logits(network, pictures, network.head.weight.device)
-    warmth = temperatures(logits, pictures.labelled.labels, pictures.labelled.label_set).to(network.head.weight)
-    network.head.weight.div_(warmth[:, None])
-    network.head.bias.div_(warmth)
-    return warmth
+    temperature = temperatures(logits, pictures.labelled.labels, pictures.labelled.label_set).to(network.head.weight)
+    network.head.weight.div_(temperature[:, None])
+    network.head.bias.div_(temperature)
+    return temperature
 
 
 def _step(
@@ -219,6 +219,6 @@ def _validation_loss(network: ClassifierNetwork, pictures: CachedPictures) -> fl
 
 @torch.inference_mode()
 def _logits(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device, batch_size: int = 64) -> Tensor:
-    """All pictures in fp32: (N, k) on the CPU."""
+    """The logits of all pictures, computed in fp32: (N, k) on the CPU."""
     order = torch.arange(len(pictures)).split(batch_size)  # type: ignore[no-untyped-call]
     return torch.cat([network(to_model(pictures.batch(part)[0].to(device))).cpu() for part in order])

@@ -1,4 +1,4 @@
-"""Vectors that say whose face it is: dlib's network, a face embedding from an ONNX file, or a classifier's features."""
+"""Face descriptors, vectors that are close for one person's photos: by dlib's network or an ONNX face embedding."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def dlib_descriptors(landmarks: Mapping[str, Sequence[float]] | None) -> Feature
     """A function from uint8 pictures (n, 3, S, S) to unit-length vectors (n, 128) of dlib's ResNet (King, 2017; CC0),
     on the CPU.
 
-    `landmarks`: where the pictures have the eyes, as in a weights card; without them the whole picture is looked at.
+    `landmarks`: where the pictures have the eyes, as in a weights card; without them the whole picture is used.
     Raises UsageError where the packages are missing.
     """
     if not dlib_is_there():
@@ -54,8 +54,8 @@ def dlib_descriptors(landmarks: Mapping[str, Sequence[float]] | None) -> Feature
 
 
 def chip_transform(landmarks: Mapping[str, Sequence[float]]) -> Tensor:
-    """The part of a picture with these eyes that dlib's network is given, as `affine_grid` takes it: (2, 3). The whole
-    picture, where the eyes are not known."""
+    """The part that dlib's network gets of a picture with these eyes, as a matrix (2, 3) for `affine_grid`; the whole
+    picture if the eyes are not known."""
     eyes = places_of(landmarks, list(CHIP_EYES))
     if len(eyes) < 2:
         return torch.eye(2, 3)
@@ -82,8 +82,8 @@ def onnx_descriptors(path: Path) -> Features:
         (entry,) = session.get_inputs()
         height, width = entry.shape[2:]
         if not isinstance(height, int) or not isinstance(width, int):
-            raise ValueError(f"it takes {entry.shape}, and no fixed size")
-    except Exception as error:  # onnxruntime has a dozen kinds of its own, none of them documented
+            raise ValueError(f"its input {entry.shape} has no fixed size")
+    except Exception as error:  # onnxruntime raises a dozen types of its own, none documented
         raise WeightsError(f"{path} is no face embedding: {str(error).splitlines()[0]}") from error
 
     def describe(pictures: Tensor) -> Tensor:

@@ -46,7 +46,7 @@ def inception_features(path: Path, device: torch.device) -> Callable[[Tensor], T
     """
     from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-    # torch-fidelity itself would run code that a file brings with it: it is given only a file that was looked through.
+    # torch-fidelity unpickles the file, which could run code: make sure first that it holds only tensors.
     read_state_dict(path, _where_from())
     try:
         network = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=str(path))

@@ -21,7 +21,7 @@ FIRST_TENSORS = {"vgg16-397923af.pth": "features.0.weight", "weights-vgg16-lpips
 
 
 def find_lpips() -> list[Path]:
-    """Both weight files in torch's cache. Raises UsageError that says which are missing and where they go."""
+    """Both weight files, in torch's cache. Raises UsageError that says which are missing and where to put them."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     missing = [address for name, address in ADDRESSES.items() if not (folder / name).is_file()]
     if missing:
@@ -32,12 +32,12 @@ def find_lpips() -> list[Path]:
 def lpips(device: torch.device) -> Callable[[Tensor, Tensor], Tensor]:
     """A function from two sets of uint8 pictures (N, 3, S, S) on `device` to their distances (N,), 0 for equal ones.
 
-    Raises UsageError where the weight files are missing, WeightsError where they are others or hold more than tensors.
+    Raises UsageError if the weight files are missing, WeightsError if they do not fit or hold more than tensors.
     """
     files = find_lpips()
     from torch_fidelity.sample_similarity_lpips import SampleSimilarityLPIPS
 
-    # torch-fidelity itself would run code that a file brings with it: only files that were looked through go there.
+    # torch-fidelity unpickles the files, which could run code: make sure first that they hold only tensors.
     for file in files:
         hint = f"fetch {ADDRESSES[file.name]}\ninto {file.parent}"
         if FIRST_TENSORS[file.name] not in read_state_dict(file, hint):

@@ -1,5 +1,5 @@
-"""A perceptual distance without a file to fetch: as LPIPS (Zhang et al., CVPR 2018), in EfficientNet-Lite0, with all
-channels weighed alike."""
+"""A perceptual distance that needs no download: as LPIPS (Zhang et al., CVPR 2018), but in EfficientNet-Lite0, with
+equal weights for all channels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stargan_cli.evaluate.measure import Comparison
 from stargan_cli.pictures.tensors import to_model
 
 STAGES = 4
-SMALLEST = 64  # px: the network's kernels do not fit into what it makes of smaller pictures
+SMALLEST = 64  # px: the feature maps of smaller pictures are smaller than the network's kernels
 
 
 def perceptual_distance(device: torch.device) -> Comparison:

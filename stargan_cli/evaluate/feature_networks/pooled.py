@@ -1,4 +1,4 @@
-"""Features of a network that was trained on ImageNet and comes with a Python package, so that no file is needed."""
+"""Features of a network trained on ImageNet whose weights come with a Python package, so that no file is needed."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PICTURE_SIDE = 224
 
 
 def pooled_features(name: str, device: torch.device) -> Features:
-    """A function from uint8 pictures (n, 3, S, S) on `device` to features (n, d) on the CPU: what the network's last
-    layer sees of the picture at 224 px. Raises UsageError where the network's package is missing."""
+    """A function from uint8 pictures (n, 3, S, S) on `device` to features (n, d) on the CPU: the input of the network's
+    last layer for the picture at 224 px. Raises UsageError if the network's package is missing."""
     network = backbone(name, with_weights=True).to(device).eval().requires_grad_(False)
 
     def features(pictures: Tensor) -> Tensor:

@@ -1,1 +1,1 @@
-"""Labelled pictures through the generator, as `translate` does it."""
+"""Translate labelled pictures with a generator, as `translate` does."""

@@ -1,4 +1,4 @@
-"""Labelled pictures through the generator, in batches, for measuring: what a written PNG would hold."""
+"""Translate labelled pictures in batches, for measuring. The pixels are those that a written PNG would have."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 
 @dataclass(frozen=True)
 class TranslatedBatch:
-    """One batch: `rows` of the request, uint8 pictures before and after (n, 3, S, S), on the device that computed them,
-    and the attention mask (n, 1, S, S), where it is one and lies as the pictures do."""
+    """One batch: its `rows` of the request, uint8 pictures before and after (n, 3, S, S), on the device that computed
+    them, and the attention mask (n, 1, S, S). `mask` is None if the generator has no mask, and for photos, where it
+    covers the face and not the picture."""
 
     rows: slice
     before: Tensor
@@ -28,8 +29,8 @@ class TranslatedBatch:
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the networks run, in what precision, and how many pictures at once. Sums may come out in another order with
-    another device, processor or batch size: pictures then differ by up to 1/255 in fp32."""
+    """The networks' device, precision and batch size. Another device, processor or batch size may sum in another order:
+    pictures then differ by up to 1/255 in fp32."""
 
     device: torch.device
     dtype: torch.dtype
@@ -45,8 +46,8 @@ def translate_all(
     machine: Machine,
     photos: Photos | None = None,
 ) -> Iterator[TranslatedBatch]:
-    """`chosen`: int64 (n,), which pictures; `labels`: float (n, label_dim), what to make of each. With `photos`, their
-    faces are translated, and put back."""
+    """Translate the pictures `chosen`, int64 (n,), with the label vectors `labels`, float (n, label_dim). With
+    `photos`, the faces are translated and put back into the photos."""
     attention = generator.settings.output == "attention"
     for start in range(0, len(chosen), machine.batch_size):
         rows = slice(start, min(start + machine.batch_size, len(chosen)))

@@ -1,4 +1,4 @@
-"""The label vectors that the generator is given: those of `translate`."""
+"""The label vectors that the generator is given in an evaluation, made as `translate` makes them."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from stargan_cli.pictures.tensors import to_model
 
 @dataclass(frozen=True)
 class GivenLabels:
-    """Label vectors for the pictures of one data set, which is the generator's label set `set_index`. `read`, if the
-    weights have a discriminator, gives its logits (n, class_dim) for pictures (n, 3, S, S) in [-1, 1]; `pictures` are
-    what it reads: the squares that the generator gets."""
+    """Label vectors for the pictures of one data set, the generator's label set `set_index`. `pictures`: the squares
+    that the generator translates. `read`: pictures (n, 3, S, S) in [-1, 1] -> the discriminator's logits (n,
+    class_dim); None if the weights have no discriminator."""
 
     layout: LabelLayout
     set_index: int
@@ -31,7 +31,7 @@ class GivenLabels:
     read: Callable[[Tensor], Tensor] | None = None
 
     def asked(self, target: Target) -> Tensor:
-        """The vectors (n, label_dim) for a target: those of `translate` where `--set` names its attributes."""
+        """The vectors (n, label_dim) for a target: those of `translate` if `--set` names the target's attributes."""
         names, vectors = self.pictures.labelled.label_set.attributes, []
         for row, wanted, named in zip(
             target.pictures.tolist(), target.wanted.tolist(), target.named.tolist(), strict=True
@@ -42,14 +42,14 @@ class GivenLabels:
         return torch.tensor(vectors)
 
     def own(self, rows: Tensor) -> Tensor:
-        """The vectors (n, label_dim) of these pictures, int64 (n,): everything named, as the data set says."""
+        """The vectors (n, label_dim) of the data set's own labels for the pictures `rows`, int64 (n,)."""
         labels = self.pictures.labelled.labels[rows].float()
         return layout_vector(labels, self.layout, self.set_index)
 
     @cached_property
     def shown(self) -> list[Known]:
-        """What each picture shows, as `translate` knows it: as the weights' own discriminator reads it or, without one,
-        as the data set says."""
+        """The source labels of each picture: as the weights' own discriminator reads them, or, without one, those of
+        the data set."""
         labelled = self.pictures.labelled
         if self.read is None:
             rows = labelled.labels.float().tolist()

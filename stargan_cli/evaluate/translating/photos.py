@@ -1,4 +1,4 @@
-"""Photos as `translate` takes them by default: the face found, its square translated, the change put into the photo."""
+"""Photos as `translate` handles them by default: find the face, translate its square, put the change into the photo."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from stargan_cli.progress import Progress
 
 @dataclass(frozen=True)
 class Photos:
-    """`squares`: of each photo's largest face, as the weights expect it; `places`: where it lies in the photo, whose
-    width and height (px) stand in `sizes`."""
+    """`squares`: each photo's largest face, framed as the weights expect it. `places`: where the squares lie in their
+    photos. `sizes`: the photos' width and height (px)."""
 
     squares: CachedPictures
     places: tuple[Place, ...]
     sizes: tuple[tuple[int, int], ...]
 
     def put_back(self, rows: Tensor, made: Translation, attention: bool) -> Tensor:
-        """What the generator made of these squares, int64 (n,), put into their photos: uint8 (n, 3, S, S), the photos'
-        centred squares on the CPU. `attention`: its output is a colour and a mask."""
+        """Put the translations `made` of the squares `rows`, int64 (n,), into their photos. Returns the photos' centred
+        squares, uint8 (n, 3, S, S) on the CPU. `attention`: the generator's output is a colour and a mask."""
         seen = self.squares.batch(rows)[0]
         image, colour, mask = (part.float().cpu() for part in made)
         change = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
@@ -60,8 +60,8 @@ class Photos:
 def found_in(
     pictures: CachedPictures, landmarks: Mapping[str, Sequence[float]], workers: int, progress: Progress
 ) -> tuple[CachedPictures, Photos]:
-    """The photos of a data set in which a face is found: their centred squares, and the faces. The others are added to
-    those that cannot be read."""
+    """Find the largest face in each photo of a data set. Returns the centred squares of the photos with a face, and the
+    faces; photos without one are added to `unreadable`."""
     labelled, size = pictures.labelled, pictures.pixels.shape[-1]
     answer = FaceNetworks(torch.device("cpu")).answer
     look = partial(_look, landmarks=landmarks, size=size, answer=answer)
@@ -82,7 +82,7 @@ def found_in(
 
 
 class _Face(NamedTuple):
-    """The largest one of a photo of `size`."""
+    """The largest face of a photo; `size` is the photo's (px)."""
 
     place: Place
     size: tuple[int, int]

@@ -1,1 +1,1 @@
-"""What Pillow leaves undone of PNG: chunks, 16 bits a channel, and what its chunks say of colours."""
+"""PNG features that Pillow lacks: access to chunks, 16 bits a channel, and colour chunks as ICC profiles."""

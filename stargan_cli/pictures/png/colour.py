@@ -1,4 +1,4 @@
-"""What a PNG's chunks say of its colours, as an ICC profile: one kind of colour management serves all files."""
+"""A PNG's colour chunks as an ICC profile, so that one kind of colour management serves all files."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from stargan_cli.pictures.png.chunks import SIGNATURE
 
-SRGB_GAMMA, INSIGNIFICANT = 1 / 2.2, 0.05  # libpng takes gammas that differ by less for equal
+SRGB_GAMMA, INSIGNIFICANT = 1 / 2.2, 0.05  # libpng treats gammas that differ by less as equal
 SRGB_CORNERS = (0.3127, 0.329, 0.64, 0.33, 0.3, 0.6, 0.15, 0.06)  # x and y of white, red, green and blue
 CORNER_TOLERANCE = 0.002
 D50 = np.array([0.9642, 1.0, 0.8249])  # the white of ICC's connection space, XYZ
@@ -20,8 +20,8 @@ CODED_CORNERS = {
     9: (0.3127, 0.329, 0.708, 0.292, 0.17, 0.797, 0.131, 0.046),  # BT.2020
     12: (0.3127, 0.329, 0.68, 0.32, 0.265, 0.69, 0.15, 0.06),  # Display P3
 }
-CODED_CURVES = {1: None, 4: 1 / 2.2, 5: 1 / 2.8, 6: None, 8: 1.0, 13: None}  # BT.709's is meant to be shown as sRGB's
-MOST_CHUNKS = 1000  # looked at before the pixels
+CODED_CURVES = {1: None, 4: 1 / 2.2, 5: 1 / 2.8, 6: None, 8: 1.0, 13: None}  # BT.709 is displayed with sRGB's curve
+MOST_CHUNKS = 1000  # searched at most, before the pixels
 GREY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B")
 
 
@@ -37,10 +37,10 @@ SRGB_CURVE = _srgb_curve()
 
 
 def profile_of_png(file: BinaryIO, image: Image.Image) -> bytes | None:
-    """The profile of an opened PNG; None where its colours are sRGB, or nothing valid is said of them.
+    """Return the ICC profile of an opened PNG; None if its colours are sRGB, or has no valid colour chunks.
 
-    The first counts of the chunks cICP, iCCP, sRGB, and gAMA with cHRM (PNG, third edition, 4.3). Without cHRM the
-    primaries are those of sRGB. cICP's transfer functions for HDR have no profile.
+    The first of the chunks cICP, iCCP, sRGB, and gAMA with cHRM counts (PNG, third edition, 4.3). Without cHRM the
+    primaries are those of sRGB. A cICP chunk with a transfer function for HDR is ignored.
     """
     info: dict[Any, Any] = image.info
     primaries, transfer = _code_points(file)
@@ -55,7 +55,7 @@ def profile_of_png(file: BinaryIO, image: Image.Image) -> bytes | None:
 
 
 def _code_points(file: BinaryIO) -> tuple[int, int]:
-    """The colour primaries and the transfer function of a cICP chunk (ITU-T H.273), 0 where there is none."""
+    """The colour primaries and the transfer function of a cICP chunk (ITU-T H.273); 0, 0 if there is none."""
     at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
         file.seek(at)
@@ -69,7 +69,7 @@ def _code_points(file: BinaryIO) -> tuple[int, int]:
 
 
 def _made(image: Image.Image, gamma: float | None, corners: tuple[float, ...]) -> bytes | None:
-    """A profile with these primaries and this curve, that of sRGB for None; None where it is sRGB's."""
+    """Return a profile with these primaries and this gamma (None: the curve of sRGB); None if it is sRGB or invalid."""
     if image.mode in GREY_MODES:
         return None if gamma is None else _profile(b"GRAY", gamma, {})
     same = max(abs(own - usual) for own, usual in zip(corners, SRGB_CORNERS, strict=True)) < CORNER_TOLERANCE

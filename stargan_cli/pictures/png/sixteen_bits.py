@@ -1,4 +1,4 @@
-"""16-bit PNG with colours or alpha: Pillow reads 8 bits of them, and writes none."""
+"""Read and write 16-bit PNG with colours or alpha. Pillow reads only 8 of the 16 bits, and cannot write them."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from PIL.PngImagePlugin import PngImageFile
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 _HEADER = struct.Struct(">8x8xIIBB2xB")  # after the signature: width, height, bits, kind of colour, interlaced or not
-_CHANNELS = {2: 3, 4: 2, 6: 4}  # of those kinds of colour that Pillow knows in 8 bits alone
-_STRIP = 1 << 22  # bytes to be packed at once
+_CHANNELS = {2: 3, 4: 2, 6: 4}  # by kind of colour, for those that Pillow decodes to 8 bits
+_STRIP = 1 << 22  # bytes compressed at once
 LEVEL = 1  # of compression, as for other PNG files: speed first
 
 
 def read(file: BinaryIO, opened: Image.Image) -> np.ndarray | None:
     """The pixels of a PNG file that Pillow has opened and decoded: uint16 (H, W, C).
 
-    None where it has other depths, and where it is interlaced with colours or alpha. A colour that the file declares
-    transparent becomes an alpha channel. Grey without one is None too: Pillow gives all 16 bits of it.
+    A colour that the file declares transparent becomes an alpha channel. None for other depths, and for interlaced
+    files with colours or alpha. None too for grey without transparency, of which Pillow reads all 16 bits.
     """
     if not isinstance(opened, PngImageFile) or opened.tell():
         return None
@@ -53,14 +53,14 @@ def _with_alpha(colours: np.ndarray, transparent: int | tuple[int, ...]) -> np.n
 
 
 def _unfiltered(rows: np.ndarray, filters: np.ndarray) -> np.ndarray:
-    """Bytes (H, W, B) as they lie in the file, and the filter of each row (PNG specification, 9.2), -> the pixels'.
+    """Undo the row filters (PNG specification, 9.2): filtered bytes (H, W, B), the filter of each row -> pixels.
 
-    A pixel needs those on its left, above it, and left above: so whole diagonals are done at once.
+    A pixel depends on those to its left, above and above left, so whole diagonals are computed at once.
     """
     height, width, size = rows.shape
     out: np.ndarray = rows.copy()
     line, lean = out.strides[0], out.strides[0] - out.strides[1]
-    # by row, one above the picture included: the pixels of the last diagonal and of that before it
+    # the pixels of the last diagonal and of the one before it, by row; row 0 is above the picture
     last, before = (np.zeros((height + 1, size), np.int16) for _ in range(2))
     kinds = [(filters == kind)[:, None] for kind in range(5)]
     for diagonal in range(height + width - 1):
@@ -69,7 +69,7 @@ def _unfiltered(rows: np.ndarray, filters: np.ndarray) -> np.ndarray:
         pixels = np.lib.stride_tricks.as_strided(start, (end - top, size), (lean, 1))
         left, above, corner = last[top + 1 : end + 1], last[top:end], before[top:end]
         if diagonal < height:
-            left[-1] = 0  # the first of its row: there is nothing on its left, nor left above
+            left[-1] = 0  # the first pixel of its row: nothing to its left or above left
             corner = corner.copy()
             corner[-1] = 0
         part = [kind[top:end] for kind in kinds]
@@ -91,8 +91,8 @@ def _paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarra
 
 
 def with_pixels(frame: bytes, values: np.ndarray) -> bytes:
-    """A PNG file with the pixels `values`, uint16 (H, W, C), and the metadata of `frame`, a file that Pillow wrote of
-    an 8-bit picture of the same mode and any size."""
+    """Return a PNG file with the pixels `values`, uint16 (H, W, C), and the metadata of `frame`: a PNG file that Pillow
+    wrote, 8 bit, of the same mode and any size."""
     height, width, _ = values.shape
     out = [SIGNATURE]
     for kind, body in chunks(frame):

@@ -1,1 +1,1 @@
-"""The settings of a run: what they are, where they start, and where they come from."""
+"""The settings of a run: their fields, presets and files, and how a call's options override these."""

@@ -37,13 +37,13 @@ def _parsed(path: Path) -> dict[str, Any]:
     if path.suffix.lower() == ".json":
         values = json.loads(text)
         if not isinstance(values, dict):
-            raise ValueError("settings are names with values")
+            raise ValueError("it must map names of settings to values")
         return values
     if sys.version_info >= (3, 11):
         import tomllib
 
         return tomllib.loads(text)
-    raise ValueError("TOML is read by Python 3.11 and newer; a run's settings.json is read by this one too")
+    raise ValueError("TOML needs Python 3.11 or newer; a run's settings.json works with this Python too")
 
 
 def _named(key: str, value: Any) -> tuple[str, Any]:

@@ -34,23 +34,23 @@ class NetworkChoice(Settings):
     ] = 6
     output: Annotated[
         Literal["tanh", "attention"],
-        Setting(MODEL, "The generator gives a picture (tanh) or colours and a mask that blends them in (attention)."),
+        Setting(MODEL, "The generator gives a picture (tanh), or colours and a mask that blends them in (attention)."),
     ] = "tanh"
     upsampling: Annotated[
         Literal["transposed", "resize"],
         Setting(
             MODEL,
-            "The generator enlarges by transposed convolutions or bilinearly; resize leaves no checkerboard.",
+            "The generator enlarges by transposed convolutions, or bilinearly (resize), which leaves no checkerboard.",
         ),
     ] = "transposed"
-    projection: Annotated[
-        bool, Setting(MODEL, "The discriminator also scores how well each patch fits the label (projection).")
-    ] = False
+    projection: Annotated[bool, Setting(MODEL, "The discriminator also scores how well each patch fits the label.")] = (
+        False
+    )
     downscale: Annotated[
         int,
         Setting(
             MODEL,
-            "Both networks work on pictures made smaller by this factor; only what changes is enlarged. "
+            "Both networks work on pictures made smaller by this factor; only the change is enlarged. "
             "More than 1 needs --output attention.",
             at_least=1,
             at_most=8,

@@ -16,10 +16,10 @@ class Objective(Settings):
 
     `adversarial="wgan-gp"` is the paper's (Gulrajani et al., 2017, with weight `lambda_gp`); `"nonsaturating"` is
     Goodfellow's with an R1 penalty (Mescheder et al., 2018), whose weight is also `lambda_gp`. `lambda_id` weighs the
-    identity loss (CycleGAN, Zhu et al., 2017): a picture whose target is its own label shall stay as it is, and the
-    discriminator's output for it does not count. `lambda_self` weighs the self-regularisation loss (SimGAN, Shrivastava
-    et al., CVPR 2017): how much any picture changes, its background above all. `lambda_features` weighs what a second
-    discriminator says, which sees features that it cannot change (Kumari et al., CVPR 2022).
+    identity loss (CycleGAN, Zhu et al., 2017): it penalises changes of a picture whose target is its own label, and the
+    discriminator's output for this picture does not count. `lambda_self` weighs the self-regularisation loss (SimGAN,
+    Shrivastava et al., CVPR 2017): it penalises changes of any picture, most of all of its background.
+    `lambda_features` weighs the losses from a second discriminator, on fixed features (Kumari et al., CVPR 2022).
     """
 
     adversarial: Annotated[
@@ -37,7 +37,7 @@ class Objective(Settings):
         float,
         Setting(
             LOSSES,
-            "Weight of the identity loss: what changes in pictures whose target is their own label.",
+            "Weight of the identity loss, which penalises changes of pictures whose target is their own label.",
             at_least=0,
             changeable=True,
         ),
@@ -46,8 +46,8 @@ class Objective(Settings):
         float,
         Setting(
             LOSSES,
-            "Weight of the self-regularisation loss: what changes in a picture, whatever its target. The background "
-            "counts 30 times: what no edge divides from the border above and beside.",
+            "Weight of the self-regularisation loss, which penalises changes of any picture. The background counts 30 "
+            "times: the part that no edge divides from the top or side border.",
             at_least=0,
             changeable=True,
         ),
@@ -56,8 +56,8 @@ class Objective(Settings):
         float,
         Setting(
             LOSSES,
-            "Weight of a second discriminator, on fixed ImageNet features (EfficientNet-Lite1), which learns fewer "
-            "pictures by heart. Needs 64 px or more. 0 for none.",
+            "Weight of a second discriminator on fixed ImageNet features (EfficientNet-Lite1), which overfits less. "
+            "Needs pictures of 64 px or more. 0 turns it off.",
             at_least=0,
             changeable=True,
         ),

@@ -1,4 +1,4 @@
-"""Named settings to start from: each is what it changes of the paper's."""
+"""Presets: named changes of the paper's settings."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ _FACES: dict[str, Any] = {
 }
 
 PRESETS = {
-    "paper": Preset("the paper's values, for a GPU and days", {}),
+    "paper": Preset("the paper's values, for days on a GPU", {}),
     "small": Preset(
-        "the paper's losses on networks of a quarter of the cost",
+        "the paper's losses, with networks at a quarter of the cost",
         {
             "iterations": 40_000,
             "width": 32,
@@ -71,10 +71,10 @@ PRESETS = {
             "n_critic": 2,
         },
     ),
-    "fast": Preset("networks of that size that learn in fewer steps, for CPUs", _FAST),
-    "faces": Preset("fast at the paper's width and batches of 64, for ten minutes of a large GPU", _FACES),
+    "fast": Preset("networks as in small, with losses that need fewer steps, for CPUs", _FAST),
+    "faces": Preset("as fast, with the paper's width and batches of 64, for ten minutes on a large GPU", _FACES),
 }
-"""What was tried for `fast` and `faces` stands in docs/decisions/training-recipe.md."""
+"""What was tried for `fast` and `faces` is in docs/decisions/training-recipe.md."""
 
 
 def preset_changes(name: str) -> dict[str, Any]:

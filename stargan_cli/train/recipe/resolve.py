@@ -1,4 +1,4 @@
-"""Which settings a call of `train` means: those of a preset, of a file, of the call, or of the run that it resumes."""
+"""Resolve the settings of a call of `train`: from a preset, a file, the call, or the run that it resumes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from stargan_cli.train.run_folder import read_settings, with_changes
 def new_settings(
     preset: str | None, config: Path | None, given: dict[str, Any], say: Callable[[str], None] = lambda text: None
 ) -> tuple[str, TrainSettings]:
-    """The name of the preset, and the settings of a new run. What is `given` wins over the file, the file over the
-    preset. With another batch size, learning rates that neither gives are scaled, which `say` gets to know, as
-    it does where the generator would not be trained.
+    """The name of the preset, and the settings of a new run. What is `given` overrides the file, the file the
+    preset. With another batch size, learning rates that neither gives are scaled. `say` gets a note about that, and a
+    warning if the generator would not be trained.
 
     Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
     """
@@ -44,8 +44,8 @@ def new_settings(
 
 
 def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) -> dict[str, float]:
-    """The preset's learning rates for the batch size that is `given`: Adam's go with the square root of the batch size
-    (Malladi et al., NeurIPS 2022)."""
+    """The preset's learning rates for the batch size that is `given`: Adam's scale with the square root of the batch
+    size (Malladi et al., NeurIPS 2022)."""
     of_preset = preset_settings(name)
     factor = math.sqrt(max(1, given.get("batch_size", of_preset.batch_size)) / of_preset.batch_size)
     rates = {rate: getattr(of_preset, rate) for rate in ("lr", "d_lr") if rate not in given}
@@ -58,9 +58,9 @@ def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) 
 
 
 def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
-    """The settings of the run with what is `given` anew. Raises UsageError where that may not change.
+    """The settings of the run, changed by what is `given`. Raises UsageError for a setting that may not change.
 
-    The data may lie elsewhere now: what they are is compared when they are loaded.
+    The data may have been moved: their contents are compared when the checkpoint is loaded.
     """
     settings, given = read_settings(run), _absolute(given)
     if "celeba" in settings.data and not settings.attributes:  # as earlier versions wrote the default
@@ -82,7 +82,7 @@ def _absolute(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_names(settings: TrainSettings, data: tuple[str, ...]) -> TrainSettings:
-    """Sets of class folders that were renamed keep the names under which the run knows them."""
+    """Sets keep the names that they have in the run, even if their class folders were renamed."""
     if [one == "celeba" for one in data] != [one == "celeba" for one in settings.data]:
         raise UsageError(
             f"a resumed run keeps its data sets: {', '.join(settings.data)}, not {', '.join(data)}",

@@ -16,7 +16,7 @@ LARGEST_AUGMENT = 0.8
 """Above it the generator learns to make augmented pictures (Karras et al., NeurIPS 2020, section 2.2)."""
 
 SMALLEST_FOR_FEATURES = 64
-"""Pixels. EfficientNet's kernels do not fit into what it makes of smaller pictures."""
+"""Pixels. EfficientNet's kernels do not fit into the feature maps of smaller pictures."""
 
 
 def _shares(text: str) -> tuple[int, ...]:
@@ -45,7 +45,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         tuple[tuple[str, ...], ...],
         Setting(
             DATA,
-            "Attributes that exclude each other; hair colours do anyway. A single name is that of a set of classes.",
+            "Attributes that exclude each other; hair colours always do. A single NAME names a set of class folders.",
             option="group",
             metavar="NAME,NAME,…",
             parse=listed,
@@ -79,8 +79,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         bool,
         Setting(
             DATA,
-            "With --balance: each picture counts in the discriminator's classification as often as the data shows "
-            "its labels.",
+            "With --balance: weights each picture in the discriminator's classification loss by how frequent its "
+            "labels are in the data.",
             changeable=True,
         ),
     ] = False
@@ -102,23 +102,29 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     ] = 1e-4
     d_lr: Annotated[
         float,
-        Setting(TRAINING, "Learning rate of the discriminator, which falls alike.", above=0, below=1, changeable=True),
+        Setting(
+            TRAINING,
+            "Learning rate of the discriminator. It falls in the same way.",
+            above=0,
+            below=1,
+            changeable=True,
+        ),
     ] = 1e-4
     beta1: Annotated[float, Setting(TRAINING, "Adam's decay of the mean gradient.", at_least=0, below=1)] = 0.5
     beta2: Annotated[float, Setting(TRAINING, "Adam's decay of the squared gradient.", at_least=0, below=1)] = 0.999
     n_critic: Annotated[int, Setting(TRAINING, "Discriminator steps for each generator step.", at_least=1)] = 5
     head_start: Annotated[
-        int, Setting(TRAINING, "Iterations that train the discriminator alone, before all others.", at_least=0)
+        int, Setting(TRAINING, "First iterations, which train the discriminator alone.", at_least=0)
     ] = 0
     own_share: Annotated[
         float,
-        Setting(TRAINING, "Share of targets that are the own label.", at_least=0, below=1, changeable=True),
+        Setting(TRAINING, "Share of pictures whose target is their own label.", at_least=0, below=1, changeable=True),
     ] = 0.0
     single_share: Annotated[
         float,
         Setting(
             TRAINING,
-            "Share of targets that differ from the own label in one attribute or group alone.",
+            "Share of pictures whose target differs from their own label in one attribute or group only.",
             at_least=0,
             below=1,
             changeable=True,
@@ -137,13 +143,14 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(TRAINING, "Decay of the exponential moving average of the generator's weights.", at_least=0, below=1),
     ] = 0.999
-    seed: Annotated[int, Setting(TRAINING, "Seed of everything random.", at_least=0, at_most=LARGEST_SEED)] = 0
+    seed: Annotated[int, Setting(TRAINING, "Seed of all random numbers.", at_least=0, at_most=LARGEST_SEED)] = 0
     flip: Annotated[bool, Setting(TRAINING, "Mirrors half of the pictures.")] = True
     jitter: Annotated[
         float,
         Setting(
             TRAINING,
-            "Shifts, scales and turns training pictures by up to this share.",
+            "Randomly shifts and scales training pictures by up to this share of their side, and turns them by up to "
+            "half as many radians.",
             at_least=0,
             at_most=0.5,
             changeable=True,
@@ -153,7 +160,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Multiplies exposure, contrast and saturation of training pictures by 1 plus or minus up to this.",
+            "Multiplies exposure, contrast and saturation of training pictures by random factors from 1 - X to 1 + X.",
             at_least=0,
             at_most=0.5,
             changeable=True,
@@ -163,8 +170,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Probability of each change of all that the discriminator sees: shift, scale, stretch, rotation, "
-            "brightness, contrast, saturation.",
+            "Probability of each augmentation of the discriminator's pictures, real and generated: shift, scale, "
+            "stretch, rotation, brightness, contrast, saturation.",
             at_least=0,
             at_most=LARGEST_AUGMENT,
             changeable=True,
@@ -174,8 +181,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Adapts that probability until the mean sign of the discriminator's output on real pictures is this; 0.6 "
-            "is usual, 0 adapts nothing.",
+            "Adapts the probability --augment until the mean sign of the discriminator's output on real pictures is "
+            "this. 0.6 is usual; 0 turns it off.",
             at_least=0,
             below=1,
             changeable=True,
@@ -183,26 +190,36 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     ] = 0.0
     init_from: Annotated[
         str | None,
-        Setting(TRAINING, "Weights to start from: a file, the name of bundled ones or hf://….", metavar="WEIGHTS"),
+        Setting(TRAINING, "Weights to start from: a file, the name of bundled weights or hf://….", metavar="WEIGHTS"),
     ] = None
     penalty_every: Annotated[
         int,
-        Setting(LOSSES, "Iterations from one gradient penalty to the next, whose weight grows alike.", at_least=1),
+        Setting(
+            LOSSES, "Computes the gradient penalty in every N-th iteration only, with N times its weight.", at_least=1
+        ),
     ] = 1
     precision: Annotated[
         Literal["auto", "fp32", "bf16"],
-        Setting(MACHINE, "Numbers of the convolutions. auto is bf16 where the machine multiplies it.", changeable=True),
+        Setting(
+            MACHINE,
+            "Number type of the convolutions. auto takes bf16 if the processor has instructions for it, else fp32.",
+            changeable=True,
+        ),
     ] = "auto"
     graphs: Annotated[
         bool,
-        Setting(MACHINE, "On CUDA, replays iterations as graphs: much faster, equal to rounding.", changeable=True),
+        Setting(
+            MACHINE,
+            "On CUDA, replays iterations as CUDA graphs: much faster, the same numbers within rounding.",
+            changeable=True,
+        ),
     ] = True
     compiled: Annotated[
         bool,
         Setting(
             MACHINE,
-            "On CUDA, lets torch compile both networks first: takes minutes, equal to rounding. Without the gradient "
-            "penalty, which is differentiated twice.",
+            "On CUDA, lets torch compile both networks first: takes minutes, the same numbers within rounding. The "
+            "gradient penalty is not compiled, as it is differentiated twice.",
             option="compile",
             changeable=True,
         ),
@@ -210,7 +227,11 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
 
     log: Annotated[
         Literal["jsonl", "tensorboard"],
-        Setting(RUN, "Losses stand in log.jsonl, and in TensorBoard's files with the sample grids.", changeable=True),
+        Setting(
+            RUN,
+            "Writes losses into log.jsonl; tensorboard also writes them and the sample grids for TensorBoard.",
+            changeable=True,
+        ),
     ] = "jsonl"
     log_every: Annotated[int, Setting(RUN, "Iterations between rows of the log.", at_least=1, changeable=True)] = 10
     log_seconds: Annotated[
@@ -220,8 +241,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         int,
         Setting(
             RUN,
-            "Iterations between evaluations of the averaged generator on validation pictures (as eval --fast), which "
-            "write a row into log.jsonl and keep the best weights in best.safetensors. 0 for none.",
+            "Iterations between evaluations of the averaged generator on validation pictures (as eval --fast). Each "
+            "writes its numbers into log.jsonl; best.safetensors keeps the best weights so far. 0 turns them off.",
             at_least=0,
             changeable=True,
         ),
@@ -238,18 +259,18 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     ] = 600.0
     checkpoint_dtype: Annotated[
         Literal["fp32", "bf16", "fp16"],
-        Setting(RUN, "Numbers of the networks in checkpoints. Only fp32 resumes exactly.", changeable=True),
+        Setting(RUN, "Number type of the networks in checkpoints. Only fp32 resumes exactly.", changeable=True),
     ] = "fp32"
     checkpoint_moments: Annotated[
         bool,
         Setting(
             RUN,
-            "Keeps the optimisers' moments in checkpoints. Without them a resumed run raises its learning rates anew, "
-            "over 100 iterations.",
+            "Saves the optimisers' moments in checkpoints. Without them a resumed run raises its learning rates from "
+            "zero over 100 iterations.",
             changeable=True,
         ),
     ] = True
-    keep: Annotated[int, Setting(RUN, "Checkpoints that are kept.", at_least=1, changeable=True)] = 3
+    keep: Annotated[int, Setting(RUN, "Keeps this many of the newest checkpoints.", at_least=1, changeable=True)] = 3
 
     def learning_rate_factor(self, iteration: int) -> float:
         """1 over the first half, then linearly to 0 at the end (the paper's decay)."""
@@ -259,7 +280,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.own_share + self.single_share > 1:
-            raise UsageError("--own-share and --single-share are more than all targets together")
+            raise UsageError("--own-share and --single-share must not add up to more than 1")
         if self.augment_target and self.adversarial != "nonsaturating":
             raise UsageError(
                 "--augment-target needs --adversarial nonsaturating",

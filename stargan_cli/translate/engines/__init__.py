@@ -1,1 +1,1 @@
-"""What computes the network."""
+"""Engines compute the generator."""

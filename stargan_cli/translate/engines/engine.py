@@ -1,7 +1,7 @@
-"""What runs the networks of `translate`: torch itself, or another library where one is faster.
+"""An engine runs the generator of `translate`: torch, or another library where one is faster.
 
-Every engine gives torch's pictures: in fp32 within 1/255, in bf16 at 40 dB PSNR or more. Each gives the same bytes
-again on the same machine in batches of the same size.
+Every engine gives the same pictures as torch: in fp32 within 1/255, in bf16 with a PSNR of 40 dB or more. On the same
+machine and with the same batch size, an engine always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Engine(Protocol):
 
 
 def pick_engine_device(engine: str, device: str, precision: str) -> tuple[torch.device, torch.dtype]:
-    """Where and in what the engine computes: as `pick_device` and `pick_precision`, where it can. Raises UsageError."""
+    """The device and number type of an engine: as `pick_device` and `pick_precision` give. Raises UsageError if it
+    does not support them."""
     if engine not in ENGINES:
         raise UsageError(f"unknown engine {engine!r}", f"use {', '.join(ENGINES)} or ray")
     if engine == "torch":
@@ -44,11 +45,11 @@ def pick_engine_device(engine: str, device: str, precision: str) -> tuple[torch.
 def make_engine(
     name: str, generator: Generator, device: torch.device, precision: torch.dtype, compiled: bool = False
 ) -> Engine:
-    """Raises UsageError where the engine's packages are missing, and for `compiled` without torch."""
+    """Raises UsageError if the engine's packages are missing, and for `compiled` with another engine than torch."""
     if name == "torch":
         return TorchEngine(generator, device, precision, compiled)
     if compiled:
-        raise UsageError(f"--compile is torch's own: not with --engine {name}")
+        raise UsageError(f"--compile works with --engine torch alone: not with --engine {name}")
     from stargan_cli.translate.engines.onnx_engines import OnnxRuntimeEngine, OpenVinoEngine  # slow to import
 
     return (OpenVinoEngine if name == "openvino" else OnnxRuntimeEngine)(generator, precision)

@@ -16,9 +16,9 @@ from stargan_cli.model import Generator, Translation, blended
 
 
 class _OnnxEngine:
-    """Runs the generator from an ONNX file, which gives colours and masks; they are put together here.
+    """Runs the generator from an ONNX file, whose outputs are colours and masks, and blends them with the pictures.
 
-    Raises UsageError where `packages` are not installed.
+    Raises UsageError if `packages` are not installed.
     """
 
     packages: tuple[str, ...]
@@ -76,7 +76,7 @@ class OnnxRuntimeEngine(_OnnxEngine):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = torch.get_num_threads()
-        # threads that wait for work while turning would take it from decoding and encoding
+        # threads that spin while they wait would take CPU time from decoding and encoding
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
         return lambda values: session.run(None, values)

@@ -1,4 +1,4 @@
-"""torch's own engine, on any device, and the discriminator's reading of labels."""
+"""The engine of torch itself, on any device, and the discriminator as a reader of labels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Tra
 
 
 class TorchEngine:
-    """torch on any device; on the CPU with the network rebuilt for it."""
+    """torch on any device. On the CPU the generator is rebuilt for speed (`fast_cpu`)."""
 
     def __init__(
         self, generator: Generator, device: torch.device, precision: torch.dtype, compiled: bool = False

@@ -1,10 +1,11 @@
-"""What people write for inputs and outputs: paths, URLs, and numbered rows of either."""
+"""Parse inputs and outputs as users write them: paths, URLs, and brace ranges of either."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,8 +18,8 @@ _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
 
 
 def place_of_text(text: str) -> Path | RemotePath:
-    """A path, or a URL such as s3://bucket/folder; file:///folder is the path. Raises UsageError for an empty one,
-    which a shell makes of a variable that is not set: as a path it is the current folder."""
+    """The path or URL (such as s3://bucket/folder) that `text` names; file:///folder becomes a path. Raises UsageError
+    for an empty text, which a shell makes of an unset variable: as a path it would be the current folder."""
     if not text:
         raise UsageError("an input is empty", "is a variable not set? The current folder is .")
     if "://" not in text:
@@ -29,12 +30,16 @@ def place_of_text(text: str) -> Path | RemotePath:
 
 
 def places_of_texts(texts: Iterable[str]) -> list[Path | RemotePath]:
-    """The same with braces expanded, where nothing has them in its name. Raises UsageError."""
-    return [place_of_text(part) for text in texts for part in ([text] if os.path.lexists(text) else expanded(text))]
+    """`place_of_text` of each text. Braces are expanded unless a file of that very name exists. Raises UsageError."""
+    parts = (part for text in texts for part in ([text] if os.path.lexists(text) else expanded(text)))
+    places = [place_of_text(part) for part in islice(parts, MOST_NUMBERS + 1)]
+    if len(places) > MOST_NUMBERS:
+        raise UsageError(f"more than {MOST_NUMBERS:,} inputs", "give a folder that holds them")
+    return places
 
 
 def expanded(text: str) -> Iterator[str]:
-    """`{0000..0099}` for each number with as many digits, `{a,b}` for each word, as in a shell and in WebDataset."""
+    """Expand `{0000..0099}` to numbers with as many digits, and `{a,b}` to words, as a shell and WebDataset do."""
     found = next((found for found in _BRACES.finditer(text) if _words(found[1]) is not None), None)
     if found is None:
         yield text
@@ -50,6 +55,9 @@ def _words(text: str) -> list[str] | None:
         return text.split(",") if "," in text else None
     first, last = int(numbers[1]), int(numbers[2])
     if last < first or last - first >= MOST_NUMBERS:
-        raise UsageError(f"{{{text}}} is no range of numbers", "write the lower one first: {0000..0099}")
+        raise UsageError(
+            f"{{{text}}} is not a range of at most {MOST_NUMBERS:,} numbers",
+            "write the lower number first: {0000..0099}",
+        )
     digits = len(numbers[1]) if numbers[1].startswith("0") else 0
     return [str(number).zfill(digits) for number in range(first, last + 1)]

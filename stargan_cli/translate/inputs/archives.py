@@ -1,8 +1,8 @@
-"""Archives of pictures, gone through member by member: the adapter at the beginning of the stream."""
+"""Read archives of pictures member by member: the adapter at the beginning of the stream."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
@@ -30,16 +30,17 @@ def with_members(items: Iterable[Found], plan: Plan, sink: Sink) -> Iterator[Fou
             yield found
             continue
         try:
-            archive = _sorted_out(found, plan, sink)
+            archive = _planned(found, plan, sink)
         except PictureError as error:
             yield replace(found, problem=str(error))
         else:
-            yield from _gone_through(found, archive, plan.settings.format, sink.fold)
+            yield from _members_and_end(found, archive, plan.settings.format)
 
 
-def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
+def _planned(found: Found, plan: Plan, sink: Sink) -> Archive:
+    """The archive with the variants that are still to be made. Raises PictureError."""
     if found.output is None:
-        raise ValueError("an archive has an output's place")
+        raise ValueError("an archive needs an output path")
     wanted: list[tuple[Variant, str]] = []
     settled = []
     mark = mark_of(found.source)
@@ -57,20 +58,20 @@ def _sorted_out(found: Found, plan: Plan, sink: Sink) -> Archive:
     return Archive(found.source, found.output, variants, fingerprints, tuple(settled))
 
 
-def _gone_through(found: Found, archive: Archive, target: str, fold: Callable[[str], str]) -> Iterator[Found]:
+def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Found]:
     problem, passing, source = None, False, found.source
     names = MemberNames()
     try:
         if archive.wanted:
             with (
                 open_regular(source) if isinstance(source, Path) else source.open() as file,
-                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as found_in,
+                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as ahead,
             ):
-                for member in found_in:
+                for member in ahead:
                     yield _member(member, archive, names, target)
     except PictureError as error:
         problem = str(error)
-    except Exception as error:  # what the system or a store raises in the middle; the next run may get further
+    except Exception as error:  # the system or a store failed midway: the next run may get further
         problem, passing = f"cannot be read to its end: {error or type(error).__name__}", True
     yield Found(found.source, found.output, problem, found.below, "end", archive, passing)
 

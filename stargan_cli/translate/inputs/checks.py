@@ -1,4 +1,4 @@
-"""What cannot be translated as it is given: inputs that are not there, and places that would be written over."""
+"""Refuse inputs that do not exist, and outputs that would overwrite inputs or each other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stargan_cli.translate.inputs.remote import RemotePath
 
 
 def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
-    """Raises UsageError where an input is not there, or where two would be written to the same place."""
+    """Raises UsageError if an input does not exist, or if two inputs would have the same output path."""
     seen: dict[str, Path | RemotePath] = {}
     for path in inputs:
         _check_there(path)
@@ -21,7 +21,7 @@ def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
             if _is_same(path, other):
                 raise UsageError(f"{path} is given twice", "give each input once")
             raise UsageError(
-                f"{other} and {path} have the same name, so their outputs would share one place",
+                f"{other} and {path} have the same name, so their outputs would overwrite each other",
                 "translate them in two runs with two output folders",
             )
 
@@ -45,11 +45,13 @@ def _check_there(path: Path | RemotePath) -> None:
 
 
 def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) -> None:
-    """Raises UsageError where outputs might be written over sources: the output folder may lie in an input folder,
-    but hold none (a remote one may not even lie in one, where it would be listed among the inputs)."""
+    """Raises UsageError if outputs might overwrite inputs. The output folder may lie in an input folder, but may not
+    hold one, nor directly hold an input file. A remote one may not lie in an input either: it would be listed there."""
     for path in inputs:
         if isinstance(path, RemotePath):
-            above = isinstance(out, RemotePath) and (path.is_within(out) or out.is_within(path))
+            above = isinstance(out, RemotePath) and path.is_within(out)
+            if isinstance(out, RemotePath) and out.is_within(path) and not above:
+                raise UsageError(f"the output folder {out} lies in an input", "give a folder elsewhere to --out")
         elif isinstance(out, RemotePath):
             continue
         else:

@@ -1,4 +1,4 @@
-"""How many pictures there are, known from the one walk that finds them: it runs ahead of the work."""
+"""Count the pictures in the one walk that finds them. The walk runs ahead of the work."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
 
 MOST_AHEAD = 50_000
-"""What was found and waits for its turn, at most: some 30 MB."""
+"""The most items that may be found and wait to be translated: some 30 MB."""
 
 
 class Counting:
-    """Passes on what is found and counts it.
+    """Passes found items on and counts them.
 
-    `total` is the number of pictures once all are found, which in a larger tree is MOST_AHEAD pictures before the end.
-    It stays None where there are archives, whose members are not counted before they are read.
+    `total` is the number of pictures. It is known once the walk ends, at most MOST_AHEAD pictures ahead of the work. It
+    stays None if there is an archive: members are not counted before they are read.
     """
 
     def __init__(self) -> None:
@@ -24,11 +24,11 @@ class Counting:
 
     @property
     def note(self) -> str:
-        """A word for the progress while the walk goes on."""
+        """A text for the progress line while the walk runs, else empty."""
         return "" if self.total is not None or not self.number else f"finding pictures: {self.number:,} so far"
 
     def ahead(self, items: Iterable[Found]) -> Generator[Found, None, None]:
-        """The items, found by a thread of its own. Closing it ends the thread."""
+        """The items, found by a separate thread. Closing the generator ends the thread."""
         return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD)
 
     def _counted(self, items: Iterable[Found]) -> Iterator[Found]:

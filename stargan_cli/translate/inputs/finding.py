@@ -1,4 +1,4 @@
-"""Find pictures in files and folders: streamed, in a fixed order, and safe from loops."""
+"""Find pictures in files and folders: streamed, in a fixed order, and safe from symlink loops."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError, reason_of
@@ -16,6 +15,7 @@ from stargan_cli.pictures.formats import PICTURE_SUFFIXES
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 from stargan_cli.translate.inputs.found import Found, Role
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath
+from stargan_cli.translate.inputs.remote_listing import neighbours
 from stargan_cli.translate.inputs.tar_reading import TAR_SUFFIX
 from stargan_cli.translate.outputs.names import names_for
 
@@ -26,7 +26,7 @@ def is_archive(name: str) -> bool:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder to read: its identity and those of the folders above it cut loops."""
+    """A folder to read. Its `identity` (device, inode) and those of the folders above it reveal symlink loops."""
 
     path: Path
     output: PurePath
@@ -44,7 +44,7 @@ class _Folder:
 
 @dataclass(frozen=True)
 class _Search:
-    """What is the same in every folder of one search."""
+    """The settings of one search."""
 
     target: str
     fold: Callable[[str], str]
@@ -62,14 +62,13 @@ def find(
     passed_over: PassedOver | None = None,
     only: str | None = None,
 ) -> Iterator[Found]:
-    """Pictures of files and folders, subfolders included, in the order given and then by name.
+    """Yield the pictures of files and folders, subfolders included, in the order given and then by name.
 
-    One folder is mirrored into the output folder itself, several below their own names, files beside them; `only` is
-    the output's name where the only input is a file. `out` is not read where it lies inside an input. `target` and
-    `fold` are those of `names_for`. Hidden names and those of tools (`files.passed_over`) are left out, and counted in
-    `passed_over`; symlinks are followed, and those that lead back to where they lie become a problem. With `archives`,
-    tars count too, in the role of one.
-    Memory grows with the largest single folder, not with the tree.
+    A single input folder is mirrored into the output folder itself, several into subfolders of their names, files
+    beside them. `only` is the output's name if the only input is a file. `out` is not read if it lies in an input.
+    `target` and `fold` are those of `names_for`. Hidden names and those of tools (`files.passed_over`) are left out and
+    counted in `passed_over`. Symlinks are followed; one that leads to a folder above it is reported as a problem. With
+    `archives`, tars in folders are found too. Memory grows with the largest single folder, not with the tree.
     """
     folders = {path for path in inputs if is_folder(path)}
     names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
@@ -107,7 +106,7 @@ def role_of(name: str) -> Role:
 
 
 def own_name(path: Path | RemotePath) -> str:
-    """The name of an input, that of the folder itself for `.` and `..`."""
+    """The name of an input; for `.` and `..`, the name of the folder that is meant."""
     if isinstance(path, RemotePath):
         return path.name
     return path.name if path.name not in ("", "..") else path.resolve().name or "root"
@@ -122,7 +121,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _names(names: Sequence[str], taken: Sequence[str], target: str, fold: Callable[[str], str]) -> dict[str, str]:
-    """Output names for the pictures and archives of one folder; the archives keep theirs."""
+    """Output names for the pictures and archives of one folder; archives keep their names."""
     archives = names_for(filter(is_archive, names), taken, "as is", fold)
     pictures = [name for name in names if name not in archives]
     return archives | names_for(pictures, [*taken, *archives.values()], target, fold)
@@ -154,7 +153,7 @@ def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
 
 
 def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], list[str], dict[str, str]]:
-    """Names of pictures and of subfolders, both sorted, and what is wrong with other things named like pictures."""
+    """Names of pictures and of subfolders, both sorted, and for names that cannot be read the reason."""
     pictures, subfolders, hidden, problems = [], [], [], {}
     wanted = (*PICTURE_SUFFIXES, *((TAR_SUFFIX,) if search.archives else ()))
     with os.scandir(folder) as entries:
@@ -197,13 +196,11 @@ def _problem(entry: os.DirEntry[str]) -> str:
 
 
 def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Found]:
-    """Names follow one another so that those that might become alike stand together: no folder is held as a whole,
-    unless the output folder takes names for one that differ in case."""
+    """Files whose outputs might get the same name are named together. If the output folder ignores case, those are all
+    files of a folder, which memory then holds."""
     problems: list[str] = []
-    by_stem = search.fold is str
-    for folder_and_stem, group in groupby(_listed(root, problems), lambda found: _neighbours(found[0], by_stem)):
-        files = {path.name: file for path, file in group if _is_wanted(path, search)}
-        folder = PurePath(folder_and_stem[0])
+    wanted = ((path, file) for path, file in _listed(root, problems) if _is_wanted(path, search))
+    for folder, files in neighbours(wanted, by_stem=search.fold is str):
         names = _names(list(files), (), search.target, search.fold)
         for name, file in files.items():
             yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
@@ -214,12 +211,8 @@ def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Foun
 def _listed(root: RemotePath, problems: list[str]) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
     try:
         yield from root.files()
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # each file system raises errors of its own
         problems.append(f"cannot be listed to its end: {error or type(error).__name__}")
-
-
-def _neighbours(path: PurePosixPath, by_stem: bool) -> tuple[str, str]:
-    return str(path.parent), path.name.split(".")[0] if by_stem else ""
 
 
 def _is_wanted(path: PurePosixPath, search: _Search) -> bool:

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
 
 Role = Literal["picture", "archive", "beside", "end"]
-"""`beside`: a member of an archive that is no picture, and is copied into the outputs; `end`: an archive's end."""
+"""`beside`: an archive's member that is not a picture, and is copied to the outputs; `end`: the end of an archive."""
 
 
 @dataclass(frozen=True)
 class Archive:
-    """A tar whose members are read: `output` is its output's place, `wanted` the variants that are to be made, with
-    their `fingerprints`, and `settled` the rows of those that exist."""
+    """A tar whose members are read. `output` is its path below the output folder, `wanted` the variants to make, with
+    their `fingerprints`, and `settled` the rows of the variants that are not made."""
 
     source: Source
     output: PurePath
@@ -31,11 +31,11 @@ class Archive:
 
 @dataclass(frozen=True)
 class Found:
-    """A picture. `output` is its output's place below the output folder, `below` its own place below its input folder.
+    """A picture. `output` is its output's path below the output folder, `below` its own path below its input folder.
 
-    With `problem` it is something that cannot be read; a folder has no `below`. The output's place of an archive's
-    member is that of a file in a folder called like the archive. `passing`: the `problem` of an archive's end may be
-    gone in the next run. `known`: a picture's source labels, as far as `--labels` and `--rest` say them.
+    With `problem` it cannot be read; a folder has no `below`. The output of an archive's member has the path of a file
+    in a folder named like the archive. `passing`: the `problem` of an archive's end may be gone in the next run.
+    `known`: the picture's source labels, as far as `--labels` and `--rest` give them.
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""What is found, in a form that travels to other processes. Importing this loads no network's library."""
+"""A search in a form that can be sent to other processes. Importing this module does not load torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stargan_cli.translate.inputs.found import Found
 
 
 class Listing:
-    """A search that runs where it is called, for Ray Data: one row for each thing found."""
+    """A search for Ray Data, run by the process that calls it: one row with a pickled Found for each item."""
 
     def __init__(self, search: Callable[[], Iterable[Found]]) -> None:
         self._search = search

@@ -1,4 +1,4 @@
-"""What comes slowly is fetched by a thread of its own, a bounded way ahead of whoever takes it."""
+"""Fetch slow items in a separate thread, a bounded number ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class _Ended(Exception):
 def read_ahead(
     items: Iterable[Item], weigh: Callable[[Item], int], most_bytes: int = AHEAD_BYTES, most_items: int = AHEAD_ITEMS
 ) -> Generator[Item, None, None]:
-    """The same items in the same order, and at the end what `items` raises.
+    """Yield the same items in the same order, and at the end raise what `items` raises.
 
-    Those that wait weigh `most_bytes` together, or are one, and are at most `most_items`. Closing it ends the thread,
-    after the item that is just being fetched.
+    The thread pauses while the waiting items weigh `most_bytes` or more, or are `most_items`. Closing the generator
+    ends the thread, after the item that is being fetched.
     """
     waiting: deque[Item] = deque()
     changed = threading.Condition()

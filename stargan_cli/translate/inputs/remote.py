@@ -1,4 +1,4 @@
-"""Places that fsspec knows by URL (s3://, gs://, hf://, memory://, ...): what lies there, listed as it comes."""
+"""Folders and objects that fsspec reaches by URL (s3://, gs://, hf://, memory://, ...), listed as a stream."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.translate.inputs.remote_listing import files_below
 
 MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
-"""What a listing says of an object that changes with its content; the first that is there counts."""
+"""Fields of a listing's entry that change with the object's content. The first that is present is used."""
 
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub", "az": "adlfs"}
 READ_AHEAD_BYTES = 2**23
@@ -23,7 +23,7 @@ ALL_BYTES = 2**40
 
 @dataclass(frozen=True)
 class RemotePath:
-    """A folder or an object by its URL, without a slash at the end."""
+    """The URL of a folder or an object, without a slash at the end."""
 
     url: str
 
@@ -36,7 +36,7 @@ class RemotePath:
 
     @property
     def parent(self) -> RemotePath:
-        """The folder that it lies in; itself, where that is the file system."""
+        """The folder above; at the root of the file system, the path itself."""
         above = self.url.rpartition("/")[0]
         return self if above.endswith(("/", ":")) else RemotePath(above)
 
@@ -48,7 +48,7 @@ class RemotePath:
 
     @property
     def filesystem(self) -> Any:
-        """Raises UsageError where the package for the protocol is missing, or its settings."""
+        """The fsspec file system. Raises UsageError if the protocol's package or settings are missing."""
         try:
             fsspec = importlib.import_module("fsspec")
             return fsspec.core.url_to_fs(self.url, use_listings_cache=False)[0]
@@ -59,16 +59,16 @@ class RemotePath:
                 f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
                 f"pip install {package}, or pip install 'stargan-cli[remote]'",
             ) from error
-        except Exception as error:  # each protocol has errors of its own, for settings and for what it does not know
+        except Exception as error:  # each protocol raises errors of its own for wrong settings
             raise UsageError(f"cannot use {self.url}: {_in_words(error)}") from error
 
     @property
     def key(self) -> str:
-        """The path as its file system wants it."""
+        """The path as its file system expects it."""
         return str(self.filesystem._strip_protocol(self.url))
 
     def kind(self) -> str | None:
-        """file or directory; None where there is nothing. Raises UsageError where that cannot be found out."""
+        """Either "file" or "directory"; None if nothing is there. Raises UsageError if the store cannot be reached."""
         try:
             return str(self.filesystem.info(self.key)["type"])
         except FileNotFoundError:
@@ -77,29 +77,29 @@ class RemotePath:
             raise
         except Exception as error:
             raise UsageError(
-                f"cannot reach {self.url}: {_in_words(error)}", "check the address, and your rights"
+                f"cannot reach {self.url}: {_in_words(error)}", "check the address and your permissions"
             ) from error
 
     def beginning(self, most: int = ALL_BYTES) -> bytes:
-        """An object's first bytes, in one request: without a range, some file systems ask for the size first. Raises
-        whatever the file system raises."""
+        """An object's first `most` bytes, in one request: without a range, some file systems ask for the size first.
+        Raises whatever the file system raises."""
         try:
             return bytes(self.filesystem.cat_file(self.key, start=0, end=most))
         except FileNotFoundError:
             raise
         except Exception:
-            if self.filesystem.info(self.key)["size"] == 0:  # some stores give no part of an empty object
+            if self.filesystem.info(self.key)["size"] == 0:  # some stores refuse a range of an empty object
                 return b""
             raise
 
     def file(self) -> RemoteFile:
-        """Raises PictureError where it is gone."""
+        """The object with its mark. Raises PictureError if it is gone or cannot be reached."""
         with reported("cannot be read"):
             return RemoteFile(self, _mark(self.filesystem.info(self.key)))
 
     def files(self) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
-        """Everything below a folder, with its place there, in a fixed order: memory does not grow with their number on
-        s3:// and gs://, elsewhere with the largest single folder. Raises whatever the file system raises."""
+        """All files below the folder, with their paths in it, in a fixed order. Memory grows with the largest single
+        folder; on s3:// and gs:// it does not grow. Raises whatever the file system raises."""
         root = self.key.rstrip("/")
         for info in files_below(self.filesystem, root):
             below = info["name"].rstrip("/")[len(root) :].lstrip("/")
@@ -109,7 +109,7 @@ class RemotePath:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """An object and the `mark` that its listing gave it: a Blob."""
+    """An object and its `mark`, a hash of its size and version in the listing: a Blob."""
 
     path: RemotePath
     mark: str
@@ -126,7 +126,7 @@ class RemoteFile:
             return self.path.beginning()
 
     def open(self) -> BinaryIO:
-        """For reading from its beginning to its end."""
+        """A file to read from beginning to end. Raises PictureError."""
         with reported("cannot be read"):
             file: BinaryIO = self.path.filesystem.open(
                 self.path.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
@@ -135,7 +135,7 @@ class RemoteFile:
 
 
 class reported:
-    """Turns whatever a file system raises in the block into a PictureError: one object's failure is its own."""
+    """Turns whatever a file system raises in the block into a PictureError: one object fails, and not the run."""
 
     def __init__(self, what: str) -> None:
         self._what = what

@@ -1,18 +1,52 @@
-"""What lies below a folder of a store: page by page where its file system can do so, else folder by folder."""
+"""List the files below a folder of a store: page by page if its file system can, else folder by folder."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import PurePath, PurePosixPath
+from typing import Any, Generic, TypeVar
+
+File = TypeVar("File")
+
+
+@dataclass
+class _Group(Generic[File]):
+    """Files of one folder. `prefix`: the paths of all files that belong to it, or lie below its folder, begin so."""
+
+    prefix: str
+    folder: PurePath
+    files: dict[str, File] = field(default_factory=dict)
+
+
+def neighbours(
+    listed: Iterable[tuple[PurePosixPath, File]], by_stem: bool
+) -> Iterator[tuple[PurePath, dict[str, File]]]:
+    """The files of each folder by name, or with `by_stem` those whose names are alike up to the first point.
+
+    Stores list paths in the order of their letters: `a.bmp`, `a.c/x.jpg`, `a.jpg`. So subfolders may come between files
+    that belong together, and memory holds one group for each folder on the way down.
+    """
+    groups: list[_Group[File]] = []
+    for path, file in listed:
+        text = str(path)
+        while groups and not text.startswith(groups[-1].prefix):
+            group = groups.pop()
+            yield group.folder, group.files
+        prefix = text.removesuffix(path.name) + (f"{path.name.split('.')[0]}." if by_stem else "")
+        if not groups or groups[-1].prefix != prefix:
+            groups.append(_Group(prefix, PurePath(path.parent)))
+        groups[-1].files[path.name] = file
+    yield from ((group.folder, group.files) for group in reversed(groups))
 
 
 def files_below(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
     """Files below `folder`, as the file system describes them, in a fixed order.
 
-    On s3:// and gs://, whose `ls` would hold a whole bucket, memory holds a page; elsewhere a single folder, or
-    whatever the file system itself keeps of its listings. Raises whatever the file system raises.
+    On s3:// and gs:// memory holds one page, as their `ls` would hold the whole bucket. Elsewhere it holds one folder,
+    and whatever the file system itself caches. Raises whatever the file system raises.
     """
     if hasattr(filesystem, "_iterdir"):
         return _of_s3(filesystem, folder)
@@ -40,14 +74,14 @@ def _of_s3(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _of_gcs(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
-    """By the store's own JSON API: all that gcsfs offers collects its pages first."""
+    """Uses the store's own JSON API: every listing of gcsfs collects all pages first."""
     sync = importlib.import_module("fsspec.asyn").sync
     bucket, prefix = _bucket_and_prefix(folder)
     query = {"prefix": prefix} if prefix else {}
     while True:
         page = sync(filesystem.loop, filesystem._call, "GET", "b/{}/o", bucket, json_out=True, **query)
         for info in page.get("items", ()):
-            if not info["name"].endswith("/"):  # what some tools put to stand for a folder
+            if not info["name"].endswith("/"):  # a placeholder that some tools write for a folder
                 yield {**info, "name": f"{bucket}/{info['name']}"}
         if (following := page.get("nextPageToken")) is None:
             return

@@ -1,7 +1,7 @@
-"""Tar archives of pictures, laid out as WebDataset's shards: read member by member, past what is broken.
+"""Read tar archives of pictures (such as WebDataset's shards) member by member, and go on after damage.
 
-The webdataset library gives up an archive at its first broken header, hides where its samples' files lay, and writes
-archives in place, where a killed run leaves half of one.
+The webdataset library gives up an archive at its first broken header, hides the paths of a sample's files, and writes
+archives in place, so that a killed run leaves half of one.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ MOST_MEMBER_BYTES = 2**30
 LONGEST_MEMBER_NAME, LONGEST_SHOWN = 4096, 200
 MOST_READ_BYTES = 2**20
 MOST_SEARCHED_BYTES = 2**30
-"""How far the next header is looked for: a file of terabytes may take no room on a disk."""
-CUT_OFF = "cut off: the archive ends in it"
+"""How far the next header is searched for: a sparse file of terabytes takes no room on a disk."""
+CUT_OFF = "cut off: the archive ends in the middle of it"
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _KEY = re.compile(r"((?:.*/)?[^/.]+)\.[^/]*", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Member:
-    """One file of an archive, read: a Blob. `archive` is the archive's own name, `problem` why there is no `data`;
-    `behind_damage` where something is missing before it."""
+    """One file of an archive, in memory: a Blob. `archive` is the archive's own name, `problem` the reason why there is
+    no `data`. `behind_damage`: something before it is missing."""
 
     archive: str
     name: str
@@ -69,17 +69,17 @@ class Member:
 
     @property
     def key(self) -> str:
-        """What members of one sample have in common: the name up to the first dot of its last part."""
+        """The key that the members of one sample share: the name up to the first dot of its last part."""
         found = _KEY.fullmatch(self.name)
         return found.group(1) if found else self.name
 
 
 def members(file: BinaryIO, archive: str) -> Iterator[Member]:
-    """The files in an archive, in its order; folders are passed over. Memory holds one at a time.
+    """Yield the files in an archive, in its order, without folders. Memory holds one at a time.
 
-    Members that cannot be read come with their problem. Behind a damaged stretch, the next whole header is looked for.
-    Raises PictureError at the end where something else than members was met: damaged stretches, or no end mark, as in
-    an archive that was cut off between two members; and what `file` raises where it cannot be read further.
+    A member that cannot be read has its `problem`. Behind damage, reading goes on at the next valid header. Raises
+    PictureError at the end if there was damage, no member, or no end mark (the archive was cut off between two
+    members). Raises what `file` raises if it cannot be read further.
     """
     total = file.seek(0, 2)
     place, found, ended, gap = 0, False, False, False
@@ -99,7 +99,7 @@ def members(file: BinaryIO, archive: str) -> Iterator[Member]:
             yield replace(_member(file, header, archive, beyond), behind_damage=gap)
             gap = False
         place, here = header.end, place
-        if beyond:  # its size may be wrong, and more of the archive follow its header
+        if beyond:  # its size may be wrong, and more members may follow its header
             place, gap = _next_header(file, header.start, total), True
             damage = damage or (_damaged(here, f"a size of {header.size:,} bytes") if place < total else None)
     if not found:
@@ -107,7 +107,7 @@ def members(file: BinaryIO, archive: str) -> Iterator[Member]:
     if damage is not None:
         raise PictureError(damage)
     if not ended:
-        raise PictureError("cut off: it has no end mark, and what is missing is unknown")
+        raise PictureError("cut off: it has no end mark, so members may be missing")
 
 
 def _damaged(place: int, reason: str) -> str:
@@ -115,7 +115,7 @@ def _damaged(place: int, reason: str) -> str:
 
 
 def _next_header(file: BinaryIO, place: int, total: int) -> int:
-    """Where, from `place` on and no more than MOST_SEARCHED_BYTES behind it, the next header is; else `total`."""
+    """The place of the next header from `place` on; `total` if there is none within MOST_SEARCHED_BYTES."""
     start = -(-place // BLOCK) * BLOCK
     for place, data in _pieces(file, start, total):
         at = data.find(MAGIC)
@@ -134,12 +134,12 @@ def _behind_zeros(file: BinaryIO, start: int, total: int) -> int:
         if rest := data.lstrip(b"\0"):
             return place + (len(data) - len(rest)) // BLOCK * BLOCK
     if total - start > MOST_SEARCHED_BYTES:
-        raise PictureError(f"nothing but zeros from byte {start:,} on: what may follow is not read")
+        raise PictureError(f"nothing but zeros from byte {start:,} on: anything after them is not read")
     return total
 
 
 def _pieces(file: BinaryIO, place: int, total: int) -> Iterator[tuple[int, bytes]]:
-    """MOST_SEARCHED_BYTES from `place` on, in whole blocks: few at first, as what is looked for is mostly near."""
+    """Up to MOST_SEARCHED_BYTES from `place` on, in whole blocks: few at first, as the next header is mostly near."""
     end, size = min(total, place + MOST_SEARCHED_BYTES), BLOCK
     while place < end:
         file.seek(place)
@@ -168,7 +168,7 @@ def _member(file: BinaryIO, header: Header, archive: str, beyond: bool) -> Membe
 
 
 def _problem(header: Header, beyond: bool) -> str | None:
-    """Why a member is not read."""
+    """Why a member is not read; None if it is."""
     length = len(header.name.encode("utf-8", "surrogateescape"))
     if length > LONGEST_MEMBER_NAME:
         return f"its name is too long: {length:,} bytes, the limit is {LONGEST_MEMBER_NAME:,}"

@@ -1,4 +1,4 @@
-"""A folder that fills up: what arrives is found once it is whole, until somebody stops."""
+"""Watch folders: find files that arrive, once they are complete, until the run is stopped."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from stargan_cli.translate.inputs.found import Found
 
 POLL_SECONDS = 1.0
 WHOLE_SECONDS = 2.0
-"""A file that has kept its size and its time for so long is taken for whole."""
+"""A file whose size and time have not changed for so long is taken to be complete."""
 
 Signature = tuple[int, int, PurePath | None]
-"""Size and time of a file, and its output's place: which another file's arrival may move."""
+"""Size and time of a file, and its output's path, which may change when another file arrives."""
 
 
 def arriving(
@@ -23,9 +23,9 @@ def arriving(
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[list[Found]]:
-    """What is new or changed since the last look, look by look, until `stop`. Inputs are local.
+    """Yield the files that are new or changed since the last poll, until `stop`. Inputs are local.
 
-    A picture that fails is found again when its file changes.
+    A picture that failed is yielded again when its file changes.
     """
     given: dict[str, Signature] = {}
     waiting: dict[str, tuple[Signature, float]] = {}
@@ -41,7 +41,7 @@ def arriving(
 def _is_whole(
     found: Found, given: dict[str, Signature], waiting: dict[str, tuple[Signature, float]], now: float
 ) -> bool:
-    """Whether to give it now: it was not given as it is, and its file no longer grows."""
+    """Whether to yield it now: this state of the file was not yielded yet, and the file no longer changes."""
     name, signature = str(found.source), _signature(found)
     if signature is None or given.get(name) == signature:
         return False
@@ -57,7 +57,7 @@ def _is_whole(
 
 
 def _signature(found: Found) -> Signature | None:
-    """None where the file is gone again."""
+    """None if the file is gone."""
     try:
         state = os.lstat(str(found.source)) if found.problem else os.stat(str(found.source))
     except OSError:

@@ -1,4 +1,4 @@
-"""Archives of pictures, written again as archives that hold the results: the adapter at the end of the stream."""
+"""Write the results of an archive's pictures as an archive: the adapter at the end of the stream."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from stargan_cli.translate.outputs.tar_writing import TarWriter
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Row, Settled
 
-LEFT_OUT = "left out: something of its sample is broken or missing"
+LEFT_OUT = "left out: a file of its sample is broken or missing"
 
 
 class ArchiveOutputs:
     """Writes archives, one at a time, from their members' outputs, in the order in which the members were found.
 
-    The rows of members are certain once their archive is written whole. Where it cannot be written, they say failed.
+    The rows of members are final once their archive is complete. If it cannot be written, their status is failed.
     """
 
     def __init__(self, sink: Sink, plan: Plan) -> None:
@@ -33,7 +33,7 @@ class ArchiveOutputs:
         self._problem: str | None = None
 
     def settle(self, found: Found, settled: Settled) -> list[Row]:
-        """The rows that are certain now. Raises OutputError."""
+        """Add the outputs of a found item, and return the rows that are final now. Raises OutputError."""
         if found.archive is None:
             return settled.rows
         if self._archive is not found.archive:
@@ -47,7 +47,7 @@ class ArchiveOutputs:
         return self._finish(cut_off=found.problem is not None)
 
     def close(self) -> list[Row]:
-        """Leave an archive that is not to be finished; what failed in it is known all the same."""
+        """Discard an unfinished archive, and return the rows of the members that failed."""
         failed = [row for row in self._rows if row.status == "failed"]
         self._discard()
         return failed
@@ -110,7 +110,7 @@ class _Output:
         self._guarded(lambda: self._writer.add(member, name, data))
 
     def finish(self, cut_off: bool) -> set[str]:
-        """The places of pictures that were left out. With no picture in it, the archive does not come into being."""
+        """Finish the archive; return the outputs that were left out of it. Without any picture it is not created."""
         self._guarded(lambda: self._writer.close(doubtful=cut_off))
         left_out = {place for name, place in self._pictures.items() if name in self._writer.left_out}
         if len(left_out) == len(self._pictures):
@@ -126,7 +126,7 @@ class _Output:
             opened.__exit__(_Discarded, _Discarded(), None)
 
     def _guarded(self, step: Callable[[], None]) -> None:
-        """The sink tells what a failed write means, and removes what was written."""
+        """Pass a failed write to the sink, which removes the file and raises the fitting error."""
         try:
             step()
         except OSError as error:
@@ -136,11 +136,11 @@ class _Output:
 
 
 class _Discarded(Exception):
-    """Ends a sink's block so that nothing comes of it."""
+    """Raised in a sink's block to discard the output."""
 
 
 def _name_in_archive(found: Found) -> str:
-    """The member's own name, `./` before it and all, but for what was changed."""
+    """The output's name in its archive: the member's own with what was changed replaced. A leading `./` stays."""
     if not isinstance(found.source, Member) or found.archive is None or found.output is None:
         return ""
     old, new = str(PurePosixPath(found.source.name)), found.output.relative_to(found.archive.output).as_posix()

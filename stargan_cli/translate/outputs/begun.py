@@ -1,4 +1,4 @@
-"""Outputs whose bytes are written and that have not their names yet: several of them get onto the disk together."""
+"""Outputs that are written under temporary names: several are synced to the disk together before they are renamed."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from stargan_cli.files.atomic import sync_handle
 
 
 class Begun(Protocol):
-    """An output that is not there yet. One that is let go of before `finish` leaves nothing."""
+    """An output that has not appeared yet. If it is not finished, it leaves nothing."""
 
     def sync(self) -> None:
-        """Wait until its bytes are on the disk, in any thread; where they cannot be, `finish` raises the reason."""
+        """Wait until its bytes are on the disk, in any thread. If that fails, `finish` raises the error."""
         ...
 
     def finish(self) -> None:
-        """The output is there, whole. Raises PictureError where this one cannot be, OutputError where no other could be
+        """Let the complete output appear. Raises PictureError if it cannot be written, OutputError if no other could be
         either."""
         ...
 
     def discard(self) -> None:
-        """Leave nothing of it; of one that is finished, all."""
+        """Remove it if it is not finished; a finished output stays."""
         ...
 
 
@@ -31,7 +31,7 @@ class BegunFile:
     """A file under a temporary name."""
 
     def __init__(self, opened: AbstractContextManager[BinaryIO], data: bytes) -> None:
-        """`opened` is a file that gets its name, unsynced, where its block ends well. Raises what `finish` does."""
+        """`opened` is a file that gets its name, unsynced, if its block ends without an error. Raises as `finish`."""
         self._failure: OSError | None = None
         with ExitStack() as stack:
             self._file = stack.enter_context(opened)
@@ -56,12 +56,12 @@ class BegunFile:
 
 
 class _Discarded(Exception):
-    """Ends a file's block so that nothing comes of it."""
+    """Raised in a file's block to discard the output."""
 
 
 @dataclass(frozen=True)
 class AtOnce:
-    """An output of which nothing is there before its one step."""
+    """An output that `finish` writes in one step, with nothing to sync before."""
 
     write: Callable[[], None]
 
@@ -77,7 +77,7 @@ class AtOnce:
 
 @dataclass(frozen=True)
 class Unsynced:
-    """What a picture's way says when it can go on as soon as these are synced."""
+    """What a picture's steps yield when they can go on as soon as these outputs are synced."""
 
     outputs: tuple[Begun, ...]
 

@@ -20,18 +20,18 @@ from stargan_cli.translate.outputs.fonts import font_for
 CONTACT_SHEET = "contact-sheet"
 SMALLEST_CELL, LARGEST_CELL = 128, 256
 GAP, LARGEST = 2, 100
-SAMPLED = 20  # sources whose results' sizes are looked at
+SAMPLED = 20  # sources whose sizes, with those of their results, set the size of cells
 LINE_HEIGHT = 14
 INK = (0, 0, 0)
 
 
 class ContactSheet:
-    """Collects pairs of source and output, and draws the first LARGEST sources: a source in the first column of its
-    row with its file name, its results in those behind it. Cells are as large as most pictures, from SMALLEST_CELL to
-    LARGEST_CELL px. Few columns are laid out in several blocks abreast.
+    """Collects pairs of source and output, and draws the first LARGEST sources: one row for each, with the source and
+    its file name in the first column and its results in the others. The side of a cell is the median of the pictures'
+    longer sides (SMALLEST_CELL..LARGEST_CELL px). If there are few columns, several blocks of rows are side by side.
     `columns` are the headings of the columns of results with the folders of their pictures; without them there is one
-    column, and no heading. `note` goes into the sheet's metadata; by its fingerprint, CONTACT_SHEET,
-    `require_sheet` knows that a sheet may be replaced."""
+    column, and no heading. `note` is written into the sheet's metadata. Its fingerprint, CONTACT_SHEET, tells
+    `require_sheet` that a sheet may be replaced."""
 
     def __init__(self, columns: Sequence[tuple[str, Path]] = (), note: Note | None = None) -> None:
         self._note = note
@@ -45,7 +45,7 @@ class ContactSheet:
             self._rows.setdefault(source, {0: source})[next(columns, 1)] = output
 
     def save(self, path: Path) -> None:
-        """Write the sheet, in the format of the path's extension. Does nothing where there is nothing to show."""
+        """Write the sheet, in the format of the path's extension. Does nothing if no pair was added."""
         if self._rows:
             write_picture(path, self._draw(), note=self._note)
 
@@ -66,13 +66,13 @@ class ContactSheet:
 
 
 def _cell_side(pictures: Sequence[Path]) -> int:
-    """The longer side of most pictures, within bounds (px)."""
+    """The median of the pictures' longer sides, within SMALLEST_CELL..LARGEST_CELL (px)."""
     sides = [max(size) for size in map(_size, pictures) if size is not None]
     return min(LARGEST_CELL, max(SMALLEST_CELL, round(median(sides)))) if sides else SMALLEST_CELL
 
 
 def _size(path: Path) -> tuple[int, int] | None:
-    """From the file's header: the pixels are decoded once, for their cell."""
+    """The size from the file's header, as pixels are decoded only once, for their cell. None if it cannot be read."""
     try:
         with opened_picture(path, Wanted()) as (_, image):
             return image.size
@@ -81,7 +81,7 @@ def _size(path: Path) -> tuple[int, int] | None:
 
 
 def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int) -> None:
-    """A heading or a name, cut off where its cell ends."""
+    """Draw a heading or a name, cut to the width of its cell (px)."""
     font, text = font_for(text)
     end = len(text)
     while end > 1 and font.getlength(text[:end] + "..." * (end < len(text))) > width - GAP:
@@ -101,7 +101,7 @@ def _is_sheet(path: Path) -> bool:
 
 
 def _cell(path: Path, side: int) -> Image.Image:
-    """The whole picture, fitted into a cell; empty where it cannot be read any more."""
+    """The whole picture, fitted into a cell; an empty cell if it cannot be read any more."""
     try:
         picture = read_picture(path)
     except PictureError:

@@ -1,4 +1,4 @@
-"""Where the outputs of one call go: into a folder or, where one picture is given, into a file that --out names."""
+"""Where the outputs of one call are written: a folder or, for a single input, a file that --out names."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from stargan_cli.translate.inputs.remote import RemotePath
 
 @dataclass(frozen=True)
 class Destination:
-    """The output folder and, where there is to be but one output, its `name` in it."""
+    """The output folder and, if --out names a single file, its `name` in the folder."""
 
     folder: Path | RemotePath
     name: str | None = None
 
 
 def destination(inputs: Sequence[Path | RemotePath], out: Path | RemotePath, each: bool, format: str) -> Destination:
-    """`out` is a file where its suffix is a picture's (a tar's for a tar), and a folder where it is one already.
+    """Whether `out` is a file: it has a picture's suffix (for a tar, a tar's), and is not an existing folder.
 
-    `each` and `format` are those of `TranslationSettings`. Raises UsageError where several outputs would be one file,
-    and for a file that is not of the format.
+    `each` and `format` are those of `TranslationSettings`. Raises UsageError if several outputs would be one file, or
+    if the file's suffix is not that of the format.
     """
     archive = len(inputs) == 1 and is_archive(inputs[0].name)
     if not (is_archive(out.name) if archive else has_picture_suffix(out.name)) or _is_folder(out):
@@ -48,4 +48,4 @@ def _check_format(out: Path | RemotePath, format: str) -> None:
         suffixes = ", ".join(row.suffixes[0] for row in WRITABLE.values())
         raise UsageError(f"--out {out}: {os.path.splitext(out.name)[1]} files cannot be written", f"use {suffixes}")
     if format not in ("same", row.option):
-        raise UsageError(f"--out {out} is no {format} file, as --format says", "leave --format away")
+        raise UsageError(f"--out {out} is not a {format} file, but --format says {format}", "leave out --format")

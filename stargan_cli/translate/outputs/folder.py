@@ -1,4 +1,4 @@
-"""The output folder: one run at a time, or the shards of one job, and nothing is written outside it."""
+"""The output folder: for one run at a time, or the shards of one job. Nothing is written outside it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OutputFolder:
     def __init__(self, root: Path, shard: Shard | None = None, mark: str | None = None) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be locked or written.
 
-        With the `mark` (see `atomic.RUN_MARK`) of a run that locks the folder, this is but another process of it.
+        With the `mark` (see `atomic.RUN_MARK`) of a run that has locked the folder, it takes no lock of its own.
         """
         self.root = root
         self._lock: FolderLock | None = None
@@ -49,6 +49,12 @@ class OutputFolder:
             raise UsageError(
                 f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
                 "wait for it to end, or give another folder to --out",
+            ) from error
+        except (FileExistsError, NotADirectoryError) as error:
+            self._release()
+            there = next(path for path in (root, *root.parents) if os.path.lexists(path))
+            raise UsageError(
+                f"cannot write into the output folder {root}: {there} is not a folder", "give another one to --out"
             ) from error
         except OSError as error:
             self._release()
@@ -72,7 +78,7 @@ class OutputFolder:
                 raise
 
     def close(self) -> None:
-        """Sync the names of the outputs, and unlock. Raises OutputError where the disk does not take the names."""
+        """Sync the names of the outputs, and unlock. Raises OutputError if the names cannot be synced."""
         with self._synced():
             self._release()
 
@@ -87,12 +93,12 @@ class OutputFolder:
 
     @contextmanager
     def writing(self, relative: PurePath, sync: Sync = "file") -> Iterator[BinaryIO]:
-        """The output at `relative`, with the folders above it; it appears whole when the block ends well, and synced
-        unless `sync` is "nothing": then whoever writes it syncs it in the block.
+        """A file for the output at `relative`; missing folders are made. It appears, complete, if the block ends
+        without an error. It is synced unless `sync` is "nothing": then the caller syncs it in the block.
 
-        Its name is synced with those of others: every OUTPUTS_A_SYNC outputs, and by `close`. Raises PictureError where
-        the place lies outside the output folder (a symlink may lead there) or cannot be written, and OutputError where
-        no other output could be written either.
+        Names are synced together: every OUTPUTS_A_SYNC outputs, and by `close`. Raises PictureError if the output would
+        lie outside the output folder (a symlink may lead there) or cannot be written, and OutputError if no other
+        output could be written either.
         """
         below = self._below
         if below is None or below.is_gone():
@@ -125,7 +131,7 @@ class OutputFolder:
             ) from error
 
     def _sweep(self) -> None:
-        """Remove what killed runs left half-written: the lock files still say which files were theirs."""
+        """Remove the unfinished files of killed runs. Their names hold the marks that the lock files kept."""
         if self._lock is None or not self._lock.killed:
             return
         for folder, _, names in os.walk(self.root):

@@ -1,4 +1,4 @@
-"""The locks of an output folder: for one whole run alone, or for the shards of one job together, each of them once.
+"""The locks of an output folder: for one whole run alone, or for the shards of one job together, each shard once.
 
 A whole run locks the folder's lock file exclusively. The shards of a job share that lock; the first of them, while
 alone, notes in the file how many shards the job has. Each shard also locks a file of its own, so that none runs twice.
@@ -16,7 +16,7 @@ from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
 
-PATIENCE_S = 2.0  # for another shard that is alone only until it has written how many there are
+PATIENCE_S = 2.0  # wait for the first shard, which holds the lock alone until it has noted the number of shards
 
 
 class FolderLock:
@@ -26,15 +26,15 @@ class FolderLock:
     """
 
     def __init__(self, root: Path, shard: Shard | None) -> None:
-        """Raises BlockingIOError where another run holds the folder or the shard, UsageError where the folder's
-        shards are counted otherwise, OSError where there can be no lock file."""
+        """Raises BlockingIOError if another run holds the folder or the shard, UsageError if the folder's job has
+        another number of shards, OSError if a lock file cannot be made."""
         self.killed: set[str] = set()
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
         try:
             if shard is None:
                 self._own(main)
-                for path in root.glob(".stargan.*-of-*.lock"):  # nobody's: their holders would share the main lock
+                for path in root.glob(".stargan.*-of-*.lock"):  # not in use: a running shard would share the main lock
                     self._own(path)
             else:
                 self._files.append((main, self._shared(main, shard)))
@@ -70,9 +70,10 @@ class FolderLock:
                     return file
                 file.close()
                 if time.monotonic() > end:
+                    number = other.removeprefix("of ") or "an unknown number of"
                     raise UsageError(
-                        f"another job is writing into {path.parent}: one {other or 'of another kind'}, not {job}",
-                        "the shards that run together need the same number after the slash",
+                        f"another job is writing into {path.parent}: it has {number} shards, not {shard.count}",
+                        "give the shards of one job the same number after the slash",
                     )
             except BlockingIOError:
                 if time.monotonic() > end:
@@ -80,7 +81,7 @@ class FolderLock:
             time.sleep(0.02)
 
     def _first_of(self, path: Path, job: str) -> BinaryIO:
-        """Alone for a moment: note how many shards there are, and let the others in."""
+        """The main lock file, for the first shard: locked alone to note the number of shards, then shared."""
         file = lock_file(path)
         try:
             self._take_mark(file)
@@ -93,7 +94,7 @@ class FolderLock:
         return file
 
     def _bury(self, root: Path) -> None:
-        """While no shard runs: those that were killed, of whatever number of shards."""
+        """While no shard runs: collect the marks of killed shards of any job, and remove their lock files."""
         if not _locks_exclude(root):
             return
         for path in root.glob(".stargan.*-of-*.lock"):
@@ -102,7 +103,7 @@ class FolderLock:
                 path.unlink()
 
     def close(self) -> None:
-        """Let go, and remove the lock files that nobody else holds."""
+        """Unlock, and remove the lock files that nobody else holds."""
         for path, file in reversed(self._files):
             with suppress(OSError):
                 relock(file, shared=False)
@@ -114,7 +115,7 @@ class FolderLock:
 
 
 def _locks_exclude(root: Path) -> bool:
-    """Whether locks mean anything on the file system of `root`."""
+    """Whether locks have an effect on the file system of `root`."""
     path = root / f".stargan.{RUN_MARK}.lock"
     try:
         with locked(path):

@@ -20,8 +20,8 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 def font_for(text: str, size: int = 10) -> tuple[Font, str]:
-    r"""A font that has every letter of `text`, and `text`; where there is none, Pillow's own, and the text with escapes
-    (`\\\\u4eba`) for letters beyond ASCII."""
+    r"""A font that has every letter of `text`, and `text`. If there is none, Pillow's own, and the text with letters
+    beyond ASCII escaped (`\u4eba`)."""
     text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
     own = ImageFont.load_default(size)
     for font in _fonts(own, size) if isinstance(own, ImageFont.FreeTypeFont) else ():
@@ -41,7 +41,7 @@ def _fonts(own: ImageFont.FreeTypeFont, size: int) -> Iterator[ImageFont.FreeTyp
 
 @lru_cache(maxsize=1)
 def system_fonts() -> tuple[str, ...]:
-    """The system's fonts, those first that have many letters."""
+    """The paths of the system's fonts, fonts with many letters first."""
     found = (
         os.path.join(place, name)
         for folder in FOLDERS

@@ -19,7 +19,7 @@ from stargan_cli.pictures.reading import read_picture
 
 QUALITY = 88
 WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
-MOST = 1000  # pictures that one page holds by itself
+MOST = 1000  # pairs that a page without `assets` shows
 _TITLE = "<title>stargan: before and after</title>"
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -90,25 +90,25 @@ for (const slider of document.querySelectorAll(".pair input")) {{
 class Gallery:
     """Collects pairs of source and output and shows them on one page.
 
-    A page by itself holds the first MOST pairs: the first WHOLE with sides up to WHOLE_PX, the others as thumbnails.
-    With `assets` all pairs are shown, and their pictures lie in a folder beside the page.
+    Without `assets` the page embeds the first MOST pairs: the first WHOLE with sides of at most WHOLE_PX, the others of
+    THUMBNAIL_PX. With `assets` it shows all pairs, and their pictures are files in a folder beside the page.
     """
 
     def __init__(self, root: Path, heading: str, assets: bool = False) -> None:
-        """`root`: the output folder; outputs are named from there. `heading`: what was set."""
+        """`root`: the output folder; captions are paths below it. `heading`: the heading of the page."""
         self._root, self._heading, self._assets = root, heading, assets
         self._sources: dict[Path, Path] = {}
         self._left_out = 0
 
     def add(self, source: Path, output: Path) -> None:
-        """An output that is made again, as it may be while a folder is watched, keeps its place."""
+        """Add a pair. An output that is made again, as may happen while a folder is watched, keeps its position."""
         if self._assets or output in self._sources or len(self._sources) < MOST:
             self._sources[output] = source
         else:
             self._left_out += 1
 
     def save(self, path: Path) -> None:
-        """Write the page, picture by picture. Pairs of which a picture cannot be read any more are left out."""
+        """Write the page, pair by pair. Pairs with a picture that cannot be read any more are left out."""
         with replacing(path) as file:
             file.write(_text(_HEAD.format(title=_TITLE, heading=html.escape(self._heading))))
             for number, (output, source) in enumerate(self._sources.items()):
@@ -139,13 +139,13 @@ class Gallery:
 
 
 def assets_folder(page: Path) -> Path:
-    """Where the pictures of a page lie that does not hold them itself."""
+    """The folder for the pictures of a page with `assets`."""
     return page.with_name(f"{page.stem}-assets")
 
 
 def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
-    """Raises UsageError where a gallery cannot be written there (see `writable.require_file`). With `assets`, a folder
-    beside it that belongs to no gallery is nobody's to write into."""
+    """Raises UsageError if a gallery cannot be written there (see `writable.require_file`). With `assets`, also if
+    their folder exists and does not belong to a gallery, or is a symlink."""
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
     require_file(path, "--gallery", inputs=inputs, own=_is_gallery, overwrite=overwrite)

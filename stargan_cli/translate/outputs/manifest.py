@@ -1,4 +1,4 @@
-"""The manifest: one row for each output, in a file that later runs go on with."""
+"""The manifest: one row for each output, in a file that later runs extend."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from stargan_cli.translate.report import Row
 
 ROWS_A_SYNC = 256
 OTHER_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet")
-"""Names of files in which other programs would expect something else than rows of JSON."""
+"""Suffixes of files in which other programs expect something other than rows of JSON."""
 
 
 class Manifest:
-    """A JSONL file with one row for each output (for each source, where there is no output), whatever number of runs
-    wrote to it.
+    """A JSONL file with one row for each output (for each source without an output), however many runs wrote to it.
 
-    Rows are appended one by one, unbuffered, and synced every ROWS_A_SYNC rows and by `close`. A last line that a
-    killed run left torn is dropped; rows that later ones replace, and failures of what was mended, are taken out when
-    the file is opened and closed. Holds some 150 bytes of memory a row.
+    Rows are appended one by one, unbuffered, and synced every ROWS_A_SYNC rows and by `close`. A torn last line of a
+    killed run is dropped. Replaced rows, and failures of sources that succeeded later, are removed when the file is
+    opened and closed. Takes some 150 bytes of memory a row.
     """
 
     def __init__(self, path: Path) -> None:
-        """Raises UsageError where there is a file at `path` that is no manifest, or that another run writes to."""
-        self.path = path = path.resolve()  # a link to a manifest stays one
+        """Raises UsageError if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
+        self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
         self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
         self._lines = self._unsynced = 0
         self._failed: dict[bytes, set[bytes]] = {}  # hash of a source -> keys of its rows that say failed
@@ -62,14 +61,14 @@ class Manifest:
             raise UsageError(f"cannot write the manifest {path}: {reason_of(error)}") from error
 
     def add(self, row: Row) -> None:
-        """Append a row; one that only says that the work was done before adds nothing to the row of that work."""
+        """Append a row. A skipped row is not written if there is a done row for the same output. Raises OutputError."""
         if row.status == "skipped" and self._rows.get(_key(row), (0, False))[1]:
             self._mended(row)
             return
         try:
             line = row.to_json().encode("ascii") + b"\n"
             if self._file.write(line) != len(line):
-                raise OSError("it was written in part")
+                raise OSError("only part of a row was written")
             self._unsynced += 1
             if self._unsynced >= ROWS_A_SYNC:
                 self._sync()
@@ -82,7 +81,7 @@ class Manifest:
         self._unsynced = 0
 
     def _index(self, row: Row) -> None:
-        """Note where the last line is that the file has of a row, and which earlier failures it ends."""
+        """Note the line number of a row, and drop the earlier rows that it replaces."""
         key = _key(row)
         self._rows[key] = (self._lines, row.status == "done")
         self._lines += 1
@@ -93,8 +92,8 @@ class Manifest:
             self._mended(row)
 
     def _mended(self, row: Row) -> None:
-        """Drop the failures that say of the row's source that it cannot be read at all, and those of the folders and
-        archives that it lies in."""
+        """Drop the earlier failure to read the row's source at all, and the failures of the folders and archives that
+        the source lies in."""
         if not self._failed:
             return
         source = _hash(row.source)
@@ -107,7 +106,7 @@ class Manifest:
                 del self._rows[key]
 
     def close(self) -> None:
-        """Raises OutputError where what is left to write cannot be written."""
+        """Sync, compact and close the file. Raises OutputError if that fails."""
         try:
             with self._file:
                 if not is_still_at(self.path, self._file):
@@ -131,7 +130,7 @@ class Manifest:
             self.close()
 
     def _read(self) -> None:
-        """Index the rows that are there, and cut off what follows the first torn one."""
+        """Index the existing rows, and cut the file off at the first torn one."""
         with self.path.open("r+b") as file:
             whole = 0
             for line in lines(file):
@@ -140,7 +139,7 @@ class Manifest:
                 except ValueError as error:
                     if not _is_torn(line, first=not self._lines):
                         raise UsageError(
-                            f"{self.path} is no manifest: line {self._lines + 1} is not one of its rows",
+                            f"{self.path} is no manifest: line {self._lines + 1} is not a manifest row",
                             "give another file to --manifest",
                         ) from error
                     break
@@ -168,9 +167,9 @@ def require_manifest(path: Path, inputs: Iterable[Path]) -> None:
 
 
 def require_rows(path: Path, what: str) -> None:
-    """Raises UsageError for the name of a file of another kind."""
+    """Raises UsageError if the suffix of `path` is that of another kind of table. `what` is the option."""
     if path.suffix.lower() in OTHER_TABLES:
-        raise UsageError(f"{what} {path}: it is rows of JSON, one a line", f"name it {path.stem}.jsonl")
+        raise UsageError(f"{what} {path}: a manifest is rows of JSON, one a line", f"name it {path.stem}.jsonl")
 
 
 def is_manifest(path: Path) -> bool:
@@ -184,8 +183,8 @@ def is_manifest(path: Path) -> bool:
 
 
 def _is_torn(line: bytes, first: bool) -> bool:
-    """Whether a killed run or a power cut may have left this instead of a row: its beginning, or zeros in it. Where it
-    is the first line, nothing else says that the file is a manifest."""
+    """Whether a killed run or a power cut may have left this line: the beginning of a row, or zeros. The first line
+    must begin like a row or be zeros, as nothing before it shows that the file is a manifest."""
     if first:
         return not line.endswith(b"\n") and (line.startswith(b'{"source"'[: len(line)]) or not line.strip(b"\0"))
     return not line.endswith(b"\n") or b"\0" in line

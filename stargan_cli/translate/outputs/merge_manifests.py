@@ -30,13 +30,13 @@ Key = tuple[str, str, int, bytes]
 def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) -> Report:
     """Write the rows of `parts` into the manifest `out`, by source and then by output, and count them.
 
-    Of several rows for one output, done goes before skipped, and skipped before failed; the order of the parts does not
-    matter. A last line that a killed run left torn is left out, and so is the failure of a source that another row has
-    an output of. `out` may be one of the parts; another manifest is replaced with `replace` alone, and any other file
-    never. Raises UsageError for a part that is no manifest, OutputError where `out` or what is sorted beside it cannot
-    be written.
+    Of several rows for one output, a done one is kept rather than a skipped one, and a skipped one rather than a failed
+    one; the order of the parts does not matter. A torn last line of a killed run is left out, and so is the failure of
+    a source that has an output in another row. `out` may be one of the parts. Another manifest is replaced only with
+    `replace`, and any other file never. Raises UsageError for a part that is not a manifest, OutputError if `out` or
+    the temporary files beside it cannot be written.
     """
-    hint = "the first name after --merge-manifests is that of the result"
+    hint = "the first name after --merge-manifests is the file to write"
     is_part = any(is_same_file(out, part) for part in parts)
     if os.path.isfile(out) and not is_part and not is_manifest(out):
         raise UsageError(f"--merge-manifests {out} is there already, and is no manifest", hint)
@@ -58,7 +58,7 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
 
 
 def _merged_rows(rows: Iterator[Key]) -> Iterator[bytes]:
-    """One line for each output, and for each source without any."""
+    """One line for each output, and for each source without an output."""
     for _, of_source in groupby(rows, key=itemgetter(0)):
         best = [next(doubles) for _, doubles in groupby(of_source, key=itemgetter(1))]
         mended = any(output and rank != _BEST_FIRST["failed"] for _, output, rank, _ in best)
@@ -80,7 +80,7 @@ def _rows(parts: Sequence[Path]) -> Iterator[Key]:
         except (PictureError, OSError) as error:
             raise UsageError(f"cannot read the manifest {part}: {reason_of(error)}") from error
         except ValueError as error:
-            raise UsageError(f"{part} is no manifest: line {number or 1} is not one of its rows") from error
+            raise UsageError(f"{part} is no manifest: line {number or 1} is not a manifest row") from error
 
 
 def _key(line: bytes) -> Key:
@@ -89,7 +89,7 @@ def _key(line: bytes) -> Key:
 
 
 def _sorted(rows: Iterator[Key], folder: Path) -> Iterator[Key]:
-    """The rows in order, by way of sorted files in `folder`, of which few are open at once."""
+    """Sort the rows through sorted files in `folder`, with at most FILES_AT_ONCE of them open at once."""
     files: list[Path] = []
     while chunk := sorted(islice(rows, ROWS_AT_ONCE)):
         files.append(_write(chunk, folder))

@@ -1,4 +1,4 @@
-"""Names of outputs: the sources' own as far as formats and file systems allow, and never two alike."""
+"""Names of outputs: the names of their sources as far as formats and file systems allow, and never two alike."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ MAX_SUFFIX = 8
 
 
 def converted(name: str, target: str) -> str:
-    """The output's name for a source's: with `target="same"` the same where its format can be written; else with the
-    suffix of the target format (PNG, where its own format cannot be written)."""
+    """The output's name for a source's name. `target` is a format, or "same": the source's format, or PNG if that
+    cannot be written. The suffix changes if the format does. With "as is", the name stays."""
     if target == "as is":
         return name
     own = written_by_name(name)
@@ -30,16 +30,16 @@ def converted(name: str, target: str) -> str:
 
 
 def folded(name: str) -> str:
-    """What a case-insensitive and Unicode-normalising file system takes a name for."""
+    """The form in which a case-insensitive and Unicode-normalising file system compares a name."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: Callable[[str], str]) -> dict[str, str]:
     """Output names for the sources of one folder, no two alike under `fold`, nor like one of `taken` (its subfolders').
 
-    Names that need no change come first; a converted name that is taken keeps its old extension too (`a.jpg.png`),
-    and what is taken still gets a mark made from the source's name (`a~1b2c3d4e.png`). It depends on the names in
-    the folder alone.
+    Names that need no change come first. If a converted name is taken, it keeps its old extension too (`a.jpg.png`). If
+    that is taken too, it gets a hash of the source's name (`a~1b2c3d4e.png`). The result depends only on the names in
+    the folder.
     """
     used = {fold(name) for name in taken}
     names: dict[str, str] = {}
@@ -52,7 +52,7 @@ def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: C
 
 
 class MemberNames:
-    """The same for names that are known one after the other only, as in an archive, where many may be alike."""
+    """`names_for` for names that come one after the other, as in an archive, where several may be alike."""
 
     def __init__(self) -> None:
         self._used: set[str] = set()
@@ -67,8 +67,7 @@ class MemberNames:
 
 
 def _candidates(source: str, plain: str, seen: int = 0) -> Iterator[str]:
-    """Ever more names, as somebody may have made files with the first of them. Of sources of one name, `seen` had the
-    first ones."""
+    """Names to try, without end, as a name may be taken. `seen` sources of the same name came before this one."""
     if seen < 2:
         yield plain
     stem, suffix = os.path.splitext(plain)
@@ -86,12 +85,12 @@ def _fits(name: str) -> bool:
 
 
 def folding_of(folder: Path) -> Callable[[str], str]:
-    """`folded` where the file system of `folder` (or of its nearest ancestor that exists) takes names that differ in
-    case or Unicode form for one, or where this cannot be found out; else names as they are."""
+    """`folded` if the file system of `folder` (or of its nearest existing ancestor) ignores case or Unicode form in
+    names, or if that cannot be found out; else `str`, which keeps names as they are."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
-    try:  # a name that the next run removes, where this one is killed
+    try:  # a temporary name: if this run is killed, the next one removes the file
         probe = folder / temporary_name(f"stargan-\u00e9-{mark}")
     except UnicodeEncodeError:  # the encoding of the locale lacks the letter
         return folded

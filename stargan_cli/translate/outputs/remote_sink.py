@@ -1,4 +1,4 @@
-"""Outputs that go to an object store."""
+"""Outputs that are written to an object store."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
 from stargan_cli.translate.outputs.begun import AtOnce, Begun
 
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
-"""Where an object that is put is there whole or not at all; elsewhere it is put beside its place, and moved there."""
+"""Protocols whose uploads are atomic. With others, an object is uploaded under a temporary name and then moved."""
 
 
 class RemoteSink:
-    """A folder that fsspec knows. Nobody watches over it: two runs may write into it at once, each object whole."""
+    """A folder that fsspec reaches by URL. It has no lock: two runs may write into it at once, each object whole."""
 
     fold: Callable[[str], str] = staticmethod(str)
 
@@ -36,7 +36,7 @@ class RemoteSink:
             return bool(place.filesystem.exists(place.key))
 
     def fingerprint(self, output: PurePath) -> str | None:
-        """One request, two where the object is large and its beginning says nothing."""
+        """One request; two if the object is large and its beginning holds no fingerprint."""
         place = self.root / output
         with reported("its output cannot be looked for"):
             try:
@@ -55,7 +55,7 @@ class RemoteSink:
             return not data or data == bytes_of(source)
 
     def is_older(self, output: PurePath, source: Source) -> bool:
-        return False  # clocks of two places: the source's own mark must do, which is in the fingerprint
+        return False  # the clocks of two machines may differ; the fingerprint holds the source's mark
 
     def is_source(self, output: PurePath, source: Source) -> bool:
         return isinstance(source, RemoteFile) and source.path == self.root / output
@@ -77,7 +77,7 @@ class RemoteSink:
         return AtOnce(lambda: self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data)))
 
     def remove_unfinished(self, output: PurePath) -> None:
-        """An upload that nobody ends is no object; a store's own rules remove what it keeps of it."""
+        """Nothing: an unfinished upload is no object, and the store's own rules remove its parts."""
 
     def _put(self, output: PurePath, put: Callable[..., object]) -> None:
         place = self.root / output

@@ -1,4 +1,4 @@
-"""Where outputs go: a folder here, or one that fsspec knows. Each output appears whole or not at all."""
+"""Where outputs are written: a local folder, or one that fsspec reaches. Each output appears whole or not at all."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from stargan_cli.translate.shards import Shard
 
 
 class Sink(Protocol):
-    """Outputs by their places below one folder. `fold` is that of `naming.names_for`."""
+    """Takes outputs by their paths below one folder. `fold` is that of `names.names_for`."""
 
     @property
     def fold(self) -> Callable[[str], str]: ...
 
     def name(self, output: PurePath) -> str:
-        """For people and manifests."""
+        """The output's full name, for messages and manifests."""
         ...
 
     def exists(self, output: PurePath) -> bool: ...
 
     def fingerprint(self, output: PurePath) -> str | None:
-        """What an output carries: empty where that is nothing, None where nothing is there."""
+        """The fingerprint in an output's metadata; empty if it has none, None if the output does not exist."""
         ...
 
     def holds_nothing_of_its_own(self, output: PurePath, source: Source) -> bool:
-        """Whether what is there is empty or a copy of the source: nothing is lost with it."""
+        """Whether the existing file is empty or a copy of the source: replacing it loses nothing."""
         ...
 
     def is_older(self, output: PurePath, source: Source) -> bool:
-        """Whether an output that is there was written before its source, as far as that can be told."""
+        """Whether an existing output was written before its source; False if that is unknown."""
         ...
 
     def is_source(self, output: PurePath, source: Source) -> bool:
@@ -52,23 +52,23 @@ class Sink(Protocol):
         ...
 
     def file(self, output: PurePath) -> AbstractContextManager[BinaryIO]:
-        """What is written to it is the output when the block ends well, and nothing when it does not.
+        """A file that becomes the output if the block ends without an error, and else is removed.
 
-        Raises PictureError where this one cannot be written, OutputError where no other could be either.
+        Raises PictureError if this output cannot be written, OutputError if no other could be either.
         """
         ...
 
     def begin(self, output: PurePath, data: bytes) -> Begun:
-        """An output that is there as soon as it is synced and finished; raises the same."""
+        """Begin an output that appears once it is synced and finished. Raises what `file` raises."""
         ...
 
     def remove_unfinished(self, output: PurePath) -> None:
-        """What a process of this run left of an output when it died in the middle of writing it."""
+        """Remove what a process of this run left of an output when it died while writing it."""
         ...
 
 
 class LocalSink:
-    """A folder; without `held` (a dry run) nothing can be written."""
+    """A local folder. Without `held` (in a dry run) nothing can be written."""
 
     def __init__(self, root: Path, held: OutputFolder | None) -> None:
         self.root, self._held = root, held
@@ -105,7 +105,7 @@ class LocalSink:
         if not isinstance(source, Path):
             return False
         changed = source.stat().st_mtime_ns
-        # a source of tomorrow says nothing: some clock was wrong
+        # a time in the future says nothing: some clock was wrong
         return (self.root / output).stat().st_mtime_ns < changed <= time.time_ns()
 
     def is_source(self, output: PurePath, source: Source) -> bool:
@@ -132,7 +132,7 @@ class LocalSink:
 
 
 class MemorySink:
-    """Keeps outputs in memory, by their places, for whoever writes them elsewhere; names are those of another sink."""
+    """Keeps outputs in memory, by their paths, for a caller that writes them elsewhere. `name` gives full names."""
 
     def __init__(self, name: Callable[[PurePath], str] = str) -> None:
         self.data: dict[PurePath, bytes] = {}
@@ -172,8 +172,8 @@ class MemorySink:
 def opened(
     out: Path | RemotePath, shard: Shard | None = None, dry: bool = False, mark: str | None = None
 ) -> Iterator[Sink]:
-    """The sink for an output folder, held for one run or shard where that is possible. `mark` is that of
-    `OutputFolder`. Raises UsageError."""
+    """The sink for an output folder. A local folder is locked for one run or shard, unless the run is `dry`. `mark` is
+    that of `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
         out.kind()
         yield RemoteSink(out)

@@ -1,4 +1,4 @@
-"""Writing an archive that mirrors another one: the same samples in the same order, but for incomplete ones."""
+"""Write an archive that mirrors another one: the same samples in the same order, without incomplete ones."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ MOST_MEMBERS, MOST_SAMPLE_BYTES = 64, 2**28
 
 
 class TarWriter:
-    """Writes members as they come, a sample (successive members with one key) at a time.
+    """Writes members as they come, one sample (successive members with the same key) at a time.
 
-    `note` becomes a comment before the first member, which programs that read tars pass over. The same members give
-    the same bytes. `left_out` are names that were added and belong to incomplete samples; beside a damaged stretch,
-    every sample with other suffixes than the last complete one is incomplete. Names that only happen to have one key
-    (`2024.01.jpg`, `2024.02.jpg`, ...) are no sample: more members than MOST_MEMBERS, or bytes than MOST_SAMPLE_BYTES,
-    are written in parts. Raises what `file` raises.
+    `note` becomes a comment before the first member, which tar readers ignore. The same members give the same bytes.
+    `left_out` are the names of members that were left out with their incomplete samples. Next to damage, a sample is
+    incomplete if its suffixes differ from those of the last complete one. Names may share a key by chance
+    (`2024.01.jpg`, `2024.02.jpg`, ...): more than MOST_MEMBERS members or MOST_SAMPLE_BYTES are written in parts.
+    Raises what `file` raises.
     """
 
     def __init__(self, file: BinaryIO, note: str | None) -> None:
@@ -31,7 +31,7 @@ class TarWriter:
         self.left_out: set[str] = set()
 
     def add(self, member: Member, name: str, data: bytes | None) -> None:
-        """Without `data` the sample is left out: half of one would stop who reads it."""
+        """Add a member. Without `data` its whole sample is left out: a reader of samples would fail on half of one."""
         self._doubtful |= member.behind_damage
         size = sum(len(earlier) for _, _, earlier in self._sample)
         too_large = len(self._sample) >= MOST_MEMBERS or size >= MOST_SAMPLE_BYTES
@@ -44,7 +44,7 @@ class TarWriter:
             self._sample.append((member, name, data))
 
     def close(self, doubtful: bool = False) -> None:
-        """`doubtful` where more may have followed."""
+        """End the archive. `doubtful`: more members of the last sample may be missing."""
         self._doubtful |= doubtful
         self._end_sample()
         self._tar.close()
@@ -60,5 +60,5 @@ class TarWriter:
             info = tarfile.TarInfo(name)
             info.size, info.mtime = len(data), int(member.modified)
             self._tar.addfile(info, BytesIO(data))
-            self._tar.members.clear()  # type: ignore[attr-defined]  # else it keeps the headers of all
+            self._tar.members.clear()  # type: ignore[attr-defined]  # else tarfile keeps every header in memory
         self._sample, self._spoilt = [], False

@@ -1,4 +1,4 @@
-"""The outputs of one picture, written together; their rows; what of it waits for the disk."""
+"""Write the outputs of one picture together, and give their rows."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stargan_cli.translate.outputs.begun import AtOnce, Begun, Unsynced
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.report import Row
 
-MOST_TOGETHER = 16  # each holds two of the files that a process may have open
+MOST_TOGETHER = 16  # each holds two file descriptors
 Made = TypeVar("Made")
 Steps = Generator[Asked | Unsynced, Any, Made]
-"""A way that asks, and that can go on, with no answer, as soon as what it says is `Unsynced` is synced."""
+"""A picture's steps. They yield a question and get its answer, or yield `Unsynced` and go on once that is synced."""
 
 
 def synced_at_once(way: Steps[Made]) -> Asking[Made]:
-    """The same way, which waits by itself until its outputs are synced."""
+    """The same steps, except that they sync their outputs themselves and never yield `Unsynced`."""
     step: Callable[[], Asked | Unsynced] = partial(next, way)
     while True:
         try:
@@ -41,7 +41,7 @@ def synced_at_once(way: Steps[Made]) -> Asking[Made]:
 
 @dataclass(frozen=True)
 class Due:
-    """An output to write, the row that it has where that ends well, and what makes its file; None: nothing is to."""
+    """An output to write: its row if that succeeds, and what makes the bytes of its `file` (None: nothing to write)."""
 
     row: Row
     output: PurePath
@@ -49,7 +49,7 @@ class Due:
 
 
 def written(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
-    """The rows of outputs, after writing them. Raises OutputError alone."""
+    """Write outputs, and return their rows. Raises only OutputError: other errors make failed rows."""
     rows: list[Row] = []
     for start in range(0, len(due), MOST_TOGETHER):
         some = yield from _written_together(due[start : start + MOST_TOGETHER], sink)
@@ -78,7 +78,7 @@ def _written_together(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
 
 
 def _tried(row: Row, write: Callable[[], None]) -> Row:
-    """The row of an output, after a step of writing it. Raises OutputError alone."""
+    """Run a step of writing an output, and return its row. Raises only OutputError."""
     try:
         write()
     except OutputError:
@@ -89,6 +89,6 @@ def _tried(row: Row, write: Callable[[], None]) -> Row:
 
 
 def in_words(error: Exception) -> str:
-    """The reason that a failed row gives."""
+    """An error as the reason of a failed row."""
     known = error if isinstance(error, PictureError) else shortage(error)
     return str(known) if known is not None else shortened(f"{type(error).__name__}: {error}")

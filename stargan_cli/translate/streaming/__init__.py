@@ -1,1 +1,1 @@
-"""Pictures in batches through the networks: threads or worker processes that own them, ordered and bounded."""
+"""Runs pictures through the networks in batches, by threads or worker processes, in order and in bounded memory."""

@@ -1,7 +1,7 @@
-"""The process from which workers are forked, as the main process sees it.
+"""The fork server, from which worker processes are forked, as the main process sees it.
 
-A worker's imports take a third of a second of a core. So they are made once, in a process without torch and without
-threads; and where one dies, another takes its place in some milliseconds.
+A worker's imports take a third of a second of CPU time. The fork server, which has neither torch nor threads, does them
+once. A worker that dies is replaced in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 
 
 class ForkServer:
-    """Ends with this process, however that ends; and so do those that it forked (see `worker._end_with`)."""
+    """A fork server. It ends with this process, however that ends, and so do its workers (see `worker._end_with`)."""
 
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()
@@ -47,15 +47,15 @@ class ForkServer:
         return self._process.poll() is None
 
     def fork(self, handles: Sequence[int]) -> int:
-        """Start a worker that has these handles: its number. Where that fails, nobody has them."""
+        """Start a worker with these file descriptors; returns its number. If the server has ended, no worker starts."""
         with suppress(OSError):
             socket.send_fds(self._requests, [REQUEST.pack(START, 0)], handles)
         self._started += 1
         return self._started - 1
 
     def exit_code(self, worker: int) -> int | None:
-        """Of a worker that ends; waits for that. Negative: the signal that ended it. None where nobody knows, since the
-        server has ended. To be asked once."""
+        """Wait until a worker has ended; returns its exit code. Negative: the signal that ended it. None: unknown, as
+        the server has ended. Call this once for each worker."""
         with suppress(OSError):
             self._requests.send(REQUEST.pack(WAIT, worker))
             if answer := self._requests.recv(EXIT_CODE.size):
@@ -63,6 +63,6 @@ class ForkServer:
         return None
 
     def close(self) -> int:
-        """End it, once its workers have ended: its own exit code."""
+        """End the server, after its workers have ended; returns its exit code."""
         self._requests.close()
         return self._process.wait()

@@ -1,4 +1,4 @@
-"""The process from which workers are forked: it imports what they need once, and has no threads."""
+"""The fork server's process: it imports what workers need once, has no threads, and forks the workers."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import traceback
 START, WAIT = 0, 1
 REQUEST, EXIT_CODE = struct.Struct("<qq"), struct.Struct("<q")
 HANDLES = 4
-"""START with as many handles forks a worker. WAIT with a worker's number, counted from 0, is answered by its exit code
-once it has ended."""
+"""START, sent with HANDLES file descriptors, forks a worker. WAIT, sent with a worker's number (from 0), is answered by
+its exit code once it has ended."""
 
 
 def main(requests: int) -> None:
-    """Until the main process closes the other end of the socket with the handle `requests`."""
+    """Serve the socket with the file descriptor `requests` until the main process closes its other end."""
     if sys.platform != "darwin":  # Accelerate, which NumPy computes with there, does not survive a fork
         import stargan_cli.translate.streaming.worker  # noqa: F401
-    gc.freeze()  # else the first collection in each worker would copy the memory of all objects
+    gc.freeze()  # else the first garbage collection in each worker would copy the memory of all objects
     server, started = socket.socket(fileno=requests), list[int]()
     while True:
         request, handles, _, _ = socket.recv_fds(server, REQUEST.size, HANDLES)
@@ -35,7 +35,7 @@ def main(requests: int) -> None:
 
 
 def _forked(server: socket.socket, handles: list[int]) -> int:
-    """The number of a process that is a worker with these handles."""
+    """Fork a worker with these file descriptors; returns its process id."""
     process = os.fork()
     if process == 0:
         code = 1

@@ -1,6 +1,6 @@
-"""Worker processes that own pictures, as the main process sees them.
+"""Worker processes, each of which owns some of the pictures, as the main process sees them.
 
-One that dies is replaced: the picture that it was at has failed, and its other pictures begin again elsewhere.
+A worker that dies is replaced. The picture that it was working on fails; its others begin again in other workers.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHand
 from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Fails
 
 FRESH_AHEAD = 2
-"""A worker has its next picture before it is done with the last. Pictures that wait for answers or for the disk do not
-keep it from beginning others."""
-PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that a decoder may take
-MOST_STILLBORN = 3
+"""How many pictures that have not asked a question yet a worker may have, so that a next one is always ready. Pictures
+that wait for answers or for the disk do not count."""
+PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that decoding may take
+MOST_STILLBORN = 3  # workers in a row that end before they are ready
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
 
 
 class WorkerProcesses:
-    """`number` processes, started one by one as there is work for them. See `workers.Workers`."""
+    """Up to `number` processes, each started when there is work for it. See `workers.Workers`."""
 
     def __init__(
         self, assignment: Assignment, number: int, clean_up: Callable[[Found], None], events: SimpleQueue[Any]
     ) -> None:
-        """`clean_up` removes what a process that died in the middle of a picture left of its outputs."""
+        """`clean_up` removes the unfinished outputs of a picture whose process died."""
         self.number, self.events = number, events
         self._assignment, self._turns, self._clean_up = assignment, unnamed_file(), clean_up
         self._server: ForkServer | None = None
@@ -56,7 +56,7 @@ class WorkerProcesses:
 
     def go_on(self, ticket: int, answer: Answer | Floats | Exception) -> None:
         owner = self._owners.get(ticket)
-        if owner is None:  # it has died meanwhile: the picture begins again, and will ask again
+        if owner is None:  # the worker has died: the picture begins again, and will ask again
             self._waiting.append(ticket)
         else:
             owner.send_answer(ticket, answer)
@@ -68,7 +68,7 @@ class WorkerProcesses:
         return dropped
 
     def event(self) -> Any:
-        """The next event; an event of others that share the queue comes as it is."""
+        """The next event. Events that others put into the queue are returned unchanged."""
         while True:
             self._hand_out()
             try:
@@ -85,7 +85,7 @@ class WorkerProcesses:
                 return found
 
     def close(self) -> None:
-        """Waits for steps under way, and ends the processes. Raises OutputError where one could not close."""
+        """Wait for steps in progress, and end the processes. Raises the StarganError that ended a worker, if any."""
         self._ending = True
         try:
             for handle in self._handles:
@@ -152,7 +152,7 @@ class WorkerProcesses:
         del self._items[ticket]
 
     def _bury(self, handle: WorkerHandle) -> None:
-        """What becomes of the pictures of a process that has ended by itself, or was ended."""
+        """Fail or restart the pictures of a process that has ended by itself or was killed."""
         reason, at = handle.last_words(), handle.at
         stepping, tickets, ready = set(handle.stepping), list(handle.tickets), handle.ready
         self._forget(handle)
@@ -183,4 +183,4 @@ class WorkerProcesses:
             _, since, pixels = handle.note
             allowed = PATIENCE_AT_THE_END if self._ending else PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
             if since and time.monotonic() - since > allowed:
-                handle.kill(f"its decoder was ended after {allowed:.0f} seconds")
+                handle.kill(f"its decoding was stopped after {allowed:.0f} seconds")

@@ -1,4 +1,4 @@
-"""Arrays that two processes share, in memory without a name: nothing of it is left, however the processes end."""
+"""Arrays in shared memory of two processes. It has no name, so that nothing is left, however the processes end."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 GRAIN = 2**16
-"""Bytes: rooms begin at its multiples, which every system can map."""
+"""Rooms begin at multiples of this (bytes), which every system can map."""
 _NOTE = struct.Struct("<qdq")
 
 
 @dataclass(frozen=True)
 class Room:
-    """A stretch of the shared memory, in bytes."""
+    """A block of the shared memory (bytes)."""
 
     start: int
     size: int
@@ -29,7 +29,7 @@ class Room:
 
 @dataclass(frozen=True)
 class Described:
-    """An array that lies at the beginning of a room."""
+    """Where an array is: at the beginning of `room`. `kind` is its dtype."""
 
     room: Room
     shape: tuple[int, ...]
@@ -37,7 +37,7 @@ class Described:
 
 
 def unnamed_file() -> int:
-    """The handle of a file in memory, or where the system has none, of one that is removed already."""
+    """The file descriptor of a file in memory; if the system has none, of a temporary file that is already deleted."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("stargan")
     with tempfile.TemporaryFile() as file:
@@ -45,7 +45,7 @@ def unnamed_file() -> int:
 
 
 class SharedArrays:
-    """The memory behind a handle, as both sides see it."""
+    """The shared memory behind a file descriptor. Both processes use this class."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -55,7 +55,7 @@ class SharedArrays:
         self._note = mmap.mmap(handle, GRAIN)
 
     def array(self, described: Described) -> NDArray[Any]:
-        """In the shared memory itself."""
+        """The array, in the shared memory itself."""
         room, number = described.room, math.prod(described.shape)
         if room.start not in self._maps:
             self._maps[room.start] = mmap.mmap(self._handle, room.size, offset=room.start)
@@ -63,7 +63,7 @@ class SharedArrays:
         return flat.reshape(described.shape)
 
     def put(self, room: Room, values: NDArray[Any]) -> Described | None:
-        """Copy an array into a room; None where it is too large for it."""
+        """Copy an array into a room; None if it is too large."""
         if values.nbytes > room.size:
             return None
         described = Described(room, values.shape, values.dtype.str)
@@ -71,8 +71,8 @@ class SharedArrays:
         return described
 
     def set_note(self, ticket: int, since: float = 0.0, pixels: int = 0) -> None:
-        """What the worker is doing now: for the other side to read should it come to no end. -1: it waits. `since`
-        (seconds, monotonic) a picture of so many pixels is being decoded."""
+        """What the worker is doing now, for the main process to read if the worker hangs or dies. `ticket`: its picture
+        (-1: it waits). `since`: when it began to decode `pixels` pixels (seconds, monotonic; 0: it does not decode)."""
         _NOTE.pack_into(self._note, 0, ticket, since, pixels)
 
     @property
@@ -81,14 +81,14 @@ class SharedArrays:
 
 
 class Rooms:
-    """Gives out the rooms of shared memory, and takes them back: of one side alone, the worker's."""
+    """Allocates the rooms of shared memory. Only the worker does so, not the main process."""
 
     def __init__(self, handle: int) -> None:
         self._handle, self._end = handle, GRAIN
         self._free: dict[int, list[Room]] = defaultdict(list)
 
     def take(self, size: int) -> Room:
-        """A room of at least so many bytes."""
+        """A room of at least `size` bytes."""
         whole = max(GRAIN, 1 << (size - 1).bit_length())
         if self._free[whole]:
             return self._free[whole].pop()

@@ -1,5 +1,7 @@
-"""Many pictures on their ways at once: workers run the steps, their questions are answered in batches, in bounded
-memory, and the ends come in order; no bad item stops the others."""
+"""Processes many pictures at once, in bounded memory: workers run their steps, and questions are answered in batches.
+
+Outcomes come in the order of the items. An item that fails does not stop the others.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from stargan_cli.errors import OutputError
 from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Workers
 
 MEMORY_BYTES = 2**30
-LONGEST_LINE = 4096  # ended items that wait for one before them in an unfilled batch, until that is run as it is
-FADING = 0.9  # how much of an item's weight the next item is expected to have at least
+LONGEST_LINE = 4096  # items behind one in an unfilled batch; from this length on, the batch is run as it is
+FADING = 0.9  # the next item is expected to have at least this share of an item's weight
 
 Item = TypeVar("Item")
 Question = TypeVar("Question")
@@ -26,7 +28,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Outcome(Generic[Item, Result]):
-    """One item's end: its result, or the error that stopped this item alone."""
+    """One item's outcome: its result, or the error that stopped this item alone."""
 
     item: Item
     result: Result | None
@@ -35,7 +37,7 @@ class Outcome(Generic[Item, Result]):
 
 @dataclass
 class _Slot(Generic[Item, Result]):
-    """An item's place in the line. `asked`: it holds memory."""
+    """An item's place in the line. `asked`: it has asked a question, and so holds memory."""
 
     item: Item
     ended: Outcome[Item, Result] | None = None
@@ -50,18 +52,19 @@ class _Ran(Generic[Answer]):
 
 
 class Stream(Generic[Item, Question, Answer, Result]):
-    """Puts one outcome for each item out, in the order of the items.
+    """Yields one outcome for each item, in the order of the items.
 
-    `workers` take each item its way, which ends or asks questions. `answer` is given items with their questions, all of
-    one kind (`kind_of`): `batch_size` of them for that kind, fewer at the end, or where `weigh` finds a question's item
-    heavy (bytes; -1: unknown). It runs in `runners` threads, which share the calling thread's number of torch threads,
-    and returns one answer for each, in order; an exception in an answer's place is raised in that item's way. `at_once`
-    gives the results of items that need no worker.
+    `workers` run the steps of each item, which ask questions or end. `answer` gets items with their questions, all of
+    one kind (`kind_of`): `batch_size` of that kind, or fewer at the end and for heavy items. `weigh` gives the weight
+    of a question's item (bytes; -1: unknown). `answer` runs in `runners` threads, which share the calling thread's
+    number of torch threads. It returns one answer for each question, in order; an exception in place of an answer is
+    raised in that item's steps. `at_once` gives the results of items that need no worker, None for the others.
 
-    What a way raises is that item's failure, except OutputError, which ends the stream. What `answer` or `items` raise
-    ends it too. What is under way comes to its end first, and has its outcome. About three batches and one for each
-    runner are held at once, and of heavy items fewer, so that they stay near MEMORY_BYTES.
-    When `stop` says so, nothing new is begun, and no batch either. Closing the iterator stops it without outcomes.
+    An error in an item's steps is that item's failure, except OutputError, which ends the stream. An error in `answer`
+    or `items` ends it too. Steps in progress are finished first, and items that end with them have their outcomes.
+    About two batches, one more for each runner, and two items for each worker are in progress at once: fewer if items
+    are heavy, to stay near MEMORY_BYTES. When `stop` returns True, no item and no batch is begun any more. Closing the
+    iterator stops the stream without outcomes.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         self._line: deque[int] = deque()
         self._slots: dict[int, _Slot[Item, Result]] = {}
         self._batches: dict[Hashable, list[tuple[int, Question]]] = {}
-        self._room = float(MEMORY_BYTES)  # items of the last weight
+        self._room = float(MEMORY_BYTES)  # how many items of the expected weight fit
         self._stepping = self._running = self._asked = self._begun = 0
         self._broken: BaseException | None = None
 
@@ -113,7 +116,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
                 return
 
     def _last(self) -> Iterator[Outcome[Item, Result]]:
-        """What is under way comes to its end; what waits to begin, or in a batch, is left."""
+        """Finish the steps in progress. Items that wait to begin, or in a batch, are dropped."""
         self._stepping -= self._workers.drop()
         while self._stepping or self._running:
             self._take(self._workers.event())
@@ -131,7 +134,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         return under_way < self._ahead and self._asked < 2 * self._ahead and len(self._line) < LONGEST_LINE
 
     def _begin(self, items: Iterator[Item]) -> bool:
-        """Whether there was an item."""
+        """Begin the next item; returns whether there was one."""
         try:
             item = next(items)
         except StopIteration:
@@ -184,7 +187,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
             self._workers.go_on(ticket, answer)
 
     def _make_room_for(self, weight: int) -> None:
-        """Hold fewer items where they are heavy. A question without a weight says nothing."""
+        """Hold fewer items if they are heavy. An unknown weight (-1) changes nothing."""
         if weight < 0:
             return
         self._weight = max(weight, FADING * self._weight, 1.0)
@@ -199,7 +202,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
 
     def _run(self, tickets: list[int], asked: list[tuple[Item, Question]]) -> None:
         answers: Sequence[Answer | Exception] = ()
-        error = self._broken  # no batch is begun behind one that failed
+        error = self._broken  # no batch is begun after one that failed
         if error is None:
             try:
                 answers = self._answer(asked)

@@ -1,4 +1,4 @@
-"""Outputs on their way onto the disk, many at once, while their process goes on with other pictures."""
+"""Syncs many outputs to the disk at once, while the process works on other pictures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from threading import Thread
 from stargan_cli.translate.outputs.begun import Unsynced
 
 AT_ONCE = 8
-"""Syncs at the same time. On ext4 each new file's sync needs a commit of the journal, which takes some milliseconds,
-and syncs that wait at the same time share one. Syncs one after the other do not, even where all files were written
+"""How many syncs run at the same time. On ext4 each new file's sync needs a commit of the journal, which takes some
+milliseconds. Syncs at the same time share a commit; syncs one after the other do not, even if all files were written
 before the first of them."""
 
 
 class Syncer:
-    """`AT_ONCE` threads that sync what is added. `held`: how many outputs were added and not taken again."""
+    """Up to `AT_ONCE` threads that sync outputs. `held`: how many outputs were added and not yet taken."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -26,7 +26,7 @@ class Syncer:
         self._threads = 0
 
     def fileno(self) -> int:
-        """To wait for something that is synced, with `select`."""
+        """For `select`: this file descriptor is readable when something is synced."""
         return self._read_end
 
     def add(self, ticket: int, unsynced: Unsynced) -> None:
@@ -37,7 +37,7 @@ class Syncer:
             Thread(target=self._sync, name="sync", daemon=True).start()
 
     def take(self) -> Iterator[int]:
-        """The tickets of what is synced by now."""
+        """The tickets of pictures that are synced by now."""
         os.read(self._read_end, 1024)
         while True:
             try:

@@ -1,5 +1,5 @@
-"""A process that owns pictures: it reads, finishes and writes them, and asks the main process for what the networks
-say. Importing this loads no torch."""
+"""A worker process: it reads, finishes and writes its pictures, and asks the main process, which has the networks.
+Importing this loads no torch."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from stargan_cli.translate.settings import Place
 from stargan_cli.translate.streaming.shared_arrays import Described, Room, Rooms, SharedArrays
 from stargan_cli.translate.streaming.syncing import Syncer
 
-MOST_UNSYNCED = 64  # outputs that a worker has written and that are not on the disk yet
+MOST_UNSYNCED = 64  # outputs that a worker has written and not yet synced
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Assignment:
 
 
 def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
-    """Work until the main process closes the connection. The arguments are handles."""
+    """Work until the main process sends None. The arguments are file descriptors."""
     _end_with(lifeline)
     connection: Connection[Any, Any] = Connection(messages)
     assignment: Assignment = connection.recv()
@@ -57,8 +57,8 @@ def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
 
 
 def _end_with(lifeline: int) -> None:
-    """End at once where the main process ends, however it does: the system signals that nobody holds the other end of
-    this pipe any more, even while a decoder keeps Python from running."""
+    """End this process at once when the main process ends, however that ends. When the other end of the
+    pipe `lifeline` is closed, the system sends SIGIO, which kills even while a decoder holds the GIL."""
     import fcntl  # not on Windows
 
     signal.signal(signal.SIGIO, signal.SIG_DFL)
@@ -77,7 +77,7 @@ class _Worker:
         reading.watched = self._decoding
 
     def run(self) -> None:
-        """Until the main process says that it is the end, and what is written is synced."""
+        """Work until the main process has sent None, and all that was written is synced."""
         more = True
         while more or self._syncer.held:
             sources: list[Any] = [self._syncer]
@@ -102,7 +102,7 @@ class _Worker:
             self._syncer.add(ticket, result)
 
     def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...] | Unsynced:
-        """What to say of it, or what of it waits for the disk."""
+        """Take a picture's next step; returns the message to send, or the outputs to sync."""
         way, room = self._ways.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
@@ -137,13 +137,13 @@ class _Worker:
     def _send(self, message: tuple[Any, ...]) -> None:
         try:
             data = pickle.dumps(message)
-        except Exception as error:  # an error of another library that does not travel
+        except Exception as error:  # an error of another library that cannot be pickled
             data = pickle.dumps(("fails", message[1], RuntimeError(f"{message[2]!r}: {error}")))
         self._connection.send_bytes(data)
 
     @contextmanager
     def _decoding(self, pixels: int) -> Iterator[None]:
-        """Very large pictures are decoded by one of the workers at a time. The lock ends with its process."""
+        """Only one worker at a time decodes a very large picture. The lock is released when its process ends."""
         import fcntl
 
         large = pixels > reading.LARGE_PIXELS

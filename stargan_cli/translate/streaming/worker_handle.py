@@ -1,4 +1,4 @@
-"""One worker process: started, spoken to, listened to, ended."""
+"""Starts one worker process, exchanges messages with it, and ends it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SEND_BUFFER = 2**20
 
 @dataclass(frozen=True)
 class Said:
-    """A message of a worker."""
+    """The event that a worker has sent a message."""
 
     handle: WorkerHandle
     message: tuple[Any, ...]
@@ -34,14 +34,17 @@ class Said:
 
 @dataclass(frozen=True)
 class Gone:
-    """No more messages come from a worker."""
+    """The event that a worker will send no more messages."""
 
     handle: WorkerHandle
 
 
 class WorkerHandle:
-    """`tickets`: the pictures that it owns, with the rooms of their questions; `stepping`: those for which it owes an
-    answer; `fresh`: those that have asked nothing yet."""
+    """One worker process, as the main process sees it.
+
+    `tickets`: its pictures, each with the shared array of its question. `stepping`: those with a step in progress or
+    queued. `fresh`: those that have not asked a question yet.
+    """
 
     def __init__(self, assignment: Assignment, server: ForkServer, turns: int, events: SimpleQueue[Any]) -> None:
         ours, theirs = socket.socketpair()
@@ -74,7 +77,7 @@ class WorkerHandle:
 
     @property
     def at(self) -> int:
-        """The picture that it is at; -1 where it is at none."""
+        """The ticket of the picture that it is working on (-1: none)."""
         return self.note[0]
 
     def send_item(self, ticket: int, item: Found) -> None:
@@ -94,14 +97,14 @@ class WorkerHandle:
         self._send((ticket, answer, described))
 
     def taken(self, ticket: int, described: Described) -> NDArray[Any]:
-        """The array of a question."""
+        """Note that a picture has asked a question; returns the question's array."""
         self.stepping.discard(ticket)
         self.fresh.discard(ticket)
         self.tickets[ticket] = described
         return self._arrays.array(described)
 
     def forget(self, ticket: int) -> None:
-        """It has come to its end."""
+        """Note that a picture has ended."""
         self.stepping.discard(ticket)
         self.fresh.discard(ticket)
         self.tickets.pop(ticket, None)
@@ -110,14 +113,14 @@ class WorkerHandle:
         self._send(None)
 
     def kill(self, reason: str | None = None) -> None:
-        """It ends at once: see `worker._end_with`."""
+        """End the process at once: see `worker._end_with`."""
         self._killed = self._killed or reason or "ended"
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1
 
     def last_words(self) -> str:
-        """Why it has ended. Waits for that."""
+        """Why the process has ended. Waits for its end."""
         if self._killed:
             return self._killed
         code = self._ended()
@@ -127,7 +130,7 @@ class WorkerHandle:
         return f"the process that worked on it ended{how}"
 
     def close(self) -> None:
-        """Free what belongs to it, once it is gone or told to end."""
+        """Free its resources, once it has ended or was asked to end."""
         self._listener.join()
         self._ended()
         self.kill()
@@ -140,7 +143,7 @@ class WorkerHandle:
         return self._exit_code
 
     def _send(self, message: Any) -> None:
-        with suppress(OSError):  # it is gone, which the listener finds out
+        with suppress(OSError):  # the process has ended, and the listener reports it
             self._connection.send(message)
 
     def _listen(self, events: SimpleQueue[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Who takes pictures their ways: threads of this process. What they come to is put into one queue of events."""
+"""Workers run the steps of pictures; here they are threads of this process. Their results go into a queue of events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from stargan_cli.device import side_by_side
 
 FEW = 128
-"""Pictures that are not worth starting processes for."""
+"""So many pictures are not worth starting processes for."""
 
 Item = TypeVar("Item")
 Question = TypeVar("Question")
@@ -22,7 +22,7 @@ AnswerIn = TypeVar("AnswerIn", contravariant=True)
 
 @dataclass(frozen=True)
 class Asks:
-    """A way has come to a question, and waits."""
+    """An item's steps have asked a question, and wait."""
 
     ticket: int
     question: Any
@@ -30,7 +30,7 @@ class Asks:
 
 @dataclass(frozen=True)
 class Ends:
-    """A way has come to its end."""
+    """An item's steps have ended."""
 
     ticket: int
     result: Any
@@ -38,7 +38,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class Fails:
-    """A way has raised an error."""
+    """An item's steps have raised an error."""
 
     ticket: int
     error: BaseException
@@ -47,8 +47,8 @@ class Fails:
 Event = Asks | Ends | Fails
 
 
-class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # questions come out by way of the events
-    """Each `begin` and each `go_on` is followed by one event with the same ticket."""
+class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # questions come out in the events
+    """Run the steps of items. Each `begin` and each `go_on` is followed by one event with the same ticket."""
 
     number: int
     events: SimpleQueue[Any]
@@ -56,24 +56,24 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
     def begin(self, ticket: int, item: ItemIn) -> None: ...
 
     def go_on(self, ticket: int, answer: AnswerIn | Exception) -> None:
-        """An exception is raised where the question was asked."""
+        """Resume with the answer to a question. An exception is raised where the question was asked."""
         ...
 
     def event(self) -> Any:
-        """The next thing in the queue `events`, into which others may put theirs."""
+        """The next event of the queue `events`. Others may put their own events into it."""
         ...
 
     def drop(self) -> int:
-        """Forget items that are not begun yet, for which no event will come: how many."""
+        """Drop items that are not begun yet; returns how many. No event comes for them."""
         ...
 
     def close(self) -> None:
-        """Waits for steps under way."""
+        """Wait for steps in progress."""
         ...
 
 
 class Threads(Generic[Item, Question, Answer]):
-    """`number` threads that take items to their first question, and as many for what comes after it."""
+    """`number` threads that run the steps up to the first question, and as many for the steps after it."""
 
     def __init__(self, way: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
         self.number, self.events = number, SimpleQueue[Any]()
@@ -122,8 +122,8 @@ class Threads(Generic[Item, Question, Answer]):
 
 
 class Growing(Generic[Item, Question, Answer]):
-    """Gives the first FEW items to threads of this process, and only where there are more, the others to other workers,
-    made by `make` for the same queue of events."""
+    """Gives the first FEW items to threads of this process, and any further items to other workers. `make` makes those
+    when they are needed, for the same queue of events."""
 
     def __init__(
         self,

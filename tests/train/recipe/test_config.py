@@ -84,7 +84,7 @@ def test_the_settings_of_a_run_are_read_too(tmp_path: Path) -> None:
         ("preset = 3", "c.toml", "preset cannot be 3"),
         ('mix = "a"', "c.toml", "--mix takes whole numbers"),
         ("[lr]\nx = 1", "c.toml", "the training setting lr cannot be"),
-        ("[1]", "c.json", "settings are names with values"),
+        ("[1]", "c.json", "it must map names of settings to values"),
         ("{", "c.json", "Expecting property name"),
     ],
 )  # fmt: skip
@@ -104,7 +104,7 @@ def test_toml_on_an_older_python_is_refused_with_what_is_read(tmp_path: Path, mo
         version_info: Any = (3, 10)
 
     monkeypatch.setattr(config, "sys", Older)
-    with pytest.raises(UsageError, match="TOML is read by Python 3.11 and newer; a run's settings.json"):
+    with pytest.raises(UsageError, match="TOML needs Python 3.11 or newer; a run's settings.json"):
         read_config(written(tmp_path, "lr = 1e-3"))
 
 

@@ -28,7 +28,7 @@ from stargan_cli.train.run import model_settings
         ({"lambda_gp": float("nan")}, "--lambda-gp must be at least 0, not nan"),
         ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
         ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
-        ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share are more than all targets together"),
+        ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share must not add up to more than 1"),
         ({"lambda_id": -1.0}, "--lambda-id must be at least 0"),
         ({"lambda_self": -1.0}, "--lambda-self must be at least 0"),
         ({"colour_jitter": 0.6}, "--colour-jitter must be"),

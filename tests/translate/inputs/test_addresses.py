@@ -27,8 +27,15 @@ def test_braces_stand_for_many(text: str, parts: list[str]) -> None:
 
 @pytest.mark.parametrize("text", ["{9..1}", "{0..99999999999}"])
 def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
-    with pytest.raises(UsageError, match="no range of numbers"):
+    with pytest.raises(UsageError, match="not a range of at most"):
         list(expanded(text))
+
+
+def test_ranges_that_multiply_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stargan_cli.translate.inputs.addresses.MOST_NUMBERS", 1_000)
+    assert len(places_of_texts(["{0..9}{0..9}{0..9}"])) == 1_000
+    with pytest.raises(UsageError, match="more than 1,000 inputs"):
+        places_of_texts(["{0..999}{0..999}"])
 
 
 def test_an_empty_input_is_not_the_current_folder() -> None:

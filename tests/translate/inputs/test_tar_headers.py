@@ -84,25 +84,25 @@ def test_headers_of_the_oldest_kind_and_in_base_256_are_read() -> None:
     [
         (header(size=base256(-1)), "a negative size"),
         (header(size=base256(-(2**80))), "a negative size"),
-        (header(size=b"99999999999\0"), "a size that is no number"),
-        (header(size=b"-0000000001\0"), "a size that is no number"),
-        (header(size=b"\xb2\xb3\0"), "a size that is no number"),
-        (pax({"size": b"-5"}) + header(), "a size that is no number"),
-        (pax({"size": b"1e9"}) + header(), "a size that is no number"),
-        (pax({"size": "\u0663".encode()}) + header(), "a size that is no number"),
+        (header(size=b"99999999999\0"), "a size that is not a number"),
+        (header(size=b"-0000000001\0"), "a size that is not a number"),
+        (header(size=b"\xb2\xb3\0"), "a size that is not a number"),
+        (pax({"size": b"-5"}) + header(), "a size that is not a number"),
+        (pax({"size": b"1e9"}) + header(), "a size that is not a number"),
+        (pax({"size": "\u0663".encode()}) + header(), "a size that is not a number"),
         (header(size=base256(2**70)), f"a size of {2**70:,} bytes"),
         (pax({"size": b"9" * 18}) + header(), f"a size of {10**18 - 1:,} bytes"),
         (header(kind=b"x", size=base256(2**62)), f"an extended header of {2**62:,} bytes; 1,048,576 is the limit"),
         (header(kind=b"L", size=base256(2**62)), f"an extended header of {2**62:,} bytes; 1,048,576 is the limit"),
         (header(kind=b"g", size=octal(2**21)), "an extended header of 2,097,152 bytes; 1,048,576 is the limit"),
         (header(kind=b"K", size=octal(2**20)), "cut off in an extended header"),
-        (header(kind=b"x", size=octal(9)) + padded(b"999999 a="), "an extended header that is none"),
-        (header(kind=b"x", size=octal(9)) + padded(b"0 a=b\n..."), "an extended header that is none"),
-        (header(kind=b"x", size=octal(9)) + padded(b"-9 a=bcde"), "an extended header that is none"),
-        (header(kind=b"x", size=octal(9)) + padded(b"9999999999999 "), "an extended header that is none"),
+        (header(kind=b"x", size=octal(9)) + padded(b"999999 a="), "a malformed extended header"),
+        (header(kind=b"x", size=octal(9)) + padded(b"0 a=b\n..."), "a malformed extended header"),
+        (header(kind=b"x", size=octal(9)) + padded(b"-9 a=bcde"), "a malformed extended header"),
+        (header(kind=b"x", size=octal(9)) + padded(b"9999999999999 "), "a malformed extended header"),
         (9 * pax({"path": b"a.jpg"}), "more than 8 extended headers for one member"),
         (900 * header(kind=b"L", size=octal(0)), "more than 8 extended headers for one member"),
-        (b"\xff" * 512, "no header"),
+        (b"\xff" * 512, "no valid header"),
     ],
 )
 def test_a_header_that_lies_is_named_and_the_members_around_it_are_read(crafted: bytes, reason: str) -> None:
@@ -224,7 +224,7 @@ class Endless(io.BytesIO):
 
 @pytest.mark.parametrize(
     ("rest", "reason"),
-    [(b"\0", "nothing but zeros from byte 1,024 on"), (b"\xaa", "damaged from byte 1,024 on (no header)")],
+    [(b"\0", "nothing but zeros from byte 1,024 on"), (b"\xaa", "damaged from byte 1,024 on (no valid header)")],
 )
 def test_a_file_of_terabytes_is_not_read_to_its_end(rest: bytes, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tar_reading, "MOST_SEARCHED_BYTES", 2**23)

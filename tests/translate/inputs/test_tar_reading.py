@@ -62,8 +62,8 @@ def test_folders_are_passed_over() -> None:
 def test_an_archive_that_is_cut_off_gives_what_is_there() -> None:
     whole = archive()
     assert read(whole[: 512 + 600]) == (
-        [("0.jpg", "cut off: the archive ends in it")],
-        "cut off: it has no end mark, and what is missing is unknown",
+        [("0.jpg", "cut off: the archive ends in the middle of it")],
+        "cut off: it has no end mark, so members may be missing",
     )
     assert read(whole[:1536])[0] == [("0.jpg", None)]
     assert "no end mark" in str(read(whole[:1536])[1])
@@ -76,7 +76,7 @@ def test_what_comes_behind_a_damaged_header_is_found() -> None:
     data[1536:1556] = b"\xff" * 20
     assert read(bytes(data)) == (
         [(name, None) for name in NAMES if name != "1.jpg"],
-        "damaged from byte 1,536 on (no header): members are missing",
+        "damaged from byte 1,536 on (no valid header): members are missing",
     )
     data[:20] = b"\xff" * 20
     assert [name for name, _ in read(bytes(data))[0]] == NAMES[2:]

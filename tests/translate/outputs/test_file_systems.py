@@ -113,7 +113,7 @@ def test_a_name_that_the_file_system_does_not_take_fails_alone(mounted: Mount, w
     rows: list[Row] = []
     report = translate([source], disk / "out", settings(weights), Run(), on_row=rows.append)
     assert (report.done, report.failed) == (1, 2)
-    assert all("its file system may not take this name" in str(row.reason) for row in rows if row.status == "failed")
+    assert all("its file system may not allow this name" in str(row.reason) for row in rows if row.status == "failed")
 
 
 def test_a_disk_without_inodes_stops_the_run(mounted: Mount, weights: str, tmp_path: Path) -> None:

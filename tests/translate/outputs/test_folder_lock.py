@@ -97,7 +97,7 @@ def test_a_lock_that_is_a_hard_link_leaves_the_other_file_alone(shard: Shard | N
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 def test_a_lock_that_is_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / LOCK_NAME)
-    with pytest.raises(UsageError, match="cannot write into the output folder .*no regular file"):
+    with pytest.raises(UsageError, match="cannot write into the output folder .*not a regular file"):
         OutputFolder(tmp_path)
 
 

@@ -148,12 +148,12 @@ def test_the_command(tmp_path: Path) -> None:
 def test_it_does_nothing_else(option: tuple[str, ...], tmp_path: Path) -> None:
     result = call("--merge-manifests", tmp_path / "all", manifest(tmp_path / "1", row("a")), *option)
     assert result.exit_code == 2
-    assert "--merge-manifests stands alone" in result.stderr
+    assert "--merge-manifests only joins manifests" in result.stderr
     assert not (tmp_path / "all").exists()
 
 
 def test_rows_of_json_go_into_no_file_of_another_kind(tmp_path: Path) -> None:
     part = manifest(tmp_path / "part.jsonl", row("a.png"))
-    with pytest.raises(UsageError, match=r"it is rows of JSON") as caught:
+    with pytest.raises(UsageError, match=r"a manifest is rows of JSON") as caught:
         merge_manifests([part], tmp_path / "all.csv")
     assert caught.value.hint == "name it all.jsonl"

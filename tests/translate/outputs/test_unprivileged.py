@@ -114,7 +114,7 @@ def test_a_foreign_output_that_cannot_be_read_is_left_alone(
     (tmp_path / "out" / "a.png").write_bytes(b"secret")
     closed(tmp_path / "out" / "a.png")
     result = translate(pictures / "a.png", tmp_path / "out", weights)
-    assert result.exit_code == 0 and "does not say that stargan wrote it" in result.stderr
+    assert result.exit_code == 0 and "a file that stargan did not write is in the way" in result.stderr
     (tmp_path / "out" / "a.png").chmod(0o600)
     assert (tmp_path / "out" / "a.png").read_bytes() == b"secret"
 
@@ -141,7 +141,7 @@ def test_training_says_what_it_cannot_read_or_write(tmp_path: Path, closed: Any)
     theirs = closed(tmp_path / "theirs", 0o555)
     own: list[object] = ["train", "--data", moods, "--cache", tmp_path / "cache", *TINY_OPTIONS, "-q"]
     result = call(*own, "--run", theirs / "run")
-    assert (result.exit_code, "no right to write" in result.stderr) == (2, True)
+    assert (result.exit_code, "no permission to write" in result.stderr) == (2, True)
     assert not (tmp_path / "cache").exists()
     closed(moods / "train" / "b")
     result = call(*own, "--run", tmp_path / "run")

@@ -189,7 +189,7 @@ def test_a_decoder_that_takes_too_long_is_ended_and_named(
     report = go(tmp_path / "in", tmp_path / "out", weights, rows)
     assert (report.done, report.failed) == (7, 1)
     assert rows[0].source.endswith("hangs-2.png")
-    assert rows[0].reason == "its decoder was ended after 1 seconds"
+    assert rows[0].reason == "its decoding was stopped after 1 seconds"
 
 
 def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
