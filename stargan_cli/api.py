@@ -28,7 +28,7 @@ from stargan_cli.translate.inputs.addresses import place_of_text
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import MemorySink
 from stargan_cli.translate.outputs.together import synced_at_once
-from stargan_cli.translate.picture import way_of
+from stargan_cli.translate.picture import picture_steps
 from stargan_cli.translate.pipe import piped, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
@@ -80,7 +80,7 @@ class Model:
         Raises PictureError where no face is found, UsageError for weights without a discriminator.
         """
         networks = self._networks(self._settings(each=True))
-        steps = synced_at_once(way_of(piped(_as_file(image), "png"), networks.plan, MemorySink()))
+        steps = synced_at_once(picture_steps(piped(_as_file(image), "png"), networks.plan, MemorySink()))
         try:
             asked = next(steps)
             while isinstance(asked, Ask):

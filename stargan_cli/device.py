@@ -151,7 +151,7 @@ def _compute_with(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def quick(device: torch.device) -> None:
+def tune_for_training(device: torch.device) -> None:
     """Let cuDNN choose its convolutions by timing them, once for each shape: worthwhile if shapes stay the same. Also
     make a CUDA device the current one, as CUDA graphs need it."""
     torch.backends.cudnn.benchmark = device.type == "cuda"

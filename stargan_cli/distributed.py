@@ -155,7 +155,7 @@ def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Itera
             dist.destroy_process_group()
 
 
-def _meet(backend: str, patience: timedelta, place: launcher.Place, say: Callable[[str], None]) -> None:
+def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: Callable[[str], None]) -> None:
     """Start the process group, in a daemon thread: torch handles no signals while it waits for the others.
 
     Raises TrainingError where the others do not connect.

@@ -17,7 +17,7 @@ _HINT = "set them as torchrun does, or ignore them with --standalone"
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessRank:
     """Process `rank` (from 0) of `count`; `local_rank` is its number on its machine."""
 
     rank: int
@@ -28,7 +28,7 @@ class Place:
         return f"{self.rank + 1} of {self.count}, as RANK and WORLD_SIZE say"
 
 
-def place(environment: Mapping[str, str] = os.environ) -> Place | None:
+def place(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
     """This process's place among several; None if it is alone.
 
     Raises UsageError where RANK or WORLD_SIZE is set without the other, or where their values are impossible.
@@ -40,7 +40,7 @@ def place(environment: Mapping[str, str] = os.environ) -> Place | None:
     if rank >= count:
         raise UsageError(f"RANK is {rank}, but with WORLD_SIZE {count} it must be from 0 to {count - 1}", _HINT)
     local_rank = number("LOCAL_RANK", environment) if "LOCAL_RANK" in environment else 0
-    return Place(rank, count, local_rank) if count > 1 else None
+    return ProcessRank(rank, count, local_rank) if count > 1 else None
 
 
 def require(names: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> None:

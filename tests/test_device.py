@@ -144,12 +144,12 @@ def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypat
     for name, value in (("benchmark", False), ("deterministic", False), ("allow_tf32", True)):
         monkeypatch.setattr(torch.backends.cudnn, name, value)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
-    device.quick(torch.device("cuda"))
+    device.tune_for_training(torch.device("cuda"))
     assert torch.backends.cudnn.benchmark and chosen == []
     device.repeatable()
-    device.quick(torch.device("cuda"))
+    device.tune_for_training(torch.device("cuda"))
     assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32) == (False, True)
-    device.quick(torch.device("cuda:1"))
+    device.tune_for_training(torch.device("cuda:1"))
     assert chosen == [torch.device("cuda:1")]
-    device.quick(torch.device("cpu:0"))
+    device.tune_for_training(torch.device("cpu:0"))
     assert not torch.backends.cudnn.benchmark and len(chosen) == 1

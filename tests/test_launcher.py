@@ -16,7 +16,7 @@ WHOLE = {"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "MASTER_ADDR": "here
 
 def test_a_place_among_several() -> None:
     found = launcher.place(WHOLE)
-    assert found == launcher.Place(3, 8, 1) and str(found) == "4 of 8, as RANK and WORLD_SIZE say"
+    assert found == launcher.ProcessRank(3, 8, 1) and str(found) == "4 of 8, as RANK and WORLD_SIZE say"
 
 
 @pytest.mark.parametrize("environment", [{}, {"WORLD_SIZE": "1"}, {"WORLD_SIZE": "1", "RANK": "0"}])

@@ -25,7 +25,7 @@ COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard devi
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
-class Change(NamedTuple):
+class SquareChange(NamedTuple):
     """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`, where the mask is `slope` times x plus
     `offset`, clamped to `low`..`high`. `colour` and `slope` are float32 (N, 3, S, S), the others (N, 1, S, S)."""
 
@@ -37,7 +37,7 @@ class Change(NamedTuple):
 
 
 @torch.inference_mode()
-def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Change:
+def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareChange:
     """Return the changes of N squares.
 
     `seen` uint8 (N, 3, S, S) is the network's input. Its output is add + keep * seen, in [-1, 1], with `add`
@@ -52,7 +52,7 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> Change:
         difference = add - mask * guide
     colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
     slope, offset = _guided(guide, mask)
-    return Change(colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask))
+    return SquareChange(colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask))
 
 
 def _sizes(difference: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.compositing.change import Change, blurred_along
+from stargan_cli.compositing.change import SquareChange, blurred_along
 from stargan_cli.compositing.maps import DARKEST, HALF, lightness, smooth
 
 BAND = 0.08  # of the side: the strip along a border that shows whether a change continues beyond it
@@ -20,7 +20,7 @@ ALONG_BLUR = 0.06  # of the side: standard deviation along the border
 
 
 @torch.inference_mode()
-def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = None) -> Tensor:
+def laid(change: SquareChange, seen: Tensor, fades: Tensor, matrices: Tensor | None = None) -> Tensor:
     """Return maps, float16 (N, maps.CHANNELS, S, S), from the changes of N squares and the network's input `seen`,
     uint8 (N, 3, S, S).
 
@@ -41,7 +41,7 @@ def laid(change: Change, seen: Tensor, fades: Tensor, matrices: Tensor | None = 
     return torch.cat([colour, slope / HALF, mask, low, high, lighter, shown], dim=1).half()
 
 
-def _faded(change: Change, fades: Tensor) -> Tensor:
+def _faded(change: SquareChange, fades: Tensor) -> Tensor:
     """Return the colours (N, 3, S, S), faded over LONG_FEATHER at the borders marked in `fades` (N, 4) if the change
     continues beyond the square, as in long hair: otherwise it would end visibly."""
     size = change.colour.abs().amax(dim=1) * (change.low + change.high)[:, 0] / 2

@@ -49,10 +49,10 @@ def find_celeba(root: Path) -> CelebaFiles:
 
 def _table(place: Path, names: Sequence[str]) -> Path | None:
     files = [f"{name}{suffix}" for name in names for suffix in (".txt", ".csv")]
-    return next((path for path in tables(place, *files) if path.is_file()), None)
+    return next((path for path in possible_tables(place, *files) if path.is_file()), None)
 
 
-def tables(place: Path, *names: str) -> Iterator[Path]:
+def possible_tables(place: Path, *names: str) -> Iterator[Path]:
     """Possible paths of a table of one of these names: in `place`, or in the folders of CelebA's own download."""
     return (place / inside / name for inside in _INSIDE for name in names)
 

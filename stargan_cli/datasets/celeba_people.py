@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from stargan_cli.datasets.celeba_files import tables
+from stargan_cli.datasets.celeba_files import possible_tables
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError, reason_of
 
@@ -16,7 +16,7 @@ def people(labelled: Labelled) -> tuple[str, ...] | None:
     pictures (or their Anno/), or does not name all pictures. File suffixes are ignored. Raises DataError where the
     table cannot be read."""
     above = list(labelled.folder.parents)[:3]
-    path = next((place for folder in above for place in tables(folder, TABLE) if place.is_file()), None)
+    path = next((place for folder in above for place in possible_tables(folder, TABLE) if place.is_file()), None)
     if labelled.label_set.kind == "classes" or path is None:
         return None
     try:

@@ -24,7 +24,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     mode = os.fstat(handle).st_mode
     if not stat.S_ISREG(mode):
         os.close(handle)
-        raise PictureError(f"not a regular file but {kind_of(mode)}")
+        raise PictureError(f"not a regular file but {file_kind(mode)}")
     with os.fdopen(handle, "rb") as file:
         yield file
 
@@ -34,10 +34,10 @@ def require_regular(path: Path) -> None:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
-        raise OSError(number, f"not a regular file but {kind_of(mode)}")
+        raise OSError(number, f"not a regular file but {file_kind(mode)}")
 
 
-def kind_of(mode: int) -> str:
+def file_kind(mode: int) -> str:
     """A word for what is not a regular file, from its `st_mode`."""
     kinds = (
         (stat.S_ISDIR, "a folder"),

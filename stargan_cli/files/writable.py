@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder
-from stargan_cli.files.opening import kind_of
+from stargan_cli.files.opening import file_kind
 
 STDOUT = Path("-")
 
@@ -64,7 +64,7 @@ def require_file(
     except OSError as error:  # a name that is too long, say
         raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
     if path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
-        kind = "a folder" if path.is_dir() else f"not a regular file but {kind_of(mode)}"
+        kind = "a folder" if path.is_dir() else f"not a regular file but {file_kind(mode)}"
         raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
     mine = own(path)
     for source in inputs:

@@ -45,7 +45,7 @@ class FeatureHeads(nn.Module):
     def __init__(self, statistics: list[tuple[Tensor, Tensor]], class_dim: int) -> None:
         super().__init__()
         self.judges = nn.ModuleList(
-            FeatureJudge(mean, deviation, class_dim, shallow=index < SHALLOW)
+            FeatureHead(mean, deviation, class_dim, shallow=index < SHALLOW)
             for index, (mean, deviation) in enumerate(statistics)
         )
         self.readers = nn.ModuleList(nn.Linear(WIDTH, class_dim) for _ in statistics[SHALLOW:])
@@ -60,7 +60,7 @@ class FeatureHeads(nn.Module):
         ]
 
 
-class FeatureJudge(nn.Module):
+class FeatureHead(nn.Module):
     """One stage's features (N, C, h, w) -> hidden features (N, WIDTH, h', w'), realness and agreement."""
 
     def __init__(self, mean: Tensor, deviation: Tensor, class_dim: int, shallow: bool) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.datasets.decoded_cache import CachedPictures
-from stargan_cli.device import pick_device, pick_precision, quick
+from stargan_cli.device import pick_device, pick_precision, tune_for_training
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
@@ -66,7 +66,7 @@ def make_trainer(
     warn: Callable[[str], None] = lambda text: None,
 ) -> Trainer:
     """A trainer at iteration 0, which takes batches of these pictures, one element for each set of the layout."""
-    quick(device)
+    tune_for_training(device)
     sources = [
         BatchSource(one, settings.batch_size, settings.seed + index, settings.balance)
         for index, one in enumerate(pictures)

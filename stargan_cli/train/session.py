@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.device import quick
+from stargan_cli.device import tune_for_training
 from stargan_cli.errors import DataError, TrainingError, UsageError, reason_of
 from stargan_cli.progress import Progress
 from stargan_cli.train.card import card_of, origin
@@ -28,7 +28,7 @@ from stargan_cli.weights.files import save as save_weights
 from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 
 
-class Due:
+class Schedule:
     """Is due every `every` iterations, and at the latest `seconds` after it last was."""
 
     def __init__(self, every: int, seconds: float) -> None:
@@ -67,9 +67,9 @@ class Session:
         self.log = RunLog(folder.path / "log.jsonl", say)
         self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
         self.board: Board | None = None
-        self.rows = Due(settings.log_every, settings.log_seconds)
-        self.samples = Due(settings.sample_every, settings.sample_seconds)
-        self.checkpoints = Due(settings.checkpoint_every, settings.checkpoint_seconds)
+        self.rows = Schedule(settings.log_every, settings.log_seconds)
+        self.samples = Schedule(settings.sample_every, settings.sample_seconds)
+        self.checkpoints = Schedule(settings.checkpoint_every, settings.checkpoint_seconds)
         self.saved = self.exported = self.sampled = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
@@ -211,7 +211,7 @@ class Session:
         numbers = self.evaluations.write(iteration, seconds)
         if self.board is not None:
             self.board.scalars(numbers, iteration)
-        quick(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast
+        tune_for_training(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast
         self.mark = time.monotonic()  # evaluation is no training time
 
     def _seconds(self) -> float:

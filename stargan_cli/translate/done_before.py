@@ -51,7 +51,7 @@ def picture_hash(source: Path | BinaryIO) -> str:
         raise PictureError(f"cannot be read: {reason_of(error)}") from error
 
 
-class Standing(NamedTuple):
+class OutputState(NamedTuple):
     """What is found at an output's path: whether a file is `there`, and the `reason` to skip the output (None: make
     it)."""
 
@@ -59,7 +59,7 @@ class Standing(NamedTuple):
     reason: str | None = None
 
 
-def standing(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> Standing:
+def state_of(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> OutputState:
     """What is found at an output's path. Raises PictureError if that cannot be read.
 
     With "finish", an output is done if it carries `fingerprint` and is not older than its source. A file without a
@@ -68,9 +68,9 @@ def standing(sink: Sink, output: PurePath, source: Source, fingerprint: str, exi
     """
     if existing != "finish":
         there = sink.exists(output)
-        return Standing(there, EXISTS if there and existing == "skip" else None)
+        return OutputState(there, EXISTS if there and existing == "skip" else None)
     found = sink.fingerprint(output)
-    return Standing(False) if found is None else Standing(True, _reason(sink, output, source, fingerprint, found))
+    return OutputState(False) if found is None else OutputState(True, _reason(sink, output, source, fingerprint, found))
 
 
 def _reason(sink: Sink, output: PurePath, source: Source, fingerprint: str, found: str) -> str | None:

@@ -35,7 +35,7 @@ Batch = Sequence[tuple[Found, Question]]
 TRANSLATE = "translate"
 
 
-def kind_of(asked: Asked) -> Hashable:
+def question_kind(asked: Asked) -> Hashable:
     """Questions of one kind are answered in one batch."""
     return (asked.network, asked.pixels.shape[-1]) if isinstance(asked, Ask) else TRANSLATE
 
@@ -85,7 +85,7 @@ class Networks:
         return replace(found, known=known) if known else found
 
     def answer(self, batch: Sequence[tuple[Found, Asked]]) -> Sequence[Answer | Floats | Exception]:
-        """One answer for each picture, in order. All questions must be of one kind (see `kind_of`).
+        """One answer for each picture, in order. All questions must be of one kind (see `question_kind`).
 
         The answer is a PictureError if source labels are needed and unknown, or if the network's output is not finite.
         """

@@ -18,7 +18,7 @@ from stargan_cli.translate.inputs.ray_listing import Listing
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import opened
 from stargan_cli.translate.report import Settled
-from stargan_cli.translate.settings import Place, TranslationSettings
+from stargan_cli.translate.settings import Location, TranslationSettings
 from stargan_cli.translate.work import work
 
 BLOCK_BYTES = 2**16
@@ -29,7 +29,7 @@ BLOCK_BYTES = 2**16
 class RayJob:
     """What each actor is given. `mark` is the `atomic.RUN_MARK` of the process that has locked the output folder."""
 
-    out: Place
+    out: Location
     settings: TranslationSettings
     always_read: bool
     in_place: bool

@@ -21,11 +21,11 @@ from stargan_cli.pictures.frames import FrameSequence, opened_frames
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
-from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, standing
+from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, state_of
 from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
-from stargan_cli.translate.outputs.together import Due, Steps, in_words, written
+from stargan_cli.translate.outputs.together import PendingOutput, Steps, in_words, written
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import SHOWN, Row, Settled
 
@@ -41,11 +41,11 @@ class Job:
     replaces: bool = False
 
 
-Way = Steps[Settled]
+PictureSteps = Steps[Settled]
 """The steps of one picture: a generator of questions and `Unsynced` outputs, which returns the picture's rows."""
 
 
-def way_of(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> Way:
+def picture_steps(found: Found, plan: Plan, sink: Sink, dry: bool = False) -> PictureSteps:
     """The steps of a found picture. Errors that concern this picture alone become rows. After an `Unsynced`, resume the
     steps, without an answer, once its outputs are synced.
 
@@ -66,7 +66,7 @@ def failed(found: Found, plan: Plan, sink: Sink, error: Exception) -> Settled:
     return Settled([Row(str(found.source), output, "failed", in_words(error)) for output in outputs or [None]])
 
 
-def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink, dry: bool) -> Way:
+def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink, dry: bool) -> PictureSteps:
     try:
         jobs, rows = _sort_out(found, variants, plan, sink)
     except OutputError:
@@ -119,7 +119,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
         if plan.in_place and output.name != path_of(source).name:
             raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
         fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
-        found_there = standing(sink, output, source, fingerprint, plan.settings.existing)
+        found_there = state_of(sink, output, source, fingerprint, plan.settings.existing)
         if found_there.reason is None:
             jobs.append(Job(variant, output, fingerprint, found_there.there))
         else:
@@ -155,7 +155,7 @@ def _finished(
         remark = answer.remarks[number] if answer.remarks else None
         row = Row(str(found.source), sink.name(job.output), "done", remark, *answer.labels[number], job.replaces)
         file = files.get(number)
-        due.append(Due(row if file is not None else replace(row, status="skipped"), job.output, file))
+        due.append(PendingOutput(row if file is not None else replace(row, status="skipped"), job.output, file))
     rows = yield from written(due, sink)
     return rows
 
@@ -171,17 +171,17 @@ def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
     return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint), exif=kept)
 
 
-def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Due:
+def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> PendingOutput:
     """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
     if not settings.faces.copy_others:
-        return Due(Row(str(source), None, "skipped", reason), job.output, None)
+        return PendingOutput(Row(str(source), None, "skipped", reason), job.output, None)
     row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: copied")
     if sink.is_source(job.output, source):
-        return Due(row, job.output, None)
+        return PendingOutput(row, job.output, None)
     note = plan.note(job.variant, job.fingerprint, generated=False)
     extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, native=True)
-    return Due(row, job.output, partial(copied, source, _format(job.output), extras, wanted))
+    return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras, wanted))
 
 
 def _format(output: PurePath) -> PictureFormat:

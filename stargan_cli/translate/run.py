@@ -33,7 +33,7 @@ from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import SHOWN, Report, Row, Settled
-from stargan_cli.translate.settings import Place, Run, TranslationSettings, check_run
+from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.processes import SUPPORTED
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import work
@@ -43,8 +43,8 @@ Warn = Callable[[str], None]
 
 
 def translate(
-    inputs: Sequence[Place],
-    out: Place,
+    inputs: Sequence[Location],
+    out: Location,
     settings: TranslationSettings,
     run: Run,
     *,
@@ -121,14 +121,14 @@ def _watched(
             return
 
 
-def _assignment(plan: Plan, inputs: Sequence[Place], out: Place, run: Run) -> Assignment | None:
+def _assignment(plan: Plan, inputs: Sequence[Location], out: Location, run: Run) -> Assignment | None:
     """What worker processes need; None if the run uses threads alone."""
     in_this_process = any(isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
     return None if run.dry or in_this_process or not SUPPORTED else Assignment(plan, out, RUN_MARK)
 
 
 def _listing(
-    inputs: Sequence[Place],
+    inputs: Sequence[Location],
     where: Destination,
     settings: TranslationSettings,
     run: Run,
@@ -178,7 +178,7 @@ def _report(
 class _Listeners:
     """Passes the rows of a run on to the caller, the manifest, the contact sheet and the gallery."""
 
-    def __init__(self, run: Run, out: Place, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
+    def __init__(self, run: Run, out: Location, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
         self._run, self._manifest, self._on_row = run, manifest, on_row
         self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
         if run.grid is not None and not run.dry:

@@ -26,7 +26,7 @@ SIZES = ("model", "source")
 FaceMode = Literal["auto", "always", "off"]
 WhichFaces = Literal["all", "largest"]
 WhichFrames = Literal["all", "first"]
-Place = Path | RemotePath
+Location = Path | RemotePath
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Run:
     watch: bool = False
 
 
-def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> Destination:
+def check_run(inputs: Sequence[Location], out: Location, settings: TranslationSettings, run: Run) -> Destination:
     """Where the outputs go. Raises UsageError if inputs are missing, outputs cannot be written, or options exclude each
     other."""
     check_inputs(inputs)
@@ -150,20 +150,20 @@ def check_run(inputs: Sequence[Place], out: Place, settings: TranslationSettings
     return where
 
 
-def inputs_of(inputs: Sequence[Place], settings: TranslationSettings) -> list[Path]:
+def inputs_of(inputs: Sequence[Location], settings: TranslationSettings) -> list[Path]:
     """The local inputs of a run, which no report may replace. Raises UsageError if there are no such weights."""
     given = [place for place in inputs if isinstance(place, Path)]
     return [*given, resolve(settings.weights), *([settings.labels] if settings.labels else [])]
 
 
-def _check_shown(inputs: Sequence[Place], out: Place, run: Run) -> None:
+def _check_shown(inputs: Sequence[Location], out: Location, run: Run) -> None:
     if run.shard is not None:
         raise UsageError("--grid and --gallery show a whole run: not with --shard")
     if any(isinstance(place, RemotePath) or is_archive(place.name) for place in (*inputs, out)):
         raise UsageError("--grid and --gallery show picture files: not with tars or remote places")
 
 
-def _check_in_place(inputs: Sequence[Place], out: Place, settings: TranslationSettings, run: Run) -> None:
+def _check_in_place(inputs: Sequence[Location], out: Location, settings: TranslationSettings, run: Run) -> None:
     folders = [path.resolve() for path in inputs if isinstance(path, Path) and path.is_dir()]
     if len(inputs) != 1 or not isinstance(out, Path) or folders != [out.resolve()]:
         raise UsageError("--in-place is for one folder that is also the --out folder")

@@ -12,11 +12,11 @@ from stargan_cli.errors import PictureError
 from stargan_cli.translate.framing import Asked, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.networks import Networks, kind_of
+from stargan_cli.translate.networks import Networks, question_kind
 from stargan_cli.translate.outputs.archives import ArchiveOutputs
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.outputs.together import synced_at_once
-from stargan_cli.translate.picture import failed, outputs_of, way_of
+from stargan_cli.translate.picture import failed, outputs_of, picture_steps
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Settled
 from stargan_cli.translate.streaming.processes import WorkerProcesses
@@ -54,7 +54,9 @@ def work(
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
     number = plan.settings.workers or automatic_workers()
-    threads: Threads[Found, Asked, Any] = Threads(lambda found: synced_at_once(way_of(found, plan, sink, dry)), number)
+    threads: Threads[Found, Asked, Any] = Threads(
+        lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number
+    )
     stream = Stream(
         threads
         if assignment is None
@@ -62,7 +64,7 @@ def work(
         networks.answer,
         batch_size=(lambda kind: 1) if dry else networks.batch_size,
         runners=1 if dry else networks.translator.runners,
-        kind_of=kind_of,
+        kind_of=question_kind,
         weigh=_weight,
         at_once=lambda found: _without_work(found, networks, sink),
         stop=lambda: (some_failed and fail_fast) or stop(),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stargan_cli.compositing.change import Change, changes_of
+from stargan_cli.compositing.change import SquareChange, changes_of
 from stargan_cli.compositing.laying import laid
 from stargan_cli.compositing.maps import CHANNELS, COLOUR, LIGHTER, MASK, SEEN, SLOPE
 from stargan_cli.compositing.placement import Laying, Place, centred
@@ -21,13 +21,13 @@ PICTURE = (300, 200)
 TURNED = Place(120 + 40j, cmath.rect(100, 0.4))
 
 
-def change(mask: Tensor, colour: float = 0.9, level: int = 100) -> tuple[Change, Tensor]:
+def change(mask: Tensor, colour: float = 0.9, level: int = 100) -> tuple[SquareChange, Tensor]:
     """What a generator says that paints `colour` through `mask` (S, S) over one level, and what it was given."""
     seen = torch.full((1, 3, SIZE, SIZE), level, dtype=torch.uint8)
     return changes_of(seen, mask * torch.full((1, 3, SIZE, SIZE), colour), (1 - mask)[None, None]), seen
 
 
-def maps_of(made: Change, seen: Tensor, laying: Laying, straight: bool = False) -> np.ndarray:
+def maps_of(made: SquareChange, seen: Tensor, laying: Laying, straight: bool = False) -> np.ndarray:
     fades, matrices = torch.from_numpy(laying.fades), torch.from_numpy(laying.matrices)
     maps = laid(made, seen, fades, None if straight else matrices)
     assert maps.shape == (len(seen), CHANNELS, SIZE, SIZE) and maps.dtype == torch.float16
@@ -103,4 +103,4 @@ def test_nothing_is_read_back_while_maps_are_laid_out() -> None:
     parts = [torch.zeros(2, count, SIZE, SIZE, device="meta") for count in (3, 3, 1, 1, 1)]
     seen = torch.zeros(2, 3, SIZE, SIZE, dtype=torch.uint8, device="meta")
     fades, matrices = torch.zeros(2, 4, device="meta"), torch.zeros(2, 2, 3, device="meta")
-    assert laid(Change(*parts), seen, fades, matrices).shape == (2, CHANNELS, SIZE, SIZE)
+    assert laid(SquareChange(*parts), seen, fades, matrices).shape == (2, CHANNELS, SIZE, SIZE)

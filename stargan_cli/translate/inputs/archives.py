@@ -12,7 +12,7 @@ from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.listing import is_picture
-from stargan_cli.translate.done_before import mark_of, standing
+from stargan_cli.translate.done_before import mark_of, state_of
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.inputs.tar_reading import Member, members
@@ -49,7 +49,7 @@ def _planned(found: Found, plan: Plan, sink: Sink) -> Archive:
         if sink.is_source(output, found.source):
             raise PictureError("its output would replace it")
         fingerprint = plan.fingerprint_of_archive(variant, mark)
-        reason = standing(sink, output, found.source, fingerprint, plan.settings.existing).reason
+        reason = state_of(sink, output, found.source, fingerprint, plan.settings.existing).reason
         if reason is None:
             wanted.append((variant, fingerprint))
         else:
@@ -59,7 +59,7 @@ def _planned(found: Found, plan: Plan, sink: Sink) -> Archive:
 
 
 def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Found]:
-    problem, passing, source = None, False, found.source
+    problem, transient, source = None, False, found.source
     names = MemberNames()
     try:
         if archive.wanted:
@@ -72,8 +72,8 @@ def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Fo
     except PictureError as error:
         problem = str(error)
     except Exception as error:  # the system or a store failed midway: the next run may get further
-        problem, passing = f"cannot be read to its end: {error or type(error).__name__}", True
-    yield Found(found.source, found.output, problem, found.below, "end", archive, passing)
+        problem, transient = f"cannot be read to its end: {error or type(error).__name__}", True
+    yield Found(found.source, found.output, problem, found.below, "end", archive, transient)
 
 
 def _member(member: Member, archive: Archive, names: MemberNames, target: str) -> Found:

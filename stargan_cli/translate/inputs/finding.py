@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError, reason_of
-from stargan_cli.files.opening import kind_of
+from stargan_cli.files.opening import file_kind
 from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
 from stargan_cli.pictures.formats import PICTURE_SUFFIXES
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
@@ -190,7 +190,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 def _problem(entry: os.DirEntry[str]) -> str:
     try:
-        return f"not a regular file but {kind_of(entry.stat().st_mode)}"
+        return f"not a regular file but {file_kind(entry.stat().st_mode)}"
     except FileNotFoundError:
         return "a symlink to nothing" if entry.is_symlink() else "it is no longer there"
 

@@ -34,7 +34,7 @@ class Found:
     """A picture. `output` is its output's path below the output folder, `below` its own path below its input folder.
 
     With `problem` it cannot be read; a folder has no `below`. The output of an archive's member has the path of a file
-    in a folder named like the archive. `passing`: the `problem` of an archive's end may be gone in the next run.
+    in a folder named like the archive. `transient`: the `problem` of an archive's end may be gone in the next run.
     `known`: the picture's source labels, as far as `--labels` and `--rest` give them.
     """
 
@@ -44,5 +44,5 @@ class Found:
     below: PurePath | None = None
     role: Role = "picture"
     archive: Archive | None = None
-    passing: bool = False
+    transient: bool = False
     known: Known = field(default_factory=dict)

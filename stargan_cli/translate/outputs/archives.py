@@ -42,7 +42,7 @@ class ArchiveOutputs:
         if found.role != "end":
             self._add(found, settled)
             return []
-        if found.passing:
+        if found.transient:
             self._problem = found.problem
         return self._finish(cut_off=found.problem is not None)
 

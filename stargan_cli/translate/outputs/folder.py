@@ -50,16 +50,12 @@ class OutputFolder:
                 f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
                 "wait for it to end, or give another folder to --out",
             ) from error
-        except (FileExistsError, NotADirectoryError) as error:
-            self._release()
-            there = next(path for path in (root, *root.parents) if os.path.lexists(path))
-            raise UsageError(
-                f"cannot write into the output folder {root}: {there} is not a folder", "give another one to --out"
-            ) from error
         except OSError as error:
             self._release()
+            there = next(path for path in (root, *root.parents) if os.path.lexists(path))
+            reason = reason_of(error) if os.path.isdir(there) else f"{there} is not a folder"
             raise UsageError(
-                f"cannot write into the output folder {root}: {reason_of(error)}", "give another one to --out"
+                f"cannot write into the output folder {root}: {reason}", "give another one to --out"
             ) from error
         except BaseException:
             self._release()

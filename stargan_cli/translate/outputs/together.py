@@ -40,7 +40,7 @@ def synced_at_once(way: Steps[Made]) -> Asking[Made]:
 
 
 @dataclass(frozen=True)
-class Due:
+class PendingOutput:
     """An output to write: its row if that succeeds, and what makes the bytes of its `file` (None: nothing to write)."""
 
     row: Row
@@ -48,7 +48,7 @@ class Due:
     file: Callable[[], bytes] | None
 
 
-def written(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
+def written(due: Sequence[PendingOutput], sink: Sink) -> Steps[list[Row]]:
     """Write outputs, and return their rows. Raises only OutputError: other errors make failed rows."""
     rows: list[Row] = []
     for start in range(0, len(due), MOST_TOGETHER):
@@ -57,7 +57,7 @@ def written(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
     return rows
 
 
-def _written_together(due: Sequence[Due], sink: Sink) -> Steps[list[Row]]:
+def _written_together(due: Sequence[PendingOutput], sink: Sink) -> Steps[list[Row]]:
     rows, begun = [one.row for one in due], dict[int, Begun]()
 
     def begin(number: int, output: PurePath, file: Callable[[], bytes]) -> None:

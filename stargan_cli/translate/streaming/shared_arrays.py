@@ -28,7 +28,7 @@ class Room:
 
 
 @dataclass(frozen=True)
-class Described:
+class ArrayReference:
     """Where an array is: at the beginning of `room`. `kind` is its dtype."""
 
     room: Room
@@ -54,7 +54,7 @@ class SharedArrays:
             os.ftruncate(handle, GRAIN)
         self._note = mmap.mmap(handle, GRAIN)
 
-    def array(self, described: Described) -> NDArray[Any]:
+    def array(self, described: ArrayReference) -> NDArray[Any]:
         """The array, in the shared memory itself."""
         room, number = described.room, math.prod(described.shape)
         if room.start not in self._maps:
@@ -62,11 +62,11 @@ class SharedArrays:
         flat = np.frombuffer(self._maps[room.start], np.dtype(described.kind), number)
         return flat.reshape(described.shape)
 
-    def put(self, room: Room, values: NDArray[Any]) -> Described | None:
+    def put(self, room: Room, values: NDArray[Any]) -> ArrayReference | None:
         """Copy an array into a room; None if it is too large."""
         if values.nbytes > room.size:
             return None
-        described = Described(room, values.shape, values.dtype.str)
+        described = ArrayReference(room, values.shape, values.dtype.str)
         np.copyto(self.array(described), values)
         return described
 

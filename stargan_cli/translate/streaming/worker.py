@@ -21,10 +21,10 @@ from stargan_cli.translate.framing import Asked, Question, array_of, change_byte
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.begun import Unsynced
 from stargan_cli.translate.outputs.sinks import Sink, opened
-from stargan_cli.translate.picture import Way, way_of
+from stargan_cli.translate.picture import PictureSteps, picture_steps
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.settings import Place
-from stargan_cli.translate.streaming.shared_arrays import Described, Room, Rooms, SharedArrays
+from stargan_cli.translate.settings import Location
+from stargan_cli.translate.streaming.shared_arrays import ArrayReference, Room, Rooms, SharedArrays
 from stargan_cli.translate.streaming.syncing import Syncer
 
 MOST_UNSYNCED = 64  # outputs that a worker has written and not yet synced
@@ -35,7 +35,7 @@ class Assignment:
     """What a worker needs before its first picture; `mark` is the `atomic.RUN_MARK` of the main process."""
 
     plan: Plan
-    out: Place
+    out: Location
     mark: str
 
 
@@ -72,7 +72,7 @@ class _Worker:
     def __init__(self, connection: Connection[Any, Any], memory: int, turns: int, plan: Plan, sink: Sink) -> None:
         self._connection, self._plan, self._sink = connection, plan, sink
         self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
-        self._ways: dict[int, tuple[Way, Room | None]] = {}
+        self._ways: dict[int, tuple[PictureSteps, Room | None]] = {}
         self._ticket, self._syncer = -1, Syncer()
         reading.watched = self._decoding
 
@@ -91,7 +91,7 @@ class _Worker:
             else:
                 self._go_on(*message)
 
-    def _go_on(self, ticket: int, value: Any, array: Described | None) -> None:
+    def _go_on(self, ticket: int, value: Any, array: ArrayReference | None) -> None:
         self._ticket = ticket
         self._arrays.set_note(ticket)
         result = self._step(ticket, value, array)
@@ -101,12 +101,12 @@ class _Worker:
         if isinstance(result, Unsynced):
             self._syncer.add(ticket, result)
 
-    def _step(self, ticket: int, value: Any, array: Described | None) -> tuple[Any, ...] | Unsynced:
+    def _step(self, ticket: int, value: Any, array: ArrayReference | None) -> tuple[Any, ...] | Unsynced:
         """Take a picture's next step; returns the message to send, or the outputs to sync."""
         way, room = self._ways.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
-                way = way_of(value, self._plan, self._sink)
+                way = picture_steps(value, self._plan, self._sink)
                 question = next(way)
             elif way is None:
                 raise ValueError("there is no such picture")
@@ -126,7 +126,7 @@ class _Worker:
             return question
         return self._asked(ticket, way, question)
 
-    def _asked(self, ticket: int, way: Way, asked: Asked) -> tuple[Any, ...]:
+    def _asked(self, ticket: int, way: PictureSteps, asked: Asked) -> tuple[Any, ...]:
         pixels, answer = array_of(asked), 0
         if isinstance(asked, Question):
             answer = len(asked.variants) * len(asked.squares) * change_bytes(self._plan.framing)

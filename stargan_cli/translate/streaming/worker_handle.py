@@ -18,7 +18,7 @@ from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, array_of, with_array
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.streaming.fork_server import ForkServer
-from stargan_cli.translate.streaming.shared_arrays import Described, SharedArrays, unnamed_file
+from stargan_cli.translate.streaming.shared_arrays import ArrayReference, SharedArrays, unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 
 SEND_BUFFER = 2**20
@@ -59,7 +59,7 @@ class WorkerHandle:
         self._connection: Connection[Any, Any] = Connection(ours.detach())
         self._arrays = SharedArrays(self._memory)
         self._arrays.set_note(-1)
-        self.tickets: dict[int, Described | None] = {}
+        self.tickets: dict[int, ArrayReference | None] = {}
         self.stepping: set[int] = set()
         self.fresh: set[int] = set()
         self.ready = False
@@ -96,7 +96,7 @@ class WorkerHandle:
                 answer = with_array(answer, None)
         self._send((ticket, answer, described))
 
-    def taken(self, ticket: int, described: Described) -> NDArray[Any]:
+    def taken(self, ticket: int, described: ArrayReference) -> NDArray[Any]:
         """Note that a picture has asked a question; returns the question's array."""
         self.stepping.discard(ticket)
         self.fresh.discard(ticket)

@@ -179,7 +179,8 @@ def test_a_disk_that_does_not_take_the_names_ends_the_run_in_words(
 def test_an_output_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     for place in (tmp_path / "file", tmp_path / "file" / "out", Path("/proc/out")):
-        with pytest.raises(UsageError, match="cannot write into the output folder"):
+        reason = "file is not a folder" if place.is_relative_to(tmp_path) else ""
+        with pytest.raises(UsageError, match=f"cannot write into the output folder .*: .*{reason}"):
             OutputFolder(place)
 
 

@@ -13,7 +13,7 @@ from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.translate.outputs import begun, together
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.outputs.sinks import LocalSink
-from stargan_cli.translate.outputs.together import Due, synced_at_once, written
+from stargan_cli.translate.outputs.together import PendingOutput, synced_at_once, written
 from stargan_cli.translate.report import Row
 
 
@@ -25,11 +25,11 @@ def failing_sync(number: int, name: str) -> Callable[[int], None]:
     return sync
 
 
-def due(*names: str) -> list[Due]:
-    return [Due(Row(name, name, "done"), PurePath(name), name.encode) for name in names]
+def due(*names: str) -> list[PendingOutput]:
+    return [PendingOutput(Row(name, name, "done"), PurePath(name), name.encode) for name in names]
 
 
-def rows_of(outputs: list[Due], folder: Path) -> list[Row]:
+def rows_of(outputs: list[PendingOutput], folder: Path) -> list[Row]:
     with OutputFolder(folder) as held:
         way = synced_at_once(written(outputs, LocalSink(folder, held)))
         with pytest.raises(StopIteration) as end:
@@ -43,7 +43,7 @@ def test_outputs_are_written_and_have_their_rows_in_order(
     together_at_most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(together, "MOST_TOGETHER", together_at_most)
-    nothing = Due(Row("skipped", None, "skipped"), PurePath("skipped"), None)
+    nothing = PendingOutput(Row("skipped", None, "skipped"), PurePath("skipped"), None)
     rows = rows_of([*due("a", "sub/b"), nothing, *due("c")], tmp_path)
     assert [(row.source, row.status) for row in rows] == [
         ("a", "done"), ("sub/b", "done"), ("skipped", "skipped"), ("c", "done"),
@@ -88,6 +88,6 @@ def test_an_output_that_cannot_be_made_fails_before_it_is_begun(tmp_path: Path) 
     def refuse() -> bytes:
         raise PictureError("no such format")
 
-    rows = rows_of([Due(Row("a", "a", "done"), PurePath("a"), refuse), *due("b")], tmp_path)
+    rows = rows_of([PendingOutput(Row("a", "a", "done"), PurePath("a"), refuse), *due("b")], tmp_path)
     assert [(row.status, row.reason) for row in rows] == [("failed", "no such format"), ("done", None)]
     assert [path.name for path in tmp_path.iterdir()] == ["b"]
