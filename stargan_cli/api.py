@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from stargan_cli.device import pick_device
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.faces.asking import Ask
 from stargan_cli.labels import Vocabulary, parse_set
 from stargan_cli.labels.probabilities import as_read
@@ -42,6 +42,7 @@ FORMATS = dict.fromkeys(("L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"), "PNG")
 """A format that holds the pixels of a mode as they are. Other modes are converted first."""
 CONVERTED = {"I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
 LARGEST_16_BIT = 2**16 - 1
+BEYOND = 1.01  # the largest value of pictures in [-1, 1], with room for rounding and resampling
 ROWS_AHEAD = 64
 
 
@@ -108,7 +109,14 @@ class Model:
         model's device.
 
         `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
+        Raises UsageError for tensors of other shapes or values.
         """
+        model = self._weights.card.model
+        _require(batch, (len(batch), 3, model.image_size, model.image_size), "pictures")
+        if batch.abs().max() > BEYOND:
+            raise UsageError("pictures have values beyond [-1, 1]", "bytes x become x / 127.5 - 1")
+        if isinstance(labels, Tensor):
+            _require(labels, (len(batch), model.label_dim), "labels")
         pictures = batch.to(self._device, torch.float32)
         for vectors in self._passes(pictures, labels):
             pictures = self._generator(pictures, vectors)
@@ -148,6 +156,11 @@ class Model:
             known = [as_read(card.layout, logits) for logits in read.tolist()]
         vectors = [pass_vectors(card.layout, one, changes) for one in known]
         yield from torch.tensor(vectors, device=self._device).unbind(dim=1)
+
+
+def _require(tensor: Tensor, shape: tuple[int, ...], what: str) -> None:
+    if not tensor.is_floating_point() or tensor.shape != shape or not len(tensor):
+        raise UsageError(f"{what} are {tensor.dtype} {tuple(tensor.shape)}, not a float tensor {shape}")
 
 
 def _started(settings: TranslationSettings) -> Networks:

@@ -98,6 +98,26 @@ def test_tensors_take_label_vectors_or_words(model: stargan_cli.Model) -> None:
     assert not torch.equal(model.generate(batch, label), by_words)
 
 
+@pytest.mark.parametrize(
+    ("batch", "labels"),
+    [
+        (torch.zeros(1, 3, 8, 8), "blond"),
+        (torch.zeros(3, 16, 16), "blond"),
+        (torch.zeros(0, 3, 16, 16), "blond"),
+        (torch.zeros(1, 3, 16, 16, dtype=torch.uint8), "blond"),
+        (torch.full((1, 3, 16, 16), 255.0), "blond"),
+        (torch.zeros(2, 3, 16, 16), torch.zeros(1, 5)),
+        (torch.zeros(1, 3, 16, 16), torch.zeros(1, 6)),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused(
+    model: stargan_cli.Model, batch: torch.Tensor, labels: torch.Tensor | str
+) -> None:
+    assert model.image_size == 16
+    with pytest.raises(UsageError):
+        model.generate(batch, labels)
+
+
 def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_path: Path) -> None:
     for number in range(3):
         draw(tmp_path / "in" / f"{number}.png", number)

@@ -218,7 +218,7 @@ Watch = Annotated[
     bool,
     typer.Option(
         "--watch",
-        help="Keeps running, and translates pictures as they arrive in the INPUT folders, until Ctrl-C.",
+        help="Keeps running, and translates pictures as they arrive in the INPUT folders, until Ctrl-C (exit code 0).",
         rich_help_panel=RUN,
     ),
 ]

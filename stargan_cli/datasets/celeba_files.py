@@ -16,7 +16,7 @@ PARTITION = ("list_eval_partition",)
 PICTURE_FOLDERS = ("img_align_celeba", "images", "img_align_celeba_png", "img_align_celeba_jpg", "CelebA-HQ-img")
 _INSIDE = ("", "Anno", "Eval", "Img", "anno", "eval", "img")
 _FETCH = (
-    "point --root at it, or fetch it with --download (1.4 GB), "
+    "point --root at it, or fetch it with stargan train --download (1.4 GB), "
     "or by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 )
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import UsageError
-from stargan_cli.evaluate.classifiers.classifier import Classifier
+from stargan_cli.evaluate.classifiers.classifier import FIT, Classifier
 from stargan_cli.labels import HAIR_COLOURS, LabelSet
 from stargan_cli.labels.probabilities import decisions
 from stargan_cli.pictures.tensors import to_model
@@ -68,5 +68,5 @@ def readers_for(label_set: LabelSet, classifiers: Sequence[Classifier]) -> Reade
     known = "; ".join(", ".join(one.label_set.attributes) for one in classifiers)
     raise UsageError(
         f"no classifier for {label_set.name}: {', '.join(label_set.attributes)} (given: {known or 'none'})",
-        "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
+        FIT,
     )

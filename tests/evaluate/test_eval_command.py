@@ -328,6 +328,12 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert "read_as_target" in shown.stdout
 
 
+@pytest.mark.parametrize("options", [["--out", "report"], ["--min-accuracy", "0.9"], ["--record", "w.safetensors"]])
+def test_fitting_takes_no_options_of_measuring(stargan, options):
+    result = stargan("--fit-classifier", *options)
+    assert result.exit_code == 2 and f"{options[0]} measures, which --fit-classifier does not" in result.stderr
+
+
 def test_the_result_does_not_replace_the_baseline(stargan, folder, tmp_path):
     baseline = tmp_path / "baseline.safetensors"
     baseline.write_bytes((folder / "a.safetensors").read_bytes())

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -142,6 +143,42 @@ def test_a_good_picture_of_a_broken_sample_is_not_said_to_be_done(tmp_path: Path
     result = call(lone, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert "0 translated, 2 failed" in result.stderr
     assert not (tmp_path / "out" / "b.tar").exists()
+
+
+def test_a_refused_member_that_is_no_picture_takes_its_sample_alone_with_it(tmp_path: Path, weights: Path) -> None:
+    good = draw(tmp_path / "p.png", 1).read_bytes()
+    shard = tmp_path / "a.tar"
+    with tarfile.open(shard, "w", format=tarfile.GNU_FORMAT) as tar:
+        for name, kind in (
+            ("backup", b"V"),
+            ("latest.txt", tarfile.SYMTYPE),
+            ("0.png", tarfile.REGTYPE),
+            ("1.json", tarfile.SYMTYPE),
+            ("1.png", tarfile.REGTYPE),
+            ("/root/2.json", tarfile.REGTYPE),
+            ("3.png", tarfile.REGTYPE),
+        ):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "elsewhere" * (kind == tarfile.SYMTYPE)
+            data = good if kind == tarfile.REGTYPE else b""
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    result = call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert result.exit_code == 1
+    assert list(unpack(tmp_path / "out" / "a.tar")) == ["0.png", "3.png"]
+    reasons = {
+        name: f"failed: {shard}/{name}: " in result.stderr for name in ("latest.txt", "1.json", "1.png", "0.png")
+    }
+    assert reasons == {"latest.txt": True, "1.json": True, "1.png": True, "0.png": False}
+    assert "backup" not in result.stderr
+
+
+def test_compressed_archives_are_called_so(tmp_path: Path, weights: Path) -> None:
+    for name in ("a.tar.gz", "b.TGZ", "c.zip"):
+        (tmp_path / name).write_bytes(b"PK")
+        result = call(tmp_path / name, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+        assert result.exit_code == 1
+        assert f"failed: {tmp_path / name}: a compressed archive: only plain tars are read" in result.stderr
 
 
 def test_of_an_archive_that_is_cut_off_what_can_be_read_is_done(shards: Path, tmp_path: Path, weights: Path) -> None:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from squares_kit import CPU, labels, laying_of, squares
 from torch import Tensor
 
-from stargan_cli.compositing.change import Change, changes_of
+from stargan_cli.compositing.change import SquareChange, changes_of
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.errors import StarganError, WeightsError
 from stargan_cli.pictures.tensors import to_model, to_pixels
@@ -88,7 +88,7 @@ def test_the_maps_are_of_what_makes_the_pixels(
 ) -> None:
     given: list[Tensor] = []
 
-    def noted(seen: Tensor, add: Tensor, keep: Tensor | float = 1.0) -> Change:
+    def noted(seen: Tensor, add: Tensor, keep: Tensor | float = 1.0) -> SquareChange:
         given.append(to_pixels(add + keep * to_model(seen)))
         return changes_of(seen, add, keep if isinstance(keep, Tensor) else None)
 

@@ -67,6 +67,11 @@ def evaluate(
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
     if fit_classifier:
+        measuring = {"--out": out, "--record": record, "--baseline": baseline, "--min-accuracy": min_accuracy}
+        if unused := [option for option, value in measuring.items() if value is not None]:
+            raise UsageError(
+                f"{unused[0]} measures, which --fit-classifier does not", "give its file as --classifier FILE"
+            )
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
         path = classifier[0] if classifier else _default_classifier(sets[0], network)

@@ -120,7 +120,7 @@ def load_classifier(path: Path) -> Classifier:
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"cannot read the classifier {path}: {reason_of(error)}",
-            "fit one with: stargan eval --fit-classifier --classifier FILE --data ... --attrs ...",
+            FIT,
         ) from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}", error.hint) from error
@@ -130,6 +130,12 @@ def load_classifier(path: Path) -> Classifier:
         ) from error
     network.eval().requires_grad_(False)
     return Classifier(network, label_set, card["accuracy"], card["training"], path.stem)
+
+
+FIT = (
+    "fit one into the cache folder with: stargan eval --fit-classifier --data ..., with the call's --root and --attrs; "
+    "--classifier FILE names another file, for eval alone"
+)
 
 
 def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:

@@ -19,6 +19,9 @@ from stargan_cli.translate.inputs.remote_listing import neighbours
 from stargan_cli.translate.inputs.tar_reading import TAR_SUFFIX
 from stargan_cli.translate.outputs.names import names_for
 
+PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip", ".7z", ".rar")
+PACKED = "a compressed archive: only plain tars are read; unpack it first"
+
 
 def is_archive(name: str) -> bool:
     return not is_passed_over(name) and name.lower().endswith(TAR_SUFFIX)
@@ -93,10 +96,11 @@ def is_folder(path: Path | RemotePath) -> bool:
 
 def _file(path: Path | RemotePath, output: PurePath) -> Found:
     below, role = PurePath(path.name), role_of(path.name)
+    problem = PACKED if path.name.lower().endswith(PACKED_SUFFIXES) else None
     if isinstance(path, Path):
-        return Found(path, output, None, below, role)
+        return Found(path, output, problem, below, role)
     try:
-        return Found(path.file(), output, None, below, role)
+        return Found(path.file(), output, problem, below, role)
     except PictureError as error:
         return Found(RemoteFile(path, ""), output, str(error), below, role)
 

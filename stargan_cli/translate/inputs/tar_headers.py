@@ -19,7 +19,11 @@ MOST_HEADERS = 8
 LATEST = 2.0**40
 EXTENDED = {b"x": "pax", b"X": "pax", b"g": "global", b"L": "name", b"K": "link"}
 Kind = Literal["file", "folder", "sparse", "other"]
-KINDS: dict[bytes, Kind] = {b"0": "file", b"\0": "file", b"7": "file", b"5": "folder", b"D": "folder", b"S": "sparse"}
+KINDS: dict[bytes, Kind] = {
+    **dict.fromkeys((b"0", b"\0", b"7"), "file"),
+    **dict.fromkeys((b"5", b"D", b"V"), "folder"),  # V: an archive's label, which has no data either
+    b"S": "sparse",
+}
 WITHOUT_DATA = b"123456"
 _RECORD = re.compile(rb"([0-9]{1,7}) ")
 

@@ -102,7 +102,7 @@ def members(file: BinaryIO, archive: str) -> Iterator[Member]:
         if beyond:  # its size may be wrong, and more members may follow its header
             place, gap = _next_header(file, header.start, total), True
             damage = damage or (_damaged(here, f"a size of {header.size:,} bytes") if place < total else None)
-    if not found:
+    if not found and not (ended and damage is None):  # zeros alone are an archive without members
         raise PictureError(_nothing_in(file) if total else "the file is empty")
     if damage is not None:
         raise PictureError(damage)

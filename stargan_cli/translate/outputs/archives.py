@@ -66,7 +66,8 @@ class ArchiveOutputs:
         for suffix, output in self._writing.items():
             try:
                 place = PurePath(suffix) / (found.output or "")
-                data = found.source.read() if found.role == "beside" else settled.data.get(place)  # type: ignore[union-attr]
+                beside = found.role == "beside" and found.problem is None
+                data = found.source.read() if beside else settled.data.get(place)  # type: ignore[union-attr]
                 output.add(found, self._sink.name(place), data)
             except PictureError as error:
                 self._problem = str(error)

@@ -88,6 +88,10 @@ def test_what_is_no_archive_is_said_to_be_none() -> None:
     assert read(b"hello" * 1000) == ([], "not a tar archive")
 
 
+def test_an_archive_without_members_is_one() -> None:
+    assert read(archive([])) == ([], None)
+
+
 @pytest.mark.parametrize("name", ["/etc/a.jpg", "../a.jpg", "a/../../b.jpg"])
 def test_names_that_lead_out_of_it_are_refused(name: str) -> None:
     assert read(archive([name]))[0] == [(name, "its name leads out of the archive")]
