@@ -179,7 +179,7 @@ def _as_file(image: Image.Image) -> BytesIO:
     upright, file = ImageOps.exif_transpose(image), BytesIO()
     if upright.mode not in FORMATS:
         upright = upright.convert(CONVERTED.get(upright.mode, "RGB"))
-    upright.save(file, FORMATS[upright.mode], **({"compress_level": 1} if FORMATS[upright.mode] == "PNG" else {}))
+    upright.save(file, FORMATS[upright.mode], compress_level=1)  # which TIFF ignores
     file.seek(0)
     return file
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from stargan_cli.datasets.labelled import PARTS, Part
 from stargan_cli.errors import DataError
 from stargan_cli.files.passed_over import PassedOver, is_passed_over
+from stargan_cli.pictures.listing import leads_nowhere
 
 _WORDS: dict[str, Part] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
@@ -36,8 +37,7 @@ def subfolders(folder: Path, passed_over: PassedOver | None = None) -> list[str]
 
 def broken_links(folder: Path) -> list[str]:
     """The names of symlinks in a folder that lead nowhere, sorted: folders of a disk that is not there, say."""
-    links = (entry.name for entry in os.scandir(folder) if entry.is_symlink() and not os.path.exists(entry.path))
-    return sorted(name for name in links if not is_passed_over(name))
+    return sorted(path.name for path in folder.iterdir() if leads_nowhere(path) and not is_passed_over(path.name))
 
 
 def find_parts(folder: Path) -> dict[Part, Path]:

@@ -39,11 +39,12 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
                 files.append(here / name)
             elif has_picture_suffix(name):
                 counted.add((here / name).relative_to(folder.parent))
-    return [file for file in sorted(files) if os.path.isfile(file) or _leads_nowhere(file)]
+    return [file for file in sorted(files) if os.path.isfile(file) or leads_nowhere(file)]
 
 
-def _leads_nowhere(file: Path) -> bool:
-    return file.is_symlink() and not os.path.exists(file)
+def leads_nowhere(path: Path) -> bool:
+    """Whether a path is a symlink to nothing."""
+    return path.is_symlink() and not os.path.exists(path)
 
 
 def _leads_back(folder: Path) -> bool:

@@ -21,6 +21,10 @@ from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
 from stargan_cli.weights.files import open_tensors, save_tensors
 
+FIT = (
+    "fit one into the cache folder with: stargan eval --fit-classifier --data ..., with the call's --root and --attrs; "
+    "--classifier FILE names another file, for eval alone"
+)
 CARD_KEY = "stargan_classifier"
 CLASSIFIER_FORMAT = 2
 
@@ -130,12 +134,6 @@ def load_classifier(path: Path) -> Classifier:
         ) from error
     network.eval().requires_grad_(False)
     return Classifier(network, label_set, card["accuracy"], card["training"], path.stem)
-
-
-FIT = (
-    "fit one into the cache folder with: stargan eval --fit-classifier --data ..., with the call's --root and --attrs; "
-    "--classifier FILE names another file, for eval alone"
-)
 
 
 def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:

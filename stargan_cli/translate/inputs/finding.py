@@ -16,11 +16,8 @@ from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 from stargan_cli.translate.inputs.found import Found, Role
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath
 from stargan_cli.translate.inputs.remote_listing import neighbours
-from stargan_cli.translate.inputs.tar_reading import TAR_SUFFIX
+from stargan_cli.translate.inputs.tar_reading import PACKED_SUFFIXES, PLAIN_TARS, TAR_SUFFIX
 from stargan_cli.translate.outputs.names import names_for
-
-PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip", ".7z", ".rar")
-PACKED = "a compressed archive: only plain tars are read; unpack it first"
 
 
 def is_archive(name: str) -> bool:
@@ -96,7 +93,8 @@ def is_folder(path: Path | RemotePath) -> bool:
 
 def _file(path: Path | RemotePath, output: PurePath) -> Found:
     below, role = PurePath(path.name), role_of(path.name)
-    problem = PACKED if path.name.lower().endswith(PACKED_SUFFIXES) else None
+    packed = path.name.lower().endswith(PACKED_SUFFIXES)
+    problem = f"a compressed archive: {PLAIN_TARS}" if packed else None
     if isinstance(path, Path):
         return Found(path, output, problem, below, role)
     try:

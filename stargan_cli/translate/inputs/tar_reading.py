@@ -26,6 +26,8 @@ from stargan_cli.translate.inputs.tar_headers import (
 )
 
 TAR_SUFFIX = ".tar"
+PACKED_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst", ".zip", ".7z", ".rar")
+PLAIN_TARS = "only plain tars are read; unpack it first"
 MOST_MEMBER_BYTES = 2**30
 LONGEST_MEMBER_NAME, LONGEST_SHOWN = 4096, 200
 MOST_READ_BYTES = 2**20
@@ -152,7 +154,7 @@ def _nothing_in(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(8)
     packed = next((name for mark, name in PACKED.items() if start.startswith(mark)), None)
-    return f"compressed with {packed}: only plain tars are read; unpack it first" if packed else "not a tar archive"
+    return f"compressed with {packed}: {PLAIN_TARS}" if packed else "not a tar archive"
 
 
 def _member(file: BinaryIO, header: Header, archive: str, beyond: bool) -> Member:
