@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     from stargan_cli.translate.settings import TranslationSettings
 
 
+_OF_MERGING = {"inputs", "merge_manifests", "overwrite", "quiet"}
+
+
 def translate(
+    context: typer.Context,
     inputs: option.Inputs,
     spec: option.Spec = None,
     each: option.Each = False,
@@ -81,7 +85,7 @@ def translate(
 ) -> int:
     """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""
     if merge_manifests is not None:
-        if any((spec, each, out, grid, gallery, manifest, shard, dry_run, in_place, as_json, print_paths, print0)):
+        if _given(context) - _OF_MERGING:
             raise UsageError("--merge-manifests only joins manifests", "leave out the options of a translation")
         return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
@@ -140,6 +144,12 @@ def translate(
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run, new_only)
     return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
+
+
+def _given(context: typer.Context) -> set[str]:
+    """The parameters that the command line names."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:

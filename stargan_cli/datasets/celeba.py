@@ -49,7 +49,7 @@ def load_celeba(
     passed_over = PassedOver()
     files, notes = _matched(rows, found, passed_over)
     table = torch.from_numpy(np.array([rows[row] for row in files], dtype=np.int8) == 1).to(torch.uint8)
-    notes += [passed_over.note] if passed_over.note else []
+    notes += passed_over.notes
     whole = Labelled(label_set, found.pictures, tuple(files.values()), table[:, columns], tuple(notes))
     return _split_reference(whole) if split == "reference" else _split_official(whole, list(files), found)
 
@@ -83,9 +83,9 @@ def _matched(
         raise DataError(f"no picture named in {table} is in {found.pictures}: the table names {example}")
     notes = [f"pictures such as {renamed} match rows of {table} whose names have another suffix"] if renamed else []
     if len(rows) > len(files):
-        notes.append(f"{len(rows) - len(files):,} rows of {table} have no picture: left out")
+        notes.append(f"rows of {table} without a picture: {len(rows) - len(files):,}, left out")
     if unnamed := len(present) - len(set(files.values())):
-        notes.append(f"{unnamed:,} files in {folder} have no row: left out")
+        notes.append(f"files in {folder} without a row: {unnamed:,}, left out")
     return files, notes
 
 
@@ -153,7 +153,7 @@ def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> Da
         raise DataError(f"{path} names no picture for training")
     whole = replace(whole, parted=f"as {path.name} says")
     if unnamed := len(whole) - sum(map(len, parts.values())):
-        whole = replace(whole, notes=(*whole.notes, f"{unnamed:,} pictures have no row in {path.name}: left out"))
+        whole = replace(whole, notes=(*whole.notes, f"pictures without a row in {path.name}: {unnamed:,}, left out"))
     return dict(zip(PARTS, (whole.select(indices) for indices in parts.values()), strict=True))
 
 

@@ -41,7 +41,7 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
         parts["train"] = replace(parts["train"], parted=_parted(folders))
     others = [f"{other}/" for other in subfolders(path) if folders and path / other not in folders.values()]
     notes = [f"{', '.join(others)} in {path}: not part of the data set, left out"] if others else []
-    notes += [passed_over.note] if passed_over.note else []
+    notes += passed_over.notes
     notes += _left_out(train)
     parts["train"] = replace(parts["train"], notes=(*notes, *parts["train"].notes))
     parts.setdefault("test", parts.get("validation", parts["train"]))

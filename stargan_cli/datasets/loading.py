@@ -62,7 +62,7 @@ def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:
             indices = [i for i, path in enumerate(part.paths()) if _identity(path) not in taken]
             kept[name] = part.select(indices)
             if left_out := len(part) - len(indices):
-                note = f"{left_out:,} {name} pictures are in a set of class folders too: left out here"
+                note = f"{name} pictures that are in a set of class folders too: {left_out:,}, left out here"
                 kept[name] = replace(kept[name], notes=(*part.notes, note))
         result.append(kept)
     return result

@@ -1,7 +1,9 @@
-"""Names that a search for pictures leaves out: hidden ones, and files that systems and tools make for themselves."""
+"""Names that a search for pictures leaves out: hidden ones, files that systems and tools make for themselves, and
+pictures and archives of kinds that are not read."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import PurePath
 
 _OF_TOOLS = frozenset(
@@ -15,6 +17,20 @@ _OF_TOOLS = frozenset(
         *("desktop.ini", "_vti_cnf", "msocache", "config.msi"),
         # other systems and tools
         *("lost+found", "__pycache__", "~snapshot", "_gsdata_", "thumbs.db:encryptable"),
+    )
+)
+_UNREAD = frozenset(
+    (
+        # raw files of cameras
+        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
+        *(".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+        # other pictures
+        *(".dcm", ".djvu", ".exr", ".hdr", ".ico", ".jxl", ".kra"),
+        *(".pcx", ".pdf", ".psb", ".psd", ".svg", ".tga", ".xcf"),
+        # films
+        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm", ".wmv"),
+        # archives
+        *(".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst"),
     )
 )
 _SHOWN = 5
@@ -34,7 +50,7 @@ def passed_over_part(path: PurePath) -> PurePath | None:
 
 
 class PassedOver:
-    """Counts the names that a search passes over, and keeps the first ones for a message."""
+    """Counts the files that a search passes over, and keeps what a message names of them."""
 
     def __init__(self) -> None:
         self.begin()
@@ -44,9 +60,10 @@ class PassedOver:
         self.number = 0
         self._names: list[str] = []
         self._last: str | None = None
+        self._unread: Counter[str] = Counter()
 
     def add(self, path: PurePath) -> None:
-        """Count a path. A folder that is added several times in succession counts once."""
+        """Count a hidden path, or a tool's. A folder that is added several times in succession counts once."""
         name = path.as_posix()
         if name == self._last:
             return
@@ -55,10 +72,20 @@ class PassedOver:
         if len(self._names) < _SHOWN:
             self._names.append(name)
 
+    def add_if_unread(self, name: str) -> None:
+        """Count a file whose name is that of a picture or an archive of a kind that is not read."""
+        suffix = PurePath(name.lower()).suffix
+        if suffix in _UNREAD:
+            self._unread[suffix] += 1
+
     @property
-    def note(self) -> str | None:
-        """A sentence for people; None where nothing was passed over."""
-        if not self.number:
-            return None
-        more = f" and {self.number - len(self._names):,} more" if self.number > len(self._names) else ""
-        return f"passed over as hidden or a tool's own: {', '.join(self._names)}{more}"
+    def notes(self) -> list[str]:
+        """Sentences for people; none where nothing was passed over."""
+        notes = []
+        if self.number:
+            more = f" and {self.number - len(self._names):,} more" if self.number > len(self._names) else ""
+            notes.append(f"passed over as hidden or a tool's own: {', '.join(self._names)}{more}")
+        if self._unread:
+            kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self._unread.items()))
+            notes.append(f"passed over as files of a kind that is not read: {kinds}")
+        return notes

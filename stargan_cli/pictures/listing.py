@@ -23,8 +23,8 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
     """Regular files named like pictures, in sub-folders too, sorted by path. Symlinks are followed; one that leads
     nowhere is listed too, so that whoever reads it can name it.
 
-    Hidden files and those of tools (`files.passed_over`) are left out, and counted in `passed_over` by their paths
-    relative to the parent of `folder`. Raises OSError for a folder that cannot be read.
+    Names as in `files.passed_over` are left out, and counted in `passed_over`, by paths relative to the parent of
+    `folder`. Raises OSError for a folder that cannot be read.
     """
     counted = PassedOver() if passed_over is None else passed_over
     files: list[Path] = []
@@ -39,6 +39,8 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
                 files.append(here / name)
             elif has_picture_suffix(name):
                 counted.add((here / name).relative_to(folder.parent))
+            else:
+                counted.add_if_unread(name)
     return [file for file in sorted(files) if os.path.isfile(file) or leads_nowhere(file)]
 
 

@@ -94,8 +94,8 @@ def translate(
         listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
         report = _report(steps, listeners, counting, progress, stop)
         report.interrupted = report.interrupted and not run.watch
-        if passed_over.note is not None:
-            note(passed_over.note)
+        for text in passed_over.notes:
+            note(text)
         if not report.interrupted:
             listeners.save()
         return report

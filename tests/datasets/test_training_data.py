@@ -78,9 +78,9 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
     train = load_celeba(tmp_path, ATTRIBUTES)["train"]
     assert "000003.png" not in train.files and "stray.png" not in train.files and "000001.png" not in train.files
     assert train.notes == (
-        "1 rows of list_attr_celeba.txt have no picture: left out",
-        "1 files in img_align_celeba/ have no row: left out",
-        "1 pictures have no row in list_eval_partition.txt: left out",
+        "rows of list_attr_celeba.txt without a picture: 1, left out",
+        "files in img_align_celeba/ without a row: 1, left out",
+        "pictures without a row in list_eval_partition.txt: 1, left out",
     )
 
 
@@ -185,7 +185,7 @@ def test_pictures_of_a_class_set_leave_the_set_that_it_was_made_from(tmp_path: P
     faces, moods = without_shared_pictures([load_set("celeba", root, ATTRIBUTES), load_set(str(tmp_path / "moods"))])
     assert len(faces["train"]) == 8 and len(moods["train"]) == 2
     assert not {f"{i:06d}.png" for i in (1, 2, 3, 4)} & set(faces["train"].files)
-    assert faces["train"].notes == ("4 train pictures are in a set of class folders too: left out here",)
+    assert faces["train"].notes == ("train pictures that are in a set of class folders too: 4, left out here",)
 
 
 # The data check of a run

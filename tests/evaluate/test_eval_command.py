@@ -398,15 +398,17 @@ def test_a_report_among_the_classes_would_be_one_of_them(stargan, folder):
     assert not (folder / "faces" / "report").exists()
 
 
-def test_classifiers_of_a_set_whose_name_goes_on_are_left_alone(tmp_path, monkeypatch):
+def test_each_data_set_finds_its_own_classifiers(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "stargan").mkdir()
-    for name in ("moods-efficientnet-lite1", "moods-resnet18", "moods-two-efficientnet-lite0", "moods-two-resnet18"):
-        (tmp_path / "stargan" / f"classifier-{name}.safetensors").touch()
-    found = [[path.stem for path in classifiers_of((name,))] for name in ("moods", "moods-two", "moods-three")]
-    assert found[0] == ["classifier-moods-efficientnet-lite1", "classifier-moods-resnet18"]
-    assert found[1] == ["classifier-moods-two-efficientnet-lite0", "classifier-moods-two-resnet18"]
-    assert found[2] == ["classifier-moods-three-efficientnet-lite0"]
+    sets = ("celeba", str(tmp_path / "celeba"), str(tmp_path / "a" / "moods"), str(tmp_path / "b" / "moods"))
+    usual = [classifiers_of((data,))[0] for data in sets]
+    assert len(set(usual)) == 4 and usual[0].stem == "classifier-celeba-efficientnet-lite0"
+    assert usual[2].stem.startswith("classifier-moods-")
+    fitted = [[path, path.with_stem(path.stem.replace("efficientnet-lite0", "resnet18"))] for path in usual]
+    for path in [one for both in fitted for one in both]:
+        path.touch()
+    assert [classifiers_of((data,)) for data in sets] == fitted
 
 
 def test_distances_by_the_classifier(stargan, tmp_path):

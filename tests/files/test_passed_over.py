@@ -33,8 +33,8 @@ def test_a_path_is_passed_over_from_its_first_such_part() -> None:
 
 def test_the_note_counts_and_names_the_first() -> None:
     passed_over = PassedOver()
-    assert passed_over.note is None
+    assert passed_over.notes == []
     for number in (1, 1, 2, 3, 4, 5, 6, 7):
         passed_over.add(PurePath(f"{number}/.cache"))
     names = ", ".join(f"{number}/.cache" for number in range(1, 6))
-    assert passed_over.note == f"passed over as hidden or a tool's own: {names} and 2 more"
+    assert passed_over.notes == [f"passed over as hidden or a tool's own: {names} and 2 more"]

@@ -247,7 +247,7 @@ def test_names_below_a_remote_folder() -> None:
     ]
     passed_over = PassedOver()
     _find("same", str, passed_over)
-    assert passed_over.note == "passed over as hidden or a tool's own: .hidden.png, .git"
+    assert passed_over.notes == ["passed over as hidden or a tool's own: .hidden.png, .git"]
     outputs = [str(found.output) for found in _find("same", folded)]
     assert len({folded(output) for output in outputs}) == 5
     store.filesystem.rm(store.root, recursive=True)

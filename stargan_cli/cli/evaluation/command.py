@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, get_args
 
@@ -115,9 +117,14 @@ def evaluate(
 
 
 def _default_classifier(data: str, network: str) -> Path:
+    """In the cache folder. Two data sets whose folders have one name, in different places, have two files."""
     from stargan_cli.datasets.decoded_cache import default_cache_folder
 
-    return default_cache_folder() / f"classifier-{Path(data).resolve().name}-{network}.safetensors"
+    name = data
+    if data != "celeba":
+        folder = Path(data).resolve()
+        name = f"{folder.name[:60]}-{blake2b(os.fsencode(folder), digest_size=4).hexdigest()}"
+    return default_cache_folder() / f"classifier-{name}-{network}.safetensors"
 
 
 def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
@@ -129,7 +136,7 @@ def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
         usual = _default_classifier(data, DEFAULT_NETWORK)
         start = usual.stem.removesuffix(DEFAULT_NETWORK)
         fitted = [path for path in usual.parent.glob("*.safetensors") if path.stem.startswith(start)]
-        # the classifiers of moods-two are none of moods: no network but those of LITE has a hyphen in its name
+        # the classifiers of a folder celeba are none of CelebA: no network but those of LITE has a hyphen in its name
         own = [path for path in fitted if (name := path.stem.removeprefix(start)) in LITE or "-" not in name]
         found += sorted(own) or [usual]
     return found

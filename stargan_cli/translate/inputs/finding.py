@@ -66,9 +66,9 @@ def find(
 
     A single input folder is mirrored into the output folder itself, several into subfolders of their names, files
     beside them. `only` is the output's name if the only input is a file. `out` is not read if it lies in an input.
-    `target` and `fold` are those of `names_for`. Hidden names and those of tools (`files.passed_over`) are left out and
-    counted in `passed_over`. Symlinks are followed; one that leads to a folder above it is reported as a problem. With
-    `archives`, tars in folders are found too. Memory grows with the largest single folder, not with the tree.
+    `target` and `fold` are those of `names_for`. Names as in `files.passed_over` are left out and counted in
+    `passed_over`. Symlinks are followed; one that leads to a folder above it is reported as a problem. With `archives`,
+    tars in folders are found too. Memory grows with the largest single folder, not with the tree.
     """
     folders = {path for path in inputs if is_folder(path)}
     names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
@@ -169,7 +169,7 @@ def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], li
                 if entry.is_dir():
                     subfolders.append(entry.name)
                 elif suffix not in wanted and not (suffix == "" and entry.is_symlink()):
-                    continue
+                    search.passed_over.add_if_unread(entry.name)
                 elif entry.is_file():
                     if suffix:
                         pictures.append(entry.name)
@@ -223,4 +223,7 @@ def _is_wanted(path: PurePosixPath, search: _Search) -> bool:
         if has_picture_suffix(path.name):
             search.passed_over.add(hidden)
         return False
-    return is_picture(path.name) or (search.archives and is_archive(path.name))
+    if is_picture(path.name) or (search.archives and is_archive(path.name)):
+        return True
+    search.passed_over.add_if_unread(path.name)
+    return False

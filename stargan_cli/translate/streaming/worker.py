@@ -72,7 +72,7 @@ class _Worker:
     def __init__(self, connection: Connection[Any, Any], memory: int, turns: int, plan: Plan, sink: Sink) -> None:
         self._connection, self._plan, self._sink = connection, plan, sink
         self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
-        self._ways: dict[int, tuple[PictureSteps, Room | None]] = {}
+        self._running: dict[int, tuple[PictureSteps, Room | None]] = {}
         self._ticket, self._syncer = -1, Syncer()
         reading.watched = self._decoding
 
@@ -103,17 +103,17 @@ class _Worker:
 
     def _step(self, ticket: int, value: Any, array: ArrayReference | None) -> tuple[Any, ...] | Unsynced:
         """Take a picture's next step; returns the message to send, or the outputs to sync."""
-        way, room = self._ways.pop(ticket, (None, None))
+        steps, room = self._running.pop(ticket, (None, None))
         try:
             if isinstance(value, Found):
-                way = picture_steps(value, self._plan, self._sink)
-                question = next(way)
-            elif way is None:
+                steps = picture_steps(value, self._plan, self._sink)
+                question = next(steps)
+            elif steps is None:
                 raise ValueError("there is no such picture")
             elif isinstance(value, Exception):
-                question = way.throw(value)
+                question = steps.throw(value)
             else:
-                question = way.send(value if array is None else with_array(value, self._arrays.array(array)))
+                question = steps.send(value if array is None else with_array(value, self._arrays.array(array)))
         except StopIteration as end:
             return "ends", ticket, end.value
         except Exception as error:
@@ -122,16 +122,16 @@ class _Worker:
             if room is not None:
                 self._rooms.give_back(room)
         if isinstance(question, Unsynced):
-            self._ways[ticket] = way, None
+            self._running[ticket] = steps, None
             return question
-        return self._asked(ticket, way, question)
+        return self._asked(ticket, steps, question)
 
-    def _asked(self, ticket: int, way: PictureSteps, asked: Asked) -> tuple[Any, ...]:
+    def _asked(self, ticket: int, steps: PictureSteps, asked: Asked) -> tuple[Any, ...]:
         pixels, answer = array_of(asked), 0
         if isinstance(asked, Question):
             answer = len(asked.variants) * len(asked.squares) * change_bytes(self._plan.framing)
         room = self._rooms.take(max(pixels.nbytes, answer))
-        self._ways[ticket] = way, room
+        self._running[ticket] = steps, room
         return "asks", ticket, with_array(asked, None), self._arrays.put(room, pixels)
 
     def _send(self, message: tuple[Any, ...]) -> None:

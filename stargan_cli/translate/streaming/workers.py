@@ -75,28 +75,28 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
 class Threads(Generic[Item, Question, Answer]):
     """`number` threads that run the steps up to the first question, and as many for the steps after it."""
 
-    def __init__(self, way: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
+    def __init__(self, steps_of: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
         self.number, self.events = number, SimpleQueue[Any]()
-        self._way = way
-        self._ways: dict[int, Generator[Question, Answer, Any]] = {}
+        self._steps_of = steps_of
+        self._running: dict[int, Generator[Question, Answer, Any]] = {}
         self._first = side_by_side(number, "load")
         self._later = side_by_side(number, "save")
         self._beginning: set[Future[None]] = set()
 
     def begin(self, ticket: int, item: Item) -> None:
-        way = self._ways[ticket] = self._way(item)
-        beginning = self._first.submit(self._step, ticket, lambda: next(way))
+        steps = self._running[ticket] = self._steps_of(item)
+        beginning = self._first.submit(self._step, ticket, lambda: next(steps))
         self._beginning.add(beginning)
         beginning.add_done_callback(self._beginning.discard)
 
     def go_on(self, ticket: int, answer: Answer | Exception) -> None:
-        way = self._ways[ticket]
+        steps = self._running[ticket]
         if isinstance(answer, Exception):
             error = answer
-            self._later.submit(self._step, ticket, lambda: way.throw(error))
+            self._later.submit(self._step, ticket, lambda: steps.throw(error))
         else:
             given = answer
-            self._later.submit(self._step, ticket, lambda: way.send(given))
+            self._later.submit(self._step, ticket, lambda: steps.send(given))
 
     def _step(self, ticket: int, step: Callable[[], Question]) -> None:
         event: Event
@@ -107,7 +107,7 @@ class Threads(Generic[Item, Question, Answer]):
         except BaseException as error:
             event = Fails(ticket, error)
         if not isinstance(event, Asks):
-            del self._ways[ticket]
+            del self._running[ticket]
         self.events.put(event)
 
     def event(self) -> Any:

@@ -56,9 +56,18 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     for _ in range(2):  # as often as a folder is watched
         items = list(find([tmp_path], None, "same", str, passed_over=passed_over))
     assert places(items) == ["a.png", "sub/b.png"]
-    assert passed_over.note == (
+    assert passed_over.notes == [
         "passed over as hidden or a tool's own: $RECYCLE.BIN, .ipynb_checkpoints, @eaDir, __MACOSX, sub/._a.png"
-    )
+    ]
+
+
+def test_pictures_and_archives_of_unread_kinds_are_counted(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("a.png", "a.CR2", "b/c.cr2", "b/more.tar.gz", "notes.txt", "set.tar")))
+    passed_over = PassedOver()
+    assert places(list(find([tmp_path], None, "same", str, True, passed_over))) == ["a.png", "set.tar"]
+    assert passed_over.notes == ["passed over as files of a kind that is not read: 2 .cr2, 1 .gz"]
+    assert places(list(find([tmp_path], None, "same", str, False, passed_over))) == ["a.png"]
+    assert passed_over.notes == ["passed over as files of a kind that is not read: 2 .cr2, 1 .gz, 1 .tar"]
 
 
 def test_files_named_on_the_command_line_are_taken_as_they_are(tmp_path: Path) -> None:

@@ -144,7 +144,9 @@ def test_the_command(tmp_path: Path) -> None:
     assert len(read(tmp_path / "all")) == 2
 
 
-@pytest.mark.parametrize("option", [("--set", "blond"), ("--out", "x"), ("--shard", "1/2"), ("--json",)])
+@pytest.mark.parametrize(
+    "option", [("--set", "blond"), ("--out", "x"), ("--labels", "a.csv"), ("--shard", "1/2"), ("--json",)]
+)
 def test_it_does_nothing_else(option: tuple[str, ...], tmp_path: Path) -> None:
     result = call("--merge-manifests", tmp_path / "all", manifest(tmp_path / "1", row("a")), *option)
     assert result.exit_code == 2
