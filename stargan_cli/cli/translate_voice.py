@@ -37,6 +37,7 @@ class Voice:
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
+        self._last_given: str | None = None
 
     def __call__(self, row: Row) -> None:
         for remark in row.reason.split("; ") if row.status == "done" and row.reason else ():
@@ -45,7 +46,7 @@ class Voice:
             else:
                 self.remarks[remark] += 1
         if row.status == "done" or (row.reason in self._there and not self.new_only):
-            self._give(str(row.output))
+            self._give(_file_of(row))
         if row.status == "failed":
             self._say_once(row)
         elif row.status == "skipped" and row.reason == self._foreign:
@@ -59,6 +60,9 @@ class Voice:
             typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
 
     def _give(self, output: str) -> None:
+        if output == self._last_given:
+            return
+        self._last_given = output
         if self.results == "json":
             self.outputs.append(output)
         elif self.results:
@@ -70,6 +74,18 @@ class Voice:
         if (row.source, row.reason) != self._last_said:
             self._last_said = (row.source, row.reason)
             say(f"{row.status}: {shown(row.source)}: {shown(row.reason)}")
+
+
+def _file_of(row: Row) -> str:
+    """The output's file: of a member of an archive, the archive."""
+    from stargan_cli.translate.inputs.finding import is_archive
+
+    source, output = row.source.split("/"), str(row.output).split("/")
+    for members in range(min(len(source), len(output)) - 1, 0, -1):
+        archive = "/".join(source[:-members])
+        if is_archive(source[-members - 1]) and not os.path.isdir(archive):
+            return "/".join(output[:-members])
+    return str(row.output)
 
 
 def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:

@@ -50,7 +50,8 @@ def temporary_name(name: str) -> str:
 @contextmanager
 def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) -> Iterator[Path]:
     """A temporary file beside `path` to write to. At the end of the block it replaces `path`, with the permissions of
-    the file that was there. If the block raises, it is removed and `path` stays as it was.
+    the file that was there, and its owner if this process may give files away. If the block raises, it is removed and
+    `path` stays as it was.
 
     With sync="all", temporary files that killed processes left of `path` over an hour ago are removed too. `folder` is
     the handle of the folder of `path`: the temporary name is relative to it, so that another folder that takes its path
@@ -67,7 +68,7 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
         yield temporary
         if sync != "nothing":
             sync_file(temporary, folder)
-        _keep_permissions(path, temporary, folder)
+        _keep_access(path, temporary, folder)
         os.replace(temporary, path, src_dir_fd=folder, dst_dir_fd=folder)
         placed = True
         if sync == "all":
@@ -78,12 +79,16 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
                 os.unlink(temporary, dir_fd=folder)
 
 
-def _keep_permissions(path: Path, temporary: Path, folder: int | None) -> None:
-    """A picture that others may not read stays private. File systems without permissions are left as they are."""
+def _keep_access(path: Path, temporary: Path, folder: int | None) -> None:
+    """A picture that others may not read stays private, and its owner may read it on: root may write it, as in a
+    container. File systems without permissions are left as they are."""
     with suppress(OSError):
-        mode = os.stat(path, dir_fd=folder, follow_symlinks=False).st_mode
-        if stat.S_ISREG(mode):
-            os.chmod(temporary, mode & 0o777, dir_fd=folder)
+        state = os.stat(path, dir_fd=folder, follow_symlinks=False)
+        if stat.S_ISREG(state.st_mode):
+            if sys.platform != "win32":
+                with suppress(OSError):
+                    os.chown(temporary, state.st_uid, state.st_gid, dir_fd=folder)
+            os.chmod(temporary, state.st_mode & 0o777, dir_fd=folder)
 
 
 def _sweep(path: Path) -> None:

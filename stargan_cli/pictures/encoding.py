@@ -57,10 +57,14 @@ def write_picture(
 
 
 def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes:
-    """Return the bytes of the file."""
+    """Return the bytes of the file. Raises PictureError for a picture that is larger than the format can hold."""
     out = BytesIO()
-    image = in_palette(pixels.image) if format.palette else pixels.image
-    # None is passed too: without the argument, Pillow would write the profile that it read
+    if format.longest is not None and max(pixels.image.size) > format.longest:
+        size = "{:,} x {:,}".format(*pixels.image.size)
+        raise PictureError(f"too large for {format.name}: {size}, the limit is {format.longest:,} a side: --format png")
+    image = pixels.image
+    image.info = {}  # Pillow would write what it read: a profile, a comment, and TIFF as the source compresses it
+    image = in_palette(image) if format.palette else image
     image.save(out, format.name, icc_profile=pixels.icc, **format.save_options(extras))
     data = out.getvalue() if pixels.deep is None else sixteen_bits.with_pixels(out.getvalue(), pixels.deep)
     return data if format.add_note is None or extras.note is None else format.add_note(data, extras.note)

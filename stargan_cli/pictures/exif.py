@@ -8,7 +8,9 @@ from typing import Any
 from PIL import Image
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
-MAX_EXIF_BYTES = 65_000  # what a JPEG segment holds
+MAX_SEGMENT_BYTES = 65_000  # what a JPEG segment holds
+MAKER_NOTE = 0x927C
+IN_PNG_TEXT = "Raw profile type exif"  # as ImageMagick writes it: two lines, and the block in hex digits
 TIFF_TEXTS = (270, 271, 272, 305, 306, 315, 316, 33432)  # description, camera, program, date, artist, host, copyright
 EXIF_FOLDERS = (0x8769, 0x8825)  # sub-directories: exposure and GPS
 ORIENTATION = 0x0112
@@ -32,7 +34,7 @@ def exif_of(image: Image.Image) -> bytes | None:
     """Return the raw EXIF block of an opened file, or None. TIFF has no block: one is made from the file's own tags."""
     if image.format != "TIFF":
         block = image.info.get("exif")
-        return block if isinstance(block, bytes) else None
+        return block if isinstance(block, bytes) else _from_text(image.info.get(IN_PNG_TEXT))
     try:
         own, found = image.getexif(), Image.Exif()
         found.update(_as_read({tag: own[tag] for tag in TIFF_TEXTS if tag in own}))
@@ -42,19 +44,29 @@ def exif_of(image: Image.Image) -> bytes | None:
         return None
 
 
-def orientation_of(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where the EXIF block is broken."""
+def _from_text(text: Any) -> bytes | None:
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        return bytes.fromhex("".join(str(text).split("\n")[3:])) or None
+    except ValueError:
+        return None
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 where the EXIF block is broken. One that XMP alone names does not count, as in
+    viewers."""
+    try:
+        if image.format == "TIFF":  # Pillow turns these itself, and then forgets the orientation here
+            return int(image.getexif().get(ORIENTATION, 1))
+        exif = Image.Exif()
+        exif.load(exif_of(image) or b"")
+        return int(exif.get(ORIENTATION, 1))
     except Exception:  # a broken EXIF block is no reason to lose the picture
         return 1
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:
-    """Return a source's EXIF block without the tags that describe its pixels, such as the orientation.
-
-    None if the block is broken, empty or longer than MAX_EXIF_BYTES.
-    """
+    """Return a source's EXIF block without the tags that describe its pixels, such as the orientation. None if the
+    block is broken or empty."""
     exif = Image.Exif()
     try:
         exif.load(raw)
@@ -63,6 +75,19 @@ def kept_exif(raw: bytes) -> Image.Exif | None:
                 del exif[tag]
         for values in (exif, *(exif.get_ifd(tag) for tag in EXIF_FOLDERS if tag in exif)):
             values.update(_as_read(values))
-        return exif if 0 < len(exif.tobytes()) <= MAX_EXIF_BYTES else None
+        return exif if exif.tobytes() and len(exif) else None
     except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
         return None
+
+
+def in_a_segment(exif: Image.Exif) -> Image.Exif | None:
+    """The EXIF block as far as a JPEG segment holds it: without the camera's own note if it is too long, None if it is
+    too long even so."""
+    if len(exif.tobytes()) <= MAX_SEGMENT_BYTES:
+        return exif
+    shorter = Image.Exif()
+    shorter.load(exif.tobytes())
+    for values in (shorter, *(shorter.get_ifd(tag) for tag in EXIF_FOLDERS if tag in shorter)):
+        values.update(_as_read(values))
+    shorter.get_ifd(EXIF_FOLDERS[0]).pop(MAKER_NOTE, None)
+    return shorter if len(shorter.tobytes()) <= MAX_SEGMENT_BYTES else None

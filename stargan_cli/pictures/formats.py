@@ -28,6 +28,7 @@ class PictureFormat:
     A format that can be written has an `option`, its name for `--format`; new files get its first suffix. It holds
     8-bit pixels of `modes`, and 16-bit pixels of `deep_modes` (`A` at the end: with alpha). `alpha` and `icc`: it can
     hold these. `palette`: each pixel is one of 256 colours. `quality`: its encoder has a quality setting.
+    `longest`: the most pixels of a side (None: any).
     `save_options` gives the arguments of Pillow's encoder. `add_note` puts a note into the finished file, if that
     encoder cannot write it, or would write it too far from the beginning.
 
@@ -47,6 +48,7 @@ class PictureFormat:
     alpha: bool = False
     icc: bool = False
     quality: bool = False
+    longest: int | None = None
     save_options: Callable[[Extras], dict[str, Any]] = save_options.none
     add_note: Callable[[bytes, Note], bytes] | None = None
     palette: bool = False
@@ -84,6 +86,7 @@ FORMATS = (
         modes=("L", "RGB", "CMYK"),
         icc=True,
         quality=True,
+        longest=65_500,
         save_options=save_options.jpeg,
         frames="pages",
     ),
@@ -96,6 +99,7 @@ FORMATS = (
         alpha=True,
         icc=True,
         quality=True,
+        longest=16_383,
         save_options=save_options.webp,
         frames="animation",
         join=animations.join_webp,
@@ -130,6 +134,7 @@ FORMATS = (
         modes=("RGB",),
         alpha=True,
         palette=True,
+        longest=65_535,
         add_note=save_options.gif_with_note,
         frames="animation",
         parts=composition.gif_parts,

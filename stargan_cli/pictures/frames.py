@@ -15,10 +15,10 @@ from stargan_cli.pictures.composition import StoredFrame, whole_frames
 from stargan_cli.pictures.exif import exif_of
 from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
+from stargan_cli.pictures.tiff_pages import is_page
 
 MOST_FRAMES = 10_000
 MOST_FRAMED = 20  # times `max_pixels`: the limit for the pixels of all frames together
-SUBFILE_TYPE, REDUCED, MASK = 254, 1, 4  # a tag of TIFF, and bits in it
 MP_ENTRIES = 0xB002  # a tag of MPO
 
 
@@ -56,9 +56,10 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
     """
     with opened_picture(source, wanted) as (file, image):
         with decoding(file):
-            places = [0] if first else _places(file, image, wanted.max_pixels)
+            places = [image.tell()] if first else _places(file, image, wanted.max_pixels)
         if len(places) == 1:
             with decoding(file):
+                _go_to(image, places[0])
                 picture = decode(file, image, wanted)
             yield picture
             return
@@ -142,8 +143,7 @@ def _pages(image: Image.Image, number: int, max_pixels: int) -> Iterator[int]:
     pixels = 0
     for place in range(min(number, MOST_FRAMES + 1)):
         _go_to(image, place)
-        tags: Any = getattr(image, "tag_v2", {})
-        if not int(tags.get(SUBFILE_TYPE, 0)) & (REDUCED | MASK):
+        if is_page(image):
             pixels += image.width * image.height
             _check_number(place + 1, pixels, max_pixels)
             yield place

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
+from stargan_cli.errors import PictureError
+
+BITS, SAMPLE_FORMAT = 258, 339  # tags of TIFF
+SIGNED = 2  # a value of SAMPLE_FORMAT
+OVERSHOOT = 1.5  # times white: floats that were resampled or edited exceed it here and there
 WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -35,18 +42,28 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
 
 
 def _narrow(image: Image.Image) -> Image.Image:
-    """16- and 32-bit integers and floats -> 8 bit, scaled by their range, never clipped.
+    """16- and 32-bit integers and floats -> 8 bit, scaled by their range. A thousandth of the values may lie above it.
 
-    White is 65535 for integers, or 2^32 - 1 if any is larger. For floats it is the first of 1, 255 and 65535 that no
-    value exceeds, else the largest value. NaN, infinite and negative floats are black.
+    White is 65535 for 16-bit integers (32767 if they are signed), the first of 255, 65535 and the largest possible that
+    32-bit integers do not exceed, and of 1, 255, 65535 and the largest there is for floats. NaN, infinite and negative
+    floats are black. Raises PictureError for negative integers.
     """
     values = np.asarray(image)
+    tags: Any = getattr(image, "tag_v2", {})
     if image.mode == "F":
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
-        top = float(values.max())
-        white = next((limit for limit in (1.0, 255.0, 65535.0) if top <= limit), top)
+        white = _white(values / OVERSHOOT, (1.0, 255.0, 65535.0), float(values.max()))
     else:
+        signed, bits = SIGNED in tags.get(SAMPLE_FORMAT, ()), max(tags.get(BITS, (16,)))
         if values.dtype == np.int32 and values.min() < 0:
+            if signed:
+                raise PictureError("some of its numbers are negative: save it with 8 or 16 bits, without sign")
             values = values.view(np.uint32)
-        white = 65535.0 if int(values.max()) <= 65535 else 4294967295.0
-    return Image.fromarray((values * np.float64(255.0 / white)).round().astype(np.uint8))
+        most = 2.0 ** (bits - signed) - 1
+        white = _white(values, (255.0, 65535.0), most) if bits == 32 else max(most, float(values.max()))
+    return Image.fromarray((values * np.float64(255.0 / white)).round().clip(max=255).astype(np.uint8))
+
+
+def _white(values: np.ndarray, limits: tuple[float, ...], top: float) -> float:
+    usual = np.quantile(values, 0.999)
+    return next((limit for limit in limits if usual <= limit), top)

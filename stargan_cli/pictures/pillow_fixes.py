@@ -11,10 +11,10 @@ import numpy as np
 from PIL import Image
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures.modes import split
+from stargan_cli.pictures.modes import BITS, SAMPLE_FORMAT, SIGNED, split
 from stargan_cli.pictures.png import sixteen_bits
 
-BITS, PHOTOMETRIC, PLANES = 258, 262, 284  # tags of TIFF
+PHOTOMETRIC, PLANES = 262, 284  # tags of TIFF
 MISREAD_IN_PLANES = ("LA", "La", "LAB")
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode: levels (of 255) for each step of a stored grey
 
@@ -55,6 +55,8 @@ def _refuse_misread(image: Image.Image) -> None:
     tags = _tags(image)
     if tags.get(PLANES) == 2 and (max(tags.get(BITS, (8,))) > 8 or image.mode in MISREAD_IN_PLANES):
         raise PictureError("this kind of TIFF with separate planes cannot be decoded: save it with interleaved pixels")
+    if SIGNED in tags.get(SAMPLE_FORMAT, ()) and max(tags.get(BITS, (8,))) == 8:
+        raise PictureError("its numbers have 8 bits with sign: save it without sign")
     if image.mode == "P" and image.format == "PNG" and image.palette is None:
         raise PictureError("damaged: it has no palette")
 

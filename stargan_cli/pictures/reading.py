@@ -24,6 +24,7 @@ from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
 from stargan_cli.pictures.png.colour import profile_of_png
+from stargan_cli.pictures.tiff_pages import go_to_first_page
 
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
@@ -142,6 +143,7 @@ def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
 def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
     file.seek(0)
     image = Image.open(file, formats=decodable())
+    go_to_first_page(image)
     width, height = image.size
     limits.check_size(width, height, wanted.max_pixels)
     if _is_jpeg(image):

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from stargan_cli.pictures.exif import in_a_segment
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk
 from stargan_cli.pictures.provenance import SOFTWARE, Note
 
@@ -39,7 +40,9 @@ def png(extras: Extras) -> dict[str, Any]:
 def jpeg(extras: Extras) -> dict[str, Any]:
     """Full chroma from FULL_CHROMA_QUALITY on; the note as a comment and an XMP segment."""
     subsampling = 0 if extras.quality >= FULL_CHROMA_QUALITY else 2
-    options = {"quality": extras.quality, "subsampling": subsampling, **_exif(extras)}
+    options: dict[str, Any] = {"quality": extras.quality, "subsampling": subsampling}
+    if extras.exif is not None and (exif := in_a_segment(extras.exif)) is not None:
+        options["exif"] = exif
     if extras.note is not None:
         body = b"http://ns.adobe.com/xap/1.0/\x00" + extras.note.xmp()
         options["extra"] = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body
@@ -55,7 +58,8 @@ def webp(extras: Extras) -> dict[str, Any]:
 
 
 def tiff(extras: Extras) -> dict[str, Any]:
-    """A resolution, which baseline TIFF requires; the note as three tags."""
+    """Not compressed: then the tags come first, where `read_fingerprint` finds the note. A resolution, which baseline
+    TIFF requires; the note as three tags."""
     options = {"dpi": (72, 72), **_exif(extras)}
     if extras.note is not None:
         tags = extras.exif if extras.exif is not None else Image.Exif()

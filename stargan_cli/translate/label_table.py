@@ -43,13 +43,14 @@ class LabelTable:
 
     def add(self, name: str, values: Sequence[float | None], line: int) -> None:
         """Add a picture's labels. Raises DataError if it already has other labels."""
-        own = tuple(values)
+        known = [number for number, value in enumerate(values, start=1) if value is not None]
+        own = tuple(values[: max(known, default=0)])
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
             raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
 
-    def find(self, picture: PurePath) -> dict[str, float]:
-        """The labels of a picture; empty if no row names it.
+    def find(self, picture: PurePath) -> dict[str, float] | None:
+        """The labels of a picture; None if no row names it.
 
         A row belongs to a picture if the row's name is the end of the picture's path (of a local file: of its absolute
         path), with or without the suffix. Of several such rows the one with the longest name is taken, so that
@@ -60,10 +61,10 @@ class LabelTable:
         parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
         for start in range(len(parts)):
             name = "/".join(parts[start:]).lstrip("/")
-            values = self._rows.get(name) or self._rows.get(name.removesuffix(picture.suffix))
-            if values is not None:
-                return {name: value for name, value in zip(self.columns, values, strict=True) if value is not None}
-        return {}
+            values = self._rows.get(name, self._rows.get(name.removesuffix(picture.suffix)))
+            if values is not None:  # those that the row ends with, without a value, are left out
+                return {name: value for name, value in zip(self.columns, values, strict=False) if value is not None}
+        return None
 
 
 def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:
@@ -101,15 +102,15 @@ def _read_table(path: Path, text: Iterator[str], encoding: str, wanted: Callable
 
 
 def _read_json(path: Path, text: Iterator[str], encoding: str, wanted: Callable[[str], bool]) -> LabelTable:
-    table: LabelTable | None = None
+    table = LabelTable(path, ())
+    table.reading = f"JSON lines, {encoding}"
     seen: dict[str, None] = {}
     for line, name, values in _json_rows(path, text):
-        if table is None:
-            seen = dict.fromkeys(values)
-            table = LabelTable(path, tuple(column for column in values if wanted(column)))
-            table.reading = f"JSON lines, {encoding}"
+        new = [column for column in values if column not in seen]  # a row may lack what others have
+        seen.update(dict.fromkeys(new))
+        table.columns += tuple(column for column in new if wanted(column))
         table.add(name, [_value(path, line, column, values.get(column)) for column in table.columns], line)
-    return _checked(table or LabelTable(path, ()), list(seen))
+    return _checked(table, list(seen))
 
 
 def _checked(table: LabelTable, columns: Sequence[str]) -> LabelTable:
@@ -136,7 +137,9 @@ def _json_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict
             raise DataError(f"{path}, line {line}: not a JSON object: {error}", _JSON_HINT) from error
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {line}: not a JSON object", _JSON_HINT)
-        labels = values.pop("source_label", None)  # a row of a manifest
+        of_manifest, labels = "source_label" in values, values.pop("source_label", None)
+        if of_manifest and labels is None:
+            continue  # of a picture that failed
         if column not in values:
             column = _name_key(path, line, values)
         name = values.pop(column)
@@ -165,4 +168,7 @@ def _value(path: Path, line: int, column: str, value: Any) -> float | None:
 def _key(name: str) -> str:
     """A name as it is compared: accents composed (macOS decomposes them), and slashes (Windows writes backslashes)."""
     name = unicodedata.normalize("NFC", name)
-    return "/".join(part for part in name.replace("\\", "/").split("/") if part not in ("", "."))
+    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    while parts[:1] == [".."]:
+        del parts[0]
+    return "/".join(parts)

@@ -50,7 +50,7 @@ class LabelSource:
         if self.rest_off:
             known = {(i, name): 0.0 for i, label_set in enumerate(self.layout.sets) for name in label_set.attributes}
         if self.table is not None and picture is not None:
-            for column, value in self.table.find(picture).items():
+            for column, value in (self.table.find(picture) or {}).items():
                 (meaning,) = self.vocabulary.search(column)
                 known[meaning.set_index, meaning.attribute] = value if meaning.on else 1.0 - value
         return known
@@ -70,7 +70,7 @@ class LabelSource:
         """The reason for a picture's row: the table does not name the picture, or all its squares already show what is
         asked for, as their source `labels` say."""
         remarks = []
-        if self.table is not None and not self.table.find(picture):
+        if self.table is not None and self.table.find(picture) is None:
             how = "treated as off" if self.rest_off else "read by the classifier"
             remarks.append(f"not in {self.table.path.name}: its labels were {how}")
         if not self.rest_off and all(shows(known, changes) for known in labels):

@@ -116,3 +116,13 @@ def test_a_replacement_may_be_relative_to_an_open_folder(tmp_path: Path) -> None
 def test_temporary_names_fit_any_file_system() -> None:
     assert temporary_name("a.png") == f".a.png.{atomic.RUN_MARK}.tmp"
     assert len(os.fsencode(temporary_name("\u00e9" * 200))) <= atomic.LONGEST_NAME
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may give files away")
+def test_root_leaves_what_it_replaces_to_its_owner(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("earlier")
+    (tmp_path / "a").chmod(0o600)
+    os.chown(tmp_path / "a", 1234, 2345)
+    replace(tmp_path / "a", "new")
+    state = (tmp_path / "a").stat()
+    assert (state.st_uid, state.st_gid, state.st_mode & 0o777) == (1234, 2345, 0o600)

@@ -213,3 +213,21 @@ def test_any_text_may_stand_in_a_note(weights: str, settings: str) -> None:
     out = BytesIO()
     for name in ("png", "jpg"):
         write_picture(out, Image.new("RGB", (2, 2)), format=WRITABLE[name], note=note)
+
+
+def test_nothing_of_the_source_file_is_written_but_the_pixels(tmp_path: Path) -> None:
+    image = Image.open(BytesIO(corpus.encoded(corpus.scene(), "JPEG", comment=b"my address")))
+    write_picture(tmp_path / "a.jpg", image)
+    assert b"my address" not in (tmp_path / "a.jpg").read_bytes()
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+    image = Image.open(BytesIO(corpus.encoded(noise, "TIFF", compression="jpeg")))
+    before = np.asarray(image)
+    write_picture(tmp_path / "a.tif", image)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "a.tif")), before)
+
+
+@pytest.mark.parametrize(("name", "longest"), [("a.webp", "16,383"), ("a.jpg", "65,500"), ("a.gif", "65,535")])
+def test_a_side_that_the_format_cannot_hold(name: str, longest: str, tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=f"66,000 x 2, the limit is {longest} a side: --format png"):
+        write_picture(tmp_path / name, Image.new("RGB", (66_000, 2)))
+    assert not (tmp_path / name).exists()

@@ -7,9 +7,10 @@ from pathlib import Path
 import corpus
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from stargan_cli.pictures.encoding import write_picture
-from stargan_cli.pictures.exif import ORIENTATION, exif_of
+from stargan_cli.pictures.exif import MAKER_NOTE, ORIENTATION, exif_of
 from stargan_cli.pictures.reading import read_picture
 
 MAKE, ARTIST, EXPOSURE, PLACE, LENS = 271, 315, 0x8769, 0x8825, 0xA434
@@ -50,3 +51,26 @@ def test_a_tiff_that_says_nothing_has_none(tmp_path: Path) -> None:
     corpus.scene().save(tmp_path / "a.tif")
     with Image.open(tmp_path / "a.tif") as image:
         assert exif_of(image) is None
+
+
+def test_a_long_note_of_the_camera_is_kept_where_the_format_can_hold_it(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[MAKE] = "Maker"
+    exif.get_ifd(EXPOSURE)[MAKER_NOTE] = bytes(80_000)
+    exif.get_ifd(EXPOSURE)[LENS] = "Lens"
+    for kind, longest in (("png", 100_000), ("jpg", 65_533)):
+        write_picture(tmp_path / f"a.{kind}", corpus.scene(), exif=exif.tobytes())
+        with Image.open(tmp_path / f"a.{kind}") as image:
+            kept = image.getexif()
+            assert kept[MAKE] == "Maker" and kept.get_ifd(EXPOSURE)[LENS] == "Lens"
+            assert (MAKER_NOTE in kept.get_ifd(EXPOSURE)) == (kind == "png")
+            assert len(image.info["exif"]) < longest
+
+
+def test_a_block_in_a_text_of_a_png_is_read(tmp_path: Path) -> None:
+    exif, texts = Image.Exif(), PngInfo()
+    exif[MAKE] = "Maker"
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(exif.tobytes()):8d}\n{exif.tobytes().hex()}\n")
+    corpus.scene().save(tmp_path / "a.png", pnginfo=texts)
+    with Image.open(tmp_path / "a.png") as image:
+        assert exif_of(image) == exif.tobytes()

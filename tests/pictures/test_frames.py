@@ -12,6 +12,7 @@ from typing import Any
 import corpus
 import numpy as np
 import pytest
+import tifffile
 from animations_kit import DURATIONS, KINDS, NOTE, again, by_hand, drawn, pages, read, same
 from PIL import Image, TiffImagePlugin
 
@@ -22,7 +23,7 @@ from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.frames import FrameSequence, opened_frames
 from stargan_cli.pictures.output_pixels import in_palette
 from stargan_cli.pictures.provenance import fingerprint_in
-from stargan_cli.pictures.reading import Picture, Wanted
+from stargan_cli.pictures.reading import Picture, Wanted, read_picture
 from stargan_cli.pictures.save_options import Extras
 
 
@@ -248,3 +249,24 @@ def test_other_programs_read_them_without_a_word(name: str, program: tuple[str, 
     path.write_bytes(again(pages(3) if name == "tiff" else by_hand(name), name))
     done = subprocess.run([part.format(path) for part in program], capture_output=True, timeout=60)
     assert done.returncode == 0 and not done.stderr.strip(), done.stderr
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_reduced_copy_before_the_page_is_not_the_picture(first: bool) -> None:
+    out = BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        for size, reduced in ((16, 1), (64, 0)):
+            file.write(np.full((size, size, 3), size, np.uint8), subfiletype=reduced)
+    with opened_frames(BytesIO(out.getvalue()), Wanted(), first) as picture:
+        assert isinstance(picture, Picture)
+        assert picture.size == (64, 64) and picture.image.getpixel((0, 0)) == (64, 64, 64)
+    assert read_picture(BytesIO(out.getvalue())).size == (64, 64)
+
+
+def test_the_preview_of_a_raw_photo_is_not_the_photo() -> None:
+    out = BytesIO()
+    with tifffile.TiffWriter(out) as file:
+        file.write(np.zeros((16, 16, 3), np.uint8), subfiletype=1, subifds=1)
+        file.write(np.zeros((64, 64), np.uint16), photometric=32803, extratags=[(33421, 3, 2, (2, 2), True)])
+    with pytest.raises(PictureError, match="a raw photo, of which only a preview can be read"):
+        read_picture(BytesIO(out.getvalue()))

@@ -13,6 +13,7 @@ from pathlib import Path
 import corpus
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -139,10 +140,40 @@ def test_bright_floats_are_scaled_by_their_own_white() -> None:
     assert np.asarray(picture.image)[0, :, 0].tolist() == [0, 128, 255]
 
 
-def test_thirty_two_bit_integers() -> None:
-    values = np.array([[0, 2**31 - 1]], np.int32)
-    picture = read_picture(BytesIO(corpus.encoded(Image.fromarray(values), "TIFF")))
-    assert np.asarray(picture.image)[0, :, 0].tolist() == [0, 127]
+@pytest.mark.parametrize(
+    ("values", "levels"),
+    [
+        (np.array([[0, 2**31 - 1]], np.int32), [0, 255]),
+        (np.array([[0, 2**31]], np.uint32), [0, 128]),
+        (np.array([[0, 102, 255]], np.int32), [0, 102, 255]),
+        (np.array([[0, 65535]], np.uint32), [0, 255]),
+        (np.array([[0, 32767]], np.int16), [0, 255]),
+        (np.array([[0.0] * 2000 + [0.5, 1.0, 1.2]], np.float32), [0] * 2000 + [128, 255, 255]),
+        (np.array([[0] * 2000 + [65535, 70000]], np.uint32), [0] * 2000 + [255, 255]),
+    ],
+    ids=["signed", "unsigned", "of 8 bits", "of 16 bits", "16 bits, signed", "floats above white", "above 16 bits"],
+)
+def test_white_of_wide_numbers(values: np.ndarray, levels: list[int]) -> None:
+    out = BytesIO()
+    tifffile.imwrite(out, values)
+    picture = read_picture(BytesIO(out.getvalue()))
+    assert np.asarray(picture.image)[0, :, 0].tolist() == levels
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_negative_numbers_are_no_levels(dtype: type) -> None:
+    out = BytesIO()
+    tifffile.imwrite(out, np.array([[-5, 0, 100]], dtype))
+    with pytest.raises(PictureError, match="sign"):
+        read_picture(BytesIO(out.getvalue()))
+
+
+def test_an_orientation_that_only_xmp_names_does_not_count_as_in_viewers() -> None:
+    packet = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+    data = corpus.encoded(corpus.scene(), "JPEG", xmp=packet)
+    with Image.open(BytesIO(data)) as image:
+        assert image.getexif()[0x0112] == 6
+    assert read_picture(BytesIO(data)).size == (corpus.WIDTH, corpus.HEIGHT)
 
 
 def test_size_is_upright() -> None:

@@ -36,7 +36,7 @@ def test_layouts(tmp_path: Path, text: str) -> None:
     assert sorted(table.columns) == ["Male", "Young"]
     assert table.find(Path("pictures/1.jpg")) == {"Male": 0.0, "Young": 1.0}
     assert table.find(Path("2.jpg")) == {"Male": 1.0, "Young": 0.0}
-    assert table.find(Path("3.jpg")) == {}
+    assert table.find(Path("3.jpg")) is None
 
 
 QUOTED = '"","path","Male","Young"\r\n"1","a b.jpg",TRUE,FALSE\r\n"2","2.jpg",NA,TRUE\r\n'
@@ -173,7 +173,7 @@ def test_the_longest_name_that_ends_the_path_counts(tmp_path: Path) -> None:
     assert table.find(Path("/photos/a/1.jpg")) == {"Male": 1.0}
     assert table.find(Path("b/1.jpg")) == {"Male": 0.0}
     assert table.find(Path("/c/1.jpg")) == {"Male": 0.5}
-    assert table.find(Path("/photos/aa/11.jpg")) == {}
+    assert table.find(Path("/photos/aa/11.jpg")) is None
 
 
 def test_names_may_lack_their_suffix(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_names_may_lack_their_suffix(tmp_path: Path) -> None:
     assert table.find(Path("in/000001.jpg")) == {"Male": 1.0}
     assert table.find(Path("in/000001.png")) == {"Male": 0.0}
     assert table.find(Path("a/b/2.webp")) == {"Male": 0.5}
-    assert table.find(Path("a/c/2.webp")) == table.find(Path("000001/x.jpg")) == {}
+    assert table.find(Path("a/c/2.webp")) is table.find(Path("000001/x.jpg")) is None
 
 
 def test_absolute_paths_belong_to_one_picture(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_picture_is_known_by_its_absolute_path(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path / "photos")
     for name in ("1.jpg", "2.jpg", "../photos/1.jpg"):
         assert table.find(Path(name)) == {"Male": 1.0}
-    assert table.find(PurePosixPath("1.jpg")) == {}
+    assert table.find(PurePosixPath("1.jpg")) is None
 
 
 def test_an_empty_field_says_nothing(tmp_path: Path) -> None:
@@ -241,3 +241,20 @@ def test_binary_files_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\x89PNG\r\n\x1a\n\xff\xfe\x00")
     with pytest.raises(DataError, match="holds no labels"):
         read_labels(path, bool)
+
+
+def test_json_rows_may_lack_labels_that_others_have(tmp_path: Path) -> None:
+    rows = (
+        '{"source": "0.jpg", "source_label": null, "status": "failed"}',
+        '{"source": "1.jpg", "source_label": {"Male": 1}}',
+        '{"source": "2.jpg", "source_label": {"Young": 0}}',
+        '{"source": "3.jpg", "source_label": {}}',
+    )
+    table = read(tmp_path, "\n".join(rows))
+    assert [table.find(Path(f"{number}.jpg")) for number in range(4)] == [None, {"Male": 1.0}, {"Young": 0.0}, {}]
+
+
+def test_names_may_begin_above_the_current_folder(tmp_path: Path) -> None:
+    table = read(tmp_path, "path,Male\n../photos/1.jpg,1\n..\\..\\2.jpg,0\n")
+    assert table.find(Path("photos/1.jpg")) == {"Male": 1.0}
+    assert table.find(Path("2.jpg")) == {"Male": 0.0}

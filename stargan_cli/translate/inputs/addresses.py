@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.remote import RemotePath
@@ -19,14 +19,24 @@ _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
 
 def place_of_text(text: str) -> Path | RemotePath:
     """The path or URL (such as s3://bucket/folder) that `text` names; file:///folder becomes a path. Raises UsageError
-    for an empty text, which a shell makes of an unset variable: as a path it would be the current folder."""
+    for an empty text or a bare s3://, which a shell makes of an unset variable, and for a relative path after file://.
+    """
     if not text:
         raise UsageError("an input is empty", "is a variable not set? The current folder is .")
     if "://" not in text:
         return Path(text)
-    if text.startswith("file://"):
-        return Path(unquote(urlsplit(text).path))
-    return RemotePath(text.rstrip("/"))
+    protocol, _, rest = text.partition("://")
+    if protocol == "file":
+        return _of_file(text, unquote(rest.removeprefix("localhost")))
+    if not rest.strip("/") and protocol != "memory":
+        raise UsageError(f"{text} names nothing behind {protocol}://", "is a variable not set?")
+    return RemotePath(f"{protocol}://{rest.rstrip('/')}")
+
+
+def _of_file(text: str, path: str) -> Path:
+    if not path.startswith("/"):
+        raise UsageError(f"{text} is no address of a file", "it begins with three slashes: file:///folder")
+    return Path(path)
 
 
 def places_of_texts(texts: Iterable[str]) -> list[Path | RemotePath]:

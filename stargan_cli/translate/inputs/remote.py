@@ -32,7 +32,14 @@ class RemotePath:
 
     @property
     def name(self) -> str:
+        """The last part; of a web address without its query, such as the signature of a presigned one."""
+        if self._is_web:
+            return self.url.partition("?")[0].rpartition("/")[2]
         return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def _is_web(self) -> bool:
+        return self.url.startswith(("http://", "https://"))
 
     @property
     def parent(self) -> RemotePath:
@@ -71,14 +78,18 @@ class RemotePath:
         """Either "file" or "directory"; None if nothing is there. Raises UsageError if the store cannot be reached."""
         try:
             return str(self.filesystem.info(self.key)["type"])
-        except FileNotFoundError:
+        except FileNotFoundError as error:
+            cause = error.__cause__  # of every failure, for the web
+            if self._is_web and isinstance(cause, Exception) and not isinstance(cause, FileNotFoundError):
+                raise self._unreachable(cause) from error
             return None
         except UsageError:
             raise
         except Exception as error:
-            raise UsageError(
-                f"cannot reach {self.url}: {_in_words(error)}", "check the address and your permissions"
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: Exception) -> UsageError:
+        return UsageError(f"cannot reach {self.url}: {_in_words(error)}", "check the address and your permissions")
 
     def beginning(self, most: int = ALL_BYTES) -> bytes:
         """An object's first `most` bytes, in one request: without a range, some file systems ask for the size first.

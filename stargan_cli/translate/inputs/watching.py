@@ -25,12 +25,17 @@ def arriving(
 ) -> Iterator[list[Found]]:
     """Yield the files that are new or changed since the last poll, until `stop`. Inputs are local.
 
-    A picture that failed is yielded again when its file changes.
+    A picture that failed is yielded again when its file changes, and any file that was away in between.
     """
     given: dict[str, Signature] = {}
     waiting: dict[str, tuple[Signature, float]] = {}
     while not stop():
-        fresh = [found for found in listing() if _is_whole(found, given, waiting, now())]
+        listed = list(listing())
+        names = {str(found.source) for found in listed}
+        for states in (given, waiting):
+            for name in states.keys() - names:
+                del states[name]
+        fresh = [found for found in listed if _is_whole(found, given, waiting, now())]
         if fresh:
             yield fresh
         end = now() + POLL_SECONDS

@@ -12,6 +12,7 @@ from stargan_cli.pictures.formats import WRITABLE, written_by_name
 from stargan_cli.pictures.listing import has_picture_suffix
 from stargan_cli.translate.inputs.finding import is_archive, is_folder
 from stargan_cli.translate.inputs.remote import RemotePath
+from stargan_cli.translate.inputs.tar_reading import PACKED_SUFFIXES, TAR_SUFFIX
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class Destination:
 def destination(inputs: Sequence[Path | RemotePath], out: Path | RemotePath, each: bool, format: str) -> Destination:
     """Whether `out` is a file: it has a picture's suffix (for a tar, a tar's), and is not an existing folder.
 
-    `each` and `format` are those of `TranslationSettings`. Raises UsageError if several outputs would be one file, or
-    if the file's suffix is not that of the format.
+    `each` and `format` are those of `TranslationSettings`. Raises UsageError if several outputs would be one file, if
+    the file's suffix is not that of the format, or if pictures would become an archive.
     """
-    archive = len(inputs) == 1 and is_archive(inputs[0].name)
-    if not (is_archive(out.name) if archive else has_picture_suffix(out.name)) or _is_folder(out):
+    archive = len(inputs) == 1 and is_archive(inputs[0].name) and not is_folder(inputs[0])
+    if _is_folder(out):
+        return Destination(out)
+    if not archive and out.name.lower().endswith((TAR_SUFFIX, *PACKED_SUFFIXES)):
+        raise UsageError(f"--out {out} is the name of an archive, and pictures become a folder", "give a folder")
+    if not (is_archive(out.name) if archive else has_picture_suffix(out.name)):
         return Destination(out)
     if each or len(inputs) != 1 or is_folder(inputs[0]):
         raise UsageError(f"--out {out} is the name of one file, and there may be several outputs", "give a folder")

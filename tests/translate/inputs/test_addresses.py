@@ -53,3 +53,32 @@ def test_urls_are_remote_but_for_files() -> None:
     assert place_of_text("s3://bucket/a/") == RemotePath("s3://bucket/a")
     assert place_of_text("file:///tmp/a%20b") == Path("/tmp/a b")
     assert place_of_text("a/b") == Path("a/b")
+
+
+@pytest.mark.parametrize("text", ["file://photos", "file://", "file://host/photos"])
+def test_a_file_address_is_absolute(text: str) -> None:
+    with pytest.raises(UsageError, match="is no address of a file"):
+        place_of_text(text)
+
+
+def test_signs_of_urls_are_letters_of_a_file_address() -> None:
+    assert place_of_text("file:///a/x#1?2") == Path("/a/x#1?2")
+    assert place_of_text("file://localhost/a") == Path("/a")
+
+
+def test_a_protocol_alone_names_nothing() -> None:
+    for text in ("s3://", "http:///"):
+        with pytest.raises(UsageError, match="names nothing behind"):
+            place_of_text(text)
+    assert place_of_text("memory://") == RemotePath("memory://")
+
+
+def test_a_presigned_address_has_the_name_of_its_file() -> None:
+    assert RemotePath("https://host/a/0.jpg?X-Signature=a/b.png").name == "0.jpg"
+    assert RemotePath("s3://bucket/what?.jpg").name == "what?.jpg"
+
+
+def test_a_server_that_cannot_be_reached_is_not_a_missing_file() -> None:
+    pytest.importorskip("aiohttp")
+    with pytest.raises(UsageError, match="cannot reach http://127.0.0.1:9/a.jpg"):
+        RemotePath("http://127.0.0.1:9/a.jpg").kind()

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from translation_kit import draw
@@ -99,3 +100,21 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
     while not path.exists():
         assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_a_file_that_was_away_is_given_again(tmp_path: Path) -> None:
+    clock, seen = Clock(), []
+    path = draw(tmp_path / "a.png", 1)
+    data, times = path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+
+    def listing() -> list[Any]:
+        if 5 < clock.now < 8:
+            path.unlink(missing_ok=True)
+        elif not path.exists():
+            path.write_bytes(data)
+            os.utime(path, ns=times)
+        return list(find([tmp_path], None, "same", str))
+
+    for found in arriving(listing, lambda: clock.now > 15, clock, clock.sleep):
+        seen.append(len(found))
+    assert seen == [1, 1]

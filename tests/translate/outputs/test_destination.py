@@ -121,3 +121,18 @@ def test_a_run_that_holds_the_folder_is_not_waited_for(picture: Path, tmp_path: 
     with OutputFolder(tmp_path):
         assert call(picture, "--set", "blond", "-w", weights, "--out", tmp_path / "blond.jpg").exit_code == 0
     assert (tmp_path / "blond.jpg").is_file()
+
+
+@pytest.mark.parametrize("name", ["faces.tar", "faces.zip", "faces.tar.gz"])
+def test_pictures_do_not_become_an_archive(name: str, picture: Path, tmp_path: Path, weights: Path) -> None:
+    result = call(picture.parent, "--set", "blond", "-w", weights, "--out", tmp_path / name)
+    assert result.exit_code == 2 and "is the name of an archive" in result.stderr
+    assert not (tmp_path / name).exists()
+
+
+def test_a_folder_named_like_an_archive_is_a_folder(tmp_path: Path, weights: Path) -> None:
+    draw(tmp_path / "faces.tar" / "a.png", 0)
+    (tmp_path / "out.tar").mkdir()
+    options = ("--grid", tmp_path / "grid.png", "--print")
+    result = call(tmp_path / "faces.tar", "--set", "blond", "-w", weights, "--out", tmp_path / "out.tar", *options)
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path}/out.tar/a.png\n"), result.stderr

@@ -153,3 +153,14 @@ def test_celeba_that_cannot_be_read(name: str, tmp_path: Path, closed: Any) -> N
     path = closed(celeba(tmp_path) / "celeba" / name)
     result = call("train", "--data", "celeba", "--root", tmp_path, "--run", tmp_path / "run", *TINY_OPTIONS, "-q")
     assert (result.exit_code, result.stderr) == (2, f"error: cannot read {path}: Permission denied\n")
+
+
+@pytest.mark.parametrize("name", [".stargan.lock", ".stargan.1-of-2.lock"])
+def test_the_lock_of_another_user_is_named(
+    name: str, closed: Any, pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / name).touch()
+    closed(tmp_path / "out" / name)
+    result = translate(pictures, tmp_path / "out", weights)
+    assert result.exit_code == 2 and f"{tmp_path}/out/{name}: Permission denied (a lock of another" in result.stderr
