@@ -37,7 +37,7 @@ class Voice:
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
-        self._last_given: str | None = None
+        self._archives: set[str] = set()
 
     def __call__(self, row: Row) -> None:
         for remark in row.reason.split("; ") if row.status == "done" and row.reason else ():
@@ -46,7 +46,7 @@ class Voice:
             else:
                 self.remarks[remark] += 1
         if row.status == "done" or (row.reason in self._there and not self.new_only):
-            self._give(_file_of(row))
+            self._give(row)
         if row.status == "failed":
             self._say_once(row)
         elif row.status == "skipped" and row.reason == self._foreign:
@@ -59,10 +59,13 @@ class Voice:
             skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
             typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
 
-    def _give(self, output: str) -> None:
-        if output == self._last_given:
-            return
-        self._last_given = output
+    def _give(self, row: Row) -> None:
+        """Name the output's file, an archive only once."""
+        output = _file_of(row)
+        if output != row.output:
+            if output in self._archives:
+                return
+            self._archives.add(output)
         if self.results == "json":
             self.outputs.append(output)
         elif self.results:

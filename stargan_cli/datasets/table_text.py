@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +65,7 @@ def open_table(path: Path) -> Iterator[TableText]:
             with TextIOWrapper(file, codec) as text:
                 yield TableText(lines(text), words)
     except PictureError as error:
-        raise OSError(str(error)) from error
+        raise OSError(errno.EIO, str(error), str(path)) from error
 
 
 def _encoding_of(file: BinaryIO) -> tuple[str, str]:

@@ -312,12 +312,12 @@ def test_pictures_in_tools_folders_are_carried_as_they_are(tmp_path: Path, weigh
 
 
 @pytest.mark.parametrize("option", ["--print", "--json"])
+@pytest.mark.parametrize("targets", [("--set", "blond"), ("--each",)])
 def test_scripts_are_told_of_archives_by_the_paths_of_files(
-    option: str, shards: Path, tmp_path: Path, weights: Path
+    option: str, targets: tuple[str, ...], shards: Path, tmp_path: Path, weights: Path, tree: Tree
 ) -> None:
-    files = [f"{tmp_path}/out/{shard:04d}.tar" for shard in range(2)]
     for _ in range(2):
-        result = call(shards, "--set", "blond", "-w", weights, "-o", tmp_path / "out", option)
+        result = call(shards, *targets, "-w", weights, "-o", tmp_path / "out", option)
         assert result.exit_code == 0, result.stderr
         named = json.loads(result.stdout)["outputs"] if option == "--json" else result.stdout.splitlines()
-        assert named == files
+        assert sorted(named) == [f"{tmp_path}/out/{name}" for name in sorted(tree(tmp_path / "out"))]
