@@ -75,7 +75,8 @@ def kept_exif(raw: bytes) -> Image.Exif | None:
                 del exif[tag]
         for values in (exif, *(exif.get_ifd(tag) for tag in EXIF_FOLDERS if tag in exif)):
             values.update(_as_read(values))
-        return exif if exif.tobytes() and len(exif) else None
+        exif.tobytes()  # raises an error where the block cannot be written
+        return exif if len(exif) else None
     except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
         return None
 

@@ -15,7 +15,7 @@ from stargan_cli.pictures.composition import StoredFrame, whole_frames
 from stargan_cli.pictures.exif import exif_of
 from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
-from stargan_cli.pictures.tiff_pages import is_page
+from stargan_cli.pictures.tiff_pages import go_to_page, is_page
 
 MOST_FRAMES = 10_000
 MOST_FRAMED = 20  # times `max_pixels`: the limit for the pixels of all frames together
@@ -59,7 +59,6 @@ def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) 
             places = [image.tell()] if first else _places(file, image, wanted.max_pixels)
         if len(places) == 1:
             with decoding(file):
-                _go_to(image, places[0])
                 picture = decode(file, image, wanted)
             yield picture
             return
@@ -103,15 +102,15 @@ def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
     else:
         places = list(_views(image)) if image.format == "MPO" else list(range(number))
         _check_number(len(places), len(places) * size[0] * size[1], max_pixels)
-    _go_to(image, 0)
-    return places or [0]
+    places = places or [0]
+    _go_to(image, places[0])
+    return places
 
 
 def _go_to(image: Image.Image, place: int) -> None:
-    """Seek. Pillow would keep the ICC profile of the last page for a page without one: remove it before."""
-    if image.tell() != place:
-        if _kind(image) == "pages":
-            image.info.pop("icc_profile", None)
+    if _kind(image) == "pages":
+        go_to_page(image, place)
+    elif image.tell() != place:
         image.seek(place)
 
 

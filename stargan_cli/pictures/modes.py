@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from PIL import Image
 
 from stargan_cli.errors import PictureError
+from stargan_cli.pictures.tiff_pages import tags_of
 
 BITS, SAMPLE_FORMAT = 258, 339  # tags of TIFF
 SIGNED = 2  # a value of SAMPLE_FORMAT
+USUAL = 0.999  # of the values
 OVERSHOOT = 1.5  # times white: floats that were resampled or edited exceed it here and there
 WIDE_MODES = ("I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 
@@ -49,10 +49,10 @@ def _narrow(image: Image.Image) -> Image.Image:
     floats are black. Raises PictureError for negative integers.
     """
     values = np.asarray(image)
-    tags: Any = getattr(image, "tag_v2", {})
+    tags = tags_of(image)
     if image.mode == "F":
         values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
-        white = _white(values / OVERSHOOT, (1.0, 255.0, 65535.0), float(values.max()))
+        white = _white(np.quantile(values, USUAL) / OVERSHOOT, (1.0, 255.0, 65535.0), float(values.max()))
     else:
         signed, bits = SIGNED in tags.get(SAMPLE_FORMAT, ()), max(tags.get(BITS, (16,)))
         if values.dtype == np.int32 and values.min() < 0:
@@ -60,10 +60,11 @@ def _narrow(image: Image.Image) -> Image.Image:
                 raise PictureError("some of its numbers are negative: save it with 8 or 16 bits, without sign")
             values = values.view(np.uint32)
         most = 2.0 ** (bits - signed) - 1
-        white = _white(values, (255.0, 65535.0), most) if bits == 32 else max(most, float(values.max()))
+        white = (
+            _white(np.quantile(values, USUAL), (255.0, 65535.0), most) if bits == 32 else max(most, float(values.max()))
+        )
     return Image.fromarray((values * np.float64(255.0 / white)).round().clip(max=255).astype(np.uint8))
 
 
-def _white(values: np.ndarray, limits: tuple[float, ...], top: float) -> float:
-    usual = np.quantile(values, 0.999)
+def _white(usual: float, limits: tuple[float, ...], top: float) -> float:
     return next((limit for limit in limits if usual <= limit), top)

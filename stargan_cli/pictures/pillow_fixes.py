@@ -13,6 +13,7 @@ from PIL import Image
 from stargan_cli.errors import PictureError
 from stargan_cli.pictures.modes import BITS, SAMPLE_FORMAT, SIGNED, split
 from stargan_cli.pictures.png import sixteen_bits
+from stargan_cli.pictures.tiff_pages import tags_of
 
 PHOTOMETRIC, PLANES = 262, 284  # tags of TIFF
 MISREAD_IN_PLANES = ("LA", "La", "LAB")
@@ -52,7 +53,7 @@ def _load(image: Image.Image) -> None:
 
 def _refuse_misread(image: Image.Image) -> None:
     """Raises PictureError for an opened picture that Pillow would decode wrongly."""
-    tags = _tags(image)
+    tags = tags_of(image)
     if tags.get(PLANES) == 2 and (max(tags.get(BITS, (8,))) > 8 or image.mode in MISREAD_IN_PLANES):
         raise PictureError("this kind of TIFF with separate planes cannot be decoded: save it with interleaved pixels")
     if SIGNED in tags.get(SAMPLE_FORMAT, ()) and max(tags.get(BITS, (8,))) == 8:
@@ -86,7 +87,7 @@ def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | Non
     elif transparent is not None:
         image = image.convert("L")
         image.info = {**info, "transparency": transparent}
-    elif image.mode.startswith("I;16") and _tags(image).get(PHOTOMETRIC) == 0:
+    elif image.mode.startswith("I;16") and tags_of(image).get(PHOTOMETRIC) == 0:
         image = Image.fromarray(65535 - np.asarray(image).astype(np.uint16))
         image.info = info
     elif image.format == "PPM" and image.mode == "I":
@@ -103,7 +104,3 @@ def _key(info: dict[Any, Any]) -> tuple[int, ...]:
     """The colour that a file declares transparent. In a 16-bit PNG it has 16 bits, even if Pillow decodes only 8."""
     key = info.get("transparency")
     return key if isinstance(key, tuple) else (0,)
-
-
-def _tags(image: Image.Image) -> Any:
-    return getattr(image, "tag_v2", {})

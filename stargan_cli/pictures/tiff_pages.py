@@ -1,4 +1,4 @@
-"""Pages of TIFF files, apart from the reduced copies and masks that are stored beside them."""
+"""Tags of TIFF files, and their pages, apart from the reduced copies and masks that are stored beside them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ SUBFILE_TYPE, SUB_DIRECTORIES = 254, 330
 REDUCED, MASK = 1, 4  # bits of SUBFILE_TYPE
 
 
+def tags_of(image: Image.Image) -> Any:
+    """The tags of an opened TIFF, by number; empty for other formats."""
+    return getattr(image, "tag_v2", {})
+
+
 def is_page(image: Image.Image) -> bool:
     """Whether the current picture of a TIFF file is a page of its own."""
-    return not int(_tags(image).get(SUBFILE_TYPE, 0)) & (REDUCED | MASK)
+    return not int(tags_of(image).get(SUBFILE_TYPE, 0)) & (REDUCED | MASK)
 
 
 def go_to_first_page(image: Image.Image) -> None:
@@ -23,19 +28,16 @@ def go_to_first_page(image: Image.Image) -> None:
     if image.format != "TIFF" or is_page(image):
         return
     for place in range(1, int(getattr(image, "n_frames", 1))):
-        _go_to(image, place)
+        go_to_page(image, place)
         if is_page(image):
             return
-    _go_to(image, 0)
-    if SUB_DIRECTORIES in _tags(image):
+    go_to_page(image, 0)
+    if SUB_DIRECTORIES in tags_of(image):
         raise PictureError("a raw photo, of which only a preview can be read: export it as TIFF or JPEG")
 
 
-def _go_to(image: Image.Image, place: int) -> None:
+def go_to_page(image: Image.Image, place: int) -> None:
+    """Seek. Pillow would keep the ICC profile of the last page for a page without one: remove it before."""
     if image.tell() != place:
         image.info.pop("icc_profile", None)
         image.seek(place)
-
-
-def _tags(image: Image.Image) -> Any:
-    return getattr(image, "tag_v2", {})

@@ -43,8 +43,9 @@ class LabelTable:
 
     def add(self, name: str, values: Sequence[float | None], line: int) -> None:
         """Add a picture's labels. Raises DataError if it already has other labels."""
-        known = [number for number, value in enumerate(values, start=1) if value is not None]
-        own = tuple(values[: max(known, default=0)])
+        own = tuple(values)
+        while own and own[-1] is None:  # rows that were added before the last columns were known are alike
+            own = own[:-1]
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
             raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
@@ -137,9 +138,9 @@ def _json_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict
             raise DataError(f"{path}, line {line}: not a JSON object: {error}", _JSON_HINT) from error
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {line}: not a JSON object", _JSON_HINT)
-        of_manifest, labels = "source_label" in values, values.pop("source_label", None)
-        if of_manifest and labels is None:
-            continue  # of a picture that failed
+        labels = values.pop("source_label", values)  # a row of a manifest has them apart
+        if labels is None:  # the picture failed
+            continue
         if column not in values:
             column = _name_key(path, line, values)
         name = values.pop(column)

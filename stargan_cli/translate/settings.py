@@ -13,7 +13,7 @@ from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
 from stargan_cli.translate.done_before import Existing
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
-from stargan_cli.translate.inputs.finding import is_archive, is_folder
+from stargan_cli.translate.inputs.finding import is_archive_file
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.contact_sheet import require_sheet
 from stargan_cli.translate.outputs.destination import Destination, destination
@@ -159,8 +159,7 @@ def inputs_of(inputs: Sequence[Location], settings: TranslationSettings) -> list
 def _check_shown(inputs: Sequence[Location], out: Location, run: Run) -> None:
     if run.shard is not None:
         raise UsageError("--grid and --gallery show a whole run: not with --shard")
-    places = (*inputs, out)
-    if any(isinstance(place, RemotePath) or (is_archive(place.name) and not is_folder(place)) for place in places):
+    if any(isinstance(place, RemotePath) or is_archive_file(place) for place in (*inputs, out)):
         raise UsageError("--grid and --gallery show picture files: not with tars or remote places")
 
 

@@ -91,6 +91,11 @@ def is_folder(path: Path | RemotePath) -> bool:
     return path.is_dir() if isinstance(path, Path) else path.kind() == "directory"
 
 
+def is_archive_file(path: Path | RemotePath) -> bool:
+    """Whether an input is an archive: a folder may have such a name too."""
+    return is_archive(path.name) and not is_folder(path)
+
+
 def _file(path: Path | RemotePath, output: PurePath) -> Found:
     below, role = PurePath(path.name), role_of(path.name)
     packed = path.name.lower().endswith(PACKED_SUFFIXES)

@@ -10,7 +10,7 @@ from pathlib import Path
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.formats import WRITABLE, written_by_name
 from stargan_cli.pictures.listing import has_picture_suffix
-from stargan_cli.translate.inputs.finding import is_archive, is_folder
+from stargan_cli.translate.inputs.finding import is_archive, is_archive_file, is_folder
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.tar_reading import PACKED_SUFFIXES, TAR_SUFFIX
 
@@ -29,22 +29,18 @@ def destination(inputs: Sequence[Path | RemotePath], out: Path | RemotePath, eac
     `each` and `format` are those of `TranslationSettings`. Raises UsageError if several outputs would be one file, if
     the file's suffix is not that of the format, or if pictures would become an archive.
     """
-    archive = len(inputs) == 1 and is_archive(inputs[0].name) and not is_folder(inputs[0])
-    if _is_folder(out):
+    archive = len(inputs) == 1 and is_archive_file(inputs[0])
+    file = is_archive(out.name) if archive else has_picture_suffix(out.name)
+    packed = not archive and out.name.lower().endswith((TAR_SUFFIX, *PACKED_SUFFIXES))
+    if not (file or packed) or is_folder(out):
         return Destination(out)
-    if not archive and out.name.lower().endswith((TAR_SUFFIX, *PACKED_SUFFIXES)):
+    if packed:
         raise UsageError(f"--out {out} is the name of an archive, and pictures become a folder", "give a folder")
-    if not (is_archive(out.name) if archive else has_picture_suffix(out.name)):
-        return Destination(out)
     if each or len(inputs) != 1 or is_folder(inputs[0]):
         raise UsageError(f"--out {out} is the name of one file, and there may be several outputs", "give a folder")
     if not archive:
         _check_format(out, format)
     return Destination(out.parent, out.name)
-
-
-def _is_folder(out: Path | RemotePath) -> bool:
-    return out.is_dir() if isinstance(out, Path) else out.kind() == "directory"
 
 
 def _check_format(out: Path | RemotePath, format: str) -> None:

@@ -54,8 +54,6 @@ class OutputFolder:
             self._release()
             there = next(path for path in (root, *root.parents) if os.path.lexists(path))
             reason = reason_of(error) if os.path.isdir(there) else f"{there} is not a folder"
-            if isinstance(error, PermissionError) and error.filename and os.path.lexists(error.filename):
-                reason = f"{error.filename}: {reason} (a lock of another user's run, which you may not open)"
             raise UsageError(
                 f"cannot write into the output folder {root}: {reason}", "give another one to --out"
             ) from error

@@ -6,12 +6,13 @@ alone, notes in the file how many shards the job has. Each shard also locks a fi
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
@@ -27,7 +28,7 @@ class FolderLock:
 
     def __init__(self, root: Path, shard: Shard | None) -> None:
         """Raises BlockingIOError if another run holds the folder or the shard, UsageError if the folder's job has
-        another number of shards, OSError if a lock file cannot be made."""
+        another number of shards or a lock file is another user's, OSError if one cannot be made."""
         self.killed: set[str] = set()
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
@@ -39,6 +40,15 @@ class FolderLock:
             else:
                 self._files.append((main, self._shared(main, shard)))
                 self._own(root / f".stargan.{shard}.lock")
+        except PermissionError as error:
+            self.close()
+            if not os.path.lexists(error.filename or ""):
+                raise
+            raise UsageError(
+                f"cannot write into the output folder {root}: {error.filename}: {reason_of(error)} "
+                "(a lock of another user's run, which you may not open)",
+                "give another one to --out",
+            ) from error
         except BaseException:
             self.close()
             raise
