@@ -71,9 +71,11 @@ def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes
 
 
 def encode_picture(picture: Picture, format: PictureFormat, extras: Extras) -> bytes:
-    """Return the file of a picture that was read and perhaps changed. A lossless WebP stays lossless."""
+    """Return the file of a picture that was read and perhaps changed. A lossless WebP stays lossless; a picture of the
+    same size keeps its resolution."""
     pixels = output_pixels(format, picture.image, picture.alpha, picture.native, picture.srgb_icc)
-    return encode(pixels, format, replace(extras, lossless=extras.lossless or picture.lossless))
+    dpi = picture.dpi if picture.image.size == picture.size else None
+    return encode(pixels, format, replace(extras, lossless=extras.lossless or picture.lossless, dpi=dpi))
 
 
 class FrameEncoder:
@@ -98,7 +100,7 @@ class FrameEncoder:
         pixels = output_pixels(format, picture.image, picture.alpha, native, icc)
         if self._frames.kind == "animation":  # every frame needs the same mode
             pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
-        extras = Extras(self._extras.quality, picture.lossless)
+        extras = Extras(self._extras.quality, picture.lossless, dpi=picture.dpi)
         if not self._files:
             extras = replace(extras, exif=self._extras.exif, note=self._extras.note if not format.add_note else None)
         self._files.append(encode(pixels, format, extras))

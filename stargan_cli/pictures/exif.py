@@ -1,4 +1,4 @@
-"""EXIF: a picture's orientation, and its metadata of camera, date and place."""
+"""Metadata: a picture's orientation and resolution, and EXIF of camera, date and place."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from PIL import Image
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 MAX_SEGMENT_BYTES = 65_000  # what a JPEG segment holds
+MOST_DPI = 65_535  # what JPEG holds
 MAKER_NOTE = 0x927C
 IN_PNG_TEXT = "Raw profile type exif"  # as ImageMagick writes it: two lines, and the block in hex digits
 TIFF_TEXTS = (270, 271, 272, 305, 306, 315, 316, 33432)  # description, camera, program, date, artist, host, copyright
@@ -62,6 +63,15 @@ def orientation_of(image: Image.Image) -> int:
         return int(exif.get(ORIENTATION, 1))
     except Exception:  # a broken EXIF block is no reason to lose the picture
         return 1
+
+
+def dpi_of(image: Image.Image) -> tuple[float, float] | None:
+    """Pixels an inch, in a row and in a column, as the file names them (above 0, at most MOST_DPI); else None."""
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 0 < across <= MOST_DPI and 0 < down <= MOST_DPI else None
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:

@@ -111,6 +111,7 @@ FORMATS = (
         variants=("DIB",),  # the same without the file header
         option="bmp",
         modes=("L", "RGB"),
+        save_options=save_options.bmp,
         add_note=save_options.bmp_with_note,
     ),
     PictureFormat(
@@ -200,6 +201,6 @@ def why_unknown(start: bytes, decoders: Container[str]) -> str:
     if row is None:
         return "not a picture in a known format"
     if row.name in decoders:
-        return f"a damaged or cut off {row.name} file, or one of a kind that cannot be decoded"
+        return f"a damaged or cut off {row.name} file, or of a kind that only other programs read: save it as PNG there"
     advice = f"{row.advice}, or " if row.advice else ""
     return f"the installed Pillow cannot decode {row.name} files: {advice}convert it to JPEG or PNG first"

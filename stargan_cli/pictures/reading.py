@@ -19,7 +19,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
-from stargan_cli.pictures.exif import exif_of, orientation_of
+from stargan_cli.pictures.exif import dpi_of, exif_of, orientation_of
 from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
 from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
@@ -72,6 +72,7 @@ class Picture:
     `size` is the upright width and height of the file's picture. `format` and `mode` are Pillow's names for those of
     the file. `icc` is its raw profile, already applied to `image`, and `exif` its raw EXIF block. `native` has the
     pixels as the file stores them, if they were asked for and differ from `image`. `lossless`: a lossless WebP file.
+    `dpi` (pixels an inch, in a row and in a column of `size`) is None if the file does not name it.
     """
 
     image: Image.Image
@@ -83,6 +84,7 @@ class Picture:
     exif: bytes | None
     native: NativePixels | None = None
     lossless: bool = False
+    dpi: tuple[float, float] | None = None
 
     @property
     def srgb_icc(self) -> bytes | None:
@@ -182,7 +184,8 @@ def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
 
 
 def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
-    mode, icc, exif, square = image.mode, image.info.get("icc_profile"), exif_of(image), wanted.square
+    mode, icc, exif, dpi = image.mode, image.info.get("icc_profile"), exif_of(image), dpi_of(image)
+    square = wanted.square
     profile = icc if isinstance(icc, bytes) else None
     if image.format == "PNG":
         profile = profile_of_png(file, image)
@@ -202,10 +205,11 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
         colours = colours.transpose(turn)
         alpha = alpha.transpose(turn) if alpha is not None else None
         native = native.turned(turn) if native is not None else None
-        width, height = (height, width) if turn in SIDEWAYS else (width, height)
+        if turn in SIDEWAYS:
+            width, height, dpi = height, width, dpi and (dpi[1], dpi[0])
     upright = colours_of(profile, colours.mode).to_srgb(colours)
     lossless = kind == "WEBP" and is_lossless_webp(file)
-    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless)
+    return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless, dpi)
 
 
 _ignoring: list[object] = []  # the filter set last, as `warnings.filters` holds it

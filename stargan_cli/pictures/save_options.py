@@ -19,28 +19,34 @@ XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 @dataclass(frozen=True)
 class Extras:
     """What is encoded besides the pixels. `quality` (1..100) is for lossy encoders, `lossless` for those that have both
-    modes. `note` and `exif` are metadata, or None."""
+    modes. `note`, `exif` and `dpi` (pixels an inch, in a row and in a column) are metadata, or None."""
 
     quality: int = 95
     lossless: bool = False
     note: Note | None = None
     exif: Image.Exif | None = None
+    dpi: tuple[float, float] | None = None
 
 
 def none(extras: Extras) -> dict[str, Any]:
-    """No settings: for a format without a quality and EXIF."""
+    """No settings: for a format without a quality and metadata."""
     return {}
+
+
+def bmp(extras: Extras) -> dict[str, Any]:
+    """The resolution alone."""
+    return _dpi(extras)
 
 
 def png(extras: Extras) -> dict[str, Any]:
     """Fast compression rather than small files."""
-    return {"compress_level": 1, **_exif(extras)}
+    return {"compress_level": 1, **_dpi(extras), **_exif(extras)}
 
 
 def jpeg(extras: Extras) -> dict[str, Any]:
     """Full chroma from FULL_CHROMA_QUALITY on; the note as a comment and an XMP segment."""
     subsampling = 0 if extras.quality >= FULL_CHROMA_QUALITY else 2
-    options: dict[str, Any] = {"quality": extras.quality, "subsampling": subsampling}
+    options: dict[str, Any] = {"quality": extras.quality, "subsampling": subsampling, **_dpi(extras)}
     if extras.exif is not None and (exif := in_a_segment(extras.exif)) is not None:
         options["exif"] = exif
     if extras.note is not None:
@@ -60,7 +66,7 @@ def webp(extras: Extras) -> dict[str, Any]:
 def tiff(extras: Extras) -> dict[str, Any]:
     """Not compressed: then the tags come first, where `read_fingerprint` finds the note. A resolution, which baseline
     TIFF requires; the note as three tags."""
-    options = {"dpi": (72, 72), **_exif(extras)}
+    options = {"dpi": (72, 72), **_dpi(extras), **_exif(extras)}
     if extras.note is not None:
         tags = extras.exif if extras.exif is not None else Image.Exif()
         tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
@@ -98,3 +104,7 @@ def gif_with_note(data: bytes, note: Note) -> bytes:
 
 def _exif(extras: Extras) -> dict[str, Any]:
     return {} if extras.exif is None else {"exif": extras.exif}
+
+
+def _dpi(extras: Extras) -> dict[str, Any]:
+    return {} if extras.dpi is None else {"dpi": extras.dpi}

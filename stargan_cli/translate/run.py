@@ -7,7 +7,7 @@ The steps of a picture, and their modules: settings (`settings`) -> plan (`plan`
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.inputs.watching import arriving
+from stargan_cli.translate.inputs.watching import arriving, missing_inputs_noted
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.on_ray import RayJob, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
@@ -87,7 +87,8 @@ def translate(
             assignment = _assignment(networks.plan, inputs, where.folder, run)
             do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
             if run.watch:
-                steps = _watched(listing, do, stop, run.fail_fast)
+                folders = [place for place in inputs if isinstance(place, Path)]
+                steps = _watched(missing_inputs_noted(listing, folders, warn), do, stop, run.fail_fast)
             else:
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
@@ -106,7 +107,7 @@ def _own(found: Iterator[Found], run: Run) -> Iterator[Found]:
 
 
 def _watched(
-    listing: Callable[[], Iterator[Found]],
+    listing: Callable[[], Iterable[Found]],
     do: Callable[[list[Found]], Generator[Settled, None, None]],
     stop: Callable[[], bool],
     fail_fast: bool,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import PurePath
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
 
 from stargan_cli.translate.inputs.found import Found
 
@@ -41,6 +41,23 @@ def arriving(
         end = now() + POLL_SECONDS
         while now() < end and not stop():
             sleep(0.1)
+
+
+def missing_inputs_noted(
+    listing: Callable[[], Iterable[Found]], inputs: Sequence[Path], note: Callable[[str], None]
+) -> Callable[[], Iterable[Found]]:
+    """The listing, which calls `note` once for each input that is gone: a share that was disconnected, say."""
+    gone: set[Path] = set()
+
+    def listed() -> Iterable[Found]:
+        now = {path for path in inputs if not os.path.lexists(path)}
+        for path in sorted(now - gone):
+            note(f"{path} is gone: waiting until it is back")
+        gone.clear()
+        gone.update(now)
+        return listing()
+
+    return listed
 
 
 def _is_whole(

@@ -15,7 +15,7 @@ from translation_kit import draw
 
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.finding import find
-from stargan_cli.translate.inputs.watching import POLL_SECONDS, WHOLE_SECONDS, arriving
+from stargan_cli.translate.inputs.watching import POLL_SECONDS, WHOLE_SECONDS, arriving, missing_inputs_noted
 from stargan_cli.translate.run import Run, translate
 from stargan_cli.translate.settings import TranslationSettings
 
@@ -118,3 +118,21 @@ def test_a_file_that_was_away_is_given_again(tmp_path: Path) -> None:
     for found in arriving(listing, lambda: clock.now > 15, clock, clock.sleep):
         seen.append(len(found))
     assert seen == [1, 1]
+
+
+def test_an_input_that_vanishes_is_named_once_each_time(tmp_path: Path) -> None:
+    clock, told = Clock(), []
+    inbox, away = tmp_path / "in", tmp_path / "away"
+    draw(inbox / "a.png", 1)
+
+    def listing() -> list[Any]:
+        if 3 < clock.now < 6 or clock.now > 9:
+            inbox.rename(away) if inbox.exists() else None
+        elif away.exists():
+            away.rename(inbox)
+        return list(find([inbox], None, "same", str))
+
+    noted = missing_inputs_noted(listing, [inbox], lambda text: told.append((clock.now, text)))
+    assert len(list(arriving(noted, lambda: clock.now > 12, clock, clock.sleep))) == 2
+    assert [text for _, text in told] == [f"{inbox} is gone: waiting until it is back"] * 2
+    assert told[0][0] < 6 < told[1][0]
