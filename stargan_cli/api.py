@@ -5,10 +5,11 @@ The command line calls the same functions, so both give the same pictures.
 
 from __future__ import annotations
 
+import copy
 import queue
 import threading
-from collections.abc import Iterator
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from stargan_cli.device import pick_device
+from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.faces.asking import Ask
 from stargan_cli.labels import Vocabulary, parse_set
@@ -32,7 +33,7 @@ from stargan_cli.translate.picture import picture_steps
 from stargan_cli.translate.pipe import piped, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
-from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.settings import Location, Run, TranslationSettings
 from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 from stargan_cli.weights.files import load as load_weights
@@ -40,28 +41,34 @@ from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
 FORMATS = dict.fromkeys(("L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"), "PNG") | {"CMYK": "TIFF", "LAB": "TIFF"}
 """A format that holds the pixels of a mode as they are. Other modes are converted first."""
-CONVERTED = {"I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+CONVERTED = {"I;16L": "I", "I;16N": "I", "I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
 LARGEST_16_BIT = 2**16 - 1
 BEYOND = 1.01  # the largest value of pictures in [-1, 1], with room for rounding and resampling
+OF_FOLDERS = {"each", "format", "labels"}
+"""Fields of `TranslationSettings` that make no sense for one picture without a file."""
 ROWS_AHEAD = 64
 
 
-def load(weights: str = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
-    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo.
+def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
+    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo. The file is not read again.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16. Raises UsageError and WeightsError.
     """
-    return Model(weights, device, precision)
+    return Model(str(weights), str(device), str(precision))
 
 
 class Model:
     """Weights on a device. Made by `load`."""
 
     def __init__(self, weights: str, device: str, precision: str) -> None:
-        self._name, self._device_name, self._precision = weights, device, precision
+        self._device_name, self._precision = device, precision
         self._device = pick_device(device)
+        pick_precision(precision, self._device)
         self._weights: Weights = load_weights(weights)
-        self._networks = lru_cache(maxsize=8)(_started)
+        self._networks = lru_cache(maxsize=8)(partial(_started, self._weights))
+
+    def __getstate__(self) -> Any:
+        raise UsageError("a model cannot be pickled or copied", "load it in each process")
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -98,6 +105,8 @@ class Model:
         `spec` is what `--set` takes: "blond,old". `options` are fields of `TranslationSettings`: `strength`, `size`,
         `faces`. Raises UsageError and PictureError.
         """
+        if unfit := sorted(OF_FOLDERS & options.keys()):
+            raise UsageError(f"translate returns one picture: it does not take {unfit[0]}", "translate_folder does")
         networks = self._networks(self._settings(spec=spec, format="png", **options))
         result: Image.Image = Image.open(BytesIO(translate_bytes(_as_file(image), networks)))
         result.load()
@@ -109,14 +118,14 @@ class Model:
         model's device.
 
         `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
-        Raises UsageError for tensors of other shapes or values.
+        Raises UsageError for other types, shapes or values.
         """
         model = self._weights.card.model
-        _require(batch, (len(batch), 3, model.image_size, model.image_size), "pictures")
+        _require(batch, None, (3, model.image_size, model.image_size), "pictures")
         if batch.abs().max() > BEYOND:
             raise UsageError("pictures have values beyond [-1, 1]", "bytes x become x / 127.5 - 1")
-        if isinstance(labels, Tensor):
-            _require(labels, (len(batch), model.label_dim), "labels")
+        if not isinstance(labels, str):
+            _require(labels, len(batch), (model.label_dim,), "labels")
         pictures = batch.to(self._device, torch.float32)
         for vectors in self._passes(pictures, labels):
             pictures = self._generator(pictures, vectors)
@@ -130,7 +139,8 @@ class Model:
         the work. Raises StarganError.
         """
         settings = self._settings(spec=spec, **options)
-        return _rows([place_of_text(str(source))], place_of_text(str(out)), settings)
+        job = partial(translate, [_place(source, "source")], _place(out, "out"), settings, Run())
+        return _rows(partial(job, weights=copy.deepcopy(self._weights)))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -138,46 +148,71 @@ class Model:
 
     @cached_property
     def _generator(self) -> Any:
-        return self._weights.generator.to(self._device)
+        return copy.deepcopy(self._weights.generator).to(self._device)
+
+    @cached_property
+    def _discriminator(self) -> Any:
+        return copy.deepcopy(self._weights.discriminator).to(self._device) if self._weights.discriminator else None
 
     def _settings(self, **options: Any) -> TranslationSettings:
-        return TranslationSettings(weights=self._name, device=self._device_name, precision=self._precision, **options)
+        path, device, precision = str(self._weights.path), self._device_name, self._precision
+        return TranslationSettings(weights=path, device=device, precision=precision, **options)
 
     def _passes(self, pictures: Tensor, labels: Tensor | str) -> Iterator[Tensor]:
         """Label vectors (N, label_dim), one tensor for each pass through the generator."""
         if isinstance(labels, Tensor):
             yield labels.to(self._device, torch.float32)
             return
-        card, discriminator = self._weights.card, self._weights.discriminator
+        card = self._weights.card
         changes = parse_set(labels, card.layout, card.aliases)
         known: list[dict[tuple[int, str], float]] = [{} for _ in pictures]
-        if discriminator is not None:
-            read = discriminator.to(self._device)(reading_square(card)(pictures)).classes
+        if self._discriminator is not None:
+            read = self._discriminator(reading_square(card)(pictures)).classes
             known = [as_read(card.layout, logits) for logits in read.tolist()]
         vectors = [pass_vectors(card.layout, one, changes) for one in known]
         yield from torch.tensor(vectors, device=self._device).unbind(dim=1)
 
 
-def _require(tensor: Tensor, shape: tuple[int, ...], what: str) -> None:
-    if not tensor.is_floating_point() or tensor.shape != shape or not len(tensor):
-        raise UsageError(f"{what} are {tensor.dtype} {tuple(tensor.shape)}, not a float tensor {shape}")
+def _place(value: object, what: str) -> Location:
+    if not isinstance(value, (str, Path)):
+        raise UsageError(f"{what} takes a text or a Path, not {value!r}")
+    return place_of_text(str(value))
 
 
-def _started(settings: TranslationSettings) -> Networks:
-    networks = Networks(settings)
+def _require(tensor: object, count: int | None, shape: tuple[int, ...], what: str) -> None:
+    """Raises UsageError for all but a float tensor (count, *shape) of finite numbers; any count from 1 if None."""
+    if not isinstance(tensor, Tensor):
+        sides = ", ".join(map(str, (count or "N", *shape)))
+        raise UsageError(f"{what} are no tensor but {type(tensor).__name__}", f"give a float tensor ({sides})")
+    wanted = (count or max([1, *tensor.shape[:1]]), *shape)
+    if not tensor.is_floating_point() or tensor.shape != wanted:
+        raise UsageError(f"{what} are {tensor.dtype} {tuple(tensor.shape)}, not a float tensor {wanted}")
+    if not bool(tensor.isfinite().all()):
+        raise UsageError(f"{what} hold NaN or infinite values")
+
+
+def _started(weights: Weights, settings: TranslationSettings) -> Networks:
+    networks = Networks(settings, weights=copy.deepcopy(weights))
     networks.start()
     return networks
 
 
 def _as_file(image: Image.Image) -> BytesIO:
-    """The picture as a lossless file, turned upright by its EXIF orientation. Raises PictureError for a picture whose
-    values have no known range."""
+    """The picture as a lossless file, turned upright by its EXIF orientation. Raises UsageError for no PIL image,
+    PictureError for a picture without pixels or whose values have no known range."""
+    if not isinstance(image, Image.Image):
+        raise UsageError(
+            f"the picture is no PIL image but {type(image).__name__}",
+            "PIL.Image.open(path) makes one of a file, PIL.Image.fromarray(array) of an array (H, W, 3) of bytes",
+        )
+    if 0 in image.size:
+        raise PictureError(f"the picture is {image.width}x{image.height} px: it has no pixels")
     if image.mode == "F":
         raise PictureError("mode F does not say which value is white: convert the picture to L or I;16")
     if image.mode == "I":
         _require_16_bit(image)
     upright, file = ImageOps.exif_transpose(image), BytesIO()
-    if upright.mode not in FORMATS:
+    while upright.mode not in FORMATS:
         upright = upright.convert(CONVERTED.get(upright.mode, "RGB"))
     upright.save(file, FORMATS[upright.mode], compress_level=1)  # which TIFF ignores
     file.seek(0)
@@ -190,14 +225,14 @@ def _require_16_bit(image: Image.Image) -> None:
         raise PictureError(f"mode I is read as 16 bits, but its values are {low} to {high}: convert the picture")
 
 
-def _rows(inputs: list[Any], out: Any, settings: TranslationSettings) -> Iterator[Row]:
-    """Translate in a thread and yield its rows. The thread is at most `ROWS_AHEAD` rows ahead of the caller."""
+def _rows(job: Callable[..., object]) -> Iterator[Row]:
+    """Run `translate` in a thread and yield its rows. The thread is at most `ROWS_AHEAD` rows ahead of the caller."""
     rows: queue.Queue[Row | BaseException | None] = queue.Queue(ROWS_AHEAD)
     stopped = threading.Event()
 
     def run() -> None:
         try:
-            translate(inputs, out, settings, Run(), on_row=rows.put, stop=stopped.is_set)
+            job(on_row=rows.put, stop=stopped.is_set)
             rows.put(None)
         except BaseException as error:
             rows.put(error)

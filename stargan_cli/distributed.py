@@ -138,6 +138,12 @@ def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Itera
     launcher.require(launcher.WHERE)
     on_cuda = Processes(place.rank, place.local_rank, place.count).device(device).startswith("cuda")
     if on_cuda:
+        cards = torch.cuda.device_count()
+        if place.local_rank >= cards:
+            raise UsageError(
+                f"process {place.local_rank + 1} of this machine has no GPU: there are {cards}",
+                "start one process a GPU, or train on the CPU with --device cpu",
+            )
         torch.cuda.set_device(place.local_rank)
     if not launcher.by_torchrun():
         say(f"this is process {place} in the environment; --standalone ignores them")

@@ -79,7 +79,7 @@ class Declared:
         low = number >= (-infinite if one.at_least is None else one.at_least)
         high = number <= (infinite if one.at_most is None else one.at_most)
         within = (one.above is None or number > one.above) and (one.below is None or number < one.below)
-        return math.isfinite(number) and low and high and within
+        return (isinstance(number, int) or math.isfinite(number)) and low and high and within
 
 
 def _number(bound: float) -> str:
@@ -124,8 +124,10 @@ def checked(cls: type[Settings], values: Any) -> dict[str, Any]:
         raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
     result = {name: _with_tuples(value) for name, value in values.items()}
     for name, value in result.items():
-        if not _is_of(value, known[name].kind):
-            raise ValueError(f"the training setting {name} cannot be {values[name]!r}")
+        if not is_of(value, known[name].kind):
+            raise ValueError(
+                f"the training setting {name} cannot be {values[name]!r}: it takes {_in_words(known[name].kind)}"
+            )
     return result
 
 
@@ -133,18 +135,36 @@ def _with_tuples(value: Any) -> Any:
     return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-def _is_of(value: Any, kind: Any) -> bool:
+def is_of(value: Any, kind: Any) -> bool:
     """Whether a value is of a type such as `float`, `str | None` or `tuple[int, ...]`. A bool is no int."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return any(_is_of(value, part) for part in parts)
+        return any(is_of(value, part) for part in parts)
     if origin is tuple:
         many = parts[-1] is Ellipsis
         expected = parts[:1] * len(value) if many and isinstance(value, tuple) else parts
-        return isinstance(value, tuple) and len(value) == len(expected) and all(map(_is_of, value, expected))
+        return isinstance(value, tuple) and len(value) == len(expected) and all(map(is_of, value, expected))
     if origin is Literal:
         return type(value) is str
-    return type(value) in ((int, float) if kind is float else (kind,))
+    if kind in (int, float):
+        return isinstance(value, (int, kind)) and not isinstance(value, bool)
+    return isinstance(value, kind)
+
+
+def require_types(settings: Any) -> None:
+    """Raises UsageError where a field of a dataclass has a value of another type than it declares."""
+    for name, kind in get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        if not is_of(value, kind):
+            raise UsageError(f"{name} takes {_in_words(kind)}, not {value!r}")
+
+
+def _in_words(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(map(_in_words, get_args(kind)))
+    words = {str: "a text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
+    by_origin = {Literal: "a text", tuple: "a list"}
+    return by_origin.get(get_origin(kind)) or words.get(kind) or f"a {kind.__name__}"
 
 
 def listed(text: str | None) -> tuple[str, ...]:

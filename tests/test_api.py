@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +78,12 @@ def test_pixels_of_other_modes_are_read_as_from_a_file(
         assert made.mode == expected.mode and np.array_equal(np.asarray(made), np.asarray(expected))
 
 
+def test_deep_pixels_in_another_order_of_bytes_stay_deep(model: stargan_cli.Model) -> None:
+    deep = _deep()
+    turned = Image.frombytes("I;16L", deep.size, np.asarray(deep).astype("<u2").tobytes())
+    assert np.array_equal(np.asarray(model.translate(turned, "blond")), np.asarray(model.translate(deep, "blond")))
+
+
 def test_modes_whose_range_is_unknown_are_refused(model: stargan_cli.Model) -> None:
     whole = Image.fromarray(np.asarray(_deep(), np.int32))
     assert np.array_equal(np.asarray(model.translate(whole, "blond")), np.asarray(model.translate(_deep(), "blond")))
@@ -108,14 +117,71 @@ def test_tensors_take_label_vectors_or_words(model: stargan_cli.Model) -> None:
         (torch.full((1, 3, 16, 16), 255.0), "blond"),
         (torch.zeros(2, 3, 16, 16), torch.zeros(1, 5)),
         (torch.zeros(1, 3, 16, 16), torch.zeros(1, 6)),
+        (torch.zeros(()), "blond"),
+        (torch.full((1, 3, 16, 16), float("nan")), "blond"),
+        (np.zeros((1, 3, 16, 16), np.float32), "blond"),
+        (torch.zeros(1, 3, 16, 16), torch.full((1, 5), float("nan"))),
+        (torch.zeros(1, 3, 16, 16), [[0.0] * 5]),
+        (torch.zeros(1, 3, 16, 16), ["blond"]),
     ],
 )
-def test_tensors_that_do_not_fit_are_refused(
-    model: stargan_cli.Model, batch: torch.Tensor, labels: torch.Tensor | str
-) -> None:
+def test_what_is_no_such_tensor_is_refused(model: stargan_cli.Model, batch: Any, labels: Any) -> None:
     assert model.image_size == 16
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="pictures|labels"):
         model.generate(batch, labels)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"spec": ["blond", "old"]}, r"spec takes a text or None, not \['blond', 'old'\]"),
+        ({"strength": "1.5"}, "strength takes a number, not '1.5'"),
+        ({"quality": "high"}, "quality takes a whole number, not 'high'"),
+        ({"faces": "off"}, "faces takes a FaceSettings, not 'off'"),
+        ({"faces": {}}, "faces takes a FaceSettings"),
+        ({"size": 256}, "size takes a text, not 256"),
+        ({"batch_size": 0}, "--batch-size must be at least 1, not 0"),
+        ({"existing": "replace"}, "existing takes finish, skip, overwrite, not 'replace'"),
+        ({"each": True}, "it does not take each"),
+        ({"format": "jpg"}, "it does not take format"),
+    ],
+)
+def test_options_of_other_types_are_refused_by_name(
+    model: stargan_cli.Model, options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        model.translate(Image.new("RGB", (40, 40)), **{"spec": "blond", **options})
+
+
+def test_only_pictures_of_pillow_with_pixels_are_translated(model: stargan_cli.Model) -> None:
+    for other in ("in.png", Path("in.png"), np.zeros((40, 40, 3), np.uint8), torch.zeros(3, 40, 40), None):
+        for call in (model.read, lambda picture: model.translate(picture, "blond")):
+            with pytest.raises(UsageError, match="the picture is no PIL image but"):
+                call(other)
+    with pytest.raises(PictureError, match="0x40 px: it has no pixels"):
+        model.translate(Image.new("RGB", (0, 40)), "blond")
+
+
+def test_an_unknown_precision_is_refused_when_loading(weights: Path) -> None:
+    with pytest.raises(UsageError, match="unknown precision 'fp64'"):
+        stargan_cli.load(str(weights), device="cpu", precision="fp64")
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda path: make_weights(path, seed=9)])
+def test_a_model_keeps_the_weights_that_it_loaded(
+    leave: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, image = Path("w.safetensors"), Image.effect_noise((40, 40), 80)
+    make_weights(path)
+    model, other = (stargan_cli.load(path, device=device) for device in ("cpu", torch.device("cpu")))  # type: ignore[arg-type]
+    before = other.translate(image, "blond")
+    draw(Path("in/a.png"), 1)
+    leave(path)
+    assert np.array_equal(np.asarray(model.translate(image, "blond")), np.asarray(before))
+    monkeypatch.chdir("/")
+    assert model.read(image) == other.read(image)
+    assert [row.status for row in model.translate_folder(tmp_path / "in", tmp_path / "out", "old")] == ["done"]
 
 
 def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_path: Path) -> None:
@@ -128,7 +194,14 @@ def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_p
     again.close()  # type: ignore[attr-defined]
 
 
+def test_a_model_is_not_pickled(model: stargan_cli.Model) -> None:
+    with pytest.raises(UsageError, match="cannot be pickled"):
+        pickle.dumps(model)
+
+
 def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="out takes a text or a Path, not None"):
+        model.translate_folder(tmp_path, None, "blond")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="unknown attribute"):
         model.translate(Image.new("RGB", (40, 40)), "purple")
     with pytest.raises(UsageError, match="no such file or folder"):

@@ -67,6 +67,21 @@ def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
+def test_a_process_without_a_gpu_of_its_own_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "RANK": "2",
+        "WORLD_SIZE": "3",
+        "LOCAL_RANK": "2",
+        "MASTER_ADDR": "x",
+        "MASTER_PORT": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    with pytest.raises(UsageError, match="process 3 of this machine has no GPU: there are 2"), joined("auto"):
+        pass
+
+
 def test_half_a_set_of_variables_is_refused_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (*launcher.WHICH, *launcher.WHERE):
         monkeypatch.delenv(name, raising=False)

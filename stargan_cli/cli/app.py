@@ -83,10 +83,7 @@ def _without_debug(args: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def _with_print_new(args: Sequence[str]) -> list[str]:
-    """Replace `--print new` by `--print --new-only`, since Typer has no options with an optional value. If a file
-    called new exists, the word is an INPUT."""
-    if os.path.lexists("new"):
-        return list(args)
+    """Replace `--print new` by `--print --new-only`, since Typer has no options with an optional value."""
     pairs = zip(("", *args), args, strict=False)
     return ["--new-only" if pair in (("--print", "new"), ("--print0", "new")) else pair[1] for pair in pairs]
 

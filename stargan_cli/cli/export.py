@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stargan_cli.cli.options import JsonOption, QuietOption
+from stargan_cli.cli.options import FILE, JsonOption, QuietOption
 from stargan_cli.cli.progress import show_progress
+from stargan_cli.errors import UsageError
 from stargan_cli.settings import listed
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def export(
     to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors or ckpt.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write. By default named after WEIGHTS, in the current folder."),
+        typer.Option(
+            "--out", "-o", help="File to write. By default named after WEIGHTS, in the current folder.", **FILE
+        ),
     ] = None,
     precision: Annotated[
         str,
@@ -133,9 +136,14 @@ def export(
 
     settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])
-    weights = open_source(source, layout, discriminator, image_size, raw)
-    if mean:
-        weights = averaged([weights, *(open_source(other, raw=raw) for other in mean)])
+    if mean and discriminator:
+        raise UsageError(
+            "--discriminator is that of one checkpoint: not with --mean",
+            "import each checkpoint with --to safetensors, then export the mean of these weights",
+        )
+    weights, *others = (open_source(each, layout, discriminator, image_size, raw) for each in (source, *(mean or ())))
+    if others:
+        weights = averaged([weights, *others])
     weights = strengthened(weights, strength)
     with show_progress("export", "steps", quiet) as progress:
         exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
 from stargan_cli.datasets.choice import DataChoice
+from stargan_cli.errors import UsageError
 from stargan_cli.settings import LARGEST_SEED
 
+
+def _file(text: str) -> Path:
+    if text.endswith((os.sep, os.altsep or os.sep)):  # which a Path drops
+        raise UsageError(f"{text} is the name of a folder", "give the name of a file")
+    return Path(text)
+
+
+FILE: dict[str, Any] = {"parser": _file, "metavar": "FILE"}
+"""Arguments for `typer.Option`: the path of a file. The name of a folder (`reports/`) is a UsageError."""
 DataOption = Annotated[list[str] | None, option_of(DataChoice, "data")]
 RootOption = Annotated[Path | None, option_of(DataChoice, "root")]
 AttributesOption = Annotated[str | None, option_of(DataChoice, "attributes")]
@@ -98,3 +109,9 @@ QuietOption = Annotated[
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Prints the result as one JSON document on stdout.", rich_help_panel="Output")
 ]
+
+
+def given(context: typer.Context) -> set[str]:
+    """The parameters that the command line names."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_origin
 
 import typer
 
@@ -72,12 +72,15 @@ def takes_settings(
 
 def _parsed(one: Declared, value: Any) -> Any:
     parse = one.setting.parse or (lambda text: text)
-    return tuple(map(parse, value)) if one.setting.repeated else parse(value)
+    if one.setting.repeated:
+        return tuple(map(parse, value))
+    return parse(",".join(value) if isinstance(value, list) else value)
 
 
 def _text_type(one: Declared) -> Any:
-    """The type for Typer: `str` for values that are parsed later or come from a fixed list."""
-    if one.setting.repeated:
+    """The type for Typer: `str` for values that are parsed later or come from a fixed list. A comma list that is given
+    twice is one list."""
+    if one.setting.repeated or get_origin(one.kind) is tuple:
         return list[str] | None
     return (one.kind if one.kind in (bool, int, float) else str) | None
 

@@ -24,18 +24,29 @@ class _Insist:
     """A signal handler that stops at once by raising an exception, so that `finally` blocks run.
 
     Further signals within SAME_WISH_S (s) count as the same request and do not disturb the clean-up. A later one ends
-    the process immediately, without clean-up.
+    the process immediately, without clean-up. So does a first one during an import: an exception there would pass
+    through native code, which aborts.
     """
 
     def __init__(self) -> None:
         self._since: float | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._since is None and _imports(frame):
+            os.write(2, b"interrupted\n")
+            os._exit(128 + number)
         if self._since is None:
             self._since = time.monotonic()
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         if time.monotonic() - self._since > SAME_WISH_S:
             os._exit(128 + number)
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Whether a stack of frames is importing a module."""
+    while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
+        frame = frame.f_back
+    return frame is not None
 
 
 SAME_WISH_S = 1.0

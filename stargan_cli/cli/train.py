@@ -94,8 +94,8 @@ def train(
         bool,
         typer.Option(
             "--dry-run",
-            help="Trains nothing: checks the data, estimates time and memory, and prints the settings that differ from "
-            "the preset as TOML.",
+            help="Trains nothing: checks settings, labels and folders without opening pictures, estimates time and "
+            "memory, and prints the settings that differ from the preset as TOML.",
             rich_help_panel=RUN,
         ),
     ] = False,
@@ -105,7 +105,9 @@ def train(
     quiet: QuietOption = False,
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
+    from stargan_cli.datasets.decoded_cache import default_cache_folder
     from stargan_cli.distributed import joined
+    from stargan_cli.files.writable import require_place
     from stargan_cli.train import run as training
     from stargan_cli.train.data import prepare
 
@@ -124,9 +126,10 @@ def train(
             training.check(run, settings, layout, **how)
             if processes.first and (dry_run or not quiet):
                 say_data(sets)
+            evaluate = evaluator(settings, device, cache, workers) if processes.first else None
+            require_place(cache or default_cache_folder())
             if dry_run:
                 return _dry_run(preset, settings, sets, layout, device, processes)
-            evaluate = evaluator(settings, device, cache, workers) if processes.first else None
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
         with (

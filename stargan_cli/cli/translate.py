@@ -22,6 +22,7 @@ from stargan_cli.cli.options import (
     StandaloneOption,
     WeightsOption,
     WorkersOption,
+    given,
 )
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import interruptible
@@ -85,7 +86,7 @@ def translate(
 ) -> int:
     """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""
     if merge_manifests is not None:
-        if _given(context) - _OF_MERGING:
+        if given(context) - _OF_MERGING:
             raise UsageError("--merge-manifests only joins manifests", "leave out the options of a translation")
         return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
@@ -132,7 +133,7 @@ def translate(
                 "leave out other INPUTs, --out, reports, --watch and --engine ray",
             )
         return _through_pipe(settings)
-    from stargan_cli.translate.inputs.addresses import place_of_text, places_of_texts
+    from stargan_cli.translate.inputs.addresses import places_of_texts
     from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
@@ -143,13 +144,7 @@ def translate(
         warn(f"this run translates only share {share} in the environment; --standalone translates all pictures")
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run, new_only)
-    return _over_files(places, place_of_text(out) if out else default_out(places), settings, run, voice, quiet)
-
-
-def _given(context: typer.Context) -> set[str]:
-    """The parameters that the command line names."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+    return _over_files(places, _place_of_out(out) if out else default_out(places), settings, run, voice, quiet)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
@@ -159,6 +154,18 @@ def default_out(inputs: list[Path | RemotePath]) -> Path:
     if len(inputs) == 1 and is_folder(inputs[0]):
         return Path(f"{own_name(inputs[0])}-translated")
     return Path("translated")
+
+
+def _place_of_out(text: str) -> Path | RemotePath:
+    """Raises UsageError for a new folder with a picture's suffix: without its last slash it would be a file."""
+    from stargan_cli.pictures.listing import has_picture_suffix
+    from stargan_cli.translate.inputs.addresses import place_of_text
+    from stargan_cli.translate.inputs.finding import is_folder
+
+    place = place_of_text(text)
+    if text.endswith("/") and has_picture_suffix(place.name) and not is_folder(place):
+        raise UsageError(f"--out {text} names a folder as if it were a picture", "make the folder first, or drop the /")
+    return place
 
 
 def _batch_size(text: str) -> int | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stargan_cli.cli.completion import one_of, set_words
+from stargan_cli.cli.options import FILE
 
 CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
 
@@ -44,8 +45,8 @@ Labels = Annotated[
     typer.Option(
         help="What the pictures show now: CSV from Excel, LibreOffice, pandas or R, CelebA's list_attr, or JSONL, with "
         "a column called path or name. Without it, the weights' own classifier reads the pictures.",
-        metavar="FILE",
         rich_help_panel=CHANGE,
+        **FILE,
     ),
 ]
 Rest = Annotated[
@@ -171,12 +172,12 @@ MaxPixels = Annotated[
 ]
 Grid = Annotated[
     Path | None,
-    typer.Option(help="Writes a contact sheet: sources and results side by side.", metavar="FILE", rich_help_panel=RUN),
+    typer.Option(help="Writes a contact sheet: sources and results side by side.", rich_help_panel=RUN, **FILE),
 ]
 Gallery = Annotated[
     Path | None,
     typer.Option(
-        help="Writes an HTML page with a before and after slider for each picture.", metavar="FILE", rich_help_panel=RUN
+        help="Writes an HTML page with a before and after slider for each picture.", rich_help_panel=RUN, **FILE
     ),
 ]
 GalleryAssets = Annotated[
@@ -189,9 +190,7 @@ GalleryAssets = Annotated[
 ]
 Manifest = Annotated[
     Path | None,
-    typer.Option(
-        help="Writes a JSONL file, one row per output: labels, status, reason.", metavar="FILE", rich_help_panel=RUN
-    ),
+    typer.Option(help="Writes a JSONL file, one row per output: labels, status, reason.", rich_help_panel=RUN, **FILE),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Says what would be written, and writes nothing.", rich_help_panel=RUN)
@@ -210,8 +209,8 @@ MergeManifests = Annotated[
     Path | None,
     typer.Option(
         help="Joins the manifests of shards, given as INPUTs, into one; translates nothing.",
-        metavar="FILE",
         rich_help_panel=RUN,
+        **FILE,
     ),
 ]
 Watch = Annotated[
@@ -238,7 +237,7 @@ NewOnly = Annotated[
     typer.Option(
         "--new-only",
         help="Limits --print, --print0 and --json to outputs that this call made; by default they also list those of "
-        "earlier calls. `--print new` is short for --print --new-only.",
+        "earlier calls. `--print new` is short for --print --new-only: an INPUT called new is written ./new there.",
         rich_help_panel="Output",
     ),
 ]

@@ -53,8 +53,11 @@ def show_history(facts: dict[str, Any]) -> None:
 
 
 def _callable_name(facts: dict[str, Any]) -> str:
+    from stargan_cli.weights.places import bundled_folder
+
     path = Path(facts["path"])
-    return path.stem if path.stem in facts["bundled"] else shown(shlex.quote(facts["path"]))
+    of_program = path.stem in facts["bundled"] and path.resolve().parent == bundled_folder().resolve()
+    return path.stem if of_program else shown(shlex.quote(facts["path"]))
 
 
 def _console() -> Console:

@@ -17,6 +17,7 @@ from stargan_cli.datasets.part_folders import broken_links, find_parts, subfolde
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.files.passed_over import PassedOver, passed_over_part
 from stargan_cli.labels import LabelSet
+from stargan_cli.labels.vocabulary import plain
 from stargan_cli.pictures.listing import is_picture, pictures_below
 
 
@@ -96,6 +97,14 @@ def _by_composed_name(folder: Path, passed_over: PassedOver | None = None) -> di
     return classes
 
 
+def _alike(classes: tuple[str, ...]) -> list[list[str]]:
+    """Names of classes that `--set` tells apart only if they are written exactly."""
+    groups: dict[str, list[str]] = {}
+    for name in classes:
+        groups.setdefault(plain(name), []).append(name)
+    return [names for names in groups.values() if len(names) > 1]
+
+
 def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: PassedOver) -> Labelled:
     files, labels, notes = [], [], []
     there = _by_composed_name(folder)
@@ -115,6 +124,10 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: P
         labels += [index] * len(pictures)
         if any("/" in file.removeprefix(f"{place.name}/") for file in pictures):
             notes.append(f"{folder / label} has sub-folders; all pictures in them count as {label}")
+    notes += [
+        f"{' and '.join(names)} differ in case or punctuation alone, and are different classes"
+        for names in _alike(classes)
+    ]
     notes += [f"{folder / extra} is no class of the training part: left out" for extra in there if extra not in classes]
     one_hot = torch.nn.functional.one_hot(torch.tensor(labels), len(classes)).to(torch.uint8)
     return Labelled(LabelSet(name, classes, kind="classes"), folder, tuple(files), one_hot, tuple(notes))

@@ -20,6 +20,7 @@ from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.weights.foreign_files import START, is_pytorch
 from stargan_cli.weights.foreign_state_dicts import read_state_dict
 
 DEFAULT_IMAGE_SIZE = 128
@@ -50,11 +51,10 @@ def is_checkpoint(path: Path) -> bool:
     try:
         require_regular(path)
         with path.open("rb") as file:
-            start = file.read(9)
+            start = file.read(START)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
-    pytorch = start[:2] in (b"PK", b"\x80\x02") and start[8:] != b"{"  # else it may be a safetensors header's length
-    return pytorch or path.suffix.lower() in _SUFFIXES
+    return is_pytorch(start) or path.suffix.lower() in _SUFFIXES
 
 
 def read_reference(
@@ -135,7 +135,8 @@ def reference_discriminator(discriminator: Discriminator) -> dict[str, Tensor]:
 
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     """The tensors of a checkpoint, without running statistics and `module.` prefixes."""
-    content = read_state_dict(path, "a checkpoint of the reference is a plain state dict; nothing in it was run")
+    hint = "save the plain state dict of the network: torch.save(G.state_dict(), FILE); nothing in this file was run"
+    content = read_state_dict(path, hint)
     prefix = "module." if all(name.startswith("module.") for name in content) else ""
     plain = {name.removeprefix(prefix): value for name, value in content.items()}
     return {name: value for name, value in plain.items() if not name.endswith(RUNNING_STATISTICS)}

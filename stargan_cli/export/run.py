@@ -138,7 +138,7 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
 def load_pictures(folder: Path, size: int) -> Tensor:
     """The first hundred readable pictures of a folder: uint8 (N, 3, size, size). Raises DataError without any."""
     if not folder.is_dir():
-        raise UsageError(f"no such folder: {folder}")
+        raise UsageError(f"{folder} is not a folder" if folder.exists() else f"no such folder: {folder}")
     pictures: list[Tensor] = []
     for path in pictures_below(folder):
         with suppress(PictureError):

@@ -43,15 +43,17 @@ def open_source(
     path = resolve(source)
     of_reference = is_checkpoint(path)
     of_run = not of_reference and _is_of_run(path)
+    if of_reference:
+        weights = _import(path, layout, discriminator, image_size)
+    else:
+        weights = _from_run(path, raw) if of_run else load(source)
+        if layout is not None or discriminator is not None or image_size is not None:
+            raise UsageError(f"{path} describes itself", FOR_CHECKPOINTS)
     if raw and not of_run:
         raise UsageError(
             f"{path} holds one generator only", "--raw is for RUN/checkpoints/N.safetensors, which holds two"
         )
-    if of_reference:
-        return _import(path, layout, discriminator, image_size)
-    if layout is not None or discriminator is not None or image_size is not None:
-        raise UsageError(f"{path} describes itself", FOR_CHECKPOINTS)
-    return _from_run(path, raw) if of_run else load(source)
+    return weights
 
 
 def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, image_size: int | None) -> Weights:

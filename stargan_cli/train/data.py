@@ -83,6 +83,9 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
 
 def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
     vocabulary, words = Vocabulary(layout), dict(aliases)
+    for word, name in aliases:
+        if words[word] != name:
+            raise UsageError(f"--alias {word} means {name} and {words[word]}", "give it one meaning")
     meanings = [Meaning(i, name) for i, label_set in enumerate(layout.sets) for name in label_set.attributes]
     unsayable = {meaning for meaning in meanings if not is_sayable(vocabulary.full_name(meaning), meaning, layout)}
     for word, name in aliases:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +19,11 @@ from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
 from stargan_cli.train.recipe.settings import TrainSettings
 
+WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
+_LEFT_OVER = re.compile(
+    r"\.(settings\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png)\.\d+\.tmp", re.DOTALL
+)
+
 
 class RunFolder:
     """Locks the folder of a run, as a context manager. In it are `checkpoints/`, `samples/`, `log.jsonl`,
@@ -24,20 +32,16 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         """Makes the folder if it is missing, and locks it. Raises UsageError where it cannot."""
         self.path = path
-        try:
-            make_folder(path)
-            self._lock = lock_file(path / LOCK_NAME)
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another training is running in {path}", "wait for it, or choose another --run"
-            ) from error
-        except OSError as error:
-            raise UsageError(
-                f"cannot write the run folder {path}: {reason_of(error)}", "choose another --run"
-            ) from error
+        with writing(path):
+            try:
+                make_folder(path)
+                self._lock = lock_file(path / LOCK_NAME)
+            except BlockingIOError as error:
+                raise UsageError(
+                    f"another training is running in {path}", "wait for it, or choose another --run"
+                ) from error
         for folder in (path, self.checkpoints, path / "samples"):
-            for left_over in folder.glob(".*.tmp"):
-                left_over.unlink(missing_ok=True)
+            _remove_left_over(folder)
 
     def __enter__(self) -> RunFolder:
         return self
@@ -58,14 +62,30 @@ class RunFolder:
         return self.path / "weights.safetensors"
 
     def write_settings(self, settings: TrainSettings) -> None:
-        path = self.path / "settings.json"
-        try:
-            with replacement(path) as temporary:
-                temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"cannot write the run folder {self.path}: {reason_of(error)}", "choose another --run"
-            ) from error
+        """Raises OSError."""
+        with replacement(self.path / "settings.json") as temporary:
+            temporary.write_text(json.dumps(settings.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def writing(run: Path, resume: bool = False) -> Iterator[None]:
+    """Raises UsageError where the block raises OSError; a run that is resumed is not told to go elsewhere."""
+    try:
+        yield
+    except OSError as error:
+        elsewhere = "" if resume else ", or choose another --run"
+        raise UsageError(
+            f"cannot write the run folder {run}: {reason_of(error)}", f"make room there or allow writing{elsewhere}"
+        ) from error
+
+
+def _remove_left_over(folder: Path) -> None:
+    """Remove the unfinished files of killed runs. Another program's hidden files stay."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _LEFT_OVER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    os.unlink(entry.path)
 
 
 def refuse_earlier_run(run: Path) -> None:
@@ -82,12 +102,12 @@ def refuse_earlier_run(run: Path) -> None:
 
 def refuse_lone_weights(run: Path) -> None:
     """Raises UsageError where there are weights, but no checkpoint to go on from: a new run would replace them."""
-    weights = run / "weights.safetensors"
-    if weights.exists():
-        raise UsageError(
-            f"{run} holds weights and no checkpoint",
-            f"start a new run from them with --init-from {weights} and another --run, or move them away",
-        )
+    for name in WEIGHTS_NAMES:
+        if (run / name).exists():
+            raise UsageError(
+                f"{run} holds weights and no checkpoint",
+                f"start a new run from them with --init-from {run / name} and another --run, or move them away",
+            )
 
 
 def read_settings(run: Path) -> TrainSettings:
@@ -108,7 +128,11 @@ def read_settings(run: Path) -> TrainSettings:
 
 
 def _from_its_weights(run: Path) -> str:
-    return f"start a new run from its weights: --init-from {run / 'weights.safetensors'} and another --run"
+    """What to do if its settings cannot be read."""
+    found = next((run / name for name in WEIGHTS_NAMES if (run / name).exists()), None)
+    if found is None:
+        return "choose another --run"
+    return f"start a new run from its weights: --init-from {found} and another --run"
 
 
 def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:

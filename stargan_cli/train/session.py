@@ -19,7 +19,7 @@ from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights
+from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights, writing
 from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
@@ -85,22 +85,26 @@ class Session:
             raise TrainingError(
                 f"all checkpoints in {self.folder.path} are damaged", "start a new run with --init-from"
             )
-        if checkpoint is None:
-            refuse_lone_weights(self.folder.path)
         if checkpoint is not None:
             self._take_over(checkpoint)
-        elif self.settings.init_from:
-            self._initialise(self.settings.init_from)
-        self.folder.write_settings(self.settings)
-        self.log.keep_until(self.trainer.iteration)
-        if self.settings.log == "tensorboard":
-            self.board = Board(self.folder.path / "tensorboard", self.trainer.iteration, self.say)
+        else:
+            self._start_afresh(resume)
+        with writing(self.folder.path, resume):
+            self.folder.write_settings(self.settings)
+            self.log.keep_until(self.trainer.iteration)
+            if self.settings.log == "tensorboard":
+                self.board = Board(self.folder.path / "tensorboard", self.trainer.iteration, self.say)
         if self.trainer.iteration == 0:
             self._sample()
         self.mark = time.monotonic()
 
-    def _initialise(self, source: str) -> None:
-        trainer, weights = self.trainer, load(source)
+    def _start_afresh(self, resume: bool) -> None:
+        refuse_lone_weights(self.folder.path)
+        if resume:
+            self.say(f"{self.folder.path} has no checkpoint: starting at iteration 0")
+        if not self.settings.init_from:
+            return
+        trainer, weights = self.trainer, load(self.settings.init_from)
         heads = trainer.features.heads if trainer.features else None
         for note in initialise(trainer.generator, trainer.discriminator, heads, trainer.layout, weights):
             self.say(note)

@@ -27,7 +27,7 @@ from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.source_labels import label_source
 from stargan_cli.translate.translator import Translated, Translator
 from stargan_cli.weights.derived import strengthened
-from stargan_cli.weights.files import load
+from stargan_cli.weights.files import Weights, load
 
 Batch = Sequence[tuple[Found, Question]]
 
@@ -56,10 +56,17 @@ class _Picture(NamedTuple):
 class Networks:
     """The weights of one call and its plan; after `start`, also the networks on their device."""
 
-    def __init__(self, settings: TranslationSettings, always_read: bool = False, in_place: bool = False) -> None:
-        """`always_read`: read source labels even if no variant depends on them. Raises UsageError, WeightsError."""
+    def __init__(
+        self,
+        settings: TranslationSettings,
+        always_read: bool = False,
+        in_place: bool = False,
+        weights: Weights | None = None,
+    ) -> None:
+        """`always_read`: read source labels even if no variant depends on them. `weights`: already loaded, to use in
+        place of those that the settings name; `start` may move them to the device. Raises UsageError, WeightsError."""
         self._device, self._precision = pick_engine_device(settings.engine, settings.device, settings.precision)
-        self._weights = strengthened(load(settings.weights), settings.strength)
+        self._weights = strengthened(weights or load(settings.weights), settings.strength)
         self.plan: Plan = make_plan(settings, self._weights, str(self._precision), in_place)
         self.labels = label_source(settings, self._weights, self.plan.variants)
         self._always_read = always_read and self.labels.can_read

@@ -37,6 +37,7 @@ from stargan_cli.translate.settings import Location, Run, TranslationSettings, c
 from stargan_cli.translate.streaming.processes import SUPPORTED
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import work
+from stargan_cli.weights.files import Weights
 
 Listener = Callable[[Row], None]
 Warn = Callable[[str], None]
@@ -53,9 +54,11 @@ def translate(
     warn: Warn = lambda text: None,
     note: Warn = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
+    weights: Weights | None = None,
 ) -> Report:
     """Translate files and folders into the folder `out`, or one picture into the file `out`.
 
+    `weights`: already loaded, to use in place of those that the settings name (without Ray).
     `on_row` is called with the row of each output, in the order of the inputs (with Ray, in the order of completion).
     `note` is called with how the call was understood, `warn` with what users may want to change.
 
@@ -68,7 +71,7 @@ def translate(
     on_ray, always_read = run.ray and not run.dry, run.manifest is not None
     here = replace(settings, device="cpu", precision="auto") if on_ray else settings
     progress(0, None, "loading weights")
-    networks = Networks(here, always_read, run.in_place)
+    networks = Networks(here, always_read, run.in_place, weights)
     for text in (*networks.labels.notes(), *networks.plan.notes()):
         note(text)
     progress(0, None, "finding pictures")

@@ -11,6 +11,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import refuse_stdout
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
+from stargan_cli.settings import require_types
 from stargan_cli.translate.done_before import Existing
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.finding import is_archive_file
@@ -45,6 +46,7 @@ class FaceSettings:
     copy_others: bool = False
 
     def __post_init__(self) -> None:
+        require_types(self)
         if self.mode not in get_args(FaceMode):
             raise UsageError(f"--faces takes {', '.join(get_args(FaceMode))}, not {self.mode!r}")
         if self.which not in get_args(WhichFaces):
@@ -87,6 +89,7 @@ class TranslationSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
+        require_types(self)
         if not self.spec and not self.each:
             raise UsageError("nothing to change", "say what with --set, such as --set blond, or use --each")
         if self.format != "same" and self.format not in WRITABLE:
@@ -97,6 +100,12 @@ class TranslationSettings:
             raise UsageError(f"--frames takes {' or '.join(get_args(WhichFrames))}, not {self.frames!r}")
         if not 1 <= self.quality <= 100:
             raise UsageError(f"--quality must be between 1 and 100, not {self.quality}")
+        if self.existing not in get_args(Existing):
+            raise UsageError(f"existing takes {', '.join(get_args(Existing))}, not {self.existing!r}")
+        counts = {"--batch-size": self.batch_size, "--workers": self.workers, "--max-pixels": self.max_pixels}
+        for option, value in counts.items():
+            if value is not None and value < 1:
+                raise UsageError(f"{option} must be at least 1, not {value}")
 
 
 @dataclass(frozen=True)
@@ -124,7 +133,8 @@ def check_run(inputs: Sequence[Location], out: Location, settings: TranslationSe
     other."""
     check_inputs(inputs)
     where = destination(inputs, out, settings.each, settings.format)
-    read, overwrite = inputs_of(inputs, settings), settings.existing == "overwrite"
+    read = inputs_of(inputs, settings) if run.grid or run.gallery or run.manifest else []
+    overwrite = settings.existing == "overwrite"
     if run.grid is not None:
         require_sheet(run.grid, read, overwrite)
     if run.gallery is not None:

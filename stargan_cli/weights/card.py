@@ -50,6 +50,8 @@ class Card:
             values = json.loads(text)
         except RecursionError as error:
             raise ValueError("its card is nested too deeply") from error
+        except ValueError as error:
+            raise ValueError(f"its card is not JSON ({error})") from error
         if not isinstance(values, dict):
             raise ValueError("its card is not a JSON object")
         check_plain(values)
@@ -58,9 +60,11 @@ class Card:
             raise ValueError(f"its format version is {version!r}; this program reads {CARD_VERSION}")
         parts: dict[str, dict[str, Any]] = {}
         for name in ("model", "layout", "preprocessing", "aliases", "training", "quality"):
-            part = values.get(name)
-            if not isinstance(part, dict):
+            if name not in values:
                 raise ValueError(f"its card has no {name!r}")
+            part = values[name]
+            if not isinstance(part, dict):
+                raise ValueError(f"its card says {name} {part!r}: it must be an object")
             if name in FIELDS:
                 check_fields(name, part)
             parts[name] = part

@@ -29,6 +29,8 @@ def check_fields(part: str, values: Mapping[str, Any]) -> None:
             raise ValueError(f"its card says {part} {name} {values[name]!r}: it must be {wanted}")
     if part == "aliases" and not all(isinstance(value, str) for value in values.values()):
         raise ValueError("its card's aliases are not all texts")
+    if part == "quality" and not all(map(_has_shares, values.values())):
+        raise ValueError("its card says that more than all or less than none of the pictures were read as their target")
     if part == "training" and "started_from" in values:
         check_fields(part, values["started_from"])
 
@@ -59,6 +61,12 @@ def _is_text(value: Any) -> bool:
 
 def _is_object(value: Any) -> bool:
     return isinstance(value, dict)
+
+
+def _has_shares(record: Any) -> bool:
+    """Whether the record of a label set has shares from 0 to 1, if it has numbers at all."""
+    read = record.get("read_as_target") if isinstance(record, dict) else None
+    return not isinstance(read, dict) or all(0 <= share <= 1 for share in read.values() if _is_number(share))
 
 
 def _is_object_of(test: Callable[[Any], bool]) -> Callable[[Any], bool]:

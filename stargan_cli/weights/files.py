@@ -25,6 +25,7 @@ from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
+from stargan_cli.weights.foreign_files import START, is_pytorch, stand_in
 from stargan_cli.weights.places import resolve
 
 MAX_HEADER_BYTES = 4 * 2**20
@@ -156,18 +157,22 @@ def fingerprint(path: Path) -> str:
 def _open(path: Path) -> Any:
     try:
         with path.open("rb") as file:
-            start = file.read(9)
+            start = file.read(START)
         size = int.from_bytes(start[:8], "little")
-        if start[8:] != b"{":  # where its JSON header starts
+        if found := stand_in(start):
+            raise WeightsError(f"{path} is not a safetensors file but {found[0]}", found[1])
+        if is_pytorch(start):
             raise WeightsError(
-                f"{path} is not a safetensors file",
-                "checkpoints of other programs are brought in with: stargan export FILE.ckpt --to safetensors",
+                f"{path} is not a safetensors file but a zip archive or a pickle, as PyTorch writes them",
+                "checkpoints of the reference code are brought in with: stargan export FILE --to safetensors",
             )
+        if start[8:9] != b"{":  # where its JSON header starts
+            raise WeightsError(f"{path} is not a safetensors file", "give a .safetensors file that stargan wrote")
         if size > MAX_HEADER_BYTES:
             raise WeightsError(f"{path} is not a stargan weights file: its header would be {size:,} bytes long")
         return open_tensors(path)
     except SafetensorError as error:
-        raise WeightsError(f"{path} is damaged or not a safetensors file: {error}") from error
+        raise WeightsError(f"{path} is cut off or damaged ({error})", "download or copy it again") from error
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
 

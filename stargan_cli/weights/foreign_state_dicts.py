@@ -13,25 +13,36 @@ from torch import Tensor
 
 from stargan_cli.errors import WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
+from stargan_cli.weights.foreign_files import START, stand_in
 
 MOST_OF_A_REASON = 160
 
 
 def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
-    """Tensors by name, on the CPU. Raises WeightsError, with `hint`, if the file is anything else."""
+    """Tensors by name, on the CPU: those of the file or of its entry `state_dict`. Raises WeightsError, with `hint`, if
+    the file is anything else."""
     try:
         require_regular(path)
+        with path.open("rb") as file:
+            found = stand_in(file.read(START))
     except OSError as error:
         raise WeightsError(f"{path} is refused: {reason_of(error)}", hint) from error
+    if found:
+        raise WeightsError(f"{path} is refused: it is {found[0]}", found[1])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises almost any type, depending on which bytes are damaged
         raise WeightsError(f"{path} is refused: {_why_not_read(error)}", hint) from error
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
     if not isinstance(content, dict) or not content:
         raise WeightsError(f"{path} is refused: it holds no state dict", hint)
     for name, value in content.items():
+        if isinstance(value, dict):
+            alone = f"torch.save(torch.load({path.name!r})[{name!r}], 'alone.ckpt')"
+            raise WeightsError(f"{path} is refused: its entry {name!r} is a dict of its own", f"save it alone: {alone}")
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise WeightsError(f"{path} is refused: {name!r} is no tensor", hint)
     return content

@@ -235,3 +235,21 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "error: the folder that you are in is gone\n")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["export", "celeba-128", "--to", "onnx", "--out"],
+        ["eval", "celeba-128", "--record"],
+        ["eval", "celeba-128", "--classifier"],
+        ["translate", "in", "--set", "blond", "--grid"],
+        ["translate", "in", "--set", "blond", "--gallery"],
+        ["translate", "in", "--set", "blond", "--manifest"],
+        ["translate", "in", "--merge-manifests"],
+    ],
+)
+def test_the_name_of_a_folder_is_not_taken_for_a_file(call: list[str]) -> None:
+    result = runner.invoke(app, [*call, "new/"])
+    assert result.exit_code == 2
+    assert result.stderr == "error: new/ is the name of a folder\n  give the name of a file\n"

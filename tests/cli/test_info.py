@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -135,6 +136,15 @@ def test_its_commands_can_be_pasted(weights: Path, tmp_path: Path) -> None:
     assert command[:5] == ["stargan", "translate", "photos", "--weights", str(path)]
     (change,) = parse_set(command[-1], card.layout)
     assert (change.set_index, change.attribute, change.value) == (0, "red hat", 1.0)
+
+
+def test_a_users_file_with_a_bundled_name_is_called_by_its_path(weights: Path) -> None:
+    from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
+
+    path = weights.rename(weights.with_name(f"{DEFAULT_WEIGHTS}.safetensors"))
+    assert f"--weights {shlex.quote(str(path))} " in runner.invoke(app, ["info", str(path)]).stdout
+    for bundled in (DEFAULT_WEIGHTS, os.path.relpath(resolve(DEFAULT_WEIGHTS))):
+        assert f"--weights {DEFAULT_WEIGHTS} " in runner.invoke(app, ["info", bundled]).stdout
 
 
 def test_history_has_every_record(weights: Path) -> None:

@@ -46,6 +46,12 @@ def test_only_what_is_given_reaches_the_command() -> None:
                  "--count=2") == (given, 2)  # fmt: skip
 
 
+def test_a_comma_list_that_is_given_twice_is_one_list() -> None:
+    assert paint("--layers=x", "--layers=y,z", "--hue=red", "--hue=green") == (
+        {"layers": ("x", "y", "z"), "hue": "green"}, 1
+    )  # fmt: skip
+
+
 def test_the_help_says_effect_then_range_then_defaults() -> None:
     text = paint("--help")
     assert "How much is painted (from 0 to 1; plain 0.5, loud 0.9)." in text

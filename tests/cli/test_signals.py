@@ -51,6 +51,17 @@ def test_sigterm_ends_a_command_tidily() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (143, "tidy\n", "interrupted\n")
 
 
+def test_a_signal_during_an_import_passes_no_exception_through_native_code(tmp_path: Path) -> None:
+    """A module of torch's aborts when its initialisation in C++ meets a Python exception."""
+    native = "import os\ntry:\n    os.kill(os.getpid(), 15)\nexcept BaseException:\n    os.abort()\n"
+    (tmp_path / "native.py").write_text(native)
+    program = "from stargan_cli.cli.signals import terminable\nwith terminable():\n    import native\n"
+    environment = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
+    environment["PYTHONPATH"] = f"{REPO}{os.pathsep}{tmp_path}"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "interrupted\n")
+
+
 def test_sigterm_raises_within_and_is_as_it_was_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     before = signal.getsignal(signal.SIGTERM)

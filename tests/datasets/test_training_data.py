@@ -165,6 +165,12 @@ def test_an_empty_class_and_a_class_of_one_picture(tmp_path: Path) -> None:
         load_class_folders(folder)
 
 
+def test_classes_that_are_alike_but_for_case_are_named(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "moods", {"Smile-open": 2, "sad": 2, "smile_open": 2})
+    alike = "Smile-open and smile_open differ in case or punctuation alone, and are different classes"
+    assert alike in load_class_folders(folder)["train"].notes
+
+
 def test_sub_folders_extra_classes_and_hidden_files_of_class_folders(tmp_path: Path) -> None:
     folder = class_folders(tmp_path / "moods", {"a": 2, "b": 2})
     picture(folder / "train" / "a" / "deeper" / "x.png", 9, 9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import subprocess
 import sys
 import warnings
@@ -333,7 +334,7 @@ def test_a_folder_without_pictures(plain: Weights, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no readable picture"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path), tmp_path / "out.safetensors")
     (tmp_path / "picture.png").touch()
-    with pytest.raises(UsageError, match=r"no such folder: .*picture\.png"):
+    with pytest.raises(UsageError, match=r"picture\.png is not a folder"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path / "picture.png"), tmp_path / "out.safetensors")
     with pytest.raises(UsageError, match="no such folder"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "out.safetensors")
@@ -351,6 +352,28 @@ def test_without_the_extra_it_says_how_to_get_it(
 def test_label_names_are_for_checkpoints(plain: Weights) -> None:
     with pytest.raises(UsageError, match="describes itself"):
         open_source(str(plain.path), plain.card.layout)
+
+
+def test_a_file_is_looked_at_before_its_options_are_refused(plain: Weights, tmp_path: Path) -> None:
+    for content, words in ((b"", "but empty"), (pickle.dumps(np.zeros(9)), "not a PyTorch checkpoint")):
+        (tmp_path / "w.safetensors").write_bytes(content)
+        for layout, raw in ((plain.card.layout, False), (None, True)):
+            with pytest.raises(WeightsError, match=words):
+                open_source(str(tmp_path / "w.safetensors"), layout, raw=raw)
+
+
+def test_a_mean_of_checkpoints_of_the_reference(plain: Weights, tmp_path: Path) -> None:
+    for name, add in (("1-G.ckpt", 0.0), ("2-G.ckpt", 0.5)):
+        state = reference_generator(plain.generator)
+        torch.save({key: value + add for key, value in state.items()}, tmp_path / name)
+    first, second, out = (str(tmp_path / name) for name in ("1-G.ckpt", "2-G.ckpt", "mean.safetensors"))
+    call = ["export", first, "--mean", second, "--to", "safetensors", "--out", out, "--attrs", ",".join(ATTRIBUTES)]
+    refused = CliRunner().invoke(app, [*call, "--discriminator", second])
+    assert refused.exit_code == 2 and "--discriminator is that of one checkpoint" in refused.stderr
+    done = CliRunner().invoke(app, [*call, "--image-size", str(SIZE)])
+    assert done.exit_code == 0, done.stderr
+    name = "main.0.weight"
+    assert torch.allclose(load(out).generator.state_dict()[name], plain.generator.state_dict()[name] + 0.25)
 
 
 def test_a_training_run_has_two_generators(plain: Weights, tmp_path: Path) -> None:

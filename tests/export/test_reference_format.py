@@ -116,7 +116,7 @@ def test_a_checkpoint_with_code_is_refused_and_not_run(tmp_path: Path, zipped: b
         {"main.0.weight": torch.zeros(4, 6, 7, 7), "x": Exploit(trace)}, path, _use_new_zipfile_serialization=zipped
     )
     error = refusal(path)
-    assert "posix.system" in str(error) and "nothing in it was run" in error.hint
+    assert "posix.system" in str(error) and "nothing in this file was run" in error.hint
     assert not trace.exists()
 
 
@@ -138,10 +138,19 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path, pair: tuple[Path, Path
     assert "more than tensors" in str(refusal(path))
     assert "holds no state dict" in str(refusal(rewrite(path, [torch.zeros(1)])))  # type: ignore[arg-type]
     assert "'epoch' is no tensor" in str(refusal(rewrite(path, {"epoch": 3})))  # type: ignore[dict-item]
+    error = refusal(rewrite(path, {"G": {"weight": torch.zeros(1)}}))  # type: ignore[dict-item]
+    assert "'G' is a dict of its own" in str(error) and "torch.load('other-G.ckpt')['G']" in str(error.hint)
     assert "no StarGAN generator" in str(refusal(rewrite(path, {"weight": torch.zeros(2)})))
     assert "no StarGAN discriminator" in str(refusal(pair[0], pair[0]))
     error = refusal(pair[1])
     assert "it is a discriminator" in str(error) and "--discriminator" in str(error.hint)
+
+
+def test_the_entry_state_dict_of_a_checkpoint_is_read(pair: tuple[Path, Path]) -> None:
+    plain = read_reference(pair[0], None, LAYOUT, 32)
+    rewrite(pair[0], {"state_dict": torch.load(pair[0], weights_only=True), "epoch": 3})  # type: ignore[dict-item]
+    found = read_reference(pair[0], None, LAYOUT, 32)
+    assert all(torch.equal(found.generator[name], tensor) for name, tensor in plain.generator.items())
 
 
 def test_mislabelled_checkpoints_are_refused(pair: tuple[Path, Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -93,8 +94,61 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_run_of_a_version_with_other_settings_is_refused_in_one_line_that_names_them(tmp_path: Path) -> None:
     old = preset("fast").to_dict() | {"teacher": None, "face_shade": 0.65, "lambda_stay": 60.0}
     (tmp_path / "settings.json").write_text(json.dumps(old))
+    (tmp_path / "weights.safetensors").touch()
     with pytest.raises(UsageError) as caught:
         read_settings(tmp_path)
     assert str(caught.value).endswith("it holds settings of another version: face_shade, lambda_stay, teacher")
     assert "\n" not in str(caught.value)
     assert f"--init-from {tmp_path / 'weights.safetensors'}" in str(caught.value.hint)
+
+
+def test_files_of_other_programs_that_look_unfinished_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    others = [tmp_path / ".notes.tmp", tmp_path / ".weights.safetensors.tmp", tmp_path / "samples" / ".draft.7.tmp"]
+    for path in others:
+        path.write_text("mine")
+    (tmp_path / ".weights.safetensors.7.tmp").mkdir()
+    left_over = [tmp_path / ".log.jsonl.77.tmp", tmp_path / "samples" / ".00000010-celeba.png.77.tmp"]
+    for path in left_over:
+        path.write_text("half")
+    with RunFolder(tmp_path):
+        assert [path.read_text() for path in others] == ["mine"] * 3
+        assert not any(path.exists() for path in left_over)
+
+
+def test_the_best_weights_of_a_run_without_checkpoints_are_not_replaced(
+    tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    (tmp_path / "best.safetensors").write_bytes(b"mine")
+    with pytest.raises(UsageError, match="holds weights and no checkpoint") as caught:
+        run_training(tmp_path, chosen, cache)
+    assert "best.safetensors" in str(caught.value.hint)
+
+
+def test_resuming_without_a_checkpoint_says_where_it_starts(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    with RunFolder(tmp_path) as folder:
+        folder.write_settings(chosen)
+    said: list[str] = []
+    run_training(tmp_path, chosen, cache, resume=True, say=said.append, stop=after(1))
+    assert said == [f"{tmp_path} has no checkpoint: starting at iteration 0"]
+
+
+def test_a_log_that_cannot_be_written_again_names_the_folder_and_the_next_step(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_training(tmp_path, chosen, cache, stop=after(2))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("stargan_cli.train.log.RunLog.keep_until", full)
+    with pytest.raises(UsageError, match=f"cannot write the run folder {tmp_path}: No space left") as caught:
+        run_training(tmp_path, chosen, cache, resume=True)
+    assert caught.value.hint == "make room there or allow writing"
+
+
+def test_settings_of_another_program_are_not_taken_for_a_run_with_weights(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"editor.fontSize": 12}')
+    with pytest.raises(UsageError, match=r"editor\.fontSize") as caught:
+        read_settings(tmp_path)
+    assert caught.value.hint == "choose another --run"

@@ -175,12 +175,17 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--mix=a,b"], "error: --mix takes whole numbers such as 2,1, not a,b"),
         (["--alias=happy"], "error: --alias takes WORD=NAME, not happy"),
         (["--alias=happy=sad"], "error: --alias happy=sad: happy has a meaning already"),
+        (["--alias=joy=happy", "--alias=joy=sad"], "error: --alias joy means happy and sad"),
+        (["--split=reference"], "error: --split is for celeba"),
+        (["--eval-every=5", "--dry-run"], "fit one into the cache folder with"),
+        (["--cache=/dev/null", "--dry-run"], "error: cannot write into /dev/null"),
         (["--device=tpu"], "error: unknown device 'tpu'"),
         (["--init-from=nothing"], "error: no weights at nothing"),
         (["--preset=huge"], "error: unknown preset 'huge'"),
         (["--resume"], "error: no run to resume in"),
         (["--image-size=130"], "error: image_size must be a multiple of 4"),
         ([f"--seed={2**63}"], "error: --seed must be from 0 to "),
+        ([f"--seed={'9' * 400}"], "error: --seed must be from 0 to "),
     ],
 )
 def test_a_wrong_call_exits_2(tmp_path: Path, moods: Path, arguments: list[str], message: str) -> None:

@@ -83,6 +83,16 @@ def test_print_gives_the_paths_of_all_outputs_or_of_new_ones(
     assert call(*args).stdout_bytes == every
 
 
+@pytest.mark.parametrize("option", ["--print", "--print0"])
+def test_print_new_means_the_same_where_something_is_called_new(
+    option: str, pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for count in (5, 0):
+        result = call("in", "--set", "blond", "-w", weights, "--out", "new", option, "new")
+        assert (result.exit_code, result.stdout.count("new/")) == (0, count), result.stderr
+
+
 def test_the_summary_tells_made_replaced_and_skipped(pictures: Path, tmp_path: Path, weights: Path) -> None:
     out = tmp_path / "out"
     assert call(pictures, "--set", "blond", "-w", weights, "-o", out).stderr.endswith(f"5 translated: {out}\n")

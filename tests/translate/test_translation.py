@@ -295,13 +295,14 @@ def test_fail_fast_stops_at_the_first_failure(pictures: Path, tmp_path: Path, we
 def test_a_dry_run_writes_nothing_and_tells_what_it_would(
     pictures: Path, tmp_path: Path, weights: Path, tree: Tree
 ) -> None:
-    out, before = tmp_path / "out", tree(tmp_path)
+    out, before, changed = tmp_path / "out", tree(tmp_path), tmp_path.stat().st_mtime_ns
     rows: list[Row] = []
     options: dict[str, Any] = {"dry": True, "grid": tmp_path / "g.png", "manifest": tmp_path / "m.jsonl"}
     report = go(pictures, out, weights, rows, **options)
     assert report.done == 5
     assert [row.output for row in rows] == [str(out / name) for name in NAMES]
     assert tree(tmp_path) == before and not out.exists()
+    assert tmp_path.stat().st_mtime_ns == changed  # nothing was made and removed either
     go(pictures / "a.png", out, weights)
     assert go(pictures, out, weights, dry=True).skipped == 1
 

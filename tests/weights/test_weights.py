@@ -142,8 +142,34 @@ def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch, nets):
 @pytest.mark.parametrize("keep", [0, 5, 8, 100, -1])
 def test_truncated_files_are_refused(file, keep):
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(WeightsError, match="not a safetensors file|damaged"):
+    with pytest.raises(WeightsError, match="not a safetensors file|cut off or damaged"):
         weights.load(str(file))
+
+
+def test_a_file_without_its_end_is_called_cut_off(file):
+    file.write_bytes(file.read_bytes()[:-1])
+    with pytest.raises(WeightsError, match="is cut off or damaged") as caught:
+        weights.load(str(file))
+    assert caught.value.hint == "download or copy it again"
+
+
+STAND_INS = {
+    b"": ("but empty", "download or copy it again"),
+    b"version https://git-lfs.github.com/spec/v1\noid sha256:0": ("but a pointer of Git LFS", "git lfs pull"),
+    b"\n<!DOCTYPE html><html>": ("but a web page", "download the file itself"),
+    b'{"data":{"error": "Repository not found"}}': ("but a JSON text", "download it again"),
+    b"\x93NUMPY\x01\x00": ("is not a safetensors file$", "that stargan wrote"),
+    pickle.dumps([0] * 30, protocol=4): ("but a zip archive or a pickle", "stargan export FILE"),
+}
+
+
+@pytest.mark.parametrize("content", STAND_INS)
+def test_other_files_are_named_with_what_helps(tmp_path, content):
+    path, (words, hint) = tmp_path / "w.safetensors", STAND_INS[content]
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=words) as caught:
+        weights.load(str(path))
+    assert hint in caught.value.hint
 
 
 def test_pickles_are_refused_and_not_run(tmp_path):
@@ -199,12 +225,20 @@ def test_other_files_of_stargan_are_called_what_they_are(tmp_path):
         (lambda card: card["layout"].update(sets=5), "not a label layout"),
         (lambda card: card.pop("layout"), "no 'layout'"),
         (lambda card: card.update(format_version=2), "format version is 2"),
-        (lambda card: card.update(training=[1]), "no 'training'"),
+        (lambda card: card.update(training=[1]), r"training \[1\]: it must be an object"),
+        (lambda card: card.pop("quality"), "its card has no 'quality'"),
+        (lambda card: card.update(quality=None), "quality None: it must be an object"),
+        (lambda card: card["quality"].update(faces={"read_as_target": {"Male": 3}}), "more than all or less than none"),
     ],
 )
 def test_a_card_that_lies_is_refused(file, change, words):
     with pytest.raises(WeightsError, match=words):
         weights.load(str(with_card(file, change)))
+
+
+def test_a_card_that_is_no_json_is_refused(file):
+    with pytest.raises(WeightsError, match="its card is not JSON"):
+        weights.load(str(rewritten(file, lambda header: header["__metadata__"].update(stargan="{"))))
 
 
 def test_a_deeply_nested_card_is_refused(file):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import sys
@@ -33,7 +34,9 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
 
 def _parsed(path: Path) -> dict[str, Any]:
     require_regular(path)
-    text = path.read_text(encoding="utf-8-sig")
+    data = path.read_bytes()
+    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell's > writes
+    text = data.decode("utf-16" if utf16 else "utf-8-sig")
     if path.suffix.lower() == ".json":
         values = json.loads(text)
         if not isinstance(values, dict):
@@ -52,6 +55,8 @@ def _named(key: str, value: Any) -> tuple[str, Any]:
     known |= declared(TrainSettings)
     one = known.get(key.replace("-", "_"))
     if one is None:
+        if isinstance(value, dict):
+            raise ValueError(f"settings stand outside of tables, without [{key}]")
         close = difflib.get_close_matches(key, known, n=1)
         raise ValueError(f"unknown setting {key}" + (f"; did you mean {close[0]}?" if close else ""))
     return one.name, _value(one, value)

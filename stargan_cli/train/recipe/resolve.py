@@ -17,23 +17,30 @@ from stargan_cli.train.recipe.presets import preset as preset_settings
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes
 
+OF_THE_DATA = ("data", "root", "attributes", "split", "groups", "aliases", "mix")
+
 
 def new_settings(
     preset: str | None, config: Path | None, given: dict[str, Any], say: Callable[[str], None] = lambda text: None
 ) -> tuple[str, TrainSettings]:
     """The name of the preset, and the settings of a new run. What is `given` overrides the file, the file the
-    preset. With another batch size, learning rates that neither gives are scaled. `say` gets a note about that, and a
-    warning if the generator would not be trained.
+    preset. Settings of the file's data (OF_THE_DATA) do not count for other data that is given. With another batch
+    size, learning rates that neither gives are scaled. `say` gets a note about that, and a warning if the generator
+    would not be trained.
 
     Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
     """
     named, in_file = read_config(config) if config is not None else (None, {})
+    if "data" in given and _absolute(in_file).get("data", ()) not in ((), _absolute(given)["data"]):
+        in_file = {key: value for key, value in in_file.items() if key not in OF_THE_DATA}
     name = preset or named or DEFAULT_PRESET
     values = {"data": TrainSettings.data, **preset_changes(name), **in_file, **given}
     values |= _scaled_rates(name, {**in_file, **given}, say)
     if "celeba" in values["data"]:
         values["root"] = values.get("root") or "data"
         values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
+    elif useless := [f"--{option}" for option in ("root", "split") if option in given]:
+        raise UsageError(f"{useless[0]} is for celeba; class folders are named by --data", "leave it out")
     settings = TrainSettings(**_absolute(values))
     if settings.iterations // settings.n_critic * settings.n_critic <= settings.head_start:
         say(

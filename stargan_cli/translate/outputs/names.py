@@ -84,25 +84,50 @@ def _fits(name: str) -> bool:
     return 4 * len(name) <= MAX_NAME_BYTES or len(os.fsencode(name)) <= MAX_NAME_BYTES
 
 
-def folding_of(folder: Path) -> Callable[[str], str]:
+def folding_of(folder: Path, dry: bool = False) -> Callable[[str], str]:
     """`folded` if the file system of `folder` (or of its nearest existing ancestor) ignores case or Unicode form in
-    names, or if that cannot be found out; else `str`, which keeps names as they are."""
+    names, or if that cannot be found out; else `str`, which keeps names as they are.
+
+    Makes a file for a moment. With `dry` it makes none, and looks for a name that is there in another case instead;
+    then it does not notice a file system that ignores the Unicode form alone.
+    """
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
-    mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
-    try:  # a temporary name: if this run is killed, the next one removes the file
-        probe = folder / temporary_name(f"stargan-\u00e9-{mark}")
-    except UnicodeEncodeError:  # the encoding of the locale lacks the letter
+    try:
+        alike = _ignores_case_of_a_name(folder) if dry else _takes_names_for_one(folder)
+    except OSError:
         return folded
+    return folded if alike else str
+
+
+def _takes_names_for_one(folder: Path) -> bool:
+    mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
+    words = (f"{word}-{mark}" for word in ("stargan-\u00e9", "STARGAN-\u00e9", "stargan-e\u0301"))
+    # temporary names: if this run is killed, the next one removes the file. The same bytes in every locale
+    probe, *others = (folder / temporary_name(os.fsdecode(word.encode())) for word in words)
     try:
         with probe.open("xb"):
             pass
-        alike = any(
-            folder.joinpath(name).exists() for name in (probe.name.upper(), temporary_name(f"stargan-e\u0301-{mark}"))
-        )
-    except OSError:
-        return folded
+        return any(other.exists() for other in others)
     finally:
         with suppress(OSError):
             probe.unlink(missing_ok=True)
-    return folded if alike else str
+
+
+def _ignores_case_of_a_name(folder: Path) -> bool:
+    """Whether a name in the folder, or else the folder's own, also leads there in another case. True if there is no
+    name with letters."""
+    with os.scandir(folder) as entries:
+        path = next((Path(entry.path) for entry in entries if _has_two_cases(entry.name)), None)
+    if path is None:
+        path = folder.resolve()
+        if not _has_two_cases(path.name) or os.path.ismount(path):
+            return True
+    try:
+        return os.path.samestat(path.lstat(), path.with_name(path.name.swapcase()).lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _has_two_cases(name: str) -> bool:
+    return name.isascii() and name.swapcase() != name

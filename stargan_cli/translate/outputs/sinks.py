@@ -76,7 +76,7 @@ class LocalSink:
 
     @property
     def fold(self) -> Callable[[str], str]:
-        return folding_of(self.root)
+        return folding_of(self.root, dry=self._held is None)
 
     def name(self, output: PurePath) -> str:
         return self._start + str(output)

@@ -84,6 +84,7 @@ def test_the_settings_of_a_run_are_read_too(tmp_path: Path) -> None:
         ("preset = 3", "c.toml", "preset cannot be 3"),
         ('mix = "a"', "c.toml", "--mix takes whole numbers"),
         ("[lr]\nx = 1", "c.toml", "the training setting lr cannot be"),
+        ("[train]\nlr = 1", "c.toml", r"settings stand outside of tables, without \[train\]"),
         ("[1]", "c.json", "it must map names of settings to values"),
         ("{", "c.json", "Expecting property name"),
     ],
@@ -127,3 +128,20 @@ def test_rates_that_were_chosen_are_not_scaled_when_they_are_read_back(tmp_path:
     _, chosen = new_settings("fast", None, {"batch_size": 64, "lr": 2e-4, "d_lr": 4e-4})
     _, again = new_settings(None, written(tmp_path, as_toml(chosen, "fast")), {})
     assert again == chosen
+
+
+@needs_toml
+def test_a_file_as_powershell_writes_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("lr = 1e-3\n", encoding="utf-16")
+    assert read_config(tmp_path / "run.toml") == (None, {"lr": 1e-3})
+
+
+@needs_toml
+def test_settings_of_the_files_data_do_not_stand_in_the_way_of_other_data(tmp_path: Path) -> None:
+    file = written(tmp_path, 'data = ["celeba"]\nroot = "x"\nattributes = ["Male"]\ngroups = [["a", "b"]]\nlr = 1e-3\n')
+    _, chosen = new_settings(None, file, {"data": ("moods",)})
+    assert (chosen.root, chosen.attributes, chosen.groups, chosen.lr) == (None, (), (), 1e-3)
+    _, chosen = new_settings(None, file, {"data": ("celeba",)})
+    assert chosen.attributes == ("Male",)
+    _, chosen = new_settings(None, written(tmp_path, 'attributes = ["Male"]\n'), {"data": ("celeba",)})
+    assert chosen.attributes == ("Male",)

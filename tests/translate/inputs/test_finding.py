@@ -337,14 +337,26 @@ def test_long_names_still_fit() -> None:
     assert all(len(os.fsencode(name)) <= 255 for name in names.values())
 
 
-def test_this_file_system_is_asked(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry", [False, True])
+def test_this_file_system_is_asked(dry: bool, tmp_path: Path) -> None:
     touch(tmp_path / "case")
     alike = (tmp_path / "CASE").exists()
-    assert folding_of(tmp_path / "not" / "yet") is (folded if alike else str)
+    assert folding_of(tmp_path / "not" / "yet", dry) is (folded if alike else str)
     assert [entry.name for entry in tmp_path.iterdir()] == ["case"]
 
 
-def test_a_file_system_that_cannot_be_asked_is_taken_for_a_folding_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_folder_is_asked_by_its_own_name_in_a_dry_run(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert folding_of(tmp_path / "empty", dry=True) is (folded if (tmp_path / "EMPTY").exists() else str)
+
+
+def test_two_names_for_one_entry_are_noticed_in_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "letters").touch()
+    monkeypatch.setattr(Path, "lstat", lambda self: os.lstat(str(self).lower()))  # as if case did not matter
+    assert folding_of(tmp_path, dry=True) is folded
+
+
+def test_a_file_system_that_cannot_be_asked_is_taken_for_a_folding_one() -> None:
     assert folding_of(Path("/proc")) is folded
 
 
@@ -354,7 +366,7 @@ def test_a_locale_that_lacks_letters_is_no_obstacle(tmp_path: Path) -> None:
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     command = [sys.executable, "-c", program]
     encoding, name = subprocess.check_output(command, env=os.environ | locale, cwd=tmp_path, text=True).split()
-    assert encoding != "ascii" or name == "folded"
+    assert name == folding_of(tmp_path).__name__, encoding
     assert os.listdir(tmp_path) == []
 
 

@@ -78,6 +78,7 @@ def test_a_folder_of_such_a_name_is_a_folder(picture: Path, tmp_path: Path, weig
     [
         (["me.jpg", "other.jpg", "--out", "new.png"], "--out new.png is the name of one file"),
         ([".", "--out", "new.png"], "--out new.png is the name of one file"),
+        (["me.jpg", "--out", "new.png/"], "--out new.png/ names a folder as if it were a picture"),
         (["me.jpg", "--each", "--out", "new.png"], "--out new.png is the name of one file"),
         (["me.jpg", "--format", "webp", "--out", "new.png"], "is not a webp file"),
         (["me.jpg", "--out", "new.heic"], ".heic files cannot be written"),
