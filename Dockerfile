@@ -1,6 +1,7 @@
 # docker build -t stargan .                                                                     (CPU)
 # docker build -t stargan --build-arg TORCH=https://download.pytorch.org/whl/cu130 .             (CUDA: run with --gpus all)
-# docker run --rm -v "$PWD/photos:/photos" -v "$PWD/out:/out" stargan translate /photos --set blond --out /out
+# mkdir -p out    (Docker would make it as root's)
+# docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/photos:/photos" -v "$PWD/out:/out" stargan translate /photos --set blond --out /out
 FROM python:3.12-slim
 
 ARG TORCH=https://download.pytorch.org/whl/cpu

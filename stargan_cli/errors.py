@@ -14,6 +14,11 @@ def shortened(text: str) -> str:
     return f"{text[: LONGEST_MESSAGE - 300 - len(note)]}{note}{text[-300:]}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Such as `1 output` or `1,200 outputs`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def reason_of(error: Exception) -> str:
     """The text of an error. For an OSError only its reason, since the caller names the file."""
     return getattr(error, "strerror", None) or str(error)

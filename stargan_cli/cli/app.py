@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -27,6 +28,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "export": export,
     "info": info,
 }
+
+
+NEXT_STEPS = {
+    errno.ENOSPC: "make room, and run it again",
+    errno.EDQUOT: "make room, and run it again",
+    errno.EBADF: "was it closed, by <&- or >&-?",
+}
+"""What to do after an error of the system, by its number."""
 
 
 class ErrorBoundary(TyperGroup):
@@ -113,7 +122,8 @@ def _explain(error: Exception) -> int:
     if (lacking := shortage(error)) is not None:
         say_error(lacking)
     elif isinstance(error, OSError) and error.strerror:
-        say(f"error: {shown(error.strerror)}{f': {shown(shortened(str(error.filename)))}' if error.filename else ''}")
+        place = f"{error.filename}: " if error.filename else ""
+        say_error(StarganError(f"{place}{error.strerror}", NEXT_STEPS.get(error.errno or 0)))
     else:
         say_crash(error)
     return 1

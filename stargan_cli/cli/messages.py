@@ -20,11 +20,6 @@ def shown(text: object) -> str:
     )
 
 
-def counted(number: int, noun: str) -> str:
-    """Such as `1 output` or `1,200 outputs`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def say(text: str) -> None:
     """Print a line on stderr. An error of stderr is ignored, since a lost log must not stop the work."""
     with suppress(OSError):

@@ -111,7 +111,8 @@ JsonOption = Annotated[
 ]
 
 
-def given(context: typer.Context) -> set[str]:
-    """The parameters that the command line names."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+def given(context: typer.Context) -> dict[str, str]:
+    """The parameters that the command line names, and the option of each, such as `--set`."""
+    options = {str(parameter.name): parameter.opts[0] for parameter in context.command.params}
+    sources = {name: context.get_parameter_source(name) for name in options}
+    return {name: options[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"}

@@ -11,7 +11,7 @@ import typer
 
 from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
-from stargan_cli.cli.messages import counted, note, say, shown, warn
+from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.cli.options import (
     CompileOption,
     DeviceOption,
@@ -27,7 +27,7 @@ from stargan_cli.cli.options import (
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.translate_voice import Voice, summary
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
 
 _OF_MERGING = {"inputs", "merge_manifests", "overwrite", "quiet"}
+_NOT_THROUGH_A_PIPE = {
+    *("out", "grid", "gallery", "gallery_assets", "manifest", "as_json", "print_paths", "print0", "new_only"),
+    *("overwrite", "skip_existing", "in_place", "dry_run", "shard", "watch"),
+}
 
 
 def translate(
@@ -86,8 +90,8 @@ def translate(
 ) -> int:
     """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""
     if merge_manifests is not None:
-        if given(context) - _OF_MERGING:
-            raise UsageError("--merge-manifests only joins manifests", "leave out the options of a translation")
+        if others := [option for name, option in given(context).items() if name not in _OF_MERGING]:
+            raise UsageError("--merge-manifests only joins manifests", f"leave out {', '.join(others)}")
         return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
@@ -125,12 +129,13 @@ def translate(
         workers=workers,
     )
     if "-" in inputs:
-        if len(inputs) > 1 or any(
-            (out, grid, gallery, manifest, shard, dry_run, as_json, print_paths, print0, in_place, on_ray, watch)
-        ):
+        others = ["the other INPUTs"] if len(inputs) > 1 else []
+        others += [option for name, option in given(context).items() if name in _NOT_THROUGH_A_PIPE]
+        others += ["--engine ray"] if on_ray else []
+        if others:
             raise UsageError(
                 "the INPUT - translates one picture from stdin to stdout, and nothing else",
-                "leave out other INPUTs, --out, reports, --watch and --engine ray",
+                f"leave out {', '.join(others)}",
             )
         return _through_pipe(settings)
     from stargan_cli.translate.inputs.addresses import places_of_texts
@@ -221,10 +226,10 @@ def _over_files(
             note=(lambda text: None) if quiet else note,
             stop=stop,
         )
-    if report.total == 0 and not report.interrupted:
+    if report.total == 0 and not report.interrupted and not run.watch:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     for remark, count in voice.remarks.items():
-        warn(f"{counted(count, 'output')} of a picture that is {remark}")
+        warn(f"{counted(count, 'output')} whose picture is {remark}")
     if voice.shown and not quiet:
         note(
             f"{counted(voice.shown, 'output')} with hardly a change: the source already shows what was asked "

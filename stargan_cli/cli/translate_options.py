@@ -190,7 +190,12 @@ GalleryAssets = Annotated[
 ]
 Manifest = Annotated[
     Path | None,
-    typer.Option(help="Writes a JSONL file, one row per output: labels, status, reason.", rich_help_panel=RUN, **FILE),
+    typer.Option(
+        help="Writes a JSONL file, one row per output: labels, status, reason. It has all failures, and --json the "
+        "first 20.",
+        rich_help_panel=RUN,
+        **FILE,
+    ),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Says what would be written, and writes nothing.", rich_help_panel=RUN)
@@ -217,7 +222,8 @@ Watch = Annotated[
     bool,
     typer.Option(
         "--watch",
-        help="Keeps running, and translates pictures as they arrive in the INPUT folders, until Ctrl-C (exit code 0).",
+        help="Keeps running, and translates pictures as they arrive in the INPUT folders, until Ctrl-C. The exit code "
+        "is 0, or 1 if a picture failed and was not translated later.",
         rich_help_panel=RUN,
     ),
 ]

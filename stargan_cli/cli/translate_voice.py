@@ -56,8 +56,8 @@ class Voice:
         elif row.status == "skipped" and row.reason not in (*self._there, self._shown):
             self._say_once(row)
         elif self.dry and not self.results:
-            skipped = f"  (skipped: {row.reason})" if row.status == "skipped" else ""
-            typer.echo(f"{shown(row.source)} -> {shown(row.output)}{skipped}")
+            remark = f"  (skipped: {row.reason})" if row.status == "skipped" else "  (replaced)" if row.replaced else ""
+            typer.echo(f"{shown(row.source)} -> {shown(row.output)}{remark}")
 
     def _give(self, row: Row) -> None:
         """Name the output's file, an archive only once."""
@@ -92,8 +92,9 @@ def _file_of(row: Row) -> str:
 
 
 def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:
-    verb = "would be translated" if dry else "translated"
-    parts = [f"{report.done:,} {verb}" + (f" ({report.replaced:,} replaced)" if report.replaced else "")]
+    would = "would be " if dry else ""
+    replaced = f" ({report.replaced:,} {would}replaced)" if report.replaced else ""
+    parts = [f"{report.done:,} {would}translated{replaced}"]
     parts += [f"{report.skipped:,} skipped"] if report.skipped else []
     parts += [f"{report.failed:,} failed"] if report.failed else []
     end = "; interrupted: the same command finishes the rest" if report.interrupted else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from stargan_cli.datasets import loading
@@ -13,20 +14,87 @@ from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.measure import LabelledSet
+from stargan_cli.evaluate.names import told_apart
 from stargan_cli.evaluate.readings import readers_for
 from stargan_cli.evaluate.settings import EvalSettings
-from stargan_cli.evaluate.translating.photos import found_in
+from stargan_cli.evaluate.translating.photos import found_in, selected
 from stargan_cli.labels import LabelLayout
-from stargan_cli.progress import Progress
+from stargan_cli.progress import Progress, silent
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
 
+Note = Callable[[str], None]
+
+
+def keep_quiet(text: str) -> None:
+    """A `Note` that says nothing."""
+
+
+def labelled_sets(
+    compared: Sequence[Weights],
+    classifiers: Sequence[Classifier],
+    settings: EvalSettings,
+    decoding: Progress = silent,
+    note: Note = keep_quiet,
+) -> list[list[LabelledSet]]:
+    """For each of the weights all data sets, at its own size. Several weights get the same pictures: those in which all
+    of them find a face. `note` gets what there is to say of the data. Of data sets with one name, the second is called
+    `name (2)`. Raises UsageError and DataError."""
+    found = []
+    for data in settings.data:
+        row = [
+            labelled_set(weights, data, classifiers, settings, decoding, keep_quiet if place else note)
+            for place, weights in enumerate(compared)
+        ]
+        found.append(_of_all(row, f"{settings.part} picture of {data}"))
+    names = told_apart([row[0].name for row in found])
+    return [[_called(name, one) for one, name in zip(sets, names, strict=True)] for sets in zip(*found, strict=True)]
+
+
+def _of_all(row: list[LabelledSet], pictures: str) -> list[LabelledSet]:
+    """The same data set for several weights, with the pictures that all of them have."""
+    common = set.intersection(*(set(one.pictures.labelled.files) for one in row))
+    if not common:
+        raise DataError(f"no {pictures} shows a face", "leave --at source away")
+    row = [_only(common, one) for one in row]
+    if not row[0].targets():
+        raise DataError(f"every {pictures} already shows every target", "use more pictures")
+    return row
+
+
+def _only(files: Collection[str], one: LabelledSet) -> LabelledSet:
+    """The same set with these of its pictures. The others count as unreadable."""
+    rows = [row for row, file in enumerate(one.pictures.labelled.files) if file in files]
+    if len(rows) == len(one.pictures):
+        return one
+    why = "no face found for the other weights"
+    return replace(
+        one,
+        pictures=selected(one.pictures, rows, why),
+        people=one.people and tuple(one.people[row] for row in rows),
+        photos=one.photos and one.photos.select(rows, why),
+    )
+
+
+def _called(name: str, one: LabelledSet) -> LabelledSet:
+    """The same set with another name."""
+    labelled = one.pictures.labelled
+    named = replace(labelled, label_set=replace(labelled.label_set, name=name))
+    return replace(one, pictures=replace(one.pictures, labelled=named))
+
 
 def labelled_set(
-    weights: Weights, data: str, classifiers: Sequence[Classifier], settings: EvalSettings, decoding: Progress
+    weights: Weights,
+    data: str,
+    classifiers: Sequence[Classifier],
+    settings: EvalSettings,
+    decoding: Progress,
+    note: Note = keep_quiet,
 ) -> LabelledSet:
     """The pictures of one data set at the weights' size. Raises UsageError and DataError."""
     index, parts = _matching_set(weights.card.layout, data, settings)
+    for text in dict.fromkeys(text for part in parts.values() for text in part.notes):
+        note(text)
     labelled, most = parts[settings.part], settings.most
     if most is not None and most < len(labelled):
         labelled = labelled.select([i * len(labelled) // most for i in range(most)])
@@ -42,12 +110,7 @@ def labelled_set(
         if landmarks is None:
             raise UsageError("these weights do not say where they expect a face", "leave --at source away")
         pictures, photos = found_in(pictures, landmarks, settings.workers or cpu_count(), decoding)
-        if not len(pictures):
-            raise DataError(f"no {settings.part} picture of {data} shows a face", "leave --at source away")
-    found = LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
-    if not found.targets():
-        raise DataError(f"every {settings.part} picture of {data} already shows every target", "use more pictures")
-    return found
+    return LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:

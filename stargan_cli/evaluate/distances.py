@@ -19,6 +19,7 @@ NAMES = {"inception": ("fid", "kid")}
 FEWEST = 4
 SHARE_RESAMPLES = 200
 ROUNDING = 1e-9  # kernel distances up to this are rounding errors
+MOST_AT_ONCE = 4_000_000  # kernels in memory, of 8 bytes each
 
 
 def names_of(features: str) -> tuple[str, str]:
@@ -124,22 +125,29 @@ def kernel_distance(
     if min(len(first), len(second)) < 2:
         raise ValueError("a kernel distance needs two pictures on each side at least")
     one, other = _Set(first, first_weights), _Set(second, second_weights)
-    a, b = one.features, other.features
-    return float(_mmd(_kernel(a, a), _kernel(b, b), _kernel(a, b), one.weights, other.weights))
+    v, u = one.weights[:, None], other.weights[:, None]
+    within = _within(one.features, v) + _within(other.features, u)
+    return float(within - 2 * _between(one.features, other.features, v, u))
+
+
+def _between(first: Tensor, second: Tensor, weights: Tensor, other_weights: Tensor) -> Tensor:
+    """The mean kernel (r,) of the pairs of a row of (n, d) and one of (m, d), for each column of their weights, (n, r)
+    and (m, r). The kernels of a block of rows are in memory at a time, not all n x m."""
+    total = weights.new_zeros(weights.shape[1])
+    for rows in torch.arange(len(first)).split(max(1, MOST_AT_ONCE // len(second))):  # type: ignore[no-untyped-call]
+        total += (weights[rows] * (_kernel(first[rows], second) @ other_weights)).sum(dim=0)
+    return total / (weights.sum(dim=0) * other_weights.sum(dim=0))
+
+
+def _within(features: Tensor, weights: Tensor) -> Tensor:
+    """The mean kernel (r,) of the pairs of two different rows of (n, d), for each column of the weights (n, r)."""
+    alone = (weights.square() * (features.square().mean(dim=1, keepdim=True) + 1) ** 3).sum(dim=0)
+    every, itself = weights.sum(dim=0).square(), weights.square().sum(dim=0)
+    return (_between(features, features, weights, weights) * every - alone) / (every - itself)
 
 
 def _kernel(first: Tensor, second: Tensor) -> Tensor:
     return (first @ second.T / first.shape[1] + 1) ** 3
-
-
-def _mmd(within: Tensor, within_other: Tensor, across: Tensor, weights: Tensor, other_weights: Tensor) -> Tensor:
-    """The squared MMD from kernels (n, n), (m, m), (n, m) and weights (n,), (m,). No picture is compared with
-    itself."""
-    parts = []
-    for kernel, v in ((within, weights), (within_other, other_weights)):
-        alone = (v.square() * kernel.diagonal()).sum()
-        parts.append((v @ kernel @ v - alone) / (v.sum().square() - v.square().sum()))
-    return parts[0] + parts[1] - 2 * (weights @ across @ other_weights) / (weights.sum() * other_weights.sum())
 
 
 def share_left(
@@ -148,20 +156,28 @@ def share_left(
     """The kernel distance of translated pictures over that of their sources, with its 95 % interval by resampling both
     sides. 1: translating gains nothing; 0: the translated pictures are as near as real ones. None if the same resamples
     do not make it certain that the sources differ from the real pictures: the ratio would be noise."""
-    a, b, c = source.cpu().double(), made.cpu().double(), there.features
-    kernels = [(_kernel(a, a), _kernel(a, c)), (_kernel(b, b), _kernel(b, c))]
-    within, random = _kernel(c, c), np.random.default_rng(seed)
-
-    def far_and_near(first: Tensor, second: Tensor) -> list[float]:
-        return [float(_mmd(own, within, across, first, second)) for own, across in kernels]
-
-    far, near = far_and_near(torch.ones(len(a), dtype=torch.float64), there.weights)
-    found = []
-    for _ in range(SHARE_RESAMPLES):
-        counts = [np.bincount(random.integers(0, len(x), len(x)), minlength=len(x)) for x in (a, c)]
-        found.append(far_and_near(torch.from_numpy(counts[0]).double(), torch.from_numpy(counts[1]) * there.weights))
-    resampled = np.array(found)
-    if far <= ROUNDING or np.percentile(resampled[:, 0], 2.5) <= ROUNDING:
+    real, random = there.features, np.random.default_rng(seed)
+    drawn = [[_resample(len(one), random) for one in (source, real)] for _ in range(SHARE_RESAMPLES)]
+    ours, theirs = (torch.from_numpy(np.stack(one, axis=1)).double() for one in zip(*drawn, strict=True))
+    ours = torch.cat([torch.ones_like(ours[:, :1]), ours], dim=1)
+    theirs = torch.cat([torch.ones_like(theirs[:, :1]), theirs], dim=1) * there.weights[:, None]
+    within = _within(real, theirs)
+    found = [
+        _within(one, ours) + within - 2 * _between(one, real, ours, theirs)
+        for one in (source.cpu().double(), made.cpu().double())
+    ]
+    far, near = (one.numpy() for one in found)
+    if far[0] <= ROUNDING or np.percentile(far[1:], 2.5) <= ROUNDING:
         return None, None, None
-    low, high = np.percentile(resampled[:, 1] / resampled[:, 0], [2.5, 97.5]).tolist()
-    return round(near / far, 4), round(low, 4), round(high, 4)
+    apart = far[1:] != 0
+    low, high = np.percentile(near[1:][apart] / far[1:][apart], [2.5, 97.5]).tolist()
+    return round(near[0].item() / far[0].item(), 4), round(low, 4), round(high, 4)
+
+
+def _resample(count: int, random: np.random.Generator) -> np.ndarray:
+    """How often each of `count` pictures, two at least, is drawn. If all draws are one picture, which has no distance
+    to itself, they are drawn again."""
+    while True:
+        drawn = np.bincount(random.integers(0, count, count), minlength=count)
+        if drawn.max() < count:
+            return drawn

@@ -49,6 +49,10 @@ class LabelledSet:
     photos: Photos | None = None
 
     @property
+    def name(self) -> str:
+        return self.pictures.labelled.label_set.name
+
+    @property
     def seen(self) -> CachedPictures:
         """The squares that the generator translates."""
         return self.pictures if self.photos is None else self.photos.squares

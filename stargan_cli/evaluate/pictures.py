@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.evaluate.measure import Keep, LabelledSet, SetValues
+from stargan_cli.evaluate.measure import Keep, SetValues
+from stargan_cli.evaluate.names import plain_names
+from stargan_cli.files.opening import require_regular
 from stargan_cli.files.writing import replacing
 
-
-def plain_names(names: Sequence[str]) -> list[str]:
-    """Turn names into different file names that any file system accepts."""
-    found: list[str] = []
-    for name in names:
-        plain = re.sub(r"[^\w+-]", "_", name)
-        while plain.lower() in (other.lower() for other in found):
-            plain += "_"
-        found.append(plain)
-    return found
+OF_SOURCES = ("source", "own_label", "there_and_back")
+SOURCES, PICTURES = "sources.jsonl", "pictures.jsonl"
 
 
-def pictures_folder(out: Path, number: int, one: LabelledSet) -> Path:
-    """The folder for the pictures of data set `number` (from 0), in the report's folder `out`."""
-    return out / "pictures" / f"{number + 1}-{plain_names([one.pictures.labelled.label_set.name])[0]}"
+def pictures_folder(out: Path, number: int, name: str) -> Path:
+    """The folder for the pictures of data set `number` (from 0), called `name`, in the report's folder `out`."""
+    return out / "pictures" / f"{number + 1}-{plain_names([name])[0]}"
 
 
 def picture_writer(folder: Path, labelled: Labelled, targets: Sequence[str]) -> Keep:
     """A function that writes each picture it is given as `folder/KIND/FILE.png`: KIND is source, own_label,
     there_and_back, or translated/TARGET; FILE is the picture's name with its own suffix."""
-    places = {kind: folder / kind for kind in ("source", "own_label", "there_and_back")}
+    places = {kind: folder / kind for kind in OF_SOURCES}
     for target, plain in zip(targets, plain_names(targets), strict=True):
         places[f"translated/{target}"] = folder / "translated" / plain
 
@@ -52,10 +45,28 @@ def picture_writer(folder: Path, labelled: Labelled, targets: Sequence[str]) -> 
 def write_rows(folder: Path, measured: SetValues) -> None:
     """`folder/sources.jsonl`: a row per source picture with its labels and, where it is known, the person on it.
     `folder/pictures.jsonl`: a row per translated picture with what was wanted and whether the classifiers read it."""
-    for name, rows in (("sources.jsonl", _sources(measured)), ("pictures.jsonl", _rows(measured))):
+    for name, rows in ((SOURCES, _sources(measured)), (PICTURES, _rows(measured))):
         with replacing(folder / name) as file:
             for row in rows:
-                file.write(f"{json.dumps(row)}\n".encode("utf-8", "surrogateescape"))
+                file.write(f"{json.dumps(row, allow_nan=False)}\n".encode("utf-8", "surrogateescape"))
+
+
+def pictures_in(folder: Path) -> set[Path]:
+    """The tables that `write_rows` wrote into `folder`, and all pictures of their rows."""
+    sources = _named(folder / SOURCES, "source")
+    kinds = {PurePosixPath(kind, *name.parts[1:]) for name in sources for kind in OF_SOURCES}
+    names = kinds | _named(folder / PICTURES, "translated")
+    return {folder / SOURCES, folder / PICTURES} | {folder / name for name in names} if names else set()
+
+
+def _named(table: Path, column: str) -> set[PurePosixPath]:
+    """The pictures in one column of a table that are of its kind (in a folder `column`); none if it is damaged."""
+    try:
+        require_regular(table)
+        names = {PurePosixPath(json.loads(line)[column]) for line in table.read_text(encoding="utf-8").splitlines()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {name for name in names if name.parts[:1] == (column,) and ".." not in name.parts and name.suffix == ".png"}
 
 
 def _sources(measured: SetValues) -> Iterator[dict[str, Any]]:

@@ -2,19 +2,64 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from stargan_cli.weights.files import open_tensors, read_card, save_tensors
+from safetensors.torch import load
+from torch import Tensor
+
+from stargan_cli.errors import WeightsError, reason_of
+from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8, save_tensors
 
 
-def record_quality(source: Path, target: Path, document: dict[str, Any]) -> None:
-    """Write a copy of a weights file with the chief numbers of its evaluation; the tensors stay as they are."""
-    card = replace(read_card(source), quality=quality_of(document))
-    with open_tensors(source) as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-    save_tensors(target, tensors, {"stargan": card.to_json()})
+def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> Callable[[dict[str, Any]], None]:
+    """A function that writes a copy of the measured weights with the chief numbers of an evaluation to `target`.
+
+    The tensors are read now: a running training replaces the file meanwhile. They stay as they are. Raises UsageError
+    if `target` is one of `inputs` or anything but an earlier copy of these weights, WeightsError if the measured file
+    has already been replaced since it was loaded.
+    """
+    require_folder(target.parent)
+    require_utf8(target)
+    tensors = _stored(measured)
+    require_file(
+        target,
+        "--record",
+        inputs=inputs,
+        own=lambda path: is_weights(path) and _holds(path, tensors),
+        overwrite=None,
+        hint="only an earlier copy of the same weights is replaced: give another name",
+    )
+
+    def write(document: dict[str, Any]) -> None:
+        card = replace(measured.card, quality=quality_of(document))
+        save_tensors(target, tensors, {"stargan": card.to_json()})
+
+    return write
+
+
+def _stored(weights: Weights) -> dict[str, Tensor]:
+    """The tensors of a loaded file with the types that they are stored in."""
+    try:
+        content = weights.path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"cannot read {weights.path}: {reason_of(error)}") from error
+    if hashlib.sha256(content).hexdigest() != weights.fingerprint:
+        raise WeightsError(f"{weights.path} was replaced while it was read", "run it again")
+    tensors: dict[str, Tensor] = load(content)
+    return tensors
+
+
+def _holds(path: Path, tensors: dict[str, Tensor]) -> bool:
+    with open_tensors(path) as file:
+        return set(file.keys()) == tensors.keys() and all(
+            (found := file.get_tensor(name)).dtype == tensor.dtype and found.equal(tensor)
+            for name, tensor in tensors.items()
+        )
 
 
 def quality_of(document: dict[str, Any]) -> dict[str, Any]:

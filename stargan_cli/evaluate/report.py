@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
-from stargan_cli.evaluate.pictures import plain_names
+from stargan_cli.evaluate.names import plain_names
+from stargan_cli.evaluate.pictures import pictures_folder, pictures_in
 from stargan_cli.evaluate.tables import TextTable, tables
 from stargan_cli.files.opening import require_regular
 from stargan_cli.files.writable import require_file, require_folder
@@ -23,6 +26,7 @@ from stargan_cli.pictures.grid import plain_grid
 
 PER_ROW = 6
 RESULT_FILE, REPORT_FILE = "evaluation.json", "report.md"
+SHEETS = ("random", "worst")
 
 
 def require_report_folder(folder: Path) -> None:
@@ -33,27 +37,57 @@ def require_report_folder(folder: Path) -> None:
         require_file(
             folder / name,
             "--out",
-            own=lambda _: _is_result(folder / RESULT_FILE),
+            own=lambda _: _sets_in(folder / RESULT_FILE) is not None,
             overwrite=None,
             hint="`stargan eval` did not write it: give another --out",
         )
 
 
-def _is_result(path: Path) -> bool:
+def _sets_in(path: Path) -> list[str] | None:
+    """The names of the data sets in a report's document; None if stargan did not write it."""
     try:
         require_regular(path)
-        return str(json.loads(path.read_text(encoding="utf-8"))["program"]).startswith("stargan ")
+        document = json.loads(path.read_text(encoding="utf-8"))
+        names = [str(one["name"]) for one in document["sets"]]
+        return names if str(document["program"]).startswith("stargan ") else None
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
+
+
+def files_of(folder: Path, with_pictures: bool = True) -> set[Path]:
+    """The contact sheets of the report in `folder` and, `with_pictures`, the measured pictures with their tables. Empty
+    if there is no report of stargan."""
+    names = _sets_in(folder / RESULT_FILE) or []
+    found = {folder / _sheet(plain, word) for plain in plain_names(names) for word in SHEETS}
+    if with_pictures:
+        found.update(*(pictures_in(pictures_folder(folder, number, name)) for number, name in enumerate(names)))
+    return found
+
+
+def remove(paths: set[Path], folder: Path) -> None:
+    """Remove files below `folder`, and the folders that this leaves empty."""
+    for path in paths:
+        path.unlink(missing_ok=True)
+    emptied = {above for path in paths for above in path.parents if folder in above.parents}
+    for above in sorted(emptied, key=lambda one: len(one.parts), reverse=True):
+        with suppress(OSError):
+            above.rmdir()
+
+
+def _sheet(name: str, word: str) -> str:
+    return f"sheets/{name}-{word}.png"
 
 
 def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
     """Write the report, each file whole or not at all. Raises UsageError if the folder cannot be made."""
     require_folder(folder / "sheets")
-    names = plain_names([values.labelled_set.pictures.labelled.label_set.name for _, values in measured])
+    names = plain_names([values.labelled_set.name for _, values in measured])
     seed = int(document["settings"]["seed"])
     sheets = [_write_sheets(folder, name, *one, seed) for name, one in zip(names, measured, strict=True)]
-    for name, text in ((RESULT_FILE, json.dumps(document, indent=2)), (REPORT_FILE, markdown(document, sheets))):
+    for name, text in (
+        (RESULT_FILE, json.dumps(document, indent=2, allow_nan=False)),
+        (REPORT_FILE, markdown(document, sheets)),
+    ):
         with replacing(folder / name) as file:
             file.write(f"{text.rstrip()}\n".encode("utf-8", "surrogateescape"))
 
@@ -63,9 +97,9 @@ def _write_sheets(folder: Path, name: str, measuring: Measuring, values: SetValu
     random = torch.Generator().manual_seed(seed)
     chosen = [chosen_rows(one.values["confidence"], random) for one in values.targets]
     sheets = []
-    for number, word in enumerate(("random", "worst")):
+    for number, word in enumerate(SHEETS):
         rows = [_row(measuring, one, rows[number]) for one, rows in zip(values.targets, chosen, strict=True)]
-        path = f"sheets/{name}-{word}.png"
+        path = _sheet(name, word)
         with replacing(folder / path) as file:
             plain_grid([pictures for pictures, _ in rows]).save(file, format="PNG")
         captions = [(one.target.name, files) for one, (_, files) in zip(values.targets, rows, strict=True)]
@@ -117,7 +151,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
     if baseline:
         yield f"Compared with {_text(baseline['weights']['path'])} on the same pictures."
     for number, one in enumerate(document["sets"]):
-        yield f"\n## {_text(one['name'])}: {one['pictures']:,} pictures"
+        yield f"\n## {_text(one['name'])}: {counted(one['pictures'], 'picture')}"
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         first, *rest = tables(one, *other)
         yield from _table(first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,28 +11,30 @@ from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifiers
-from stargan_cli.evaluate.data import labelled_set, landmarks_of
+from stargan_cli.evaluate.data import Note, keep_quiet, labelled_sets, landmarks_of
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
-from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
+from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, steps
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
-from stargan_cli.evaluate.record import record_quality
-from stargan_cli.evaluate.report import require_report_folder, write_report
+from stargan_cli.evaluate.record import prepare_record
+from stargan_cli.evaluate.report import files_of, remove, require_report_folder, write_report
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
-from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.progress import Progress, silent
 from stargan_cli.version import __version__
-from stargan_cli.weights.files import Weights, is_weights, load, require_utf8
-from stargan_cli.weights.places import resolve
+from stargan_cli.weights.files import Weights, load
 
 
 def evaluate(
-    source: str, settings: EvalSettings, progress: Progress = silent, decoding: Progress = silent
+    source: str,
+    settings: EvalSettings,
+    progress: Progress = silent,
+    decoding: Progress = silent,
+    note: Note = keep_quiet,
 ) -> dict[str, Any]:
-    """Measure the weights that `source` names; with `settings.out`, write the report. Returns one document of plain
-    values, ready for JSON. Raises UsageError, DataError and WeightsError.
+    """Measure the weights that `source` names; with `settings.out`, write the report. `note` gets what there is to say
+    of the data. Returns one document of plain values, ready for JSON. Raises UsageError, DataError and WeightsError.
     """
     repeatable()
     if settings.out is not None:
@@ -39,19 +42,17 @@ def evaluate(
         require_report_folder(settings.out)
     elif settings.pictures:
         raise UsageError("--pictures needs a folder", "say where with --out DIR")
+    compared = [load(name) for name in (source, settings.baseline) if name is not None]
+    record = None
     if settings.record is not None:
-        require_folder(settings.record.parent)
-        require_utf8(settings.record)
-        read = () if settings.baseline is None else (resolve(settings.baseline),)
-        require_file(settings.record, "--record", inputs=read, own=is_weights, overwrite=None)
+        record = prepare_record(settings.record, compared[0], [one.path for one in compared])
     device = pick_device(settings.device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)
     classifiers = load_classifiers(settings.classifiers)
     for classifier in classifiers:
         classifier.network.to(device)
-    compared = [load(name) for name in (source, settings.baseline) if name is not None]
-    sets = [[labelled_set(one, data, classifiers, settings, decoding) for data in settings.data] for one in compared]
+    sets = labelled_sets(compared, classifiers, settings, decoding, note)
     if settings.baseline is not None:
         _require_same_targets(*sets)
     measurings = _measurings(compared, sets, machine, instruments, progress)
@@ -73,13 +74,22 @@ def evaluate(
             "difference": [difference(first, second, settings.seed) for first, second in pairs],
         }
     if settings.out is not None:
-        write_report(settings.out, document, list(zip(measurings[0], measured[0], strict=True)))
-    if settings.out is not None and settings.pictures:
-        for number, values in enumerate(measured[0]):
-            write_rows(pictures_folder(settings.out, number, values.labelled_set), values)
-    if settings.record is not None:
-        record_quality(compared[0].path, settings.record, document)
+        _write(settings.out, settings.pictures, document, list(zip(measurings[0], measured[0], strict=True)))
+    if record is not None:
+        record(document)
     return document
+
+
+def _write(
+    out: Path, pictures: bool, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]
+) -> None:
+    """Write the report, and remove the files of a former one that it does not replace."""
+    former = files_of(out)
+    write_report(out, document, measured)
+    if pictures:
+        for number, (_, values) in enumerate(measured):
+            write_rows(pictures_folder(out, number, values.labelled_set.name), values)
+    remove(former - files_of(out, pictures), out)
 
 
 def lowest_accuracy(document: dict[str, Any]) -> float:
@@ -131,7 +141,7 @@ def _require_same_targets(first: list[LabelledSet], second: list[LabelledSet]) -
 def _keeping(measuring: Measuring, out: Path, number: int) -> Measuring:
     one = measuring.labelled_set
     targets = [target.name for target in one.targets()]
-    keep = picture_writer(pictures_folder(out, number, one), one.pictures.labelled, targets)
+    keep = picture_writer(pictures_folder(out, number, one.name), one.pictures.labelled, targets)
     return replace(measuring, keep=keep)
 
 

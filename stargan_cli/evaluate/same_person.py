@@ -35,18 +35,33 @@ def yardstick(descriptors: Tensor, people: Sequence[str] | None) -> Yardstick | 
     sources and the person on each. None if the people are not known, or if either kind has fewer than 20 pairs."""
     if people is None:
         return None
-    pairs = torch.combinations(torch.arange(len(people)))
-    numbers = torch.tensor([list(dict.fromkeys(people)).index(person) for person in people])
-    alike = numbers[pairs[:, 0]] == numbers[pairs[:, 1]]
-    if min(int(alike.sum()), int((~alike).sum())) < FEWEST_PAIRS:
+    number_of = {person: number for number, person in enumerate(dict.fromkeys(people))}
+    numbers = torch.tensor([number_of[person] for person in people])
+    pairs = [_pairs(numbers, alike) for alike in (True, False)]
+    if min(map(len, pairs)) < FEWEST_PAIRS:
         return None
-    return Yardstick(_sorted_distances(descriptors, pairs[alike]), _sorted_distances(descriptors, pairs[~alike]))
+    same, different = (moved(*descriptors[one].unbind(1)).sort().values for one in pairs)
+    return Yardstick(same, different)
 
 
-def _sorted_distances(descriptors: Tensor, pairs: Tensor) -> Tensor:
-    count = min(MOST_PAIRS, len(pairs))
-    first, second = pairs[torch.arange(count) * len(pairs) // count].unbind(1)
-    return moved(descriptors[first], descriptors[second]).sort().values
+def _pairs(numbers: Tensor, alike: bool) -> Tensor:
+    """Up to 2,000 pairs (p, 2) of photos whose people, int64 (N,), are the same or, unless `alike`, different: every so
+    many of all these pairs, which are not held in memory."""
+    ahead = torch.arange(len(numbers)).flip(0)
+    later = torch.zeros_like(numbers)
+    for person in range(int(numbers.max()) + 1):
+        photos = (numbers == person).nonzero().flatten()
+        later[photos] = torch.arange(len(photos)).flip(0)
+    ends = (later if alike else ahead - later).cumsum(0)
+    total = int(ends[-1])
+    count = min(MOST_PAIRS, total)
+    wanted = torch.arange(count) * total // max(1, count)
+    firsts = torch.searchsorted(ends, wanted, right=True)
+    pairs = []
+    for first, left in zip(firsts.tolist(), (ends[firsts] - wanted).tolist(), strict=True):
+        seconds = ((numbers[first + 1 :] == numbers[first]) == alike).nonzero().flatten()
+        pairs.append((first, first + 1 + int(seconds[-left])))
+    return torch.tensor(pairs).view(-1, 2)
 
 
 def moved(before: Tensor, after: Tensor) -> Tensor:

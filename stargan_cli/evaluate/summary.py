@@ -23,7 +23,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
     if measured.descriptors is not None:
         ruler = yardstick(measured.descriptors, measured.labelled_set.people)
     document = {
-        "name": labelled.label_set.name,
+        "name": measured.labelled_set.name,
         "kind": labelled.label_set.kind,
         "pictures": len(labelled),
         "unreadable": len(measured.labelled_set.pictures.unreadable),
@@ -50,7 +50,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
 
 
 def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, Any]:
-    """The paired differences, first minus second, on the same pictures, with intervals."""
+    """The paired differences, first minus second, with intervals. Both have the same pictures in the same order."""
     targets = {}
     for one, other in zip(first.targets, second.targets, strict=True):
         translated = _paired(read_by_all(one.translated), read_by_all(other.translated), seed)

@@ -131,18 +131,19 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
 
 
 def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
-    """The rows of a dry run. Two opposites share one row: the picture's labels will decide which of them is made."""
-    folders = {job.variant.folder for job in jobs}
+    """The rows of a dry run. Two opposites share one row: the picture's labels will decide which of them is made, and
+    it counts as replaced if either would be."""
+    folders: dict[str | None, Job] = {job.variant.folder: job for job in jobs}
     rows = []
     for job in jobs:
-        variant, opposite = job.variant, job.variant.opposite
-        if opposite is None or opposite not in folders:
-            place = job.output
-        elif variant.folder < opposite:
-            place = PurePath(f"{{{variant.folder},{opposite}}}") / job.output.relative_to(variant.folder)
-        else:
-            continue
-        rows.append(Row(str(found.source), sink.name(place), "done"))
+        variant, place, replaces = job.variant, job.output, job.replaces
+        other = folders.get(variant.opposite)
+        if other is not None:
+            if variant.folder > other.variant.folder:
+                continue
+            place = PurePath(f"{{{variant.folder},{other.variant.folder}}}") / place.relative_to(variant.folder)
+            replaces = replaces or other.replaces
+        rows.append(Row(str(found.source), sink.name(place), "done", replaced=replaces))
     return rows
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any, Literal
 
@@ -70,16 +72,57 @@ class Settled:
         return any(row.status == "failed" for row in self.rows)
 
 
+def row_key(row: Row) -> bytes:
+    """A hash of what a row is about: its output, or its source if it has none."""
+    return _hash(row.source if row.output is None else f"{row.source}\0{row.output}")
+
+
+def _hash(name: str) -> bytes:
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).digest()
+
+
+class Failing:
+    """Which failures still hold, where later runs or passes try the same pictures again."""
+
+    def __init__(self) -> None:
+        self._of: dict[bytes, set[bytes]] = {}  # hash of a source -> keys of its rows that say failed
+
+    def ended_by(self, row: Row) -> set[bytes]:
+        """Take note of a row, and return the keys of the failures that it ends.
+
+        A row ends the failure of the same output. One that is not itself a failure also ends an earlier failure to read
+        the row's source at all, and the failures of the folders and archives that the source lies in.
+        """
+        failed = row.status == "failed"
+        if not self._of and not failed:
+            return set()
+        source, key = _hash(row.source), row_key(row)
+        own = self._of.pop(source, set())
+        ended = own & ({key} if failed else {key, source})
+        own = own - ended | ({key} if failed else set())
+        if own:
+            self._of[source] = own
+        parts = row.source.replace(os.sep, "/").split("/")
+        for length in range(1, len(parts)) if not failed else ():
+            ended |= self._of.pop(_hash("/".join(parts[:length])), set())
+        return ended
+
+
 @dataclass
 class Report:
-    """Counts rows as they come. Keeps the first KEPT_FAILURES failures for the summary, and only counts later ones."""
+    """Counts rows as they come. Keeps the first KEPT_FAILURES failures, and only counts later ones. With `failing`,
+    failures that later rows end are no longer counted."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[Row] = field(default_factory=list)
     interrupted: bool = False
+    failing: Failing | None = None
 
     def add(self, row: Row) -> None:
         """Count a row. An output that was skipped in favour of its opposite variant is not counted."""
+        for key in self.failing.ended_by(row) if self.failing is not None else ():
+            self.counts["failed"] -= 1
+            self.failures = [failure for failure in self.failures if row_key(failure) != key]
         self.counts[row.status] += (row.status, row.reason) != ("skipped", SHOWN)
         self.counts["replaced"] += row.replaced and row.status == "done"
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:
@@ -112,9 +155,10 @@ class Report:
         return 130 if self.interrupted else int(self.failed > 0)
 
     def to_dict(self) -> dict[str, Any]:
-        """For `--json`: the counts and the failures kept."""
+        """For `--json`: the counts, the failures kept, and how many were not."""
         kept = [asdict(row) for row in self.failures]
         return {name: self.counts[name] for name in (*STATUSES, "replaced")} | {
             "interrupted": self.interrupted,
             "failures": kept,
+            "failures_left_out": self.failed - len(kept),
         }

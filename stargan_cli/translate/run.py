@@ -32,7 +32,7 @@ from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import SHOWN, Report, Row, Settled
+from stargan_cli.translate.report import SHOWN, Failing, Report, Row, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.processes import SUPPORTED
 from stargan_cli.translate.streaming.worker import Assignment
@@ -96,7 +96,8 @@ def translate(
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
-        report = _report(steps, listeners, counting, progress, stop)
+        report = Report(failing=Failing() if run.watch else None)
+        _add_rows(report, steps, listeners, counting, progress, stop)
         report.interrupted = report.interrupted and not run.watch
         for text in passed_over.notes:
             note(text)
@@ -154,15 +155,16 @@ def _without_reports(listing: Callable[[], Iterator[Found]], reports: Sequence[P
             yield found
 
 
-def _report(
+def _add_rows(
+    report: Report,
     steps: Generator[Settled, None, None],
     listeners: _Listeners,
     counting: Counting,
     progress: Progress,
     stop: Callable[[], bool],
-) -> Report:
-    """Pass the results on to the listeners and the progress, until they end or Ctrl-C."""
-    report, done, skipped = Report(), 0, 0
+) -> None:
+    """Pass the results on to the report, the listeners and the progress, until they end or Ctrl-C."""
+    done = skipped = 0
     try:
         for settled in steps:
             for row in settled.rows:
@@ -176,7 +178,6 @@ def _report(
     except KeyboardInterrupt:
         report.interrupted = True
         steps.close()
-    return report
 
 
 class _Listeners:

@@ -13,7 +13,7 @@ from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
 from stargan_cli.settings import require_types
 from stargan_cli.translate.done_before import Existing
-from stargan_cli.translate.inputs.checks import check_inputs, check_output
+from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
 from stargan_cli.translate.inputs.finding import is_archive_file
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.contact_sheet import require_sheet
@@ -157,6 +157,8 @@ def check_run(inputs: Sequence[Location], out: Location, settings: TranslationSe
         _check_in_place(inputs, out, settings, run)
     elif where.name is None:
         check_output(inputs, out)
+    else:
+        check_output_file(inputs[0], out)
     return where
 
 

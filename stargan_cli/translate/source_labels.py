@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.errors import PictureError, UsageError, counted
 from stargan_cli.labels import Change, LabelLayout, Variant, Vocabulary, passes, require_said, unsaid
 from stargan_cli.labels.probabilities import Known, as_read
 from stargan_cli.labels.variants import shows
@@ -87,7 +87,7 @@ class LabelSource:
             (meaning,) = self.vocabulary.search(column)
             name = f"{'' if meaning.on else 'no-'}{self.vocabulary.full_name(meaning)}"
             taken.append(name if name == column else f"{name} from {column!r}")
-        return [f"{table.path}: {len(table):,} pictures ({table.reading}): {', '.join(taken)}"]
+        return [f"{table.path}: {counted(len(table), 'picture')} ({table.reading}): {', '.join(taken)}"]
 
     def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
         """`known`, completed from the classifier's logits (class_dim numbers)."""

@@ -14,10 +14,12 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import COMMANDS, ErrorBoundary, app
 from stargan_cli.cli.messages import shown
-from stargan_cli.errors import PictureError, StarganError, UsageError, WeightsError
+from stargan_cli.errors import PictureError, StarganError, UsageError, WeightsError, counted
 from stargan_cli.version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
+CLOSED = "Bad file descriptor\n  was it closed, by <&- or >&-?"
+FULL = "No space left on device\n  make room, and run it again"
 runner = CliRunner()
 
 
@@ -80,8 +82,8 @@ def test_without_a_command_help_is_shown_and_the_call_counts_as_wrong() -> None:
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (typer.Abort(), 130, "interrupted\n"),
         (typer.Exit(7), 7, ""),
-        (OSError(errno.ENOSPC, "No space left on device"), 1, "error: No space left on device\n"),
-        (OSError(errno.EIO, "Input/output error", "a\nb"), 1, "error: Input/output error: a\\nb\n"),
+        (OSError(errno.ENOSPC, "No space left"), 1, "error: No space left\n  make room, and run it again\n"),
+        (OSError(errno.EIO, "Input/output error", "a\nb"), 1, "error: a\\nb: Input/output error\n"),
         (
             ZeroDivisionError("by\nzero"),
             1,
@@ -173,6 +175,10 @@ def test_a_reader_that_leaves_early_causes_no_noise() -> None:
     assert (result.returncode, result.stderr) == (1, b"")
 
 
+def test_one_thing_is_not_counted_as_several() -> None:
+    assert [counted(number, "picture") for number in (0, 1, 1200)] == ["0 pictures", "1 picture", "1,200 pictures"]
+
+
 def test_shown_is_one_line_and_harmless() -> None:
     assert shown("a b\n\x1b[31m\u202egr\u00fcn\udcff") == "a b\\n\\x1b[31m\\u202egr\u00fcn\udcff"
     assert shown("\x9b31m\udc9b31m\udca0") == "\\x9b31m\\udc9b31m\udca0"  # the C1 range
@@ -216,10 +222,10 @@ def test_an_argument_that_the_shell_did_not_make_a_path_of_is_refused(
 @pytest.mark.parametrize(
     ("command", "error"),
     [
-        ("--version >&-", "Bad file descriptor: the standard output"),
-        ("--version >/dev/full", "No space left on device: the standard output"),
-        ("info --json >/dev/full", "No space left on device: the standard output"),
-        ("translate - --set male >/dev/null <&-", "Bad file descriptor: the standard input"),
+        ("--version >&-", f"the standard output: {CLOSED}"),
+        ("--version >/dev/full", f"the standard output: {FULL}"),
+        ("info --json >/dev/full", f"the standard output: {FULL}"),
+        ("translate - --set male >/dev/null <&-", f"the standard input: {CLOSED}"),
     ],
 )
 def test_a_standard_stream_that_fails_is_named(command: str, error: str, tmp_path: Path) -> None:

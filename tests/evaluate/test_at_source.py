@@ -79,3 +79,24 @@ def test_weights_that_do_not_know_where_faces_are_cannot_be_measured_so(photos, 
     weights = write_weights(tmp_path / "a.safetensors")
     result = measured(photos, tmp_path, "--weights", str(weights))
     assert result.exit_code == 2 and "do not say where they expect a face" in result.stderr
+
+
+def test_networks_of_two_sizes_are_compared_on_the_pictures_of_both(photos, tmp_path):
+    """A picture without a face counts as a crop for the larger network: it is at most twice as large."""
+    eyes = {"left_eye": [0.38, 0.43], "right_eye": [0.6, 0.43]}
+    small, large = (
+        write_weights(tmp_path / f"{size}.safetensors", size=size, landmarks=eyes, seed=size) for size in (128, 256)
+    )
+    alone, both = (
+        measured(photos, tmp_path / name, "--weights", str(large), *options)
+        for name, options in (("alone", []), ("both", ["--baseline", str(small)]))
+    )
+    assert json.loads(alone.stdout)["sets"][0]["pictures"] == 3
+    assert both.exit_code == 0, both.output
+    document = json.loads(both.stdout)
+    for part in (document, document["baseline"]):
+        (one,) = part["sets"]
+        assert (one["pictures"], one["unreadable"]) == (2, 1)
+    found = document["baseline"]["difference"][0]["own_label"]["psnr"]
+    own, other = (part["sets"][0]["own_label"]["psnr"]["value"] for part in (document, document["baseline"]))
+    assert found["n"] == 2 and found["value"] == pytest.approx(own - other, abs=2e-4)

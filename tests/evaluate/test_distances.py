@@ -9,7 +9,16 @@ import torch
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from stargan_cli.evaluate.distances import distance_rows, frechet_distance, kernel_distance, matched, names_of
+from stargan_cli.evaluate import distances
+from stargan_cli.evaluate.distances import (
+    _Set,
+    distance_rows,
+    frechet_distance,
+    kernel_distance,
+    matched,
+    names_of,
+    share_left,
+)
 from stargan_cli.evaluate.targets import targets_for
 from stargan_cli.labels import LabelSet
 
@@ -122,6 +131,25 @@ def test_nothing_is_left_to_share_where_sources_are_as_near_as_real_ones():
     real[:] = real[0]
     rows = distance_rows("inception", target, labels, real, made)
     assert rows["share_left"] is None and math.isfinite(rows["translated"]["fid"])
+
+
+def test_the_interval_of_a_few_pictures_is_of_numbers():
+    """Some resamples of three pictures are one picture three times, which has no distance."""
+    random = torch.Generator().manual_seed(1)
+    source, real = torch.randn(3, 4, generator=random), torch.randn(3, 4, generator=random) + 9
+    found = share_left(source, source + 8, _Set(real))
+    assert all(share is not None and math.isfinite(share) for share in found)
+
+
+def test_kernels_of_many_pictures_are_computed_in_blocks(monkeypatch):
+    labels, real, made = sets_apart(0.5)
+    target = targets_for(LabelSet("one", ("A",)), labels)[0]
+    whole = distance_rows("inception", target, labels, real, made)
+    largest = []
+    kernel = distances._kernel
+    monkeypatch.setattr(distances, "MOST_AT_ONCE", 1000)
+    monkeypatch.setattr(distances, "_kernel", lambda a, b: largest.append(len(a) * len(b)) or kernel(a, b))
+    assert distance_rows("inception", target, labels, real, made) == whole and max(largest) <= 1000
 
 
 def test_names_of_distances():

@@ -10,13 +10,16 @@ import pytest
 import torch
 from eval_kit import CELEBA, one_json, write_celeba, write_classifier, write_weights
 from PIL import Image
+from safetensors.torch import load_file
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.evaluation.command import classifiers_of
+from stargan_cli.cli.evaluation.command import OF_FITTING, OF_MEASURING, classifiers_of
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
 from stargan_cli.evaluate.data import labelled_set
+from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.labels import LabelSet
 from stargan_cli.progress import silent
@@ -24,6 +27,11 @@ from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
 
+MEASURING = (
+    *("--weights a.safetensors", "--out report", "--min-accuracy 0.9", "--record w.safetensors", "--baseline b"),
+    *("--at source", "--fast", "--features none", "--pictures", "--identity FILE", "--inception FILE", "--lpips"),
+)
+FITTING = ("--attrs Male", "--network resnet18", "--epochs 2", "--init FILE", "--classifier-size 64")
 FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
 
 
@@ -53,8 +61,10 @@ def stargan(folder, monkeypatch):
     monkeypatch.setattr("stargan_cli.evaluate.instruments.dlib_is_there", lambda: False)
 
     def call(*options: str):
-        given = ["eval", "--root", "celeba", "--cache", "cache", "--device", "cpu", *options]
-        if "--features" not in options:
+        given = ["eval", "--cache", "cache", "--device", "cpu", *options]
+        if "--root" not in options and ("--data" not in options or "celeba" in options):
+            given += ["--root", "celeba"]
+        if "--features" not in options and "--fit-classifier" not in options:
             given += ["--features", "none"]
         if not any(option.endswith("--classifier") for option in options):
             given += ["--classifier", "classifier.safetensors"]
@@ -227,6 +237,30 @@ def test_a_report_replaces_a_former_one_but_no_other_file(stargan, tmp_path):
     assert "report.md is there already" in stargan(*options).stderr
 
 
+def test_no_picture_of_a_former_report_stays_and_every_foreign_file_does(stargan, tmp_path):
+    report, mine = tmp_path / "report", tmp_path / "mine.png"
+    options = ["--weights", "a.safetensors", "--out", str(report), "--limit"]
+    assert stargan(*options, "6", "--pictures").exit_code == 0
+    folder = report / "pictures" / "1-celeba"
+    foreign = [mine, report / "sheets" / "mine.png", folder / "source" / "mine.png", report / "pictures" / "mine.png"]
+    for path in foreign:
+        path.write_bytes(b"mine")
+    with (folder / "sources.jsonl").open("a") as table:
+        table.writelines(json.dumps({"source": name}) + "\n" for name in ("source/../../../../mine.png", str(mine)))
+    assert stargan(*options, "2", "--pictures").exit_code == 0
+    assert len(list((folder / "own_label").iterdir())) == 2
+    rows = [json.loads(line) for line in (folder / "pictures.jsonl").read_text().splitlines()]
+    assert {folder / row["translated"] for row in rows} == set((folder / "translated").rglob("*.png"))
+    joint = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", "faces.safetensors"]
+    assert stargan(*joint, "--out", str(report)).exit_code == 0
+    assert all(path.read_bytes() == b"mine" for path in foreign)
+    left = {path for path in report.rglob("*") if path.is_file()} - set(foreign)
+    assert {str(path.relative_to(report)) for path in left} == {
+        *("evaluation.json", "report.md", "sheets/faces-random.png", "sheets/faces-worst.png")
+    }
+    assert not (folder / "own_label").exists()
+
+
 def test_a_baseline_for_other_attributes_is_refused(stargan, tmp_path):
     write_weights(tmp_path / "two.safetensors", LabelSet("celeba", ("Male", "Young")))
     result = stargan("--weights", "a.safetensors", "--baseline", str(tmp_path / "two.safetensors"))
@@ -328,17 +362,68 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert "read_as_target" in shown.stdout
 
 
-@pytest.mark.parametrize("options", [["--out", "report"], ["--min-accuracy", "0.9"], ["--record", "w.safetensors"]])
-def test_fitting_takes_no_options_of_measuring(stargan, options):
-    result = stargan("--fit-classifier", *options)
-    assert result.exit_code == 2 and f"{options[0]} measures, which --fit-classifier does not" in result.stderr
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        *((f"--fit-classifier {option}", "has no effect with --fit-classifier") for option in MEASURING),
+        *((option, "has no effect without --fit-classifier") for option in FITTING),
+        ("--inception FILE", "--inception has no effect without --features inception"),
+        ("--data faces --root celeba", "--root is for --data celeba alone"),
+        ("--data faces --split official", "--split is for --data celeba alone"),
+        ("--fit-classifier --data faces --attrs Male", "--attrs is for --data celeba alone"),
+    ],
+)
+def test_options_without_effect_are_refused(stargan, option, said):
+    result = stargan(*option.split())
+    assert result.exit_code == 2
+    assert said in result.stderr, result.stderr
 
 
-def test_the_result_does_not_replace_the_baseline(stargan, folder, tmp_path):
-    baseline = tmp_path / "baseline.safetensors"
-    baseline.write_bytes((folder / "a.safetensors").read_bytes())
-    result = stargan("--weights", "a.safetensors", "--baseline", str(baseline), "--record", str(baseline))
+def test_every_option_is_of_measuring_or_of_fitting_or_of_both():
+    of_both = "data root split limit cache classifier precision batch_size device workers seed quiet as_json"
+    known = {parameter.name for parameter in get_command(app).commands["eval"].params} - {"fit_classifier"}
+    assert known == OF_MEASURING | OF_FITTING | set(of_both.split())
+    assert OF_MEASURING.isdisjoint(OF_FITTING)
+
+
+def test_the_result_goes_to_the_network_that_was_measured(stargan, folder, tmp_path, monkeypatch):
+    """A running training replaces its weights all the time."""
+    weights, copy = tmp_path / "weights.safetensors", tmp_path / "copy.safetensors"
+    shutil.copy(folder / "a.safetensors", weights)
+    run = Measuring.run
+
+    def train_and_run(measuring):
+        shutil.copy(folder / "b.safetensors", tmp_path / "next")
+        (tmp_path / "next").replace(weights)
+        return run(measuring)
+
+    monkeypatch.setattr(Measuring, "run", train_and_run)
+    result = stargan("--weights", str(weights), "--limit", "1", "--record", str(copy))
+    assert result.exit_code == 0, result.stderr
+    assert load(str(copy)).card.quality
+    assert load_file(copy)["generator.main.0.weight"].equal(load_file("a.safetensors")["generator.main.0.weight"])
+
+
+@pytest.mark.parametrize("role", ["--weights", "--baseline"])
+def test_the_result_does_not_replace_weights_that_are_read(stargan, folder, tmp_path, role):
+    read = tmp_path / "read.safetensors"
+    shutil.copy(folder / "a.safetensors", read)
+    result = stargan("--weights", "a.safetensors", role, str(read), "--record", str(read))
     assert result.exit_code == 2 and "--record" in result.stderr and "would replace an input" in result.stderr
+
+
+def test_the_result_replaces_an_earlier_one_of_the_same_weights_alone(stargan, folder, tmp_path):
+    copy = tmp_path / "copy.safetensors"
+    options = ["--weights", "a.safetensors", "--record", str(copy), "--limit"]
+    for limit in (1, 2):
+        assert stargan(*options, str(limit)).exit_code == 0
+        assert load(str(copy)).card.quality["celeba"]["test_pictures"] == limit
+    for other in ("b.safetensors", "classifier.safetensors", "celeba/list_attr_celeba.txt"):
+        shutil.copy(folder / other, copy)
+        result = stargan(*options, "1")
+        assert result.exit_code == 2 and "measuring" not in result.stderr
+        assert f"{copy} is there already\n  only an earlier copy of the same weights" in result.stderr
+        assert copy.read_bytes() == (folder / other).read_bytes()
 
 
 @pytest.mark.parametrize("options", [["--out", "file"], ["--record", "file/copy"], ["--record", "folder"]])
@@ -392,6 +477,31 @@ def test_of_sets_with_the_same_classes_each_is_measured_as_its_own(folder, tmp_p
         index_of(more, "one", "other")
 
 
+def test_two_folders_of_one_name_have_two_results(stargan, tmp_path):
+    sets = (FACES, LabelSet("others", ("cat", "dog"), kind="classes"))
+    weights = write_weights(tmp_path / "w.safetensors", *sets)
+    options = ["--weights", str(weights), "--record", str(tmp_path / "copy")]
+    for label_set in sets:
+        options += ["--classifier", str(write_classifier(tmp_path / f"{label_set.name}.safetensors", label_set))]
+        options += ["--data", str(tmp_path / label_set.name / "moods")]
+        for shade, label in enumerate(label_set.attributes):
+            (tmp_path / label_set.name / "moods" / label).mkdir(parents=True)
+            for number in range(20):
+                picture = Image.new("RGB", (16, 16), (99 * shade, number, 9))
+                picture.save(tmp_path / label_set.name / "moods" / label / f"{number}.png")
+    Image.new("RGB", (16, 16)).save(tmp_path / "faces" / "moods" / "loose.png")
+    result = stargan(*options, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert [one["name"] for one in one_json(result.stdout)["sets"]] == ["moods", "moods (2)"]
+    quality = load(str(tmp_path / "copy")).card.quality
+    assert [list(quality[name]["read_as_target"]) for name in ("moods", "moods (2)")] == [
+        ["happy", "sad"],
+        ["cat", "dog"],
+    ]
+    assert result.stderr.count("in no class folder: 1, left out") == 1
+    assert "left out" not in stargan(*options, "--quiet").stderr
+
+
 def test_a_report_among_the_classes_would_be_one_of_them(stargan, folder):
     result = stargan("--weights", "joint.safetensors", "--data", "faces", "--out", "faces/report")
     assert result.exit_code == 2 and "would be taken for one of them" in result.stderr
@@ -441,7 +551,8 @@ def test_distances_by_the_classifier(stargan, tmp_path):
     ],
 )
 def test_wrong_calls_say_what_to_do(stargan, options, said):
-    result = stargan("--weights", "a.safetensors", *options)
+    weights = [] if "--fit-classifier" in options else ["--weights", "a.safetensors"]
+    result = stargan(*weights, *options)
     assert result.exit_code == 2, result.output
     assert said in result.stderr and "Traceback" not in result.stderr
 
@@ -460,3 +571,22 @@ def test_fitting_writes_a_file_that_is_then_used(stargan, folder, tmp_path):
     assert set(one_json(result.stdout)) == {"happy", "sad"}
     used = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", str(classifier), "--json"]
     assert one_json(stargan(*used).stdout)["sets"][0]["classifiers"][0]["accuracy"] == one_json(result.stdout)
+
+
+def test_fitting_replaces_a_classifier_of_the_same_attributes_alone(stargan, folder, tmp_path):
+    classifier = tmp_path / "classifier.safetensors"
+    options = ["--fit-classifier", "--network", "resnet18", "--classifier-size", "32", "--epochs", "1", "--limit", "4"]
+    options += ["--classifier", str(classifier)]
+    for other in ("faces.safetensors", "a.safetensors"):
+        shutil.copy(folder / other, classifier)
+        result = stargan(*options)
+        assert result.exit_code == 2 and f"{classifier} is there already" in result.stderr
+        assert "only a classifier of the same attributes is replaced" in result.stderr
+    shutil.copy(folder / "classifier.safetensors", classifier)
+    assert stargan(*options, "--attrs", "Male").exit_code == 2
+    assert "to one picture at a time" in stargan(*options, "--batch-size", "1").stderr
+    assert classifier.read_bytes() == (folder / "classifier.safetensors").read_bytes()
+    result = stargan(*options, "--batch-size", "2")
+    assert result.exit_code == 0, result.stderr
+    fitted = load_classifier(classifier)
+    assert (fitted.network.name, fitted.training["batch_size"]) == ("resnet18", 2)

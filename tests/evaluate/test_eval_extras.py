@@ -100,11 +100,11 @@ def test_lpips_of_equal_pictures_is_nothing_and_grows_with_the_change(torch_home
     assert 0 < found[1] < found[2]
 
 
-def embedding(path, size=(4, 4)):
+def embedding(path, shape=(1, 3, 4, 4), number=TensorProto.FLOAT, operation="Flatten"):
     """An ONNX model whose embedding is the picture itself."""
-    entry = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, *size])
-    leave = helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, None])
-    graph = helper.make_graph([helper.make_node("Flatten", ["input"], ["output"])], "g", [entry], [leave])
+    entry = helper.make_tensor_value_info("input", number, shape)
+    leave = helper.make_tensor_value_info("output", number, None)
+    graph = helper.make_graph([helper.make_node(operation, ["input"], ["output"])], "g", [entry], [leave])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path
 
@@ -122,8 +122,21 @@ def test_no_embedding(tmp_path):
     (tmp_path / "face.onnx").write_bytes(b"no model")
     with pytest.raises(WeightsError, match=r"face\.onnx is no face embedding"):
         onnx_descriptors(tmp_path / "face.onnx")
-    with pytest.raises(WeightsError, match="no fixed size"):
-        onnx_descriptors(embedding(tmp_path / "free.onnx", ("height", "width")))
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"shape": (1, 3, "height", "width")}, r"its input \[1, 3, 'height', 'width'\] is not \[N, 3, H, W\]"),
+        ({"shape": (1, 112, 112, 3)}, r"its input \[1, 112, 112, 3\] is not \[N, 3, H, W\]"),
+        ({"shape": (1, 3)}, "is no face embedding"),
+        ({"number": TensorProto.UINT8}, "is no face embedding"),
+        ({"operation": "Log"}, "NaN or infinite numbers"),
+    ],
+)
+def test_an_embedding_of_something_else_is_refused_when_it_is_loaded(tmp_path, model, said):
+    with pytest.raises(WeightsError, match=said):
+        onnx_descriptors(embedding(tmp_path / "face.onnx", **model))
 
 
 def test_identity_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):

@@ -255,6 +255,16 @@ def test_a_classifier_file_that_lies_is_refused(tmp_path, changes, said):
         load_classifier(rewritten(write_classifier(tmp_path / "classifier.safetensors"), **changes))
 
 
+def test_a_classifier_of_no_numbers_is_refused(tmp_path):
+    """Its readings would be no JSON."""
+    path = write_classifier(tmp_path / "classifier.safetensors")
+    tensors = load_file(path)
+    tensors["head.bias"][0] = float("nan")
+    save_file(tensors, path, metadata=load_classifier(path).card())
+    with pytest.raises(WeightsError, match="it holds NaN or infinite numbers"):
+        load_classifier(path)
+
+
 def test_a_truncated_classifier_file_is_refused(tmp_path):
     path = write_classifier(tmp_path / "classifier.safetensors")
     path.write_bytes(path.read_bytes()[:1000])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 import torch
 
+from stargan_cli.evaluate import same_person
 from stargan_cli.evaluate.same_person import yardstick
 
 PEOPLE = tuple(f"{number // 5}" for number in range(20))
@@ -37,3 +40,19 @@ def test_of_many_pairs_some_are_taken_always_the_same():
     ruler, again = (yardstick(descriptors, people) for _ in range(2))
     assert ruler is not None and again is not None
     assert len(ruler.same) == len(ruler.different) == 2000 and torch.equal(ruler.same, again.same)
+
+
+def test_the_pairs_of_many_photos_are_not_all_held_in_memory(monkeypatch):
+    """All 200 million of 20,000 photos took several GB. Those taken are every so many of all pairs, in order."""
+    people = torch.randint(5, (40,), generator=torch.Generator().manual_seed(0))
+    for alike in (True, False):
+        every = [pair for pair in combinations(range(40), 2) if (people[pair[0]] == people[pair[1]]) == alike]
+        for most in (50, 9000):
+            monkeypatch.setattr(same_person, "MOST_PAIRS", most)
+            count = min(most, len(every))
+            assert same_person._pairs(people, alike).tolist() == [
+                list(every[number * len(every) // count]) for number in range(count)
+            ]
+    monkeypatch.setattr(torch, "combinations", None)
+    ruler = yardstick(torch.zeros(20_000, 2), tuple(f"{number // 20}" for number in range(20_000)))
+    assert ruler is not None

@@ -89,12 +89,18 @@ def write_celeba(root: Path, copies: int = 4) -> Path:
 
 
 def write_weights(
-    path: Path, *sets: LabelSet, seed: int = 0, output: str = "attention", unset_stays: bool = False
+    path: Path,
+    *sets: LabelSet,
+    seed: int = 0,
+    output: str = "attention",
+    unset_stays: bool = False,
+    size: int = SIZE,
+    landmarks: dict[str, list[float]] | None = None,
 ) -> Path:
     torch.manual_seed(seed)
     layout = LabelLayout(sets or (CELEBA,), unset_stays)
     settings = ModelSettings(
-        SIZE,
+        size,
         layout.label_dim,
         layout.class_dim,
         4,
@@ -104,7 +110,8 @@ def write_weights(
         output=output,  # type: ignore[arg-type]
     )
     generator, discriminator = Generator(settings), Discriminator(settings)
-    save(path, Card(settings, layout), generator.state_dict(), discriminator.state_dict())
+    card = Card(settings, layout, {"landmarks": landmarks} if landmarks else {})
+    save(path, card, generator.state_dict(), discriminator.state_dict())
     return path
 
 

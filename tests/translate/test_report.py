@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.manifest import Manifest
-from stargan_cli.translate.report import KEPT_FAILURES, Report, Row
+from stargan_cli.translate.report import KEPT_FAILURES, Failing, Report, Row
 
 
 def done(name: str, **more: object) -> Row:
@@ -50,6 +50,20 @@ def test_failures_kept_are_few() -> None:
     for number in range(1000):
         report.add(failed(str(number)))
     assert (report.failed, len(report.failures)) == (1000, KEPT_FAILURES)
+    assert report.to_dict()["failures_left_out"] == 1000 - KEPT_FAILURES
+
+
+def test_a_failure_counts_until_its_picture_is_translated() -> None:
+    report = Report(failing=Failing())
+    unreadable = Row("in/c", None, "failed", "no permission to read it")
+    for row in (failed("a"), failed("a"), failed("b"), unreadable, Row("in/sub", None, "failed", "cannot be read")):
+        report.add(row)
+    assert (report.failed, [row.source for row in report.failures]) == (4, ["in/a", "in/b", "in/c", "in/sub"])
+    for name in ("a", "c", "sub/x"):
+        report.add(done(name))
+    assert (report.failed, [row.source for row in report.failures], report.exit_code) == (1, ["in/b"], 1)
+    report.add(skipped("b"))
+    assert (report.failed, report.failures, report.exit_code) == (0, [], 0)
 
 
 def test_a_row_goes_there_and_back() -> None:

@@ -101,7 +101,7 @@ def test_no_shard_runs_twice_at_once(tmp_path: Path) -> None:
 
 def test_jobs_are_not_mixed(tmp_path: Path) -> None:
     with OutputFolder(tmp_path, Shard(1, 3)):
-        with pytest.raises(UsageError, match="another job is writing .*3 shards, not 4"):
+        with pytest.raises(UsageError, match="another job is writing .*number of shards is 3, not 4"):
             OutputFolder(tmp_path, Shard(2, 4))
         with pytest.raises(UsageError, match="another run is writing"):
             OutputFolder(tmp_path)

@@ -125,6 +125,14 @@ def test_a_dry_run_lists_what_it_would_write(pictures: Path, tmp_path: Path, wei
     assert not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_tells_what_it_would_replace(pictures: Path, weights: Path) -> None:
+    args = (pictures / "sub", "--set", "blond", "-w", weights, "-o", pictures / "sub", "--in-place", "--dry-run")
+    result, place = call(*args), pictures / "sub" / "a.png"
+    assert f"{place} -> {place}  (replaced)\n" in result.stdout
+    assert result.stderr.endswith(f"2 would be translated (2 would be replaced): {pictures / 'sub'}\n")
+    assert json.loads(call(*args, "--json").stdout)["replaced"] == 2
+
+
 def test_the_default_output_folder_lies_where_you_are(
     pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,8 +156,9 @@ def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tm
     labels.write_text("name,Male\na.png,1\n")
     result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--labels", labels)
     assert result.exit_code == 0
-    expected = "warning: 3 outputs of a picture that is not in labels.csv: its labels were read by the classifier"
+    expected = "warning: 3 outputs whose picture is not in labels.csv: its labels were read by the classifier"
     assert expected in result.stderr.splitlines()
+    assert f"note: {labels}: 1 picture (" in result.stderr
 
 
 def test_files_of_others_are_named_and_counted(tmp_path: Path, weights: Path) -> None:
@@ -208,6 +217,21 @@ def test_wrong_calls_end_with_2_and_say_why(
     assert message in result.stderr
     assert result.stdout == ""
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "named"),
+    [
+        (["-", "--dry-run"], "--dry-run"),
+        (["-", "--print", "new"], "--print, --new-only"),
+        (["-", "-o", "out", "--shard", "1/2", "--json"], "--out, --shard, --json"),
+        (["-", "in", "--engine", "ray"], "the other INPUTs, --engine ray"),
+        (["rows.jsonl", "--merge-manifests", "all.jsonl", "--watch"], "--set, --watch"),
+    ],
+)
+def test_options_that_do_not_belong_to_the_call_are_named(args: list[str], named: str) -> None:
+    result = call("--set", "blond", *args)
+    assert (result.exit_code, result.stderr.splitlines()[1]) == (2, f"  leave out {named}")
 
 
 def test_weights_without_a_classifier_ask_for_what_is_missing(pictures: Path, tmp_path: Path, imported: Path) -> None:

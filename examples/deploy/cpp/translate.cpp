@@ -34,6 +34,7 @@ void write_picture(const std::string& path, const torch::Tensor& picture) {
   std::ofstream file(path, std::ios::binary);
   file << "P6\n" << plain.size(2) << " " << plain.size(1) << "\n255\n";
   file.write(reinterpret_cast<const char*>(plain.data_ptr<uint8_t>()), plain.numel());
+  file.close();
   if (!file) throw std::runtime_error("cannot write " + path);
 }
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 import typer
 
 from stargan_cli.cli.evaluation import options
-from stargan_cli.cli.messages import counted, say, shown, warn
+from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.cli.options import (
     AttributesOption,
     CacheOption,
@@ -24,14 +24,23 @@ from stargan_cli.cli.options import (
     SplitOption,
     WeightsOption,
     WorkersOption,
+    given,
 )
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.datasets.choice import SPLITS
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, counted
 from stargan_cli.settings import listed
+
+OF_MEASURING = {
+    *("weights", "fast", "at", "features", "inception", "lpips", "identity"),
+    *("baseline", "min_accuracy", "out", "pictures", "record"),
+}
+OF_FITTING = {"attrs", "network", "init", "epochs", "classifier_size"}
+OF_CELEBA = {"root", "split", "attrs"}
 
 
 def evaluate(
+    context: typer.Context,
     weights: WeightsOption = "celeba-128",
     data: DataOption = None,
     root: RootOption = None,
@@ -56,7 +65,7 @@ def evaluate(
     out: options.OutOption = None,
     pictures: options.PicturesOption = False,
     record: options.RecordOption = None,
-    batch_size: options.BatchOption = 16,
+    batch_size: options.BatchOption = None,
     precision: options.PrecisionOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
@@ -68,19 +77,17 @@ def evaluate(
     sets = tuple(data or ("celeba",))
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
+    _refuse_without_effect(context, fit_classifier, sets, features)
     if fit_classifier:
-        measuring = {"--out": out, "--record": record, "--baseline": baseline, "--min-accuracy": min_accuracy}
-        if unused := [option for option, value in measuring.items() if value is not None]:
-            raise UsageError(
-                f"{unused[0]} measures, which --fit-classifier does not", "give its file as --classifier FILE"
-            )
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
         path = classifier[0] if classifier else _default_classifier(sets[0], network)
-        given = {"root": root, "attributes": listed(attrs), "split": split, "cache": cache, "workers": workers}
+        choice = {"root": root, "attributes": listed(attrs), "split": split, "cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
+        if batch_size is not None:
+            machine["batch_size"] = batch_size
         fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init, "limit": limit}
-        return _fit(path, sets[0], given, machine | fitting, quiet, as_json)
+        return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
 
     from stargan_cli.evaluate.settings import EvalSettings, FeatureNetwork
 
@@ -106,7 +113,7 @@ def evaluate(
         out=out,
         pictures=pictures,
         record=record,
-        batch_size=batch_size,
+        batch_size=batch_size or EvalSettings.batch_size,
         workers=workers,
         device=device,
         precision=precision or "fp32",
@@ -114,6 +121,23 @@ def evaluate(
         seed=seed,
     )
     return _measure(weights, settings, min_accuracy, quiet, as_json)
+
+
+def _refuse_without_effect(context: typer.Context, fitting: bool, sets: tuple[str, ...], features: str) -> None:
+    if fitting:
+        _refuse(context, OF_MEASURING, "has no effect with --fit-classifier")
+    else:
+        _refuse(context, OF_FITTING, "has no effect without --fit-classifier")
+        if features != "inception":
+            _refuse(context, {"inception"}, "has no effect without --features inception")
+    if "celeba" not in sets:
+        _refuse(context, OF_CELEBA, "is for --data celeba alone: class folders have their own place, parts and classes")
+
+
+def _refuse(context: typer.Context, names: set[str], why: str) -> None:
+    """Raises UsageError if the command line names one of these parameters."""
+    if unused := sorted(option for name, option in given(context).items() if name in names):
+        raise UsageError(f"{unused[0]} {why}", "leave it out")
 
 
 def _default_classifier(data: str, network: str) -> Path:
@@ -151,7 +175,7 @@ def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], 
     ):
         fitted = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
     if as_json:
-        typer.echo(json.dumps(fitted.accuracy))
+        typer.echo(json.dumps(fitted.accuracy, allow_nan=False))
     else:
         from stargan_cli.cli.evaluation.tables import show_classifier
 
@@ -168,12 +192,12 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         show_progress("decoding", quiet=quiet) as decoding,
         show_progress("measuring", quiet=quiet) as progress,
     ):
-        document = run(weights, settings, progress, decoding)
+        document = run(weights, settings, progress, decoding, (lambda text: None) if quiet else note)
     for one in document["sets"]:
         if one["unreadable"]:
             warn(f"{one['name']}: {counted(one['unreadable'], 'picture')} left out: unreadable, or without a face")
     if as_json:
-        typer.echo(json.dumps(document))
+        typer.echo(json.dumps(document, allow_nan=False))
     else:
         from stargan_cli.cli.evaluation.tables import show_document
 

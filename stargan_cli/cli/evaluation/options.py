@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from stargan_cli.cli.options import FILE
+
 DATA, CLASSIFIERS, NETWORKS, RESULT, MACHINE = "Data", "Classifiers", "What is compared", "Result", "Machine"
 
 LimitOption = Annotated[
@@ -36,8 +38,8 @@ ClassifierOption = Annotated[
     typer.Option(
         help="File of a classifier. Repeat it for several: a change then counts if all of them read it. "
         "By default all classifiers of the data set in the cache folder.",
-        metavar="FILE",
         rich_help_panel=CLASSIFIERS,
+        **FILE,
     ),
 ]
 FitOption = Annotated[
@@ -63,8 +65,8 @@ InitOption = Annotated[
     typer.Option(
         help="With --fit-classifier: ImageNet weights of the network (a state dict) to start from. By default those of "
         "its package.",
-        metavar="FILE",
         rich_help_panel=CLASSIFIERS,
+        **FILE,
     ),
 ]
 EpochsOption = Annotated[
@@ -87,7 +89,7 @@ FeaturesOption = Annotated[
 ]
 InceptionOption = Annotated[
     Path | None,
-    typer.Option(help="Weights of FID's Inception network.", metavar="FILE", rich_help_panel=NETWORKS),
+    typer.Option(help="Weights of FID's Inception network.", rich_help_panel=NETWORKS, **FILE),
 ]
 LpipsOption = Annotated[
     bool,
@@ -98,8 +100,8 @@ IdentityOption = Annotated[
     typer.Option(
         help="ONNX face embedding (such as ArcFace) that tells whether the person stays. By default dlib's if that is "
         "installed, else the classifier's features.",
-        metavar="FILE",
         rich_help_panel=NETWORKS,
+        **FILE,
     ),
 ]
 BaselineOption = Annotated[
@@ -127,12 +129,16 @@ PicturesOption = Annotated[
 RecordOption = Annotated[
     Path | None,
     typer.Option(
-        help="Writes a copy of the weights with the result in its header, for stargan info.",
-        metavar="FILE",
+        help="Writes a copy of the weights with the result in its header, for stargan info. Replaces only an earlier "
+        "copy of the same weights.",
         rich_help_panel=RESULT,
+        **FILE,
     ),
 ]
-BatchOption = Annotated[int, typer.Option(min=1, help="Pictures in a batch.", rich_help_panel=MACHINE)]
+BatchOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Pictures in a batch. By default 16; with --fit-classifier, 64.", rich_help_panel=MACHINE),
+]
 PrecisionOption = Annotated[
     str | None,
     typer.Option(

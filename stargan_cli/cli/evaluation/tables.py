@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
+from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, tables
 
@@ -20,7 +21,7 @@ def show_document(document: dict[str, Any]) -> None:
     console = _console()
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):
-        console.print(Text(f"{shown(one['name'])}: {one['pictures']:,} pictures", style="bold"))
+        console.print(Text(f"{shown(one['name'])}: {counted(one['pictures'], 'picture')}", style="bold"))
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         for table in tables(one, *other):
             console.print()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.errors import UsageError, WeightsError, reason_of
+from stargan_cli.evaluate.names import told_apart
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
@@ -121,6 +121,8 @@ def load_classifier(path: Path) -> Classifier:
         label_set = _label_set_of(card)
         network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]), str(card["network"]))
         network.load_state_dict(tensors)
+        if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+            raise ValueError("it holds NaN or infinite numbers")
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"cannot read the classifier {path}: {reason_of(error)}",
@@ -138,12 +140,9 @@ def load_classifier(path: Path) -> Classifier:
 
 def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
     """Load each file. Files of the same name in different folders get a number: `lite0`, `lite0 (2)`."""
-    loaded: list[Classifier] = []
-    seen: Counter[str] = Counter()
-    for one in map(load_classifier, paths):
-        seen[one.name] += 1
-        loaded.append(replace(one, name=f"{one.name} ({seen[one.name]})") if seen[one.name] > 1 else one)
-    return loaded
+    loaded = [load_classifier(path) for path in paths]
+    names = told_apart(one.name for one in loaded)
+    return [replace(one, name=name) for one, name in zip(loaded, names, strict=True)]
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:

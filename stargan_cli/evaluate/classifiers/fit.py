@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,7 @@ from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Part
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
-from stargan_cli.errors import DataError, TrainingError, WeightsError
+from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     Classifier,
@@ -107,12 +108,21 @@ def fit_and_save(
     progress: Progress = silent,
     decoding: Progress = silent,
 ) -> Classifier:
-    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file."""
+    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. Raises UsageError if there is
+    another file than a classifier of the same labels."""
     require_folder(path.parent)
     require_utf8(path)
-    require_file(path, "--classifier", own=_is_classifier, overwrite=None)
+    if settings.batch_size < 2:  # batch normalisation has no statistics of one picture
+        raise UsageError("a classifier cannot be fitted to one picture at a time", "--batch-size takes 2 at least")
     new_network(1, settings)  # refuse settings that do not fit now, not after the decoding
     parts = loading.load_set(data, root, attributes, (), split)
+    require_file(
+        path,
+        "--classifier",
+        own=partial(_reads, parts["train"].label_set),
+        overwrite=None,
+        hint="only a classifier of the same attributes is replaced: give another --classifier",
+    )
     for name, part in parts.items():
         if not len(part):
             raise DataError(
@@ -125,12 +135,11 @@ def fit_and_save(
     return classifier
 
 
-def _is_classifier(path: Path) -> bool:
+def _reads(label_set: LabelSet, path: Path) -> bool:
     try:
-        load_classifier(path)
+        return load_classifier(path).label_set == label_set
     except WeightsError:
         return False
-    return True
 
 
 def measure(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device) -> dict[str, dict[str, float]]:

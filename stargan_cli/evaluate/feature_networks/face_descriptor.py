@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,18 +81,22 @@ def onnx_descriptors(path: Path) -> Features:
         require_regular(path)
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         (entry,) = session.get_inputs()
-        height, width = entry.shape[2:]
-        if not isinstance(height, int) or not isinstance(width, int):
-            raise ValueError(f"its input {entry.shape} has no fixed size")
+        _, channels, height, width = entry.shape
+        if channels != 3 or not isinstance(height, int) or not isinstance(width, int):
+            raise ValueError(f"its input {entry.shape} is not [N, 3, H, W] with a fixed size")
+        describe = _described(session, entry.name, (height, width))
+        if not describe(torch.zeros(1, 3, height, width)).isfinite().all():
+            raise ValueError("of a black picture it gives NaN or infinite numbers")
     except Exception as error:  # onnxruntime raises a dozen types of its own, none documented
         raise WeightsError(f"{path} is no face embedding: {str(error).splitlines()[0]}") from error
+    return describe
 
+
+def _described(session: Any, entry: str, size: tuple[int, int]) -> Features:
     def describe(pictures: Tensor) -> Tensor:
-        resized = F.interpolate(
-            pictures.float().cpu(), (height, width), mode="bilinear", antialias=True, align_corners=False
-        )
+        resized = F.interpolate(pictures.float().cpu(), size, mode="bilinear", antialias=True, align_corners=False)
         # One at a time: many of these models have a fixed batch of 1.
-        rows = [session.run(None, {entry.name: one[None].numpy()})[0] for one in resized / 127.5 - 1]
+        rows = [session.run(None, {entry: one[None].numpy()})[0] for one in resized / 127.5 - 1]
         return F.normalize(torch.cat([torch.from_numpy(row).flatten()[None] for row in rows]))
 
     return describe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +51,11 @@ class Photos:
         squares = [self._one(paths[row], self.places[row], one.numpy()) for row, one in zip(rows, maps, strict=True)]
         return torch.from_numpy(np.stack(squares))
 
+    def select(self, rows: Sequence[int], why: str) -> Photos:
+        """These photos only; see `selected`."""
+        places, sizes = ([values[row] for row in rows] for values in (self.places, self.sizes))
+        return Photos(selected(self.squares, rows, why), tuple(places), tuple(sizes))  # type: ignore[arg-type]
+
     def _one(self, path: Path, place: Place, maps: np.ndarray) -> Pixels:
         photo = read_picture(path).image.copy()
         paste(photo, place, maps)
@@ -62,23 +67,26 @@ def found_in(
 ) -> tuple[CachedPictures, Photos]:
     """Find the largest face in each photo of a data set. Returns the centred squares of the photos with a face, and the
     faces; photos without one are added to `unreadable`."""
-    labelled, size = pictures.labelled, pictures.pixels.shape[-1]
+    paths, size = pictures.labelled.paths(), pictures.pixels.shape[-1]
     answer = FaceNetworks(torch.device("cpu")).answer
     look = partial(_look, landmarks=landmarks, size=size, answer=answer)
     found: list[_Face | None] = []
     with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(look, labelled.paths()):
+        for one in pool.map(look, paths):
             found.append(one)
-            progress(len(found), len(labelled), "finding faces")
-    kept = [row for row, one in enumerate(found) if one is not None]
-    without = {labelled.files[row]: "no face found" for row, one in enumerate(found) if one is None}
-    chosen = labelled.select(kept)
+            progress(len(found), len(paths), "finding faces")
+    kept = selected(pictures, [row for row, one in enumerate(found) if one is not None], "no face found")
     seen = [one for one in found if one is not None]
     squares = np.stack([one.square for one in seen]) if seen else pictures.pixels[:0]
-    unreadable = pictures.unreadable | without
     places, sizes = tuple(one.place for one in seen), tuple(one.size for one in seen)
-    photos = Photos(CachedPictures(chosen, squares, unreadable), places, sizes)
-    return CachedPictures(chosen, pictures.pixels[kept], unreadable), photos
+    return kept, Photos(replace(kept, pixels=squares), places, sizes)
+
+
+def selected(pictures: CachedPictures, rows: Sequence[int], why: str) -> CachedPictures:
+    """The pictures `rows` only, in this order; the others count as unreadable, for the reason `why`."""
+    files, chosen = pictures.labelled.files, pictures.labelled.select(list(rows))
+    left_out = dict.fromkeys(set(files).difference(chosen.files), why)
+    return CachedPictures(chosen, pictures.pixels[rows], pictures.unreadable | left_out)
 
 
 class _Face(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from glob import has_magic
 from pathlib import Path
 
 from stargan_cli.errors import UsageError, reason_of
@@ -12,7 +13,8 @@ from stargan_cli.translate.inputs.remote import RemotePath
 
 
 def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
-    """Raises UsageError if an input does not exist, or if two inputs would have the same output path."""
+    """Raises UsageError if an input does not exist or lies in another one, or if two would have the same output
+    path."""
     seen: dict[str, Path | RemotePath] = {}
     for path in inputs:
         _check_there(path)
@@ -24,11 +26,32 @@ def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
                 f"{other} and {path} have the same name, so their outputs would overwrite each other",
                 "translate them in two runs with two output folders",
             )
+    folders = {_address(path): path for path in inputs if isinstance(path, RemotePath) or path.is_dir()}
+    for path in inputs if folders else ():
+        place = _folder_of(path)
+        while place not in folders and place != os.path.dirname(place):
+            place = os.path.dirname(place)
+        if folders.get(place, path) is not path:  # the root is its own folder
+            raise UsageError(f"{path} lies in another input: {folders[place]}", "give each picture once")
+
+
+def _address(path: Path | RemotePath) -> str:
+    return os.path.realpath(path) if isinstance(path, Path) else path.url.rstrip("/")
+
+
+def _folder_of(path: Path | RemotePath) -> str:
+    """The address of the folder in which an input lies: of a symlink, the one that holds the link."""
+    if isinstance(path, Path) and path.name not in ("", ".."):
+        return os.path.realpath(path.parent)
+    return os.path.dirname(_address(path))
 
 
 def _is_same(path: Path | RemotePath, other: Path | RemotePath) -> bool:
     if isinstance(path, Path) and isinstance(other, Path):
-        return os.path.realpath(path) == os.path.realpath(other)
+        try:
+            return os.path.samefile(path, other)
+        except OSError:  # one of them is not there
+            return False
     return path == other
 
 
@@ -39,7 +62,9 @@ def _check_there(path: Path | RemotePath) -> None:
         elif path.kind() is None:
             raise FileNotFoundError
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"no such file or folder: {path}") from error
+        pattern = isinstance(path, Path) and has_magic(str(path))
+        hint = "leave out the quotes, so that the shell finds the files, or give their folder" if pattern else None
+        raise UsageError(f"no such file or folder: {path}", hint) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
 
@@ -59,3 +84,11 @@ def check_output(inputs: Sequence[Path | RemotePath], out: Path | RemotePath) ->
             above = path.resolve().is_relative_to(real) if path.is_dir() else path.parent.resolve() == real
         if above:
             raise UsageError(f"the output folder {out} holds the inputs", "give another folder to --out")
+
+
+def check_output_file(source: Path | RemotePath, out: Path | RemotePath) -> None:
+    """Raises UsageError if the output of the only input would replace it."""
+    if _is_same(source, out):
+        raise UsageError(
+            f"the output {out} would replace the input", "give another name to --out (--in-place is for folders)"
+        )

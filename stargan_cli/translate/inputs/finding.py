@@ -101,6 +101,7 @@ def _file(path: Path | RemotePath, output: PurePath) -> Found:
     packed = path.name.lower().endswith(PACKED_SUFFIXES)
     problem = f"a compressed archive: {PLAIN_TARS}" if packed else None
     if isinstance(path, Path):
+        problem = "not a regular file but a FIFO; - reads a picture from a pipe" if path.is_fifo() else problem
         return Found(path, output, problem, below, role)
     try:
         return Found(path.file(), output, problem, below, role)

@@ -80,9 +80,10 @@ class FolderLock:
                     return file
                 file.close()
                 if time.monotonic() > end:
-                    number = other.removeprefix("of ") or "an unknown number of"
+                    number = other.removeprefix("of ") or "unknown"
                     raise UsageError(
-                        f"another job is writing into {path.parent}: it has {number} shards, not {shard.count}",
+                        f"another job is writing into {path.parent}: its number of shards is {number}, "
+                        f"not {shard.count}",
                         "give the shards of one job the same number after the slash",
                     )
             except BlockingIOError:

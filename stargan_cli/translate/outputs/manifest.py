@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +14,7 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
-from stargan_cli.translate.report import Row
+from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
 OTHER_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet")
@@ -35,7 +34,7 @@ class Manifest:
         self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
         self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
         self._lines = self._unsynced = 0
-        self._failed: dict[bytes, set[bytes]] = {}  # hash of a source -> keys of its rows that say failed
+        self._failing = Failing()
         if path.exists() and not path.is_file():
             raise UsageError(f"cannot write the manifest {path}: not a regular file")
         try:
@@ -62,8 +61,8 @@ class Manifest:
 
     def add(self, row: Row) -> None:
         """Append a row. A skipped row is not written if there is a done row for the same output. Raises OutputError."""
-        if row.status == "skipped" and self._rows.get(_key(row), (0, False))[1]:
-            self._mended(row)
+        if row.status == "skipped" and self._rows.get(row_key(row), (0, False))[1]:
+            self._drop_ended(row)
             return
         try:
             line = row.to_json().encode("ascii") + b"\n"
@@ -82,28 +81,13 @@ class Manifest:
 
     def _index(self, row: Row) -> None:
         """Note the line number of a row, and drop the earlier rows that it replaces."""
-        key = _key(row)
-        self._rows[key] = (self._lines, row.status == "done")
+        self._drop_ended(row)
+        self._rows[row_key(row)] = (self._lines, row.status == "done")
         self._lines += 1
-        if row.status == "failed":
-            self._failed.setdefault(_hash(row.source), set()).add(key)
-        else:
-            self._failed.get(_hash(row.source), set()).discard(key)
-            self._mended(row)
 
-    def _mended(self, row: Row) -> None:
-        """Drop the earlier failure to read the row's source at all, and the failures of the folders and archives that
-        the source lies in."""
-        if not self._failed:
-            return
-        source = _hash(row.source)
-        if row.output is not None and source in self._failed.get(source, ()):
-            self._failed[source].remove(source)
-            del self._rows[source]
-        parts = row.source.replace(os.sep, "/").split("/")
-        for length in range(1, len(parts)):
-            for key in self._failed.pop(_hash("/".join(parts[:length])), ()):
-                del self._rows[key]
+    def _drop_ended(self, row: Row) -> None:
+        for key in self._failing.ended_by(row):
+            del self._rows[key]
 
     def close(self) -> None:
         """Sync, compact and close the file. Raises OutputError if that fails."""
@@ -188,11 +172,3 @@ def _is_torn(line: bytes, first: bool) -> bool:
     if first:
         return not line.endswith(b"\n") and (line.startswith(b'{"source"'[: len(line)]) or not line.strip(b"\0"))
     return not line.endswith(b"\n") or b"\0" in line
-
-
-def _key(row: Row) -> bytes:
-    return _hash(row.source if row.output is None else f"{row.source}\0{row.output}")
-
-
-def _hash(name: str) -> bytes:
-    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).digest()

@@ -7,8 +7,10 @@ import socket
 import subprocess
 import sys
 import unicodedata
+from itertools import product
 from pathlib import Path, PurePath
 
+import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from stargan_cli.translate.inputs import finding
 from stargan_cli.translate.inputs.checks import check_inputs, check_output
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.names import converted, folded, folding_of, names_for
 
 
@@ -101,9 +104,37 @@ def test_an_input_that_is_given_twice_is_said_to_be(tmp_path: Path) -> None:
             check_inputs([tmp_path / "one", other])
 
 
+def test_an_input_that_lies_in_another_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "in" / "sub" / "a.png", tmp_path / "b.png")
+    (tmp_path / "link").symlink_to("in")
+    (tmp_path / "in" / "other.png").symlink_to("../b.png")
+    monkeypatch.chdir(tmp_path / "in")
+    inside = [Path("sub"), Path("sub/a.png"), Path("other.png"), tmp_path / "in" / ".." / "in" / "sub" / "a.png"]
+    for folder, path in product([Path("."), tmp_path / "link", Path("/")], inside):
+        with pytest.raises(UsageError, match=f"{path} lies in another input: {folder}$"):
+            check_inputs([path, folder])
+    check_inputs([Path("sub"), Path("../b.png")])
+    check_inputs([Path("/")])
+    for name in ("a.png", "sub/a.png"):
+        fsspec.filesystem("memory").pipe(f"/inputs/{name}", b"")
+        with pytest.raises(UsageError, match=f"{name} lies in another input: memory://inputs$"):
+            check_inputs([RemotePath("memory://inputs"), RemotePath(f"memory://inputs/{name}")])
+    fsspec.filesystem("memory").rm("/inputs", recursive=True)
+
+
 def test_a_missing_input_is_the_callers_mistake(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no such file or folder: .*none"):
+    with pytest.raises(UsageError, match="no such file or folder: .*none") as caught:
         check_inputs([tmp_path / "none"])
+    assert caught.value.hint is None
+    with pytest.raises(UsageError, match=r"no such file or folder: .*\.jpg") as caught:
+        check_inputs([tmp_path / "*.jpg"])
+    assert "leave out the quotes" in str(caught.value.hint)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_pipe_among_the_inputs_says_how_pipes_are_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "63")
+    assert "- reads a picture from a pipe" in str(found(tmp_path / "63")[0].problem)
 
 
 def test_an_output_folder_that_holds_the_inputs_is_refused(tmp_path: Path) -> None:
@@ -352,7 +383,8 @@ def test_an_empty_folder_is_asked_by_its_own_name_in_a_dry_run(tmp_path: Path) -
 
 def test_two_names_for_one_entry_are_noticed_in_a_dry_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "letters").touch()
-    monkeypatch.setattr(Path, "lstat", lambda self: os.lstat(str(self).lower()))  # as if case did not matter
+    any_case = lambda path: os.lstat(path.with_name(path.name.lower()))  # noqa: E731
+    monkeypatch.setattr(Path, "lstat", any_case)
     assert folding_of(tmp_path, dry=True) is folded
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from translation_kit import draw
+from typer.testing import CliRunner
 
+from stargan_cli.cli.app import app
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.watching import POLL_SECONDS, WHOLE_SECONDS, arriving, missing_inputs_noted
@@ -81,18 +83,31 @@ def test_with_fail_fast_it_ends_at_the_first_failure(
 def test_pictures_are_translated_as_they_arrive_until_ctrl_c(weights: Path, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     draw(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "in" / "b.png").write_bytes(b"broken")
     command = [sys.executable, "-m", "stargan_cli", "translate", tmp_path / "in", "--watch", "--set", "blond"]
     process = subprocess.Popen([*command, "-w", weights, "-o", tmp_path / "out"], stderr=subprocess.PIPE, text=True)
     try:
         wait_for(tmp_path / "out" / "a.png", process)
+        draw(tmp_path / "in" / "b.png", 2)  # mended: no failure at the end
         draw(tmp_path / "in" / "sub" / "b.png", 2)
         wait_for(tmp_path / "out" / "sub" / "b.png", process)
+        wait_for(tmp_path / "out" / "b.png", process)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 0, errors
-    assert "2 translated" in errors
+    assert f"failed: {tmp_path / 'in' / 'b.png'}: not a picture" in errors
+    assert errors.endswith(f"3 translated: {tmp_path / 'out'}\n")
+
+
+def test_where_nothing_arrives_nothing_is_wrong(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr("stargan_cli.translate.run.arriving", lambda listing, stop: iter(()))
+    args = ["translate", tmp_path / "in", "--watch", "--set", "blond", "-w", weights, "-o", tmp_path / "out"]
+    result = CliRunner().invoke(app, [str(arg) for arg in args])
+    assert result.exit_code == 0 and "warning" not in result.stderr
+    assert result.stderr.endswith(f"0 translated: {tmp_path / 'out'}\n")
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:

@@ -54,7 +54,7 @@ def test_the_input_is_never_replaced(picture: Path, tmp_path: Path, weights: Pat
     (tmp_path / "link.jpg").symlink_to(picture)
     for out in (picture, tmp_path / "link.jpg"):
         result = call(picture, "--set", "blond", "-w", weights, "--out", out, "--overwrite")
-        assert result.exit_code == 1 and "its output would replace it" in result.stderr
+        assert result.exit_code == 2 and f"the output {out} would replace the input\n  give another" in result.stderr
     assert picture.read_bytes() == before
 
 
