@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -69,18 +71,22 @@ def read_fingerprint(path: Path) -> str | None:
 
     Reads SEARCHED_BYTES at the file's beginning and at its end.
     """
+    return next((found for part in _ends(path) if (found := fingerprint_in(part)) is not None), None)
+
+
+def is_generated(path: Path) -> bool:
+    """Whether the note in a file says that this program generated it. Reads what `read_fingerprint` does."""
+    return any(fingerprint_in(part) is not None and SOURCE_TYPE.encode() in part for part in _ends(path))
+
+
+def _ends(path: Path) -> Iterator[bytes]:
     if not path.is_file():  # opening a FIFO would wait
-        return None
-    try:
-        with path.open("rb") as file:
-            found = fingerprint_in(file.read(SEARCHED_BYTES))
-            if found is None:
-                size = file.seek(0, 2)
-                file.seek(max(0, size - SEARCHED_BYTES))
-                found = fingerprint_in(file.read())
-    except (OSError, ValueError):
-        return None
-    return found
+        return
+    with suppress(OSError, ValueError), path.open("rb") as file:
+        yield file.read(SEARCHED_BYTES)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - SEARCHED_BYTES))
+        yield file.read()
 
 
 def fingerprint_in(data: bytes) -> str | None:

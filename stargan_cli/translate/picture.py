@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from stargan_cli.errors import FramesError, NoFaceError, OutputError, PictureError
 from stargan_cli.files.blobs import path_of, readable
@@ -18,6 +18,7 @@ from stargan_cli.pictures.encoding import FrameEncoder, copied, encode_picture
 from stargan_cli.pictures.exif import kept_exif
 from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
 from stargan_cli.pictures.frames import FrameSequence, opened_frames
+from stargan_cli.pictures.provenance import is_generated
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
@@ -27,7 +28,7 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.outputs.together import PendingOutput, Steps, in_words, written
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import SHOWN, Row, Settled
+from stargan_cli.translate.report import GENERATED, SHOWN, Row, Settled, Status
 
 
 @dataclass(frozen=True)
@@ -151,12 +152,14 @@ def _finished(
     found: Found, jobs: Sequence[Job], answer: Answer, files: Mapping[int, Callable[[], bytes]], sink: Sink
 ) -> Steps[list[Row]]:
     """Write a picture's outputs and return their rows. An output that is not in `files` is not due, and is skipped."""
-    due = []
+    due, again = [], isinstance(found.source, Path) and is_generated(found.source)
     for number, job in enumerate(jobs):
-        remark = answer.remarks[number] if answer.remarks else None
-        row = Row(str(found.source), sink.name(job.output), "done", remark, *answer.labels[number], job.replaces)
         file = files.get(number)
-        due.append(PendingOutput(row if file is not None else replace(row, status="skipped"), job.output, file))
+        remarks = [answer.remarks[number] if answer.remarks else None, GENERATED if again and file else None]
+        reason = "; ".join(filter(None, remarks)) or None
+        status: Status = "skipped" if file is None else "done"
+        row = Row(str(found.source), sink.name(job.output), status, reason, *answer.labels[number], job.replaces)
+        due.append(PendingOutput(row, job.output, file))
     rows = yield from written(due, sink)
     return rows
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
 KEPT_FAILURES = 20
+GENERATED = "itself an output of stargan"
 SHOWN = "the picture already shows what was asked for"
 """The reason of an output that hardly differs from its source, or was skipped in favour of its opposite variant."""
 Label = dict[str, float]

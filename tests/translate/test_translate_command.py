@@ -33,6 +33,14 @@ def test_a_folder_is_translated_and_the_end_is_told_on_stderr(pictures: Path, tm
     assert result.stderr.splitlines()[-1] == f"5 translated: {tmp_path / 'out'}"
 
 
+def test_outputs_that_are_translated_again_are_counted(pictures: Path, weights: Path) -> None:
+    options = ("-w", weights, "--format", "png")
+    assert "itself" not in call(pictures, "--set", "blond", *options, "-o", pictures / "blond").stderr
+    result = call(pictures, "--set", "black", *options, "-o", pictures / "black")
+    assert "warning: 5 outputs whose picture is itself an output of stargan" in result.stderr.splitlines()
+    assert "10 translated" in result.stderr
+
+
 def test_quiet_says_nothing_but_failures(pictures: Path, tmp_path: Path, weights: Path) -> None:
     (pictures / "empty.png").touch()
     result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--quiet")
