@@ -105,18 +105,21 @@ def train(
     quiet: QuietOption = False,
 ) -> int:
     """Train a generator on CelebA, on folders of classes, or on several data sets together."""
-    from stargan_cli.datasets.decoded_cache import default_cache_folder
+    from stargan_cli.datasets.class_folders import refuse_inside
     from stargan_cli.distributed import joined
-    from stargan_cli.files.writable import require_place
     from stargan_cli.train import run as training
     from stargan_cli.train.data import prepare
 
+    if scale_batch and resume:
+        raise UsageError(
+            "--scale-batch has no effect with --resume: a resumed run keeps its batch size", "leave it out"
+        )
     deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
     if standalone:
         launcher.forget()
     preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)
     with joined(device, note) as processes, _heard_once(processes.local_rank):
-        if scale_batch and not resume:
+        if scale_batch:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
         voice = note if processes.first else unheard
@@ -124,14 +127,17 @@ def train(
         with processes.local_first_first():
             sets, layout = _data(settings, download)
             training.check(run, settings, layout, **how)
+            if cache is not None:
+                refuse_inside(cache, "--cache", settings.data)
             if processes.first and (dry_run or not quiet):
                 say_data(sets)
             evaluate = evaluator(settings, device, cache, workers) if processes.first else None
-            require_place(cache or default_cache_folder())
             if dry_run:
                 return _dry_run(preset, settings, sets, layout, device, processes)
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
+                if processes.first:
+                    _ = pictures.eye_places  # here, where Ctrl-C ends it at once
         with (
             interruptible("stopping after this iteration; interrupt again to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,

@@ -45,7 +45,7 @@ def say_estimate(found: RunEstimate, iterations: int) -> None:
         f"{iterations:,} iterations take about {duration(found.iteration * iterations)}"
     )
     memory = f"memory: {_size(found.memory)}; " if found.memory is not None else ""
-    say(f"{memory}disk: {_size(found.cache)} of decoded pictures, {_size(found.checkpoints)} of checkpoints")
+    say(f"{memory}disk: {_size(found.cache)} of decoded pictures, {_size(found.run)} of checkpoints and weights")
 
 
 def say_end(outcome: RunEnd, iterations: int, run: Path) -> None:

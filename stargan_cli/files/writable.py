@@ -26,16 +26,17 @@ def require_folder(folder: Path) -> None:
         raise UsageError(f"cannot write into the folder {folder}: {reason}", "give another place")
 
 
-def require_place(folder: Path) -> None:
-    """Raises UsageError if the folder, or the nearest existing one above it, is not writable. Makes nothing."""
+def require_place(folder: Path, hint: str = "give another place") -> None:
+    """Raises UsageError, with `hint`, if the folder, or the nearest existing one above it, is not writable. Makes
+    nothing."""
     refuse_stdout(folder)
     there = folder
     while not os.path.lexists(there) and there != there.parent:
         there = there.parent
     if not there.is_dir():
-        raise UsageError(f"cannot write into {folder}: {there} is no folder", "give another place")
+        raise UsageError(f"cannot write into {folder}: {there} is no folder", hint)
     if not os.access(there, os.W_OK | os.X_OK):
-        raise UsageError(f"cannot write into {folder}: no permission to write in {there}", "give another place")
+        raise UsageError(f"cannot write into {folder}: no permission to write in {there}", hint)
 
 
 def require_file(

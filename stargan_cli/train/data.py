@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from stargan_cli.datasets.decoded_cache import MAX_UNREADABLE_SHARE, CachedPictures, cached
@@ -38,13 +39,17 @@ class TrainingData:
         sets = [pictures.labelled for pictures in self.train]
         return {"data": [one.fingerprint() for one in sets], "files": [one.sizes() for one in sets]}
 
+    @cached_property
+    def eye_places(self) -> dict[str, EyePlaces]:
+        """The places of the eyes in each set, by its name; takes seconds where pictures are large."""
+        return {one.labelled.label_set.name: measured_landmarks(one.labelled.paths()) for one in self.train}
+
     def landmarks(self, say: Callable[[str], None]) -> EyePlaces:
         """The places of the eyes in the first set that shows faces, for the weights' card.
 
         `say` gets a warning if another set frames them differently.
         """
-        measured = {one.labelled.label_set.name: measured_landmarks(one.labelled.paths()) for one in self.train}
-        framed = {name: found for name, found in measured.items() if found}
+        framed = {name: found for name, found in self.eye_places.items() if found}
         first = next(iter(framed), "")
         for name, found in framed.items():
             if not alike(found, framed[first]):

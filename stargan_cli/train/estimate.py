@@ -29,14 +29,15 @@ LONGEST_CYCLE = 20  # iterations: rarer steps hardly affect the average
 @dataclass(frozen=True)
 class RunEstimate:
     """`iteration`: the mean time of one (seconds). In bytes: peak `memory` of the GPU or of this process (None where
-    the system does not tell), `cache` of decoded pictures, and all `checkpoints` that are kept."""
+    the system does not tell), `cache` of decoded pictures, and the run's folder: checkpoints, one more
+    of them while it replaces another, and weights."""
 
     device: str
     precision: str
     iteration: float
     memory: int | None
     cache: int
-    checkpoints: int
+    run: int
 
 
 def estimate_run(
@@ -66,8 +67,14 @@ def estimate_run(
         seconds,
         _memory(where),
         decoded * 3 * settings.image_size**2,
-        state * settings.keep,
+        state * (settings.keep + 1) + _weights(trainer) * (2 if settings.eval_every else 1),
     )
+
+
+def _weights(trainer: Trainer) -> int:
+    """The size of the run's weights (bytes)."""
+    networks = [trainer.ema, trainer.discriminator, *([trainer.features.heads] if trainer.features else [])]
+    return sum(one.numel() * one.element_size() for network in networks for one in network.state_dict().values())
 
 
 def _random(labelled: Labelled, number: int, size: int) -> CachedPictures:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -21,7 +23,8 @@ SCORE = "eval/score"
 @dataclass(frozen=True)
 class Evaluations:
     """Every `every` iterations (0: never), `evaluate` measures the run's `weights`. The numbers become a row of `log`;
-    weights with a larger score than all before are copied to `best.safetensors`."""
+    weights with a larger score than all before are copied to `best.safetensors`, and their numbers to `best.json`: a
+    run that is resumed from before them drops their row."""
 
     evaluate: Evaluate | None
     every: int
@@ -36,15 +39,26 @@ class Evaluations:
         """Measure, log and return the numbers. A failure is reported and does not stop the run; then there are none."""
         if self.evaluate is None:
             return {}
-        started, best = time.monotonic(), self.log.largest(SCORE)
+        started = time.monotonic()
         try:
             numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights).items()}
-            if numbers[SCORE] > best:
+            if numbers[SCORE] > self._best():
                 with replacement(self.weights.with_name("best.safetensors")) as temporary:
                     shutil.copyfile(self.weights, temporary)
-        except (OSError, StarganError) as error:
+                with replacement(self.weights.with_name("best.json")) as temporary:
+                    temporary.write_text(json.dumps({"iteration": iteration, **numbers}) + "\n", encoding="utf-8")
+        except (OSError, StarganError, MemoryError, RuntimeError) as error:
             self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}); going on")
             return {}
         numbers["eval/seconds"] = round(time.monotonic() - started, 2)
         self.log.write({"iteration": iteration, "seconds": round(seconds, 2), **numbers})
         return numbers
+
+    def _best(self) -> float:
+        """The score of the best weights so far; minus infinity if there are none."""
+        if not self.weights.with_name("best.safetensors").exists():
+            return -math.inf
+        try:
+            return float(json.loads(self.weights.with_name("best.json").read_text(encoding="utf-8"))[SCORE])
+        except (OSError, ValueError, KeyError, TypeError):
+            return -math.inf

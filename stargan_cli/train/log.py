@@ -41,14 +41,6 @@ class RunLog:
         with replacement(self.path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
-    def largest(self, name: str) -> float:
-        """The largest value of `name` in all rows; minus infinity if there is none."""
-        found = [-math.inf]
-        if self.path.is_file():
-            rows = (json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines())
-            found += [row[name] for row in rows if math.isfinite(_number(row.get(name)))]
-        return max(found)
-
     def write(self, row: dict[str, Any]) -> None:
         """Append a row, whole or not at all. A full disk is reported once and does not stop the run."""
         before = self.path.stat().st_size if self.path.is_file() else 0

@@ -102,7 +102,7 @@ def check(
     if settings.lambda_features:
         FeatureDiscriminator(model.class_dim)  # refuses where its package is missing
     processes.check_batch(settings.batch_size)
-    require_place(run)
+    require_place(run, "allow writing there" if resume else "choose another --run")
     require_utf8(run)
     refuse_inside(run, "--run", settings.data)
     if not resume:
@@ -143,11 +143,6 @@ def train(
         session = Session(folder, settings, trainer, data, say, evaluate) if folder else None
         if session is not None:
             session.begin(resume)
-            if trainer.iteration > settings.iterations:
-                raise UsageError(
-                    f"--iterations {settings.iterations} is less than the {trainer.iteration} that the run has done",
-                    "give a larger number, or none",
-                )
         if processes.count > 1:
             trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
         reason = _loop(trainer, session, deadline, stop, progress)

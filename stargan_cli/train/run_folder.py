@@ -17,11 +17,12 @@ from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
-from stargan_cli.train.recipe.settings import TrainSettings
+from stargan_cli.train.recipe.objective import LOSSES
+from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
 
 WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
 _LEFT_OVER = re.compile(
-    r"\.(settings\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png)\.\d+\.tmp", re.DOTALL
+    r"\.((settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png)\.\d+\.tmp", re.DOTALL
 )
 
 
@@ -52,6 +53,10 @@ class RunFolder:
         with suppress(OSError):
             (self.path / LOCK_NAME).unlink(missing_ok=True)
         self._lock.close()
+
+    def is_there(self) -> bool:
+        """Whether the folder still lies where the run began."""
+        return (self.path / LOCK_NAME).exists()
 
     @property
     def checkpoints(self) -> Path:
@@ -147,5 +152,19 @@ def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:
     return replace(settings, **changes)
 
 
+def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, Any]) -> None:
+    """Raises UsageError if settings of the training differ from those with which a finished run was `trained`: its
+    weights would claim them."""
+    for name, one in declared(TrainSettings).items():
+        value = getattr(settings, name)
+        if name != "iterations" and one.setting.panel in (TRAINING, LOSSES) and trained.get(name, value) != value:
+            raise UsageError(
+                f"the run has done all {settings.iterations} iterations: {one.option} {_shown(value)} has no effect",
+                "give a larger --iterations, or leave the option out",
+            )
+
+
 def _shown(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return (",".join(map(_shown, value)) if isinstance(value, tuple) else str(value or "")) or "none"

@@ -19,32 +19,14 @@ from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog, Say
 from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.run_folder import RunFolder, refuse_lone_weights, writing
+from stargan_cli.train.run_folder import RunFolder, refuse_changes_without_effect, refuse_lone_weights, writing
 from stargan_cli.train.samples import sample_grid, save_grid
+from stargan_cli.train.schedule import Schedule
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
 from stargan_cli.weights.foreign_state_dicts import why_not_loaded
-
-
-class Schedule:
-    """Is due every `every` iterations, and at the latest `seconds` after it last was."""
-
-    def __init__(self, every: int, seconds: float) -> None:
-        self.every, self.seconds = every, seconds
-        self.latest = time.monotonic()
-
-    @property
-    def overdue(self) -> bool:
-        return time.monotonic() - self.latest >= self.seconds
-
-    def is_due(self, iteration: int) -> bool:
-        """Whether it is due; if so, the seconds are counted anew."""
-        due = self.overdue or iteration % self.every == 0
-        if due:
-            self.latest = time.monotonic()
-        return due
 
 
 class Session:
@@ -123,7 +105,15 @@ class Session:
             raise UsageError(
                 f"{checkpoint.path} does not fit the settings of the run: {why_not_loaded(error)}"
             ) from error
-        self.saved = self.trainer.iteration
+        done, wanted = self.trainer.iteration, self.settings.iterations
+        if done > wanted:
+            raise UsageError(
+                f"--iterations {wanted} is less than the {done} that the run has done",
+                "give a larger number, or none",
+            )
+        if done == wanted:
+            refuse_changes_without_effect(self.settings, checkpoint.record.get("settings", {}))
+        self.saved = done
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
         self.started_from = checkpoint.record.get("started_from", {})
 
@@ -168,6 +158,11 @@ class Session:
         Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
         """
         iteration = self.trainer.iteration
+        if not self.folder.is_there():
+            raise TrainingError(
+                f"the run folder {self.folder.path} is gone: it was moved or removed",
+                "train --run NEWPLACE --resume goes on from its newest checkpoint",
+            )
         try:
             if self.saved != iteration:
                 self._save_checkpoint()
@@ -178,7 +173,7 @@ class Session:
                 raise TrainingError(
                     f"the checkpoint of iteration {iteration:,} or its weights could not be written: "
                     f"{reason_of(error)}",
-                    "make room and go on with --resume; the checkpoints before it are kept",
+                    "make room and go on with --resume",
                 ) from error
             self.say(f"the checkpoint of iteration {iteration:,} could not be written ({reason_of(error)}); going on")
 
@@ -250,5 +245,6 @@ class Session:
         last = f"the checkpoint of iteration {self.saved:,} is kept" if self.saved >= 0 else "no checkpoint exists yet"
         return TrainingError(
             f"iteration {self.trainer.iteration:,}: {what} is no longer a finite number; {last}",
-            "resume with a lower --lr, or with --precision fp32",
+            "resume with a lower --lr, or with smaller weights of losses"
+            + (", or with --precision fp32" if self.settings.precision != "fp32" else ""),
         )

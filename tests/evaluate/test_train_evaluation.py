@@ -86,7 +86,32 @@ def test_rows_that_other_programs_wrote_do_not_stop_a_run(tmp_path):
     log.path.write_text("\n".join(rows))
     log.keep_until(5)
     assert log.path.read_text().splitlines() == [rows[0], rows[3]]
-    assert log.largest("score") == 0.5
+
+
+def test_a_log_that_is_garbled_does_not_stop_an_evaluation(tmp_path):
+    kept = evaluations(tmp_path, 0.2, 0.5)
+    kept.write(2, 1.0)
+    with kept.log.path.open("a") as file:
+        file.write("garbage\n")
+    assert kept.write(4, 1.0)["eval/score"] == 0.5
+    assert (tmp_path / "best.safetensors").read_text() == "0.5"
+
+
+def test_the_best_weights_outlast_a_resumption_from_before_them(tmp_path):
+    first = evaluations(tmp_path, 0.2, 0.9)
+    first.write(2, 1.0), first.write(4, 1.0)
+    first.log.keep_until(2)
+    evaluations(tmp_path, 0.3).write(4, 1.0)
+    assert (tmp_path / "best.safetensors").read_text() == "0.9"
+    (tmp_path / "best.safetensors").unlink()
+    evaluations(tmp_path, 0.3).write(6, 1.0)
+    assert (tmp_path / "best.safetensors").read_text() == "0.3"
+
+
+def test_an_evaluation_without_memory_does_not_stop_a_run(tmp_path):
+    said = []
+    assert evaluations(tmp_path, RuntimeError("not enough memory"), said=said).write(2, 1.0) == {}
+    assert said == ["the weights of iteration 2 could not be evaluated (not enough memory); going on"]
 
 
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):

@@ -71,6 +71,7 @@ def test_fewer_iterations_than_are_done_are_refused(tmp_path: Path, chosen: Trai
     run_training(tmp_path, chosen, cache, stop=after(4))
     with pytest.raises(UsageError, match="--iterations 3 is less than the 4 that the run has done"):
         run_training(tmp_path, replace(chosen, iterations=3), cache, resume=True)
+    assert read_settings(tmp_path) == chosen
 
 
 def test_changed_data_is_noticed(tmp_path: Path, cache: Path) -> None:
@@ -118,3 +119,12 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: Train
     with pytest.raises(UsageError, match="does not fit the settings of the run: size mismatch for main") as caught:
         run_training(tmp_path, settings(data=chosen.data, width=8), cache, resume=True)
     assert "\n" not in str(caught.value)
+
+
+def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run_training(tmp_path, chosen, cache)
+    with pytest.raises(UsageError, match="has done all 8 iterations: --lambda-rec 1.5 has no effect"):
+        run_training(tmp_path, replace(chosen, lambda_rec=1.5), cache, resume=True)
+    assert read_settings(tmp_path) == chosen
+    changed = replace(chosen, lambda_rec=1.5, iterations=10)
+    assert run_training(tmp_path, changed, cache, resume=True).iteration == 10

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from training_kit import after, run_training, same_end, settings
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import TrainingError, UsageError
 from stargan_cli.train.recipe.presets import preset
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, read_settings
@@ -152,3 +152,15 @@ def test_settings_of_another_program_are_not_taken_for_a_run_with_weights(tmp_pa
     with pytest.raises(UsageError, match=r"editor\.fontSize") as caught:
         read_settings(tmp_path)
     assert caught.value.hint == "choose another --run"
+
+
+def test_a_run_folder_that_is_moved_meanwhile_ends_the_run(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
+    run, moved = tmp_path / "run", tmp_path / "moved"
+
+    def move(*_: object) -> None:
+        if run.exists() and (run / "log.jsonl").exists():
+            run.rename(moved)
+
+    with pytest.raises(TrainingError, match="is gone: it was moved or removed"):
+        run_training(run, chosen, cache, progress=move)
+    assert not run.exists()

@@ -39,8 +39,7 @@ def new_settings(
     if "celeba" in values["data"]:
         values["root"] = values.get("root") or "data"
         values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
-    elif useless := [f"--{option}" for option in ("root", "split") if option in given]:
-        raise UsageError(f"{useless[0]} is for celeba; class folders are named by --data", "leave it out")
+    _refuse_options_of_celeba(values["data"], given)
     settings = TrainSettings(**_absolute(values))
     if settings.iterations // settings.n_critic * settings.n_critic <= settings.head_start:
         say(
@@ -48,6 +47,13 @@ def new_settings(
             f"--head-start {settings.head_start} and --n-critic {settings.n_critic}"
         )
     return name, settings
+
+
+def _refuse_options_of_celeba(data: tuple[str, ...], given: dict[str, Any]) -> None:
+    for option in ("root", "split"):
+        usual = getattr(TrainSettings, option)
+        if "celeba" not in data and given.get(option, usual) != usual:
+            raise UsageError(f"--{option} is for celeba; class folders are named by --data", "leave it out")
 
 
 def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) -> dict[str, float]:
@@ -74,6 +80,7 @@ def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
         settings = replace(settings, attributes=DEFAULT_ATTRIBUTES)
     if "data" in given:
         settings = _with_names(settings, given["data"])
+    _refuse_options_of_celeba(settings.data, given)
     return with_changes(settings, **given)
 
 
