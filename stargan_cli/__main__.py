@@ -21,7 +21,7 @@ def main() -> None:
         try:
             os.getcwd()
         except OSError:
-            say("error: the folder that you are in is gone")
+            say("error: the folder that you are in is gone\n  cd to another folder")
             sys.exit(2)
         from stargan_cli.cli.app import app
         from stargan_cli.cli.signals import begin

@@ -15,7 +15,7 @@ from stargan_cli.cli.evaluation.command import evaluate
 from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
-from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, terminable
+from stargan_cli.cli.signals import INTERRUPTED, Terminated, terminable
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
 from stargan_cli.errors import StarganError, UsageError, shortage, shortened
@@ -40,7 +40,7 @@ NEXT_STEPS = {
 
 class ErrorBoundary(TyperGroup):
     """Runs a command and ends the process. Exit codes: 0 done, 1 something failed, 2 the call is wrong, 130 interrupted
-    by Ctrl-C, 143 by SIGTERM.
+    by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
     A command returns its exit code or raises `typer.Exit`.
     """
@@ -50,7 +50,7 @@ class ErrorBoundary(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt as error:
             say("interrupted")
-            return TERMINATED if isinstance(error, Terminated) else INTERRUPTED
+            return error.exit_code if isinstance(error, Terminated) else INTERRUPTED
 
     def main(  # type: ignore[override]
         self,

@@ -23,17 +23,19 @@ _display: Display | None = None  # Rich can show only one live display on a term
 
 @contextmanager
 def show_progress(
-    title: str, unit: str = "pictures", quiet: bool = False, seconds: float = float("inf")
+    title: str, unit: str = "pictures", quiet: bool = False, seconds: float = float("inf"), results: bool = False
 ) -> Iterator[Progress]:
     """A callback that shows a task's progress. `unit` names its steps; the task ends after `seconds` at the latest.
 
-    On a terminal, text that is printed meanwhile through `messages` or `sys.stderr` appears above the bar.
+    On a terminal, text that is printed meanwhile through `messages` or `sys.stderr` appears above the bar. With
+    `results`, the task prints results on stdout: if that is a terminal too, a bar would spoil them, and lines are
+    shown.
     """
     if quiet:
         yield silent
         return
     meter = Meter(unit, seconds)
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not (results and sys.stdout.isatty()):
         with _rich_bar(title, meter) as listener:
             yield listener
     else:
@@ -72,8 +74,8 @@ def _rich_bar(title: str, meter: Meter) -> Iterator[Progress]:
 
 
 def _new_display() -> Display:
-    """A display with two lines for each task, which fit 40 columns: title and bar; counts, rate and time. A note comes
-    below them."""
+    """A display with two lines for each task: title and bar; counts, rate and time. Where these are too long for the
+    terminal, each has a line of its own, which fits 40 columns. A note comes below them."""
     from rich.console import Console, RenderableType
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
     from rich.text import Text
@@ -84,7 +86,8 @@ def _new_display() -> Display:
                 yield self.make_tasks_table([task])
                 meter: Meter = task.fields["meter"]
                 if meter.begun or not task.fields["note"]:
-                    yield Text(f"  {meter.text(time.monotonic())}")
+                    text = f"  {meter.text(time.monotonic())}"
+                    yield Text(text if len(text) <= self.console.width else text.replace(", ", "\n  "))
                 if task.fields["note"] and not task.finished:
                     yield Text(f"  {task.fields['note']}")
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: how a command stops."""
+"""Ctrl-C, SIGTERM and SIGHUP (the terminal was closed): how a command stops."""
 
 from __future__ import annotations
 
@@ -6,18 +6,25 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 from stargan_cli.cli.messages import say
 
-INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
-"""Exit codes by the shell's convention: 128 + signal number."""
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit code after Ctrl-C. Exit codes follow the shell's convention: 128 + signal number."""
+
+TERMINATING = tuple(signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Windows has no SIGHUP."""
 
 
 class Terminated(KeyboardInterrupt):
-    """Raised by SIGTERM to stop at once."""
+    """Raised by a signal of TERMINATING to stop at once."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.exit_code = 128 + number
 
 
 class _Insist:
@@ -33,11 +40,12 @@ class _Insist:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._since is None and _imports(frame):
-            os.write(2, b"interrupted\n")
+            with suppress(OSError):
+                os.write(2, b"interrupted\n")
             os._exit(128 + number)
         if self._since is None:
             self._since = time.monotonic()
-            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+            raise Terminated(number) if number in TERMINATING else KeyboardInterrupt
         if time.monotonic() - self._since > SAME_WISH_S:
             os._exit(128 + number)
 
@@ -73,34 +81,36 @@ class Stop:
 
     @property
     def exit_code(self) -> int:
-        return TERMINATED if self.number == signal.SIGTERM else INTERRUPTED
+        return INTERRUPTED if self.number is None else 128 + self.number
 
 
 @contextmanager
 def interruptible(message: str) -> Iterator[Stop]:
-    """While it is open, the first Ctrl-C or SIGTERM asks for a clean stop and prints `message`, if any. The second one
-    stops at once."""
-    stop, insist = Stop(), _of_process or _Insist()
+    """While it is open, the first signal asks for a clean stop and prints `message`, if any. A second stops at once. If
+    it is no Ctrl-C, it counts as the same request within SAME_WISH_S (s): torchrun and systemd both send one."""
+    stop, insist, since = Stop(), _of_process or _Insist(), 0.0
 
     def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal since
         if stop():
-            insist(number, frame)
+            if number == signal.SIGINT or time.monotonic() - since > SAME_WISH_S:
+                insist(number, frame)
             return
-        stop.number = number
+        stop.number, since = number, time.monotonic()
         if message:
             say(message)
 
-    with _handled((signal.SIGINT, signal.SIGTERM), ask):
+    with _handled((signal.SIGINT, *TERMINATING), ask):
         yield stop
 
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """While it is open, SIGTERM stops at once but cleans up, as Ctrl-C does.
+    """While it is open, SIGTERM and SIGHUP stop at once but clean up, as Ctrl-C does.
 
-    Under torchrun SIGTERM keeps its default: processes that wait for each other do not run Python's signal handlers.
+    Under torchrun they keep their default: processes that wait for each other do not run Python's signal handlers.
     """
-    numbers = () if "TORCHELASTIC_RUN_ID" in os.environ else (signal.SIGTERM,)
+    numbers = () if "TORCHELASTIC_RUN_ID" in os.environ else TERMINATING
     with _handled(numbers, _of_process or _Insist()):
         yield
 
@@ -112,7 +122,7 @@ def ignore_termination() -> None:
 
 
 @contextmanager
-def _handled(numbers: tuple[int, ...], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+def _handled(numbers: Sequence[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handle signals with `handler` while it is open, in the main thread only: Python allows no other.
 
     Signals that the process was started to ignore (`nohup`, a shell's background job) stay ignored.

@@ -7,14 +7,14 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 
 def prepare_streams() -> None:
     _open_closed()
     if os.name == "posix":  # on Windows a console's stream is not a file
-        _name_in_errors()
+        _treat_errors()
     _make_lossless()
 
 
@@ -62,9 +62,26 @@ class _Named(io.FileIO):
             raise
 
 
-def _name_in_errors() -> None:
+class _Lossy(io.FileIO):
+    """A standard stream that ignores errors, since a lost log must not stop the work. What a closed terminal, a closed
+    pipe or a full disk does not take is lost."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number, "w", closefd=False)
+
+    def write(self, data: Any) -> int:
+        left = memoryview(data)
+        with suppress(OSError):
+            while left and (written := super().write(left)):
+                left = left[written:]
+        return len(data)
+
+
+def _treat_errors() -> None:
     sys.stdin = _text(io.BufferedReader(_Named(0, "r", "the standard input")), sys.stdin)
-    sys.stdout = _text(io.BufferedWriter(_Named(1, "w", "the standard output")), sys.stdout)
+    output = _Lossy(1) if sys.stdout.isatty() else _Named(1, "w", "the standard output")
+    sys.stdout = _text(io.BufferedWriter(output), sys.stdout)
+    sys.stderr = _text(_Lossy(2), sys.stderr)  # a buffer would refuse signal handlers that print meanwhile
 
 
 def _text(buffer: Any, like: Any) -> io.TextIOWrapper:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from stargan_cli.cli.options import (
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.translate_voice import Voice, summary
-from stargan_cli.errors import UsageError, counted
+from stargan_cli.errors import StarganError, UsageError, counted
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
@@ -148,7 +147,8 @@ def translate(
     if not quiet and shard in (None, "auto") and (share := launcher.place()) and not launcher.by_torchrun():
         warn(f"this run translates only share {share} in the environment; --standalone translates all pictures")
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
-    voice = Voice("json" if as_json else "print" if print_paths else "print0" if print0 else "", dry_run, new_only)
+    results = "json" if as_json else "print" if print_paths else "print0" if print0 else ""
+    voice = Voice(results, dry_run, new_only, watch)
     return _over_files(places, _place_of_out(out) if out else default_out(places), settings, run, voice, quiet)
 
 
@@ -209,43 +209,40 @@ def _over_files(
     quiet: bool,
 ) -> int:
     from stargan_cli.distributed import wait_for_the_others
+    from stargan_cli.translate.report import Report
     from stargan_cli.translate.run import translate as run_translation
 
-    with (
-        interruptible("stopping; interrupt again to stop at once") as stop,
-        show_progress("translating", quiet=quiet or run.dry) as progress,
-    ):
-        report = run_translation(
-            inputs,
-            out,
-            settings,
-            run,
-            progress=progress,
-            on_row=voice,
-            warn=warn,
-            note=(lambda text: None) if quiet else note,
-            stop=stop,
-        )
-    if report.total == 0 and not report.interrupted and not run.watch:
+    report, problem = Report(), None
+    try:
+        with (
+            interruptible("stopping; interrupt again to stop at once") as stop,
+            show_progress("translating", quiet=quiet or run.dry, results="print" in voice.results) as progress,
+        ):
+            run_translation(
+                inputs,
+                out,
+                settings,
+                run,
+                progress=progress,
+                on_row=voice,
+                warn=warn,
+                note=(lambda text: None) if quiet else note,
+                stop=stop,
+                report=report,
+            )
+    except StarganError as error:
+        if error.exit_code == 2 and not report.total:
+            raise
+        problem = error
+    if report.total == 0 and not report.interrupted and not run.watch and problem is None:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
-    for remark, count in voice.remarks.items():
-        warn(f"{counted(count, 'output')} whose picture is {remark}")
-    if voice.shown and not quiet:
-        note(
-            f"{counted(voice.shown, 'output')} with hardly a change: the source already shows what was asked "
-            "(--manifest FILE lists them); if sources were read wrongly, give their labels with --labels FILE or try "
-            "--strength 2"
-        )
-    if voice.foreign:
-        warn(
-            f"{counted(voice.foreign, 'output')} not made: files that stargan did not write are in the way; "
-            "--overwrite replaces them"
-        )
+    voice.sum_up(quiet)
     if voice.results == "json":
-        document = {"out": str(out), "dry_run": run.dry, **report.to_dict(), "outputs": voice.outputs}
-        typer.echo(json.dumps(document, indent=2))
+        voice.print_json(report, out, problem)
     if not quiet:
         say(summary(report, out, run.dry))
+    if problem is not None:
+        raise problem
     if run.shard is not None and not report.interrupted:
         wait_for_the_others()
     return stop.exit_code if report.interrupted else report.exit_code

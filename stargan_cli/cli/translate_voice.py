@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import Counter
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from stargan_cli.cli.messages import say, shown
+from stargan_cli.cli.messages import note, say, shown, warn
+from stargan_cli.errors import StarganError, counted
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
@@ -23,21 +25,23 @@ NAMED = 20  # at most this many outputs with a foreign file in the way are named
 class Voice:
     """Prints the rows of a run as they come: paths on stdout, failed and skipped pictures with the reason on stderr.
 
-    `results`: `print` and `print0` print the paths of outputs, `json` collects them in `outputs`. `new_only` limits
-    both to outputs that this run made.
+    `results`: `print` and `print0` print the paths of outputs, `json` collects them for `print_json`. `new_only` limits
+    both to outputs that this run made. With `watch`, an output may be made several times.
     """
 
-    def __init__(self, results: str, dry: bool, new_only: bool = False) -> None:
+    def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
         from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
-        from stargan_cli.translate.report import SHOWN
+        from stargan_cli.translate.report import COPIED, SHOWN
 
         self.results, self.dry, self.new_only = results, dry, new_only
-        self.outputs: list[str] = []
+        self._given: dict[str, None] = {}  # a set in the order of its paths
+        self._keeps_given = watch or results == "json"
         self._there, self._foreign, self._shown = (DONE_BEFORE, EXISTS), FOREIGN, SHOWN
+        self._copied = f": {COPIED}"
+        self.stale, self._stale_one = 0, ""
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
-        self._archives: set[str] = set()
 
     def __call__(self, row: Row) -> None:
         for remark in row.reason.split("; ") if row.status == "done" and row.reason else ():
@@ -45,8 +49,11 @@ class Voice:
                 self.shown += 1
             else:
                 self.remarks[remark] += 1
-        if row.status == "done" or (row.reason in self._there and not self.new_only):
+        made = row.status == "done" or (row.status == "skipped" and (row.reason or "").endswith(self._copied))
+        if made or (row.reason in self._there and not self.new_only):
             self._give(row)
+        if row.stale:
+            self.stale, self._stale_one = self.stale + 1, self._stale_one or str(row.output)
         if row.status == "failed":
             self._say_once(row)
         elif row.status == "skipped" and row.reason == self._foreign:
@@ -60,15 +67,13 @@ class Voice:
             typer.echo(f"{shown(row.source)} -> {shown(row.output)}{remark}")
 
     def _give(self, row: Row) -> None:
-        """Name the output's file, an archive only once."""
-        output = _file_of(row)
-        if output != row.output:
-            if output in self._archives:
-                return
-            self._archives.add(output)
-        if self.results == "json":
-            self.outputs.append(output)
-        elif self.results:
+        """Name the output's file. An archive, and an output that is there already, is named only the first time."""
+        output = row.archive or str(row.output)
+        if not self.results or (output in self._given and (row.archive or row.status == "skipped")):
+            return
+        if self._keeps_given or row.archive:
+            self._given[output] = None
+        if self.results != "json":
             sys.stdout.buffer.write(os.fsencode(output) + (b"\0" if self.results == "print0" else b"\n"))
             sys.stdout.buffer.flush()
 
@@ -78,17 +83,32 @@ class Voice:
             self._last_said = (row.source, row.reason)
             say(f"{row.status}: {shown(row.source)}: {shown(row.reason)}")
 
+    def sum_up(self, quiet: bool) -> None:
+        """Print on stderr what was only counted."""
+        for remark, count in self.remarks.items():
+            warn(f"{counted(count, 'output')} whose picture is {remark}")
+        if self.shown and not quiet:
+            note(
+                f"{counted(self.shown, 'output')} with hardly a change: the source already shows what was asked "
+                "(--manifest FILE lists them); if sources were read wrongly, give their labels with --labels FILE or "
+                "try --strength 2"
+            )
+        if self.foreign:
+            warn(
+                f"{counted(self.foreign, 'output')} not made: files without stargan's note (other programs', or "
+                "copies) are in the way; --overwrite replaces them"
+            )
+        if self.stale:
+            warn(
+                f"{counted(self.stale, 'output')} of earlier settings left in place, such as {self._stale_one}: with "
+                "these settings none is made there; remove what you do not want"
+            )
 
-def _file_of(row: Row) -> str:
-    """The output's file: of a member of an archive, the archive."""
-    from stargan_cli.translate.inputs.finding import is_archive
-
-    source, output = row.source.split("/"), str(row.output).split("/")
-    for members in range(min(len(source), len(output)) - 1, 0, -1):
-        archive = "/".join(source[:-members])
-        if is_archive(source[-members - 1]) and not os.path.isdir(archive):
-            return "/".join(output[:-members])
-    return str(row.output)
+    def print_json(self, report: Report, out: Path | RemotePath, problem: StarganError | None) -> None:
+        """Print the document of `--json`. `problem`: the error that ended the run."""
+        error = None if problem is None else str(problem)
+        document = {"out": str(out), "dry_run": self.dry, **report.to_dict(), "error": error}
+        typer.echo(json.dumps(document | {"outputs": list(self._given)}, indent=2))
 
 
 def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:

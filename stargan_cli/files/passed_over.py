@@ -50,14 +50,17 @@ def passed_over_part(path: PurePath) -> PurePath | None:
 
 
 class PassedOver:
-    """Counts the files that a search passes over, and keeps what a message names of them."""
+    """Counts the files that a search passes over, and keeps what a message names of them.
+
+    `tars`: how many tars it passes over because it looks for pictures that are replaced in place.
+    """
 
     def __init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
         """Forget what an earlier search has counted."""
-        self.number = 0
+        self.number = self.tars = 0
         self._names: list[str] = []
         self._last: str | None = None
         self._unread: Counter[str] = Counter()
@@ -88,4 +91,6 @@ class PassedOver:
         if self._unread:
             kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self._unread.items()))
             notes.append(f"passed over as files of a kind that is not read: {kinds}")
+        if self.tars:
+            notes.append(f"passed over since tars are not replaced in place: {self.tars:,}")
         return notes

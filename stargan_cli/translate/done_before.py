@@ -17,7 +17,7 @@ Existing = Literal["finish", "skip", "overwrite"]
 replaced, and a file that stargan did not write is kept. skip: every file is kept. overwrite: every file is replaced."""
 
 EXISTS, DONE_BEFORE = "exists", "done before"
-FOREIGN = "a file that stargan did not write is in the way; --overwrite replaces it"
+FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
 """Why an output was skipped."""
 
 PIXELS_VERSION = 6

@@ -28,7 +28,7 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.outputs.together import PendingOutput, Steps, in_words, written
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import GENERATED, SHOWN, Row, Settled, Status
+from stargan_cli.translate.report import COPIED, GENERATED, SHOWN, Row, Settled
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,15 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
             rows.append(Row(str(source), sink.name(output), "skipped", found_there.reason))
             done |= {variant.folder} if found_there.reason in (DONE_BEFORE, EXISTS) else set()
     shown = [job for job in jobs if job.variant.opposite in done]
-    rows += [Row(str(source), sink.name(job.output), "skipped", SHOWN) for job in shown]
+    for job in shown:
+        rows.append(Row(str(source), sink.name(job.output), "skipped", SHOWN, stale=_is_stale(found, job, sink)))
     return [job for job in jobs if job not in shown], rows
+
+
+def _is_stale(found: Found, job: Job, sink: Sink) -> bool:
+    """Whether an output of earlier settings or of an earlier version of the picture is there, now that the job's is not
+    made."""
+    return job.replaces and not sink.is_source(job.output, found.source) and bool(sink.fingerprint(job.output))
 
 
 def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
@@ -157,8 +164,9 @@ def _finished(
         file = files.get(number)
         remarks = [answer.remarks[number] if answer.remarks else None, GENERATED if again and file else None]
         reason = "; ".join(filter(None, remarks)) or None
-        status: Status = "skipped" if file is None else "done"
-        row = Row(str(found.source), sink.name(job.output), status, reason, *answer.labels[number], job.replaces)
+        row = Row(str(found.source), sink.name(job.output), "done", reason, *answer.labels[number], job.replaces)
+        if file is None:
+            row = replace(row, status="skipped", replaced=False, stale=_is_stale(found, job, sink))
         due.append(PendingOutput(row, job.output, file))
     rows = yield from written(due, sink)
     return rows
@@ -179,8 +187,10 @@ def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Pe
     """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
     if not settings.faces.copy_others:
-        return PendingOutput(Row(str(source), None, "skipped", reason), job.output, None)
-    row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: copied")
+        stale = _is_stale(found, job, sink)
+        row = Row(str(source), sink.name(job.output) if stale else None, "skipped", reason, stale=stale)
+        return PendingOutput(row, job.output, None)
+    row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: {COPIED}")
     if sink.is_source(job.output, source):
         return PendingOutput(row, job.output, None)
     note = plan.note(job.variant, job.fingerprint, generated=False)

@@ -60,7 +60,9 @@ class Plan:
         return f"{settings_hash(self._values(variant) | values)}-{archive}"
 
     def _values(self, variant: Variant) -> dict[str, Any]:
+        unmarked = {} if self.settings.provenance else {"provenance": False}  # then no note says done
         return {
+            **unmarked,
             "weights": self.weights_fingerprint,
             "changes": [(c.set_index, c.attribute, c.value) for c in variant.changes],
             "framing": self.framing.name,

@@ -16,13 +16,18 @@ KEPT_FAILURES = 20
 GENERATED = "itself an output of stargan"
 SHOWN = "the picture already shows what was asked for"
 """The reason of an output that hardly differs from its source, or was skipped in favour of its opposite variant."""
+COPIED = "copied"
+"""The last word of the reason of a picture that was not translated, but copied."""
+NOT_WRITTEN = ("archive", "stale")
+"""Fields of a row that are for its listener alone."""
 Label = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Row:
     """The result of one output of a picture. `output` is its path, even if it was not made. Labels map attributes to
-    0..1. `replaced`: the output replaced a file."""
+    0..1. `replaced`: the output replaced a file. `archive`: the path of the archive that holds the output. `stale`: the
+    output was not made, but one of earlier settings is there."""
 
     source: str
     output: str | None
@@ -31,10 +36,16 @@ class Row:
     source_label: Label | None = None
     target_label: Label | None = None
     replaced: bool = False
+    archive: str | None = field(default=None, compare=False)
+    stale: bool = field(default=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row for manifests and `--json`: all but NOT_WRITTEN."""
+        return {name: value for name, value in asdict(self).items() if name not in NOT_WRITTEN}
 
     def to_json(self) -> str:
         """One line of ASCII. Bytes of names that are not UTF-8 become lone surrogates, as in Python."""
-        return json.dumps(asdict(self))
+        return json.dumps(self.to_dict())
 
     @classmethod
     def from_json(cls, line: str | bytes) -> Row:
@@ -157,7 +168,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """For `--json`: the counts, the failures kept, and how many were not."""
-        kept = [asdict(row) for row in self.failures]
+        kept = [row.to_dict() for row in self.failures]
         return {name: self.counts[name] for name in (*STATUSES, "replaced")} | {
             "interrupted": self.interrupted,
             "failures": kept,

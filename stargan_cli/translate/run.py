@@ -55,11 +55,13 @@ def translate(
     note: Warn = lambda text: None,
     stop: Callable[[], bool] = lambda: False,
     weights: Weights | None = None,
+    report: Report | None = None,
 ) -> Report:
     """Translate files and folders into the folder `out`, or one picture into the file `out`.
 
     `weights`: already loaded, to use in place of those that the settings name (without Ray).
     `on_row` is called with the row of each output, in the order of the inputs (with Ray, in the order of completion).
+    `report` is added to and returned, if one is given: after an error it has what was done until then.
     `note` is called with how the call was understood, `warn` with what users may want to change.
 
     A picture that fails becomes a failed row, and the run continues. `stop` and KeyboardInterrupt end the run with
@@ -96,7 +98,8 @@ def translate(
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
         steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
-        report = Report(failing=Failing() if run.watch else None)
+        report = Report() if report is None else report
+        report.failing = Failing() if run.watch else None
         _add_rows(report, steps, listeners, counting, progress, stop)
         report.interrupted = report.interrupted and not run.watch
         for text in passed_over.notes:
@@ -202,7 +205,7 @@ class _Listeners:
                 raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
         if self._manifest is not None:
             self._manifest.add(row)
-        made = row.status != "failed" and (row.status, row.reason) != ("skipped", SHOWN)
+        made = row.status != "failed" and not row.stale and (row.status, row.reason) != ("skipped", SHOWN)
         for _, overview in self._overviews if own_file and made and row.output else ():
             overview.add(Path(row.source), Path(row.output or ""))
         self._on_row(row)

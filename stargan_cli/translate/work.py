@@ -13,7 +13,7 @@ from stargan_cli.translate.framing import Asked, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks, question_kind
-from stargan_cli.translate.outputs.archives import ArchiveOutputs
+from stargan_cli.translate.outputs.archives import ArchiveOutputs, with_archive
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.outputs.together import synced_at_once
 from stargan_cli.translate.picture import failed, outputs_of, picture_steps
@@ -75,6 +75,7 @@ def work(
                 found, settled = outcome.item, outcome.result
                 if settled is None:
                     settled = failed(found, plan, sink, outcome.error or RuntimeError("it has no result"))
+                settled = with_archive(found, settled)
                 some_failed = some_failed or settled.has_failed
                 rows = settled.rows if dry else archives.settle(found, settled)
                 yield Settled(rows, picture=found.role == "picture", own_file=found.archive is None)

@@ -240,7 +240,7 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     command = f"cd gone; rmdir ../gone; exec {sys.executable} -m stargan_cli --version"
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "error: the folder that you are in is gone\n")
+    assert (done.returncode, done.stderr) == (2, "error: the folder that you are in is gone\n  cd to another folder\n")
 
 
 @pytest.mark.parametrize(

@@ -116,16 +116,32 @@ def test_a_limit_of_time_counts_where_it_ends_first() -> None:
     assert meter.share() == 60 / 300
 
 
+def test_results_on_the_same_terminal_get_lines_in_place_of_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    with show_progress("translating", results=True) as report:
+        report(1, 1)
+        print("out/a.jpg")
+    assert terminal.getvalue() == "out/a.jpg\ntranslating: 1/1 pictures\n"
+
+
 @pytest.mark.parametrize("columns", [40, 80])
 def test_every_line_of_the_bar_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
-    terminal = Terminal()
+    terminal, now = Terminal(), [1000.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", str(columns))
     with show_progress("translating") as report:
         report(0, None, "loading weights")
         report(34, 4000, skipped=1200)
+        now[0] += 10
+        report(1596, 4000, skipped=1200)
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.getvalue())
     assert "loading weights" in plain
-    assert "34/2,800 pictures, 1,200 skipped" in plain
-    assert max(map(len, plain.replace("\r", "\n").splitlines())) <= columns
+    lines = plain.replace("\r", "\n").splitlines()
+    parts = ["  1,596/2,800 pictures", "1,200 skipped", "159.6/s", "00:07 left"]
+    assert (", " if columns == 80 else "\n  ").join(parts) in "\n".join(lines)
+    assert max(map(len, lines)) <= columns

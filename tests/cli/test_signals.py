@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a first one asks, a second one insists."""
+"""Ctrl-C, SIGTERM and SIGHUP: a first one asks, a second one insists."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from stargan_cli.cli.signals import INTERRUPTED, TERMINATED, Terminated, interruptible, terminable
+from stargan_cli.cli import signals
+from stargan_cli.cli.signals import Terminated, interruptible, terminable
 
 REPO = Path(__file__).resolve().parents[2]
 
 
-def test_a_first_signal_asks_and_a_second_insists(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_first_signal_asks_and_ctrl_c_then_insists(capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     with interruptible("stopping") as stop:
         assert not stop()
@@ -28,27 +29,36 @@ def test_a_first_signal_asks_and_a_second_insists(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().err == "stopping\n"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)])
+def test_two_terminations_at_once_are_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As torchrun and systemd send them."""
+    with interruptible("") as stop:
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop()
+        monkeypatch.setattr(signals, "SAME_WISH_S", 0.0)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_the_signal_decides_on_the_exit_code(number: int, code: int) -> None:
     with interruptible("") as stop:
         os.kill(os.getpid(), number)
-    assert (stop.exit_code, code) == (code, 128 + number)
+    assert stop.exit_code == code
 
 
-def test_sigterm_ends_a_command_tidily() -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_sigterm_and_sighup_end_a_command_tidily(number: int, code: int) -> None:
     program = (
         "import os, signal\n"
         "from stargan_cli.cli import app\n"
         "def command() -> None:\n"
-        "    try:\n        os.kill(os.getpid(), signal.SIGTERM); signal.pause()\n"
+        f"    try:\n        os.kill(os.getpid(), {number:d}); signal.pause()\n"
         "    finally:\n        print('tidy')\n"
         "app.app.command('hang')(command)\n"
         "app.app(['hang'])\n"
     )
-    environment = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
-    environment["PYTHONPATH"] = str(REPO)
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, done.stdout, done.stderr) == (143, "tidy\n", "interrupted\n")
+    assert run(program) == (code, "tidy\n", "interrupted\n")
 
 
 def test_a_signal_during_an_import_passes_no_exception_through_native_code(tmp_path: Path) -> None:
@@ -70,14 +80,17 @@ def test_sigterm_raises_within_and_is_as_it_was_behind(monkeypatch: pytest.Monke
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_what_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_what_is_ignored_stays_so(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As nohup and a shell's background jobs need it."""
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    before = signal.signal(number, signal.SIG_IGN)
     try:
-        with interruptible("") as stop:
-            os.kill(os.getpid(), signal.SIGINT)
+        with terminable(), interruptible("") as stop:
+            os.kill(os.getpid(), number)
             assert not stop()
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
 
 
 def test_outside_of_the_main_thread_nothing_is_handled() -> None:
@@ -161,6 +174,37 @@ def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
     program = MANY_TIMES.format(times=2).replace('print("tidy")', "signals.SAME_WISH_S = -1; ctrl_c(); print('late')")
     code, out, err = run(program)
     assert (code, "Traceback" in err, "late" in out) == (130, False, False)
+
+
+ON_A_TERMINAL = """
+import sys, time
+from stargan_cli.cli import app, progress, signals
+
+def command() -> int:
+    with signals.interruptible("stopping") as stop, progress.show_progress("working") as report:
+        while not stop():
+            report(1, 2)
+            time.sleep(0.01)
+        print("a result", flush=True)
+    return stop.exit_code
+
+app.app.command("hang")(command)
+sys.argv = ["stargan", "hang"]
+from stargan_cli.__main__ import main
+main()
+"""
+
+
+def test_a_terminal_that_is_closed_ends_a_command_tidily() -> None:
+    ours, theirs = os.openpty()
+    environment = os.environ | {"PYTHONPATH": str(REPO), "TERM": "xterm"}
+    command = [sys.executable, "-c", ON_A_TERMINAL]
+    with subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs) as running:
+        os.close(theirs)
+        assert os.read(ours, 1)
+        os.close(ours)
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(timeout=60) == 129
 
 
 def test_ctrl_c_that_is_ignored_stays_so_for_the_whole_process() -> None:

@@ -150,6 +150,48 @@ def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> 
     assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
 
 
+def test_copies_are_named_among_the_outputs(photos: Path, tmp_path: Path, weights: Path) -> None:
+    source = tmp_path / "in" / "a.png"
+    source.parent.mkdir()
+    source.write_bytes((photos / "empty.png").read_bytes())
+    args = (
+        "translate",
+        source,
+        "--set",
+        "blond",
+        "--rest",
+        "off",
+        "-w",
+        weights,
+        "-o",
+        tmp_path / "out",
+        "--copy-others",
+    )
+    for more in ((), ("--new-only",), ()):
+        result = CliRunner().invoke(app, [*map(str, args), "--print", *more])
+        assert result.stdout == f"{tmp_path}/out/a.png\n"
+    photograph().resize((700, 500)).save(source)  # its old copy cannot be told from a file of another program
+    result = CliRunner().invoke(app, [*map(str, args), "--print"])
+    assert (result.stdout, "(another program's, or a copy) is in the way" in result.stderr) == ("", True)
+
+
+def test_outputs_that_are_no_longer_made_are_named(photos: Path, tmp_path: Path, weights: Path) -> None:
+    args = ("translate", photos / "group.png", "--set", "blond", "--rest", "off", "-w", weights, "-o", tmp_path / "out")
+    args = (*args, "--manifest", tmp_path / "rows", "--print")
+    output, statuses = tmp_path / "out" / "group.png", []
+    for size in ("48", "9999", "48"):
+        result = CliRunner().invoke(app, [*map(str, args), "--min-face", size])
+        (row,) = map(Row.from_json, (tmp_path / "rows").read_bytes().splitlines())
+        statuses.append((row.output, row.status, "1 output of earlier settings left" in result.stderr, result.stdout))
+        assert output.is_file()
+    name = str(output)
+    assert statuses == [
+        (name, "done", False, f"{name}\n"),
+        (name, "skipped", True, ""),
+        (name, "skipped", False, f"{name}\n"),
+    ]
+
+
 def test_model_size_gives_the_largest_faces_square(photos: Path, tmp_path: Path, weights: Path) -> None:
     go(photos / "group.png", tmp_path / "out", weights, size="model")
     with Image.open(tmp_path / "out/group.png") as image:

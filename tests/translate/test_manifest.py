@@ -9,6 +9,7 @@ import pytest
 from power_cut import forgetful_disk, on_linux
 
 from stargan_cli.errors import UsageError
+from stargan_cli.translate.done_before import DONE_BEFORE
 from stargan_cli.translate.outputs import manifest as module
 from stargan_cli.translate.outputs.manifest import Manifest, is_manifest
 from stargan_cli.translate.report import Row
@@ -22,7 +23,7 @@ def run(path: Path, *found: tuple[str, str | None, str]) -> list[tuple[str, str 
     """One run that comes to these rows, and what the manifest says behind it."""
     with Manifest(path) as manifest:
         for source, output, status in found:
-            manifest.add(Row(source, output, status, None if status == "done" else "reason"))  # type: ignore[arg-type]
+            manifest.add(Row(source, output, status, None if status == "done" else DONE_BEFORE))  # type: ignore[arg-type]
     return rows(path)
 
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -18,6 +18,12 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.cli.translate_voice import Voice
+from stargan_cli.errors import OutputError
+from stargan_cli.translate.done_before import DONE_BEFORE
+from stargan_cli.translate.outputs.begun import Begun
+from stargan_cli.translate.outputs.sinks import LocalSink
+from stargan_cli.translate.report import Report, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,6 +95,40 @@ def test_print_gives_the_paths_of_all_outputs_or_of_new_ones(
     (out / "c.png").unlink()
     assert call(*args, "new").stdout_bytes == os.fsencode(out / "c.png") + end
     assert call(*args).stdout_bytes == every
+
+
+def test_a_run_that_cannot_go_on_still_reports(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, begin = tmp_path / "out", LocalSink.begin
+
+    def full(self: LocalSink, output: PurePath, data: bytes) -> Begun:
+        if output.name == "d.webp":
+            raise OutputError("the disk is full", "make room")
+        return begin(self, output, data)
+
+    monkeypatch.setattr(LocalSink, "begin", full)
+    result = call(pictures, "--set", "blond", "-w", weights, "-o", out, "--json", "--batch-size", "1", "--workers", "1")
+    document = json.loads(result.stdout)
+    assert (result.exit_code, document["error"]) == (1, "the disk is full")
+    assert len(document["outputs"]) == document["done"] > 0
+    summary = f"{document['done']} translated: {out}"
+    assert result.stderr.splitlines()[-3:] == [summary, "error: the disk is full", "  make room"]
+    monkeypatch.undo()
+    assert json.loads(call(pictures, "--set", "blond", "-w", weights, "-o", out, "--json").stdout)["error"] is None
+
+
+@pytest.mark.parametrize(("results", "times"), [("json", 1), ("print", 2)])
+def test_watching_names_an_output_again_only_if_it_is_made_again(
+    results: str, times: int, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    voice, report = Voice(results, dry=False, watch=True), Report()
+    made, there = Row("in/a.png", "out/a.png", "done"), Row("in/a.png", "out/a.png", "skipped", DONE_BEFORE)
+    for row in (made, there, made, there):
+        voice(row)
+    if results == "json":
+        voice.print_json(report, Path("out"), None)
+    assert capsysbinary.readouterr().out.count(b"out/a.png") == times
 
 
 @pytest.mark.parametrize("option", ["--print", "--print0"])
@@ -175,12 +215,11 @@ def test_files_of_others_are_named_and_counted(tmp_path: Path, weights: Path) ->
         draw(tmp_path / f"out/{number:02}.png", number + 100)
     result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert result.exit_code == 0
-    reason = "a file that stargan did not write is in the way; --overwrite replaces it"
+    reason = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
     assert f"skipped: {tmp_path}/in/19.png: {reason}\n" in result.stderr
     assert "20.png" not in result.stderr
-    expected = (
-        "warning: 25 outputs not made: files that stargan did not write are in the way; --overwrite replaces them"
-    )
+    words = "files without stargan's note (other programs', or copies) are in the way; --overwrite replaces them"
+    expected = f"warning: 25 outputs not made: {words}"
     assert expected in result.stderr.splitlines()
     assert f"0 translated, 25 skipped: {tmp_path / 'out'}" in result.stderr
 
@@ -308,10 +347,8 @@ def test_a_pipe_takes_another_format_and_refuses_what_is_no_picture(tmp_path: Pa
     assert named.exit_code == 2
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_ctrl_c_and_sigterm_leave_whole_files_with_their_rows(
-    number: int, code: int, tmp_path: Path, weights: Path
-) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_leaves_whole_files_with_their_rows(number: int, code: int, tmp_path: Path, weights: Path) -> None:
     first = draw(tmp_path / "in/0000.png", 0)
     for copy in range(1, 3000):
         os.link(first, tmp_path / f"in/{copy:04}.png")

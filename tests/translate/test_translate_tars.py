@@ -311,6 +311,23 @@ def test_pictures_in_tools_folders_are_carried_as_they_are(tmp_path: Path, weigh
     assert [name for name in members if after[name] != members[name]] == ["a.png"]
 
 
+@pytest.mark.parametrize("out", ["d", "dd.tar"])
+def test_scripts_are_told_of_the_archive_however_its_members_are_written(
+    out: str, tmp_path: Path, weights: Path
+) -> None:
+    picture = draw(tmp_path / "p.png", 1).read_bytes()
+    names = ("./0.png", "a//b.png", "a/./c.png", "a/d.png", "x.tar/e.png")
+    shard = pack(tmp_path / "dot.tar", {**dict.fromkeys(names, picture), "./bad.png": b"rubbish"})
+    job, rows = (shard, "--set", "blond", "-w", weights, "-o", tmp_path / out), tmp_path / "rows.jsonl"
+    archive = tmp_path / "d" / "dot.tar" if out == "d" else tmp_path / out
+    for more in ((), ("--dry-run",), ("--manifest", rows), ()):
+        result = call(*job, "--print", *more, "--overwrite")
+        assert result.stdout == f"{archive}\n"
+    failures = json.loads(call(*job, "--json", "--overwrite").stdout)["failures"]
+    assert all("archive" not in row for row in [*failures, *map(json.loads, rows.read_text().splitlines())])
+    assert Path(failures[0]["output"]).parent == archive
+
+
 @pytest.mark.parametrize("option", ["--print", "--json"])
 @pytest.mark.parametrize("targets", [("--set", "blond"), ("--each",)])
 def test_scripts_are_told_of_archives_by_the_paths_of_files(

@@ -167,6 +167,15 @@ def test_without_provenance_nothing_is_embedded_and_later_runs_go_by_name(
     assert go(pictures, out, weights, provenance=False, existing="overwrite").done == 5
 
 
+def test_without_provenance_outputs_with_a_note_are_made_again(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    out = tmp_path / "out"
+    go(pictures, out, weights)
+    report = go(pictures, out, weights, provenance=False)
+    assert (report.done, report.replaced, report.skipped) == (5, 5, 0)
+    assert read_fingerprint(out / "a.png") is None
+    assert go(pictures, out, weights, provenance=False).skipped == 5
+
+
 def labelled(path: Path, *rows: str) -> Path:
     path.write_text("\n".join(["path,Black_Hair,Blond_Hair,Brown_Hair,Male,Young", *rows]) + "\n")
     return path
@@ -205,6 +214,22 @@ def test_each_reads_what_is_to_be_turned_off_and_knows_it_again(
     assert (report.done, report.skipped, report.failed) == (0, 5, 0)
     assert sorted(str(row.reason) for row in again) == [DONE_BEFORE] * 5 + [SHOWN] * 5
     assert tree(tmp_path / "out") == before
+
+
+def test_an_opposite_of_other_labels_is_told_from_one_that_was_never_made(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    found = []
+    for male in ("1", "-1", "-1"):
+        labels, rows = labelled(tmp_path / "labels.csv", f"a.png,1,0,0,{male},1"), list[Row]()
+        manifest = tmp_path / "rows"
+        options: dict[str, Any] = {"spec": "male=flip", "each": True, "labels": labels, "manifest": manifest}
+        go(pictures / "a.png", tmp_path / "out", weights, rows, **options)
+        found.append([Path(row.output or "").parent.name for row in rows if row.stale])
+    assert found == [[], ["female"], ["female"]]
+    written = [Row.from_json(line) for line in manifest.read_bytes().splitlines()]
+    assert {Path(row.output or "").parent.name: row.status for row in written} == {"female": "skipped", "male": "done"}
+    assert not any(row.replaced for row in written)
 
 
 def test_a_dry_run_names_both_folders_where_the_picture_will_say_which(
@@ -428,7 +453,9 @@ def test_what_stargan_did_not_write_is_left_alone_and_said(pictures: Path, tmp_p
     rows: list[Row] = []
     report = go(pictures, out, weights, rows, manifest=tmp_path / "m.jsonl")
     assert (report.done, report.skipped, report.failed) == (0, 5, 0)
-    assert {row.reason for row in rows} == {"a file that stargan did not write is in the way; --overwrite replaces it"}
+    assert {row.reason for row in rows} == {
+        "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
+    }
     assert {name: (out / name).read_bytes() for name in before} == before
     assert (out / "c.png").is_symlink() and (out / "sub/d.webp").is_symlink()
     assert go(pictures, out, weights, dry=True).skipped == 5

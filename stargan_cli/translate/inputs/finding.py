@@ -163,7 +163,7 @@ def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
 def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], list[str], dict[str, str]]:
     """Names of pictures and of subfolders, both sorted, and for names that cannot be read the reason."""
     pictures, subfolders, hidden, problems = [], [], [], {}
-    wanted = (*PICTURE_SUFFIXES, *((TAR_SUFFIX,) if search.archives else ()))
+    wanted = (*PICTURE_SUFFIXES, TAR_SUFFIX)
     with os.scandir(folder) as entries:
         for entry in entries:
             if is_passed_over(entry.name):
@@ -174,6 +174,8 @@ def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], li
             try:
                 if entry.is_dir():
                     subfolders.append(entry.name)
+                elif suffix == TAR_SUFFIX and not search.archives:
+                    search.passed_over.tars += 1
                 elif suffix not in wanted and not (suffix == "" and entry.is_symlink()):
                     search.passed_over.add_if_unread(entry.name)
                 elif entry.is_file():

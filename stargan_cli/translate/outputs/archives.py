@@ -94,6 +94,15 @@ class ArchiveOutputs:
         self._writing, self._archive, self._rows = {}, None, []
 
 
+def with_archive(found: Found, settled: Settled) -> Settled:
+    """The result of a found item; the rows of an archive's member with the archive that holds their outputs."""
+    if found.archive is None or found.output is None or found.role == "end":
+        return settled
+    member = str(found.output.relative_to(found.archive.output))
+    rows = [replace(row, archive=row.output and row.output.removesuffix(member)[:-1]) for row in settled.rows]
+    return replace(settled, rows=rows)
+
+
 class _Output:
     """One archive that is being written."""
 

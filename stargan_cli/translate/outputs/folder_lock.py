@@ -27,8 +27,9 @@ class FolderLock:
     """
 
     def __init__(self, root: Path, shard: Shard | None) -> None:
-        """Raises BlockingIOError if another run holds the folder or the shard, UsageError if the folder's job has
-        another number of shards or a lock file is another user's, OSError if one cannot be made."""
+        """Raises BlockingIOError if another run holds the folder or the shard, UsageError if a run without a shard or a
+        job with another number of shards holds the folder, or a lock file is another user's, OSError if one cannot be
+        made."""
         self.killed: set[str] = set()
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
@@ -86,9 +87,12 @@ class FolderLock:
                         f"not {shard.count}",
                         "give the shards of one job the same number after the slash",
                     )
-            except BlockingIOError:
+            except BlockingIOError as error:
                 if time.monotonic() > end:
-                    raise
+                    raise UsageError(
+                        f"another run, without --shard, is writing into {path.parent}",
+                        "wait for it to end, or give another folder to --out",
+                    ) from error
             time.sleep(0.02)
 
     def _first_of(self, path: Path, job: str) -> BinaryIO:

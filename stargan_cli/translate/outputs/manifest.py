@@ -14,6 +14,7 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
+from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
 from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
@@ -60,8 +61,10 @@ class Manifest:
             raise UsageError(f"cannot write the manifest {path}: {reason_of(error)}") from error
 
     def add(self, row: Row) -> None:
-        """Append a row. A skipped row is not written if there is a done row for the same output. Raises OutputError."""
-        if row.status == "skipped" and self._rows.get(row_key(row), (0, False))[1]:
+        """Append a row. A row that is skipped because a file is there is not written if there is a done row for the
+        same output. Raises OutputError."""
+        there = row.status == "skipped" and row.reason in (DONE_BEFORE, EXISTS, FOREIGN)
+        if there and self._rows.get(row_key(row), (0, False))[1]:
             self._drop_ended(row)
             return
         try:

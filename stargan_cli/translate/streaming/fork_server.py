@@ -2,12 +2,16 @@
 
 A worker's imports take a third of a second of CPU time. The fork server, which has neither torch nor threads, does them
 once. A worker that dies is replaced in a few milliseconds.
+
+systemd and Slurm send a signal to all processes of a run. The main process alone acts on it: the fork server and its
+workers, which end with it, have SIGINT, SIGTERM and SIGHUP blocked from their first moment on.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -29,8 +33,9 @@ class ForkServer:
     def __init__(self) -> None:
         self._requests, theirs = socket.socketpair()
         command = [sys.executable, "-c", PROGRAM, json.dumps(sys.path), str(theirs.fileno())]
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
         try:
-            # a session of its own: Ctrl-C in a terminal is for the main process alone
+            # a session of its own: keys in a terminal, such as Ctrl-Z, are for the main process alone
             self._process = subprocess.Popen(
                 command,
                 env=os.environ | ONE_THREAD,
@@ -40,6 +45,7 @@ class ForkServer:
             )
         finally:
             theirs.close()
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         self._started = 0
 
     @property

@@ -226,8 +226,10 @@ def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
 
 
 def test_a_run_goes_on_when_what_forks_its_processes_is_killed(
-    tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None, tree: Tree
 ) -> None:
+    """On a busy machine, some processes are killed before they are ready."""
+    monkeypatch.setattr(processes, "MOST_STILLBORN", 100)
     for number in range(60):
         draw(tmp_path / "in" / f"{number:02}.png", number)
     killed: list[int] = []
@@ -258,21 +260,44 @@ def test_processes_that_never_begin_end_the_run(
         go(pictures, tmp_path / "out", weights)
 
 
-def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path) -> None:
+def started_run(folder: Path, weights: Path) -> tuple[subprocess.Popen[str], list[int]]:
+    """A run over 400 pictures from the command line, and its processes as soon as there are workers."""
     for number in range(400):
-        draw(tmp_path / "in" / f"{number:03}.png", number)
-    command = [sys.executable, "-m", "stargan_cli", "translate", str(tmp_path / "in"), "--set", "blond"]
-    command += ["--weights", str(weights), "--out", str(tmp_path / "out"), "--workers", "2"]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as running:
-        started: list[int] = []
-        end = time.monotonic() + 120
-        while len(started) < 3 and time.monotonic() < end:
-            started = children(running.pid) + worker_numbers(running.pid)
-        running.kill()
-    assert started
-    while any(Path(f"/proc/{number}").exists() for number in started) and time.monotonic() < end:
+        draw(folder / "in" / f"{number:03}.png", number)
+    command = [sys.executable, "-m", "stargan_cli", "translate", str(folder / "in"), "--set", "blond"]
+    command += ["--weights", str(weights), "--out", str(folder / "out"), "--workers", "2"]
+    running = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    started, end = list[int](), time.monotonic() + 120
+    while len(started) < 3 and time.monotonic() < end:
+        started = children(running.pid) + worker_numbers(running.pid)
+    assert len(started) == 3
+    return running, started
+
+
+def assert_gone(started: list[int]) -> None:
+    end = time.monotonic() + 60
+    while (left := [number for number in started if Path(f"/proc/{number}").exists()]) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not [number for number in started if Path(f"/proc/{number}").exists()]
+    assert not left
+
+
+def test_no_process_outlives_a_run_that_is_killed(tmp_path: Path, weights: Path) -> None:
+    running, started = started_run(tmp_path, weights)
+    with running:
+        running.kill()
+    assert_gone(started)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_all_processes_of_a_run_fails_no_picture(number: int, tmp_path: Path, weights: Path) -> None:
+    """As systemd and Slurm send it."""
+    running, started = started_run(tmp_path, weights)
+    for process in [*started, running.pid]:
+        os.kill(process, number)
+    errors = running.communicate(timeout=120)[1]
+    assert running.returncode == 128 + number, errors
+    assert "failed" not in errors and "Traceback" not in errors
+    assert_gone(started)
 
 
 def test_arrays_lie_in_memory_that_both_sides_see() -> None:
