@@ -124,7 +124,7 @@ def checked(cls: type[Settings], values: Any) -> dict[str, Any]:
         raise ValueError(f"it holds settings of another version: {', '.join(unknown)}")
     result = {name: _with_tuples(value) for name, value in values.items()}
     for name, value in result.items():
-        if not is_of(value, known[name].kind):
+        if not _is_of(value, known[name].kind):
             raise ValueError(
                 f"the training setting {name} cannot be {values[name]!r}: it takes {_in_words(known[name].kind)}"
             )
@@ -135,15 +135,15 @@ def _with_tuples(value: Any) -> Any:
     return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
-def is_of(value: Any, kind: Any) -> bool:
+def _is_of(value: Any, kind: Any) -> bool:
     """Whether a value is of a type such as `float`, `str | None` or `tuple[int, ...]`. A bool is no int."""
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
-        return any(is_of(value, part) for part in parts)
+        return any(_is_of(value, part) for part in parts)
     if origin is tuple:
         many = parts[-1] is Ellipsis
         expected = parts[:1] * len(value) if many and isinstance(value, tuple) else parts
-        return isinstance(value, tuple) and len(value) == len(expected) and all(map(is_of, value, expected))
+        return isinstance(value, tuple) and len(value) == len(expected) and all(map(_is_of, value, expected))
     if origin is Literal:
         return type(value) is str
     if kind in (int, float):
@@ -155,7 +155,7 @@ def require_types(settings: Any) -> None:
     """Raises UsageError where a field of a dataclass has a value of another type than it declares."""
     for name, kind in get_type_hints(type(settings)).items():
         value = getattr(settings, name)
-        if not is_of(value, kind):
+        if not _is_of(value, kind):
             raise UsageError(f"{name} takes {_in_words(kind)}, not {value!r}")
 
 

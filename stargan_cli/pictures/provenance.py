@@ -85,8 +85,9 @@ def _ends(path: Path) -> Iterator[bytes]:
     with suppress(OSError, ValueError), path.open("rb") as file:
         yield file.read(SEARCHED_BYTES)
         size = file.seek(0, 2)
-        file.seek(max(0, size - SEARCHED_BYTES))
-        yield file.read()
+        if size > SEARCHED_BYTES:
+            file.seek(size - SEARCHED_BYTES)
+            yield file.read()
 
 
 def fingerprint_in(data: bytes) -> str | None:

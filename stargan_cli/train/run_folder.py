@@ -107,12 +107,11 @@ def refuse_earlier_run(run: Path) -> None:
 
 def refuse_lone_weights(run: Path) -> None:
     """Raises UsageError where there are weights, but no checkpoint to go on from: a new run would replace them."""
-    for name in WEIGHTS_NAMES:
-        if (run / name).exists():
-            raise UsageError(
-                f"{run} holds weights and no checkpoint",
-                f"start a new run from them with --init-from {run / name} and another --run, or move them away",
-            )
+    if (weights := _weights_in(run)) is not None:
+        raise UsageError(
+            f"{run} holds weights and no checkpoint",
+            f"start a new run from them with --init-from {weights} and another --run, or move them away",
+        )
 
 
 def read_settings(run: Path) -> TrainSettings:
@@ -134,10 +133,13 @@ def read_settings(run: Path) -> TrainSettings:
 
 def _from_its_weights(run: Path) -> str:
     """What to do if its settings cannot be read."""
-    found = next((run / name for name in WEIGHTS_NAMES if (run / name).exists()), None)
-    if found is None:
+    if (weights := _weights_in(run)) is None:
         return "choose another --run"
-    return f"start a new run from its weights: --init-from {found} and another --run"
+    return f"start a new run from its weights: --init-from {weights} and another --run"
+
+
+def _weights_in(run: Path) -> Path | None:
+    return next((run / name for name in WEIGHTS_NAMES if (run / name).exists()), None)
 
 
 def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:

@@ -14,6 +14,7 @@ Status = Literal["done", "skipped", "failed"]
 STATUSES = ("done", "skipped", "failed")
 KEPT_FAILURES = 20
 GENERATED = "itself an output of stargan"
+"""What is said of the source of an output, if this program has made it."""
 SHOWN = "the picture already shows what was asked for"
 """The reason of an output that hardly differs from its source, or was skipped in favour of its opposite variant."""
 COPIED = "copied"
