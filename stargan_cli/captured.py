@@ -10,6 +10,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from stargan_cli.progress import Say, unheard
+
 Result = TypeVar("Result")
 EAGER_CALLS = 3
 """Plain calls that a thread makes before it records. In them cuDNN creates the thread's handle and chooses its
@@ -41,9 +43,7 @@ class Captured(Generic[Result]):
     inside the recording. A region around it must not (`cache_enabled=False`): a recording would use old weights.
     """
 
-    def __init__(
-        self, work: Callable[..., Result], recorder: Recorder, warn: Callable[[str], None] = lambda text: None
-    ) -> None:
+    def __init__(self, work: Callable[..., Result], recorder: Recorder, warn: Say = unheard) -> None:
         self._work, self._recorder, self._warn = work, recorder, warn
         self._threads = local()
         self._recorded: dict[Hashable, tuple[Recording, Result]] = {}

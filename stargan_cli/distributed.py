@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 
 from stargan_cli import launcher
 from stargan_cli.errors import TrainingError, UsageError
+from stargan_cli.progress import Say, unheard
 
 LONGEST_JOB = timedelta(days=60)
 PATIENCE = timedelta(minutes=15)  # with a silent process, which may be saving samples for seconds
@@ -120,7 +121,7 @@ ALONE = Processes()
 
 
 @contextmanager
-def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Iterator[Processes]:
+def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
     """Connect the processes that a launcher such as `torchrun` started, by gloo on the CPU and nccl on CUDA; without a
     launcher, yield `ALONE`. `say` gets a message if another launcher's variables are used, and one while waiting.
 
@@ -161,7 +162,7 @@ def joined(device: str, say: Callable[[str], None] = lambda text: None) -> Itera
             dist.destroy_process_group()
 
 
-def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: Callable[[str], None]) -> None:
+def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: Say) -> None:
     """Start the process group, in a daemon thread: torch handles no signals while it waits for the others.
 
     Raises TrainingError where the others do not connect.
@@ -210,6 +211,6 @@ def wait_for_the_others() -> None:
     error, as a process does if one of its pictures failed."""
     place = launcher.place()
     if place is not None and launcher.by_torchrun():
-        _meet("gloo", LONGEST_JOB, place, lambda text: None)
+        _meet("gloo", LONGEST_JOB, place, unheard)
         _wait(None)
         dist.destroy_process_group()

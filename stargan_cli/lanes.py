@@ -13,6 +13,7 @@ from torch import Tensor
 
 from stargan_cli.captured import Captured, CudaGraphs, Recorder
 from stargan_cli.device import fetch, put, send
+from stargan_cli.progress import Say, unheard
 
 Work = Callable[..., tuple[Tensor, ...]]
 """A function from tensors on the device to tensors on the device. A CUDA graph can record it: after its first calls it
@@ -38,7 +39,7 @@ class Lane:
         device: torch.device,
         stream: torch.cuda.Stream | None,
         recorder: Recorder | None,
-        warn: Callable[[str], None],
+        warn: Say,
     ) -> None:
         self.device, self.stream, self._recorder, self._warn = device, stream, recorder, warn
         self.forget()
@@ -91,9 +92,7 @@ class Lanes:
     called plainly. `warn` gets the reason, once, if no graph can be recorded.
     """
 
-    def __init__(
-        self, device: torch.device, warn: Callable[[str], None] = lambda text: None, graphs: bool = True
-    ) -> None:
+    def __init__(self, device: torch.device, warn: Say = unheard, graphs: bool = True) -> None:
         self._device, self._graphs, self._warn = device, graphs, _once(warn)
         self._all, self._free = list[Lane](), list[Lane]()
 
@@ -146,7 +145,7 @@ def padded(tensor: Tensor, length: int) -> Tensor:
     return torch.cat([tensor, tensor[-1:].expand(missing, *tensor.shape[1:])]) if missing > 0 else tensor
 
 
-def _once(warn: Callable[[str], None]) -> Callable[[str], None]:
+def _once(warn: Say) -> Say:
     """A `warn` that passes on the first text alone."""
     said: list[str] = []
 

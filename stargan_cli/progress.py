@@ -1,7 +1,8 @@
-"""The progress callback: how a task reports its progress without knowing who shows it."""
+"""The callbacks of a task: how it reports progress and messages without knowing who shows them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -18,3 +19,11 @@ class Progress(Protocol):
 
 def silent(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
     """Ignore all progress. This is the default of every task."""
+
+
+Say = Callable[[str], None]
+"""A callback that gets a message for the user: plain text, without a line break."""
+
+
+def unheard(text: str) -> None:
+    """Ignore all messages. This is the default of every task."""

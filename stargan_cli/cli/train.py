@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +19,10 @@ from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, Stan
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import say_data, say_end, say_estimate, unheard
+from stargan_cli.cli.train_voice import say_data, say_end, say_estimate
 from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import StarganError, UsageError
+from stargan_cli.progress import Say, unheard
 from stargan_cli.train.recipe.networks import MODEL
 from stargan_cli.train.recipe.objective import LOSSES
 from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS
@@ -155,7 +156,7 @@ def _settings(
     preset: str | None,
     config: Path | None,
     given: dict[str, Any],
-    say: Callable[[str], None],
+    say: Say,
 ) -> tuple[str, TrainSettings]:
     """The name of the preset that the settings started from, and the settings."""
     from stargan_cli.train.recipe.resolve import new_settings, resumed_settings

@@ -15,12 +15,10 @@ if TYPE_CHECKING:
     from stargan_cli.train.run import RunEnd
 
 
-def unheard(text: str) -> None:
-    pass
-
-
 def say_data(sets: list[DataSet]) -> None:
     """Print the counts of pictures and labels, so that a user sees mistakes in the data before the training starts."""
+    from stargan_cli.datasets.labelled import notes_of
+
     owners: dict[str, list[str]] = {}
     for parts in sets:
         label_set = parts["train"].label_set
@@ -28,7 +26,7 @@ def say_data(sets: list[DataSet]) -> None:
         why = parts["train"].parted
         say(f"{shown(label_set.name)}: {counts}" + (f" ({shown(why)})" if why else ""))
         say("  " + ", ".join(f"{shown(name)} {count:,}" for name, count in parts["train"].counts().items()))
-        for text in dict.fromkeys(text for part in parts.values() for text in part.notes):
+        for text in notes_of(parts):
             say(f"  note: {shown(text)}")
         for name in label_set.attributes:
             owners.setdefault(name, []).append(label_set.name)

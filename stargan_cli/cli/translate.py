@@ -27,6 +27,7 @@ from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import interruptible
 from stargan_cli.cli.translate_voice import Voice, summary
 from stargan_cli.errors import StarganError, UsageError, counted
+from stargan_cli.progress import unheard
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
@@ -226,7 +227,7 @@ def _over_files(
                 progress=progress,
                 on_row=voice,
                 warn=warn,
-                note=(lambda text: None) if quiet else note,
+                note=unheard if quiet else note,
                 stop=stop,
                 report=report,
             )

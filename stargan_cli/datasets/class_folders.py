@@ -6,7 +6,8 @@ import difflib
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,8 +130,24 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: P
         for names in _alike(classes)
     ]
     notes += [f"{folder / extra} is no class of the training part: left out" for extra in there if extra not in classes]
+    notes += _in_several_classes(folder, files, labels)
     one_hot = torch.nn.functional.one_hot(torch.tensor(labels), len(classes)).to(torch.uint8)
     return Labelled(LabelSet(name, classes, kind="classes"), folder, tuple(files), one_hot, tuple(notes))
+
+
+def _in_several_classes(folder: Path, files: Sequence[str], labels: Sequence[int]) -> list[str]:
+    """A note if one file belongs to several classes: through links, to files or to whole folders."""
+    first: dict[tuple[int, int], int] = {}
+    again: list[tuple[str, str]] = []
+    for index, file in enumerate(files):
+        with suppress(OSError):  # a broken link: it is reported when the pictures are decoded
+            status = os.stat(folder / file)
+            before = first.setdefault((status.st_dev, status.st_ino), index)
+            if labels[before] != labels[index]:
+                again.append((files[before], file))
+    if not again:
+        return []
+    return [f"files in {folder} that are in several classes: {len(again):,}, such as {' and '.join(again[0])}"]
 
 
 def _hold_out(whole: Labelled) -> DataSet:

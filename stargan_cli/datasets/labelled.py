@@ -66,3 +66,8 @@ class Labelled:
 
 DataSet = dict[Part, Labelled]
 """One data set in its parts."""
+
+
+def notes_of(parts: DataSet) -> list[str]:
+    """The notes of all parts, each text once."""
+    return list(dict.fromkeys(text for part in parts.values() for text in part.notes))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from stargan_cli.datasets import loading
 from stargan_cli.datasets.celeba_people import people
 from stargan_cli.datasets.decoded_cache import cached
-from stargan_cli.datasets.labelled import DataSet
+from stargan_cli.datasets.labelled import DataSet, notes_of
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.evaluate.classifiers.classifier import Classifier
@@ -19,15 +19,9 @@ from stargan_cli.evaluate.readings import readers_for
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.photos import found_in, selected
 from stargan_cli.labels import LabelLayout
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
-
-Note = Callable[[str], None]
-
-
-def keep_quiet(text: str) -> None:
-    """A `Note` that says nothing."""
 
 
 def labelled_sets(
@@ -35,7 +29,7 @@ def labelled_sets(
     classifiers: Sequence[Classifier],
     settings: EvalSettings,
     decoding: Progress = silent,
-    note: Note = keep_quiet,
+    note: Say = unheard,
 ) -> list[list[LabelledSet]]:
     """For each of the weights all data sets, at its own size. Several weights get the same pictures: those in which all
     of them find a face. `note` gets what there is to say of the data. Of data sets with one name, the second is called
@@ -43,7 +37,7 @@ def labelled_sets(
     found = []
     for data in settings.data:
         row = [
-            labelled_set(weights, data, classifiers, settings, decoding, keep_quiet if place else note)
+            labelled_set(weights, data, classifiers, settings, decoding, unheard if place else note)
             for place, weights in enumerate(compared)
         ]
         found.append(_of_all(row, f"{settings.part} picture of {data}"))
@@ -89,11 +83,11 @@ def labelled_set(
     classifiers: Sequence[Classifier],
     settings: EvalSettings,
     decoding: Progress,
-    note: Note = keep_quiet,
+    note: Say = unheard,
 ) -> LabelledSet:
     """The pictures of one data set at the weights' size. Raises UsageError and DataError."""
     index, parts = _matching_set(weights.card.layout, data, settings)
-    for text in dict.fromkeys(text for part in parts.values() for text in part.notes):
+    for text in notes_of(parts):
         note(text)
     labelled, most = parts[settings.part], settings.most
     if most is not None and most < len(labelled):

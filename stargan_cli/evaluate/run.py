@@ -11,7 +11,7 @@ from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifiers
-from stargan_cli.evaluate.data import Note, keep_quiet, labelled_sets, landmarks_of
+from stargan_cli.evaluate.data import labelled_sets, landmarks_of
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, steps
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
@@ -21,7 +21,7 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, load
 
@@ -31,12 +31,14 @@ def evaluate(
     settings: EvalSettings,
     progress: Progress = silent,
     decoding: Progress = silent,
-    note: Note = keep_quiet,
+    note: Say = unheard,
 ) -> dict[str, Any]:
     """Measure the weights that `source` names; with `settings.out`, write the report. `note` gets what there is to say
     of the data. Returns one document of plain values, ready for JSON. Raises UsageError, DataError and WeightsError.
     """
     repeatable()
+    if settings.cache is not None:
+        refuse_inside(settings.cache, "--cache", settings.data)
     if settings.out is not None:
         refuse_inside(settings.out, "--out", settings.data)
         require_report_folder(settings.out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.vocabulary import Meaning
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.train.recipe.settings import TrainSettings
 
 SAMPLE_ROWS = 8
@@ -44,7 +43,7 @@ class TrainingData:
         """The places of the eyes in each set, by its name; takes seconds where pictures are large."""
         return {one.labelled.label_set.name: measured_landmarks(one.labelled.paths()) for one in self.train}
 
-    def landmarks(self, say: Callable[[str], None]) -> EyePlaces:
+    def landmarks(self, say: Say) -> EyePlaces:
         """The places of the eyes in the first set that shows faces, for the weights' card.
 
         `say` gets a warning if another set frames them differently.
@@ -141,7 +140,7 @@ def prepare(
     cache: Path | None = None,
     workers: int | None = None,
     progress: Progress = silent,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = unheard,
 ) -> TrainingData:
     """Decode the pictures of `load_data`, or open the cache where that was done before.
 
@@ -170,7 +169,7 @@ def prepare(
     return TrainingData(layout, tuple(train for train, _ in decoded), tuple(few for _, few in decoded))
 
 
-def _name_unreadable(pictures: CachedPictures, say: Callable[[str], None]) -> None:
+def _name_unreadable(pictures: CachedPictures, say: Say) -> None:
     name = pictures.labelled.label_set.name
     for file, why in list(pictures.unreadable.items())[:_SHOWN]:
         say(f"{name}: {file} cannot be read and is left out: {why}")

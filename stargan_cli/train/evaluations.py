@@ -12,11 +12,12 @@ from pathlib import Path
 
 from stargan_cli.errors import StarganError
 from stargan_cli.files.atomic import replacement
+from stargan_cli.progress import Progress, Say
 from stargan_cli.train.log import RunLog
 
-Evaluate = Callable[[Path], dict[str, float]]
-"""A weights file -> numbers by name; the best weights have the largest `score`. Raises StarganError
-where pictures or networks that it needs are gone."""
+Evaluate = Callable[[Path, Progress], dict[str, float]]
+"""A weights file -> numbers by name; the best weights have the largest `score`. Its progress may raise an exception,
+which ends it. Raises StarganError where pictures or networks that it needs are gone."""
 SCORE = "eval/score"
 
 
@@ -24,13 +25,14 @@ SCORE = "eval/score"
 class Evaluations:
     """Every `every` iterations (0: never), `evaluate` measures the run's `weights`. The numbers become a row of `log`;
     weights with a larger score than all before are copied to `best.safetensors`, and their numbers to `best.json`: a
-    run that is resumed from before them drops their row."""
+    run that is resumed from before them drops their row. As soon as `stop` is true, an evaluation is given up."""
 
     evaluate: Evaluate | None
     every: int
     weights: Path
     log: RunLog
-    say: Callable[[str], None]
+    say: Say
+    stop: Callable[[], bool] = lambda: False
 
     def are_due(self, iteration: int) -> bool:
         return self.evaluate is not None and self.every > 0 and iteration % self.every == 0
@@ -41,18 +43,24 @@ class Evaluations:
             return {}
         started = time.monotonic()
         try:
-            numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights).items()}
+            numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights, self._go_on).items()}
             if numbers[SCORE] > self._best():
                 with replacement(self.weights.with_name("best.safetensors")) as temporary:
                     shutil.copyfile(self.weights, temporary)
                 with replacement(self.weights.with_name("best.json")) as temporary:
                     temporary.write_text(json.dumps({"iteration": iteration, **numbers}) + "\n", encoding="utf-8")
         except (OSError, StarganError, MemoryError, RuntimeError) as error:
-            self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}); going on")
+            ending = "" if self.stop() else "; going on"
+            self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}){ending}")
             return {}
         numbers["eval/seconds"] = round(time.monotonic() - started, 2)
         self.log.write({"iteration": iteration, "seconds": round(seconds, 2), **numbers})
         return numbers
+
+    def _go_on(self, done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
+        """A progress that raises StarganError if the run shall stop."""
+        if self.stop():
+            raise StarganError("the run is stopping")
 
     def _best(self) -> float:
         """The score of the best weights so far; minus infinity if there are none."""

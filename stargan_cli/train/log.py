@@ -15,8 +15,7 @@ from PIL import Image
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import replacement, sync_file, sync_folder
-
-Say = Callable[[str], None]
+from stargan_cli.progress import Say
 
 
 class RunLog:

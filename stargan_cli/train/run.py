@@ -19,7 +19,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import ModelSettings
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
@@ -63,7 +63,7 @@ def make_trainer(
     device: torch.device,
     precision: torch.dtype,
     processes: Processes = ALONE,
-    warn: Callable[[str], None] = lambda text: None,
+    warn: Say = unheard,
 ) -> Trainer:
     """A trainer at iteration 0, which takes batches of these pictures, one element for each set of the layout."""
     tune_for_training(device)
@@ -123,7 +123,7 @@ def train(
     processes: Processes = ALONE,
     stop: Callable[[], bool] = lambda: False,
     progress: Progress = silent,
-    say: Callable[[str], None] = lambda text: None,
+    say: Say = unheard,
     evaluate: Evaluate | None = None,
 ) -> RunEnd:
     """Train into the folder `run`, from the start or, with `resume`, from its newest intact checkpoint.
@@ -140,7 +140,7 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes, say)
-        session = Session(folder, settings, trainer, data, say, evaluate) if folder else None
+        session = Session(folder, settings, trainer, data, say, evaluate, stop) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,12 +12,12 @@ from torch import Tensor
 
 from stargan_cli.device import tune_for_training
 from stargan_cli.errors import DataError, TrainingError, UsageError, reason_of
-from stargan_cli.progress import Progress
+from stargan_cli.progress import Progress, Say
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
-from stargan_cli.train.log import Board, RunLog, Say
+from stargan_cli.train.log import Board, RunLog
 from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_changes_without_effect, refuse_lone_weights, writing
@@ -32,7 +33,8 @@ from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 class Session:
     """The files of one call of `train`: `begin` loads the run's state, `after` writes what is due after an iteration.
 
-    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations.
+    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations,
+    unless `stop` is true.
     """
 
     def __init__(
@@ -43,11 +45,12 @@ class Session:
         data: TrainingData,
         say: Say,
         evaluate: Evaluate | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
         self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
         self.log = RunLog(folder.path / "log.jsonl", say)
-        self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
+        self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say, stop)
         self.board: Board | None = None
         self.rows = Schedule(settings.log_every, settings.log_seconds)
         self.samples = Schedule(settings.sample_every, settings.sample_seconds)

@@ -19,6 +19,7 @@ from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_model
+from stargan_cli.progress import Say, unheard
 from stargan_cli.train.adaptive import Augmentation
 from stargan_cli.train.batches import BatchSource, feed
 from stargan_cli.train.feature_discriminator import FeatureDiscriminator
@@ -49,7 +50,7 @@ class Trainer:
         device: torch.device,
         precision: torch.dtype,
         processes: Processes = ALONE,
-        warn: Callable[[str], None] = lambda text: None,
+        warn: Say = unheard,
     ) -> None:
         """`warn` gets the reason if something makes the run slower than it could be."""
         torch.manual_seed(settings.seed)

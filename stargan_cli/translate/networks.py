@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
 from stargan_cli.lanes import Lanes
+from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.engines.engine import pick_engine_device
 from stargan_cli.translate.framing import Answer, Asked, Changes, Question
 from stargan_cli.translate.inputs.found import Found
@@ -72,7 +73,7 @@ class Networks:
         self._always_read = always_read and self.labels.can_read
         self._started: Translator | None = None
 
-    def start(self, warn: Callable[[str], None] = lambda text: None) -> None:
+    def start(self, warn: Say = unheard) -> None:
         """Put the networks on their device. `warn` is called with whatever makes them slower."""
         settings = self.plan.settings
         size, engine, compiled = settings.batch_size, settings.engine, settings.compiled

@@ -17,7 +17,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.files.writable import is_same_file
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.translate.heap import keep_freed_memory
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
@@ -40,7 +40,6 @@ from stargan_cli.translate.work import work
 from stargan_cli.weights.files import Weights
 
 Listener = Callable[[Row], None]
-Warn = Callable[[str], None]
 
 
 def translate(
@@ -51,8 +50,8 @@ def translate(
     *,
     progress: Progress = silent,
     on_row: Listener = lambda row: None,
-    warn: Warn = lambda text: None,
-    note: Warn = lambda text: None,
+    warn: Say = unheard,
+    note: Say = unheard,
     stop: Callable[[], bool] = lambda: False,
     weights: Weights | None = None,
     report: Report | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,6 +12,7 @@ from stargan_cli.compositing.placement import Laying
 from stargan_cli.device import repeatable
 from stargan_cli.errors import StarganError
 from stargan_cli.lanes import Lane, Lanes, Work, padded
+from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.passes import Passes
 from stargan_cli.weights.files import Weights
 
@@ -51,7 +52,7 @@ class Translator:
         device: torch.device,
         precision: torch.dtype,
         batch_size: int | None = None,
-        warn: Callable[[str], None] = lambda text: None,
+        warn: Say = unheard,
         engine: str = "torch",
         compiled: bool = False,
         lanes: Lanes | None = None,

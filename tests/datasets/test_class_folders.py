@@ -126,6 +126,18 @@ def test_links_that_lead_nowhere_and_loose_pictures_are_said(tmp_path: Path) -> 
     )
 
 
+def test_a_file_in_several_classes_is_said(tmp_path: Path) -> None:
+    folder = class_folders(tmp_path / "moods", MOODS, parts=())
+    files = sorted((folder / "happy").iterdir())
+    (folder / "happy" / "again.png").symlink_to(files[0])  # twice in one class
+    assert load_class_folders(folder)["train"].notes == ()
+    (folder / "glad").symlink_to(folder / "happy")
+    parts = load_class_folders(folder)
+    count = len(files) + 1
+    example = "glad/again.png and happy/again.png"
+    assert parts["train"].notes == (f"files in {folder} that are in several classes: {count}, such as {example}",)
+
+
 def test_class_names_match_in_either_unicode_form(tmp_path: Path) -> None:
     names = {form: unicodedata.normalize(form, "fröhlich") for form in ("NFC", "NFD")}
     class_folders(tmp_path / "moods", {names["NFD"]: 3, "sad": 3}, parts=("train",))

@@ -426,6 +426,14 @@ def test_the_result_replaces_an_earlier_one_of_the_same_weights_alone(stargan, f
         assert copy.read_bytes() == (folder / other).read_bytes()
 
 
+@pytest.mark.parametrize("option", ["--cache", "--out"])
+def test_a_place_among_the_classes_is_refused(stargan, option):
+    weights = ["--weights", "joint.safetensors", "--classifier", "faces.safetensors", "--data", "faces"]
+    result = stargan(*weights, option, "faces/new")
+    assert result.exit_code == 2 and f"{option} faces/new lies among the classes of faces" in result.stderr
+    assert not Path("faces/new").exists()
+
+
 @pytest.mark.parametrize("options", [["--out", "file"], ["--record", "file/copy"], ["--record", "folder"]])
 def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, options):
     (tmp_path / "file").write_text("")

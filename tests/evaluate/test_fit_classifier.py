@@ -11,6 +11,7 @@ from eval_kit import CELEBA, LABELS, painted, write_classifier
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
+from training_kit import class_folders, picture
 
 from stargan_cli.backbones import backbone, packaged_weights
 from stargan_cli.datasets.decoded_cache import CachedPictures
@@ -189,6 +190,16 @@ def test_each_disturbance_changes_some_pictures(change):
     plain = grey.float() / 127.5 - 1
     pairs = zip(made(replace(STILL, **change)), plain, strict=True)
     assert not all(torch.equal(a, b) or torch.equal(a, b.flip(2)) for a, b in pairs)
+
+
+def test_a_cache_among_the_classes_is_refused_and_notes_are_passed_on(tmp_path):
+    folder = class_folders(tmp_path / "moods", {"happy": 4, "sad": 4}, parts=())
+    classifier, heard = tmp_path / "classifier.safetensors", []
+    picture(folder / "loose.png", 9, 9)
+    with pytest.raises(UsageError, match="--cache .* lies among the classes of"):
+        fit_and_save(classifier, str(folder), TINY, cache=folder / "cache")
+    fit_and_save(classifier, str(folder), replace(TINY, batch_size=2), cache=tmp_path / "cache", note=heard.append)
+    assert heard == [f"pictures in {folder} itself, in no class folder: 1, left out"]
 
 
 def test_a_wrong_start_is_refused_before_the_pictures_are_read(tmp_path):

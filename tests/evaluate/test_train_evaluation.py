@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import signal
 
 import pytest
 from eval_kit import write_celeba, write_classifier
@@ -49,12 +50,13 @@ def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
     assert not (tmp_path / "run" / "log.jsonl").exists()
 
 
-def evaluations(tmp_path, *scores, said=None):
+def evaluations(tmp_path, *scores, said=None, stop=lambda: False):
     (tmp_path / "weights.safetensors").write_text("")
     scores = iter(scores)
 
-    def evaluate(path):
+    def evaluate(path, progress):
         score = next(scores)
+        progress(1, 2)
         if isinstance(score, Exception):
             raise score
         path.write_text(str(score))
@@ -62,7 +64,7 @@ def evaluations(tmp_path, *scores, said=None):
 
     log = RunLog(tmp_path / "log.jsonl", print)
     said = [] if said is None else said
-    return Evaluations(evaluate, 2, tmp_path / "weights.safetensors", log, said.append)
+    return Evaluations(evaluate, 2, tmp_path / "weights.safetensors", log, said.append, stop)
 
 
 def test_the_largest_score_so_far_is_kept_also_over_resumptions(tmp_path):
@@ -112,6 +114,32 @@ def test_an_evaluation_without_memory_does_not_stop_a_run(tmp_path):
     said = []
     assert evaluations(tmp_path, RuntimeError("not enough memory"), said=said).write(2, 1.0) == {}
     assert said == ["the weights of iteration 2 could not be evaluated (not enough memory); going on"]
+
+
+def test_an_evaluation_is_given_up_when_the_run_stops(tmp_path):
+    said = []
+    assert evaluations(tmp_path, 0.2, said=said, stop=lambda: True).write(2, 1.0) == {}
+    assert said == ["the weights of iteration 2 could not be evaluated (the run is stopping)"]
+    assert not (tmp_path / "best.safetensors").exists()
+
+
+def test_a_run_stops_in_the_midst_of_an_evaluation(run, tmp_path, monkeypatch):
+    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors")
+    steps = []
+
+    def counting(self, done, total, note="", skipped=0):
+        steps.append(done)
+        if len(steps) == 1:
+            signal.raise_signal(signal.SIGTERM)
+        elif not self.stop():
+            pytest.fail("the signal was not heard")
+        before(self, done, total)
+
+    before = Evaluations._go_on
+    monkeypatch.setattr(Evaluations, "_go_on", counting)
+    result = run()
+    assert result.exit_code == 143, result.output
+    assert len(steps) == 1 and "iteration 2 of 4 (stopped)" in result.stderr
 
 
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):

@@ -29,6 +29,7 @@ from stargan_cli.cli.options import (
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.datasets.choice import SPLITS
 from stargan_cli.errors import UsageError, counted
+from stargan_cli.progress import unheard
 from stargan_cli.settings import listed
 
 OF_MEASURING = {
@@ -169,11 +170,14 @@ def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
     from stargan_cli.evaluate.classifiers.fit import FitSettings, fit_and_save
 
+    voice = unheard if quiet else note
     with (
         show_progress("decoding", quiet=quiet) as decoding,
         show_progress("fitting", unit="steps", quiet=quiet) as progress,
     ):
-        fitted = fit_and_save(path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding)
+        fitted = fit_and_save(
+            path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding, note=voice
+        )
     if as_json:
         typer.echo(json.dumps(fitted.accuracy, allow_nan=False))
     else:
@@ -192,7 +196,7 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         show_progress("decoding", quiet=quiet) as decoding,
         show_progress("measuring", quiet=quiet) as progress,
     ):
-        document = run(weights, settings, progress, decoding, (lambda text: None) if quiet else note)
+        document = run(weights, settings, progress, decoding, unheard if quiet else note)
     for one in document["sets"]:
         if one["unreadable"]:
             warn(f"{one['name']}: {counted(one['unreadable'], 'picture')} left out: unreadable, or without a face")

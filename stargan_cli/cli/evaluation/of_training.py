@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stargan_cli.train.evaluations import Evaluate
     from stargan_cli.train.recipe.settings import TrainSettings
 
 
-def evaluator(
-    settings: TrainSettings, device: str, cache: Path | None, workers: int | None
-) -> Callable[[Path], dict[str, float]] | None:
-    """A function that takes a weights file and returns the numbers of its evaluation; None without `eval_every`.
+def evaluator(settings: TrainSettings, device: str, cache: Path | None, workers: int | None) -> Evaluate | None:
+    """What measures the weights of this run; None without `eval_every`.
 
     Raises UsageError and WeightsError now, not in the middle of the run, if a classifier or a network is missing.
     """
@@ -41,4 +39,4 @@ def evaluator(
     for path in wanted.classifiers:
         load_classifier(path)
     find_instruments(wanted, pick_device(device))
-    return lambda weights: log_row(evaluate(str(weights), wanted))
+    return lambda weights, progress: log_row(evaluate(str(weights), wanted, progress, progress))

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from stargan_cli.backbones import DEFAULT_NETWORK, start_from
 from stargan_cli.datasets import loading
+from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
-from stargan_cli.datasets.labelled import Part
+from stargan_cli.datasets.labelled import Part, notes_of
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
@@ -30,7 +31,7 @@ from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.progress import Progress, silent
+from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.weights.files import require_utf8
 
 
@@ -107,10 +108,13 @@ def fit_and_save(
     workers: int | None = None,
     progress: Progress = silent,
     decoding: Progress = silent,
+    note: Say = unheard,
 ) -> Classifier:
-    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. Raises UsageError if there is
-    another file than a classifier of the same labels."""
+    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. `note` gets what there is to say
+    of the data. Raises UsageError if there is another file than a classifier of the same labels."""
     require_folder(path.parent)
+    if cache is not None:
+        refuse_inside(cache, "--cache", [data])
     require_utf8(path)
     if settings.batch_size < 2:  # batch normalisation has no statistics of one picture
         raise UsageError("a classifier cannot be fitted to one picture at a time", "--batch-size takes 2 at least")
@@ -128,6 +132,8 @@ def fit_and_save(
             raise DataError(
                 f"{data} has no {name} picture", "a classifier needs training, validation and test pictures"
             )
+    for text in notes_of(parts):
+        note(text)
     threads = workers or cpu_count()
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
     classifier = fit(pictures, settings, progress)

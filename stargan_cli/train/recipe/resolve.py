@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
+from stargan_cli.progress import Say, unheard
 from stargan_cli.train.recipe.config import read_config
 from stargan_cli.train.recipe.presets import DEFAULT_PRESET, preset_changes
 from stargan_cli.train.recipe.presets import preset as preset_settings
@@ -21,7 +21,7 @@ OF_THE_DATA = ("data", "root", "attributes", "split", "groups", "aliases", "mix"
 
 
 def new_settings(
-    preset: str | None, config: Path | None, given: dict[str, Any], say: Callable[[str], None] = lambda text: None
+    preset: str | None, config: Path | None, given: dict[str, Any], say: Say = unheard
 ) -> tuple[str, TrainSettings]:
     """The name of the preset, and the settings of a new run. What is `given` overrides the file, the file the
     preset. Settings of the file's data (OF_THE_DATA) do not count for other data that is given. With another batch
@@ -56,7 +56,7 @@ def _refuse_options_of_celeba(data: tuple[str, ...], given: dict[str, Any]) -> N
             raise UsageError(f"--{option} is for celeba; class folders are named by --data", "leave it out")
 
 
-def _scaled_rates(name: str, given: dict[str, Any], say: Callable[[str], None]) -> dict[str, float]:
+def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float]:
     """The preset's learning rates for the batch size that is `given`: Adam's scale with the square root of the batch
     size (Malladi et al., NeurIPS 2022)."""
     of_preset = preset_settings(name)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
+from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.found import Found
 
 POLL_SECONDS = 1.0
@@ -44,7 +45,7 @@ def arriving(
 
 
 def missing_inputs_noted(
-    listing: Callable[[], Iterable[Found]], inputs: Sequence[Path], note: Callable[[str], None]
+    listing: Callable[[], Iterable[Found]], inputs: Sequence[Path], note: Say
 ) -> Callable[[], Iterable[Found]]:
     """The listing, which calls `note` once for each input that is gone: a share that was disconnected, say."""
     gone: set[Path] = set()
