@@ -50,7 +50,8 @@ ROWS_AHEAD = 64
 
 
 def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
-    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo. The file is not read again.
+    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo. The file is read once:
+    later changes of it have no effect.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16. Raises UsageError and WeightsError.
     """
@@ -118,6 +119,7 @@ class Model:
         model's device.
 
         `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
+        Without a discriminator, attributes that the text does not name are 0.
         Raises UsageError for other types, shapes or values.
         """
         model = self._weights.card.model

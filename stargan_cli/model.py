@@ -79,7 +79,7 @@ class ModelSettings:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ModelSettings:
-        """Raises ValueError on unknown, missing-typed or contradictory values."""
+        """Raises ValueError on unknown names, values of another type, and values out of range or in contradiction."""
         known = {field.name: type(field.default) for field in fields(cls)}
         for name, value in values.items():
             if name not in known:

@@ -25,7 +25,6 @@ FILE: dict[str, Any] = {"parser": _file, "metavar": "FILE"}
 """Arguments for `typer.Option`: the path of a file. The name of a folder (`reports/`) is a UsageError."""
 DataOption = Annotated[list[str] | None, option_of(DataChoice, "data")]
 RootOption = Annotated[Path | None, option_of(DataChoice, "root")]
-AttributesOption = Annotated[str | None, option_of(DataChoice, "attributes")]
 SplitOption = Annotated[str, option_of(DataChoice, "split")]
 CacheOption = Annotated[
     Path | None,
@@ -44,7 +43,8 @@ WeightsOption = Annotated[
         "-w",
         metavar="FILE|NAME|hf://…",
         autocompletion=weights_names,
-        help="A .safetensors file, the name of bundled weights, hf://owner/repo or hf://owner/repo/file.",
+        help="A .safetensors file, the name of bundled weights, hf://owner/repo (its model.safetensors) or "
+        "hf://owner/repo/file (with the extra hub).",
         rich_help_panel="Model",
     ),
 ]
@@ -62,7 +62,7 @@ PrecisionOption = Annotated[
     typer.Option(
         "--precision",
         help="Number type that the networks compute in; auto takes bf16 if the processor has instructions for it, "
-        "else fp32.",
+        "else fp32. fp16 is for GPUs.",
         **one_of("auto", "fp32", "bf16", "fp16"),
         rich_help_panel="Machine",
     ),
@@ -71,7 +71,8 @@ EngineOption = Annotated[
     str,
     typer.Option(
         "--engine",
-        help="Library that runs the network; ray runs torch on all machines of a Ray cluster.",
+        help="Library that runs the network; ray runs torch on all machines of a Ray cluster. All but torch need "
+        "the extra of their name (onnxruntime: onnx).",
         **one_of("torch", "openvino", "onnxruntime", "ray"),
         rich_help_panel="Machine",
     ),

@@ -18,7 +18,7 @@ Defaults = Mapping[str, Mapping[str, Any]]
 
 def option_of(cls: type[Settings], name: str) -> Any:
     """The Typer option of one setting of a class."""
-    return _option(declared(cls)[name], {})
+    return _option(declared(cls)[name], {"": {}})
 
 
 def _option(one: Declared, presets: Defaults) -> Any:

@@ -44,7 +44,7 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         help="What the pictures show now: CSV from Excel, LibreOffice, pandas or R, CelebA's list_attr, or JSONL, with "
-        "a column called path or name. Without it, the weights' own classifier reads the pictures.",
+        "a column called path or name. Without it, the weights' discriminator reads the pictures.",
         rich_help_panel=CHANGE,
         **FILE,
     ),
@@ -59,7 +59,10 @@ Rest = Annotated[
 ]
 Strength = Annotated[
     float,
-    typer.Option(help="Strength of the changes (above 0; 1 is as trained).", rich_help_panel=CHANGE),
+    typer.Option(
+        help="Strength of the changes (above 0; 1 is as trained). Other values need weights with a mask.",
+        rich_help_panel=CHANGE,
+    ),
 ]
 Faces = Annotated[
     str,
@@ -128,7 +131,13 @@ Size = Annotated[
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replaces every file that is in the way.", rich_help_panel=FILES)
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replaces outputs and reports that exist, even if stargan did not write them. It never replaces an INPUT, "
+        "or a file that is no manifest by --manifest.",
+        rich_help_panel=FILES,
+    ),
 ]
 SkipExisting = Annotated[
     bool,
@@ -191,8 +200,8 @@ GalleryAssets = Annotated[
 Manifest = Annotated[
     Path | None,
     typer.Option(
-        help="Writes a JSONL file, one row per output: labels, status, reason. It has all failures, and --json the "
-        "first 20.",
+        help="Writes a JSONL file, one row per output: source, output, status, reason, labels. It has all "
+        "failures, and --json the first 20.",
         rich_help_panel=RUN,
         **FILE,
     ),

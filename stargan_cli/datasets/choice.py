@@ -26,7 +26,13 @@ class DataChoice(Settings):
         ),
     ] = ("celeba",)
     root: Annotated[
-        str | None, Setting(DATA, "Folder of CelebA in torchvision's layout, or the folder above it.", changeable=True)
+        str | None,
+        Setting(
+            DATA,
+            "Folder of CelebA, or the folder above it, in the layout of torchvision, StarGAN's code, Kaggle or CelebA's "
+            "own download. By default data.",
+            changeable=True,
+        ),
     ] = None
     attributes: Annotated[
         tuple[str, ...],

@@ -1,4 +1,4 @@
-"""Source labels (what a picture shows) from the labels file and the classifier; target labels from `--set`."""
+"""Source labels (what a picture shows) from the labels file and the discriminator; target labels from `--set`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from stargan_cli.weights.files import Weights
 
 @dataclass(frozen=True)
 class LabelSource:
-    """Gives source labels: from the table, else 0 with `rest_off`, else from the classifier of the weights."""
+    """Gives source labels: from the table, else 0 with `rest_off`, else from the discriminator of the weights."""
 
     layout: LabelLayout
     vocabulary: Vocabulary

@@ -13,7 +13,6 @@ import typer
 from stargan_cli.cli.evaluation import options
 from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.cli.options import (
-    AttributesOption,
     CacheOption,
     DataOption,
     DeviceOption,
@@ -52,7 +51,7 @@ def evaluate(
     cache: CacheOption = None,
     classifier: options.ClassifierOption = None,
     fit_classifier: options.FitOption = False,
-    attrs: AttributesOption = None,
+    attrs: options.AttributesOption = None,
     network: options.NetworkOption = "efficientnet-lite0",
     init: options.InitOption = None,
     epochs: options.EpochsOption = 4,

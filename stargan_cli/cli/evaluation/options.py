@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stargan_cli.cli.options import FILE
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 
 DATA, CLASSIFIERS, NETWORKS, RESULT, MACHINE = "Data", "Classifiers", "What is compared", "Result", "Machine"
 
@@ -47,7 +48,17 @@ FitOption = Annotated[
     typer.Option(
         "--fit-classifier",
         help="Measures nothing, but fine-tunes a classifier on the real training pictures and writes it to "
-        "--classifier.",
+        "--classifier, by default into the user's cache folder.",
+        rich_help_panel=CLASSIFIERS,
+    ),
+]
+AttributesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--attrs",
+        help="With --fit-classifier: CelebA's attributes that the classifier learns. By default "
+        f"{', '.join(DEFAULT_ATTRIBUTES)}.",
+        metavar="NAME,NAME,…",
         rich_help_panel=CLASSIFIERS,
     ),
 ]

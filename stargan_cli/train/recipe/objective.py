@@ -47,7 +47,7 @@ class Objective(Settings):
         Setting(
             LOSSES,
             "Weight of the self-regularisation loss, which penalises changes of any picture. The background counts 30 "
-            "times: the part that no edge divides from the top or side border.",
+            "times: the part that no edge divides from the top border or the upper half of the sides.",
             at_least=0,
             changeable=True,
         ),

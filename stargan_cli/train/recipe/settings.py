@@ -37,8 +37,9 @@ def _alias(text: str) -> tuple[str, str]:
 class TrainSettings(NetworkChoice, Objective, DataChoice):
     """A run's settings, resolved. The defaults are the paper's (section 5 and its code's published values).
 
-    An iteration is one step of the discriminator on each data set; every `n_critic`-th also takes a step of the
-    generator. The learning rates stay constant for the first half and then fall linearly to zero at `iterations`.
+    An iteration is one step of the discriminator on each data set (`mix` sets how many); every `n_critic`-th also takes
+    as many of the generator. The learning rates stay constant for the first half and then fall linearly to zero at
+    `iterations`.
     """
 
     groups: Annotated[
@@ -87,7 +88,12 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
 
     iterations: Annotated[
         int,
-        Setting(TRAINING, "Iterations in all, one discriminator step in each.", at_least=1, changeable=True),
+        Setting(
+            TRAINING,
+            "Iterations in all. Each has a discriminator step on each data set, or as many as --mix says.",
+            at_least=1,
+            changeable=True,
+        ),
     ] = 200_000
     batch_size: Annotated[int, Setting(TRAINING, "Pictures in a step.", at_least=1)] = 16
     lr: Annotated[
@@ -112,9 +118,9 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     ] = 1e-4
     beta1: Annotated[float, Setting(TRAINING, "Adam's decay of the mean gradient.", at_least=0, below=1)] = 0.5
     beta2: Annotated[float, Setting(TRAINING, "Adam's decay of the squared gradient.", at_least=0, below=1)] = 0.999
-    n_critic: Annotated[int, Setting(TRAINING, "Discriminator steps for each generator step.", at_least=1)] = 5
+    n_critic: Annotated[int, Setting(TRAINING, "Every N-th iteration has a generator step, too.", at_least=1)] = 5
     head_start: Annotated[
-        int, Setting(TRAINING, "First iterations, which train the discriminator alone.", at_least=0)
+        int, Setting(TRAINING, "Iterations at the start that train only the discriminator.", at_least=0)
     ] = 0
     own_share: Annotated[
         float,
@@ -149,8 +155,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Randomly shifts and scales training pictures by up to this share of their side, and turns them by up to "
-            "half as many radians.",
+            "Randomly shifts and scales training pictures by up to this share X of their side, and turns them by up "
+            "to X / 2 radians.",
             at_least=0,
             at_most=0.5,
             changeable=True,
