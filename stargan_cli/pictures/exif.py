@@ -13,7 +13,10 @@ MOST_DPI = 65_535  # what JPEG holds
 MAKER_NOTE = 0x927C
 IN_PNG_TEXT = "Raw profile type exif"  # as ImageMagick writes it: two lines, and the block in hex digits
 TIFF_TEXTS = (270, 271, 272, 305, 306, 315, 316, 33432)  # description, camera, program, date, artist, host, copyright
-EXIF_FOLDERS = (0x8769, 0x8825)  # sub-directories: exposure and GPS
+EXPOSURE, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # sub-directories; the last is within the first
+EXIF_FOLDERS = (EXPOSURE, GPS)
+COLOUR_SPACE, UNCALIBRATED, ADOBE_RGB = 0xA001, 65_535, "R03"  # the last is tag 1 of the interoperability directory
+EXPOSURE_PIXEL_TAGS = (COLOUR_SPACE, 0xA002, 0xA003, INTEROPERABILITY)  # with width and height
 ORIENTATION = 0x0112
 
 
@@ -58,11 +61,26 @@ def orientation_of(image: Image.Image) -> int:
     try:
         if image.format == "TIFF":  # Pillow turns these itself, and then forgets the orientation here
             return int(image.getexif().get(ORIENTATION, 1))
-        exif = Image.Exif()
-        exif.load(exif_of(image) or b"")
-        return int(exif.get(ORIENTATION, 1))
+        return int(_loaded(image).get(ORIENTATION, 1))
     except Exception:  # a broken EXIF block is no reason to lose the picture
         return 1
+
+
+def names_adobe_rgb(image: Image.Image) -> bool:
+    """Whether EXIF says that the colours are those of Adobe RGB, as cameras do instead of embedding a profile (DCF
+    2.0)."""
+    try:
+        exif = _loaded(image)
+        uncalibrated = exif.get_ifd(EXPOSURE).get(COLOUR_SPACE) == UNCALIBRATED
+        return uncalibrated and str(exif.get_ifd(INTEROPERABILITY).get(1)).startswith(ADOBE_RGB)
+    except Exception:  # as above
+        return False
+
+
+def _loaded(image: Image.Image) -> Image.Exif:
+    exif = Image.Exif()
+    exif.load(exif_of(image) or b"")
+    return exif
 
 
 def dpi_of(image: Image.Image) -> tuple[float, float] | None:
@@ -75,15 +93,14 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:
-    """Return a source's EXIF block without the tags that describe its pixels, such as the orientation. None if the
-    block is broken or empty."""
+    """Return a source's EXIF block without the tags that describe its pixels, such as orientation, size and colour
+    space. None if the block is broken or empty."""
     exif = Image.Exif()
     try:
         exif.load(raw)
-        for tag in PIXEL_TAGS:
-            if tag in exif:
-                del exif[tag]
         for values in (exif, *(exif.get_ifd(tag) for tag in EXIF_FOLDERS if tag in exif)):
+            for tag in (*PIXEL_TAGS, *EXPOSURE_PIXEL_TAGS):
+                values.pop(tag, None)
             values.update(_as_read(values))
         exif.tobytes()  # raises an error where the block cannot be written
         return exif if len(exif) else None

@@ -11,15 +11,16 @@ from typing import Any, BinaryIO
 from PIL import Image
 
 from stargan_cli.errors import FramesError, PictureError
+from stargan_cli.pictures.colour.profiles import GREY_MODES
 from stargan_cli.pictures.composition import StoredFrame, whole_frames
 from stargan_cli.pictures.exif import exif_of
 from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
+from stargan_cli.pictures.jpeg.beside import holds_more, views
 from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
 from stargan_cli.pictures.tiff_pages import go_to_page, is_page
 
 MOST_FRAMES = 10_000
 MOST_FRAMED = 20  # times `max_pixels`: the limit for the pixels of all frames together
-MP_ENTRIES = 0xB002  # a tag of MPO
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,23 @@ class FrameSequence:
 
 
 @contextmanager
-def opened_frames(source: Path | BinaryIO, wanted: Wanted, first: bool = False) -> Iterator[FrameSequence | Picture]:
+def opened_frames(
+    source: Path | BinaryIO, wanted: Wanted, first: bool = False, replaced: bool = False
+) -> Iterator[FrameSequence | Picture]:
     """Open a file of several pictures. If it holds only one, or with `first`, yield that one as a Picture.
 
     Smaller copies, masks and gain maps stored beside a picture do not count as pictures. Raises PictureError, from
-    the iterator `frames` too.
+    the iterator `frames` too; its subclass FramesError if the file is to be `replaced`, and would lose what a JPEG
+    holds behind its picture. With `first` that may be lost.
     """
     with opened_picture(source, wanted) as (file, image):
         with decoding(file):
             places = [image.tell()] if first else _places(file, image, wanted.max_pixels)
+            if replaced and not first and len(places) == 1 and holds_more(file, image):
+                raise FramesError(
+                    "behind its picture it holds a video, gain map or depth map, which --in-place would lose: --frames"
+                    " first takes only the picture"
+                )
         if len(places) == 1:
             with decoding(file):
                 picture = decode(file, image, wanted)
@@ -100,7 +109,7 @@ def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
     if image.format == "TIFF":
         places = list(_pages(image, number, max_pixels))
     else:
-        places = list(_views(image)) if image.format == "MPO" else list(range(number))
+        places = list(views(file, image)) if image.format == "MPO" else list(range(number))
         _check_number(len(places), len(places) * size[0] * size[1], max_pixels)
     places = places or [0]
     _go_to(image, places[0])
@@ -148,27 +157,6 @@ def _pages(image: Image.Image, number: int, max_pixels: int) -> Iterator[int]:
             yield place
 
 
-def _views(image: Image.Image) -> Iterator[int]:
-    """Yield the numbers of an MPO's pictures: the first, its other views, and "Undefined" ones of the first one's size.
-
-    Cameras also store previews and gain maps as "Undefined". A gain map may have the picture's size, so a file that
-    has one yields no "Undefined" pictures.
-    """
-    entries = getattr(image, "mpinfo", {}).get(MP_ENTRIES, ())
-    described = b"".join(value for name, value in image.info.items() if name == "xmp" and isinstance(value, bytes))
-    has_gain_map = b"hdrgm" in described or b"HDRGainMap" in described
-    size = image.size
-    yield 0
-    for place, entry in enumerate(entries[1:], 1):
-        kind = str(entry.get("Attribute", {}).get("MPType", ""))
-        if kind.startswith("Multi-Frame"):
-            yield place
-        elif kind == "Undefined" and not has_gain_map:
-            _go_to(image, place)
-            if image.size == size:
-                yield place
-
-
 def _plays(image: Image.Image) -> int:
     """How often an animation is played (0: for ever). GIF stores repetitions, or nothing; other formats store plays."""
     loop = image.info.get("loop")
@@ -199,9 +187,12 @@ def _sought(image: Image.Image, places: list[int]) -> Iterator[Image.Image]:
 def _composed(
     file: BinaryIO, image: Image.Image, parts: Callable[[bytes], Iterator[StoredFrame]]
 ) -> Iterator[Image.Image]:
-    """Yield the frames that `whole_frames` composes, each with the format and metadata of `image`."""
+    """Yield the frames that `whole_frames` composes, each with the format and metadata of `image`. Those of a grey PNG
+    are grey; in a GIF, each frame has its own palette."""
     file.seek(0)
+    grey = image.format == "PNG" and image.mode in GREY_MODES
     info = {name: value for name, value in image.info.items() if name != "transparency"}
     for frame, duration in whole_frames(parts(file.read()), image.size):
-        frame.format, frame.info = image.format, {**info, "duration": duration}
-        yield frame
+        whole = frame.convert("LA") if grey else frame
+        whole.format, whole.info = image.format, {**info, "duration": duration}
+        yield whole

@@ -6,6 +6,7 @@ import os
 from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
+from stargan_cli.pictures.jpeg.segments import SCAN, segments
 
 MAX_BYTES, SLACK_BYTES = 8, 2**26  # of a file: for each allowed pixel, plus a constant; some decoders load all of it
 MAX_SCANS = 1000
@@ -46,10 +47,9 @@ def check_jpeg_length(file: BinaryIO, width: int, height: int) -> None:
 def check_scans(file: BinaryIO, pixels: int, max_pixels: int) -> None:
     """Raises PictureError for a progressive JPEG that would take hours: its decoder passes over all pixels in each
     scan."""
-    place, scans = file.tell(), 0
+    place = file.tell()
     file.seek(0)
-    while block := file.read(2**20):
-        scans += block.count(b"\xff\xda")
+    scans = sum(marker == SCAN for marker, _, _ in segments(file.read()))
     file.seek(place)
     if scans > MAX_SCANS or scans * pixels > MAX_SCANNED * max_pixels:
         raise PictureError(f"a progressive JPEG of {scans} scans over {pixels:,} pixels would take too long to decode")

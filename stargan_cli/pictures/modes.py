@@ -27,7 +27,7 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("L", "RGB", "CMYK", "LAB") and "transparency" not in image.info:
         return image, None
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        return _split_alpha(image.convert("RGBA"))
+        return _split_alpha((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
     return image.convert("RGB"), None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from PIL import Image
 
-from stargan_cli.pictures.icc import colours_of
+from stargan_cli.pictures.colour.icc import colours_of
 from stargan_cli.pictures.modes import split
 
 Box = tuple[int, int, int, int]

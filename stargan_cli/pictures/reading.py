@@ -19,11 +19,11 @@ from stargan_cli.errors import PictureError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
+from stargan_cli.pictures.colour.icc import colours_of
+from stargan_cli.pictures.colour.naming import profile_of
 from stargan_cli.pictures.exif import dpi_of, exif_of, orientation_of
 from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
-from stargan_cli.pictures.icc import colours_of
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
-from stargan_cli.pictures.png.colour import profile_of_png
 from stargan_cli.pictures.tiff_pages import go_to_first_page
 
 MAX_PIXELS = 200_000_000
@@ -184,15 +184,12 @@ def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
 
 
 def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
-    mode, icc, exif, dpi = image.mode, image.info.get("icc_profile"), exif_of(image), dpi_of(image)
-    square = wanted.square
-    profile = icc if isinstance(icc, bytes) else None
-    if image.format == "PNG":
-        profile = profile_of_png(file, image)
+    mode, profile, dpi, square = image.mode, profile_of(file, image), dpi_of(image), wanted.square
     width, height = image.size
     if square is not None and _is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
     seen, deep = pillow_fixes.loaded(file, image, wanted.native)
+    exif = exif_of(image)  # a PNG may have it behind its pixels
     turn, kind, image = TURNS.get(orientation_of(image)), str(image.format), seen
     native = native_pixels_of(image, profile, deep) if wanted.native else None
     if square is not None and width * height > LARGE_PIXELS:

@@ -65,11 +65,14 @@ def webp(extras: Extras) -> dict[str, Any]:
 
 def tiff(extras: Extras) -> dict[str, Any]:
     """Not compressed: then the tags come first, where `read_fingerprint` finds the note. A resolution, which baseline
-    TIFF requires; the note as three tags."""
+    TIFF requires; the note as XMP, and as two more tags where the source's EXIF leaves them empty."""
     options = {"dpi": (72, 72), **_dpi(extras), **_exif(extras)}
     if extras.note is not None:
         tags = extras.exif if extras.exif is not None else Image.Exif()
-        tags.update({SOFTWARE_TAG: SOFTWARE, DESCRIPTION_TAG: extras.note.sentence, XMP_TIFF_TAG: extras.note.xmp()})
+        tags[XMP_TIFF_TAG] = extras.note.xmp()
+        for tag, text in ((SOFTWARE_TAG, SOFTWARE), (DESCRIPTION_TAG, extras.note.sentence)):
+            if not str(tags.get(tag, "")).strip():
+                tags[tag] = text
         options["exif"] = tags
     return options
 

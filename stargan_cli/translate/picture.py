@@ -92,7 +92,8 @@ def _translated(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sin
 def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[list[Row]]:
     """Make a picture's outputs and return their rows."""
     variants = tuple(job.variant for job in jobs)
-    with opened_frames(readable(found.source), plan.framing.wanted, plan.settings.frames == "first") as opened:
+    first, wanted = plan.settings.frames == "first", plan.framing.wanted
+    with opened_frames(readable(found.source), wanted, first, plan.in_place) as opened:
         if isinstance(opened, FrameSequence):
             encoders = [FrameEncoder(_format(job.output), opened, _extras(job, plan, opened.exif)) for job in jobs]
             answer = yield from translated_frames(opened, plan.framing, encoders, variants, _weight)
@@ -118,7 +119,10 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
         if not plan.in_place and sink.is_source(output, source):
             raise PictureError("its output would replace it")
         if plan.in_place and output.name != path_of(source).name:
-            raise PictureError(f"its format cannot be written, so it cannot be replaced in place: {output.suffix}")
+            suffix = path_of(source).suffix
+            raise PictureError(
+                f"{suffix} files cannot be written, so it cannot be replaced in place: give another folder to --out"
+            )
         fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
         found_there = state_of(sink, output, source, fingerprint, plan.settings.existing)
         if found_there.reason is None:

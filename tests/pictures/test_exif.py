@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 
 import corpus
@@ -11,9 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.exif import MAKER_NOTE, ORIENTATION, exif_of
+from stargan_cli.pictures.provenance import SOFTWARE, Note, read_fingerprint
 from stargan_cli.pictures.reading import read_picture
 
-MAKE, ARTIST, EXPOSURE, PLACE, LENS = 271, 315, 0x8769, 0x8825, 0xA434
+CAPTION, MAKE, PROGRAM, ARTIST, EXPOSURE, PLACE, LENS = 270, 271, 305, 315, 0x8769, 0x8825, 0xA434
 
 LETTERS = {b"A--rg ------": "Jörg 日本".encode(), b"O-ptics": "Öptics".encode()}
 
@@ -45,6 +47,33 @@ def test_it_is_kept_with_its_letters(source: str, kind: str, tmp_path: Path) -> 
         assert exif[MAKE] == "Maker"
         assert exif.get_ifd(PLACE)[1] == "N"
         assert ORIENTATION not in exif
+
+
+def test_it_does_not_describe_the_pixels_of_the_source(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[MAKE] = "Maker"
+    exif.get_ifd(EXPOSURE).update({LENS: "Lens", 0xA001: 65_535, 0xA002: 6000, 0xA003: 4000, 0xA005: {1: "R03"}})
+    write_picture(tmp_path / "a.jpg", corpus.scene(), exif=exif.tobytes())
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert image.getexif().get_ifd(EXPOSURE) == {LENS: "Lens"}
+
+
+def test_a_block_behind_the_pixels_of_a_png_is_read() -> None:
+    exif = Image.Exif()
+    exif[MAKE] = "Maker"
+    data = corpus.encoded(corpus.scene(), "PNG")
+    behind = data[:-12] + corpus.png_chunk(b"eXIf", exif.tobytes()[6:]) + data[-12:]
+    assert b"Maker" in (read_picture(BytesIO(behind)).exif or b"")
+
+
+def test_caption_and_program_of_a_tiff_stay_beside_the_note(tmp_path: Path) -> None:
+    exif, note = Image.Exif(), Note("0123abc", "weights", "Blond_Hair")
+    exif[CAPTION] = "At the lake"
+    write_picture(tmp_path / "a.tif", corpus.scene(), note=note, exif=exif.tobytes())
+    with Image.open(tmp_path / "a.tif") as image:
+        assert image.getexif()[CAPTION] == "At the lake"
+        assert image.getexif()[PROGRAM] == SOFTWARE
+    assert read_fingerprint(tmp_path / "a.tif") == note.fingerprint
 
 
 def test_a_tiff_that_says_nothing_has_none(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from animations_kit import DURATIONS, KINDS, NOTE, again, by_hand, drawn, pages,
 from other_programs import read_by
 from PIL import Image, TiffImagePlugin
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import FramesError, PictureError
 from stargan_cli.pictures import frames as frames_module
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
@@ -153,10 +154,71 @@ def test_views_of_an_mpo_are_pictures_and_its_previews_are_not() -> None:
     assert read(again(mpo(corpus.scene()), "tiff"))[0].number == 2
 
 
+ISO_GAIN_MAP = b"\xff\xe2" + struct.pack(">H", 34) + b"urn:iso:std:iso:ts:21496:-1\0" + bytes(4)
+
+
 def test_a_gain_map_of_the_same_size_is_no_picture() -> None:
-    described = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" hdrgm:Version="1.0"/>'
-    with opened_frames(BytesIO(mpo(corpus.scene(), xmp=described)), Wanted()) as one:
+    plain = mpo(corpus.scene())
+    for data in (mpo(corpus.scene(), xmp=b'<x:xmpmeta hdrgm:Version="1.0"/>'), plain[:2] + ISO_GAIN_MAP + plain[2:]):
+        with opened_frames(BytesIO(data), Wanted()) as one:
+            assert isinstance(one, Picture)
+
+
+VIEW, PREVIEW, UNDEFINED, FIRST = 0x020002, 0x010001, 0, 0x030000
+
+
+def mpo_with(kind: int) -> bytes:
+    """An MPO whose second entry is of this kind."""
+    data = mpo(corpus.scene())
+    index = data.index(b"MPF\0")
+    at = data.rindex(struct.pack("<I", FIRST), index, index + 90) + 16
+    return data[:at] + struct.pack("<I", kind) + data[at + 4 :]
+
+
+@pytest.mark.parametrize("kind", [UNDEFINED, VIEW])
+@pytest.mark.parametrize("behind", [b"", b"no picture" * 9], ids=["gone", "other data"])
+def test_an_entry_that_leads_to_no_picture_is_none(kind: int, behind: bytes) -> None:
+    whole = mpo_with(kind)
+    assert read(whole)[0].number == 2
+    data = whole[: whole.rindex(b"\xff\xd8\xff")] + behind
+    with opened_frames(BytesIO(data), Wanted()) as one:
         assert isinstance(one, Picture)
+        assert np.array_equal(np.asarray(one.image), np.asarray(read_picture(BytesIO(data)).image))
+
+
+VIDEO = b"\0\0\0\x18ftypmp42" + bytes(99)
+
+
+@pytest.mark.parametrize(
+    ("data", "lost"),
+    [
+        (corpus.jpeg() + VIDEO, True),
+        (corpus.jpeg(progressive=True) + bytes(500) + corpus.jpeg(), True),
+        (mpo(corpus.scene(), xmp=b"hdrgm"), True),
+        (mpo_with(PREVIEW), False),
+        (mpo_with(PREVIEW) + VIDEO, True),
+        (corpus.jpeg() + bytes(500) + b"SEFT", False),
+        (corpus.jpeg(exif=b"Exif\0\0" + corpus.jpeg()), False),
+        (corpus.encoded(corpus.scene(), "PNG") + VIDEO, False),
+    ],
+    ids=["video", "depth map", "gain map", "preview", "preview and video", "padding", "thumbnail", "png"],
+)
+def test_a_file_to_be_replaced_may_hold_no_more_than_its_picture(data: bytes, lost: bool) -> None:
+    for first, replaced in ((False, False), (True, True)):
+        with opened_frames(BytesIO(data), Wanted(), first, replaced) as one:
+            assert isinstance(one, Picture)
+    outcome = pytest.raises(FramesError, match="--in-place would lose") if lost else nullcontext()
+    with outcome, opened_frames(BytesIO(data), Wanted(), replaced=True):
+        pass
+
+
+def test_a_grey_apng_stays_grey() -> None:
+    images = [corpus.scene().convert("L"), corpus.scene().convert("L").transpose(Image.Transpose.ROTATE_180)]
+    data = corpus.encoded(images[0], "PNG", save_all=True, append_images=images[1:])
+    for frame, image in zip(read(data)[1], images, strict=True):
+        assert frame.picture.native is not None and frame.picture.native.mode == "L"
+        assert np.array_equal(np.asarray(frame.picture.image.convert("L")), np.asarray(image))
+    assert same(read(data)[1], read(again(data, "png"))[1])
 
 
 def test_a_gif_frame_that_reaches_beyond_the_screen_is_cut_off() -> None:

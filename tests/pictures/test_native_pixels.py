@@ -15,7 +15,7 @@ from squares_kit import maps_of
 from translation_kit import framed
 
 from stargan_cli.compositing import paste
-from stargan_cli.pictures import icc
+from stargan_cli.pictures.colour import icc
 from stargan_cli.pictures.encoding import copied, write_picture
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.native_pixels import native_pixels_of

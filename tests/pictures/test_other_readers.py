@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 from other_programs import read_by
 from PIL import Image
 
+from stargan_cli.errors import PictureError
 from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.png import sixteen_bits
@@ -214,6 +215,76 @@ def test_code_points_of_a_png_are_applied_and_override_everything_else() -> None
     assert np.array_equal(np.asarray(read_picture(BytesIO(data)).image), np.asarray(corpus.scene()))
 
 
-def test_code_points_of_hdr_say_nothing() -> None:
-    data = with_chunks(corpus.scene(), None, None, coded(9, 16))
-    assert read_picture(BytesIO(data)).icc is None
+def with_code_points(image: Image.Image, kind: str, primaries: int, transfer: int) -> bytes:
+    if kind == "PNG":
+        return with_chunks(image, None, None, coded(primaries, transfer))
+    if kind not in Image.SAVE:
+        pytest.skip(f"Pillow without {kind}")
+    data = corpus.encoded(Image.fromarray(np.asarray(image)), kind, quality=100)
+    at = data.index(b"colrnclx") + 8
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4 :]
+
+
+@pytest.mark.parametrize("kind", ["AVIF", "HEIF"])
+def test_code_points_of_avif_and_heif_are_applied(kind: str) -> None:
+    picture = read_picture(BytesIO(with_code_points(corpus.in_display_p3(), kind, 12, 13)), native=True)
+    assert picture.icc is not None
+    assert np.median(np.abs(np.asarray(picture.image).astype(int) - np.asarray(corpus.scene()))) <= 2
+    assert opened(written(picture, "png")).info["icc_profile"] == picture.icc
+    assert read_picture(BytesIO(with_code_points(corpus.scene(), kind, 1, 13))).icc is None
+
+
+@pytest.mark.parametrize("kind", ["PNG", "AVIF", "HEIF"])
+def test_hdr_is_refused_unless_a_profile_describes_it(kind: str) -> None:
+    for transfer, name in ((16, "PQ"), (18, "HLG")):
+        with pytest.raises(PictureError, match=f"an HDR picture .{name}.*: export it as SDR"):
+            read_picture(BytesIO(with_code_points(corpus.scene(), kind, 9, transfer)))
+    profiled = corpus.encoded(corpus.in_display_p3(), "PNG", icc_profile=corpus.display_p3())
+    data = profiled[:33] + coded(9, 16) + profiled[33:]
+    assert read_picture(BytesIO(data)).icc == corpus.display_p3()
+
+
+def bmp_with_profile(image: Image.Image, profile: bytes) -> bytes:
+    plain = corpus.encoded(image, "BMP")
+    pixels = plain[54:]
+    extent = struct.pack("<II", 124 + len(pixels), len(profile))
+    header = struct.pack("<I", 124) + plain[18:54] + bytes(16) + b"DEBM" + bytes(52) + extent + bytes(4)
+    size, start = 14 + 124 + len(pixels) + len(profile), 14 + 124
+    return b"BM" + struct.pack("<IHHI", size, 0, 0, start) + header + pixels + profile
+
+
+def jpeg2000_with_profile(image: Image.Image, profile: bytes) -> bytes:
+    plain = corpus.encoded(image, "JPEG2000")
+    colr = struct.pack(">I", 11 + len(profile)) + b"colr\2\0\0" + profile
+    at = plain.index(b"colr") - 4
+    longer = plain[:at] + colr + plain[at + int.from_bytes(plain[at : at + 4], "big") :]
+    start = plain.index(b"jp2h") - 4
+    length = int.from_bytes(plain[start : start + 4], "big") + len(longer) - len(plain)
+    return longer[:start] + struct.pack(">I", length) + longer[start + 4 :]
+
+
+@pytest.mark.parametrize("made", [bmp_with_profile, jpeg2000_with_profile])
+def test_profiles_that_pillow_does_not_hand_over_are_applied(
+    made: Callable[[Image.Image, bytes], bytes], tmp_path: Path
+) -> None:
+    (tmp_path / "a").write_bytes(made(corpus.in_display_p3(), corpus.display_p3()))
+    picture = read_picture(tmp_path / "a")
+    assert picture.icc == corpus.display_p3()
+    assert np.abs(np.asarray(picture.image).astype(int) - np.asarray(corpus.scene())).max() <= 4
+
+
+def adobe_rgb_of_a_camera(index: str) -> bytes:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0xA001: 65_535, 0xA002: 48, 0xA005: {1: index}})
+    return corpus.jpeg(Image.new("RGB", (48, 32), (60, 180, 60)), exif=exif.tobytes())
+
+
+def test_adobe_rgb_that_exif_alone_names_is_applied_and_written_as_a_profile() -> None:
+    data = adobe_rgb_of_a_camera("R03")
+    picture = read_picture(BytesIO(data), native=True)
+    red, green, _ = picture.image.getpixel((9, 9))  # type: ignore[misc]
+    assert red == 0 and abs(green - 180) <= 2  # green of Adobe RGB lies outside of sRGB
+    result = again(data, "jpg")
+    assert opened(result).info["icc_profile"] == picture.icc
+    assert abs(opened(result).getpixel((9, 9))[0] - 60) <= 2  # type: ignore[index]
+    assert read_picture(BytesIO(adobe_rgb_of_a_camera("R98"))).icc is None

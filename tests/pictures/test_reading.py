@@ -114,6 +114,14 @@ def test_opaque_alpha_is_no_alpha() -> None:
     assert read_picture(BytesIO(corpus.encoded(image, "PNG"))).alpha is None
 
 
+def test_grey_with_premultiplied_alpha_is_read() -> None:
+    out, values = BytesIO(), np.full((8, 8, 2), (60, 120), np.uint8)
+    tifffile.imwrite(out, values, photometric="minisblack", extrasamples=["assocalpha"])
+    picture = read_picture(BytesIO(out.getvalue()))
+    assert picture.alpha is not None and picture.alpha.getpixel((3, 3)) == 120
+    assert abs(picture.image.getpixel((3, 3))[0] - 128) <= 1  # type: ignore[index]
+
+
 def test_palette_and_key_colour_transparency() -> None:
     picture = read_picture(BytesIO(corpus.palette_with_transparency()))
     assert picture.mode == "P"
@@ -194,6 +202,11 @@ def test_a_progressive_jpeg_of_endless_scans_is_refused_at_once() -> None:
     last = whole.rindex(b"\xff\xda")
     with pytest.raises(PictureError, match="too long to decode"):
         read_picture(BytesIO(whole[:-2] + whole[last:-2] * 2000 + b"\xff\xd9"))
+
+
+def test_a_video_behind_a_progressive_jpeg_has_no_scans() -> None:
+    data = corpus.jpeg(progressive=True) + b"\0\0\0\x18ftypmp42" + b"\xff\xda" * 2000
+    assert read_picture(BytesIO(data)).size == (corpus.WIDTH, corpus.HEIGHT)
 
 
 def test_large_jpegs_are_decoded_small_with_nearly_the_same_result() -> None:

@@ -1,1 +1,1 @@
-"""PNG features that Pillow lacks: access to chunks, 16 bits a channel, and colour chunks as ICC profiles."""
+"""PNG features that Pillow lacks: access to chunks, and 16 bits a channel."""

@@ -14,7 +14,7 @@ from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import written_by_name
 from stargan_cli.pictures.grid import BACKGROUND, Grid, draw_grid
 from stargan_cli.pictures.provenance import Note, read_fingerprint
-from stargan_cli.pictures.reading import Wanted, opened_picture, read_picture
+from stargan_cli.pictures.reading import MAX_PIXELS, Wanted, opened_picture, read_picture
 from stargan_cli.translate.outputs.fonts import font_for
 
 CONTACT_SHEET = "contact-sheet"
@@ -30,11 +30,17 @@ class ContactSheet:
     its file name in the first column and its results in the others. The side of a cell is the median of the pictures'
     longer sides (SMALLEST_CELL..LARGEST_CELL px). If there are few columns, several blocks of rows are side by side.
     `columns` are the headings of the columns of results with the folders of their pictures; without them there is one
-    column, and no heading. `note` is written into the sheet's metadata. Its fingerprint, CONTACT_SHEET, tells
-    `require_sheet` that a sheet may be replaced."""
+    column, and no heading. Cells of pictures with more than `max_pixels` stay empty. `note` is
+    written into the sheet's metadata. Its fingerprint, CONTACT_SHEET, tells `require_sheet` that a sheet may be
+    replaced."""
 
-    def __init__(self, columns: Sequence[tuple[str, Path]] = (), note: Note | None = None) -> None:
-        self._note = note
+    def __init__(
+        self,
+        columns: Sequence[tuple[str, Path]] = (),
+        note: Note | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
+        self._note, self._max_pixels = note, max_pixels
         self._headings = ("", *(heading for heading, _ in columns)) if columns else ()
         self._folders = [folder for _, folder in columns]
         self._rows: dict[Path, dict[int, Path]] = {}
@@ -52,10 +58,11 @@ class ContactSheet:
     def _draw(self) -> Image.Image:
         columns, rows = len(self._headings) or 2, len(self._rows)
         blocks = max(1, min(8 // columns, -(-rows // 4)))
-        side = _cell_side([path for row in list(self._rows.values())[:SAMPLED] for path in row.values()])
+        sampled = [path for row in list(self._rows.values())[:SAMPLED] for path in row.values()]
+        side = _cell_side(sampled, self._max_pixels)
         grid = Grid(rows, columns, side, side + LINE_HEIGHT, GAP, blocks, LINE_HEIGHT if self._headings else 0)
         found = [[row.get(column) for column in range(columns)] for row in self._rows.values()]
-        sheet = draw_grid(grid, [[_cell(path, side) if path else None for path in row] for row in found])
+        sheet = draw_grid(grid, [[self._cell(path, side) if path else None for path in row] for row in found])
         draw = ImageDraw.Draw(sheet)
         for column, place in grid.headings() if self._headings else ():
             _write(draw, place, self._headings[column], side)
@@ -64,17 +71,25 @@ class ContactSheet:
             _write(draw, (left, top + side), source.name, side)
         return sheet
 
+    def _cell(self, path: Path, side: int) -> Image.Image:
+        """The whole picture, fitted into a cell; an empty cell if it cannot be read any more."""
+        try:
+            picture = read_picture(path, max_pixels=self._max_pixels)
+        except PictureError:
+            return Image.new("RGB", (side, side), BACKGROUND)
+        return ImageOps.pad(picture.image, (side, side), Image.Resampling.BILINEAR, BACKGROUND)
 
-def _cell_side(pictures: Sequence[Path]) -> int:
+
+def _cell_side(pictures: Sequence[Path], max_pixels: int) -> int:
     """The median of the pictures' longer sides, within SMALLEST_CELL..LARGEST_CELL (px)."""
-    sides = [max(size) for size in map(_size, pictures) if size is not None]
+    sides = [max(size) for size in (_size(path, max_pixels) for path in pictures) if size is not None]
     return min(LARGEST_CELL, max(SMALLEST_CELL, round(median(sides)))) if sides else SMALLEST_CELL
 
 
-def _size(path: Path) -> tuple[int, int] | None:
+def _size(path: Path, max_pixels: int) -> tuple[int, int] | None:
     """The size from the file's header, as pixels are decoded only once, for their cell. None if it cannot be read."""
     try:
-        with opened_picture(path, Wanted()) as (_, image):
+        with opened_picture(path, Wanted(max_pixels=max_pixels)) as (_, image):
             return image.size
     except PictureError:
         return None
@@ -98,12 +113,3 @@ def require_sheet(path: Path, inputs: Iterable[Path] = (), overwrite: bool = Fal
 
 def _is_sheet(path: Path) -> bool:
     return read_fingerprint(path) == CONTACT_SHEET
-
-
-def _cell(path: Path, side: int) -> Image.Image:
-    """The whole picture, fitted into a cell; an empty cell if it cannot be read any more."""
-    try:
-        picture = read_picture(path)
-    except PictureError:
-        return Image.new("RGB", (side, side), BACKGROUND)
-    return ImageOps.pad(picture.image, (side, side), Image.Resampling.BILINEAR, BACKGROUND)

@@ -15,7 +15,7 @@ from PIL import Image
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.writable import require_file
 from stargan_cli.files.writing import replacing
-from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
 
 QUALITY = 88
 WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
@@ -94,9 +94,10 @@ class Gallery:
     THUMBNAIL_PX. With `assets` it shows all pairs, and their pictures are files in a folder beside the page.
     """
 
-    def __init__(self, root: Path, heading: str, assets: bool = False) -> None:
-        """`root`: the output folder; captions are paths below it. `heading`: the heading of the page."""
-        self._root, self._heading, self._assets = root, heading, assets
+    def __init__(self, root: Path, heading: str, assets: bool = False, max_pixels: int = MAX_PIXELS) -> None:
+        """`root`: the output folder; captions are paths below it. `heading`: the heading of the page. Pictures with
+        more than `max_pixels` are left out."""
+        self._root, self._heading, self._assets, self._max_pixels = root, heading, assets, max_pixels
         self._sources: dict[Path, Path] = {}
         self._left_out = 0
 
@@ -113,7 +114,7 @@ class Gallery:
             file.write(_text(_HEAD.format(title=_TITLE, heading=html.escape(self._heading))))
             for number, (output, source) in enumerate(self._sources.items()):
                 try:
-                    before, after = read_picture(source).image, read_picture(output).image
+                    before, after = (read_picture(p, max_pixels=self._max_pixels).image for p in (source, output))
                 except PictureError:
                     self._left_out += 1
                     continue
