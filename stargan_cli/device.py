@@ -6,7 +6,9 @@ import os
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from math import ceil, inf
+from pathlib import Path, PurePath
 
 import numpy as np
 import torch
@@ -14,12 +16,14 @@ from torch import Tensor
 
 from stargan_cli.errors import UsageError
 
+GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Under
-    torchrun, auto and cuda give each of several processes its own CUDA device.
+    torchrun, auto and cuda give each of several processes its own CUDA device. On the CPU, torch is kept from using
+    more threads than `cpu_count`, unless OMP_NUM_THREADS sets their number.
 
     Raises UsageError where there is no such device on this machine.
     """
@@ -40,6 +44,8 @@ def pick_device(name: str = "auto") -> torch.device:
             raise UsageError(f"{name} asked for, but this machine has {found}", "use --device auto")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("mps asked for, but this machine has no Apple GPU", "use --device auto")
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > cpu_count():
+        torch.set_num_threads(cpu_count())
     return device
 
 
@@ -135,8 +141,29 @@ def seed_everything(seed: int) -> None:
 
 
 def cpu_count() -> int:
-    """CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores that this process may use: by its affinity, and by its container's quota, rounded up."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, ceil(min(cores, _quota())))
+
+
+def _quota() -> float:
+    """The CPU cores that Linux's control groups (of a container, say) allow this process; inf without a limit."""
+    quota = inf
+    with suppress(OSError, ValueError):
+        for line in OWN_GROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)  # version 2 has one line, without controllers
+            if not controllers or "cpu" in controllers.split(","):
+                root, group = GROUPS / ("cpu" if controllers else ""), PurePath(path.lstrip("/"))
+                quota = min(quota, *(_quota_of(root / part) for part in (group, *group.parents)))
+    return quota
+
+
+def _quota_of(group: Path) -> float:
+    for names in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):  # version 2, version 1
+        with suppress(OSError, ValueError):
+            quota, period = (word for name in names for word in (group / name).read_text().split())
+            return int(quota) / int(period) if quota.isdigit() else inf  # no limit: max, or -1
+    return inf
 
 
 def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
@@ -160,10 +187,12 @@ def tune_for_training(device: torch.device) -> None:
         torch.cuda.set_device(device)
 
 
-def repeatable() -> None:
+def repeatable(device: torch.device) -> None:
     """Make the same call on the same machine give the same bytes (no timed choice of algorithms), and compute fp32 in
-    full precision (no TF32)."""
+    full precision (no TF32). It is so without settings on other devices than CUDA. On CUDA they are the process's."""
+    if device.type != "cuda":
+        return
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.set_float32_matmul_precision("highest")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -146,10 +148,66 @@ def test_for_training_cudnn_tries_its_algorithms_on_the_current_device(monkeypat
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     device.tune_for_training(torch.device("cuda"))
     assert torch.backends.cudnn.benchmark and chosen == []
-    device.repeatable()
+    device.repeatable(torch.device("cuda"))
     device.tune_for_training(torch.device("cuda"))
     assert (torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32) == (False, True)
     device.tune_for_training(torch.device("cuda:1"))
     assert chosen == [torch.device("cuda:1")]
     device.tune_for_training(torch.device("cpu:0"))
     assert not torch.backends.cudnn.benchmark and len(chosen) == 1
+
+
+def test_off_cuda_the_settings_of_the_process_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", False)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")
+    try:
+        device.repeatable(torch.device("cpu"))
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.deterministic) == ("high", False)
+        device.repeatable(torch.device("cuda"))
+        assert (torch.get_float32_matmul_precision(), torch.backends.cudnn.deterministic) == ("highest", True)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "expected"),
+    [
+        ("0::/", {"cpu.max": "150000 100000"}, 2),
+        ("0::/", {"cpu.max": "10000 100000"}, 1),
+        ("0::/", {"cpu.max": "max 100000"}, 64),
+        ("0::/pod/one", {"pod/cpu.max": "300000 100000", "pod/one/cpu.max": "max 100000"}, 3),
+        ("0::/pod/one", {"cpu.max": "400000 100000"}, 4),
+        ("4:memory:/\n3:cpu,cpuacct:/", {"cpu/cpu.cfs_quota_us": "200000", "cpu/cpu.cfs_period_us": "100000"}, 2),
+        ("3:cpu,cpuacct:/docker/1", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+        ("nonsense", {}, 64),
+        ("0::/", {"cpu.max": "nonsense"}, 64),
+    ],
+)
+def test_a_containers_quota_limits_the_cores(
+    own: str, files: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"own": own, **files}.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(f"{text}\n")
+    monkeypatch.setattr(device, "GROUPS", tmp_path)
+    monkeypatch.setattr(device, "OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    assert device.cpu_count() == expected
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(None, 2), ("5", 5)])
+def test_torch_uses_no_more_threads_than_the_quota_has_cores_unless_it_is_told_to(
+    asked: str | None, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(device, "cpu_count", lambda: 2)
+    before = torch.get_num_threads()
+    torch.set_num_threads(5)
+    try:
+        device.pick_device("cpu")
+        assert torch.get_num_threads() == expected
+    finally:
+        torch.set_num_threads(before)

@@ -18,7 +18,8 @@ from typing import BinaryIO, Literal
 if sys.platform != "win32":
     import fcntl
 
-LONGEST_NAME = 255
+LONGEST_NAME = 143
+"""The most bytes of a temporary name. On encrypted shares (eCryptfs) no name may be longer."""
 OLD_SECONDS = 3600
 RUN_MARK = str(secrets.randbits(60))
 """In the names of unfinished files: the run that writes them, as several machines may write into one folder."""

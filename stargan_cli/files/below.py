@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
+from threading import Lock
 
 from stargan_cli.files.atomic import sync_folder
 
@@ -30,6 +31,7 @@ class Below:
         self._handle = os.open(self._real, _FOLDER) if HANDLES else None
         self._identity = self._real.stat()
         self._changed: set[PurePath] = set()
+        self._noting = Lock()
         self.new_names = 0
 
     def close(self) -> None:
@@ -64,8 +66,9 @@ class Below:
             yield handle
         finally:
             os.close(handle)
-        self._changed.add(relative)
-        self.new_names += 1
+        with self._noting:
+            self._changed.add(relative)
+            self.new_names += 1
 
     def _opened(self, root: int, relative: PurePath) -> int:
         try:
@@ -86,7 +89,8 @@ class Below:
                 except FileNotFoundError:
                     with suppress(FileExistsError):
                         os.mkdir(part, dir_fd=above)
-                    self._changed.add(PurePath(*parts[:number]))
+                    with self._noting:
+                        self._changed.add(PurePath(*parts[:number]))
                     handle = os.open(part, _FOLDER, dir_fd=above)
             finally:
                 os.close(above)
@@ -109,7 +113,8 @@ class Below:
 
     def sync(self) -> None:
         """Wait until all names that are new are on the disk. Raises OSError."""
-        changed, self._changed, self.new_names = self._changed, set(), 0
+        with self._noting:
+            changed, self._changed, self.new_names = self._changed, set(), 0
         for relative in changed:
             with suppress(FileNotFoundError):  # removed by somebody else, with its names
                 sync_folder(self.root / relative if self._handle is None else Path(relative), self._handle)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 LOCK_NAME = ".stargan.lock"
 """The name of a folder's lock file."""
+_TRIES = 1000
 _NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 if sys.platform == "win32":
@@ -51,12 +52,13 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
     """The file at `path`, made if it is missing, open for reading and writing, unbuffered and locked until closed:
     exclusively, or `shared` with other processes.
 
-    Raises BlockingIOError if another process holds the lock. On file systems without locks it is opened without one.
+    Raises BlockingIOError if another process holds the lock, OSError if the file never stays at `path`. On file systems
+    without locks it is opened without one.
     """
     flags = os.O_RDWR | os.O_CREAT
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):  # non-blocking: opening a FIFO would wait
         flags |= getattr(os, name, 0)
-    while True:
+    for _ in range(_TRIES):
         file = os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
         try:
             _lock(file, shared)
@@ -68,20 +70,26 @@ def locked(path: Path, *, shared: bool = False) -> BinaryIO:
         if is_still_at(path, file):
             return file
         file.close()  # its last holder has just removed or replaced it: the lock is on a file that is no longer there
+    raise _no_lock(path)
 
 
 def lock_file(path: Path) -> BinaryIO:
     """`locked` for a file that is nothing but a lock, and may be overwritten. If the name is a hard link to another
     file, the name is removed and the lock is a new file. Also raises OSError if it is not a regular file."""
-    while True:
+    for _ in range(_TRIES):
         file = locked(path)
         status = os.fstat(file.fileno())
-        if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+        if stat.S_ISREG(status.st_mode) and status.st_nlink <= 1:  # some FUSE file systems say 0
             return file
         with file:
             if not stat.S_ISREG(status.st_mode):
                 raise OSError(errno.EEXIST, f"{path.name} is not a regular file")
             path.unlink()
+    raise _no_lock(path)
+
+
+def _no_lock(path: Path) -> OSError:
+    return OSError(errno.EDEADLK, f"{path.name} cannot be locked: the file system shows another file each time")
 
 
 def is_still_at(path: Path, file: BinaryIO) -> bool:

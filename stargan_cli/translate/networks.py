@@ -134,7 +134,9 @@ class Networks:
         asking = [picture.question for picture in pictures for _ in picture.due]
         pixels = torch.cat([torch.from_numpy(question.squares) for question in asking])
         layings = [question.laying for question in asking if question.laying is not None]
-        made = self.translator.translate(pixels, torch.tensor(flat), Laying.joined(layings) if layings else None)
+        made = self.translator.translate(
+            pixels, torch.tensor(flat, dtype=torch.float32), Laying.joined(layings) if layings else None
+        )
         answers: list[Answer | Exception] = []
         place = 0
         for picture, asked in zip(pictures, vectors, strict=True):

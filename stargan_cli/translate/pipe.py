@@ -1,4 +1,4 @@
-"""One picture from a stream to a stream: `stargan translate -`. The pipeline is that of folders."""
+"""One picture from a stream to a stream, as for `stargan translate -`. The pipeline is that of folders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import PurePath
 from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.blobs import hash_of
@@ -19,6 +19,11 @@ from stargan_cli.translate.outputs.names import converted
 from stargan_cli.translate.outputs.sinks import MemorySink
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.work import work
+
+_FORMATS = dict.fromkeys(("L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"), "PNG") | {"CMYK": "TIFF", "LAB": "TIFF"}
+"""A format that holds the pixels of a mode as they are. Other modes are converted first."""
+_CONVERTED = {"I;16L": "I", "I;16N": "I", "I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
+_LARGEST_16_BIT = 2**16 - 1
 
 
 class _Piped:
@@ -79,3 +84,31 @@ def output_name(data: BinaryIO, target: str) -> str:
     except Exception:  # the pipeline says why it cannot be read
         own = FALLBACK
     return converted(f"picture{own.suffixes[0]}", target)
+
+
+def as_file(image: Image.Image) -> BytesIO:
+    """The picture as a lossless file, turned upright by its EXIF orientation. Raises UsageError for no PIL image,
+    PictureError for a picture without pixels or whose values have no known range."""
+    if not isinstance(image, Image.Image):
+        raise UsageError(
+            f"the picture is no PIL image but {type(image).__name__}",
+            "PIL.Image.open(path) makes one of a file, PIL.Image.fromarray(array) of an array (H, W, 3) of bytes",
+        )
+    if 0 in image.size:
+        raise PictureError(f"the picture is {image.width}x{image.height} px: it has no pixels")
+    if image.mode == "F":
+        raise PictureError("mode F does not say which value is white: convert the picture to L or I;16")
+    if image.mode == "I":
+        _require_16_bit(image)
+    upright, file = ImageOps.exif_transpose(image), BytesIO()
+    while upright.mode not in _FORMATS:
+        upright = upright.convert(_CONVERTED.get(upright.mode, "RGB"))
+    upright.save(file, _FORMATS[upright.mode], compress_level=1)  # which TIFF ignores
+    file.seek(0)
+    return file
+
+
+def _require_16_bit(image: Image.Image) -> None:
+    low, high = image.getextrema()
+    if low < 0 or high > _LARGEST_16_BIT:  # type: ignore[operator]  # mode I has one channel
+        raise PictureError(f"mode I is read as 16 bits, but its values are {low} to {high}: convert the picture")

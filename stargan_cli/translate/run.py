@@ -78,7 +78,7 @@ def translate(
     progress(0, None, "finding pictures")
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
-        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, RUN_MARK if where.name else None))
+        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         if on_ray:
@@ -87,14 +87,15 @@ def translate(
         else:
             if not run.dry:
                 networks.start(warn)
-            listing = _listing(inputs, where, settings, run, sink, passed_over)
+            listing = _listing(inputs, where, settings, run, sink, passed_over, stop)
             assignment = _assignment(networks.plan, inputs, where.folder, run)
             do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
             if run.watch:
                 folders = [place for place in inputs if isinstance(place, Path)]
-                steps = _watched(missing_inputs_noted(listing, folders, warn), do, stop, run.fail_fast)
+                noted = missing_inputs_noted(listing, folders, warn)
+                steps = _watched(noted, partial(do, isolated=True), stop, run.fail_fast)
             else:
-                steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run)))))
+                steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run), stop))))
         steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
         report = Report() if report is None else report
@@ -141,10 +142,13 @@ def _listing(
     run: Run,
     sink: Sink,
     passed_over: PassedOver | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Callable[[], Iterator[Found]]:
     out = where.folder
     exclude = out if isinstance(out, Path) and not run.in_place else None
-    listing = partial(find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over, where.name)
+    listing = partial(
+        find, inputs, exclude, settings.format, sink.fold, not run.in_place, passed_over, where.name, stop
+    )
     assets = assets_folder(run.gallery) if run.gallery is not None and run.gallery_assets else None
     return partial(_without_reports, listing, [place for place in (run.grid, assets) if place is not None])
 
@@ -188,12 +192,13 @@ class _Listeners:
     def __init__(self, run: Run, out: Location, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
         self._run, self._manifest, self._on_row = run, manifest, on_row
         self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
+        most = plan.settings.max_pixels
         if run.grid is not None and not run.dry:
             root = out if isinstance(out, Path) else Path()
             columns = [(variant.target, root / variant.folder) for variant in plan.variants if variant.folder]
-            self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note())))
+            self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note(), most)))
         if run.gallery is not None and isinstance(out, Path) and not run.dry:
-            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets)))
+            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most)))
 
     def hear(self, row: Row, own_file: bool) -> None:
         """Pass a row on. Raises UsageError if a report of the run would replace an output or an input."""

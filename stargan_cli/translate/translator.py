@@ -57,7 +57,7 @@ class Translator:
         compiled: bool = False,
         lanes: Lanes | None = None,
     ) -> None:
-        repeatable()
+        repeatable(device)
         self.size = weights.card.model.image_size
         self.device, self.precision = device, precision
         self.batch_size = batch_size or automatic_batch_size(device, self.size)

@@ -12,6 +12,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.translate.framing import Asked, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.tar_reading import Member
 from stargan_cli.translate.networks import Networks, question_kind
 from stargan_cli.translate.outputs.archives import ArchiveOutputs, with_archive
 from stargan_cli.translate.outputs.sinks import Sink
@@ -22,7 +23,7 @@ from stargan_cli.translate.report import Settled
 from stargan_cli.translate.streaming.processes import WorkerProcesses
 from stargan_cli.translate.streaming.stream import Stream
 from stargan_cli.translate.streaming.worker import Assignment
-from stargan_cli.translate.streaming.workers import Growing, Threads
+from stargan_cli.translate.streaming.workers import Growing, Threads, Workers
 
 MOST_WORKERS = 16
 
@@ -44,12 +45,13 @@ def work(
     fail_fast: bool = False,
     dry: bool = False,
     assignment: Assignment | None = None,
+    isolated: bool = False,
 ) -> Generator[Settled, None, None]:
     """Translate the found items in order, until `stop`, or with `fail_fast` until the first failure.
 
     `networks` must be started, unless the run is `dry`. With an `assignment`, worker processes take over from this
-    process's threads if there are many pictures. An archive that is not finished leaves nothing behind. Raises
-    OutputError if no further output can be written.
+    process's threads if there are many pictures; if `isolated`, they do all the work. An archive that is not finished
+    leaves nothing behind. Raises OutputError if no further output can be written.
     """
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
@@ -57,15 +59,18 @@ def work(
     threads: Threads[Found, Asked, Any] = Threads(
         lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number
     )
+    workers: Workers[Found, Asked, Any] = threads
+    if assignment is not None:
+        processes = partial(WorkerProcesses, assignment, number, partial(_clean_up, sink, plan))
+        workers = processes(threads.events) if isolated else Growing(threads, processes)
     stream = Stream(
-        threads
-        if assignment is None
-        else Growing(threads, partial(WorkerProcesses, assignment, number, partial(_clean_up, sink, plan))),
+        workers,
         networks.answer,
         batch_size=(lambda kind: 1) if dry else networks.batch_size,
         runners=1 if dry else networks.translator.runners,
         kind_of=question_kind,
         weigh=_weight,
+        held=_held,
         at_once=lambda found: _without_work(found, networks, sink),
         stop=lambda: (some_failed and fail_fast) or stop(),
     )
@@ -91,6 +96,10 @@ def _clean_up(sink: Sink, plan: Plan, found: Found) -> None:
 
 def _weight(asked: Asked) -> int:
     return asked.weight if isinstance(asked, Question) else -1
+
+
+def _held(found: Found) -> int:
+    return len(found.source.data) if isinstance(found.source, Member) else 0
 
 
 def _without_work(found: Found, networks: Networks, sink: Sink) -> Settled | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
 from stargan_cli.files import locks
-from stargan_cli.files.locks import is_still_at, locked
+from stargan_cli.files.locks import is_still_at, lock_file, locked
 
 
 def test_a_lock_is_on_the_file_at_the_path_though_others_come_and_go(
@@ -48,3 +49,25 @@ def test_a_file_that_was_removed_or_replaced_is_no_longer_at_its_path(tmp_path: 
         assert not is_still_at(path, file)
         path.touch()
         assert not is_still_at(path, file)
+
+
+def test_a_file_system_that_counts_no_links_has_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fstat = os.fstat
+
+    def without_links(handle: int) -> os.stat_result:
+        fields = list(fstat(handle))
+        fields[3] = 0
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "fstat", without_links)
+    with lock_file(tmp_path / "a.lock"):
+        assert (tmp_path / "a.lock").exists()
+
+
+@pytest.mark.parametrize("lock", [locked, lock_file])
+def test_a_file_that_is_another_each_time_is_refused_and_not_tried_for_ever(
+    lock: Callable[[Path], BinaryIO], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "is_still_at", lambda path, file: False)
+    with pytest.raises(OSError, match=r"a\.lock cannot be locked"):
+        lock(tmp_path / "a.lock")

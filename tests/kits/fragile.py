@@ -35,7 +35,8 @@ def install() -> None:
 
 
 def _install_syncs() -> None:
-    """`unsynced`: its output cannot be synced. `dies`: the first sync of its output kills the process."""
+    """`unsynced`: its output cannot be synced. `dies`: the first sync of its output kills the process. `drowns`: every
+    sync of its output does."""
     from stargan_cli.translate.outputs import begun
 
     sync_handle = begun.sync_handle
@@ -45,6 +46,8 @@ def _install_syncs() -> None:
         folder, name = os.path.split(place)
         if name.startswith(".unsynced"):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+        if name.startswith(".drowns"):
+            os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith(".dies") and not os.path.exists(died := os.path.join(folder, "..", "died")):
             os.mkdir(died)
             os.kill(os.getpid(), signal.SIGKILL)

@@ -105,6 +105,17 @@ def test_what_would_lose_pictures_is_left_alone_with_the_reason(
         assert getattr(image, "n_frames", 1) == 1
 
 
+def test_in_place_a_photo_keeps_the_video_behind_it(tmp_path: Path, weights: Path) -> None:
+    path = tmp_path / "in" / "a.jpg"
+    path.parent.mkdir()
+    path.write_bytes(data := corpus.jpeg() + b"\0\0\0\x18ftypmp42")
+    result = go(weights, path.parent, "-o", path.parent, "--in-place")
+    assert "--in-place would lose" in " ".join(result.stderr.split()) and path.read_bytes() == data
+    assert "1 translated" in go(weights, path.parent, "-o", tmp_path / "out").stderr
+    go(weights, path.parent, "-o", path.parent, "--in-place", "--frames", "first")
+    assert path.read_bytes() != data
+
+
 def test_a_pipe_says_why_it_writes_nothing(weights: Path) -> None:
     result = CliRunner().invoke(
         app, ["translate", "-", "--set", "blond", "-w", str(weights), "--format", "jpg"], input=by_hand("gif")

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, UsageError
+from stargan_cli.pictures.reading import Picture, read_picture
+from stargan_cli.translate.outputs import contact_sheet, gallery
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
@@ -173,6 +175,22 @@ def test_the_limit_on_pixels_reaches_every_reader(size: str, weights: str, tmp_p
     assert str(rows[0].reason).startswith("too large: 24x24 is 576 pixels, the limit is 575")
     report = translate([source], tmp_path / "out", settings(weights, size=size, max_pixels=576), Run())
     assert report.done == 1
+
+
+def test_the_limit_on_pixels_reaches_grid_and_gallery(
+    weights: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits: list[int] = []
+
+    def read(path: Path, max_pixels: int) -> Picture:
+        limits.append(max_pixels)
+        return read_picture(path)
+
+    for overview in (contact_sheet, gallery):
+        monkeypatch.setattr(overview, "read_picture", read)
+    run = Run(grid=tmp_path / "grid.png", gallery=tmp_path / "page.html")
+    translate([pictures(tmp_path / "in", 1)], tmp_path / "out", settings(weights, max_pixels=576), run)
+    assert limits == 4 * [576]
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -14,7 +16,7 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote
 from stargan_cli.translate.inputs.finding import find
@@ -329,3 +331,37 @@ def test_where_puts_are_not_whole_an_object_is_moved_into_its_place(monkeypatch:
     assert target == "/elsewhere/s/a.png"
     assert filesystem.cat_file(source) == b"pixels"
     assert not filesystem.exists(target)
+
+
+def test_a_store_that_takes_nothing_ends_the_run_and_one_that_takes_some_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sink = remote_sink.RemoteSink(RemotePath("memory://elsewhere"))
+
+    def pipe_file(key: str, data: bytes) -> None:
+        if data == b"refused":
+            raise PermissionError(errno.EACCES, "Access Denied")
+
+    monkeypatch.setattr(sink.root.filesystem, "pipe_file", pipe_file)
+    refused, taken = (sink.begin(PurePath("a.png"), data) for data in (b"refused", b"taken"))
+    for _ in range(2):
+        for _ in range(remote_sink.MOST_REFUSED - 1):
+            with pytest.raises(PictureError, match=r"cannot be written: .*Access Denied"):
+                refused.finish()
+        taken.finish()
+    for _ in range(remote_sink.MOST_REFUSED - 1):
+        with pytest.raises(PictureError):
+            refused.finish()
+    with pytest.raises(OutputError, match=r"the last 20 outputs into memory://elsewhere failed: .*Access Denied"):
+        refused.finish()
+
+
+def test_an_archive_that_no_temporary_folder_takes_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_usable() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none_usable)
+    sink = remote_sink.RemoteSink(RemotePath("memory://elsewhere"))
+    with pytest.raises(OutputError, match="No usable temporary directory") as found, sink.file(PurePath("a.tar")):
+        pass
+    assert found.value.hint is not None and "TMPDIR" in found.value.hint

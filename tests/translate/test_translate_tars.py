@@ -24,6 +24,7 @@ from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.streaming.stream import Stream
 
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -58,6 +59,23 @@ def test_archives_come_out_as_archives_with_the_same_pictures_as_files_give(
     rows = [Row.from_json(line) for line in (tmp_path / "rows.jsonl").read_bytes().splitlines()]
     assert [row.source for row in rows] == [f"{shards}/{n // 3:04d}.tar/{n:04d}.png" for n in range(6)]
     assert rows[0].output == f"{tmp_path}/out/0000.tar/0000.png"
+
+
+def test_no_more_members_are_held_than_memory_is_meant_for(
+    shards: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    begin = Stream._begin
+
+    def counted(self: Any, items: Any) -> bool:
+        more = begin(self, items)
+        held.append(len(self._line))
+        return more
+
+    monkeypatch.setattr(Stream, "_begin", counted)
+    monkeypatch.setattr("stargan_cli.translate.streaming.stream.MEMORY_BYTES", 1)
+    assert call(shards / "0000.tar", "--set", "blond", "-w", weights, "-o", tmp_path / "out").exit_code == 0
+    assert max(held) == 1
 
 
 def test_webdataset_reads_what_is_written(shards: Path, tmp_path: Path, weights: Path) -> None:

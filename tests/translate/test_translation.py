@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from translation_kit import draw
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.provenance import read_fingerprint
 from stargan_cli.translate.done_before import DONE_BEFORE
+from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
@@ -409,7 +411,7 @@ def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree
     report = go(pictures, pictures, weights, rows, in_place=True)
     assert (report.done, report.failed) == (5, 1)
     assert [row.reason for row in rows if row.status == "failed"] == [
-        "its format cannot be written, so it cannot be replaced in place: .png"
+        ".ppm files cannot be written, so it cannot be replaced in place: give another folder to --out"
     ]
     after = tree(pictures)
     assert all(after[name] != data for name, data in before.items())
@@ -564,6 +566,25 @@ def test_a_stop_leaves_no_output_without_its_row(tmp_path: Path, weights: Path, 
     assert {row["output"] for row in noted} == written
     assert {row["status"] for row in noted} == {"done"} and all(row["target_label"] for row in noted)
     assert 5 <= len(written) < 100
+
+
+def test_a_stop_is_seen_while_the_search_finds_nothing(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def find(*arguments: Any) -> Iterator[Found]:
+        stop = arguments[-1]
+        begun.set()
+        while not stop():
+            time.sleep(0.01)
+        ended.set()
+        yield from ()
+
+    monkeypatch.setattr("stargan_cli.translate.run.find", find)
+    settings = TranslationSettings(spec="blond", weights=str(weights), precision="fp32")
+    report = translate([tmp_path], tmp_path / "out", settings, Run(), stop=begun.is_set)
+    assert report.interrupted and ended.wait(30)
 
 
 def test_only_one_run_writes_into_a_folder(pictures: Path, tmp_path: Path, weights: Path) -> None:

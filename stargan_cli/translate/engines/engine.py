@@ -28,7 +28,7 @@ def pick_engine_device(engine: str, device: str, precision: str) -> tuple[torch.
     """The device and number type of an engine: as `pick_device` and `pick_precision` give. Raises UsageError if it
     does not support them."""
     if engine not in ENGINES:
-        raise UsageError(f"unknown engine {engine!r}", f"use {', '.join(ENGINES)} or ray")
+        raise UsageError(f"unknown engine {engine!r}", f"use {', '.join(ENGINES)}; on the command line, also ray")
     if engine == "torch":
         where = pick_device(device)
         return where, pick_precision(precision, where)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError
+from stargan_cli.files.blobs import Source
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
@@ -63,10 +64,7 @@ def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Fo
     names = MemberNames()
     try:
         if archive.wanted:
-            with (
-                open_regular(source) if isinstance(source, Path) else source.open() as file,
-                closing(read_ahead(members(file, str(source)), lambda member: len(member.data))) as ahead,
-            ):
+            with closing(read_ahead(_members(source), lambda member: len(member.data))) as ahead:
                 for member in ahead:
                     yield _member(member, archive, names, target)
     except PictureError as error:
@@ -74,6 +72,11 @@ def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Fo
     except Exception as error:  # the system or a store failed midway: the next run may get further
         problem, transient = f"cannot be read to its end: {error or type(error).__name__}", True
     yield Found(found.source, found.output, problem, found.below, "end", archive, transient)
+
+
+def _members(source: Source) -> Iterator[Member]:
+    with open_regular(source) if isinstance(source, Path) else source.open() as file:
+        yield from members(file, str(source))
 
 
 def _member(member: Member, archive: Archive, names: MemberNames, target: str) -> Found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
@@ -27,9 +27,9 @@ class Counting:
         """A text for the progress line while the walk runs, else empty."""
         return "" if self.total is not None or not self.number else f"finding pictures: {self.number:,} so far"
 
-    def ahead(self, items: Iterable[Found]) -> Generator[Found, None, None]:
-        """The items, found by a separate thread. Closing the generator ends the thread."""
-        return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD)
+    def ahead(self, items: Iterable[Found], stop: Callable[[], bool] = lambda: False) -> Generator[Found, None, None]:
+        """The items, found by a separate thread, until `stop`. Closing the generator ends the thread."""
+        return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD, stop)
 
     def _counted(self, items: Iterable[Found]) -> Iterator[Found]:
         whole = True

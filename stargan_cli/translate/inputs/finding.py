@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError, reason_of
@@ -51,6 +52,7 @@ class _Search:
     archives: bool
     exclude: tuple[int, int] | None
     passed_over: PassedOver
+    stop: Callable[[], bool]
 
 
 def find(
@@ -61,6 +63,7 @@ def find(
     archives: bool = False,
     passed_over: PassedOver | None = None,
     only: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Found]:
     """Yield the pictures of files and folders, subfolders included, in the order given and then by name.
 
@@ -68,14 +71,15 @@ def find(
     beside them. `only` is the output's name if the only input is a file. `out` is not read if it lies in an input.
     `target` and `fold` are those of `names_for`. Names as in `files.passed_over` are left out and counted in
     `passed_over`. Symlinks are followed; one that leads to a folder above it is reported as a problem. With `archives`,
-    tars in folders are found too. Memory grows with the largest single folder, not with the tree.
+    tars in folders are found too. Memory grows with the largest single folder, not with the tree. When `stop` returns
+    True, nothing more is looked at.
     """
     folders = {path for path in inputs if is_folder(path)}
     names = _names([p.name for p in inputs if p not in folders], [own_name(path) for path in folders], target, fold)
     exclude = _identity(out) if out is not None else None
     passed_over = PassedOver() if passed_over is None else passed_over
     passed_over.begin()
-    search = _Search(target, fold, archives, exclude, passed_over)
+    search = _Search(target, fold, archives, exclude, passed_over, stop)
     for path in inputs:
         if path not in folders:
             yield _file(path, PurePath(only or names[path.name]))
@@ -137,7 +141,7 @@ def _names(names: Sequence[str], taken: Sequence[str], target: str, fold: Callab
 
 def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
     waiting = [start]
-    while waiting:
+    while waiting and not search.stop():
         folder = waiting.pop()
         identity = _identity(folder.path)
         if identity is not None and identity == search.exclude:
@@ -161,11 +165,14 @@ def _walk(start: _Folder, search: _Search) -> Iterator[Found]:
 
 
 def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], list[str], dict[str, str]]:
-    """Names of pictures and of subfolders, both sorted, and for names that cannot be read the reason."""
+    """Names of pictures and of subfolders, both sorted, and for names that cannot be read the reason; none if stopped
+    midway, as an output's name depends on all of them."""
     pictures, subfolders, hidden, problems = [], [], [], {}
     wanted = (*PICTURE_SUFFIXES, TAR_SUFFIX)
     with os.scandir(folder) as entries:
         for entry in entries:
+            if search.stop():
+                return [], [], {}
             if is_passed_over(entry.name):
                 if has_picture_suffix(entry.name) or _is_folder(entry):
                     hidden.append(entry.name)
@@ -209,7 +216,7 @@ def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Foun
     """Files whose outputs might get the same name are named together. If the output folder ignores case, those are all
     files of a folder, which memory then holds."""
     problems: list[str] = []
-    wanted = ((path, file) for path, file in _listed(root, problems) if _is_wanted(path, search))
+    wanted = ((path, file) for path, file in _listed(root, problems, search) if _is_wanted(path, search))
     for folder, files in neighbours(wanted, by_stem=search.fold is str):
         names = _names(list(files), (), search.target, search.fold)
         for name, file in files.items():
@@ -218,9 +225,9 @@ def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Foun
         yield Found(RemoteFile(root, ""), None, problem)
 
 
-def _listed(root: RemotePath, problems: list[str]) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
+def _listed(root: RemotePath, problems: list[str], search: _Search) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
     try:
-        yield from root.files()
+        yield from takewhile(lambda _: not search.stop(), root.files())
     except Exception as error:  # each file system raises errors of its own
         problems.append(f"cannot be listed to its end: {error or type(error).__name__}")
 

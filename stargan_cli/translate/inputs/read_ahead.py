@@ -9,6 +9,8 @@ from typing import TypeVar
 
 AHEAD_BYTES = 2**26
 AHEAD_ITEMS = 1024
+POLL_SECONDS = 0.1
+CLOSING_SECONDS = 1.0
 
 Item = TypeVar("Item")
 
@@ -18,12 +20,17 @@ class _Ended(Exception):
 
 
 def read_ahead(
-    items: Iterable[Item], weigh: Callable[[Item], int], most_bytes: int = AHEAD_BYTES, most_items: int = AHEAD_ITEMS
+    items: Iterable[Item],
+    weigh: Callable[[Item], int],
+    most_bytes: int = AHEAD_BYTES,
+    most_items: int = AHEAD_ITEMS,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Item, None, None]:
-    """Yield the same items in the same order, and at the end raise what `items` raises.
+    """Yield the same items in the same order, until `stop`, and at the end raise what `items` raises.
 
     The thread pauses while the waiting items weigh `most_bytes` or more, or are `most_items`. Closing the generator
-    ends the thread, after the item that is being fetched.
+    ends the thread, after the item that is being fetched: so `items` holds its own files. If that takes longer than
+    CLOSING_SECONDS (a network share does not answer, say), closing no longer waits for it.
     """
     waiting: deque[Item] = deque()
     changed = threading.Condition()
@@ -56,8 +63,11 @@ def read_ahead(
     thread.start()
     try:
         while True:
+            if stop():
+                return
             with changed:
-                changed.wait_for(lambda: waiting or end is not None)
+                if not changed.wait_for(lambda: waiting or end is not None, POLL_SECONDS):
+                    continue
                 if not waiting:
                     break
                 item = waiting.popleft()
@@ -68,6 +78,6 @@ def read_ahead(
         with changed:
             closed = True
             changed.notify_all()
-        thread.join()
+        thread.join(CLOSING_SECONDS)
     if not isinstance(end, _Ended):
         raise end  # type: ignore[misc]

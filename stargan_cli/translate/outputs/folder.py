@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from itertools import islice
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import BinaryIO
@@ -22,16 +23,20 @@ _LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
 class OutputFolder:
-    """An output folder, locked for one run, or for one shard beside the others; a context manager.
+    """An output folder, locked for one run, or for one shard beside the others, or unlocked but for one file in it; a
+    context manager.
 
     The locks are the system's own, on hidden files: they end with the process, however that ends. A file that a killed
-    run left unfinished is removed by the next run; one of a shard, by the next run of that shard.
+    run left unfinished is removed by the next run; one of a shard or of a single file, by the next run of that.
     """
 
-    def __init__(self, root: Path, shard: Shard | None = None, mark: str | None = None) -> None:
+    def __init__(
+        self, root: Path, shard: Shard | None = None, mark: str | None = None, name: str | None = None
+    ) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be locked or written.
 
-        With the `mark` (see `atomic.RUN_MARK`) of a run that has locked the folder, it takes no lock of its own.
+        With the `mark` (see `atomic.RUN_MARK`) of a run that has locked the folder, it takes no lock of its own. With
+        `name`, that of the only file to write, it locks nothing else.
         """
         self.root = root
         self._lock: FolderLock | None = None
@@ -42,13 +47,15 @@ class OutputFolder:
             if mark:
                 adopt_mark(mark)
             else:
-                self._lock = FolderLock(root, shard)
-                self._sweep()
+                self._lock = FolderLock(root, shard, name)
+                self._sweep(self._lock.killed, None if name is None else 1)
         except BlockingIOError as error:
             self._release()
             raise UsageError(
-                f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
-                "wait for it to end, or give another folder to --out",
+                f"another run is writing {root / name}"
+                if name is not None
+                else f"another run{f' of shard {shard}' if shard else ''} is writing into {root}",
+                f"wait for it to end, or give another {'folder' if name is None else 'name'} to --out",
             ) from error
         except OSError as error:
             self._release()
@@ -126,13 +133,14 @@ class OutputFolder:
                 f"cannot write into the output folder {self.root}: {reason_of(error)}", MAKE_ROOM
             ) from error
 
-    def _sweep(self) -> None:
-        """Remove the unfinished files of killed runs. Their names hold the marks that the lock files kept."""
-        if self._lock is None or not self._lock.killed:
+    def _sweep(self, killed: set[str], folders: int | None) -> None:
+        """Remove the unfinished files of killed runs, from so many folders (None: all), the root first. Their names
+        hold the marks that the lock files kept."""
+        if not killed:
             return
-        for folder, _, names in os.walk(self.root):
+        for folder, _, names in islice(os.walk(self.root), folders):
             for name in names:
                 found = _LEFT_OVER.fullmatch(name)
-                if found and found.group(1) in self._lock.killed:
+                if found and found.group(1) in killed:
                     with suppress(OSError):
                         os.unlink(os.path.join(folder, name))

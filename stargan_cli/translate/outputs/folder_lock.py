@@ -1,11 +1,14 @@
-"""The locks of an output folder: for one whole run alone, or for the shards of one job together, each shard once.
+"""The locks of an output folder: for one whole run alone, for the shards of one job together, each shard once, or for
+one file in it.
 
 A whole run locks the folder's lock file exclusively. The shards of a job share that lock; the first of them, while
 alone, notes in the file how many shards the job has. Each shard also locks a file of its own, so that none runs twice.
+A run that writes one file locks nothing but that: other runs may write into the folder.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from contextlib import suppress
@@ -17,6 +20,7 @@ from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
 
+SHARD_LOCKS = ".stargan.*-of-*.lock"
 PATIENCE_S = 2.0  # wait for the first shard, which holds the lock alone until it has noted the number of shards
 
 
@@ -26,18 +30,21 @@ class FolderLock:
     `killed` are the marks (see `atomic.RUN_MARK`) of killed runs that held the locks which this one now holds.
     """
 
-    def __init__(self, root: Path, shard: Shard | None) -> None:
-        """Raises BlockingIOError if another run holds the folder or the shard, UsageError if a run without a shard or a
-        job with another number of shards holds the folder, or a lock file is another user's, OSError if one cannot be
-        made."""
+    def __init__(self, root: Path, shard: Shard | None, name: str | None = None) -> None:
+        """`name`: the only file to write. Raises BlockingIOError if another run holds the folder, the shard or the
+        file, UsageError if a run without a shard or a job with another number of shards holds the folder, or a lock
+        file is another user's, OSError if one cannot be made."""
         self.killed: set[str] = set()
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
         try:
-            if shard is None:
+            if name is not None:
+                self._own(root / f".stargan.file-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.lock")
+            elif shard is None:
                 self._own(main)
-                for path in root.glob(".stargan.*-of-*.lock"):  # not in use: a running shard would share the main lock
+                for path in root.glob(SHARD_LOCKS):  # not in use: a running shard would share the main lock
                     self._own(path)
+                self._bury(root, ".stargan.file-*.lock")
             else:
                 self._files.append((main, self._shared(main, shard)))
                 self._own(root / f".stargan.{shard}.lock")
@@ -100,7 +107,7 @@ class FolderLock:
         file = lock_file(path)
         try:
             self._take_mark(file)
-            self._bury(path.parent)
+            self._bury(path.parent, SHARD_LOCKS)
             _write(file, job)
             relock(file, shared=True)
         except BaseException:
@@ -108,11 +115,12 @@ class FolderLock:
             raise
         return file
 
-    def _bury(self, root: Path) -> None:
-        """While no shard runs: collect the marks of killed shards of any job, and remove their lock files."""
-        if not _locks_exclude(root):
+    def _bury(self, root: Path, locks: str) -> None:
+        """Collect the marks of killed runs that held `locks` (a pattern), and remove these lock files."""
+        paths = list(root.glob(locks))
+        if not paths or not _locks_exclude(root):
             return
-        for path in root.glob(".stargan.*-of-*.lock"):
+        for path in paths:
             with suppress(OSError), locked(path) as file:
                 self._take_mark(file)
                 path.unlink()

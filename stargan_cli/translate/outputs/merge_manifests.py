@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import os
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,24 +18,28 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import is_same_file, require_file
+from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.outputs.manifest import is_manifest, require_rows
 from stargan_cli.translate.report import Report, Row
 
+MOST_NAMED = 20
 ROWS_AT_ONCE = 100_000
 FILES_AT_ONCE = 64
+_OF_SHARD = re.compile(r"(.*)\.([0-9]{1,9})-of-([0-9]{1,9})(\.[^.]*|)", re.DOTALL)
 _BEST_FIRST = {"done": 0, "skipped": 1, "failed": 2}
 
 Key = tuple[str, str, int, bytes]
 
 
-def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) -> Report:
+def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False, warn: Say = unheard) -> Report:
     """Write the rows of `parts` into the manifest `out`, by source and then by output, and count them.
 
     Of several rows for one output, a done one is kept rather than a skipped one, and a skipped one rather than a failed
     one; the order of the parts does not matter. A torn last line of a killed run is left out, and so is the failure of
     a source that has an output in another row. `out` may be one of the parts. Another manifest is replaced only with
-    `replace`, and any other file never. Raises UsageError for a part that is not a manifest, OutputError if `out` or
-    the temporary files beside it cannot be written.
+    `replace`, and any other file never. `warn` is called if the names of the parts show that shards are missing.
+    Raises UsageError for a part that is not a manifest, OutputError if `out` or the temporary files beside it cannot be
+    written.
     """
     hint = "the first name after --merge-manifests is the file to write"
     is_part = any(is_same_file(out, part) for part in parts)
@@ -54,7 +59,23 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False) 
                 file.write(line)
     except OSError as error:
         raise OutputError(f"cannot write the manifest {out}: {reason_of(error)}") from error
+    for text in _missing_shards(parts):
+        warn(text)
     return report
+
+
+def _missing_shards(parts: Sequence[Path]) -> Iterator[str]:
+    """A sentence for each manifest of a whole job of which not all shards are among the parts."""
+    given: dict[tuple[str, str], set[int]] = {}
+    for part in parts:
+        if found := _OF_SHARD.fullmatch(part.name):
+            given.setdefault((found[1] + found[4], found[3]), set()).add(int(found[2]))
+    for (name, count), numbers in given.items():
+        missing = islice((number for number in range(1, int(count) + 1) if number not in numbers), MOST_NAMED + 1)
+        named = [str(number) for number in missing]
+        if named:
+            shown = ", ".join(named[:MOST_NAMED]) + (", ..." if len(named) > MOST_NAMED else "")
+            yield f"{name}: of {count} shards, the manifests of these are missing: {shown}"
 
 
 def _merged_rows(rows: Iterator[Key]) -> Iterator[bytes]:

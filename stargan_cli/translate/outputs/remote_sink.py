@@ -19,6 +19,10 @@ WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Protocols whose uploads are atomic. With others, an object is uploaded under a temporary name and then moved."""
 
 
+MOST_REFUSED = 20
+"""After so many outputs in a row that could not be written, no other is tried."""
+
+
 class RemoteSink:
     """A folder that fsspec reaches by URL. It has no lock: two runs may write into it at once, each object whole."""
 
@@ -26,6 +30,7 @@ class RemoteSink:
 
     def __init__(self, root: RemotePath) -> None:
         self.root = root
+        self._refused = 0
 
     def name(self, output: PurePath) -> str:
         return str(self.root / output)
@@ -62,14 +67,16 @@ class RemoteSink:
 
     @contextmanager
     def file(self, output: PurePath) -> Iterator[BinaryIO]:
+        place = "the folder for temporary files"
         try:
+            place = tempfile.gettempdir()
             with tempfile.NamedTemporaryFile(prefix="stargan-") as file:
                 yield file  # type: ignore[misc]  # a wrapper around a BinaryIO, which mypy does not take for one
                 file.flush()
                 self._put(output, lambda filesystem, key: filesystem.put_file(file.name, key))
         except OSError as error:
             raise OutputError(
-                f"cannot write into {tempfile.gettempdir()}: {reason_of(error)}",
+                f"cannot write into {place}: {reason_of(error)}",
                 "make room there, or set TMPDIR to another folder",
             ) from error
 
@@ -80,16 +87,29 @@ class RemoteSink:
         """Nothing: an unfinished upload is no object, and the store's own rules remove its parts."""
 
     def _put(self, output: PurePath, put: Callable[..., object]) -> None:
-        place = self.root / output
         if ".." in output.parts or output.is_absolute():
             raise PictureError(f"its output would lie outside the output folder: {output}")
-        with reported("cannot be written"):
-            filesystem, key = place.filesystem, place.key
-            if place.url.split("://")[0] in WHOLE_OR_NOT:
-                put(filesystem, key)
-                return
-            folder, _, name = key.rpartition("/")
-            temporary = f"{folder}/{temporary_name(name)}"
-            filesystem.makedirs(folder, exist_ok=True)
-            put(filesystem, temporary)
-            filesystem.mv(temporary, key)
+        try:
+            with reported("cannot be written"):
+                _put_whole(self.root / output, put)
+        except PictureError as error:
+            self._refused += 1
+            if self._refused < MOST_REFUSED:
+                raise
+            raise OutputError(
+                f"the last {MOST_REFUSED} outputs into {self.root} failed: {error}",
+                "check your permissions there and the connection; the same command goes on",
+            ) from error
+        self._refused = 0
+
+
+def _put_whole(place: RemotePath, put: Callable[..., object]) -> None:
+    filesystem, key = place.filesystem, place.key
+    if place.url.split("://")[0] in WHOLE_OR_NOT:
+        put(filesystem, key)
+        return
+    folder, _, name = key.rpartition("/")
+    temporary = f"{folder}/{temporary_name(name)}"
+    filesystem.makedirs(folder, exist_ok=True)
+    put(filesystem, temporary)
+    filesystem.mv(temporary, key)

@@ -14,7 +14,9 @@ from stargan_cli.translate.outputs.begun import AtOnce, Begun, Unsynced
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.report import Row
 
-MOST_TOGETHER = 16  # each holds two file descriptors
+MOST_TOGETHER = 16
+"""How many outputs of a picture are synced before the first of them appears; each holds two file descriptors. Worker
+processes set their own number."""
 Made = TypeVar("Made")
 Steps = Generator[Asked | Unsynced, Any, Made]
 """A picture's steps. They yield a question and get its answer, or yield `Unsynced` and go on once that is synced."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import socket
 import struct
 import sys
@@ -20,6 +21,7 @@ def main(requests: int) -> None:
     """Serve the socket with the file descriptor `requests` until the main process closes its other end."""
     if sys.platform != "darwin":  # Accelerate, which NumPy computes with there, does not survive a fork
         import stargan_cli.translate.streaming.worker  # noqa: F401
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some daemons leave it, it would hide exit codes
     gc.freeze()  # else the first garbage collection in each worker would copy the memory of all objects
     server, started = socket.socket(fileno=requests), list[int]()
     while True:

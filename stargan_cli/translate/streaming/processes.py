@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from stargan_cli.errors import PictureError, StarganError
+from stargan_cli.errors import PictureError, StarganError, reason_of
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
@@ -22,13 +22,19 @@ from stargan_cli.translate.streaming.fork_server import ForkServer
 from stargan_cli.translate.streaming.shared_arrays import unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
-from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Fails
+from stargan_cli.translate.streaming.workers import Asks, Dropped, Ends, Event, Fails
 
 FRESH_AHEAD = 2
 """How many pictures that have not asked a question yet a worker may have, so that a next one is always ready. Pictures
 that wait for answers or for the disk do not count."""
 PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that decoding may take
-MOST_STILLBORN = 3  # workers in a row that end before they are ready
+LOOK_SECONDS, LONGEST_LOOK = 1.0, 2.0
+"""Time between two looks at what the workers decode. Of a longer time only LONGEST_LOOK counts: the whole run may have
+been paused."""
+MOST_DEATHS = 4
+"""Of workers, without a picture to blame. After so many beside a picture, that picture fails. After so many for each
+worker, and for one more, in which no picture has ended, the run ends."""
+LIMITS = "end other programs, or raise the limits on memory, processes and open files (ulimit -v, -u, -n)"
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
 
 
@@ -46,7 +52,8 @@ class WorkerProcesses:
         self._items: dict[int, Found] = {}
         self._owners: dict[int, WorkerHandle] = {}
         self._waiting: deque[int] = deque()
-        self._stillborn = 0
+        self._deaths, self._deaths_beside = 0, Counter[int]()
+        self._looked, self._clock = time.monotonic(), 0.0
         self._ending = False
         self._failure: StarganError | None = None
 
@@ -56,8 +63,8 @@ class WorkerProcesses:
 
     def go_on(self, ticket: int, answer: Answer | Floats | Exception) -> None:
         owner = self._owners.get(ticket)
-        if owner is None:  # the worker has died: the picture begins again, and will ask again
-            self._waiting.append(ticket)
+        if owner is None:  # the worker has died: the picture will ask again
+            self._begin_again(ticket)
         else:
             owner.send_answer(ticket, answer)
 
@@ -71,10 +78,10 @@ class WorkerProcesses:
         """The next event. Events that others put into the queue are returned unchanged."""
         while True:
             self._hand_out()
+            self._end_overdue()
             try:
-                found = self.events.get(timeout=1)
+                found = self.events.get(timeout=LOOK_SECONDS)
             except Empty:
-                self._end_overdue()
                 continue
             if isinstance(found, Gone):
                 self._bury(found.handle)
@@ -92,7 +99,7 @@ class WorkerProcesses:
                 handle.send_end()
             while self._handles:
                 with suppress(Empty):
-                    found = self.events.get(timeout=1)
+                    found = self.events.get(timeout=LOOK_SECONDS)
                     if isinstance(found, Gone):
                         self._forget(found.handle)
                     elif isinstance(found, Said) and found.message[0] == "closed":
@@ -113,26 +120,41 @@ class WorkerProcesses:
             free = [handle for handle in self._handles if len(handle.fresh) < FRESH_AHEAD]
             idle = [handle for handle in free if not handle.stepping]
             if not idle and len(self._handles) < self.number:
-                idle = free = [self._started()]
-            if not free:
-                return
+                idle = self._started()
+            if not idle and not free:
+                break
             ticket = self._waiting.popleft()
             owner = self._owners[ticket] = min(idle or free, key=lambda handle: len(handle.tickets))
             owner.send_item(ticket, self._items[ticket])
+        if self._failure is not None:
+            for ticket in self._waiting:
+                self.events.put(Fails(ticket, self._failure))
+            self._waiting.clear()
 
-    def _started(self) -> WorkerHandle:
+    def _started(self) -> list[WorkerHandle]:
+        """A new worker; none if the system allows no more."""
         if self._server is not None and not self._server.is_there:
             self._server.close()
             self._server = None
-        self._server = self._server or ForkServer()
-        handle = WorkerHandle(self._assignment, self._server, self._turns, self.events)
+        try:
+            self._server = self._server or ForkServer()
+            handle = WorkerHandle(self._assignment, self._server, self._turns, self.events)
+        except (OSError, RuntimeError) as error:
+            self._make_do()
+            if not self._handles:
+                self._failure = StarganError(f"no worker process can start: {reason_of(error)}", LIMITS)
+            return []
         self._handles.append(handle)
-        return handle
+        return [handle]
+
+    def _make_do(self) -> None:
+        """Start no more workers than run now."""
+        self.number = max(1, len(self._handles))
 
     def _heard(self, said: Said) -> Event | None:
         kind, *values = said.message
         if kind == "ready":
-            self._stillborn, said.handle.ready = 0, True
+            said.handle.ready = True
             return None
         if kind == "closed":
             self._failure = self._failure or values[0]
@@ -150,37 +172,49 @@ class WorkerProcesses:
         owner = self._owners.pop(ticket)
         owner.forget(ticket)
         del self._items[ticket]
+        self._deaths = 0
 
     def _bury(self, handle: WorkerHandle) -> None:
         """Fail or restart the pictures of a process that has ended by itself or was killed."""
-        reason, at = handle.last_words(), handle.at
-        stepping, tickets, ready = set(handle.stepping), list(handle.tickets), handle.ready
+        reason, at = handle.last_words(), handle.at if handle.ready else -1
         self._forget(handle)
-        for ticket in stepping:
+        self._deaths += at < 0
+        if not handle.ready:
+            self._make_do()
+        if self._deaths >= MOST_DEATHS * (self.number + 1):
+            self._failure = self._failure or StarganError(f"worker processes end again and again: {reason}", LIMITS)
+        for ticket in reversed(handle.tickets):
+            del self._owners[ticket]
+            if ticket not in handle.stepping:
+                continue
             self._clean_up(self._items[ticket])
-        if not ready:
-            self._stillborn += 1
-            if self._stillborn >= MOST_STILLBORN:
-                raise StarganError(f"worker processes end before their first picture: {reason}", "try --workers 1")
-        for ticket in tickets:
-            self._owners.pop(ticket)
-            if ticket in stepping and (self._failure is not None or (ticket == at and ready)):
+            self._deaths_beside[ticket] += handle.ready
+            blamed = ticket == at or self._deaths_beside[ticket] >= MOST_DEATHS
+            if blamed and not (self._ending and handle.was_killed):
                 del self._items[ticket]
-                self.events.put(Fails(ticket, self._failure or PictureError(reason)))
-            elif ticket in stepping:
-                self._waiting.append(ticket)
-        if self._failure is not None:
-            for ticket in self._waiting:
-                self.events.put(Fails(ticket, self._failure))
-            self._waiting.clear()
+                self.events.put(Fails(ticket, PictureError(reason)))
+            else:
+                self._begin_again(ticket)
+
+    def _begin_again(self, ticket: int) -> None:
+        if self._ending:
+            del self._items[ticket]
+            self.events.put(Dropped(ticket))
+        else:
+            self._waiting.appendleft(ticket)
 
     def _forget(self, handle: WorkerHandle) -> None:
         handle.close()
         self._handles.remove(handle)
 
     def _end_overdue(self) -> None:
+        passed = time.monotonic() - self._looked
+        if passed < LOOK_SECONDS:
+            return
+        self._looked += passed
+        self._clock += min(passed, LONGEST_LOOK)
         for handle in self._handles:
-            _, since, pixels = handle.note
+            since, pixels = handle.decoding(self._clock)
             allowed = PATIENCE_AT_THE_END if self._ending else PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
-            if since and time.monotonic() - since > allowed:
+            if self._clock - since > allowed:
                 handle.kill(f"its decoding was stopped after {allowed:.0f} seconds")

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 
 import torch
 
 from stargan_cli.device import side_by_side
-from stargan_cli.errors import OutputError
-from stargan_cli.translate.streaming.workers import Asks, Ends, Event, Workers
+from stargan_cli.errors import PictureError, StarganError
+from stargan_cli.translate.streaming.workers import Asks, Dropped, Ends, Event, Workers
 
 MEMORY_BYTES = 2**30
 LONGEST_LINE = 4096  # items behind one in an unfilled batch; from this length on, the batch is run as it is
@@ -56,15 +56,16 @@ class Stream(Generic[Item, Question, Answer, Result]):
 
     `workers` run the steps of each item, which ask questions or end. `answer` gets items with their questions, all of
     one kind (`kind_of`): `batch_size` of that kind, or fewer at the end and for heavy items. `weigh` gives the weight
-    of a question's item (bytes; -1: unknown). `answer` runs in `runners` threads, which share the calling thread's
+    of a question's item (bytes; -1: unknown), `held` what an item holds until its outcome is yielded (bytes): at
+    MEMORY_BYTES no more items are taken. `answer` runs in `runners` threads, which share the calling thread's
     number of torch threads. It returns one answer for each question, in order; an exception in place of an answer is
     raised in that item's steps. `at_once` gives the results of items that need no worker, None for the others.
 
-    An error in an item's steps is that item's failure, except OutputError, which ends the stream. An error in `answer`
-    or `items` ends it too. Steps in progress are finished first, and items that end with them have their outcomes.
-    About two batches, one more for each runner, and two items for each worker are in progress at once: fewer if items
-    are heavy, to stay near MEMORY_BYTES. When `stop` returns True, no item and no batch is begun any more. Closing the
-    iterator stops the stream without outcomes.
+    An error in an item's steps is that item's failure, except a StarganError other than PictureError, which ends the
+    stream. An error in `answer` or `items` ends it too. Steps in progress are finished first, and items that end with
+    them have their outcomes. About two batches, one more for each runner, and two items for each worker are in progress
+    at once: fewer if items are heavy, to stay near MEMORY_BYTES. When `stop` returns True, no item and no batch is
+    begun any more. Closing the iterator stops the stream without outcomes.
     """
 
     def __init__(
@@ -76,11 +77,12 @@ class Stream(Generic[Item, Question, Answer, Result]):
         runners: int = 1,
         kind_of: Callable[[Question], Hashable] = lambda question: None,
         weigh: Callable[[Question], int] = lambda question: 0,
+        held: Callable[[Item], int] = lambda item: 0,
         at_once: Callable[[Item], Result | None] = lambda item: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._workers, self._answer, self._weigh, self._at_once, self._stop = workers, answer, weigh, at_once, stop
-        self._full_batch, self._kind_of = batch_size, kind_of
+        self._full_batch, self._kind_of, self._held_by, self._held = batch_size, kind_of, held, 0
         self._full_ahead = (2 + runners) * batch_size(None) + 2 * workers.number
         self._ahead = min(self._full_ahead, workers.number + 1)  # until the first item's weight is known
         self._weight = 1.0
@@ -127,11 +129,13 @@ class Stream(Generic[Item, Question, Answer, Result]):
         """Outcomes at the head of the line."""
         while self._line and (ended := self._slots[self._line[0]].ended) is not None:
             self._asked -= self._slots.pop(self._line.popleft()).asked
+            self._held -= self._held_by(ended.item)
             yield ended
 
     def _has_room(self) -> bool:
         under_way = self._stepping + self._running + sum(map(len, self._batches.values()))
-        return under_way < self._ahead and self._asked < 2 * self._ahead and len(self._line) < LONGEST_LINE
+        has_memory = self._asked < 2 * self._ahead and self._held < MEMORY_BYTES
+        return under_way < self._ahead and has_memory and len(self._line) < LONGEST_LINE
 
     def _begin(self, items: Iterator[Item]) -> bool:
         """Begin the next item; returns whether there was one."""
@@ -145,6 +149,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         ticket = self._begun
         self._begun += 1
         slot = self._slots[ticket] = _Slot(item)
+        self._held += self._held_by(item)
         self._line.append(ticket)
         result = self._at_once(item)
         if result is not None:
@@ -172,7 +177,9 @@ class Stream(Generic[Item, Question, Answer, Result]):
                 self._run_batch(kind)
         elif isinstance(event, Ends):
             slot.ended = Outcome(slot.item, event.result, None)
-        elif isinstance(event.error, Exception) and not isinstance(event.error, OutputError):
+        elif isinstance(event, Dropped):
+            pass
+        elif _is_of_one_item(event.error):
             slot.ended = Outcome(slot.item, None, event.error)
         else:
             self._broken = self._broken or event.error
@@ -209,3 +216,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
             except BaseException as raised:
                 self._broken = error = raised
         self._workers.events.put(_Ran(tickets, answers, error))
+
+
+def _is_of_one_item(error: BaseException) -> TypeGuard[Exception]:
+    return isinstance(error, PictureError) or not isinstance(error, StarganError) and isinstance(error, Exception)

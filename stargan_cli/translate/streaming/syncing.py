@@ -16,7 +16,8 @@ before the first of them."""
 
 
 class Syncer:
-    """Up to `AT_ONCE` threads that sync outputs. `held`: how many outputs were added and not yet taken."""
+    """Up to `AT_ONCE` threads that sync outputs; if none can be started, the calling one does. `held`: how many outputs
+    were added and not yet taken."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -33,8 +34,12 @@ class Syncer:
         self.held += len(unsynced.outputs)
         self._unsynced.put((ticket, unsynced))
         if self._threads < AT_ONCE:
-            self._threads += 1
-            Thread(target=self._sync, name="sync", daemon=True).start()
+            try:
+                Thread(target=self._sync, name="sync", daemon=True).start()
+                self._threads += 1
+            except RuntimeError:  # the system gives no more threads
+                if self._threads == 0:
+                    self._sync_next()
 
     def take(self) -> Iterator[int]:
         """The tickets of pictures that are synced by now."""
@@ -49,7 +54,10 @@ class Syncer:
 
     def _sync(self) -> None:
         while True:
-            ticket, unsynced = self._unsynced.get()
-            unsynced.sync()
-            self._synced.put((ticket, unsynced))
-            os.write(self._write_end, b"\0")
+            self._sync_next()
+
+    def _sync_next(self) -> None:
+        ticket, unsynced = self._unsynced.get()
+        unsynced.sync()
+        self._synced.put((ticket, unsynced))
+        os.write(self._write_end, b"\0")

@@ -19,6 +19,7 @@ from stargan_cli.errors import OutputError, StarganError
 from stargan_cli.pictures import reading
 from stargan_cli.translate.framing import Asked, Question, array_of, change_bytes, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.outputs import together
 from stargan_cli.translate.outputs.begun import Unsynced
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.picture import PictureSteps, picture_steps
@@ -27,7 +28,11 @@ from stargan_cli.translate.settings import Location
 from stargan_cli.translate.streaming.shared_arrays import ArrayReference, Room, Rooms, SharedArrays
 from stargan_cli.translate.streaming.syncing import Syncer
 
-MOST_UNSYNCED = 64  # outputs that a worker has written and not yet synced
+MOST_UNSYNCED = 64  # outputs that a worker has written and not yet synced, before it begins to write others
+MOST_TOGETHER = 128
+"""In place of `together.MOST_TOGETHER`: if the process dies before all outputs of a picture are synced, none has
+appeared, and the picture begins again as if it were new. Threads, which write as many pictures at once, would need too
+many file descriptors."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class _Worker:
         self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
         self._running: dict[int, tuple[PictureSteps, Room | None]] = {}
         self._ticket, self._syncer = -1, Syncer()
-        reading.watched = self._decoding
+        reading.watched, together.MOST_TOGETHER = self._decoding, MOST_TOGETHER
 
     def run(self) -> None:
         """Work until the main process has sent None, and all that was written is synced."""

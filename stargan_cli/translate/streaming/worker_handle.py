@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 from contextlib import suppress
@@ -20,8 +21,6 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.streaming.fork_server import ForkServer
 from stargan_cli.translate.streaming.shared_arrays import ArrayReference, SharedArrays, unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
-
-SEND_BUFFER = 2**20
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,6 @@ class WorkerHandle:
 
     def __init__(self, assignment: Assignment, server: ForkServer, turns: int, events: SimpleQueue[Any]) -> None:
         ours, theirs = socket.socketpair()
-        for end in (ours, theirs):
-            end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
         self._memory = unnamed_file()
         read_end, self._lifeline = os.pipe()
         self._server = server
@@ -66,19 +63,30 @@ class WorkerHandle:
         self._killed: str | None = None
         self._is_over = False
         self._exit_code: int | None = None
+        self._decoding = (0.0, 0.0)
+        self._unsent: SimpleQueue[bytes | None] = SimpleQueue()
         self._send(assignment)
         self._listener = Thread(target=self._listen, args=(events,), name="listen to a worker", daemon=True)
+        self._sender = Thread(target=self._send_all, name="send to a worker", daemon=True)
+        self._sender.start()
         self._listener.start()
-
-    @property
-    def note(self) -> tuple[int, float, int]:
-        """See `SharedArrays.set_note`."""
-        return self._arrays.note
 
     @property
     def at(self) -> int:
         """The ticket of the picture that it is working on (-1: none)."""
-        return self.note[0]
+        return self._arrays.note[0]
+
+    @property
+    def was_killed(self) -> bool:
+        return self._killed is not None
+
+    def decoding(self, now: float) -> tuple[float, int]:
+        """Since when it has been decoding (seconds, by the clock of `now`; at the earliest the first call that finds it
+        doing so; `now` if it does not), and how many pixels."""
+        _, began, pixels = self._arrays.note
+        if began != self._decoding[0]:
+            self._decoding = began, now
+        return (self._decoding[1] if began else now), pixels
 
     def send_item(self, ticket: int, item: Found) -> None:
         self.tickets[ticket] = None
@@ -127,11 +135,14 @@ class WorkerHandle:
         if code is None and not self.ready:
             code = self._server.close()
         how = "" if code is None else f" ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
-        return f"the process that worked on it ended{how}"
+        advice = "; if memory is short, try fewer --workers" if code == -signal.SIGKILL else ""
+        return f"the process that worked on it ended{how}{advice}"
 
     def close(self) -> None:
         """Free its resources, once it has ended or was asked to end."""
+        self._unsent.put(None)
         self._listener.join()
+        self._sender.join()
         self._ended()
         self.kill()
         self._connection.close()
@@ -143,8 +154,13 @@ class WorkerHandle:
         return self._exit_code
 
     def _send(self, message: Any) -> None:
-        with suppress(OSError):  # the process has ended, and the listener reports it
-            self._connection.send(message)
+        self._unsent.put(pickle.dumps(message))
+
+    def _send_all(self) -> None:
+        """Send until the process has ended, which the listener reports. This waits while the worker reads nothing."""
+        with suppress(OSError):
+            while (data := self._unsent.get()) is not None:
+                self._connection.send_bytes(data)
 
     def _listen(self, events: SimpleQueue[Any]) -> None:
         try:

@@ -44,7 +44,14 @@ class Fails:
     error: BaseException
 
 
-Event = Asks | Ends | Fails
+@dataclass(frozen=True)
+class Dropped:
+    """An item was dropped after `Workers.drop`, as its steps had to begin again."""
+
+    ticket: int
+
+
+Event = Asks | Ends | Fails | Dropped
 
 
 class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # questions come out in the events

@@ -403,6 +403,25 @@ def test_a_locale_that_lacks_letters_is_no_obstacle(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_a_search_that_finds_nothing_can_be_stopped(tmp_path: Path) -> None:
+    for number in range(30):
+        touch(tmp_path / str(number) / "notes.txt")
+    asked: list[bool] = []
+
+    def stop() -> bool:
+        asked.append(len(asked) >= 10)
+        return asked[-1]
+
+    assert list(find([tmp_path], None, "same", str, stop=stop)) == []
+    assert len(asked) < 15, "it asks for each folder and each entry"
+
+
+def test_of_a_folder_that_was_read_in_part_nothing_is_found(tmp_path: Path) -> None:
+    touch(*(tmp_path / f"{number}.png" for number in range(30)))
+    asked = iter([False] * 10 + [True] * 50)
+    assert list(find([tmp_path], None, "same", str, stop=lambda: next(asked))) == []
+
+
 def test_output_places_are_relative(tmp_path: Path) -> None:
     touch(tmp_path / "a.png")
     for item in (*found(tmp_path), *found(tmp_path / "a.png")):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from stargan_cli.translate.inputs import read_ahead as module
 from stargan_cli.translate.inputs.read_ahead import read_ahead
 
 
@@ -62,3 +63,26 @@ def test_closing_it_ends_the_thread() -> None:
     assert threading.active_count() == before + 1
     taken.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_neither_a_stop_nor_closing_waits_for_an_item_that_does_not_come(
+    stopped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLOSING_SECONDS", 0.01)
+    asked, come = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        come.wait(30)
+
+    taken = read_ahead(items(), lambda item: 1, stop=asked.is_set)
+    assert next(taken) == 1
+    start = time.monotonic()
+    if stopped:
+        asked.set()
+    else:
+        taken.close()
+    assert list(taken) == []
+    assert time.monotonic() - start < 10
+    come.set()

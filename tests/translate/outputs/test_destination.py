@@ -124,6 +124,13 @@ def test_a_run_that_holds_the_folder_is_not_waited_for(picture: Path, tmp_path: 
     assert (tmp_path / "blond.jpg").is_file()
 
 
+def test_a_second_run_into_one_file_is_refused(picture: Path, tmp_path: Path, weights: Path) -> None:
+    with OutputFolder(tmp_path, name="blond.jpg"):
+        result = call(picture, "--set", "blond", "-w", weights, "--out", tmp_path / "blond.jpg")
+    assert result.exit_code == 2 and f"another run is writing {tmp_path / 'blond.jpg'}" in result.stderr
+    assert "give another name to --out" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["faces.tar", "faces.zip", "faces.tar.gz"])
 def test_pictures_do_not_become_an_archive(name: str, picture: Path, tmp_path: Path, weights: Path) -> None:
     result = call(picture.parent, "--set", "blond", "-w", weights, "--out", tmp_path / name)

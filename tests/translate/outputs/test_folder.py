@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from pathlib import Path, PurePath
+import threading
+import time
+from pathlib import Path, PurePath, PurePosixPath
 
 import pytest
 from power_cut import forgetful_disk, on_linux
@@ -160,6 +162,32 @@ def test_a_power_cut_leaves_outputs_whole_and_after_the_run_all_of_them(
             None, b"whole %d" % number}  # fmt: skip
         assert last.lazy[f"out/{name}"] == b"whole %d" % number
     assert disk.syncs <= len(names) + 3 * 3 + 3  # each file, three folders three times, and the folder itself
+
+
+def test_a_name_that_another_thread_makes_during_a_sync_is_synced_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted, synced = threading.Event(), list[str]()
+
+    class Slow(PurePosixPath):
+        def __hash__(self) -> int:
+            noted.set()
+            time.sleep(0.2)
+            return super().__hash__()
+
+    def write_slowly() -> None:
+        with folders.folder(Slow("sub")):
+            pass
+
+    monkeypatch.setattr(below, "sync_folder", lambda path, handle: synced.append(path.name))
+    folders = below.Below(tmp_path)
+    writer = threading.Thread(target=write_slowly)
+    writer.start()
+    assert noted.wait(30)
+    folders.sync()
+    writer.join()
+    folders.close()
+    assert "sub" in synced
 
 
 def test_a_disk_that_does_not_take_the_names_ends_the_run_in_words(

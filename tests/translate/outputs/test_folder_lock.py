@@ -67,6 +67,37 @@ def test_a_killed_run_holds_nothing_and_leaves_nothing(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in out.iterdir()) == [".mine.1.tmp", "sub"]
 
 
+HOLD_FILE = """
+import sys, time
+from pathlib import Path, PurePath
+from stargan_cli.translate.outputs.folder import OutputFolder
+with OutputFolder(Path(sys.argv[1]), name="a.tar") as folder, folder.writing(PurePath("a.tar")) as file:
+    file.write(b"half")
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("next_name", ["a.tar", None])
+def test_a_killed_run_of_one_file_leaves_nothing_to_the_next_of_that_file_or_of_the_folder(
+    next_name: str | None, tmp_path: Path
+) -> None:
+    process = subprocess.Popen([sys.executable, "-c", HOLD_FILE, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    try:
+        with pytest.raises(UsageError, match=r"another run is writing .*a\.tar"):
+            OutputFolder(tmp_path, name="a.tar")
+        with OutputFolder(tmp_path, name="b.tar"), OutputFolder(tmp_path):
+            assert len(list(tmp_path.glob(".a.tar.*.tmp"))) == 1, "it is being written"
+    finally:
+        kill(process)
+    with OutputFolder(tmp_path, name="b.tar"):
+        assert len(list(tmp_path.glob(".a.tar.*.tmp"))) == 1
+    with OutputFolder(tmp_path, name=next_name):
+        assert list(tmp_path.glob("*.tmp")) == []
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_lock_file_with_nonsense_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_bytes(b"\xff\xffnonsense" * 100)
     with OutputFolder(tmp_path):

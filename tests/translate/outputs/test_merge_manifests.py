@@ -144,6 +144,21 @@ def test_the_command(tmp_path: Path) -> None:
     assert len(read(tmp_path / "all")) == 2
 
 
+def test_missing_shards_are_named(tmp_path: Path) -> None:
+    places = [tmp_path / f"rows.{number}-of-5.jsonl" for number in (1, 2, 5)]
+    other = tmp_path / "elsewhere" / "rows.1-of-1.jsonl"
+    other.parent.mkdir()
+    parts = [manifest(path, row(path.name)) for path in (*places, other)]
+    result = call("--merge-manifests", tmp_path / "all.jsonl", *parts)
+    assert result.exit_code == 0, result.output
+    assert "rows.jsonl: of 5 shards, the manifests of these are missing: 3, 4\n" in result.stderr
+    assert "of 1 shards" not in result.stderr
+    said: list[str] = []
+    huge = manifest(tmp_path / "rows.7-of-999999999.jsonl", row("a"))
+    merge_manifests([huge], tmp_path / "huge.jsonl", warn=said.append)
+    assert said[0].endswith("19, 20, 21, ...")
+
+
 @pytest.mark.parametrize(
     "option", [("--set", "blond"), ("--out", "x"), ("--labels", "a.csv"), ("--shard", "1/2"), ("--json",)]
 )

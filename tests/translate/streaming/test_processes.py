@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePath
+from queue import SimpleQueue
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any, cast
 
 import fragile
 import numpy as np
@@ -20,12 +24,24 @@ from translation_kit import draw
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import StarganError
+from stargan_cli.pictures import reading
 from stargan_cli.translate.done_before import FOREIGN
+from stargan_cli.translate.inputs import watching
+from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.inputs.tar_reading import Member
+from stargan_cli.translate.outputs import together
+from stargan_cli.translate.outputs.begun import Unsynced
+from stargan_cli.translate.outputs.folder import OutputFolder
+from stargan_cli.translate.outputs.sinks import LocalSink
+from stargan_cli.translate.outputs.together import PendingOutput
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.streaming import fork_server, processes, workers
+from stargan_cli.translate.streaming.processes import WorkerProcesses
 from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
+from stargan_cli.translate.streaming.worker import _Worker
+from stargan_cli.translate.streaming.worker_handle import WorkerHandle
 
 pytestmark = pytest.mark.skipif(
     not processes.SUPPORTED or not Path("/proc/self").exists(), reason="no worker processes here, or no list of them"
@@ -178,6 +194,48 @@ def test_pictures_begin_again_whose_process_died_before_their_outputs_were_there
     assert children() == []
 
 
+def test_a_picture_that_kills_its_process_does_not_end_a_watch(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server, "PROGRAM", fragile.PROGRAM)
+    monkeypatch.setattr(watching, "WHOLE_SECONDS", 0.0)
+    draw(tmp_path / "in" / "a.png", 1)
+    draw(tmp_path / "in" / "kills.png", 2)
+    rows, end = list[Row](), time.monotonic() + 60
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=1)
+    places, stop = [tmp_path / "in"], lambda: len(rows) > 1 or time.monotonic() > end
+    translate(places, tmp_path / "out", settings, Run(watch=True), on_row=rows.append, stop=stop)
+    assert [row.status for row in rows] == ["done", "failed"]
+
+
+def test_a_picture_beside_which_every_process_dies_fails_and_the_run_ends(
+    tmp_path: Path, weights: Path, fragile_decoders: None
+) -> None:
+    draw_twelve(tmp_path / "in", "drowns", 11)
+    rows: list[Row] = []
+    report = go(tmp_path / "in", tmp_path / "out", weights, rows)
+    assert report.done + report.failed == 12 and report.done > 0
+    reason = "the process that worked on it ended (SIGKILL); if memory is short, try fewer --workers"
+    assert (rows[-1].status, rows[-1].reason) == ("failed", reason)
+    assert list((tmp_path / "out").glob(".*")) == []
+
+
+def test_in_a_worker_no_output_of_a_picture_appears_before_all_are_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(together, "MOST_TOGETHER", 16)
+    monkeypatch.setattr(reading, "watched", reading.watched)
+    memory, nothing = unnamed_file(), cast(Any, None)
+    _Worker(nothing, memory, memory, nothing, nothing)
+    due = [PendingOutput(Row("a.png", name, "done"), PurePath(name), name.encode) for name in map(str, range(40))]
+    with OutputFolder(tmp_path) as held:
+        way = together.written(due, LocalSink(tmp_path, held))
+        unsynced = next(way)
+        assert isinstance(unsynced, Unsynced) and len(unsynced.outputs) == 40
+        way.close()
+    os.close(memory)
+
+
 def test_a_decoder_that_takes_too_long_is_ended_and_named(
     tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +259,7 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
     places = [tmp_path / "in"]
     report = translate(places, tmp_path / "out", settings, Run(), on_row=rows.append, stop=lambda: len(rows) > 1)
-    assert report.interrupted
+    assert report.interrupted and report.failed == 0
     assert report.done == len(list((tmp_path / "out").glob("*.png")))
     assert children() == []
 
@@ -229,7 +287,7 @@ def test_a_run_goes_on_when_what_forks_its_processes_is_killed(
     tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None, tree: Tree
 ) -> None:
     """On a busy machine, some processes are killed before they are ready."""
-    monkeypatch.setattr(processes, "MOST_STILLBORN", 100)
+    monkeypatch.setattr(processes, "MOST_DEATHS", 100)
     for number in range(60):
         draw(tmp_path / "in" / f"{number:02}.png", number)
     killed: list[int] = []
@@ -256,8 +314,108 @@ def test_processes_that_never_begin_end_the_run(
     pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None
 ) -> None:
     monkeypatch.setattr(fork_server, "PROGRAM", fragile.STILLBORN)
-    with pytest.raises(StarganError, match="end before their first picture: .*exit code 3"):
+    with pytest.raises(StarganError, match="end again and again: .*exit code 3"):
         go(pictures, tmp_path / "out", weights)
+
+
+def test_without_any_process_the_run_ends_with_a_reason(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, tree: Tree
+) -> None:
+    def refuse() -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(processes, "ForkServer", refuse)
+    monkeypatch.setattr(workers, "FEW", 2)
+    rows: list[Row] = []
+    with pytest.raises(StarganError, match="no worker process can start: Resource temporarily"):
+        go(pictures, tmp_path / "out", weights, rows)
+    assert [row.status for row in rows] == ["done"] * len(tree(tmp_path / "out"))
+
+
+def test_a_run_goes_on_with_the_processes_that_could_start(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None
+) -> None:
+    handles = [processes.WorkerHandle]
+
+    def start_one(*about: Any) -> WorkerHandle:
+        if not handles:
+            raise RuntimeError("can't start new thread")
+        return handles.pop()(*about)
+
+    monkeypatch.setattr(processes, "WorkerHandle", start_one)
+    draw_twelve(tmp_path / "in", "a")
+    assert go(tmp_path / "in", tmp_path / "out", weights).done == 12
+    assert not handles
+
+
+def test_exit_codes_are_known_where_the_caller_ignores_sigchld(
+    tmp_path: Path, weights: Path, all_by_processes: None, capfd: pytest.CaptureFixture[str]
+) -> None:
+    draw_twelve(tmp_path / "in", "a")
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert go(tmp_path / "in", tmp_path / "out", weights).done == 12
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+class DeafServer:
+    """Its workers read nothing and say nothing."""
+
+    is_there = True
+
+    def fork(self, handles: Sequence[int]) -> int:
+        self.handles = [os.dup(handle) for handle in handles]
+        return 0
+
+    def exit_code(self, worker: int) -> int | None:
+        return None
+
+    def close(self) -> int:
+        return 0
+
+
+@pytest.fixture
+def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[WorkerProcesses, DeafServer]]:
+    """Worker processes of a server that starts none."""
+    server = DeafServer()
+    monkeypatch.setattr(processes, "ForkServer", lambda: server)
+    made = WorkerProcesses(cast(Any, None), 1, lambda found: None, SimpleQueue())
+    yield made, server
+    for handle in server.handles:
+        os.close(handle)
+    made.close()
+
+
+def test_a_picture_for_a_worker_that_reads_nothing_does_not_hold_up_the_run(
+    deaf: tuple[WorkerProcesses, DeafServer],
+) -> None:
+    made, _ = deaf
+    for ticket in range(2):
+        made.begin(ticket, Found(Member("x.tar", f"{ticket}.png", 0.0, bytes(2**22)), PurePath("x.png")))
+    made.events.put("another event")
+    waiting = Thread(target=made.event, daemon=True)
+    waiting.start()
+    waiting.join(timeout=30)
+    assert not waiting.is_alive()
+
+
+@pytest.mark.parametrize(("passing", "overdue"), [(0.3, True), (3600.0, False)])
+def test_only_time_in_which_the_run_goes_on_counts_as_decoding(
+    passing: float, overdue: bool, deaf: tuple[WorkerProcesses, DeafServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events come all the time; or the run, and what decodes, is paused for hours again and again."""
+    made, server = deaf
+    now = iter(passing * number for number in range(10**6))
+    monkeypatch.setattr(processes, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    made._looked = 0.0
+    made.begin(0, Found(Path("a.png"), PurePath("a.png")))
+    for number in range(240 if overdue else 20):
+        made.events.put(number)
+        made.event()
+        SharedArrays(server.handles[1]).set_note(0, 1.0, 1_000_000)
+    assert made._handles[0].was_killed == overdue
 
 
 def started_run(folder: Path, weights: Path) -> tuple[subprocess.Popen[str], list[int]]:

@@ -332,6 +332,34 @@ def test_heavy_items_are_held_one_by_one_and_light_ones_not(monkeypatch: pytest.
     assert peak <= 6
 
 
+def test_items_that_wait_behind_a_slow_one_are_held_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stargan_cli.translate.streaming.stream.MEMORY_BYTES", 1000)
+    taken: list[int] = []
+    seen: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(200):
+            taken.append(number)
+            yield number
+
+    def slow(item: int) -> Done[int]:
+        time.sleep(0.3)
+        seen.append(len(taken))
+        return Done(item)
+
+    def save(item: int, made: int) -> int:
+        return item
+
+    outcomes = stream(
+        items(), slow, double, save, workers=2, batch_size=4, held=lambda item: 100,
+        at_once=lambda item: item if item else None,
+    )  # fmt: skip
+    assert [outcome.result for outcome in outcomes] == list(range(200))
+    assert seen[0] <= 10
+    heavy = stream([1, 2, 3], Done, double, save, workers=1, batch_size=4, held=lambda item: 5000)
+    assert [outcome.result for outcome in heavy] == [1, 2, 3]
+
+
 def test_a_stop_begins_nothing_new_and_reports_what_is_saved() -> None:
     saved: list[int] = []
     ended: list[int] = []

@@ -6,6 +6,8 @@ import select
 import threading
 from pathlib import PurePath
 
+import pytest
+
 from stargan_cli.translate.outputs.begun import AtOnce, Unsynced
 from stargan_cli.translate.streaming import syncing
 from stargan_cli.translate.streaming.syncing import Syncer
@@ -30,3 +32,14 @@ def test_syncs_wait_for_the_disk_at_the_same_time() -> None:
         assert select.select([syncer], [], [], 60)[0] == [syncer]
         taken += syncer.take()
     assert sorted(taken) == list(range(3 * syncing.AT_ONCE))
+
+
+def test_outputs_are_synced_where_no_thread_can_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    syncer = Syncer()
+    for ticket in range(3):
+        syncer.add(ticket, Unsynced((AtOnce(list),)))
+    assert list(syncer.take()) == [0, 1, 2] and syncer.held == 0
