@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import difflib
 import os
 import random
-import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from stargan_cli.datasets.celeba_files import CelebaFiles, find_celeba
-from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled
-from stargan_cli.datasets.table_rows import Table, table_of
-from stargan_cli.datasets.table_text import open_table
+from stargan_cli.datasets.celeba_tables import read_attributes, read_partition
+from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.files.passed_over import PassedOver, is_passed_over
-from stargan_cli.labels import HAIR_COLOURS, LabelSet
+from stargan_cli.labels import LabelSet, with_hair_colours
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 
 REFERENCE_TEST_SIZE = 1999
-_LABELS = dict.fromkeys(("1", "+1", "1.0", "true"), 1) | dict.fromkeys(("-1", "0", "-1.0", "0.0", "false"), -1)
-_PARTS = {"0": "0", "1": "1", "2": "2", "train": "0", "val": "1", "valid": "1", "validation": "1", "test": "2"}
-_HEADER_LINES = 2  # a count and names, which some programs add
 TERMS = "CelebA: non-commercial research only, for weights trained on it too"
 
 
@@ -41,22 +34,24 @@ def load_celeba(
     """CelebA's pictures with the chosen attributes.
 
     `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
-    pictures for test, as the reference implementation does (validation is then the test part).
+    pictures for test, as the reference implementation does (validation is then the test part). Raises DataError and
+    UsageError.
     """
     found = find_celeba(root)
-    names, rows = _read_attributes(found.attributes)
-    label_set, columns = _choose(names, attributes, groups)
+    rows = read_attributes(found.attributes, attributes)
+    try:
+        label_set = LabelSet("celeba", attributes, with_hair_colours(attributes, groups))
+    except ValueError as error:
+        raise UsageError(str(error), "check --attrs and --group") from error
     passed_over = PassedOver()
     files, notes = _matched(rows, found, passed_over)
-    table = torch.from_numpy(np.array([rows[row] for row in files], dtype=np.int8) == 1).to(torch.uint8)
-    notes += passed_over.notes
-    whole = Labelled(label_set, found.pictures, tuple(files.values()), table[:, columns], tuple(notes))
+    labels = torch.from_numpy(np.array([rows[row] for row in files], dtype=np.uint8))
+    notes = [*found.notes, *notes, *_several_shown(label_set, labels), *passed_over.notes]
+    whole = Labelled(label_set, found.pictures, tuple(files.values()), labels, tuple(notes))
     return _split_reference(whole) if split == "reference" else _split_official(whole, list(files), found)
 
 
-def _matched(
-    rows: Mapping[str, list[int]], found: CelebaFiles, passed_over: PassedOver
-) -> tuple[dict[str, str], list[str]]:
+def _matched(rows: Collection[str], found: CelebaFiles, passed_over: PassedOver) -> tuple[dict[str, str], list[str]]:
     """Name in a row -> name of its picture, for rows that have one; and notes for the user about the others.
 
     A picture whose name differs in its suffix alone matches too: copies in PNG keep the numbers. Names are compared in
@@ -89,53 +84,17 @@ def _matched(
     return files, notes
 
 
-def _choose(
-    names: list[str], attributes: tuple[str, ...], groups: tuple[tuple[str, ...], ...]
-) -> tuple[LabelSet, list[int]]:
-    """The chosen attributes and their column numbers. Hair colours form a group, unless `groups` has one of them."""
-    columns = [_column(names, attribute) for attribute in attributes]
-    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
-    if len(hair) > 1 and not any(name in group for group in groups for name in hair):
-        groups = (hair, *groups)
-    try:
-        return LabelSet("celeba", attributes, groups), columns
-    except ValueError as error:
-        raise UsageError(str(error), "check --attrs and --group") from error
-
-
-def _column(names: list[str], attribute: str) -> int:
-    if attribute not in names:
-        close = difflib.get_close_matches(attribute, names, n=1)
-        raise UsageError(
-            f"CelebA has no attribute {attribute}" + (f"; did you mean {close[0]}?" if close else ""),
-            f"it has: {', '.join(names)}",
-        )
-    return names.index(attribute)
-
-
-def _read_attributes(path: Path) -> tuple[list[str], dict[str, list[int]]]:
-    """The attributes' names, and for each picture 1 or -1 for each attribute. A column without a name, such as the
-    index of pandas, is left out."""
-    rows: dict[str, list[int]] = {}
-    with _table(path) as table:
-        kept = [number for number, name in enumerate(table.columns) if name.strip()]
-        for number, place, values in table.rows:
-            try:
-                labels = [_LABELS[values[column].strip().lower()] for column in kept]
-            except KeyError as error:
-                expected = f"expected 1 or -1 for each of {len(kept)} attributes"
-                raise DataError(f"{path}, line {number}: {expected}, not {error.args[0]!r}") from error
-            file = _own_name(place)
-            if rows.setdefault(file, labels) != labels:
-                raise DataError(f"{path}, line {number}: {file} is named twice, with different labels")
-        if not rows:
-            raise DataError(f"{path} has no rows", "it should hold a line of names and one line per picture")
-        return [table.columns[column] for column in kept], rows
-
-
-def _own_name(place: str) -> str:
-    """The name of a picture that a row gives with a folder."""
-    return re.split(r"[/\\]", place)[-1]
+def _several_shown(label_set: LabelSet, labels: Tensor) -> list[str]:
+    """Notes about pictures that show several attributes of an exclusive group."""
+    several = {
+        group: int((labels[:, [label_set.attributes.index(name) for name in group]].sum(1) > 1).sum())
+        for group in label_set.groups
+    }
+    return [
+        f"pictures that show several of {', '.join(group)}, which exclude each other: {count:,}"
+        for group, count in several.items()
+        if count
+    ]
 
 
 def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> DataSet:
@@ -144,69 +103,17 @@ def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> Da
     if path is None:
         missing = found.attributes.parent / "list_eval_partition.txt"
         raise DataError(f"{missing} is missing", "fetch it, or use --split reference")
-    part_of = _read_partition(path)
-    parts: dict[str, list[int]] = {"0": [], "1": [], "2": []}
+    listed = read_partition(path)
+    parts: dict[Part, list[int]] = {part: [] for part in PARTS}
     for i, name in enumerate(names):
-        if name in part_of:
-            parts[part_of[name]].append(i)
-    if not parts["0"]:
+        if name in listed:
+            parts[listed[name]].append(i)
+    if not parts["train"]:
         raise DataError(f"{path} names no picture for training")
     whole = replace(whole, parted=f"as {path.name} says")
     if unnamed := len(whole) - sum(map(len, parts.values())):
         whole = replace(whole, notes=(*whole.notes, f"pictures without a row in {path.name}: {unnamed:,}, left out"))
-    return dict(zip(PARTS, (whole.select(indices) for indices in parts.values()), strict=True))
-
-
-def _read_partition(path: Path) -> dict[str, str]:
-    part_of: dict[str, str] = {}
-    for number, file, part in _parts(path):
-        if part not in _PARTS:
-            raise DataError(
-                f"{path}, line {number}: expected a file name and 0, 1 or 2",
-                "0 is for training, 1 for validation, 2 for test: 000001.jpg 0",
-            )
-        part = _PARTS[part]
-        if part_of.setdefault(file, part) != part:
-            raise DataError(f"{path}, line {number}: {file} is named twice, in different parts")
-    return part_of
-
-
-def _parts(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, file name and part: of Kaggle's table with a header, or of the lines of CelebA's own."""
-    if path.suffix == ".csv":
-        with _table(path) as table:
-            named = [number for number, name in enumerate(table.columns) if name.strip()]
-            for number, file, values in table.rows:
-                yield number, _own_name(file), values[named[0]].strip().lower() if len(named) == 1 else ""
-        return
-    with _text(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip() and (number > _HEADER_LINES or has_picture_suffix(_fields(line)[0])):
-                file, part = _fields(line)
-                yield number, _own_name(file), part
-
-
-def _fields(line: str) -> tuple[str, str]:
-    found = re.fullmatch(r"(.*?)[\s,;]+(\w+)", line.strip())
-    return (found[1], found[2].lower()) if found else (line.strip(), "")
-
-
-@contextmanager
-def _table(path: Path) -> Iterator[Table]:
-    with _text(path) as lines:
-        try:
-            yield table_of(path, lines)
-        except csv.Error as error:
-            raise DataError(f"cannot read {path}: {error}") from error
-
-
-@contextmanager
-def _text(path: Path) -> Iterator[Iterator[str]]:
-    try:
-        with open_table(path) as (lines, _):
-            yield lines
-    except ValueError as error:
-        raise DataError(f"cannot read {path}: {error}") from error
+    return {part: whole.select(indices) for part, indices in parts.items()}
 
 
 def _split_reference(whole: Labelled) -> DataSet:

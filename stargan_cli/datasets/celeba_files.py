@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stargan_cli.datasets.packed import how_to_unpack
 from stargan_cli.datasets.part_folders import subfolders
-from stargan_cli.errors import DataError
+from stargan_cli.errors import DataError, UsageError
 from stargan_cli.pictures.listing import is_picture
 
 ATTRIBUTES = ("list_attr_celeba", "CelebAMask-HQ-attribute-anno")
@@ -23,28 +24,52 @@ _FETCH = (
 
 @dataclass(frozen=True)
 class CelebaFiles:
-    """The folder of the pictures, and the tables; `partition` is None if it is missing."""
+    """The folder of the pictures, and the tables; `partition` is None if it is missing. All are in `place`."""
 
+    place: Path
     pictures: Path
     attributes: Path
     partition: Path | None
+    notes: tuple[str, ...] = ()
 
 
 def find_celeba(root: Path) -> CelebaFiles:
-    """Find CelebA in `root` itself or in a folder in it whose name contains "celeb".
+    """Find CelebA in `root` itself or in a folder in it whose name contains "celeb": first in `celeba`, then in one
+    with a list of parts. A note says which of several folders was taken.
 
     Tables may be .txt or .csv, also in Anno/ or Eval/; pictures may be in img_align_celeba/ or images/, also in Img/,
-    or one folder deeper. Raises DataError, which names what was found and what is missing.
+    or one folder deeper. Raises DataError, which names what was found and what is missing, and UsageError if several
+    folders are as good as one another.
     """
-    places = [
-        root,
-        *(root / name for name in _folders(root) if "celeb" in name.casefold() and name not in PICTURE_FOLDERS),
-    ]
-    for place in places:
-        attributes, pictures = _table(place, ATTRIBUTES), _pictures(place)
-        if attributes is not None and pictures is not None:
-            return CelebaFiles(pictures, attributes, _table(place, PARTITION))
-    raise DataError(*_what_is_missing(root, places))
+    if found := _files_in(root):
+        return found
+    inner = [root / name for name in _folders(root) if "celeb" in name.casefold() and name not in PICTURE_FOLDERS]
+    whole = [found for place in inner if (found := _files_in(place))]
+    if not whole:
+        raise DataError(*_what_is_missing(root, [root, *inner]))
+    best = max(map(_preference, whole))
+    chosen, *others = [found for found in whole if _preference(found) == best]
+    if others:
+        names = ", ".join(f"{found.place.name}/" for found in (chosen, *others))
+        raise UsageError(f"{root} has CelebA several times: {names}", f"give one of them: --root {chosen.place}")
+    left = ", ".join(f"{place.name}/" for place in inner if place != chosen.place)
+    return replace(chosen, notes=(f"CelebA is read from {chosen.place}, not from {left}",) if left else ())
+
+
+def _files_in(place: Path) -> CelebaFiles | None:
+    attributes, pictures = attribute_table(place), _pictures(place)
+    if attributes is None or pictures is None:
+        return None
+    return CelebaFiles(place, pictures, attributes, _table(place, PARTITION))
+
+
+def _preference(found: CelebaFiles) -> tuple[bool, bool]:
+    return found.place.name.casefold() == "celeba", found.partition is not None
+
+
+def attribute_table(place: Path) -> Path | None:
+    """The table of CelebA's attributes in a folder, or in the folders of CelebA's own download in it."""
+    return _table(place, ATTRIBUTES)
 
 
 def _table(place: Path, names: Sequence[str]) -> Path | None:
@@ -58,11 +83,12 @@ def possible_tables(place: Path, *names: str) -> Iterator[Path]:
 
 
 def _pictures(place: Path) -> Path | None:
-    """The first folder with pictures in it."""
+    """The first folder with pictures in it or, if they are one folder deeper, that one."""
     for folder in (place / inside / name for inside in _INSIDE for name in PICTURE_FOLDERS):
-        for path in (folder, *(folder / name for name in _folders(folder))):
-            if _has_pictures(path):
-                return path
+        counts = {path: _picture_count(path) for path in (folder, *(folder / name for name in _folders(folder)))}
+        most = max(counts, key=counts.__getitem__)
+        if counts[most]:
+            return most
     return None
 
 
@@ -70,21 +96,22 @@ def _folders(folder: Path) -> list[str]:
     return subfolders(folder) if folder.is_dir() else []
 
 
-def _has_pictures(folder: Path) -> bool:
+def _picture_count(folder: Path) -> int:
     if not folder.is_dir():
-        return False
+        return 0
     with os.scandir(folder) as entries:
-        return any(is_picture(entry.name) for entry in entries)
+        return sum(is_picture(entry.name) for entry in entries)
 
 
 def _what_is_missing(root: Path, places: list[Path]) -> tuple[str, str]:
     if not root.is_dir():
         return f"no CelebA: there is no folder {root}", _FETCH
-    place = next((place for place in places if _table(place, ATTRIBUTES) or _pictures(place)), root)
-    table, pictures = _table(place, ATTRIBUTES), _pictures(place)
+    place = next((place for place in places if attribute_table(place) or _pictures(place)), root)
+    table, pictures = attribute_table(place), _pictures(place)
     missing = [] if table else [f"{ATTRIBUTES[0]}.txt (or .csv)"]
     missing += [] if pictures else [f"a folder {' or '.join(f'{name}/' for name in PICTURE_FOLDERS[:2])} with pictures"]
     there = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(place))[:10]
-    packed = [name for name in there if name.endswith((".zip", ".7z", ".tar", ".gz"))]
     message = f"no CelebA in {place}: {' and '.join(missing)} missing; there are: {', '.join(there) or 'no files'}"
-    return message, f"unpack {packed[0]}" if packed and not pictures else _FETCH
+    if pictures:
+        return message, _FETCH
+    return message, how_to_unpack(place) or f"put its pictures into {place / PICTURE_FOLDERS[0]}, {_FETCH}"

@@ -29,8 +29,8 @@ class DataChoice(Settings):
         str | None,
         Setting(
             DATA,
-            "Folder of CelebA, or the folder above it, in the layout of torchvision, StarGAN's code, Kaggle or CelebA's "
-            "own download. By default data.",
+            "Folder of CelebA, or the folder above it, in the layout of torchvision, StarGAN's code, Kaggle or "
+            "CelebA's own download. By default data.",
             changeable=True,
         ),
     ] = None

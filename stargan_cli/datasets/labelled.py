@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from stargan_cli.errors import DataError
 from stargan_cli.labels import LabelSet
 
 Part = Literal["train", "validation", "test"]
@@ -37,6 +38,10 @@ class Labelled:
     def paths(self) -> list[Path]:
         return [self.folder / file for file in self.files]
 
+    def evenly(self, most: int | None) -> Labelled:
+        """At most so many of these pictures, taken evenly; None: all."""
+        return self.select(evenly(len(self), most))
+
     def select(self, indices: list[int]) -> Labelled:
         """The same data set with these pictures only, in this order."""
         files = tuple(self.files[i] for i in indices)
@@ -62,6 +67,24 @@ class Labelled:
                 size = -1
             digest.update(f"{size}\n".encode())
         return digest.hexdigest()[:16]
+
+
+def evenly(count: int, most: int | None) -> list[int]:
+    """At most so many of the numbers from 0 to `count` - 1, at equal distances; None: all."""
+    chosen = count if most is None else min(most, count)
+    return [number * count // chosen for number in range(chosen)]
+
+
+def refuse_empty(labelled: Labelled) -> None:
+    """Raises DataError if no picture shows some attribute, or if all do: nothing could be learnt about it."""
+    counts = labelled.counts().items()
+    empty, full = ([name for name, count in counts if count == number] for number in (0, len(labelled)))
+    if empty or full:
+        words = f"no training picture shows {', '.join(empty)}" if empty else f"all training pictures show {full[0]}"
+        raise DataError(
+            f"{labelled.label_set.name}: {words}: nothing can be learnt about it",
+            "choose other attributes or classes, or add pictures",
+        )
 
 
 DataSet = dict[Part, Labelled]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from stargan_cli.datasets.celeba import load_celeba
-from stargan_cli.datasets.celeba_files import find_celeba
+from stargan_cli.datasets.celeba_files import PICTURE_FOLDERS, attribute_table, find_celeba
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.datasets.packed import how_to_unpack
 from stargan_cli.errors import DataError, reason_of
+from stargan_cli.pictures.listing import pictures_below
 
 
 def load_set(
@@ -36,14 +39,28 @@ def load_set(
 def _load_class_folders(path: Path, name: str | None) -> DataSet:
     try:
         return load_class_folders(path, name)
+    except DataError as error:
+        known = None
+        with suppress(OSError):
+            known = _what_it_is(path)
+        raise known or error from None
+
+
+def _what_it_is(folder: Path) -> DataError | None:
+    """What a folder holds if it is CelebA or still packed; None if it is neither. Raises OSError."""
+    command = f"give --data celeba --root {folder}"
+    try:
+        find_celeba(folder)
+        return DataError(f"{folder} holds CelebA, not class folders", command)
     except DataError:
-        try:
-            find_celeba(path)
-        except (DataError, OSError):
-            pass
-        else:
-            raise DataError(f"{path} holds CelebA, not class folders", f"give --data celeba --root {path}") from None
-        raise
+        pass
+    if attribute_table(folder):
+        pictures = folder / PICTURE_FOLDERS[0]
+        return DataError(f"{folder} holds CelebA, but no pictures in {pictures}", f"move them there, and {command}")
+    todo = how_to_unpack(folder)
+    if todo and not pictures_below(folder):
+        return DataError(f"{folder} holds no pictures", f"{todo}, in one folder for each class")
+    return None
 
 
 def without_shared_pictures(sets: list[DataSet]) -> list[DataSet]:

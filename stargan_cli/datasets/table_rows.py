@@ -48,8 +48,6 @@ def table_of(path: Path, lines: Iterator[str]) -> Table:
         return _celeba(path, text, skipped)
     separator = _separator(sample)
     header, rows = _header_and_rows(sample, separator)
-    if rows and all(len(row) == len(header) + 1 for row in rows) and _has_row_names(header, rows):
-        header = ["", *header]
     place = None if any(map(has_picture_suffix, header)) else name_column(header, rows)
     if place is None:
         raise DataError(f"{path}: {_why_no_names(header, rows)}", _WANTED)
@@ -95,27 +93,29 @@ def _plain(name: str) -> str:
 
 
 def _separator(sample: Sequence[str]) -> str:
-    """The one that gives all rows as many fields as the header (or one more: R's row names), and the most fields."""
-    best, most = ",", (False, 1)
+    """The one that gives some row as many fields as the header and none more; of several the one that gives the most
+    fields. A blank comes last, since names and headers contain blanks."""
+    best, most = ",", (False, False, 1)
     for separator in SEPARATORS:
         try:
             header, rows = _header_and_rows(sample, separator)
         except csv.Error:
             continue
-        widths = {len(row) for row in rows}
-        even = widths <= {len(header)} or widths == {len(header) + 1}
-        score = (even, max(len(header), *widths) if widths else len(header))
-        if score[1] > 1 and score > most:
+        widest = max(map(len, rows), default=len(header))
+        score = (widest == len(header), separator != " ", max(len(header), widest))
+        if score[2] > 1 and score > most:
             best, most = separator, score
     return best
 
 
 def _header_and_rows(sample: Sequence[str], separator: str) -> tuple[list[str], list[list[str]]]:
-    """The header, and the rows at its width: empty fields are added or removed at their end, since spreadsheets omit or
-    add them. A row with more values stays wider."""
-    rows = [row for row in _reader(sample, separator) if any(row)]
-    width = len(rows[0]) if rows else 0
-    return (rows[0] if rows else []), [_fitted(row, width) for row in rows[1:]]
+    """The header, with an empty field in front if R wrote names of rows below none, and the rows: those of
+    spreadsheets may lack empty fields at their end, and lose those that they have beyond the header."""
+    header, *rows = [row for row in _reader(sample, separator) if any(row)] or [[]]
+    rows = [_trimmed(row, len(header)) for row in rows]
+    if rows and all(len(row) == len(header) + 1 for row in rows) and _has_row_names(header, rows):
+        header = ["", *header]
+    return header, rows
 
 
 def _reader(text: Iterable[str], separator: str) -> Iterator[list[str]]:
@@ -123,11 +123,12 @@ def _reader(text: Iterable[str], separator: str) -> Iterator[list[str]]:
     return csv.reader(stripped, delimiter=separator, skipinitialspace=True)
 
 
-def _fitted(row: list[str], width: int) -> list[str]:
+def _trimmed(row: list[str], width: int) -> list[str]:
+    """A row without the empty fields that it has at its end beyond `width`."""
     end = len(row)
     while end > width and not row[end - 1].strip():
         end -= 1
-    return row[:end] + [""] * (width - end)
+    return row[:end]
 
 
 def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, place: int) -> Iterator[TableRow]:
@@ -140,7 +141,8 @@ def _rows(path: Path, reader: Iterator[list[str]], skipped: int, width: int, pla
             continue
         if _holds_rows(row, place):
             raise DataError(f"{path}, line {first}: a quote is left open", "the rows after it are read as its text")
-        fields = _fitted(row, width)
+        fields = _trimmed(row, width)
+        fields += [""] * (width - len(fields))
         if len(fields) > width:
             raise DataError(f"{path}, line {line}: more values than columns: {len(row)} values, {width} columns")
         if not fields[place].strip():

@@ -9,6 +9,7 @@ from statistics import median
 import torch
 
 from stargan_cli.compositing.placement import centred
+from stargan_cli.datasets.labelled import evenly
 from stargan_cli.errors import PictureError
 from stargan_cli.faces.asking import answered
 from stargan_cli.faces.canvases import FOUND_AT
@@ -26,12 +27,12 @@ EyePlaces = dict[str, list[float]]
 def measured_landmarks(paths: Sequence[Path]) -> EyePlaces:
     """Return `left_eye` and `right_eye` -> [x, y] as fractions of the square's side, as in a weights card.
 
-    Measured on some of the pictures. Empty if too few show a face, or if the faces are not aligned.
+    Measured on LOOKED_AT pictures at most, taken evenly. Empty if too few show a face, or if the faces are not aligned.
     """
     networks = FaceNetworks(torch.device("cpu"))
-    some = paths[:: max(1, len(paths) // LOOKED_AT)][:LOOKED_AT]
+    some = [paths[row] for row in evenly(len(paths), LOOKED_AT)]
     eyes = [found for path in some if (found := _eyes(path, networks))]
-    if not eyes or len(eyes) < FEWEST_FACES * min(LOOKED_AT, len(paths)):
+    if not eyes or len(eyes) < FEWEST_FACES * len(some):
         return {}
     landmarks = {}
     for name, points in zip(LANDMARKS, zip(*eyes, strict=True), strict=False):

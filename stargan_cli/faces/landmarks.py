@@ -81,8 +81,8 @@ def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
     network.load_state_dict(tensors, assign=True)
     layout = interleaved(device)
     network.eval().requires_grad_(False).to(device).to(memory_format=layout)
-    example = torch.zeros(1, 3, SIZE, SIZE, device=device).to(memory_format=layout)
-    quick, means = as_one_call(network, example), torch.tensor(MEANS, device=device)[:, None, None]
+    example = torch.zeros(1, 3, SIZE, SIZE, dtype=torch.float32, device=device).to(memory_format=layout)
+    quick, means = as_one_call(network, example), torch.tensor(MEANS, dtype=torch.float32, device=device)[:, None, None]
 
     def read(pictures: Tensor) -> Tensor:
         both = torch.cat([pictures, pictures.flip(3)]).float().contiguous(memory_format=layout)

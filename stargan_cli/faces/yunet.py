@@ -79,7 +79,7 @@ def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
     layout = interleaved(device)
     network.eval().requires_grad_(False).to(device).to(memory_format=layout)
-    example = torch.zeros(1, 3, 64, 64, device=device).to(memory_format=layout)
+    example = torch.zeros(1, 3, 64, 64, dtype=torch.float32, device=device).to(memory_format=layout)
     quick, cells = as_one_call(network, example), lru_cache(maxsize=16)(_cells)
 
     def candidates(pictures: Tensor) -> Tensor:
@@ -96,7 +96,7 @@ def _cells(side: int, device: torch.device) -> Tensor:
     for stride in STRIDES:
         at = torch.arange(0, side, stride, dtype=torch.float32)
         y, x = torch.meshgrid(at, at, indexing="ij")
-        parts.append(torch.stack([x.flatten(), y.flatten(), torch.full((x.numel(),), float(stride))]))
+        parts.append(torch.stack([x.flatten(), y.flatten(), torch.full_like(x.flatten(), stride)]))
     return torch.cat(parts, dim=1).to(device)  # this copy blocks, so that all streams can use the result
 
 

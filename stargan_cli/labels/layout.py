@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any, Literal
 
 
@@ -113,3 +115,15 @@ def _label_set(entry: dict[str, Any]) -> LabelSet:
 
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 """CelebA's hair colours: the exclusive group that is known without being declared."""
+
+
+def with_hair_colours(attributes: Sequence[str], groups: Iterable[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The exclusive groups in which all hair colours among `attributes` are one group. Groups that have some of them
+    are joined to it."""
+    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
+    declared = [tuple(group) for group in groups]
+    sharing = [group for group in declared if not set(group).isdisjoint(hair)]
+    if not sharing:
+        return (hair, *declared) if len(hair) > 1 else tuple(declared)
+    joined = tuple(dict.fromkeys(chain(*sharing, hair)))
+    return tuple(dict.fromkeys(joined if group in sharing else group for group in declared))

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from stargan_cli.datasets.decoded_cache import MAX_UNREADABLE_SHARE, CachedPictures, cached
-from stargan_cli.datasets.labelled import DataSet, Labelled
+from stargan_cli.datasets.labelled import DataSet, Labelled, refuse_empty
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
-from stargan_cli.errors import DataError, UsageError
+from stargan_cli.errors import UsageError
 from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
@@ -120,18 +120,6 @@ def _refuse_same_names(names: list[str]) -> None:
             )
 
 
-def refuse_empty(labelled: Labelled) -> None:
-    """Raises DataError if no picture shows some attribute, or if all do: nothing could be learnt about it."""
-    counts = labelled.counts().items()
-    empty, full = ([name for name, count in counts if count == number] for number in (0, len(labelled)))
-    if empty or full:
-        words = f"no training picture shows {', '.join(empty)}" if empty else f"all training pictures show {full[0]}"
-        raise DataError(
-            f"{labelled.label_set.name}: {words}: nothing can be learnt about it",
-            "choose other attributes or classes, or add pictures",
-        )
-
-
 def prepare(
     settings: TrainSettings,
     sets: list[DataSet],
@@ -179,6 +167,4 @@ def _name_unreadable(pictures: CachedPictures, say: Say) -> None:
 
 def _spread(parts: DataSet) -> Labelled:
     """A few held-out pictures from all over the set; training pictures where none are held out."""
-    labelled = next(parts[part] for part in ("validation", "test", "train") if len(parts[part]))
-    step = max(1, len(labelled) // SAMPLE_ROWS)
-    return labelled.select(list(range(0, len(labelled), step))[:SAMPLE_ROWS])
+    return next(parts[part] for part in ("validation", "test", "train") if len(parts[part])).evenly(SAMPLE_ROWS)

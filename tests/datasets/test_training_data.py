@@ -56,6 +56,17 @@ def test_declared_groups_join_the_hair_colours(tmp_path: Path) -> None:
         load_celeba(tmp_path, ATTRIBUTES, (("Male", "Smiling"),))
 
 
+def test_groups_that_share_hair_colours_are_joined_with_all_of_them(tmp_path: Path) -> None:
+    groups = (("Black_Hair", "Male"), ("Young", "Smiling"))
+    label_set = load_celeba(celeba(tmp_path), (*ATTRIBUTES, "Smiling", "Young"), groups)["train"].label_set
+    assert label_set.groups == (("Black_Hair", "Male", "Blond_Hair"), ("Young", "Smiling"))
+
+
+def test_pictures_that_show_several_members_of_a_group_are_counted(tmp_path: Path) -> None:
+    train = load_celeba(celeba(tmp_path), ("Male", "Young"), (("Male", "Young"),))["train"]
+    assert train.notes == ("pictures that show several of Male, Young, which exclude each other: 9",)
+
+
 def test_missing_celeba_says_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="list_attr_celeba.txt .* and a folder img_align_celeba/ .* missing") as caught:
         load_celeba(tmp_path, ATTRIBUTES)
@@ -87,16 +98,18 @@ def test_rows_and_pictures_that_lack_each_other_are_noted(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [
-        ("list_attr_celeba.txt", "1\nA B\n", "has no rows"),
+        ("list_attr_celeba.txt", "1\nMale B\n", "has no rows"),
         ("list_attr_celeba.txt", "1\nMale Young\na.png 1\n", "line 3: expected a file name and 2 values"),
-        ("list_attr_celeba.txt", "1\nMale Young\na.png 1 2\n", "line 3: expected 1 or -1 for each of 2"),
-        ("list_attr_celeba.txt", "1\nMale Young\na.png 1 x\n", "line 3: expected 1 or -1 for each of 2"),
+        ("list_attr_celeba.txt", "1\nMale Young\na.png 0.5 1\n", "line 3: Male is '0.5'; 1 or -1 is expected"),
+        ("list_attr_celeba.txt", "1\nYoung Male\na.png 1 2\n", "line 3: Male is '2'; 1 or -1 is expected"),
+        ("list_attr_celeba.txt", "1\nYoung Male\na.png 1 NA\n", "line 3: Male is 'NA'; 1 or -1 is expected"),
+        ("list_attr_celeba.txt", "1\nMale Male\na.png 1 -1\n", "has two columns called Male"),
         ("list_attr_celeba.txt", "1\nMale Young\nelsewhere.png 1 1\n", "no picture named in"),
         ("list_attr_celeba.txt", "\xff\xfe", "has no rows"),
         ("list_attr_celeba.txt", "PK\x03\x04", "cannot read .* a workbook"),
         ("list_attr_celeba.txt", "3\nMale\na.png 1\nb.png 1\na.png -1\n", "line 5: a.png is named twice"),
         ("list_eval_partition.txt", "000001.png 0\n000001.png 2\n", "line 2: 000001.png is named twice"),
-        ("list_eval_partition.txt", "000001.png 3\n", "line 1: expected a file name and 0, 1 or 2"),
+        ("list_eval_partition.txt", "000001.png 3\n", "line 1: the part of 000001.png is '3'; 0, 1 or 2 is expected"),
         ("list_eval_partition.txt", "000001.png 1\n", "names no picture for training"),
         ("list_eval_partition.txt", None, "is missing"),
     ],
@@ -304,6 +317,11 @@ def test_samples_come_from_training_pictures_where_nothing_is_held_out(tmp_path:
     sets, layout = load_data(chosen)
     data = prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1)
     assert len(data.held_out[0]) == 8
+
+
+def test_samples_come_from_all_over_a_small_set(tmp_path: Path) -> None:
+    found = load_class_folders(class_folders(tmp_path / "moods", {"a": 8, "b": 7}))
+    assert _spread(found).counts() == {"a": 5, "b": 3}
 
 
 # The cache
