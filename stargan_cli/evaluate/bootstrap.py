@@ -13,7 +13,7 @@ MOST_AT_ONCE = 2_000_000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean over `n` pictures with its 95 % interval."""
+    """A mean of `n` values with its 95 % interval."""
 
     value: float
     low: float
@@ -24,17 +24,25 @@ class Estimate:
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4), "n": self.n}
 
 
-def estimate(values: Any, seed: int = 0, resamples: int = RESAMPLES) -> Estimate | None:
-    """The mean of one number per picture, with its interval; None without a picture. Values that are not finite (the
-    picture lacks the region, say) are left out. The same values and seed give the same interval."""
+def estimate(values: Any, seed: int = 0, pictures: Any = None, resamples: int = RESAMPLES) -> Estimate | None:
+    """The mean of numbers (n,), with its interval; None without a number. Values that are not finite (the picture lacks
+    the region, say) are left out. The same values and seed give the same interval.
+
+    `pictures`: int (n,), the picture of each number, by default another for each. A picture is drawn with all its
+    numbers: several of one picture are not independent, and say less than as many of different pictures.
+    """
     numbers = np.asarray(values, dtype=np.float64)
-    numbers = numbers[np.isfinite(numbers)]
-    count = len(numbers)
-    if not count:
+    known = np.isfinite(numbers)
+    if not known.any():
         return None
+    own = np.arange(len(numbers)) if pictures is None else np.asarray(pictures)
+    _, place = np.unique(own[known], return_inverse=True)
+    sums, counts = np.bincount(place, numbers[known]), np.bincount(place)
+    count = len(sums)
     random = np.random.default_rng(seed)
     at_once = max(1, MOST_AT_ONCE // count)
     sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
-    means = np.concatenate([numbers[random.integers(0, count, (size, count))].mean(axis=1) for size in sizes])
+    drawn = (random.integers(0, count, (size, count)) for size in sizes)
+    means = np.concatenate([sums[rows].sum(axis=1) / counts[rows].sum(axis=1) for rows in drawn])
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(numbers.mean()), float(low), float(high), count)
+    return Estimate(float(sums.sum() / counts.sum()), float(low), float(high), int(counts.sum()))

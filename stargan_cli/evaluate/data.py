@@ -8,16 +8,17 @@ from typing import Any
 
 from stargan_cli.datasets import loading
 from stargan_cli.datasets.celeba_people import people
-from stargan_cli.datasets.decoded_cache import cached
-from stargan_cli.datasets.labelled import DataSet, notes_of
+from stargan_cli.datasets.decoded_cache import CachedPictures, cached
+from stargan_cli.datasets.labelled import DataSet, Labelled, Part, notes_of
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.measure import LabelledSet
 from stargan_cli.evaluate.names import told_apart
-from stargan_cli.evaluate.readings import readers_for
+from stargan_cli.evaluate.readings import Readers, readers_for
+from stargan_cli.evaluate.same_person import Portraits, portrait_rows
 from stargan_cli.evaluate.settings import EvalSettings
-from stargan_cli.evaluate.translating.photos import found_in, selected
+from stargan_cli.evaluate.translating.photos import Photos, found_in, selected
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.weights.card import Card
@@ -89,22 +90,43 @@ def labelled_set(
     index, parts = _matching_set(weights.card.layout, data, settings)
     for text in notes_of(parts):
         note(text)
-    labelled, most = parts[settings.part], settings.most
-    if most is not None and most < len(labelled):
-        labelled = labelled.select([i * len(labelled) // most for i in range(most)])
+    labelled, readers = part_to_measure(data, parts, settings.part, classifiers)
+    pictures, photos = _opened(labelled.evenly(settings.most), weights.card, settings, decoding)
+    person_on = dict(zip(labelled.files, people(labelled) or (), strict=False))
+    known = tuple(person_on[file] for file in pictures.labelled.files) if person_on else None
+    portraits = None
+    if rows := portrait_rows(tuple(person_on.values())):
+        squares, faces = _opened(labelled.select(rows), weights.card, settings, decoding)
+        seen = faces.squares if faces else squares
+        if len(seen):
+            portraits = Portraits(seen, tuple(person_on[file] for file in seen.labelled.files))
+    return LabelledSet(index, pictures, readers, known, not settings.fast, photos, portraits)
+
+
+def part_to_measure(
+    data: str, parts: DataSet, part: Part, classifiers: Sequence[Classifier]
+) -> tuple[Labelled, Readers]:
+    """The pictures of one part of a data set, and the classifiers that read them. Raises DataError without a picture,
+    UsageError without a classifier that knows the labels."""
+    labelled = parts[part]
     if not len(labelled):
         hint = "list_eval_partition.txt marks test pictures with 2, validation with 1; --split reference needs no file"
-        raise DataError(f"{data} has no {settings.part} picture", hint if data == "celeba" else None)
-    readers = readers_for(labelled.label_set, classifiers)
-    size = weights.card.model.image_size
-    pictures = cached(labelled, size, settings.cache, settings.workers or cpu_count(), decoding)
-    photos = None
-    if settings.at == "source":
-        landmarks = landmarks_of(weights.card)
-        if landmarks is None:
-            raise UsageError("these weights do not say where they expect a face", "leave --at source away")
-        pictures, photos = found_in(pictures, landmarks, settings.workers or cpu_count(), decoding)
-    return LabelledSet(index, pictures, readers, people(pictures.labelled), not settings.fast, photos)
+        raise DataError(f"{data} has no {part} picture", hint if data == "celeba" else None)
+    return labelled, readers_for(labelled.label_set, classifiers)
+
+
+def _opened(
+    labelled: Labelled, card: Card, settings: EvalSettings, decoding: Progress
+) -> tuple[CachedPictures, Photos | None]:
+    """The decoded pictures and, for `--at source`, their faces: then only the pictures with one."""
+    workers = settings.workers or cpu_count()
+    pictures = cached(labelled, card.model.image_size, settings.cache, workers, decoding)
+    if settings.at == "square":
+        return pictures, None
+    landmarks = landmarks_of(card)
+    if landmarks is None:
+        raise UsageError("these weights do not say where they expect a face", "leave --at source away")
+    return found_in(pictures, landmarks, workers, decoding)
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:

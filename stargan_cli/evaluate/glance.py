@@ -74,6 +74,13 @@ def log_row(document: dict[str, Any]) -> dict[str, float]:
     return row
 
 
+def measured_with(document: dict[str, Any]) -> dict[str, Any]:
+    """What the `score` depends on beside the weights: scores of different instruments or pictures do not compare."""
+    settings = {name: document["settings"][name] for name in ("features", "face_network")}
+    facts = ("name", "pictures", "classifiers")
+    return settings | {"sets": [{name: one[name] for name in facts} for one in document["sets"]]}
+
+
 def warnings(one: dict[str, Any]) -> Iterator[str]:
     """Sentences that name the changes of one data set whose pictures should be looked at, and why."""
     rows = glance_rows(one)

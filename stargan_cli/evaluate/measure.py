@@ -22,6 +22,7 @@ from stargan_cli.evaluate.pixel_metrics import (
     ssim,
 )
 from stargan_cli.evaluate.readings import Readers
+from stargan_cli.evaluate.same_person import Portraits, Yardstick
 from stargan_cli.evaluate.targets import Target, confidence, successes, targets_for
 from stargan_cli.evaluate.translating.batches import Machine, TranslatedBatch, translate_all
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
@@ -39,7 +40,7 @@ Comparison = Callable[[Tensor, Tensor, Tensor], Tensor]
 class LabelledSet:
     """Real pictures to measure on, which of the generator's label sets they belong to, the classifiers that read them,
     and the person on each, if that is known. `combinations`: also make several changes at once. `photos`: translate the
-    faces in these photos instead of the pictures."""
+    faces in these photos instead of the pictures. `portraits`: of people who have several photos in the whole part."""
 
     set_index: int
     pictures: CachedPictures
@@ -47,6 +48,7 @@ class LabelledSet:
     people: tuple[str, ...] | None = None
     combinations: bool = True
     photos: Photos | None = None
+    portraits: Portraits | None = None
 
     @property
     def name(self) -> str:
@@ -84,7 +86,8 @@ class TargetValues:
 class SetValues:
     """Everything that was measured on one data set. `own`: each picture translated with its own label; `own_read`
     (N, c, K): the labels that the classifiers then read; `there_and_back`: translated to the last target and back
-    (empty for photos); `features`, `descriptors`: of all sources."""
+    (empty for photos); `features`, `descriptors`: of all sources; `ruler`: the distances between photos of one person
+    and of two."""
 
     labelled_set: LabelledSet
     targets: list[TargetValues]
@@ -93,6 +96,7 @@ class SetValues:
     own_read: Tensor = field(repr=False)
     features: Tensor | None = None
     descriptors: Tensor | None = None
+    ruler: Yardstick | None = None
 
 
 Advance = Callable[[int], None]
@@ -135,9 +139,10 @@ class Measuring:
         last, back = targets[-1].target, {}
         if self.labelled_set.photos is None:
             back = self._collect(None, last.pictures, self.given.asked(last), self._there_and_back(last))
-        return SetValues(
-            self.labelled_set, targets, own, back, own_read, looks.get("features"), looks.get("descriptors")
-        )
+        portraits = self.labelled_set.portraits
+        ruler = portraits.ruler(self.describe, self.machine) if portraits and self.describe else None
+        looked = looks.get("features"), looks.get("descriptors"), ruler
+        return SetValues(self.labelled_set, targets, own, back, own_read, *looked)
 
     def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[TranslatedBatch]:
         """Translate the pictures `chosen`, int64 (n,), with the label vectors `asked`, float (n, label_dim)."""
@@ -185,12 +190,13 @@ class Measuring:
         return kept_region(self.labelled_set.pictures.pixels.shape[-1], moved, self.landmarks)
 
     def _changes(self, kept: Tensor, batch: TranslatedBatch) -> Values:
-        values = self._looks(batch.after) | {"background_change": corner_change(batch.before, batch.after)}
-        values["kept_psnr"] = psnr_within(batch.before, batch.after, kept.to(batch.before.device))
+        values = self._looks(batch.after, batch.faces[1])
+        values["background_change"] = corner_change(batch.before, batch.after)
+        values["kept_psnr"] = psnr_within(*batch.faces, kept.to(batch.before.device))
         if batch.mask is not None:
             inside, outside = change_by_mask(batch.before, batch.after, batch.mask)
             values |= {"change_inside_mask": inside, "change_outside_mask": outside}
-        return values | {name: compare(batch.before, batch.after, kept) for name, compare in self.comparisons.items()}
+        return values | {name: compare(*batch.faces, kept) for name, compare in self.comparisons.items()}
 
     def _own(self, batch: TranslatedBatch) -> Values:
         found = self.labelled_set.readers.probabilities(batch.after)
@@ -213,14 +219,14 @@ class Measuring:
         for rows in self._batches():
             real = pictures.batch(rows)[0].to(device)
             self.keep("source", rows, real)
-            parts.append(self._looks(real))
+            parts.append(self._looks(real, self.labelled_set.seen.batch(rows)[0].to(device)))
         return _joined(parts)
 
-    def _looks(self, pictures: Tensor) -> Values:
+    def _looks(self, pictures: Tensor, faces: Tensor) -> Values:
         values = {"probabilities": self.labelled_set.readers.probabilities(pictures)}
-        for name, look in (("features", self.features), ("descriptors", self.describe)):
+        for name, look, seen in (("features", self.features, pictures), ("descriptors", self.describe, faces)):
             if look is not None:
-                values[name] = look(pictures)
+                values[name] = look(seen)
         return values
 
 

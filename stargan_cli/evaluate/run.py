@@ -36,7 +36,6 @@ def evaluate(
     """Measure the weights that `source` names; with `settings.out`, write the report. `note` gets what there is to say
     of the data. Returns one document of plain values, ready for JSON. Raises UsageError, DataError and WeightsError.
     """
-    repeatable()
     if settings.cache is not None:
         refuse_inside(settings.cache, "--cache", settings.data)
     if settings.out is not None:
@@ -49,6 +48,7 @@ def evaluate(
     if settings.record is not None:
         record = prepare_record(settings.record, compared[0], [one.path for one in compared])
     device = pick_device(settings.device)
+    repeatable(device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)
     classifiers = load_classifiers(settings.classifiers)

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.datasets.labelled import evenly
+from stargan_cli.evaluate.distances import Features
+from stargan_cli.evaluate.translating.batches import Machine
+
+MOST_PEOPLE, PHOTOS_EACH = 80, 3
 MOST_PAIRS = 2000
 FEWEST_PAIRS = 20
+
+
+def portrait_rows(people: Sequence[str]) -> list[int]:
+    """From the person on each photo of a data set (N,), the indices of up to three photos of up to 80 people who have
+    several. A sample of 150 photos of a thousand people would hardly have two of one."""
+    photos = defaultdict(list)
+    for row, person in enumerate(people):
+        photos[person].append(row)
+    several = [rows[:PHOTOS_EACH] for rows in photos.values() if len(rows) > 1]
+    return [row for person in evenly(len(several), MOST_PEOPLE) for row in several[person]]
 
 
 @dataclass(frozen=True)
@@ -30,11 +47,23 @@ class Yardstick:
         return torch.searchsorted(self.different, distances) / len(self.different)
 
 
-def yardstick(descriptors: Tensor, people: Sequence[str] | None) -> Yardstick | None:
-    """The distances of up to 2,000 pairs of either kind, always the same ones, from the descriptors (N, d) of all
-    sources and the person on each. None if the people are not known, or if either kind has fewer than 20 pairs."""
-    if people is None:
-        return None
+@dataclass(frozen=True)
+class Portraits:
+    """Photos to compare with, and the person on each."""
+
+    pictures: CachedPictures
+    people: tuple[str, ...]
+
+    def ruler(self, describe: Features, machine: Machine) -> Yardstick | None:
+        """Their `yardstick`. `describe` gives the descriptors of uint8 pictures (n, 3, S, S)."""
+        batches = torch.arange(len(self.people)).split(machine.batch_size)  # type: ignore[no-untyped-call]
+        descriptors = [describe(self.pictures.batch(rows)[0].to(machine.device)) for rows in batches]
+        return yardstick(torch.cat(descriptors), self.people)
+
+
+def yardstick(descriptors: Tensor, people: Sequence[str]) -> Yardstick | None:
+    """The distances of up to 2,000 pairs of either kind, always the same ones, from the descriptors (N, d) of photos
+    and the person on each. None if either kind has fewer than 20 pairs."""
     number_of = {person: number for number, person in enumerate(dict.fromkeys(people))}
     numbers = torch.tensor([number_of[person] for person in people])
     pairs = [_pairs(numbers, alike) for alike in (True, False)]

@@ -10,7 +10,7 @@ from torch import Tensor
 from stargan_cli.evaluate.bootstrap import estimate
 from stargan_cli.evaluate.distances import distance_rows
 from stargan_cli.evaluate.measure import SetValues, TargetValues, Values
-from stargan_cli.evaluate.same_person import Yardstick, moved, yardstick
+from stargan_cli.evaluate.same_person import Yardstick, moved
 from stargan_cli.evaluate.targets import successes
 
 ROWS = ("real", "do_nothing", "translated")
@@ -19,9 +19,6 @@ ROWS = ("real", "do_nothing", "translated")
 def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dict[str, Any]:
     """Summarise one data set as plain values, ready for JSON. `features`: the network that gave the features."""
     labelled, readers = measured.labelled_set.pictures.labelled, measured.labelled_set.readers
-    ruler = None
-    if measured.descriptors is not None:
-        ruler = yardstick(measured.descriptors, measured.labelled_set.people)
     document = {
         "name": measured.labelled_set.name,
         "kind": labelled.label_set.kind,
@@ -35,30 +32,34 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
             }
             for one in readers.classifiers
         ],
-        "targets": [_target(one, measured, features, ruler, seed) for one in measured.targets],
-        "all_single_changes": {name: _estimate(_singles(measured, name), seed) for name in ROWS},
+        "targets": [_target(one, measured, features, seed) for one in measured.targets],
+        "all_single_changes": {
+            name: _estimate(_singles(measured, name), seed, _pictures_of_singles(measured, name)) for name in ROWS
+        },
         "own_label": _means(measured.own, seed),
         "there_and_back": _means(measured.there_and_back, seed) | {"through": measured.targets[-1].target.name},
     }
-    if ruler is not None:
-        document["face_distances"] = {"one_person": _median(ruler.same), "two_people": _median(ruler.different)}
+    if measured.ruler is not None:
+        medians = {"one_person": _median(measured.ruler.same), "two_people": _median(measured.ruler.different)}
+        document["face_distances"] = medians
     if labelled.label_set.kind == "classes":
         document["classification_error"] = {
-            name: _estimate(1 - _singles(measured, name).double(), seed) for name in ROWS
+            name: _estimate(1 - _singles(measured, name).double(), seed, _pictures_of_singles(measured, name))
+            for name in ROWS
         }
     return document
 
 
 def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, Any]:
     """The paired differences, first minus second, with intervals. Both have the same pictures in the same order."""
-    targets = {}
+    targets, singles = {}, (_singles(first, "translated"), _singles(second, "translated"))
     for one, other in zip(first.targets, second.targets, strict=True):
         translated = _paired(read_by_all(one.translated), read_by_all(other.translated), seed)
         targets[one.target.name] = {"translated": translated} | _paired_means(one.values, other.values, seed)
     return {
         "targets": targets,
         "all_single_changes": {
-            "translated": _paired(_singles(first, "translated"), _singles(second, "translated"), seed)
+            "translated": _paired(singles[0], singles[1], seed, _pictures_of_singles(first, "translated"))
         },
         "own_label": _paired_means(first.own, second.own, seed),
         "there_and_back": _paired_means(first.there_and_back, second.there_and_back, seed),
@@ -70,9 +71,7 @@ def read_by_all(successful: Tensor) -> Tensor:
     return successful.all(dim=1)
 
 
-def _target(
-    one: TargetValues, measured: SetValues, features: str, ruler: Yardstick | None, seed: int
-) -> dict[str, Any]:
+def _target(one: TargetValues, measured: SetValues, features: str, seed: int) -> dict[str, Any]:
     target, labels = one.target, measured.labelled_set.pictures.labelled.labels
     document: dict[str, Any] = {"name": target.name, "combination": target.combination}
     for key, columns in (("attributes", target.named.any(dim=0)), ("moved", target.moved)):
@@ -91,7 +90,8 @@ def _target(
         if one.features is not None and measured.features is not None:
             document["distances"] = distance_rows(features, target, labels, measured.features, one.features, seed)
     if one.descriptors is not None and measured.descriptors is not None:
-        document |= _means(person_values(measured.descriptors[target.pictures], one.descriptors, ruler), seed)
+        before = measured.descriptors[target.pictures]
+        document |= _means(person_values(before, one.descriptors, measured.ruler), seed)
     return document | _means(one.values, seed)
 
 
@@ -120,7 +120,14 @@ def _all_pictures(one: TargetValues, measured: SetValues) -> Tensor:
 
 
 def _singles(measured: SetValues, row: str) -> Tensor:
+    """Whether each picture of each single change is read as wanted: bool (n,). A picture has several changes."""
     return read_by_all(torch.cat([getattr(one, row) for one in measured.targets if not one.target.combination]))
+
+
+def _pictures_of_singles(measured: SetValues, row: str) -> Tensor:
+    """The picture of each value of `_singles`: int64 (n,)."""
+    single = [one.target for one in measured.targets if not one.target.combination]
+    return torch.cat([target.real if row == "real" else target.pictures for target in single])
 
 
 def _means(values: Values, seed: int) -> dict[str, Any]:
@@ -131,12 +138,12 @@ def _paired_means(first: Values, second: Values, seed: int) -> dict[str, Any]:
     return {name: _paired(first[name], second[name], seed) for name in first if name in second}
 
 
-def _paired(first: Tensor, second: Tensor, seed: int) -> dict[str, Any] | None:
-    return _estimate(first.double() - second.double(), seed)
+def _paired(first: Tensor, second: Tensor, seed: int, pictures: Tensor | None = None) -> dict[str, Any] | None:
+    return _estimate(first.double() - second.double(), seed, pictures)
 
 
-def _estimate(values: Tensor, seed: int) -> dict[str, Any] | None:
-    found = estimate(values.double().numpy(), seed)
+def _estimate(values: Tensor, seed: int, pictures: Tensor | None = None) -> dict[str, Any] | None:
+    found = estimate(values.double().numpy(), seed, None if pictures is None else pictures.numpy())
     return found.to_dict() if found else None
 
 

@@ -165,7 +165,7 @@ def classifier_table(classifier: dict[str, Any]) -> TextTable:
     means = [[shares[key] for shares in known.values() if key in shares] for key in columns]
     rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])
     note = (
-        "On all real test pictures, in %. recall: share of the pictures with the attribute that are read so; "
+        "On real test pictures, in %. recall: share of the pictures with the attribute that are read so; "
         "specificity: the same of the pictures without it; balanced: the mean of the two (guessing: 50)."
     )
     return TextTable(f"Classifier {classifier['name']} ({classifier['network']})", note, ["attribute", *columns], rows)

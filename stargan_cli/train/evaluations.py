@@ -9,23 +9,27 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stargan_cli.errors import StarganError
 from stargan_cli.files.atomic import replacement
 from stargan_cli.progress import Progress, Say
 from stargan_cli.train.log import RunLog
 
-Evaluate = Callable[[Path, Progress], dict[str, float]]
-"""A weights file -> numbers by name; the best weights have the largest `score`. Its progress may raise an exception,
+Measured = tuple[dict[str, float], dict[str, Any]]
+"""Numbers by name, and what measured them (classifiers, number of pictures), as plain values."""
+Evaluate = Callable[[Path, Progress], Measured]
+"""A weights file -> what was measured; the best weights have the largest `score`. Its progress may raise an exception,
 which ends it. Raises StarganError where pictures or networks that it needs are gone."""
-SCORE = "eval/score"
+SCORE, MEASURED_WITH = "eval/score", "measured_with"
 
 
 @dataclass(frozen=True)
 class Evaluations:
     """Every `every` iterations (0: never), `evaluate` measures the run's `weights`. The numbers become a row of `log`;
     weights with a larger score than all before are copied to `best.safetensors`, and their numbers to `best.json`: a
-    run that is resumed from before them drops their row. As soon as `stop` is true, an evaluation is given up."""
+    run that is resumed from before them drops their row. Only scores with the same instruments count. As soon as `stop`
+    is true, an evaluation is given up."""
 
     evaluate: Evaluate | None
     every: int
@@ -43,12 +47,14 @@ class Evaluations:
             return {}
         started = time.monotonic()
         try:
-            numbers = {f"eval/{name}": value for name, value in self.evaluate(self.weights, self._go_on).items()}
-            if numbers[SCORE] > self._best():
+            found, instruments = self.evaluate(self.weights, self._go_on)
+            numbers = {f"eval/{name}": value for name, value in found.items()}
+            if numbers[SCORE] > self._best(instruments):
                 with replacement(self.weights.with_name("best.safetensors")) as temporary:
                     shutil.copyfile(self.weights, temporary)
+                row = {"iteration": iteration, **numbers, MEASURED_WITH: instruments}
                 with replacement(self.weights.with_name("best.json")) as temporary:
-                    temporary.write_text(json.dumps({"iteration": iteration, **numbers}) + "\n", encoding="utf-8")
+                    temporary.write_text(json.dumps(row) + "\n", encoding="utf-8")
         except (OSError, StarganError, MemoryError, RuntimeError) as error:
             ending = "" if self.stop() else "; going on"
             self.say(f"the weights of iteration {iteration:,} could not be evaluated ({error}){ending}")
@@ -62,11 +68,16 @@ class Evaluations:
         if self.stop():
             raise StarganError("the run is stopping")
 
-    def _best(self) -> float:
-        """The score of the best weights so far; minus infinity if there are none."""
+    def _best(self, instruments: dict[str, Any]) -> float:
+        """The score of the best weights so far with these instruments; minus infinity if there are none."""
         if not self.weights.with_name("best.safetensors").exists():
             return -math.inf
         try:
-            return float(json.loads(self.weights.with_name("best.json").read_text(encoding="utf-8"))[SCORE])
+            row = json.loads(self.weights.with_name("best.json").read_text(encoding="utf-8"))
+            score, known = float(row[SCORE]), row.get(MEASURED_WITH)
         except (OSError, ValueError, KeyError, TypeError):
             return -math.inf
+        if known != instruments:
+            self.say("best.safetensors was chosen with other classifiers or pictures: these weights replace it")
+            return -math.inf
+        return score

@@ -52,7 +52,7 @@ def measured(photos: Path, out: Path, *options: str):
 def test_what_is_measured_is_what_translate_makes_of_photos(photos, tmp_path):
     result = measured(photos, tmp_path)
     assert result.exit_code == 0, result.output
-    (one,) = json.loads(result.stdout)["sets"]
+    one = one_set(result)
     assert one["pictures"] == 2 and one["unreadable"] == 1 and one["there_and_back"] == {"through": "Young"}
     assert "without a face" in result.stderr
     sources = [str(photos / "img_align_celeba" / f"{number}.png") for number in (0, 1)]
@@ -66,6 +66,28 @@ def test_what_is_measured_is_what_translate_makes_of_photos(photos, tmp_path):
             assert np.abs(np.asarray(seen).astype(int) - np.asarray(square)).max() <= 2
         with Image.open(tmp_path / "pictures" / "1-celeba" / "source" / f"{number}.png.png") as before:
             assert np.abs(np.asarray(before).astype(int) - np.asarray(square)).max() > 20
+
+
+def test_the_face_is_measured_wherever_it_is_in_the_photo(photos, tmp_path):
+    """The region that new hair leaves alone, and the face descriptor's part, were cut out of the photo's middle."""
+    wide = shutil.copytree(photos, tmp_path / "wide")
+    for number in (0, 1):
+        with Image.open(photos / "img_align_celeba" / f"{number}.png") as photo:
+            wider = Image.new("RGB", (720, 300), (90, 120, 150))
+            wider.paste(photo, (300, 0))
+        wider.save(wide / "img_align_celeba" / f"{number}.png")
+    rows = []
+    for root in (photos, wide):
+        result = measured(root, tmp_path / f"{root.name} out")
+        assert result.exit_code == 0, result.output
+        (row,) = [row for row in one_set(result)["targets"] if row["name"] == "Blond_Hair"]
+        rows.append([row[name]["value"] for name in ("kept_psnr", "perceptual", "face_distance")])
+    assert rows[0] == pytest.approx(rows[1], rel=0.1), rows
+
+
+def one_set(result) -> dict:
+    (one,) = json.loads(result.stdout)["sets"]
+    return one
 
 
 def test_photos_without_any_face_are_said_to_be_such(photos, tmp_path):
@@ -91,7 +113,7 @@ def test_networks_of_two_sizes_are_compared_on_the_pictures_of_both(photos, tmp_
         measured(photos, tmp_path / name, "--weights", str(large), *options)
         for name, options in (("alone", []), ("both", ["--baseline", str(small)]))
     )
-    assert json.loads(alone.stdout)["sets"][0]["pictures"] == 3
+    assert one_set(alone)["pictures"] == 3
     assert both.exit_code == 0, both.output
     document = json.loads(both.stdout)
     for part in (document, document["baseline"]):

@@ -11,6 +11,7 @@ import torch
 from eval_kit import CELEBA, one_json, write_celeba, write_classifier, write_weights
 from PIL import Image
 from safetensors.torch import load_file
+from torchvision.models import resnet18
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -296,6 +297,18 @@ def test_an_attribute_that_no_test_picture_has_leaves_a_gap(stargan, tmp_path):
     assert line.split()[:5] == ["Male", "6", "(0", "real)", "-"]
 
 
+def test_few_measured_pictures_are_compared_with_photos_of_people_from_the_whole_part(stargan, tmp_path):
+    """Few pictures rarely show one person twice: then nothing was said of the person."""
+    root = write_celeba(tmp_path / "celeba", copies=8)
+    people = "".join(f"{number:06}.png {number % 12}\n" for number in range(144))
+    (root / "identity_CelebA.txt").write_text(people)
+    result = stargan("--weights", "a.safetensors", "--root", str(root), "--limit", "3", "--json")
+    assert result.exit_code == 0, result.stderr
+    (one,) = one_json(result.stdout)["sets"]
+    assert one["pictures"] == 3 and one["face_distances"]["two_people"] > 0
+    assert all("below_same" in row for row in one["targets"] if not row["combination"])
+
+
 def test_a_class_with_one_picture(stargan, tmp_path):
     for part, counts in (("train", (3, 3)), ("test", (2, 1))):
         for label, count in zip(("happy", "sad"), counts, strict=True):
@@ -552,6 +565,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
         (["--split", "mine"], "unknown split mine"),
         (["--at", "home"], "unknown --at home"),
         (["--fit-classifier", "--network", "huge"], "unknown network huge"),
+        (["--fit-classifier", "--network", "resnet18"], "no package has ImageNet weights of resnet18"),
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
@@ -583,8 +597,9 @@ def test_fitting_writes_a_file_that_is_then_used(stargan, folder, tmp_path):
 
 def test_fitting_replaces_a_classifier_of_the_same_attributes_alone(stargan, folder, tmp_path):
     classifier = tmp_path / "classifier.safetensors"
-    options = ["--fit-classifier", "--network", "resnet18", "--classifier-size", "32", "--epochs", "1", "--limit", "4"]
-    options += ["--classifier", str(classifier)]
+    torch.save(resnet18(weights=None).state_dict(), tmp_path / "resnet18.pth")
+    options = ["--fit-classifier", "--network", "resnet18", "--init", str(tmp_path / "resnet18.pth")]
+    options += ["--classifier-size", "32", "--epochs", "1", "--limit", "5", "--classifier", str(classifier)]
     for other in ("faces.safetensors", "a.safetensors"):
         shutil.copy(folder / other, classifier)
         result = stargan(*options)

@@ -12,6 +12,7 @@ from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
 from stargan_cli.evaluate.report import chosen_rows
+from stargan_cli.evaluate.same_person import Portraits
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.tables import tables
 from stargan_cli.evaluate.targets import targets_for
@@ -34,8 +35,8 @@ def measuring(tmp_path):
         machine = Machine(torch.device("cpu"), torch.float32, batch_size)
         layout, read = more.pop("layout", LabelLayout((CELEBA,))), more.pop("read", None)
         given = GivenLabels(layout, 0, pictures, machine, read)
-        readers, people = more.pop("readers", right_readers()), more.pop("people", None)
-        return Measuring(generator, given, LabelledSet(0, pictures, readers, people), machine, **more)
+        readers = more.pop("readers", right_readers())
+        return Measuring(generator, given, LabelledSet(0, pictures, readers), machine, **more)
 
     return make
 
@@ -165,6 +166,20 @@ def test_difference_is_paired(measuring):
     assert (same["value"], same["low"], same["high"]) == (0, 0, 0)
 
 
+def test_the_changes_of_one_picture_are_not_taken_for_many_pictures(measuring):
+    """With this generator, a picture shows all its changes or none: as much is known as of one change of each."""
+
+    class PaintsMen(Paints):
+        def translate(self, x, label):
+            made = super().translate(x, label)
+            return made._replace(image=torch.where(x[:, :, 10:11, 4:5] > 0, made.image, x))
+
+    obeys, idles = (measuring(generator).run() for generator in (PaintsMen(), Paints(0.0)))
+    for found in (summarise(obeys), difference(obeys, idles)):
+        singles = found["all_single_changes"]["translated"]
+        assert singles["n"] == 100 and singles["high"] - singles["low"] > 0.35
+
+
 def test_progress_counts_every_translation(measuring):
     counted = []
     run = measuring(Paints(), advance=counted.append)
@@ -244,11 +259,12 @@ def test_comparisons_reach_the_document(measuring):
 
 def test_persons_are_compared_where_it_is_known_who_is_on_the_pictures(measuring):
     people = tuple(str(number % 6) for number in range(24))
-    run = measuring(Paints(), describe=lambda pictures: ReadsBands().features(pictures.float()) / 255, people=people)
-    document = summarise(run.run())
+    run = measuring(Paints(), describe=lambda pictures: ReadsBands().features(pictures.float()) / 255)
+    known = replace(run.labelled_set, portraits=Portraits(run.labelled_set.pictures, people))
+    document = summarise(replace(run, labelled_set=known).run())
     assert document["face_distances"]["one_person"] == 0 < document["face_distances"]["two_people"]
     male = by_name(document)["Male"]
     assert male["face_distance"]["value"] == pytest.approx(1)
     assert male["below_same"]["value"] == 1 and 0 <= male["below_different"]["value"] < 0.5
-    unknown = by_name(summarise(replace(run, labelled_set=replace(run.labelled_set, people=None)).run()))["Male"]
+    unknown = by_name(summarise(run.run()))["Male"]
     assert "below_same" not in unknown and unknown["face_distance"]["value"] == pytest.approx(1)

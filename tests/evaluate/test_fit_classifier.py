@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from eval_kit import CELEBA, LABELS, painted, write_classifier
+from eval_kit import CELEBA, LABELS, painted, write_celeba, write_classifier
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torchvision.models import resnet18
 from training_kit import class_folders, picture
 
 from stargan_cli.backbones import backbone, packaged_weights
-from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
@@ -214,23 +214,35 @@ def test_a_loss_that_is_no_number_stops_it(tmp_path):
         fit(parts_of(tmp_path, LABELS), replace(TINY, learning_rate=1e30))
 
 
-def test_a_single_picture_is_no_training_set(tmp_path):
-    with pytest.raises(DataError, match="a classifier cannot be fitted to 1 picture"):
-        fit(parts_of(tmp_path, LABELS), replace(TINY, limit=1))
+def test_a_limit_opens_no_other_picture_and_takes_them_evenly(tmp_path, monkeypatch):
+    decoded = []
+
+    def watched(labelled, *rest):
+        decoded.append(labelled.files)
+        return cached(labelled, *rest)
+
+    monkeypatch.setattr("stargan_cli.evaluate.classifiers.fit.cached", watched)
+    root, where = write_celeba(tmp_path / "celeba"), {"cache": tmp_path / "cache", "workers": 1}
+    fitted = fit_and_save(tmp_path / "classifier.safetensors", "celeba", TINY, root, limit=10, **where)
+    assert fitted.training["pictures"] == 10 and list(map(len, decoded)) == [10, 10, 10]
+    assert [int(name[:6]) for name in decoded[0]] == [number * 24 // 10 for number in range(10)]
 
 
-def test_a_limit_takes_training_pictures_evenly(tmp_path):
-    parts = parts_of(tmp_path, LABELS.repeat(8, 1))
-    batches = []
-
-    class Watched(CachedPictures):
-        def batch(self, indices):
-            batches.append(indices)
-            return super().batch(indices)
-
-    train = Watched(parts["train"].labelled, parts["train"].pixels, {})
-    fit(parts | {"train": train}, replace(TINY, limit=12))
-    assert sorted(torch.cat(batches).tolist()) == list(range(0, 48, 4))
+@pytest.mark.parametrize(
+    ("limit", "attributes", "said"),
+    [
+        (None, ("Bald", "Male"), "celeba: no training picture shows Bald"),
+        (1, (), "celeba: no training picture shows Blond_Hair, Brown_Hair"),
+    ],
+)
+def test_what_no_training_picture_shows_cannot_be_learnt(tmp_path, limit, attributes, said):
+    root = write_celeba(tmp_path / "celeba")
+    table = (root / "list_attr_celeba.txt").read_text().splitlines()
+    table[1:] = [f"{table[1]} Bald", *(f"{row} -1" for row in table[2:])]
+    (root / "list_attr_celeba.txt").write_text("\n".join(table))
+    with pytest.raises(DataError, match=said):
+        fit_and_save(tmp_path / "classifier", "celeba", TINY, root, attributes, cache=tmp_path / "cache", limit=limit)
+    assert not (tmp_path / "cache").exists()
 
 
 def rewritten(path, **changes):

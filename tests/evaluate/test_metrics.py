@@ -120,6 +120,15 @@ def test_interval_leaves_out_what_is_no_number_and_shrinks_with_n():
     assert many.high - many.low < (few.high - few.low) / 5
 
 
+def test_several_numbers_of_one_picture_are_drawn_together():
+    """They used to count as many pictures, and the interval was far too narrow."""
+    numbers = [1.0] * 30 + [0.0] * 20
+    once = estimate(numbers)
+    often = estimate([*numbers * 8, math.nan], pictures=[*[*range(50)] * 8, 50])
+    assert (often.value, often.n) == (once.value, 400)
+    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+
+
 def test_missing_inception_file_is_named_with_its_address(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(UsageError) as found:

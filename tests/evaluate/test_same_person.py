@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import combinations
 
 import pytest
 import torch
 
 from stargan_cli.evaluate import same_person
-from stargan_cli.evaluate.same_person import yardstick
+from stargan_cli.evaluate.same_person import portrait_rows, yardstick
 
 PEOPLE = tuple(f"{number // 5}" for number in range(20))
 """Four people, five photos each: 40 pairs of one person's, 150 of two people's."""
@@ -28,10 +29,18 @@ def test_distances_are_placed_among_those_of_pairs():
     assert ruler.below_different(far)[[0, 1, 3]].tolist() == [0, 0, 1]
 
 
-def test_there_is_no_yardstick_without_names_or_with_few_pairs():
-    assert yardstick(photos(), None) is None
+def test_there_is_no_yardstick_with_few_pairs():
     assert yardstick(photos(), tuple(str(number) for number in range(20))) is None
     assert yardstick(photos(), ("one",) * 20) is None
+
+
+def test_portraits_are_of_people_who_have_several_photos():
+    """150 photos of CelebA's 20,000 are of some 140 people: they have no 20 pairs of one person's."""
+    people = [f"{number % 1000}" for number in range(5000)] + [f"alone {number}" for number in range(500)]
+    rows = portrait_rows(people)
+    counts = Counter(people[row] for row in rows)
+    assert len(counts) == 80 and set(counts.values()) == {3} and "987" in counts
+    assert portrait_rows(["a", "b", "a", "c", "b"]) == [0, 2, 1, 4] and portrait_rows(["a", "b"]) == []
 
 
 def test_of_many_pairs_some_are_taken_always_the_same():

@@ -7,12 +7,13 @@ import json
 import signal
 
 import pytest
-from eval_kit import write_celeba, write_classifier
+from eval_kit import CELEBA, write_celeba, write_classifier
 from training_kit import TINY_OPTIONS
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.errors import DataError, WeightsError
+from stargan_cli.labels import LabelSet
 from stargan_cli.train.evaluations import Evaluations
 from stargan_cli.train.log import RunLog
 
@@ -41,7 +42,10 @@ def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
     assert [row["iteration"] for row in measured] == [2, 4]
     assert all(0 <= row["eval/score"] <= 1 and "eval/celeba/Male/read" in row for row in measured)
     assert all("eval/celeba/own_label/psnr" in row for row in measured)
-    assert (tmp_path / "run" / "best.safetensors").is_file()
+    best = json.loads((tmp_path / "run" / "best.json").read_text())
+    (measured,) = best["measured_with"]["sets"]
+    assert (tmp_path / "run" / "best.safetensors").is_file() and measured["pictures"] == 24
+    assert [one["name"] for one in measured["classifiers"]] == ["classifier-celeba-tiny"]
 
 
 def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
@@ -50,7 +54,28 @@ def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
     assert not (tmp_path / "run" / "log.jsonl").exists()
 
 
-def evaluations(tmp_path, *scores, said=None, stop=lambda: False):
+@pytest.mark.parametrize(
+    ("attributes", "part", "said"),
+    [
+        (
+            ("Male", "Young"),
+            "1",
+            "no classifier for celeba: Black_Hair, Blond_Hair, Brown_Hair, Male, Young",
+        ),
+        (CELEBA.attributes, "0", "celeba has no validation picture"),
+    ],
+)
+def test_what_every_evaluation_would_lack_is_named_before_the_training(run, tmp_path, attributes, part, said):
+    known = LabelSet("celeba", attributes)
+    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors", known)
+    partition = tmp_path / "celeba" / "list_eval_partition.txt"
+    partition.write_text(partition.read_text().replace(" 1\n", f" {part}\n"))
+    result = run()
+    assert result.exit_code == 2 and said in result.stderr, result.stderr
+    assert not (tmp_path / "run" / "log.jsonl").exists()
+
+
+def evaluations(tmp_path, *scores, said=None, stop=lambda: False, instruments=("lite0",)):
     (tmp_path / "weights.safetensors").write_text("")
     scores = iter(scores)
 
@@ -60,10 +85,10 @@ def evaluations(tmp_path, *scores, said=None, stop=lambda: False):
         if isinstance(score, Exception):
             raise score
         path.write_text(str(score))
-        return {"score": score}
+        return {"score": score}, {"classifiers": list(instruments)}
 
-    log = RunLog(tmp_path / "log.jsonl", print)
     said = [] if said is None else said
+    log = RunLog(tmp_path / "log.jsonl", [].append)
     return Evaluations(evaluate, 2, tmp_path / "weights.safetensors", log, said.append, stop)
 
 
@@ -110,6 +135,16 @@ def test_the_best_weights_outlast_a_resumption_from_before_them(tmp_path):
     assert (tmp_path / "best.safetensors").read_text() == "0.3"
 
 
+def test_scores_of_other_classifiers_do_not_keep_better_weights_away(tmp_path):
+    """A second classifier lowers every score: a change counts as read if both read it."""
+    said, best = [], tmp_path / "best.safetensors"
+    evaluations(tmp_path, 0.6, said=said).write(2, 1.0)
+    both = evaluations(tmp_path, 0.4, 0.3, 0.5, said=said, instruments=("lite0", "lite1"))
+    kept = [(both.write(iteration, 1.0), best.read_text())[1] for iteration in (4, 6, 8)]
+    assert kept == ["0.4", "0.4", "0.5"]
+    assert said == ["best.safetensors was chosen with other classifiers or pictures: these weights replace it"]
+
+
 def test_an_evaluation_without_memory_does_not_stop_a_run(tmp_path):
     said = []
     assert evaluations(tmp_path, RuntimeError("not enough memory"), said=said).write(2, 1.0) == {}
@@ -145,7 +180,6 @@ def test_a_run_stops_in_the_midst_of_an_evaluation(run, tmp_path, monkeypatch):
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):
     resource = pytest.importorskip("resource")
     kept = evaluations(tmp_path, 0.2, 0.5, 0.6)
-    kept.log.say = [].append  # what is printed under the limit below fails too
     kept.write(2, 1.0)
 
     def half(source, target):

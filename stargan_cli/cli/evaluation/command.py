@@ -86,8 +86,8 @@ def evaluate(
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
         if batch_size is not None:
             machine["batch_size"] = batch_size
-        fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init, "limit": limit}
-        return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
+        fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init}
+        return _fit(path, sets[0], choice | {"limit": limit}, machine | fitting, quiet, as_json)
 
     from stargan_cli.evaluate.settings import EvalSettings, FeatureNetwork
 
@@ -167,8 +167,13 @@ def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
 
 
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
+    from stargan_cli.backbones import RESNET
     from stargan_cli.evaluate.classifiers.fit import FitSettings, fit_and_save
 
+    if machine["network"] == RESNET and machine["init"] is None:
+        raise UsageError(
+            f"no package has ImageNet weights of {RESNET}", "give them with --init FILE, or choose another --network"
+        )
     voice = unheard if quiet else note
     with (
         show_progress("decoding", quiet=quiet) as decoding,

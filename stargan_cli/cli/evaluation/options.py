@@ -17,7 +17,7 @@ LimitOption = Annotated[
     typer.Option(
         min=1,
         help="Measures at most this many test pictures; with --fit-classifier, fits on at most this many training "
-        "pictures.",
+        "pictures, and takes an equal share of the others.",
         rich_help_panel=DATA,
     ),
 ]

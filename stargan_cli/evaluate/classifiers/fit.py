@@ -3,6 +3,7 @@ part, measure on the test part."""
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -16,7 +17,7 @@ from stargan_cli.datasets import loading
 from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
-from stargan_cli.datasets.labelled import Part, notes_of
+from stargan_cli.datasets.labelled import DataSet, Part, notes_of, refuse_empty
 from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
@@ -39,14 +40,13 @@ from stargan_cli.weights.files import require_utf8
 class FitSettings:
     """`network`: see `backbones.backbone`. `init`: a state dict of that network (ImageNet) to start from; None takes
     the weights of an installed package (resnet18: random weights). `patience`: the number of epochs without a lower
-    validation loss after which fitting stops. `limit`: the greatest number of training pictures, taken evenly."""
+    validation loss after which fitting stops."""
 
     image_size: int = 128
     network: str = DEFAULT_NETWORK
     init: Path | None = None
     epochs: int = 4
     patience: int = 2
-    limit: int | None = None
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
@@ -73,9 +73,11 @@ def fit(
     validation part, measure on the test part.
 
     Pictures are expected at `settings.image_size`. Progress counts training steps. Raises TrainingError if the
-    validation loss is never finite, WeightsError if `init` does not fit.
+    validation loss is never finite, WeightsError if `init` does not fit, DataError if no training picture, or every
+    one, shows some attribute.
     """
     settings = settings or FitSettings()
+    refuse_empty(parts["train"].labelled)
     seed_everything(settings.seed)
     label_set = parts["train"].labelled.label_set
     network = new_network(len(label_set.attributes), settings)
@@ -89,7 +91,7 @@ def fit(
     accuracy = measure(network, parts["test"], device)
     record = asdict(settings) | {
         "init": settings.init and settings.init.name,
-        "pictures": min(len(parts["train"]), settings.limit or len(parts["train"])),
+        "pictures": len(parts["train"]),
         "best_epoch": epoch,
         "temperature": dict(zip(label_set.attributes, (round(t, 3) for t in temperature.tolist()), strict=True)),
         "seconds": round(time.monotonic() - started),
@@ -106,12 +108,15 @@ def fit_and_save(
     split: str = "official",
     cache: Path | None = None,
     workers: int | None = None,
+    limit: int | None = None,
     progress: Progress = silent,
     decoding: Progress = silent,
     note: Say = unheard,
 ) -> Classifier:
-    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. `note` gets what there is to say
-    of the data. Raises UsageError if there is another file than a classifier of the same labels."""
+    """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. `limit`: the greatest number of
+    training pictures, taken evenly; of the other parts, an equal share is taken. `note` gets what there is to say of
+    the data. Raises UsageError if there is another file than a classifier of the same labels, DataError if a part has
+    no picture, or if no training picture, or every one, shows some attribute."""
     require_folder(path.parent)
     if cache is not None:
         refuse_inside(cache, "--cache", [data])
@@ -134,11 +139,18 @@ def fit_and_save(
             )
     for text in notes_of(parts):
         note(text)
-    threads = workers or cpu_count()
-    pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in parts.items()}
+    chosen, threads = _share(parts, limit), workers or cpu_count()
+    refuse_empty(chosen["train"])
+    pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in chosen.items()}
     classifier = fit(pictures, settings, progress)
     save_classifier(path, classifier)
     return classifier
+
+
+def _share(parts: DataSet, limit: int | None) -> DataSet:
+    """At most `limit` training pictures, and an equal share of the other parts."""
+    count = len(parts["train"])
+    return {name: part.evenly(limit and math.ceil(limit * len(part) / count)) for name, part in parts.items()}
 
 
 def _reads(label_set: LabelSet, path: Path) -> bool:
@@ -166,11 +178,7 @@ def _train(
     network: ClassifierNetwork, parts: dict[Part, CachedPictures], settings: FitSettings, progress: Progress
 ) -> tuple[dict[str, Tensor], int]:
     train, label_set = parts["train"], parts["train"].labelled.label_set
-    taken = min(len(train), settings.limit or len(train))
-    rows = torch.arange(taken) * len(train) // taken
-    if taken < 2:  # batch normalisation has no statistics of one picture
-        raise DataError(f"a classifier cannot be fitted to {taken} picture", "give more, or a higher --limit")
-    steps = max(1, taken // settings.batch_size)
+    steps = max(1, len(train) // settings.batch_size)
     optimiser = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(  # it divides by zero with five steps
         optimiser, settings.learning_rate, total_steps=max(6, settings.epochs * steps), pct_start=0.2
@@ -178,7 +186,7 @@ def _train(
     random = torch.Generator().manual_seed(settings.seed)
     best, best_loss, best_epoch, note = {}, float("inf"), 0, ""
     for epoch in range(1, settings.epochs + 1):
-        order = rows[torch.randperm(taken, generator=random)]
+        order = torch.randperm(len(train), generator=random)
         network.train()
         for step in range(steps):
             chosen = order[step * settings.batch_size : (step + 1) * settings.batch_size]

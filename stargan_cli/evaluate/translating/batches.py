@@ -18,12 +18,14 @@ from stargan_cli.pictures.tensors import to_model, to_pixels
 @dataclass(frozen=True)
 class TranslatedBatch:
     """One batch: its `rows` of the request, uint8 pictures before and after (n, 3, S, S), on the device that computed
-    them, and the attention mask (n, 1, S, S). `mask` is None if the generator has no mask, and for photos, where it
-    covers the face and not the picture."""
+    them, and the attention mask (n, 1, S, S). `faces`: the same before and after, framed as the weights expect a face;
+    for photos, these are other squares. `mask` is None if the generator has no mask, and for photos, where it covers
+    the face and not the picture."""
 
     rows: slice
     before: Tensor
     after: Tensor
+    faces: tuple[Tensor, Tensor]
     mask: Tensor | None
 
 
@@ -56,7 +58,8 @@ def translate_all(
         with autocast(machine.device, machine.dtype):
             made = generator.translate(to_model(seen), labels[rows].to(machine.device))
         if photos is None:
-            yield TranslatedBatch(rows, before, to_pixels(made.image), made.mask.float() if attention else None)
+            after = to_pixels(made.image)
+            yield TranslatedBatch(rows, before, after, (before, after), made.mask.float() if attention else None)
         else:
-            after = photos.put_back(chosen[rows], made, attention).to(machine.device)
-            yield TranslatedBatch(rows, before, after, None)
+            after, faces = (part.to(machine.device) for part in photos.put_back(chosen[rows], made, attention))
+            yield TranslatedBatch(rows, before, after, (seen, faces), None)

@@ -39,9 +39,10 @@ class Photos:
     places: tuple[Place, ...]
     sizes: tuple[tuple[int, int], ...]
 
-    def put_back(self, rows: Tensor, made: Translation, attention: bool) -> Tensor:
+    def put_back(self, rows: Tensor, made: Translation, attention: bool) -> tuple[Tensor, Tensor]:
         """Put the translations `made` of the squares `rows`, int64 (n,), into their photos. Returns the photos' centred
-        squares, uint8 (n, 3, S, S) on the CPU. `attention`: the generator's output is a colour and a mask."""
+        squares and the faces' squares, as they are now: uint8 (n, 3, S, S) each, on the CPU. `attention`: the
+        generator's output is a colour and a mask."""
         seen = self.squares.batch(rows)[0]
         image, colour, mask = (part.float().cpu() for part in made)
         change = changes_of(seen, mask * colour, 1 - mask) if attention else changes_of(seen, image - to_model(seen))
@@ -49,17 +50,18 @@ class Photos:
         maps = laid(change, seen, *map(torch.from_numpy, laying.needed))
         paths = self.squares.labelled.paths()
         squares = [self._one(paths[row], self.places[row], one.numpy()) for row, one in zip(rows, maps, strict=True)]
-        return torch.from_numpy(np.stack(squares))
+        whole, faces = (torch.from_numpy(np.stack(one)) for one in zip(*squares, strict=True))
+        return whole, faces
 
     def select(self, rows: Sequence[int], why: str) -> Photos:
         """These photos only; see `selected`."""
         places, sizes = ([values[row] for row in rows] for values in (self.places, self.sizes))
         return Photos(selected(self.squares, rows, why), tuple(places), tuple(sizes))  # type: ignore[arg-type]
 
-    def _one(self, path: Path, place: Place, maps: np.ndarray) -> Pixels:
-        photo = read_picture(path).image.copy()
+    def _one(self, path: Path, place: Place, maps: np.ndarray) -> tuple[Pixels, Pixels]:
+        photo, size = read_picture(path).image.copy(), self.squares.pixels.shape[-1]
         paste(photo, place, maps)
-        return to_square(photo, self.squares.pixels.shape[-1])
+        return to_square(photo, size), cut(photo, place, size)
 
 
 def found_in(
