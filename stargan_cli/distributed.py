@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -64,9 +64,10 @@ class Processes:
             )
 
     def device(self, name: str) -> str:
-        """The device that `name` means here: with CUDA, each process of a machine has its own."""
+        """The device that `name` means here: with CUDA, each process of a machine has its own. If a process sees a
+        single GPU, that is its own."""
         if self.count > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
-            return f"cuda:{self.local_rank}"
+            return f"cuda:{self.local_rank % torch.cuda.device_count()}"
         return name
 
     def add_gradients(self, module: nn.Module) -> None:
@@ -137,21 +138,17 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
             f"--device {device} is one device, and there are {place.count} processes", "use --device auto or cuda"
         )
     launcher.require(launcher.WHERE)
-    on_cuda = Processes(place.rank, place.local_rank, place.count).device(device).startswith("cuda")
+    alone = Processes(place.rank, place.local_rank or 0, place.count)
+    on_cuda = alone.device(device).startswith("cuda")
     if on_cuda:
-        cards = torch.cuda.device_count()
-        if place.local_rank >= cards:
-            raise UsageError(
-                f"process {place.local_rank + 1} of this machine has no GPU: there are {cards}",
-                "start one process a GPU, or train on the CPU with --device cpu",
-            )
-        torch.cuda.set_device(place.local_rank)
+        _require_own_gpu(place.local_rank)
+        torch.cuda.set_device(alone.device(device))
     if not launcher.by_torchrun():
         say(f"this is process {place} in the environment; --standalone ignores them")
     try:
         _meet("nccl" if on_cuda else "gloo", PATIENCE, place, say)
         talk, waiting = (dist.new_group(timeout=limit, backend="gloo") for limit in (PATIENCE, DECODING))
-        yield Processes(place.rank, place.local_rank, place.count, talk, waiting)
+        yield replace(alone, talk=talk, waiting=waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
         raise TrainingError(
             f"process {place.rank + 1} of {place.count} cannot go on: {_in_words(error)}",
@@ -160,6 +157,23 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
+
+
+def _require_own_gpu(local_rank: int | None) -> None:
+    """Raises UsageError where this process would share a GPU with another one of its machine."""
+    cards = torch.cuda.device_count()
+    if cards == 1 and not launcher.by_torchrun():  # as Slurm shows each process its own
+        return
+    if local_rank is None:
+        raise UsageError(
+            f"the environment does not say which of the {cards} GPUs of this machine is this process's",
+            "set LOCAL_RANK to its number on this machine, from 0",
+        )
+    if local_rank >= cards:
+        raise UsageError(
+            f"process {local_rank + 1} of this machine has no GPU: there are {cards}",
+            "start one process a GPU, or train on the CPU with --device cpu",
+        )
 
 
 def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: Say) -> None:

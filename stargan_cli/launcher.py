@@ -12,17 +12,19 @@ from stargan_cli.errors import UsageError
 WHICH = ("RANK", "WORLD_SIZE")
 WHERE = ("MASTER_ADDR", "MASTER_PORT")
 LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
+LOCAL_RANKS = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
+"""Where torchrun, Slurm, Open MPI and Intel MPI say a process's number on its machine."""
 TORCHRUN = "TORCHELASTIC_RUN_ID"
 _HINT = "set them as torchrun does, or ignore them with --standalone"
 
 
 @dataclass(frozen=True)
 class ProcessRank:
-    """Process `rank` (from 0) of `count`; `local_rank` is its number on its machine."""
+    """Process `rank` (from 0) of `count`; `local_rank` is its number on its machine, None where nothing says it."""
 
     rank: int
     count: int
-    local_rank: int
+    local_rank: int | None
 
     def __str__(self) -> str:
         return f"{self.rank + 1} of {self.count}, as RANK and WORLD_SIZE say"
@@ -31,7 +33,7 @@ class ProcessRank:
 def place(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
     """This process's place among several; None if it is alone.
 
-    Raises UsageError where RANK or WORLD_SIZE is set without the other, or where their values are impossible.
+    Raises UsageError where RANK or WORLD_SIZE is set without the other, or where a value is impossible.
     """
     if "RANK" not in environment and environment.get("WORLD_SIZE", "1") == "1":
         return None
@@ -39,7 +41,7 @@ def place(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
     rank, count = (number(name, environment) for name in WHICH)
     if rank >= count:
         raise UsageError(f"RANK is {rank}, but with WORLD_SIZE {count} it must be from 0 to {count - 1}", _HINT)
-    local_rank = number("LOCAL_RANK", environment) if "LOCAL_RANK" in environment else 0
+    local_rank = next((number(name, environment) for name in LOCAL_RANKS if name in environment), None)
     return ProcessRank(rank, count, local_rank) if count > 1 else None
 
 

@@ -15,7 +15,7 @@ import torch
 import typer
 from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
 
-from stargan_cli import launcher
+from stargan_cli import distributed, launcher
 from stargan_cli.cli.train import _heard_once
 from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
@@ -67,19 +67,43 @@ def test_alone_nothing_is_joined(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
 
-def test_a_process_without_a_gpu_of_its_own_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {
-        "RANK": "2",
-        "WORLD_SIZE": "3",
-        "LOCAL_RANK": "2",
-        "MASTER_ADDR": "x",
-        "MASTER_PORT": "1",
-    }.items():
+def third_of_three(monkeypatch: pytest.MonkeyPatch, gpus: int, **more: str) -> None:
+    """Be this process, on a machine with so many GPUs."""
+    for name in launcher.LOCAL_RANKS:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {"RANK": "2", "WORLD_SIZE": "3", "MASTER_ADDR": "x", "MASTER_PORT": "1", **more}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+
+
+def test_a_process_without_a_gpu_of_its_own_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    third_of_three(monkeypatch, 2, LOCAL_RANK="2")
     with pytest.raises(UsageError, match="process 3 of this machine has no GPU: there are 2"), joined("auto"):
         pass
+    third_of_three(monkeypatch, 1, LOCAL_RANK="2", **{launcher.TORCHRUN: "x"})
+    with pytest.raises(UsageError, match="process 3 of this machine has no GPU: there are 1"), joined("auto"):
+        pass
+
+
+def test_processes_do_not_share_a_gpu_because_none_knows_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    third_of_three(monkeypatch, 4)
+    with pytest.raises(UsageError, match="does not say which of the 4 GPUs") as caught, joined("auto"):
+        pass
+    assert "LOCAL_RANK" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(("gpus", "device"), [(4, "cuda:2"), (1, "cuda:0")])
+def test_slurm_says_which_gpu_is_a_processs_or_shows_it_that_one_alone(
+    gpus: int, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[str] = []
+    third_of_three(monkeypatch, gpus, SLURM_LOCALID="2")
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(distributed, "_meet", lambda *_: None)
+    monkeypatch.setattr(torch.distributed, "new_group", lambda **_: None)
+    with joined("auto") as processes:
+        assert chosen == [processes.device("auto")] == [device]
 
 
 def test_half_a_set_of_variables_is_refused_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:

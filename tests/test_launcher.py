@@ -19,6 +19,14 @@ def test_a_place_among_several() -> None:
     assert found == launcher.ProcessRank(3, 8, 1) and str(found) == "4 of 8, as RANK and WORLD_SIZE say"
 
 
+@pytest.mark.parametrize("name", ["SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"])
+def test_the_number_on_the_machine_is_that_of_the_launcher_without_torchruns(name: str) -> None:
+    without = {variable: value for variable, value in WHOLE.items() if variable != "LOCAL_RANK"}
+    assert launcher.place(without) == launcher.ProcessRank(3, 8, None)
+    assert launcher.place(without | {name: "5"}) == launcher.ProcessRank(3, 8, 5)
+    assert launcher.place(WHOLE | {name: "5"}) == launcher.ProcessRank(3, 8, 1)
+
+
 @pytest.mark.parametrize("environment", [{}, {"WORLD_SIZE": "1"}, {"WORLD_SIZE": "1", "RANK": "0"}])
 def test_one_process_is_alone(environment: dict[str, str]) -> None:
     assert launcher.place(environment) is None

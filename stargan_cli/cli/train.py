@@ -132,7 +132,7 @@ def train(
                 refuse_inside(cache, "--cache", settings.data)
             if processes.first and (dry_run or not quiet):
                 say_data(sets)
-            evaluate = evaluator(settings, device, cache, workers) if processes.first else None
+            evaluate = evaluator(settings, sets, device, cache, workers) if processes.first else None
             if dry_run:
                 return _dry_run(preset, settings, sets, layout, device, processes)
             with show_progress("decoding", quiet=quiet) as progress:
@@ -173,7 +173,9 @@ def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], Label
     from stargan_cli.datasets.celeba_download import fetch_celeba
     from stargan_cli.train.data import load_data
 
-    if download and settings.root and "celeba" in settings.data:
+    if download and "celeba" not in settings.data:
+        raise UsageError("--download is for celeba, which is not among --data", "leave it out, or add --data celeba")
+    if download and settings.root:
         fetch_celeba(Path(settings.root))
     return load_data(settings)
 

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
-from collections.abc import Callable
+import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
-from stargan_cli.errors import UsageError
-from stargan_cli.files.atomic import replacement, sync_file, sync_folder
+from stargan_cli.errors import UsageError, reason_of
+from stargan_cli.files.atomic import make_folder, replacement, sync_file, sync_folder
 from stargan_cli.progress import Say
 
 
-class RunLog:
+class _Growing:
+    """A file to which pieces are appended, each whole or not at all. A full disk is reported once, with `name`, and
+    does not stop the run."""
+
+    def __init__(self, path: Path, say: Say, name: str) -> None:
+        self.path, self.say, self.name = path, say, name
+        self._complained = False
+
+    def append(self, piece: bytes) -> None:
+        before = self.path.stat().st_size if self.path.is_file() else 0
+        try:
+            with self.path.open("ab") as file:
+                file.write(piece)
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self.path, before)
+            if not self._complained:
+                self.say(f"{self.name} {self.path} cannot be written ({reason_of(error)}); going on")
+            self._complained = True
+
+
+class RunLog(_Growing):
     """`log.jsonl`: a row has an iteration, the seconds until then, and numbers such as losses."""
 
     def __init__(self, path: Path, say: Say) -> None:
-        self.path, self.say = path, say
-        self._complained = False
+        super().__init__(path, say, "the log")
 
     def keep_until(self, iteration: int) -> None:
         """Drop the rows after `iteration`, and an incomplete last line: a resumed run writes them again."""
@@ -41,17 +62,8 @@ class RunLog:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def write(self, row: dict[str, Any]) -> None:
-        """Append a row, whole or not at all. A full disk is reported once and does not stop the run."""
-        before = self.path.stat().st_size if self.path.is_file() else 0
-        try:
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-        except OSError as error:
-            with suppress(OSError):
-                os.truncate(self.path, before)
-            if not self._complained:
-                self.say(f"the log {self.path} cannot be written ({error}); going on")
-            self._complained = True
+        """Append a row. A full disk does not stop the run."""
+        self.append(f"{json.dumps(row)}\n".encode())
 
     def sync(self) -> None:
         """Wait until the rows are on the disk, before a checkpoint that relies on them. An error is ignored: the
@@ -67,41 +79,54 @@ def _number(value: Any) -> float:
 
 
 class Board:
-    """TensorBoard's files of a run, in `folder`."""
+    """A file of a run for TensorBoard, in `folder`.
+
+    Its records are written at once, and not by the thread of TensorBoard's own writer, which ends for good with the
+    first error of the disk.
+    """
 
     def __init__(self, folder: Path, iteration: int, say: Say) -> None:
         """Begin after `iteration`: TensorBoard hides what an earlier call wrote for later ones. Raises UsageError where
-        the package is not installed."""
+        the package is not installed, and OSError."""
         require_board()
-        from torch.utils.tensorboard import SummaryWriter
-
-        self.folder, self.say = folder, say
-        self._complained = False
-        self._writer: Any = SummaryWriter(str(folder), purge_step=iteration + 1)
+        make_folder(folder)
+        name = f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
+        self._file = _Growing(folder / name, say, "TensorBoard's file")
+        begin = {"file_version": "brain.Event:2"}, {"session_log": {"status": "START"}}
+        self._file.path.write_bytes(b"".join(_record(iteration + 1, **content) for content in begin))
 
     def scalars(self, numbers: dict[str, float], iteration: int) -> None:
-        self._write(lambda: [self._writer.add_scalar(name, value, iteration) for name, value in numbers.items()])
+        self._append(iteration, [{"tag": name, "simple_value": value} for name, value in numbers.items()])
 
     def picture(self, name: str, picture: Image.Image, iteration: int) -> None:
-        self._write(lambda: self._writer.add_image(name, np.asarray(picture), iteration, dataformats="HWC"))
+        png = io.BytesIO()
+        picture.save(png, "PNG")
+        image = {
+            "width": picture.width,
+            "height": picture.height,
+            "colorspace": 3,
+            "encoded_image_string": png.getvalue(),
+        }
+        self._append(iteration, [{"tag": name, "image": image}])
 
-    def close(self) -> None:
-        self._write(self._writer.close)
+    def _append(self, iteration: int, values: list[dict[str, Any]]) -> None:
+        self._file.append(_record(iteration, summary={"value": values}))
 
-    def _write(self, write: Callable[[], object]) -> None:
-        """A full disk is reported once and does not stop the run."""
-        try:
-            write()
-        except OSError as error:
-            if not self._complained:
-                self.say(f"TensorBoard's files in {self.folder} cannot be written ({error}); going on")
-            self._complained = True
+
+def _record(iteration: int, **content: Any) -> bytes:
+    """An event of now as a record of TensorBoard's files; `content` is one field of the event."""
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.summary.writer.record_writer import RecordWriter
+
+    record = io.BytesIO()
+    RecordWriter(record).write(Event(step=iteration, wall_time=time.time(), **content).SerializeToString())
+    return record.getvalue()
 
 
 def require_board() -> None:
     """Raises UsageError where TensorBoard's package is not installed."""
     try:
-        import torch.utils.tensorboard  # noqa: F401
+        import tensorboard  # noqa: F401
     except ImportError as error:
         raise UsageError(
             "--log tensorboard needs a package that is not installed",

@@ -96,6 +96,7 @@ def check(
 ) -> None:
     """Refuse what `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
     model = model_settings(settings, layout)
+    settings.refuse_without_effect()
     _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()

@@ -102,8 +102,11 @@ class Session:
                 f"the training data is not what {self.folder.path} was trained on: pictures or labels changed",
                 f"restore the data, or start a new run with --init-from {self.folder.weights}",
             )
+        trained, tensors = checkpoint.record.get("settings", {}), checkpoint.tensors
+        if trained.get("augment", self.settings.augment) != self.settings.augment:
+            tensors.pop("augmentation.probability", None)  # what was adapted gives way to the new --augment
         try:
-            self.trainer.load_state(checkpoint.tensors, checkpoint.record["iteration"])
+            self.trainer.load_state(tensors, checkpoint.record["iteration"])
         except (KeyError, RuntimeError) as error:
             raise UsageError(
                 f"{checkpoint.path} does not fit the settings of the run: {why_not_loaded(error)}"
@@ -115,7 +118,7 @@ class Session:
                 "give a larger number, or none",
             )
         if done == wanted:
-            refuse_changes_without_effect(self.settings, checkpoint.record.get("settings", {}))
+            refuse_changes_without_effect(self.settings, trained)
         self.saved = done
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
         self.started_from = checkpoint.record.get("started_from", {})
@@ -151,12 +154,10 @@ class Session:
         """Write what is due at the end of a call: a sample grid, a checkpoint and the weights. Raises TrainingError."""
         if self.sampled != self.trainer.iteration:
             self._sample()
-        if self.board is not None:
-            self.board.close()
         self.save(final=True)
 
     def save(self, final: bool = False) -> None:
-        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, and a warning otherwise.
+        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, else it is a warning.
 
         Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
         """
@@ -172,13 +173,11 @@ class Session:
             if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
                 self._save_weights()
         except OSError as error:
+            what = "weights" if self.saved == iteration else "checkpoint"
+            failed = f"the {what} of iteration {iteration:,} could not be written"
             if final:
-                raise TrainingError(
-                    f"the checkpoint of iteration {iteration:,} or its weights could not be written: "
-                    f"{reason_of(error)}",
-                    "make room and go on with --resume",
-                ) from error
-            self.say(f"the checkpoint of iteration {iteration:,} could not be written ({reason_of(error)}); going on")
+                raise TrainingError(f"{failed}: {reason_of(error)}", "make room and go on with --resume") from error
+            self.say(f"{failed} ({reason_of(error)}); going on")
 
     def _save_checkpoint(self) -> None:
         trainer = self.trainer

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from training_kit import after, class_folders, log_rows, picture, run_training, same_end, settings
 
+from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import DataError, UsageError
+from stargan_cli.settings import declared
 from stargan_cli.train import session
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes
@@ -125,6 +127,18 @@ def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: Tr
     run_training(tmp_path, chosen, cache)
     with pytest.raises(UsageError, match="has done all 8 iterations: --lambda-rec 1.5 has no effect"):
         run_training(tmp_path, replace(chosen, lambda_rec=1.5), cache, resume=True)
+    with pytest.raises(UsageError, match="--weigh-classes on has no effect"):
+        run_training(tmp_path, replace(chosen, weigh_classes=True), cache, resume=True)
     assert read_settings(tmp_path) == chosen
     changed = replace(chosen, lambda_rec=1.5, iterations=10)
     assert run_training(tmp_path, changed, cache, resume=True).iteration == 10
+
+
+def test_of_the_data_a_finished_run_takes_only_their_place_and_new_words() -> None:
+    """`refuse_changes_without_effect` passes over this panel."""
+    changeable = {name for name, one in declared(TrainSettings).items() if one.setting.changeable}
+    assert {name for name in changeable if declared(TrainSettings)[name].setting.panel == DATA} == {
+        "data",
+        "root",
+        "aliases",
+    }

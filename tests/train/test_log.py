@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from training_kit import class_folders, log_rows, run_training, settings
 
 from stargan_cli.errors import UsageError
-from stargan_cli.train.log import Board
+from stargan_cli.train.log import Board, RunLog
 from stargan_cli.train.recipe.settings import TrainSettings
 
 RARE = {"log_every": 1000, "sample_every": 1000, "checkpoint_every": 1000}
@@ -51,53 +50,63 @@ def test_rows_grids_and_checkpoints_come_by_time_as_well(tmp_path: Path, rare: T
     assert iterations(tmp_path / "run" / "checkpoints") == list(range(1, 9))
 
 
-def test_tensorboard_gets_scalars_and_grids(
-    tmp_path: Path, rare: TrainSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    heard: list[tuple[Any, ...]] = []
+def events(folder: Path) -> Any:
+    """What TensorBoard reads in a folder."""
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    class Writer:
-        def __init__(self, folder: str, purge_step: int) -> None:
-            heard.append(("open", folder, purge_step))
+    return EventAccumulator(str(folder)).Reload()
 
-        def add_scalar(self, name: str, value: float, iteration: int) -> None:
-            heard.append(("scalar", name, iteration))
 
-        def add_image(self, name: str, pixels: torch.Tensor, iteration: int, dataformats: str) -> None:
-            heard.append(("image", name, iteration, tuple(pixels.shape), dataformats))
+def test_tensorboard_reads_scalars_and_grids(tmp_path: Path, rare: TrainSettings) -> None:
+    run, chosen = tmp_path / "run", settings(data=rare.data, **RARE, log="tensorboard")
+    run_training(run, chosen, tmp_path / "c")
+    found = events(run / "tensorboard")
+    rows = {row["iteration"]: row for row in log_rows(run)}
+    assert {event.step: event.value for event in found.Scalars("G/rec")} == pytest.approx({8: rows[8]["G/rec"]})
+    assert [event.step for event in found.Scalars("D/real")] == [1, 8]
+    assert [(event.step, event.width, event.height) for event in found.Images("moods")] == [(0, 48, 128), (8, 48, 128)]
 
-        def close(self) -> None:
-            raise OSError(28, "No space left on device")
 
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", type("Module", (), {"SummaryWriter": Writer}))
+def test_tensorboard_hides_what_a_resumed_run_writes_again(tmp_path: Path) -> None:
+    for start, value in ((0, 0.25), (2, 0.5)):
+        board = Board(tmp_path, start, print)
+        for iteration in (start + 1, start + 2, start + 3):
+            board.scalars({"D/real": value}, iteration)
+    found = events(tmp_path).Scalars("D/real")
+    assert [(event.step, event.value) for event in found] == [(1, 0.25), (2, 0.25), (3, 0.5), (4, 0.5), (5, 0.5)]
+
+
+def test_after_a_full_disk_log_and_tensorboard_get_later_rows_whole(tmp_path: Path) -> None:
+    """A limit on the size of files, which cuts a row in the middle as a full disk does."""
+    resource = pytest.importorskip("resource")
     said: list[str] = []
-    chosen = settings(data=rare.data, **RARE, log="tensorboard")
-    run_training(tmp_path / "run", chosen, tmp_path / "c", say=said.append)
-    assert heard[0] == ("open", str(tmp_path / "run" / "tensorboard"), 1)
-    assert [one[1:3] for one in heard if one[0] == "image"] == [("moods", 0), ("moods", 8)]
-    assert ("image", "moods", 8, (128, 48, 3), "HWC") in heard
-    assert ("scalar", "D/real", 1) in heard and ("scalar", "G/rec", 8) in heard
-    assert [row["iteration"] for row in log_rows(tmp_path / "run")] == [1, 8]
-    assert len(said) == 1 and "No space left" in said[0]
+    log, board = RunLog(tmp_path / "log.jsonl", said.append), Board(tmp_path / "board", 0, said.append)
+
+    def write(iteration: int) -> None:
+        log.write({"iteration": iteration})
+        board.scalars({"D/real": 0.5, "D/fake": 0.5}, iteration)
+
+    write(1)
+    (file,) = (tmp_path / "board").iterdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for path, iteration in ((tmp_path / "log.jsonl", 2), (file, 3)):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 9, before[1]))
+        try:
+            write(iteration)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    write(4)
+    assert len(said) == 2 and all("cannot be written" in text for text in said)
+    assert [row["iteration"] for row in log_rows(tmp_path)] == [1, 3, 4]
+    for name in ("D/real", "D/fake"):
+        assert [event.step for event in events(tmp_path / "board").Scalars(name)] == [1, 4]
 
 
 def test_without_its_package_tensorboard_is_refused_with_the_extra(
     tmp_path: Path, rare: TrainSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(UsageError, match="--log tensorboard needs a package") as caught:
         Board(tmp_path, 0, print)
     assert "pip install 'stargan-cli[tensorboard]'" in str(caught.value.hint)
-
-
-def test_tensorboard_itself_reads_what_is_written(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
-    board = Board(tmp_path, 0, print)
-    board.scalars({"D/real": 0.5}, 3)
-    board.picture("moods", torch.zeros(4, 6, 3, dtype=torch.uint8), 3)
-    board.close()
-    found = EventAccumulator(str(tmp_path)).Reload()
-    assert [(event.step, event.value) for event in found.Scalars("D/real")] == [(3, 0.5)]
-    assert [event.step for event in found.Images("moods")] == [3]

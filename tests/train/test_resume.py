@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,9 @@ def test_weights_older_than_the_last_checkpoint_are_written_anew(
         weights.save(path, card, *tensors, **more)
 
     monkeypatch.setattr(session, "save_weights", fail)
-    with pytest.raises(TrainingError if full else KeyboardInterrupt):
+    with pytest.raises(TrainingError if full else KeyboardInterrupt) as caught:
         run_training(run, chosen, tmp_path / "c")
+    assert not full or str(caught.value) == "the weights of iteration 8 could not be written: No space left on device"
     monkeypatch.undo()
     checkpoint, _ = latest_checkpoint(run / "checkpoints")
     assert checkpoint is not None and checkpoint.record["iteration"] == 8
@@ -155,3 +157,20 @@ def test_the_command_says_which_options_a_resumed_run_refuses(tmp_path: Path) ->
     for option in ("--preset=fast", "--config=x.toml"):
         result = CliRunner().invoke(app, ["train", "--run", str(tmp_path), "--resume", option])
         assert result.exit_code == 2 and f"{option.split('=')[0]} and --resume exclude each other" in result.stderr
+
+
+def test_an_alias_is_added_to_those_of_the_run_and_replaces_the_same_word(tmp_path: Path) -> None:
+    aliases = (("merry", "happy"), ("blue", "happy"))
+    (tmp_path / "settings.json").write_text(json.dumps(settings(data=("moods",), aliases=aliases).to_dict()))
+    changed = resumed_settings(tmp_path, {"aliases": (("Blue", "sad"), ("down", "sad"))})
+    assert changed.aliases == (("merry", "happy"), ("Blue", "sad"), ("down", "sad"))
+
+
+def test_a_new_probability_of_augmentation_replaces_the_adapted_one(tmp_path: Path, moods: Path) -> None:
+    run = tmp_path / "run"
+    chosen = settings(data=(str(moods),), adversarial="nonsaturating", augment=0.2, augment_target=0.6)
+    for wanted in (chosen, replace(chosen, augment=0.5), replace(chosen, augment=0.5)):
+        run_training(run, wanted, tmp_path / "c", resume=run.exists(), stop=after(2))
+        checkpoint, _ = latest_checkpoint(run / "checkpoints")
+        assert checkpoint is not None
+        assert float(checkpoint.tensors["augmentation.probability"]) == pytest.approx(wanted.augment, abs=1e-3)

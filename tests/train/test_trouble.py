@@ -184,7 +184,7 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
 
     def full_at_first(tensors: Any, path: Path, **more: Any) -> None:
         calls.append(path)
-        if len(calls) <= 3:  # both checkpoints, then the weights beside the third
+        if len(calls) in (1, 2, 4):  # two checkpoints, then the weights beside the third
             Path(path).write_bytes(b"half a file")
             raise error
         save_file(tensors, path, **more)
@@ -192,7 +192,8 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
     monkeypatch.setattr(weights, "save_file", full_at_first)
     said: list[str] = []
     run_training(tmp_path, chosen, cache, say=said.append)
-    assert [text.split(" could")[0] for text in said] == [f"the checkpoint of iteration {i}" for i in (2, 4, 6)]
+    failed = [("checkpoint", 2), ("checkpoint", 4), ("weights", 6)]
+    assert [text.split(" could")[0] for text in said] == [f"the {what} of iteration {i}" for what, i in failed]
     assert "No space left" in said[0] and not list(tmp_path.rglob("*.tmp"))
     same_end(tmp_path, whole)
 
@@ -207,7 +208,9 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(weights, "save_file", full)
-    with pytest.raises(TrainingError, match="iteration 8 or its weights could not be written.*No space left") as caught:
+    with pytest.raises(
+        TrainingError, match="the checkpoint of iteration 8 could not be written: No space left"
+    ) as caught:
         run_training(tmp_path, chosen, cache, resume=True)
     assert "--resume" in str(caught.value.hint)
     assert (tmp_path / "weights.safetensors").read_bytes() == before

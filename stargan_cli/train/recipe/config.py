@@ -27,7 +27,7 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
         name = values.pop("preset", None)
         if name is not None and not isinstance(name, str):
             raise ValueError(f"preset cannot be {name!r}")
-        return name, checked(TrainSettings, dict(_named(key, value) for key, value in values.items()))
+        return name, checked(TrainSettings, _unique([_named(key, value) for key, value in values.items()]))
     except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
 
@@ -38,7 +38,7 @@ def _parsed(path: Path) -> dict[str, Any]:
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell's > writes
     text = data.decode("utf-16" if utf16 else "utf-8-sig")
     if path.suffix.lower() == ".json":
-        values = json.loads(text)
+        values = json.loads(text, object_pairs_hook=_unique)
         if not isinstance(values, dict):
             raise ValueError("it must map names of settings to values")
         return values
@@ -47,6 +47,16 @@ def _parsed(path: Path) -> dict[str, Any]:
 
         return tomllib.loads(text)
     raise ValueError("TOML needs Python 3.11 or newer; a run's settings.json works with this Python too")
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError where a name comes twice, such as `lr`, or `attributes` as `attrs`, its option, as well."""
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"it gives {name} twice")
+        found[name] = value
+    return found
 
 
 def _named(key: str, value: Any) -> tuple[str, Any]:

@@ -16,8 +16,8 @@ class NetworkChoice(Settings):
         int,
         Setting(
             MODEL,
-            "Side of the pictures in pixels: a multiple of 4 times --downscale, and large enough for every layer of the "
-            "discriminator.",
+            "Side of the pictures in pixels: a multiple of 4 times --downscale, and large enough for every layer of "
+            "the discriminator.",
             at_least=8,
             at_most=2048,
         ),

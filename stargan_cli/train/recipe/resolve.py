@@ -10,9 +10,10 @@ from typing import Any
 
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
+from stargan_cli.labels.vocabulary import plain
 from stargan_cli.progress import Say, unheard
 from stargan_cli.train.recipe.config import read_config
-from stargan_cli.train.recipe.presets import DEFAULT_PRESET, preset_changes
+from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS, preset_changes
 from stargan_cli.train.recipe.presets import preset as preset_settings
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes
@@ -31,6 +32,11 @@ def new_settings(
     Paths are absolute, so that the run can be resumed from any folder. Raises UsageError.
     """
     named, in_file = read_config(config) if config is not None else (None, {})
+    if preset is not None and {setting for one in PRESETS.values() for setting in one.changes} <= in_file.keys():
+        raise UsageError(
+            f"--preset {preset} has no effect: {config} has a value for everything that presets set",
+            "leave --preset out, or remove from the file what the preset should set",
+        )
     if "data" in given and _absolute(in_file).get("data", ()) not in ((), _absolute(given)["data"]):
         in_file = {key: value for key, value in in_file.items() if key not in OF_THE_DATA}
     name = preset or named or DEFAULT_PRESET
@@ -50,10 +56,11 @@ def new_settings(
 
 
 def _refuse_options_of_celeba(data: tuple[str, ...], given: dict[str, Any]) -> None:
-    for option in ("root", "split"):
-        usual = getattr(TrainSettings, option)
-        if "celeba" not in data and given.get(option, usual) != usual:
-            raise UsageError(f"--{option} is for celeba; class folders are named by --data", "leave it out")
+    for name in ("root", "split", "keep_unset"):
+        usual = getattr(TrainSettings, name)
+        if "celeba" not in data and given.get(name, usual) != usual:
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"{option} is for celeba, which is not among --data", "leave it out, or add --data celeba")
 
 
 def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float]:
@@ -73,13 +80,18 @@ def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float
 def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
     """The settings of the run, changed by what is `given`. Raises UsageError for a setting that may not change.
 
-    The data may have been moved: their contents are compared when the checkpoint is loaded.
+    Aliases are added to those of the run, and replace what the same words meant. The data may have been moved: their
+    contents are compared when the checkpoint is loaded.
     """
     settings, given = read_settings(run), _absolute(given)
     if "celeba" in settings.data and not settings.attributes:  # as earlier versions wrote the default
         settings = replace(settings, attributes=DEFAULT_ATTRIBUTES)
     if "data" in given:
         settings = _with_names(settings, given["data"])
+    if "aliases" in given:
+        words = {plain(word) for word, _ in given["aliases"]}
+        kept = tuple(alias for alias in settings.aliases if plain(alias[0]) not in words)
+        given["aliases"] = kept + given["aliases"]
     _refuse_options_of_celeba(settings.data, given)
     return with_changes(settings, **given)
 
@@ -87,12 +99,16 @@ def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
 def _absolute(values: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     if "data" in values:
-        made["data"] = tuple(one if one == "celeba" else os.path.abspath(one) for one in values["data"])
+        made["data"] = tuple(one if one == "celeba" else _path(one) for one in values["data"])
     if values.get("root"):
-        made["root"] = os.path.abspath(values["root"])
-    if values.get("init_from") and os.path.exists(values["init_from"]):
-        made["init_from"] = os.path.abspath(values["init_from"])
+        made["root"] = _path(values["root"])
+    if values.get("init_from") and os.path.exists(_path(values["init_from"])):
+        made["init_from"] = _path(values["init_from"])
     return {**values, **made}
+
+
+def _path(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text))  # no shell expands the ~ of a file
 
 
 def _with_names(settings: TrainSettings, data: tuple[str, ...]) -> TrainSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -57,7 +58,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         tuple[tuple[str, str], ...],
         Setting(
             DATA,
-            "Another word for an attribute or class, which --set will understand.",
+            "Another word for an attribute or class, which --set will understand. --resume adds it to the run's.",
             option="alias",
             metavar="WORD=NAME",
             parse=_alias,
@@ -76,15 +77,6 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         ),
     ] = ()
     balance: Annotated[bool, Setting(DATA, "Draws rare combinations of labels more often.")] = False
-    weigh_classes: Annotated[
-        bool,
-        Setting(
-            DATA,
-            "With --balance: weights each picture in the discriminator's classification loss by how frequent its "
-            "labels are in the data.",
-            changeable=True,
-        ),
-    ] = False
 
     iterations: Annotated[
         int,
@@ -198,6 +190,15 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         str | None,
         Setting(TRAINING, "Weights to start from: a file, the name of bundled weights or hf://….", metavar="WEIGHTS"),
     ] = None
+    weigh_classes: Annotated[
+        bool,
+        Setting(
+            LOSSES,
+            "With --balance: weights each picture in the discriminator's classification loss by how frequent its "
+            "labels are in the data.",
+            changeable=True,
+        ),
+    ] = False
     penalty_every: Annotated[
         int,
         Setting(
@@ -282,6 +283,19 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         """1 over the first half, then linearly to 0 at the end (the paper's decay)."""
         half = self.iterations / 2
         return min(1.0, max(0.0, (self.iterations - iteration) / half))
+
+    def refuse_without_effect(self) -> None:
+        """Raises UsageError for a setting that changes nothing beside the others. `__post_init__` accepts it: runs of
+        earlier versions have such settings, and can be resumed with others."""
+        if self.weigh_classes and not self.balance:
+            raise UsageError("--weigh-classes has no effect without --balance", "add --balance or --no-weigh-classes")
+        for name in ("own_share", "single_share"):
+            share, option = getattr(self, name), "--" + name.replace("_", "-")
+            if 0 < share * self.batch_size < 1:
+                raise UsageError(
+                    f"{option} {share:g} has no effect: it is less than one of {self.batch_size} pictures in a step",
+                    f"give {option} {math.ceil(1000 / self.batch_size) / 1000} or more, or {option} 0",
+                )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -85,6 +85,9 @@ def test_the_settings_of_a_run_are_read_too(tmp_path: Path) -> None:
         ('mix = "a"', "c.toml", "--mix takes whole numbers"),
         ("[lr]\nx = 1", "c.toml", "the training setting lr cannot be"),
         ("[train]\nlr = 1", "c.toml", r"settings stand outside of tables, without \[train\]"),
+        ("batch_size = 8\nbatch-size = 16", "c.toml", "it gives batch_size twice"),
+        ('attrs = "Male"\nattributes = ["Young"]', "c.toml", "it gives attributes twice"),
+        ('{"lr": 0.1, "lr": 0.2}', "c.json", "it gives lr twice"),
         ("[1]", "c.json", "it must map names of settings to values"),
         ("{", "c.json", "Expecting property name"),
     ],
@@ -145,3 +148,23 @@ def test_settings_of_the_files_data_do_not_stand_in_the_way_of_other_data(tmp_pa
     assert chosen.attributes == ("Male",)
     _, chosen = new_settings(None, written(tmp_path, 'attributes = ["Male"]\n'), {"data": ("celeba",)})
     assert chosen.attributes == ("Male",)
+
+
+@needs_toml
+def test_the_home_folder_in_a_file_is_found_as_a_shell_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    (tmp_path / "w.safetensors").touch()
+    file = written(tmp_path, 'data = ["celeba", "~/moods"]\nroot = "~/data"\ninit_from = "~/w.safetensors"\n')
+    _, chosen = new_settings(None, file, {})
+    assert chosen.data == ("celeba", str(tmp_path / "moods"))
+    assert (chosen.root, chosen.init_from) == (str(tmp_path / "data"), str(tmp_path / "w.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["fast", "paper"])
+def test_a_preset_beside_a_file_with_every_setting_is_refused(name: str, tmp_path: Path) -> None:
+    file = written(tmp_path, json.dumps(settings().to_dict()), "settings.json")
+    with pytest.raises(UsageError, match=f"--preset {name} has no effect: .*settings.json has a value for everything"):
+        new_settings(name, file, {})
