@@ -6,22 +6,24 @@ The command line calls the same functions, so both give the same pictures.
 from __future__ import annotations
 
 import copy
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from functools import cached_property, lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.faces.asking import Ask
-from stargan_cli.labels import Vocabulary, parse_set
+from stargan_cli.labels import Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
@@ -30,7 +32,7 @@ from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import MemorySink
 from stargan_cli.translate.outputs.together import synced_at_once
 from stargan_cli.translate.picture import picture_steps
-from stargan_cli.translate.pipe import piped, translate_bytes
+from stargan_cli.translate.pipe import as_file, piped, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Location, Run, TranslationSettings
@@ -39,21 +41,23 @@ from stargan_cli.weights.files import Weights
 from stargan_cli.weights.files import load as load_weights
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
 
-FORMATS = dict.fromkeys(("L", "LA", "P", "RGB", "RGBA", "I;16", "I;16B"), "PNG") | {"CMYK": "TIFF", "LAB": "TIFF"}
-"""A format that holds the pixels of a mode as they are. Other modes are converted first."""
-CONVERTED = {"I;16L": "I", "I;16N": "I", "I": "I;16", "La": "LA", "RGBa": "RGBA", "PA": "RGBA"}
-LARGEST_16_BIT = 2**16 - 1
 BEYOND = 1.01  # the largest value of pictures in [-1, 1], with room for rounding and resampling
 OF_FOLDERS = {"each", "format", "labels"}
 """Fields of `TranslationSettings` that make no sense for one picture without a file."""
+OF_LOADING = {"weights", "device", "precision"}
+"""Fields of `TranslationSettings` that `load` sets."""
 ROWS_AHEAD = 64
+_log = logging.getLogger("stargan_cli")
 
 
 def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
     """Load a model from a weights file, the name of bundled weights, or hf://owner/repo. The file is read once:
     later changes of it have no effect.
 
-    `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16. Raises UsageError and WeightsError.
+    `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16; `generate` always computes in fp32.
+    Warnings and notes go to the logger `stargan_cli`. Settings that this changes for the whole process: Pillow's limit
+    on the size of pictures (`Image.MAX_IMAGE_PIXELS`) and its warnings are off, as `max_pixels` takes their place. On
+    CUDA, cuDNN is deterministic, and fp32 is computed without TF32. Raises UsageError and WeightsError.
     """
     return Model(str(weights), str(device), str(precision))
 
@@ -61,6 +65,7 @@ def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precisi
 class Model:
     """Weights on a device. Made by `load`."""
 
+    @torch.inference_mode(False)  # tensors made in the caller's inference mode could not be used outside it
     def __init__(self, weights: str, device: str, precision: str) -> None:
         self._device_name, self._precision = device, precision
         self._device = pick_device(device)
@@ -88,8 +93,13 @@ class Model:
 
         Raises PictureError where no face is found, UsageError for weights without a discriminator.
         """
+        if self._weights.discriminator is None:
+            raise UsageError(
+                f"{self._weights.path.name} has no discriminator, so it cannot read attributes",
+                "load weights that have one: those of a training run, or a checkpoint imported with --discriminator",
+            )
         networks = self._networks(self._settings(each=True))
-        steps = synced_at_once(picture_steps(piped(_as_file(image), "png"), networks.plan, MemorySink()))
+        steps = synced_at_once(picture_steps(piped(as_file(image), "png"), networks.plan, MemorySink()))
         try:
             asked = next(steps)
             while isinstance(asked, Ask):
@@ -103,24 +113,25 @@ class Model:
     def translate(self, image: Image.Image, spec: str, **options: Any) -> Image.Image:
         """Change attributes of the faces in a picture. Faces are found, and the change is blended into the picture.
 
-        `spec` is what `--set` takes: "blond,old". `options` are fields of `TranslationSettings`: `strength`, `size`,
-        `faces`. Raises UsageError and PictureError.
+        `spec` is what `--set` takes: "blond,old". `options` are fields of
+        `stargan_cli.translate.settings.TranslationSettings`: `strength`, `size`, `faces` (a `FaceSettings` of the same
+        module). Raises UsageError and PictureError.
         """
         if unfit := sorted(OF_FOLDERS & options.keys()):
             raise UsageError(f"translate returns one picture: it does not take {unfit[0]}", "translate_folder does")
         networks = self._networks(self._settings(spec=spec, format="png", **options))
-        result: Image.Image = Image.open(BytesIO(translate_bytes(_as_file(image), networks)))
+        result: Image.Image = Image.open(BytesIO(translate_bytes(as_file(image), networks)))
         result.load()
         return result
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def generate(self, batch: Tensor, labels: Tensor | str) -> Tensor:
-        """Run the generator alone: pictures (N, 3, S, S) in [-1, 1] -> the same with other attributes, float32, on the
-        model's device.
+        """Run the generator alone, in fp32: pictures (N, 3, S, S) in [-1, 1] -> the same with other attributes,
+        float32, on the model's device, without gradients.
 
         `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
-        Without a discriminator, attributes that the text does not name are 0.
-        Raises UsageError for other types, shapes or values.
+        Raises UsageError for other types, shapes or values, and for a text that leaves source labels to weights without
+        a discriminator.
         """
         model = self._weights.card.model
         _require(batch, None, (3, model.image_size, model.image_size), "pictures")
@@ -141,7 +152,8 @@ class Model:
         the work. Raises StarganError.
         """
         settings = self._settings(spec=spec, **options)
-        job = partial(translate, [_place(source, "source")], _place(out, "out"), settings, Run())
+        places = [_place(source, "source")], _place(out, "out")
+        job = partial(translate, *places, settings, Run(), warn=_log.warning, note=_log.info)
         return _rows(partial(job, weights=copy.deepcopy(self._weights)))
 
     @cached_property
@@ -149,14 +161,22 @@ class Model:
         return Vocabulary(self._weights.card.layout, self._weights.card.aliases)
 
     @cached_property
+    @torch.inference_mode(False)
     def _generator(self) -> Any:
         return copy.deepcopy(self._weights.generator).to(self._device)
 
     @cached_property
+    @torch.inference_mode(False)
     def _discriminator(self) -> Any:
         return copy.deepcopy(self._weights.discriminator).to(self._device) if self._weights.discriminator else None
 
     def _settings(self, **options: Any) -> TranslationSettings:
+        known = [field.name for field in fields(TranslationSettings) if field.name not in OF_LOADING]
+        if unknown := sorted(options.keys() - set(known)):
+            raise UsageError(
+                f"{unknown[0]} is no option of a translation: use {', '.join(known)}",
+                f"{', '.join(sorted(OF_LOADING))} are those of stargan_cli.load",
+            )
         path, device, precision = str(self._weights.path), self._device_name, self._precision
         return TranslationSettings(weights=path, device=device, precision=precision, **options)
 
@@ -168,11 +188,13 @@ class Model:
         card = self._weights.card
         changes = parse_set(labels, card.layout, card.aliases)
         known: list[dict[tuple[int, str], float]] = [{} for _ in pictures]
-        if self._discriminator is not None:
+        if self._discriminator is None:
+            require_said(card.layout, changes)
+        else:
             read = self._discriminator(reading_square(card)(pictures)).classes
             known = [as_read(card.layout, logits) for logits in read.tolist()]
         vectors = [pass_vectors(card.layout, one, changes) for one in known]
-        yield from torch.tensor(vectors, device=self._device).unbind(dim=1)
+        yield from torch.tensor(vectors, dtype=torch.float32, device=self._device).unbind(dim=1)
 
 
 def _place(value: object, what: str) -> Location:
@@ -193,38 +215,11 @@ def _require(tensor: object, count: int | None, shape: tuple[int, ...], what: st
         raise UsageError(f"{what} hold NaN or infinite values")
 
 
+@torch.inference_mode(False)
 def _started(weights: Weights, settings: TranslationSettings) -> Networks:
     networks = Networks(settings, weights=copy.deepcopy(weights))
-    networks.start()
+    networks.start(_log.warning)
     return networks
-
-
-def _as_file(image: Image.Image) -> BytesIO:
-    """The picture as a lossless file, turned upright by its EXIF orientation. Raises UsageError for no PIL image,
-    PictureError for a picture without pixels or whose values have no known range."""
-    if not isinstance(image, Image.Image):
-        raise UsageError(
-            f"the picture is no PIL image but {type(image).__name__}",
-            "PIL.Image.open(path) makes one of a file, PIL.Image.fromarray(array) of an array (H, W, 3) of bytes",
-        )
-    if 0 in image.size:
-        raise PictureError(f"the picture is {image.width}x{image.height} px: it has no pixels")
-    if image.mode == "F":
-        raise PictureError("mode F does not say which value is white: convert the picture to L or I;16")
-    if image.mode == "I":
-        _require_16_bit(image)
-    upright, file = ImageOps.exif_transpose(image), BytesIO()
-    while upright.mode not in FORMATS:
-        upright = upright.convert(CONVERTED.get(upright.mode, "RGB"))
-    upright.save(file, FORMATS[upright.mode], compress_level=1)  # which TIFF ignores
-    file.seek(0)
-    return file
-
-
-def _require_16_bit(image: Image.Image) -> None:
-    low, high = image.getextrema()
-    if low < 0 or high > LARGEST_16_BIT:  # type: ignore[operator]  # mode I has one channel
-        raise PictureError(f"mode I is read as 16 bits, but its values are {low} to {high}: convert the picture")
 
 
 def _rows(job: Callable[..., object]) -> Iterator[Row]:

@@ -22,6 +22,7 @@ from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.translate.settings import FaceSettings
 
 FACES = Path(__file__).resolve().parents[1] / "examples" / "faces"
+EYES = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +145,9 @@ def test_what_is_no_such_tensor_is_refused(model: stargan_cli.Model, batch: Any,
         ({"existing": "replace"}, "existing takes finish, skip, overwrite, not 'replace'"),
         ({"each": True}, "it does not take each"),
         ({"format": "jpg"}, "it does not take format"),
+        ({"strenght": 1.2}, "strenght is no option of a translation: use .*strength"),
+        ({"device": "cpu"}, "device is no option of a translation"),
+        ({"engine": "ray"}, "unknown engine 'ray'"),
     ],
 )
 def test_options_of_other_types_are_refused_by_name(
@@ -167,7 +171,11 @@ def test_an_unknown_precision_is_refused_when_loading(weights: Path) -> None:
         stargan_cli.load(str(weights), device="cpu", precision="fp64")
 
 
-@pytest.mark.parametrize("leave", [Path.unlink, lambda path: make_weights(path, seed=9)])
+def _overwrite(path: Path) -> None:
+    path.write_bytes(make_weights(Path("other.safetensors"), seed=9).read_bytes())
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda path: make_weights(path, seed=9), _overwrite])
 def test_a_model_keeps_the_weights_that_it_loaded(
     leave: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +190,52 @@ def test_a_model_keeps_the_weights_that_it_loaded(
     monkeypatch.chdir("/")
     assert model.read(image) == other.read(image)
     assert [row.status for row in model.translate_folder(tmp_path / "in", tmp_path / "out", "old")] == ["done"]
+
+
+def test_a_model_works_inside_and_outside_inference_mode(model: stargan_cli.Model, weights: Path) -> None:
+    image, batch = Image.effect_noise((40, 40), 80), torch.rand(1, 3, 16, 16) * 2 - 1
+    with torch.inference_mode():
+        other = stargan_cli.load(weights, device="cpu", precision="fp32")
+        inside = other.read(image), other.translate(image, "blond"), other.generate(batch, "blond")
+    outside = other.read(image), other.translate(image, "blond"), other.generate(batch, "blond")
+    assert inside[0] == outside[0] == model.read(image)
+    assert np.array_equal(np.asarray(inside[1]), np.asarray(outside[1]))
+    assert torch.equal(inside[2], outside[2]) and not outside[2].is_inference()
+
+
+def test_a_model_works_where_new_tensors_are_float64(tmp_path: Path) -> None:
+    weights = make_weights(tmp_path / "laid-out.safetensors", landmarks=EYES)
+    image, batch = Image.open(FACES / "london-003.jpg"), torch.rand(1, 3, 16, 16) * 2 - 1
+    made = []
+    for dtype in (torch.float64, torch.float32):
+        torch.set_default_dtype(dtype)
+        try:
+            model = stargan_cli.load(weights, device="cpu", precision="fp32")
+            made.append((np.asarray(model.translate(image, "blond")), model.generate(batch, "blond")))
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert np.array_equal(made[0][0], made[1][0]) and torch.equal(made[0][1], made[1][1])
+
+
+def test_weights_that_cannot_read_need_every_label(tmp_path: Path) -> None:
+    model = stargan_cli.load(make_weights(tmp_path / "w.safetensors", classifier=False), device="cpu")
+    batch = torch.zeros(1, 3, 16, 16)
+    with pytest.raises(UsageError, match="must also name: Male; Young"):
+        model.generate(batch, "blond")
+    label = torch.tensor([[0.0, 1, 0, 0, 1]])
+    assert torch.equal(model.generate(batch, "blond,no-male,young"), model.generate(batch, label))
+    with pytest.raises(UsageError, match=r"w\.safetensors has no discriminator, so it cannot read attributes"):
+        model.read(Image.new("RGB", (40, 40)))
+
+
+def test_warnings_and_notes_are_logged(
+    model: stargan_cli.Model, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    draw(tmp_path / "in" / "a.png", 1)
+    (tmp_path / "labels.csv").write_text("name,Male\na.png,1\n")
+    with caplog.at_level("INFO", "stargan_cli"):
+        list(model.translate_folder(tmp_path / "in", tmp_path / "out", "blond", labels=tmp_path / "labels.csv"))
+    assert "labels.csv: 1 picture" in caplog.text
 
 
 def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_path: Path) -> None:
@@ -209,8 +263,7 @@ def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path
 
 
 def test_a_picture_without_a_face_is_an_error_with_weights_that_expect_one(tmp_path: Path) -> None:
-    eyes = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-    model = stargan_cli.load(str(make_weights(tmp_path / "laid-out.safetensors", landmarks=eyes)), device="cpu")
+    model = stargan_cli.load(str(make_weights(tmp_path / "laid-out.safetensors", landmarks=EYES)), device="cpu")
     with pytest.raises(PictureError, match="no face found"):
         model.translate(Image.new("RGB", (200, 200)), "blond", faces=FaceSettings("always"))
 

@@ -146,7 +146,7 @@ def export(
         weights = averaged([weights, *others])
     weights = strengthened(weights, strength)
     with show_progress("export", "steps", quiet) as progress:
-        exported = run(weights, settings, out or Path(default_name(weights.path, settings)), progress)
+        exported = run(weights, settings, out or Path(default_name(weights.path, settings, strength)), progress)
     typer.echo(json.dumps(exported.to_dict(), indent=2) if as_json else "\n".join(_lines(exported)))
 
 
@@ -155,7 +155,7 @@ def _lines(exported: Exported) -> list[str]:
     if exported.calibration_pictures:
         lines.append(f"calibrated on {exported.calibration_pictures} pictures")
     unit = "levels of 255" if exported.settings.uint8 else "units of [-1, 1]"
-    lines.append(f"differs from {exported.source.name}, in {unit} ({exported.tolerance} allowed):")
+    lines.append(f"differs from {exported.weights.path.stem}, in {unit} ({exported.tolerance} allowed):")
     for check in exported.checks:
         level = "identical" if check.psnr is None else f"{check.psnr:.1f} dB"
         lines.append(

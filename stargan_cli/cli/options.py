@@ -43,8 +43,8 @@ WeightsOption = Annotated[
         "-w",
         metavar="FILE|NAME|hf://…",
         autocompletion=weights_names,
-        help="A .safetensors file, the name of bundled weights, hf://owner/repo (its model.safetensors) or "
-        "hf://owner/repo/file (with the extra hub).",
+        help="A .safetensors file, the name of bundled weights, hf://owner/repo (its weights.safetensors "
+        "or model.safetensors) or hf://owner/repo/file (with the extra hub).",
         rich_help_panel="Model",
     ),
 ]

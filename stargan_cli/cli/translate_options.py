@@ -167,7 +167,7 @@ KeepMetadata = Annotated[
     bool,
     typer.Option(
         "--keep-metadata",
-        help="Copies the source's EXIF block: camera, date, and location if there is one.",
+        help="Copies the source's EXIF block: camera, date, and location if there is one. BMP and GIF cannot hold it.",
         rich_help_panel=FILES,
     ),
 ]

@@ -50,7 +50,7 @@ def _faded(change: SquareChange, fades: Tensor) -> Tensor:
     borders = [size[:, :, :band].mean(2), size[:, :band].mean(1), size[:, :, -band:].mean(2), size[:, -band:].mean(1)]
     along = blurred_along(torch.stack(borders, dim=1)[:, :, None], ALONG_BLUR * length, 3)[:, :, 0]
     goes_on = smooth((along - GOES_ON[0]) / (GOES_ON[1] - GOES_ON[0])) * fades[:, :, None]
-    out = 1 - smooth((torch.arange(length, device=size.device) + 0.5) / (LONG_FEATHER * length))
+    out = 1 - smooth((torch.arange(length, dtype=size.dtype, device=size.device) + 0.5) / (LONG_FEATHER * length))
     left, top, right, bottom = goes_on.unbind(1)
     across = (1 - left[:, :, None] * out) * (1 - right[:, :, None] * out.flip(0))
     down = (1 - top[:, None] * out[:, None]) * (1 - bottom[:, None] * out.flip(0)[:, None])

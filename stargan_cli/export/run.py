@@ -18,15 +18,14 @@ from torch import Tensor
 
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError, reason_of
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
+from stargan_cli.export.facts import facts_of, metadata_of
 from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder
-from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.listing import pictures_below
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
-from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
 
 MOST_EXAMPLES = 100
@@ -63,45 +62,45 @@ class ExportSettings:
 
 @dataclass(frozen=True)
 class Exported:
-    """`files` are the written files, the generator's first. `checks` compare them with `source`."""
+    """`files` are the written files, the generator's first. `checks` compare them with `weights`."""
 
     files: tuple[Path, ...]
-    source: Path
-    fingerprint: str
+    weights: Weights
     settings: ExportSettings
-    card: Card
     calibration_pictures: int
     tolerance: Tolerance
     checks: tuple[Check, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for a JSON document."""
+        """Plain values for a JSON document. The files must be in their places."""
+        return {"files": [{"path": str(path), "bytes": path.stat().st_size} for path in self.files], **self.about()}
+
+    def about(self) -> dict[str, Any]:
+        """What `to_dict` says besides the files."""
         return {
-            "files": [{"path": str(path), "bytes": path.stat().st_size} for path in self.files],
-            "source": self.source.name,
-            "source_sha256": self.fingerprint,
+            **facts_of(self.weights),
             "format": self.settings.format,
             "precision": self.settings.precision,
             "uint8": self.settings.uint8,
-            "image_size": self.card.model.image_size,
-            "label_dim": self.card.model.label_dim,
-            "attributes": attributes_of(self.card),
-            "sets": sets_of(self.card),
-            "unset_stays": self.card.layout.unset_stays,
             "calibration_pictures": self.calibration_pictures,
             "tolerance": str(self.tolerance),
             "checks": [asdict(check) for check in self.checks],
         }
 
 
-def default_name(source: Path, settings: ExportSettings) -> str:
-    """`celeba-128-fp16.onnx` for celeba-128.safetensors in fp16."""
-    variant = "" if settings.precision == "fp32" else f"-{settings.precision}"
-    return f"{source.stem}{variant}{'-uint8' if settings.uint8 else ''}{EXPORT_FORMATS[settings.format].suffix}"
+def default_name(source: Path, settings: ExportSettings, strength: float = 1) -> str:
+    """`celeba-128-strength-2-fp16.onnx` for celeba-128.safetensors with `--strength 2` in fp16."""
+    parts = [
+        source.stem,
+        *([] if strength == 1 else [f"strength-{strength:g}"]),
+        *([] if settings.precision == "fp32" else [settings.precision]),
+        *(["uint8"] if settings.uint8 else []),
+    ]
+    return "-".join(parts) + EXPORT_FORMATS[settings.format].suffix
 
 
 def export(weights: Weights, settings: ExportSettings, out: Path, progress: Progress = silent) -> Exported:
-    """Write `weights` to `out`, and the results of its checks to `out`.json.
+    """Write `weights` to `out`, and the results of its checks to `out`.json, which is there before `out` is.
 
     Raises ExportError if the file differs by more than its format allows: then `out` is not written.
     """
@@ -113,24 +112,19 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
     progress(0, 3, "writing")
     with _temporary_folder(out) as folder:
         written = tuple(folder / target.name for target in targets)
-        job = ExportJob(weights, settings.precision, settings.uint8, settings.discriminator, _metadata(weights), pixels)
+        precision, uint8 = settings.precision, settings.uint8
+        job = ExportJob(weights, precision, uint8, settings.discriminator, metadata_of(weights), pixels)
         kind.write(job, written)
         progress(1, 3, "checking")
         checks = _check(kind, job, written)
-        tolerance = kind.tolerance(settings.precision, settings.uint8)
+        tolerance = kind.tolerance(precision, uint8)
         progress(2, 3, "checking")
         _refuse_differences(checks, tolerance, out)
-        for path, target in zip(written, targets, strict=True):
-            sync_file(path)
-            os.replace(path, target)
-        sync_folder(out.parent)
-    calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
-    result = Exported(
-        targets, weights.path, weights.fingerprint, settings, weights.card, calibration, tolerance, tuple(checks)
-    )
-    record = {**result.to_dict(), "files": [target.name for target in targets]}
-    with replacing(_record(out)) as file:
-        file.write(f"{json.dumps(record, indent=2)}\n".encode())
+        calibration = len(pixels) if pixels is not None and settings.precision == "int8" else 0
+        result = Exported(targets, weights, settings, calibration, tolerance, tuple(checks))
+        record = {"files": [target.name for target in targets], **result.about()}
+        _record(folder / out.name).write_text(f"{json.dumps(record, indent=2)}\n", encoding="utf-8")
+        _put(folder, (_record(out), *reversed(targets)))
     progress(3, 3)
     return result
 
@@ -168,13 +162,28 @@ def _temporary_folder(out: Path) -> Iterator[Path]:
         raise OutputError(f"cannot write {out}: {reason_of(error)}", "give another --out") from error
 
 
+def _put(folder: Path, targets: tuple[Path, ...]) -> None:
+    """Move the files of `folder` to their places, one right after the other."""
+    for target in targets:
+        sync_file(folder / target.name)
+    for target in targets:
+        os.replace(folder / target.name, target)
+    sync_folder(targets[0].parent)
+
+
 def _record(out: Path) -> Path:
     return out.with_name(f"{out.name}.json")
 
 
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
     targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
-    inputs = [*(weights.read or (weights.path,)), *([settings.pictures] if settings.pictures else [])]
+    inputs = [*(path for path, _ in weights.sources), *([settings.pictures] if settings.pictures else [])]
+    for name, other in EXPORT_FORMATS.items():
+        if name != settings.format and out.name.endswith(other.suffix):
+            raise UsageError(
+                f"--out {out} has the suffix of {name}, but is to be written as {settings.format}",
+                f"end it in {EXPORT_FORMATS[settings.format].suffix}, or use --to {name}",
+            )
     require_folder(out.parent)
     if out.is_dir():
         raise UsageError(f"cannot write --out {out}: it is a folder", "give the name of a file")
@@ -188,35 +197,6 @@ def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Pat
             hint="give another --out",
         )
     return targets
-
-
-def _metadata(weights: Weights) -> dict[str, str]:
-    """What other programs need to know, such as the attribute of each number of `label`."""
-    card = weights.card
-    return {
-        "attributes": json.dumps(attributes_of(card)),
-        "sets": json.dumps(sets_of(card)),
-        "groups": json.dumps([list(group) for label_set in card.layout.sets for group in _groups(label_set)]),
-        "label_dim": str(card.model.label_dim),
-        "image_size": str(card.model.image_size),
-        "source_sha256": weights.fingerprint,
-        "stargan": card.to_json(),
-    }
-
-
-def attributes_of(card: Card) -> list[str]:
-    """The attributes' names in the order of `label`. If there are several label sets, `label` ends with one more number
-    for each of them."""
-    return [name for label_set in card.layout.sets for name in label_set.attributes]
-
-
-def sets_of(card: Card) -> list[list[str]]:
-    """The attributes of each label set."""
-    return [list(label_set.attributes) for label_set in card.layout.sets]
-
-
-def _groups(label_set: Any) -> tuple[tuple[str, ...], ...]:
-    return (label_set.attributes,) if label_set.kind == "classes" else label_set.groups
 
 
 def _check(kind: ExportFormat, job: ExportJob, written: tuple[Path, ...]) -> list[Check]:

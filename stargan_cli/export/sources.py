@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.export.reference_format import is_checkpoint, read_reference
 from stargan_cli.files.opening import require_regular
-from stargan_cli.labels import HAIR_COLOURS, LabelLayout, LabelSet
+from stargan_cli.labels import LabelLayout, LabelSet, with_hair_colours
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
 from stargan_cli.weights.card import Card
@@ -61,12 +61,12 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
         raise UsageError(f"no checkpoint at {discriminator}")
     model = read_reference(path, discriminator, layout, image_size)
     assert layout is not None
-    record = {"imported_from": path.name, "sha256": fingerprint(path)}
+    sources = [(one, fingerprint(one)) for one in (path, discriminator) if one is not None]
+    record = {"imported_from": path.name, "sha256": sources[0][1]}
     if discriminator is not None:
-        record |= {"discriminator_from": discriminator.name, "discriminator_sha256": fingerprint(discriminator)}
+        record |= {"discriminator_from": discriminator.name, "discriminator_sha256": sources[1][1]}
     card = Card(model.settings, layout, training=record)
-    read = () if discriminator is None else (path, discriminator)
-    return Weights(path, card, fingerprint(path), *model.networks(), read=read)
+    return Weights(path, card, sources[0][1], *model.networks(), sources=tuple(sources))
 
 
 def _is_of_run(path: Path) -> bool:
@@ -100,7 +100,8 @@ def _from_run(path: Path, raw: bool) -> Weights:
     }
     heads = under("features.", checkpoint.tensors) or None
     card = replace(card, training=training, quality={})
-    return Weights(path, card, fingerprint(path), generator, discriminator, heads, (path, described))
+    sources = tuple((one, fingerprint(one)) for one in (path, described))
+    return Weights(path, card, sources[0][1], generator, discriminator, heads, sources)
 
 
 def _filled(network: _Network, prefix: str, tensors: dict[str, Tensor]) -> _Network:
@@ -117,17 +118,12 @@ def layout_of(
     """
     if groups and not attributes:
         raise UsageError("--group is given without --attrs", FOR_CHECKPOINTS)
-    hair = tuple(name for name in attributes if name in HAIR_COLOURS)
-    declared = [tuple(group) for group in groups]
-    taken = {name for group in declared for name in group}
-    if len(hair) > 1 and not taken & set(hair):
-        declared.append(hair)
     sets = []
     try:
         if "" in (*attributes, *classes):
             raise ValueError("an empty name between two commas")
         if attributes:
-            sets.append(LabelSet("attributes", tuple(attributes), tuple(declared)))
+            sets.append(LabelSet("attributes", tuple(attributes), with_hair_colours(attributes, groups)))
         if classes:
             sets.append(LabelSet("classes", tuple(classes), kind="classes"))
         return LabelLayout(tuple(sets)) if sets else None

@@ -48,8 +48,9 @@ def interface(generator: Generator, uint8: bool) -> FloatInterface:
 def example_inputs(generator: Generator, uint8: bool) -> tuple[Tensor, Tensor]:
     """Zeros for two pictures and two labels: with one, torch would take the batch size for a constant."""
     size = generator.settings.image_size
-    image = torch.zeros(2, size, size, 3, dtype=torch.uint8) if uint8 else torch.zeros(2, 3, size, size)
-    return image, torch.zeros(2, generator.settings.label_dim)
+    shape, dtype = ((2, size, size, 3), torch.uint8) if uint8 else ((2, 3, size, size), torch.float32)
+    labels = torch.zeros(2, generator.settings.label_dim, dtype=torch.float32)
+    return torch.zeros(shape, dtype=dtype), labels
 
 
 def export_program(generator: Generator, uint8: bool) -> ExportedProgram:

@@ -22,11 +22,17 @@ TensorRT 8.6 read them, and later ones."""
 
 
 def require_package(package: str, what: str, extra: str) -> None:
-    """Raises UsageError where a package that `what` needs is not installed."""
+    """Raises UsageError where a package that `what` needs is not installed, or cannot be loaded."""
     try:
         import_module(package)
-    except ImportError as error:
-        raise UsageError(f"{what} needs {error.name}", f"pip install 'stargan-cli[{extra}]'") from error
+    except Exception as error:  # a broken installation may raise anything
+        if isinstance(error, ModuleNotFoundError) and error.name == package:
+            raise UsageError(f"{what} needs {package}", f"pip install 'stargan-cli[{extra}]'") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UsageError(
+            f"{what} needs {package}, which is installed but cannot be loaded: {reason}",
+            f"pip install --force-reinstall {package}",
+        ) from error
 
 
 def as_onnx(program: ExportedProgram, outputs: list[str]) -> Any:

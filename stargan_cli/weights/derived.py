@@ -21,9 +21,9 @@ Network = TypeVar("Network", bound=nn.Module)
 def averaged(all_weights: Sequence[Weights]) -> Weights:
     """The mean of every number of both networks; weights that are given twice count twice.
 
-    The card is the first one's, without its measured quality and with the names of all files. The mean has a
-    discriminator if all weights have one, and the first one's feature heads: the vectors of their spectral
-    normalisation cannot be averaged. Raises UsageError if the weights differ in their model settings or labels.
+    The card is the first one's, without its measured quality and with the names of all files. The feature heads are the
+    first one's: the vectors of their spectral normalisation cannot be averaged. Raises UsageError if the weights differ
+    in their model settings or labels, or if only some have a discriminator.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
@@ -31,6 +31,11 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
             raise UsageError(
                 f"{other.path} and {first.path} cannot be averaged: their model settings or labels differ",
                 "give weights with the same settings and attributes, preferably of one training run",
+            )
+        if (other.discriminator is None) != (first.discriminator is None):
+            raise UsageError(
+                f"{other.path} and {first.path} cannot be averaged: only one of them has a discriminator",
+                "export the other one with --no-discriminator first, for a mean without a discriminator",
             )
     parts = [f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in all_weights]
     card = replace(first.card, training=first.card.training | {"mean_of": parts}, quality={})
@@ -40,9 +45,9 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
         card,
         hashlib.sha256("".join(weights.fingerprint for weights in all_weights).encode()).hexdigest(),
         _mean([weights.generator for weights in all_weights]),
-        _mean(discriminators) if len(discriminators) == len(all_weights) else None,
+        _mean(discriminators) if discriminators else None,
         first.feature_heads,
-        tuple(path for weights in all_weights for path in weights.read or (weights.path,)),
+        tuple(dict.fromkeys(source for weights in all_weights for source in weights.sources)),
     )
 
 

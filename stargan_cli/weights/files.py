@@ -12,6 +12,8 @@ import errno
 import hashlib
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,8 @@ from stargan_cli.weights.places import resolve
 
 MAX_HEADER_BYTES = 4 * 2**20
 HEADS = "feature_heads."
+FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
+"""Safetensors' names of the number types that are read."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Weights:
     """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex.
 
     `feature_heads` is the state dict of `train.feature_discriminator.FeatureHeads`, its shapes unchecked. The `path`
-    of a mean is the one that its file would have. `read` holds the files that were read, if not `path` alone.
+    of a mean is the one that its file would have. `sources` are the files that were read, with their SHA-256 in hex.
     """
 
     path: Path
@@ -46,7 +50,7 @@ class Weights:
     generator: Generator
     discriminator: Discriminator | None
     feature_heads: dict[str, Tensor] | None = None
-    read: tuple[Path, ...] = ()
+    sources: tuple[tuple[Path, str], ...] = ()
 
 
 def save(
@@ -114,14 +118,15 @@ def is_weights(path: Path) -> bool:
 
 def read_card(path: Path) -> Card:
     """The card alone, without the tensors. Raises WeightsError."""
-    with _open(path) as file:
+    with _opened(path) as file:
         return _card_of(path, file)
 
 
 def load(source: str) -> Weights:
-    """Load a weights file; see `resolve` for what `source` may be. Raises UsageError and WeightsError."""
+    """Load a weights file; see `resolve` for what `source` may be. Later changes of the file have no effect. Raises
+    UsageError and WeightsError."""
     path = resolve(source)
-    with _open(path) as file:
+    with _opened(path) as file:
         card = _card_of(path, file)
         heads = {name for name in file.keys() if name.startswith(HEADS)}  # noqa: SIM118  (not a dict)
         names = set(file.keys()) - heads
@@ -137,7 +142,8 @@ def load(source: str) -> Weights:
     _assign(generator, tensors, "generator.")
     if discriminator is not None:
         _assign(discriminator, tensors, "discriminator.")
-    return Weights(path, card, fingerprint(path), generator, discriminator, under(HEADS, tensors) or None)
+    sha256 = fingerprint(path)
+    return Weights(path, card, sha256, generator, discriminator, under(HEADS, tensors) or None, ((path, sha256),))
 
 
 def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -154,7 +160,9 @@ def fingerprint(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _open(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """The open safetensors file. Raises WeightsError also for what goes wrong in the block."""
     try:
         with path.open("rb") as file:
             start = file.read(START)
@@ -170,7 +178,8 @@ def _open(path: Path) -> Any:
             raise WeightsError(f"{path} is not a safetensors file", "give a .safetensors file that stargan wrote")
         if size > MAX_HEADER_BYTES:
             raise WeightsError(f"{path} is not a stargan weights file: its header would be {size:,} bytes long")
-        return open_tensors(path)
+        with open_tensors(path) as opened:
+            yield opened
     except SafetensorError as error:
         raise WeightsError(f"{path} is cut off or damaged ({error})", "download or copy it again") from error
     except OSError as error:
@@ -205,10 +214,13 @@ def _check_shapes(path: Path, file: Any, names: set[str], wanted: dict[str, Tens
 
 
 def _read(path: Path, file: Any, name: str) -> Tensor:
-    tensor: Tensor = file.get_tensor(name)
-    if not tensor.is_floating_point():
-        raise WeightsError(f"{path} is refused: {name} holds {tensor.dtype}, not floating-point numbers")
-    tensor = tensor.float()
+    kind = file.get_slice(name).get_dtype()
+    if kind not in FLOATS:
+        raise WeightsError(
+            f"{path} is refused: {name} holds {kind}, not floating-point numbers of a known type ({', '.join(FLOATS)})",
+            "convert it to F32, F16 or BF16 with the program that wrote it",
+        )
+    tensor: Tensor = file.get_tensor(name).to(torch.float32, copy=True)  # else it would share memory with the file
     if not bool(torch.isfinite(tensor).all()):
         raise WeightsError(f"{path} is refused: {name} holds NaN or infinite numbers")
     return tensor

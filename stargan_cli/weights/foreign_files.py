@@ -4,6 +4,8 @@ from __future__ import annotations
 
 START = 64
 """How many bytes suffice."""
+_ONNX_BY_STARGAN = b"\x12\x07stargan"  # the field `producer_name`
+_FIRST_IN_PROGRAMS = (b"archive/extra/", b"archive/data/weights/")  # TorchScript with metadata, pt2
 
 
 def is_pytorch(start: bytes) -> bool:
@@ -13,9 +15,12 @@ def is_pytorch(start: bytes) -> bool:
 
 
 def stand_in(start: bytes) -> tuple[str, str] | None:
-    """What lies in the place of a file that was not fetched, and what to do about it; None for a file of data."""
+    """What lies in the place of a file that was not fetched, or was mistaken for one, and what to do about it; None for
+    other data."""
     if not start:
         return "empty", "download or copy it again"
+    if _ONNX_BY_STARGAN in start[:16] or start.startswith(b"PK") and start[30:].startswith(_FIRST_IN_PROGRAMS):
+        return "a program that `stargan export` wrote", "give the weights that it was made from"
     text = start.lstrip(b"\xef\xbb\xbf \t\r\n")
     if b"\0" in start:  # no text
         return None

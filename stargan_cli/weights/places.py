@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 from stargan_cli.errors import UsageError
 
 DEFAULT_WEIGHTS = "celeba-128"
+NAMES_ON_HUBS = ("weights.safetensors", "model.safetensors")
+"""In a repository: the name that a training run gives, and the one that is common there."""
 
 
 def bundled_folder() -> Path:
@@ -23,7 +26,7 @@ def bundled_names() -> list[str]:
 
 def resolve(source: str) -> Path:
     """The file that `source` names: a path, the name of a bundled file with or without its size (`faces-joint` for
-    faces-joint-128), or hf://owner/repo[/file].
+    faces-joint-128), or hf://owner/repo[/file]; without a file, the first of NAMES_ON_HUBS that the repository has.
 
     Raises UsageError where there is none.
     """
@@ -48,13 +51,18 @@ def _from_hub(source: str) -> Path:
     parts = source.removeprefix("hf://").split("/", 2)
     if len(parts) < 2 or not all(parts):
         raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
+    names = parts[2:] or NAMES_ON_HUBS
     try:
         from huggingface_hub import hf_hub_download
-    except ImportError as error:
+        from huggingface_hub.utils import EntryNotFoundError
+
+        for name in names[:-1]:
+            with suppress(EntryNotFoundError):
+                return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
+        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", names[-1]))
+    except ModuleNotFoundError as error:
         raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
-    name = parts[2] if len(parts) == 3 else "model.safetensors"
-    try:
-        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
     except Exception as error:  # its own, those of its two HTTP libraries, ValueError for an invalid name
         text = " ".join(str(error).split()) or type(error).__name__
-        raise UsageError(f"cannot fetch {source}: {text}", "check the name and the network") from error
+        hint = f"check the name and the network; the file must be there: {' or '.join(names)}"
+        raise UsageError(f"cannot fetch {source}: {text}", hint) from error

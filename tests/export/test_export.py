@@ -19,7 +19,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.errors import DataError, ExportError, UsageError, WeightsError
+from stargan_cli.errors import DataError, ExportError, OutputError, UsageError, WeightsError
 from stargan_cli.export import run as exporting
 from stargan_cli.export.check import Check, Tolerance, compare, random_labels, random_pictures
 from stargan_cli.export.formats import EXPORT_FORMATS
@@ -28,6 +28,7 @@ from stargan_cli.export.reference_format import reference_discriminator, referen
 from stargan_cli.export.run import Exported, ExportSettings, default_name, export
 from stargan_cli.export.sources import open_source
 from stargan_cli.export.torch_files import open_pt2, open_torchscript
+from stargan_cli.graphs.onnx_graph import require_package
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.pictures.tensors import to_model
@@ -131,7 +132,7 @@ def test_onnx_describes_itself(onnx_file: Exported, plain: Weights) -> None:
     assert json.loads(about["attributes"]) == list(ATTRIBUTES)
     assert json.loads(about["groups"]) == [list(ATTRIBUTES[:2])]
     assert (about["image_size"], about["label_dim"]) == (str(SIZE), "3")
-    assert about["source_sha256"] == plain.fingerprint
+    assert json.loads(about["sources"]) == [{"name": "plain.safetensors", "sha256": plain.fingerprint}]
     assert Card.from_json(about["stargan"]) == plain.card
     assert [(item.domain, item.version) for item in model.opset_import] == [("", 18)] and model.ir_version == 8
     shapes = {
@@ -149,7 +150,8 @@ def test_the_comparison_is_kept_beside_the_file(onnx_file: Exported, plain: Weig
     assert record == {**onnx_file.to_dict(), "files": ["plain.onnx"]}
     assert (record["attributes"], record["label_dim"], record["image_size"]) == (list(ATTRIBUTES), 3, SIZE)
     assert record["unset_stays"] is False
-    assert record["source_sha256"] == plain.fingerprint and len(record["checks"]) == 4
+    assert record["sources"] == [{"name": "plain.safetensors", "sha256": plain.fingerprint}]
+    assert record["strength"] == 1 and len(record["checks"]) == 4
     assert onnx_file.to_dict()["files"] == [{"path": str(path), "bytes": path.stat().st_size}]
 
 
@@ -259,6 +261,23 @@ def test_files_are_not_replaced_unasked(plain: Weights, tmp_path: Path) -> None:
         export(load(str(out)), replace(settings, overwrite=True), out)
 
 
+def test_an_export_stopped_at_its_end_leaves_no_generator_alone(
+    plain: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed: list[str] = []
+
+    def stopped_at_the_generator(path: Path, target: Path) -> None:
+        placed.append(target.name)
+        if target.name == "1-G.ckpt":
+            raise OSError(28, "No space left on device")
+        path.rename(target)
+
+    monkeypatch.setattr("stargan_cli.export.run.os.replace", stopped_at_the_generator)
+    with pytest.raises(OutputError, match="cannot write .*1-G.ckpt: No space"):
+        export(plain, ExportSettings("ckpt"), tmp_path / "1-G.ckpt")
+    assert placed == ["1-G.ckpt.json", "1-D.ckpt", "1-G.ckpt"] and not (tmp_path / "1-G.ckpt").exists()
+
+
 def test_a_discriminator_that_is_read_is_not_replaced(plain: Weights, tmp_path: Path) -> None:
     generator, discriminator = tmp_path / "1-G.ckpt", tmp_path / "1-D.ckpt"
     export(plain, ExportSettings("ckpt"), generator)
@@ -309,6 +328,25 @@ def test_a_folder_is_no_name_of_a_file(plain: Weights, tmp_path: Path, kind: str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_of_another_format_is_refused(plain: Weights, tmp_path: Path) -> None:
+    for kind, name, other in (("onnx", "a.pt2", "pt2"), ("safetensors", "1-G.ckpt", "ckpt")):
+        with pytest.raises(UsageError, match=f"has the suffix of {other}, but is to be written as {kind}"):
+            export(plain, ExportSettings(kind), tmp_path / name)
+
+
+def test_an_exported_program_given_for_weights_is_recognised(
+    plain: Weights, onnx_file: Exported, tmp_path: Path
+) -> None:
+    programs = [onnx_file.files[0]]
+    for kind, name in (("pt2", "a.pt2"), ("torchscript", "a.pt")):
+        programs += export(plain, ExportSettings(kind), tmp_path / name).files
+    for program in programs:
+        for use in (load, open_source):
+            with pytest.raises(WeightsError, match="a program that `stargan export` wrote") as caught:
+                use(str(program))
+            assert caught.value.hint == "give the weights that it was made from"
+
+
 def test_files_of_torch_may_have_any_name(plain: Weights, tmp_path: Path) -> None:
     for kind in ("pt2", "torchscript"):
         with warnings.catch_warnings(record=True) as raised:
@@ -347,6 +385,14 @@ def test_without_the_extra_it_says_how_to_get_it(
     with pytest.raises(UsageError, match="writing ONNX files needs onnxscript") as caught:
         export(plain, ExportSettings("onnx"), tmp_path / "out.onnx")
     assert caught.value.hint == "pip install 'stargan-cli[export]'"
+
+
+def test_a_package_that_cannot_be_loaded_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "halfway.py").write_text("import halfway_native")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match="halfway, which is installed but cannot be loaded: No module named") as caught:
+        require_package("halfway", "writing ONNX files", "export")
+    assert caught.value.hint == "pip install --force-reinstall halfway"
 
 
 def test_label_names_are_for_checkpoints(plain: Weights) -> None:
@@ -431,7 +477,11 @@ def test_the_mean_of_several(plain: Weights, tmp_path: Path) -> None:
         f"{weights.path.name} (sha256 {weights.fingerprint[:16]})" for weights in (plain, one)
     ]
     assert mean.fingerprint not in (plain.fingerprint, one.fingerprint) and not mean.generator.training
-    assert averaged([plain, replace(one, discriminator=None)]).discriminator is None
+    assert mean.sources == (*plain.sources, *one.sources)
+    alone = [replace(weights, discriminator=None) for weights in (plain, one)]
+    assert averaged(alone).discriminator is None
+    with pytest.raises(UsageError, match="only one of them has a discriminator"):
+        averaged([plain, alone[1]])
     stays = replace(plain.card, layout=replace(plain.card.layout, unset_stays=True))
     assert averaged([replace(one, card=stays), plain]).card.layout.unset_stays
 
@@ -486,6 +536,9 @@ def test_strength_from_the_shell(masked: Weights, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     expected = strengthened(masked, 2).generator.state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in load(str(out)).generator.state_dict().items())
+    record = json.loads((tmp_path / "strong.safetensors.json").read_text())
+    assert record["sources"] == [{"name": "masked.safetensors", "sha256": masked.fingerprint}]
+    assert record["strength"] == 2
 
 
 def test_files_are_named_after_the_weights() -> None:
@@ -493,6 +546,7 @@ def test_files_are_named_after_the_weights() -> None:
     assert default_name(source, ExportSettings("onnx")) == "celeba-128.onnx"
     assert default_name(source, ExportSettings("onnx", "fp16", True)) == "celeba-128-fp16-uint8.onnx"
     assert default_name(source, ExportSettings("ckpt")) == "celeba-128-G.ckpt"
+    assert default_name(source, ExportSettings("onnx"), 1.5) == "celeba-128-strength-1.5.onnx"
 
 
 def run_export(*arguments: str) -> subprocess.CompletedProcess[str]:

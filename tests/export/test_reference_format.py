@@ -201,7 +201,7 @@ def test_labels_named_wrongly() -> None:
     hair = layout_of(("Black_Hair", "Blond_Hair", "Male"), ())
     assert hair is not None and hair.sets[0].groups == (("Black_Hair", "Blond_Hair"),)
     own = layout_of(("Black_Hair", "Blond_Hair", "Male"), (), [("Black_Hair", "Male")])
-    assert own is not None and own.sets[0].groups == (("Black_Hair", "Male"),)
+    assert own is not None and own.sets[0].groups == (("Black_Hair", "Male", "Blond_Hair"),)
     assert layout_of((), ()) is None
     for attributes, groups in ((("Male", ""), []), (("Male", "Male"), []), (("Male",), [("Young",)])):
         with pytest.raises(UsageError):

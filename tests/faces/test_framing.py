@@ -11,6 +11,7 @@ from portraits import LANDMARKS, PORTRAITS, put
 from training_kit import class_folders
 
 from stargan_cli.compositing.placement import Place
+from stargan_cli.faces import framing
 from stargan_cli.faces.framing import alike, measured_landmarks
 
 pytestmark = pytest.mark.numeric
@@ -47,6 +48,13 @@ def test_pictures_without_faces_have_none(tmp_path: Path) -> None:
     (tmp_path / "broken.png").write_bytes(b"nothing")
     assert measured_landmarks([*paths, tmp_path / "broken.png", tmp_path / "missing.png"]) == {}
     assert measured_landmarks([]) == {}
+
+
+def test_pictures_from_all_over_a_set_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Path] = []
+    monkeypatch.setattr(framing, "_eyes", lambda path, networks: seen.append(path))
+    measured_landmarks([tmp_path / f"{number}.png" for number in range(60)])
+    assert len(seen) == 32 and seen[-1] == tmp_path / "58.png"
 
 
 def test_frames_are_alike_within_a_twentieth_of_the_side() -> None:

@@ -114,13 +114,47 @@ def test_a_hub_address_without_a_name_is_refused():
         places.resolve("hf://owner")
 
 
+class NotThere(Exception):
+    """The hub client's error for a name that a repository does not have."""
+
+
+def hub_client(monkeypatch, download):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=download))
+    errors = types.SimpleNamespace(EntryNotFoundError=NotThere)
+    monkeypatch.setitem(sys.modules, "huggingface_hub.utils", errors)
+
+
 @pytest.mark.parametrize("error", [ValueError("no name"), OSError("no network"), RuntimeError("of its HTTP library")])
 def test_what_the_hub_client_raises_is_said(monkeypatch, error):
     def fails(*_):
         raise error
 
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=fails))
-    with pytest.raises(UsageError, match=f"cannot fetch hf://owner/repo: {error}"):
+    hub_client(monkeypatch, fails)
+    with pytest.raises(UsageError, match=f"cannot fetch hf://owner/repo: {error}") as caught:
+        places.resolve("hf://owner/repo")
+    assert "weights.safetensors or model.safetensors" in caught.value.hint
+
+
+@pytest.mark.parametrize("there", ["weights.safetensors", "model.safetensors"])
+def test_a_repository_may_use_the_name_of_a_run_or_that_of_the_hub(monkeypatch, there):
+    def download(repository, name):
+        if name != there:
+            raise NotThere(f"no {name}")
+        return f"/cache/{repository}/{name}"
+
+    hub_client(monkeypatch, download)
+    assert places.resolve("hf://owner/repo").as_posix() == f"/cache/owner/repo/{there}"
+    with pytest.raises(UsageError, match=r"no other\.safetensors") as caught:
+        places.resolve("hf://owner/repo/other.safetensors")
+    assert caught.value.hint.endswith("there: other.safetensors")
+
+
+def test_a_hub_client_that_cannot_be_loaded_is_not_called_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.ModuleType("huggingface_hub"))
+    with pytest.raises(UsageError, match="cannot fetch hf://owner/repo: cannot import name 'hf_hub_download'"):
+        places.resolve("hf://owner/repo")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(UsageError, match="needs the hub client"):
         places.resolve("hf://owner/repo")
 
 
@@ -266,6 +300,21 @@ def test_whole_numbers_are_refused(tmp_path, nets):
     path = tmp_path / "int.safetensors"
     weights.save(path, CARD, nets[0].state_dict(), dtype=torch.int32)
     with pytest.raises(WeightsError, match="not floating-point"):
+        weights.load(str(path))
+
+
+def test_numbers_that_torch_cannot_read_are_refused_by_name(tmp_path, nets):
+    path, half = tmp_path / "w.safetensors", 0
+    weights.save(path, CARD, nets[0].state_dict(), dtype=torch.float8_e4m3fn)
+
+    def narrow(header):
+        nonlocal half
+        last = max((one for name, one in header.items() if name != "__metadata__"), key=lambda one: one["data_offsets"])
+        (start, end), half = last["data_offsets"], (last["data_offsets"][1] - last["data_offsets"][0]) // 2
+        last.update(dtype="F4", data_offsets=[start, end - half])
+
+    path.write_bytes(rewritten(path, narrow).read_bytes()[:-half])
+    with pytest.raises(WeightsError, match="holds F4, not floating-point numbers of a known type"):
         weights.load(str(path))
 
 
