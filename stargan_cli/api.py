@@ -57,7 +57,8 @@ def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precisi
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16; `generate` always computes in fp32.
     Warnings and notes go to the logger `stargan_cli`. Settings that this changes for the whole process: Pillow's limit
     on the size of pictures (`Image.MAX_IMAGE_PIXELS`) and its warnings are off, as `max_pixels` takes their place. On
-    CUDA, cuDNN is deterministic, and fp32 is computed without TF32. Raises UsageError and WeightsError.
+    CUDA, cuDNN is deterministic, and fp32 is computed without TF32. Without OMP_NUM_THREADS, torch uses at most as many
+    threads as the process may use CPU cores. Raises UsageError and WeightsError.
     """
     return Model(str(weights), str(device), str(precision))
 
@@ -225,10 +226,11 @@ def _started(weights: Weights, settings: TranslationSettings) -> Networks:
 def _rows(job: Callable[..., object]) -> Iterator[Row]:
     """Run `translate` in a thread and yield its rows. The thread is at most `ROWS_AHEAD` rows ahead of the caller."""
     rows: queue.Queue[Row | BaseException | None] = queue.Queue(ROWS_AHEAD)
-    stopped = threading.Event()
+    stopped, threads = threading.Event(), torch.get_num_threads()
 
     def run() -> None:
         try:
+            torch.set_num_threads(threads)  # else the last number that was set in any thread
             job(on_row=rows.put, stop=stopped.is_set)
             rows.put(None)
         except BaseException as error:

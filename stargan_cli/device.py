@@ -22,8 +22,8 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Under
-    torchrun, auto and cuda give each of several processes its own CUDA device. On the CPU, torch is kept from using
-    more threads than `cpu_count`, unless OMP_NUM_THREADS sets their number.
+    torchrun, auto and cuda give each of several processes its own CUDA device. Also keeps torch from using more CPU
+    threads than `cpu_count` in this process, unless OMP_NUM_THREADS sets their number.
 
     Raises UsageError where there is no such device on this machine.
     """

@@ -12,8 +12,9 @@ from stargan_cli.errors import UsageError
 WHICH = ("RANK", "WORLD_SIZE")
 WHERE = ("MASTER_ADDR", "MASTER_PORT")
 LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
-LOCAL_RANKS = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
-"""Where torchrun, Slurm, Open MPI and Intel MPI say a process's number on its machine."""
+LOCAL_RANKS = ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
+"""Where torchrun, Open MPI, Intel MPI and Slurm say a process's number on its machine. Slurm is last: all processes
+that an mpirun of its job starts inherit one SLURM_LOCALID."""
 TORCHRUN = "TORCHELASTIC_RUN_ID"
 _HINT = "set them as torchrun does, or ignore them with --standalone"
 

@@ -17,7 +17,9 @@ from translation_kit import draw, make_weights
 from typer.testing import CliRunner
 
 import stargan_cli
+from stargan_cli import api
 from stargan_cli.cli.app import app
+from stargan_cli.device import side_by_side
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.translate.settings import FaceSettings
 
@@ -246,6 +248,19 @@ def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_p
     again = model.translate_folder(str(tmp_path / "in"), str(tmp_path / "out"), "blond")
     assert next(again).status == "skipped"
     again.close()  # type: ignore[attr-defined]
+
+
+def test_a_folder_is_translated_with_the_callers_number_of_threads() -> None:
+    seen: list[int] = []
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with side_by_side(1, "another run") as pool:
+            pool.submit(int).result()
+        assert list(api._rows(lambda on_row, stop: seen.append(torch.get_num_threads()))) == []
+    finally:
+        torch.set_num_threads(before)
+    assert seen == [3]
 
 
 def test_a_model_is_not_pickled(model: stargan_cli.Model) -> None:

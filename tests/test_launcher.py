@@ -27,6 +27,13 @@ def test_the_number_on_the_machine_is_that_of_the_launcher_without_torchruns(nam
     assert launcher.place(WHOLE | {name: "5"}) == launcher.ProcessRank(3, 8, 1)
 
 
+@pytest.mark.parametrize("name", ["OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID"])
+def test_an_mpirun_in_a_job_of_slurm_numbers_its_processes(name: str) -> None:
+    """SLURM_LOCALID is that of the process that started them."""
+    environment = {variable: value for variable, value in WHOLE.items() if variable != "LOCAL_RANK"}
+    assert launcher.place(environment | {"SLURM_LOCALID": "0", name: "5"}) == launcher.ProcessRank(3, 8, 5)
+
+
 @pytest.mark.parametrize("environment", [{}, {"WORLD_SIZE": "1"}, {"WORLD_SIZE": "1", "RANK": "0"}])
 def test_one_process_is_alone(environment: dict[str, str]) -> None:
     assert launcher.place(environment) is None

@@ -51,13 +51,16 @@ def find_celeba(root: Path) -> CelebaFiles:
     chosen, *others = [found for found in whole if _preference(found) == best]
     if others:
         names = ", ".join(f"{found.place.name}/" for found in (chosen, *others))
-        raise UsageError(f"{root} has CelebA several times: {names}", f"give one of them: --root {chosen.place}")
+        raise UsageError(
+            f"{root} has CelebA several times: {names}", f"give one of them: --data celeba --root {chosen.place}"
+        )
     left = ", ".join(f"{place.name}/" for place in inner if place != chosen.place)
     return replace(chosen, notes=(f"CelebA is read from {chosen.place}, not from {left}",) if left else ())
 
 
 def _files_in(place: Path) -> CelebaFiles | None:
-    attributes, pictures = attribute_table(place), _pictures(place)
+    attributes = attribute_table(place)
+    pictures = _pictures(place) if attributes else None  # counts files, which may be millions
     if attributes is None or pictures is None:
         return None
     return CelebaFiles(place, pictures, attributes, _table(place, PARTITION))

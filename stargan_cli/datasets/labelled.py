@@ -83,7 +83,7 @@ def refuse_empty(labelled: Labelled) -> None:
         words = f"no training picture shows {', '.join(empty)}" if empty else f"all training pictures show {full[0]}"
         raise DataError(
             f"{labelled.label_set.name}: {words}: nothing can be learnt about it",
-            "choose other attributes or classes, or add pictures",
+            "choose other attributes or classes, or take more pictures",
         )
 
 

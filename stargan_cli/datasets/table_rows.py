@@ -93,17 +93,18 @@ def _plain(name: str) -> str:
 
 
 def _separator(sample: Sequence[str]) -> str:
-    """The one that gives some row as many fields as the header and none more; of several the one that gives the most
-    fields. A blank comes last, since names and headers contain blanks."""
-    best, most = ",", (False, False, 1)
+    """The one that splits rows, and gives none more fields than the header; of several the one that gives some row as
+    many, and then the one that gives the most fields. A blank comes last, since names and headers contain blanks."""
+    best, most = ",", (False, False, False, 1)
     for separator in SEPARATORS:
         try:
             header, rows = _header_and_rows(sample, separator)
         except csv.Error:
             continue
         widest = max(map(len, rows), default=len(header))
-        score = (widest == len(header), separator != " ", max(len(header), widest))
-        if score[2] > 1 and score > most:
+        fits, full = 1 < widest <= len(header), widest == len(header)
+        score = (fits, separator != " ", full, max(len(header), widest))
+        if score[-1] > 1 and score > most:
             best, most = separator, score
     return best
 

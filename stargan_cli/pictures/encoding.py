@@ -99,7 +99,8 @@ class FrameEncoder:
             native = native.narrowed()
         pixels = output_pixels(format, picture.image, picture.alpha, native, icc)
         if self._frames.kind == "animation":  # every frame needs the same mode
-            pixels = pixels._replace(image=pixels.image.convert("RGBA" if self._frames.alpha else "RGB"))
+            mode = ("L" if pixels.image.mode in ("L", "LA") else "RGB") + "A" * self._frames.alpha
+            pixels = pixels._replace(image=pixels.image.convert(mode))
         extras = Extras(self._extras.quality, picture.lossless, dpi=picture.dpi)
         if not self._files:
             extras = replace(extras, exif=self._extras.exif, note=self._extras.note if not format.add_note else None)

@@ -70,6 +70,8 @@ def names_adobe_rgb(image: Image.Image) -> bool:
     """Whether EXIF says that the colours are those of Adobe RGB, as cameras do instead of embedding a profile (DCF
     2.0)."""
     try:
+        if ADOBE_RGB.encode() not in (exif_of(image) or b""):
+            return False  # at once: to parse the block takes longer than to search it
         exif = _loaded(image)
         uncalibrated = exif.get_ifd(EXPOSURE).get(COLOUR_SPACE) == UNCALIBRATED
         return uncalibrated and str(exif.get_ifd(INTEROPERABILITY).get(1)).startswith(ADOBE_RGB)

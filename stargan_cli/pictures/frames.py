@@ -16,7 +16,7 @@ from stargan_cli.pictures.composition import StoredFrame, whole_frames
 from stargan_cli.pictures.exif import exif_of
 from stargan_cli.pictures.formats import FrameKind, PictureFormat, read_as
 from stargan_cli.pictures.jpeg.beside import holds_more, views
-from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, opened_picture
+from stargan_cli.pictures.reading import Picture, Wanted, decode, decoding, is_jpeg, opened_picture
 from stargan_cli.pictures.tiff_pages import go_to_page, is_page
 
 MOST_FRAMES = 10_000
@@ -61,10 +61,10 @@ def opened_frames(
     with opened_picture(source, wanted) as (file, image):
         with decoding(file):
             places = [image.tell()] if first else _places(file, image, wanted.max_pixels)
-            if replaced and not first and len(places) == 1 and holds_more(file, image):
+            if replaced and not first and len(places) == 1 and is_jpeg(image) and holds_more(file, image):
                 raise FramesError(
-                    "behind its picture it holds a video, gain map or depth map, which --in-place would lose: --frames"
-                    " first takes only the picture"
+                    "behind its picture it holds a video or another picture (gain map, depth map, preview), which"
+                    " --in-place would lose: --frames first takes only the picture"
                 )
         if len(places) == 1:
             with decoding(file):

@@ -27,17 +27,17 @@ def split(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("L", "RGB", "CMYK", "LAB") and "transparency" not in image.info:
         return image, None
     if image.mode in ("LA", "La", "RGBA", "RGBa", "PA") or "transparency" in image.info:
-        return _split_alpha((image.convert("LA") if image.mode == "La" else image).convert("RGBA"))
+        return _split_alpha(image.convert("LA" if image.mode in ("L", "LA", "La") else "RGBA"))
     return image.convert("RGB"), None
 
 
 def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     alpha = image.getchannel("A")
-    colours = image.convert("RGB")
+    colours = image.convert(image.mode.removesuffix("A"))
     lowest, _ = alpha.getextrema()
     if lowest == 255:
         return colours, None
-    colours.paste((255, 255, 255), mask=alpha.point(lambda value: 255 if value == 0 else 0))
+    colours.paste("white", mask=alpha.point(lambda value: 255 if value == 0 else 0))
     return colours, alpha
 
 

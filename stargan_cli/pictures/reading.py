@@ -148,7 +148,7 @@ def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
     go_to_first_page(image)
     width, height = image.size
     limits.check_size(width, height, wanted.max_pixels)
-    if _is_jpeg(image):
+    if is_jpeg(image):
         limits.check_jpeg_length(file, width, height)
     if image.info.get("progressive"):
         limits.check_scans(file, width * height, wanted.max_pixels)
@@ -186,7 +186,7 @@ def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
 def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, profile, dpi, square = image.mode, profile_of(file, image), dpi_of(image), wanted.square
     width, height = image.size
-    if square is not None and _is_jpeg(image):
+    if square is not None and is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
     seen, deep = pillow_fixes.loaded(file, image, wanted.native)
     exif = exif_of(image)  # a PNG may have it behind its pixels
@@ -230,7 +230,8 @@ def _shrunk(image: Image.Image, square: int) -> Image.Image:
     return small
 
 
-def _is_jpeg(image: Image.Image) -> bool:
+def is_jpeg(image: Image.Image) -> bool:
+    """Whether an opened picture is a JPEG file, of several views (MPO) too."""
     return read_as(str(image.format)).name == "JPEG"
 
 

@@ -14,6 +14,7 @@ from stargan_cli.pictures.provenance import SOFTWARE, Note
 
 FULL_CHROMA_QUALITY = 90
 XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
+LONGEST_TEXT = 65_536  # characters, of a TIFF's caption: behind a longer one, `read_fingerprint` finds no note
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,14 @@ def webp(extras: Extras) -> dict[str, Any]:
 
 def tiff(extras: Extras) -> dict[str, Any]:
     """Not compressed: then the tags come first, where `read_fingerprint` finds the note. A resolution, which baseline
-    TIFF requires; the note as XMP, and as two more tags where the source's EXIF leaves them empty."""
+    TIFF requires; the note as XMP, and as two more tags where the source's EXIF leaves them empty, or
+    has more than LONGEST_TEXT."""
     options = {"dpi": (72, 72), **_dpi(extras), **_exif(extras)}
     if extras.note is not None:
         tags = extras.exif if extras.exif is not None else Image.Exif()
         tags[XMP_TIFF_TAG] = extras.note.xmp()
         for tag, text in ((SOFTWARE_TAG, SOFTWARE), (DESCRIPTION_TAG, extras.note.sentence)):
-            if not str(tags.get(tag, "")).strip():
+            if not 0 < len(str(tags.get(tag, "")).strip()) <= LONGEST_TEXT:
                 tags[tag] = text
         options["exif"] = tags
     return options

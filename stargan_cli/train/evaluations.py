@@ -78,6 +78,7 @@ class Evaluations:
         except (OSError, ValueError, KeyError, TypeError):
             return -math.inf
         if known != instruments:
-            self.say("best.safetensors was chosen with other classifiers or pictures: these weights replace it")
+            how = "by an earlier version" if known is None else "with other classifiers, networks or pictures"
+            self.say(f"best.safetensors was chosen {how}: these weights replace it")
             return -math.inf
         return score

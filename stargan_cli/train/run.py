@@ -96,7 +96,6 @@ def check(
 ) -> None:
     """Refuse what `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
     model = model_settings(settings, layout)
-    settings.refuse_without_effect()
     _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()
@@ -107,6 +106,7 @@ def check(
     require_utf8(run)
     refuse_inside(run, "--run", settings.data)
     if not resume:
+        settings.refuse_without_effect()
         refuse_earlier_run(run)
         if settings.init_from:
             path = resolve(settings.init_from)

@@ -99,7 +99,7 @@ class Session:
     def _take_over(self, checkpoint: Checkpoint) -> None:
         if any(checkpoint.record.get(name, found) != found for name, found in self.data.items()):
             raise DataError(
-                f"the training data is not what {self.folder.path} was trained on: pictures or labels changed",
+                f"the training data is not what {self.folder.path} was trained on: pictures, labels or groups changed",
                 f"restore the data, or start a new run with --init-from {self.folder.weights}",
             )
         trained, tensors = checkpoint.record.get("settings", {}), checkpoint.tensors

@@ -121,7 +121,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
         if plan.in_place and output.name != path_of(source).name:
             suffix = path_of(source).suffix
             raise PictureError(
-                f"{suffix} files cannot be written, so it cannot be replaced in place: give another folder to --out"
+                f"{suffix} files cannot be written, so it cannot be replaced: give another --out, without --in-place"
             )
         fingerprint = plan.fingerprint(variant, _format(output), found.known, mark)
         found_there = state_of(sink, output, source, fingerprint, plan.settings.existing)

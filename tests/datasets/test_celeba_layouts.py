@@ -165,7 +165,7 @@ def test_copies_that_are_as_good_as_one_another_are_refused(tmp_path: Path, monk
     for use in (lambda: load_celeba(tmp_path, NAMES), lambda: fetch_celeba(tmp_path)):
         with pytest.raises(UsageError, match="has CelebA several times: celeba_a/, celeba_b/") as caught:
             use()
-        assert caught.value.hint == f"give one of them: --root {tmp_path / 'celeba_a'}"
+        assert caught.value.hint == f"give one of them: --data celeba --root {tmp_path / 'celeba_a'}"
 
 
 def test_names_of_spreadsheets_and_accents(tmp_path: Path) -> None:

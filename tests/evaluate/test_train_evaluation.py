@@ -142,7 +142,18 @@ def test_scores_of_other_classifiers_do_not_keep_better_weights_away(tmp_path):
     both = evaluations(tmp_path, 0.4, 0.3, 0.5, said=said, instruments=("lite0", "lite1"))
     kept = [(both.write(iteration, 1.0), best.read_text())[1] for iteration in (4, 6, 8)]
     assert kept == ["0.4", "0.4", "0.5"]
-    assert said == ["best.safetensors was chosen with other classifiers or pictures: these weights replace it"]
+    said_once = "best.safetensors was chosen with other classifiers, networks or pictures: these weights replace it"
+    assert said == [said_once]
+
+
+def test_best_weights_of_an_earlier_version_are_replaced(tmp_path):
+    """Its best.json does not say what measured them."""
+    said, best = [], tmp_path / "best.safetensors"
+    best.write_text("0.6")
+    (tmp_path / "best.json").write_text('{"iteration": 2, "eval/score": 0.6}')
+    evaluations(tmp_path, 0.4, said=said).write(4, 1.0)
+    assert best.read_text() == "0.4"
+    assert said == ["best.safetensors was chosen by an earlier version: these weights replace it"]
 
 
 def test_an_evaluation_without_memory_does_not_stop_a_run(tmp_path):

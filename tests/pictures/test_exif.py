@@ -76,6 +76,13 @@ def test_caption_and_program_of_a_tiff_stay_beside_the_note(tmp_path: Path) -> N
     assert read_fingerprint(tmp_path / "a.tif") == note.fingerprint
 
 
+def test_the_note_is_found_beside_a_very_long_caption(tmp_path: Path) -> None:
+    exif, note = Image.Exif(), Note("0123abc", "weights", "Blond_Hair")
+    exif[CAPTION] = "x" * 300_000
+    write_picture(tmp_path / "a.tif", corpus.scene(400, 300), note=note, exif=exif.tobytes())
+    assert read_fingerprint(tmp_path / "a.tif") == note.fingerprint
+
+
 def test_a_tiff_that_says_nothing_has_none(tmp_path: Path) -> None:
     corpus.scene().save(tmp_path / "a.tif")
     with Image.open(tmp_path / "a.tif") as image:

@@ -221,6 +221,21 @@ def test_a_grey_apng_stays_grey() -> None:
     assert same(read(data)[1], read(again(data, "png"))[1])
 
 
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_grey_apng_keeps_its_gamma(mode: str) -> None:
+    image = corpus.scene().convert(mode)
+    plain = corpus.encoded(image, "PNG", save_all=True, append_images=[image.transpose(Image.Transpose.ROTATE_180)])
+    data = plain[:33] + corpus.png_chunk(b"gAMA", struct.pack(">I", 100_000)) + plain[33:]
+    seen = read(data)[1][0].picture.image.getpixel((0, 0))
+    assert seen[0] > image.convert("L").getpixel((0, 0)) + 20  # type: ignore[index, operator]
+    for kind in ("png", "webp"):
+        result = again(data, kind)
+        assert read(result)[1][0].picture.image.getpixel((0, 0)) == seen
+        with Image.open(BytesIO(result)) as opened:
+            profile = opened.info.get("icc_profile", b"")
+            assert opened.mode == mode and profile[16:20] == b"GRAY" if kind == "png" else not profile
+
+
 def test_a_gif_frame_that_reaches_beyond_the_screen_is_cut_off() -> None:
     images = [corpus.scene().quantize(16), corpus.scene().transpose(Image.Transpose.FLIP_LEFT_RIGHT).quantize(16)]
     data = bytearray(corpus.encoded(images[0], "GIF", save_all=True, append_images=images[1:], duration=50))

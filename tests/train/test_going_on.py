@@ -82,7 +82,7 @@ def test_changed_data_is_noticed(tmp_path: Path, cache: Path) -> None:
     run_training(tmp_path / "run", chosen, cache, stop=after(2))
     moved = folder / "train" / "a" / "a-tr-0.png"
     moved.rename(folder / "train" / "b" / "a-tr-0.png")
-    with pytest.raises(DataError, match="pictures or labels changed") as caught:
+    with pytest.raises(DataError, match="pictures, labels or groups changed") as caught:
         run_training(tmp_path / "run", chosen, cache, resume=True)
     assert "--init-from" in str(caught.value.hint)
     (folder / "train" / "b" / "a-tr-0.png").rename(moved)
@@ -96,7 +96,7 @@ def test_a_picture_that_was_replaced_is_noticed(tmp_path: Path, cache: Path) -> 
     replaced = folder / "train" / "a" / "a-tr-0.png"
     before = replaced.read_bytes()
     picture(replaced, 10, 77, (24, 28))
-    with pytest.raises(DataError, match="pictures or labels changed"):
+    with pytest.raises(DataError, match="pictures, labels or groups changed"):
         run_training(tmp_path / "run", chosen, cache, resume=True)
     replaced.write_bytes(before)
     assert run_training(tmp_path / "run", chosen, cache, resume=True).iteration == 8

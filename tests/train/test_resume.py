@@ -16,8 +16,10 @@ from stargan_cli.cli.app import app
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import DataError, TrainingError, UsageError
 from stargan_cli.train import session
+from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
 from stargan_cli.train.recipe.settings import TrainSettings
+from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import read_settings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint
@@ -164,6 +166,18 @@ def test_an_alias_is_added_to_those_of_the_run_and_replaces_the_same_word(tmp_pa
     (tmp_path / "settings.json").write_text(json.dumps(settings(data=("moods",), aliases=aliases).to_dict()))
     changed = resumed_settings(tmp_path, {"aliases": (("Blue", "sad"), ("down", "sad"))})
     assert changed.aliases == (("merry", "happy"), ("Blue", "sad"), ("down", "sad"))
+
+
+def test_a_run_goes_on_with_settings_without_effect_that_an_earlier_version_accepted(
+    tmp_path: Path, moods: Path
+) -> None:
+    chosen = settings(data=(str(moods),), weigh_classes=True, own_share=0.01)
+    (tmp_path / "settings.json").write_text(json.dumps(chosen.to_dict()))
+    assert resumed_settings(tmp_path, {"iterations": 20}) == replace(chosen, iterations=20)
+    check(tmp_path, chosen, load_data(chosen)[1], resume=True, device="cpu")
+    for name, value in (("weigh_classes", True), ("own_share", 0.02)):
+        with pytest.raises(UsageError, match="has no effect"):
+            resumed_settings(tmp_path, {name: value})
 
 
 def test_a_new_probability_of_augmentation_replaces_the_adapted_one(tmp_path: Path, moods: Path) -> None:

@@ -67,6 +67,8 @@ WRITTEN = {
     "headers with blanks, semicolons": BLANKS.replace(",", ";"),
     "headers with blanks, tabs": BLANKS.replace(",", "\t"),
     "headers with blanks, as many in a name": BLANKS + "c d e f g h.jpg,1,0,1,1\n",
+    "headers with blanks, a separator at their end": "path,Male,Young,wears hat,\na b.jpg,1,0,1\n2.jpg,,1,0\n",
+    "headers with blanks, all rows short": "path,Male,Young,wears hat\na b.jpg,1,0\n2.jpg,,1\n",
     "CelebA, names with spaces": "2\nMale Young\na b.jpg 1 -1\n2.jpg NA 1\n",
 }
 

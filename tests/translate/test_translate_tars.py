@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, PictureError
+from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
@@ -286,6 +288,26 @@ def test_a_stopped_run_leaves_no_half_archive_and_no_rows_of_it(shards: Path, tm
     report = translate([shards], tmp_path / "out", settings, Run(), on_row=rows.append, stop=stop)
     assert report.interrupted
     assert rows == []
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_stop_after_an_archive_was_read_leaves_none_that_lacks_pictures(
+    tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of its ten pictures wait for a batch of their own when the first batch is done."""
+    pack(tmp_path / "in" / "0000.tar", samples(tmp_path, range(10)))
+    answered: list[int] = []
+    answer = Networks.answer
+
+    def slowly(self: Any, asked: Any) -> Any:
+        time.sleep(0.5)
+        answered.append(len(asked))
+        return answer(self, asked)
+
+    monkeypatch.setattr(Networks, "answer", slowly)
+    settings = TranslationSettings(spec="blond", weights=str(weights), batch_size=8)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=lambda: len(answered) > 0)
+    assert report.interrupted and report.total == 0 and answered == [8]
     assert list((tmp_path / "out").iterdir()) == []
 
 

@@ -411,7 +411,7 @@ def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree
     report = go(pictures, pictures, weights, rows, in_place=True)
     assert (report.done, report.failed) == (5, 1)
     assert [row.reason for row in rows if row.status == "failed"] == [
-        ".ppm files cannot be written, so it cannot be replaced in place: give another folder to --out"
+        ".ppm files cannot be written, so it cannot be replaced: give another --out, without --in-place"
     ]
     after = tree(pictures)
     assert all(after[name] != data for name, data in before.items())

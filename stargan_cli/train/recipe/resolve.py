@@ -93,7 +93,9 @@ def resumed_settings(run: Path, given: dict[str, Any]) -> TrainSettings:
         kept = tuple(alias for alias in settings.aliases if plain(alias[0]) not in words)
         given["aliases"] = kept + given["aliases"]
     _refuse_options_of_celeba(settings.data, given)
-    return with_changes(settings, **given)
+    changed = with_changes(settings, **given)
+    changed.refuse_without_effect(given)
+    return changed
 
 
 def _absolute(values: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -284,14 +285,14 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         half = self.iterations / 2
         return min(1.0, max(0.0, (self.iterations - iteration) / half))
 
-    def refuse_without_effect(self) -> None:
-        """Raises UsageError for a setting that changes nothing beside the others. `__post_init__` accepts it: runs of
-        earlier versions have such settings, and can be resumed with others."""
-        if self.weigh_classes and not self.balance:
+    def refuse_without_effect(self, given: Collection[str] = ("weigh_classes", "own_share", "single_share")) -> None:
+        """Raises UsageError for one of the `given` settings that changes nothing beside the others. `__post_init__`
+        accepts it: runs of earlier versions have such settings, and can be resumed with them."""
+        if "weigh_classes" in given and self.weigh_classes and not self.balance:
             raise UsageError("--weigh-classes has no effect without --balance", "add --balance or --no-weigh-classes")
         for name in ("own_share", "single_share"):
             share, option = getattr(self, name), "--" + name.replace("_", "-")
-            if 0 < share * self.batch_size < 1:
+            if name in given and 0 < share * self.batch_size < 1:
                 raise UsageError(
                     f"{option} {share:g} has no effect: it is less than one of {self.batch_size} pictures in a step",
                     f"give {option} {math.ceil(1000 / self.batch_size) / 1000} or more, or {option} 0",

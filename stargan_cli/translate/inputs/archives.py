@@ -60,18 +60,19 @@ def _planned(found: Found, plan: Plan, sink: Sink) -> Archive:
 
 
 def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Found]:
-    problem, transient, source = None, False, found.source
+    problem, transient, source, count = None, False, found.source, 0
     names = MemberNames()
     try:
         if archive.wanted:
             with closing(read_ahead(_members(source), lambda member: len(member.data))) as ahead:
                 for member in ahead:
+                    count += 1
                     yield _member(member, archive, names, target)
     except PictureError as error:
         problem = str(error)
     except Exception as error:  # the system or a store failed midway: the next run may get further
         problem, transient = f"cannot be read to its end: {error or type(error).__name__}", True
-    yield Found(found.source, found.output, problem, found.below, "end", archive, transient)
+    yield Found(found.source, found.output, problem, found.below, "end", archive, transient, members=count)
 
 
 def _members(source: Source) -> Iterator[Member]:

@@ -29,19 +29,24 @@ class ArchiveOutputs:
         self._sink, self._plan = sink, plan
         self._writing: dict[str, _Output] = {}
         self._archive: Archive | None = None
+        self._members = 0
         self._rows: list[Row] = []
         self._problem: str | None = None
 
     def settle(self, found: Found, settled: Settled) -> list[Row]:
-        """Add the outputs of a found item, and return the rows that are final now. Raises OutputError."""
+        """Add the outputs of a found item, and return the rows that are final now. An archive of which a member is
+        missing at its end, as the run was stopped, is discarded. Raises OutputError."""
         if found.archive is None:
             return settled.rows
         if self._archive is not found.archive:
             self._begin(found.archive)
         self._rows += settled.rows
         if found.role != "end":
+            self._members += 1
             self._add(found, settled)
             return []
+        if self._members < found.members:
+            return self.close()
         if found.transient:
             self._problem = found.problem
         return self._finish(cut_off=found.problem is not None)
@@ -53,7 +58,7 @@ class ArchiveOutputs:
         return failed
 
     def _begin(self, archive: Archive) -> None:
-        self._archive, self._rows, self._problem = archive, [], None
+        self._archive, self._members, self._rows, self._problem = archive, 0, [], None
         for variant, fingerprint in zip(archive.wanted, archive.fingerprints, strict=True):
             note = self._plan.note(variant, fingerprint)
             try:

@@ -101,6 +101,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         finally:
             self._runners.shutdown(wait=True, cancel_futures=True)
             self._workers.close()
+            torch.set_num_threads(torch.get_num_threads())  # for threads that begin later: see `device.side_by_side`
         if self._broken is not None:
             raise self._broken
 

@@ -68,8 +68,14 @@ class WorkerHandle:
         self._send(assignment)
         self._listener = Thread(target=self._listen, args=(events,), name="listen to a worker", daemon=True)
         self._sender = Thread(target=self._send_all, name="send to a worker", daemon=True)
-        self._sender.start()
-        self._listener.start()
+        try:
+            self._sender.start()
+            self._listener.start()
+        except RuntimeError:  # the system gives no more threads
+            self._unsent.put(None)
+            self.kill()
+            os.close(self._memory)
+            raise
 
     @property
     def at(self) -> int:

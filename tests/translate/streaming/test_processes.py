@@ -348,6 +348,26 @@ def test_a_run_goes_on_with_the_processes_that_could_start(
     assert not handles
 
 
+def test_a_process_for_which_no_thread_can_start_is_ended(
+    deaf: tuple[WorkerProcesses, DeafServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, server = deaf
+    start = Thread.start
+
+    def start_one(thread: Thread) -> None:
+        if thread.name == "listen to a worker":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(Thread, "start", start_one)
+    made.begin(0, Found(Path("a.png"), PurePath("a.png")))
+    failed = made.event()
+    assert isinstance(failed, workers.Fails) and "no worker process can start" in str(failed.error)
+    os.set_blocking(server.handles[2], False)
+    assert os.read(server.handles[2], 1) == b"", "its lifeline is closed"
+    made._failure = None
+
+
 def test_exit_codes_are_known_where_the_caller_ignores_sigchld(
     tmp_path: Path, weights: Path, all_by_processes: None, capfd: pytest.CaptureFixture[str]
 ) -> None:

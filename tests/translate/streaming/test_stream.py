@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -211,10 +212,12 @@ def test_batches_run_side_by_side_and_keep_their_order() -> None:
         outcomes = list(
             stream(range(24), lambda item: item, model, lambda _, made: made, batch_size=2, workers=2, runners=3)
         )
+        with ThreadPoolExecutor(1) as pool:
+            later = pool.submit(torch.get_num_threads).result()
     finally:
         torch.set_num_threads(before)
     assert [outcome.result for outcome in outcomes] == list(range(24))
-    assert threads == {2}
+    assert threads == {2} and later == 6
 
 
 def test_an_error_in_one_of_several_batches_ends_it_and_begins_no_other() -> None:
