@@ -25,10 +25,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _listening_to_ctrl_c() -> None:
-    """Shells make background jobs ignore SIGINT, and programs under test would inherit that."""
+def _listening_to_signals() -> None:
+    """Shells make background jobs ignore SIGINT, and nohup makes them ignore SIGHUP; programs under test would inherit
+    that. A handler is not inherited."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda number, frame: None)
 
 
 @pytest.fixture(scope="session")
