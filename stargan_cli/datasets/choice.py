@@ -47,7 +47,7 @@ class DataChoice(Settings):
     ] = ()
     split: Annotated[
         Literal["official", "reference"],
-        Setting(DATA, "Splits CelebA by its own list (official) or as StarGAN's published code does (reference)."),
+        Setting(DATA, "Parts of CelebA. official: of its own list; reference: of StarGAN's published code."),
     ] = "official"
 
     def __post_init__(self) -> None:
