@@ -44,8 +44,8 @@ def pick_device(name: str = "auto") -> torch.device:
             raise UsageError(f"{name} asked for, but this machine has {found}", "use --device auto")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("mps asked for, but this machine has no Apple GPU", "use --device auto")
-    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > cpu_count():
-        torch.set_num_threads(cpu_count())
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > (cores := cpu_count()):
+        torch.set_num_threads(cores)
     return device
 
 

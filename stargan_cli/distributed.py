@@ -138,17 +138,17 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
             f"--device {device} is one device, and there are {place.count} processes", "use --device auto or cuda"
         )
     launcher.require(launcher.WHERE)
-    alone = Processes(place.rank, place.local_rank or 0, place.count)
-    on_cuda = alone.device(device).startswith("cuda")
+    unconnected = Processes(place.rank, place.local_rank or 0, place.count)
+    on_cuda = unconnected.device(device).startswith("cuda")
     if on_cuda:
         _require_own_gpu(place.local_rank)
-        torch.cuda.set_device(alone.device(device))
+        torch.cuda.set_device(unconnected.device(device))
     if not launcher.by_torchrun():
         say(f"this is process {place} in the environment; --standalone ignores them")
     try:
         _meet("nccl" if on_cuda else "gloo", PATIENCE, place, say)
         talk, waiting = (dist.new_group(timeout=limit, backend="gloo") for limit in (PATIENCE, DECODING))
-        yield replace(alone, talk=talk, waiting=waiting)
+        yield replace(unconnected, talk=talk, waiting=waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
         raise TrainingError(
             f"process {place.rank + 1} of {place.count} cannot go on: {_in_words(error)}",

@@ -19,6 +19,7 @@ ROWS = ("real", "do_nothing", "translated")
 def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dict[str, Any]:
     """Summarise one data set as plain values, ready for JSON. `features`: the network that gave the features."""
     labelled, readers = measured.labelled_set.pictures.labelled, measured.labelled_set.readers
+    singles = {name: _singles(measured, name) for name in ROWS}
     document = {
         "name": measured.labelled_set.name,
         "kind": labelled.label_set.kind,
@@ -33,9 +34,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
             for one in readers.classifiers
         ],
         "targets": [_target(one, measured, features, seed) for one in measured.targets],
-        "all_single_changes": {
-            name: _estimate(_singles(measured, name), seed, _pictures_of_singles(measured, name)) for name in ROWS
-        },
+        "all_single_changes": {name: _estimate(read, seed, pictures) for name, (read, pictures) in singles.items()},
         "own_label": _means(measured.own, seed),
         "there_and_back": _means(measured.there_and_back, seed) | {"through": measured.targets[-1].target.name},
     }
@@ -44,23 +43,21 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
         document["face_distances"] = medians
     if labelled.label_set.kind == "classes":
         document["classification_error"] = {
-            name: _estimate(1 - _singles(measured, name).double(), seed, _pictures_of_singles(measured, name))
-            for name in ROWS
+            name: _estimate(1 - read.double(), seed, pictures) for name, (read, pictures) in singles.items()
         }
     return document
 
 
 def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, Any]:
     """The paired differences, first minus second, with intervals. Both have the same pictures in the same order."""
-    targets, singles = {}, (_singles(first, "translated"), _singles(second, "translated"))
+    targets: dict[str, Any] = {}
+    (read, pictures), (other_read, _) = (_singles(one, "translated") for one in (first, second))
     for one, other in zip(first.targets, second.targets, strict=True):
         translated = _paired(read_by_all(one.translated), read_by_all(other.translated), seed)
         targets[one.target.name] = {"translated": translated} | _paired_means(one.values, other.values, seed)
     return {
         "targets": targets,
-        "all_single_changes": {
-            "translated": _paired(singles[0], singles[1], seed, _pictures_of_singles(first, "translated"))
-        },
+        "all_single_changes": {"translated": _paired(read, other_read, seed, pictures)},
         "own_label": _paired_means(first.own, second.own, seed),
         "there_and_back": _paired_means(first.there_and_back, second.there_and_back, seed),
     }
@@ -119,15 +116,12 @@ def _all_pictures(one: TargetValues, measured: SetValues) -> Tensor:
     return read_by_all(torch.cat([one.translated, kept]))
 
 
-def _singles(measured: SetValues, row: str) -> Tensor:
-    """Whether each picture of each single change is read as wanted: bool (n,). A picture has several changes."""
-    return read_by_all(torch.cat([getattr(one, row) for one in measured.targets if not one.target.combination]))
-
-
-def _pictures_of_singles(measured: SetValues, row: str) -> Tensor:
-    """The picture of each value of `_singles`: int64 (n,)."""
-    single = [one.target for one in measured.targets if not one.target.combination]
-    return torch.cat([target.real if row == "real" else target.pictures for target in single])
+def _singles(measured: SetValues, row: str) -> tuple[Tensor, Tensor]:
+    """Whether each picture of each single change is read as wanted, bool (n,), and which picture it is, int64 (n,): a
+    picture has several changes."""
+    single = [one for one in measured.targets if not one.target.combination]
+    pictures = [one.target.real if row == "real" else one.target.pictures for one in single]
+    return read_by_all(torch.cat([getattr(one, row) for one in single])), torch.cat(pictures)
 
 
 def _means(values: Values, seed: int) -> dict[str, Any]:

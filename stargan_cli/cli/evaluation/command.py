@@ -82,12 +82,13 @@ def evaluate(
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
         path = classifier[0] if classifier else _default_classifier(sets[0], network)
-        choice = {"root": root, "attributes": listed(attrs), "split": split, "cache": cache, "workers": workers}
+        choice = {"root": root, "attributes": listed(attrs), "split": split, "limit": limit}
+        choice |= {"cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
         if batch_size is not None:
             machine["batch_size"] = batch_size
         fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init}
-        return _fit(path, sets[0], choice | {"limit": limit}, machine | fitting, quiet, as_json)
+        return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
 
     from stargan_cli.evaluate.settings import EvalSettings, FeatureNetwork
 

@@ -20,7 +20,7 @@ from stargan_cli.files.atomic import RUN_MARK
 from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
 
-SHARD_LOCKS = ".stargan.*-of-*.lock"
+SHARD_LOCKS, FILE_LOCK = ".stargan.*-of-*.lock", ".stargan.file-{}.lock"
 PATIENCE_S = 2.0  # wait for the first shard, which holds the lock alone until it has noted the number of shards
 
 
@@ -39,12 +39,12 @@ class FolderLock:
         main = root / LOCK_NAME
         try:
             if name is not None:
-                self._own(root / f".stargan.file-{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.lock")
+                self._own(root / FILE_LOCK.format(hashlib.sha256(os.fsencode(name)).hexdigest()[:32]))
             elif shard is None:
                 self._own(main)
                 for path in root.glob(SHARD_LOCKS):  # not in use: a running shard would share the main lock
                     self._own(path)
-                self._bury(root, ".stargan.file-*.lock")
+                self._bury(root, FILE_LOCK.format("*"))
             else:
                 self._files.append((main, self._shared(main, shard)))
                 self._own(root / f".stargan.{shard}.lock")
