@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stargan_cli import launcher
 from stargan_cli.errors import UsageError
 
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
@@ -21,16 +22,16 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 
 def pick_device(name: str = "auto") -> torch.device:
-    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Under
-    torchrun, auto and cuda give each of several processes its own CUDA device. Also keeps torch from using more CPU
-    threads than `cpu_count` in this process, unless OMP_NUM_THREADS sets their number.
+    """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Where a launcher has
+    started several processes, auto and cuda share a machine's CUDA devices out among them. Also keeps torch from using
+    more CPU threads than `cpu_count` in this process, unless OMP_NUM_THREADS sets their number.
 
     Raises UsageError where there is no such device on this machine.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if name == "cuda" and os.environ.get("LOCAL_WORLD_SIZE", "1") != "1":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    if name == "cuda" and (rank := launcher.local_rank()) is not None:
+        name = f"cuda:{rank % max(1, torch.cuda.device_count())}"
     try:
         device = torch.device(name)
     except RuntimeError:

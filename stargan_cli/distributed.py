@@ -22,6 +22,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from stargan_cli import launcher
+from stargan_cli.device import pick_device
 from stargan_cli.errors import TrainingError, UsageError
 from stargan_cli.progress import Say, unheard
 
@@ -62,13 +63,6 @@ class Processes:
                 f"--batch-size {batch_size} is too small for {self.count} processes",
                 "each needs a picture in each batch",
             )
-
-    def device(self, name: str) -> str:
-        """The device that `name` means here: with CUDA, each process of a machine has its own. If a process sees a
-        single GPU, that is its own."""
-        if self.count > 1 and name in ("auto", "cuda") and torch.cuda.is_available():
-            return f"cuda:{self.local_rank % torch.cuda.device_count()}"
-        return name
 
     def add_gradients(self, module: nn.Module) -> None:
         """Replace the gradients by their sums over all processes."""
@@ -139,10 +133,11 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
         )
     launcher.require(launcher.WHERE)
     unconnected = Processes(place.rank, place.local_rank or 0, place.count)
-    on_cuda = unconnected.device(device).startswith("cuda")
+    where = pick_device(device)
+    on_cuda = where.type == "cuda"
     if on_cuda:
         _require_own_gpu(place.local_rank)
-        torch.cuda.set_device(unconnected.device(device))
+        torch.cuda.set_device(where)
     if not launcher.by_torchrun():
         say(f"this is process {place} in the environment; --standalone ignores them")
     try:

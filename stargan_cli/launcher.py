@@ -42,8 +42,12 @@ def place(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
     rank, count = (number(name, environment) for name in WHICH)
     if rank >= count:
         raise UsageError(f"RANK is {rank}, but with WORLD_SIZE {count} it must be from 0 to {count - 1}", _HINT)
-    local_rank = next((number(name, environment) for name in LOCAL_RANKS if name in environment), None)
-    return ProcessRank(rank, count, local_rank) if count > 1 else None
+    return ProcessRank(rank, count, local_rank(environment)) if count > 1 else None
+
+
+def local_rank(environment: Mapping[str, str] = os.environ) -> int | None:
+    """This process's number on its machine; None where nothing says it. Raises UsageError where it is no number."""
+    return next((number(name, environment) for name in LOCAL_RANKS if name in environment), None)
 
 
 def require(names: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stargan_cli import device
+from stargan_cli import device, launcher
 from stargan_cli.errors import UsageError
 
 CPU = torch.device("cpu")
@@ -87,19 +87,22 @@ def test_the_cpu_takes_planes_and_cuda_interleaved_pixels() -> None:
     assert device.memory_layout(torch.device("cuda")) is torch.channels_last
 
 
-def test_each_process_of_torchrun_has_its_own_cuda_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("variable", launcher.LOCAL_RANKS)
+def test_each_process_of_a_launcher_has_its_own_cuda_device(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
-    monkeypatch.setenv("LOCAL_RANK", "3")
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    for name in launcher.LOCAL_RANKS:
+        monkeypatch.delenv(name, raising=False)
+    assert str(device.pick_device("auto")) == "cuda"
+    monkeypatch.setenv(variable, "3")
     assert [str(device.pick_device(name)) for name in ("auto", "cuda", "cuda:1", "cpu")] == [
         "cuda:3",
         "cuda:3",
         "cuda:1",
         "cpu",
     ]
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
-    assert str(device.pick_device("auto")) == "cuda"
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)  # as Slurm may show each process its own alone
+    assert str(device.pick_device("auto")) == "cuda:0"
 
 
 def test_pools_side_by_side_keep_each_its_own_number_of_threads() -> None:

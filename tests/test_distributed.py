@@ -20,6 +20,7 @@ from stargan_cli.cli.train import _heard_once
 from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
 from stargan_cli.datasets.draws import Draws
+from stargan_cli.device import pick_device
 from stargan_cli.distributed import ALONE, Processes, joined
 from stargan_cli.errors import UsageError
 from stargan_cli.train.run_folder import with_changes
@@ -97,13 +98,13 @@ def test_processes_do_not_share_a_gpu_because_none_knows_its_number(monkeypatch:
 def test_slurm_says_which_gpu_is_a_processs_or_shows_it_that_one_alone(
     gpus: int, device: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen: list[str] = []
+    chosen: list[torch.device] = []
     third_of_three(monkeypatch, gpus, SLURM_LOCALID="2")
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(distributed, "_meet", lambda *_: None)
     monkeypatch.setattr(torch.distributed, "new_group", lambda **_: None)
-    with joined("auto") as processes:
-        assert chosen == [processes.device("auto")] == [device]
+    with joined("auto"):
+        assert chosen == [pick_device("auto")] == [torch.device(device)]
 
 
 def test_half_a_set_of_variables_is_refused_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:

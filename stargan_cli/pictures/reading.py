@@ -167,9 +167,11 @@ def decoding(file: BinaryIO) -> Iterator[None]:
         raise PictureError(why_unknown(file.read(64), Image.OPEN)) from error
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
-    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files; the reason is kept
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise PictureError(f"damaged or cut off: {_shortened(reason)}") from error
+    except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
+        meant = isinstance(error, (OSError, SyntaxError, ValueError))  # others speak of the decoder's own code
+        reason = _shortened(" ".join(str(error).split())) if meant else ""
+        kind = "damaged or cut off, or of a kind that only other programs read"
+        raise PictureError(f"{kind}: {reason}" if reason else kind) from error
 
 
 def _shortened(reason: str) -> str:

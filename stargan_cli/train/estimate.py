@@ -51,7 +51,7 @@ def estimate_run(
 
     Raises UsageError, and TrainingError where the memory is too small.
     """
-    where = pick_device(processes.device(device))
+    where = pick_device(device)
     precision = pick_precision(settings.precision, where)
     share = max(1, settings.batch_size // processes.count)
     short = replace(settings, batch_size=share, head_start=0)

@@ -76,7 +76,7 @@ def make_trainer(
 
 def _place(settings: TrainSettings, device: str, processes: Processes) -> tuple[torch.device, torch.dtype]:
     """The device and the precision of a run. Raises UsageError where they are not available."""
-    where = pick_device(processes.device(device))
+    where = pick_device(device)
     if settings.compiled and where.type != "cuda":
         raise UsageError(
             f"--compile is for CUDA, and this run is on {where.type}",

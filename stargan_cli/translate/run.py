@@ -34,7 +34,8 @@ from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import SHOWN, Failing, Report, Row, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
-from stargan_cli.translate.streaming.processes import SUPPORTED
+from stargan_cli.translate.streaming.fork_server import ForkServers
+from stargan_cli.translate.streaming.processes import SUPPORTED, WorkerProcesses
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import work
 from stargan_cli.weights.files import Weights
@@ -88,8 +89,11 @@ def translate(
             if not run.dry:
                 networks.start(warn)
             listing = _listing(inputs, where, settings, run, sink, passed_over, stop)
-            assignment = _assignment(networks.plan, inputs, where.folder, run)
-            do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, assignment=assignment)
+            processes = None
+            if not run.dry and _may_leave_this_process(inputs, where.folder):
+                servers = stack.enter_context(closing(ForkServers()))
+                processes = partial(WorkerProcesses, Assignment(networks.plan, where.folder, RUN_MARK), servers)
+            do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, processes=processes)
             if run.watch:
                 folders = [place for place in inputs if isinstance(place, Path)]
                 noted = missing_inputs_noted(listing, folders, warn)
@@ -129,10 +133,10 @@ def _watched(
             return
 
 
-def _assignment(plan: Plan, inputs: Sequence[Location], out: Location, run: Run) -> Assignment | None:
-    """What worker processes need; None if the run uses threads alone."""
-    in_this_process = any(isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
-    return None if run.dry or in_this_process or not SUPPORTED else Assignment(plan, out, RUN_MARK)
+def _may_leave_this_process(inputs: Sequence[Location], out: Location) -> bool:
+    """Whether worker processes can do the work: they do not see what is in this process's memory."""
+    in_memory = (isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
+    return SUPPORTED and not any(in_memory)
 
 
 def _listing(

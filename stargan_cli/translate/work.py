@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
+from queue import SimpleQueue
 from typing import Any
 
 from stargan_cli.device import cpu_count
@@ -20,12 +21,13 @@ from stargan_cli.translate.outputs.together import synced_at_once
 from stargan_cli.translate.picture import failed, outputs_of, picture_steps
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Settled
-from stargan_cli.translate.streaming.processes import WorkerProcesses
 from stargan_cli.translate.streaming.stream import Stream
-from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.workers import Growing, Threads, Workers
 
 MOST_WORKERS = 16
+
+MakeProcesses = Callable[[int, Callable[[Found], None], SimpleQueue[Any]], Workers[Found, Asked, Any]]
+"""Makes so many worker processes for a queue of events. Its second argument removes a picture's unfinished outputs."""
 
 
 def automatic_workers() -> int:
@@ -44,12 +46,12 @@ def work(
     stop: Callable[[], bool] = lambda: False,
     fail_fast: bool = False,
     dry: bool = False,
-    assignment: Assignment | None = None,
+    processes: MakeProcesses | None = None,
     isolated: bool = False,
 ) -> Generator[Settled, None, None]:
     """Translate the found items in order, until `stop`, or with `fail_fast` until the first failure.
 
-    `networks` must be started, unless the run is `dry`. With an `assignment`, worker processes take over from this
+    `networks` must be started, unless the run is `dry`. With `processes`, worker processes take over from this
     process's threads if there are many pictures; if `isolated`, they do all the work. An archive that is not finished
     leaves nothing behind. Raises OutputError if no further output can be written.
     """
@@ -60,9 +62,9 @@ def work(
         lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number
     )
     workers: Workers[Found, Asked, Any] = threads
-    if assignment is not None:
-        processes = partial(WorkerProcesses, assignment, number, partial(_clean_up, sink, plan))
-        workers = processes(threads.events) if isolated else Growing(threads, processes)
+    if processes is not None:
+        make = partial(processes, number, partial(_clean_up, sink, plan))
+        workers = make(threads.events) if isolated else Growing(threads, make)
     stream = Stream(
         workers,
         networks.answer,

@@ -380,6 +380,27 @@ def test_no_library_writes_to_stderr(compression: str, capfd: pytest.CaptureFixt
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError("Unsupported BMP bitfields layout"), "read: Unsupported BMP bitfields layout"),
+        (SyntaxError("not a PNG\n  file"), "read: not a PNG file"),
+        (IndexError("index out of range"), "read"),
+        (OSError(), "read"),
+    ],
+)
+def test_a_reason_is_what_is_wrong_with_the_file_and_not_with_the_decoders_code(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(reading, "_header", fail)
+    with pytest.raises(PictureError) as caught:
+        read_picture(BytesIO(corpus.encoded(corpus.scene(), "PNG")))
+    assert str(caught.value) == f"damaged or cut off, or of a kind that only other programs {reason}"
+
+
 def test_a_reason_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ValueError(10_000 * "x")

@@ -72,3 +72,23 @@ class ForkServer:
         """End the server, after its workers have ended; returns its exit code."""
         self._requests.close()
         return self._process.wait()
+
+
+class ForkServers:
+    """The fork server of a run, begun when it is first needed, and anew after it has ended."""
+
+    def __init__(self) -> None:
+        self._server: ForkServer | None = None
+
+    def one(self) -> ForkServer:
+        """Raises OSError if the system allows no process."""
+        if self._server is not None and not self._server.is_there:
+            self.close()
+        self._server = self._server or ForkServer()
+        return self._server
+
+    def close(self) -> None:
+        """End it, after its workers have ended."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None

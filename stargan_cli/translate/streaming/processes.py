@@ -18,7 +18,7 @@ from stargan_cli.errors import PictureError, StarganError, reason_of
 from stargan_cli.faces.asking import Floats
 from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.streaming.fork_server import ForkServer
+from stargan_cli.translate.streaming.fork_server import ForkServers
 from stargan_cli.translate.streaming.shared_arrays import unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
@@ -42,12 +42,17 @@ class WorkerProcesses:
     """Up to `number` processes, each started when there is work for it. See `workers.Workers`."""
 
     def __init__(
-        self, assignment: Assignment, number: int, clean_up: Callable[[Found], None], events: SimpleQueue[Any]
+        self,
+        assignment: Assignment,
+        servers: ForkServers,
+        number: int,
+        clean_up: Callable[[Found], None],
+        events: SimpleQueue[Any],
     ) -> None:
-        """`clean_up` removes the unfinished outputs of a picture whose process died."""
+        """The caller closes `servers`. `clean_up` removes the unfinished outputs of a picture whose process died."""
         self.number, self.events = number, events
         self._assignment, self._turns, self._clean_up = assignment, unnamed_file(), clean_up
-        self._server: ForkServer | None = None
+        self._servers = servers
         self._handles: list[WorkerHandle] = []
         self._items: dict[int, Found] = {}
         self._owners: dict[int, WorkerHandle] = {}
@@ -109,8 +114,6 @@ class WorkerProcesses:
             for handle in list(self._handles):
                 handle.kill()
                 self._forget(handle)
-            if self._server is not None:
-                self._server.close()
             os.close(self._turns)
         if self._failure is not None:
             raise self._failure
@@ -133,12 +136,8 @@ class WorkerProcesses:
 
     def _started(self) -> list[WorkerHandle]:
         """A new worker; none if the system allows no more."""
-        if self._server is not None and not self._server.is_there:
-            self._server.close()
-            self._server = None
         try:
-            self._server = self._server or ForkServer()
-            handle = WorkerHandle(self._assignment, self._server, self._turns, self.events)
+            handle = WorkerHandle(self._assignment, self._servers.one(), self._turns, self.events)
         except (OSError, RuntimeError) as error:
             self._make_do()
             if not self._handles:

@@ -208,6 +208,36 @@ def test_a_picture_that_kills_its_process_does_not_end_a_watch(
     assert [row.status for row in rows] == ["done", "failed"]
 
 
+@pytest.mark.parametrize(("signal_number", "servers"), [(0, 1), (signal.SIGKILL, 2)])
+def test_all_pictures_of_a_watch_have_one_fork_server_and_a_new_one_if_that_has_died(
+    signal_number: int, servers: int, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began: list[int] = []
+
+    class Counted(fork_server.ForkServer):
+        def __init__(self) -> None:
+            super().__init__()
+            began.append(self._process.pid)
+
+    monkeypatch.setattr(fork_server, "ForkServer", Counted)
+    monkeypatch.setattr(watching, "WHOLE_SECONDS", 0.0)
+    draw(tmp_path / "in" / "0.png", 0)
+    rows, end = list[Row](), time.monotonic() + 60
+
+    def next_picture(row: Row) -> None:
+        rows.append(row)
+        if len(rows) == 1:
+            os.kill(began[0], signal_number)
+        draw(tmp_path / "in" / f"{len(rows)}.png", len(rows))
+
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=1)
+    places, stop = [tmp_path / "in"], lambda: len(rows) > 2 or time.monotonic() > end
+    translate(places, tmp_path / "out", settings, Run(watch=True), on_row=next_picture, stop=stop)
+    assert [row.status for row in rows] == ["done"] * 3
+    assert len(began) == servers
+    assert children() == []
+
+
 def test_a_picture_beside_which_every_process_dies_fails_and_the_run_ends(
     tmp_path: Path, weights: Path, fragile_decoders: None
 ) -> None:
@@ -324,7 +354,7 @@ def test_without_any_process_the_run_ends_with_a_reason(
     def refuse() -> None:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
-    monkeypatch.setattr(processes, "ForkServer", refuse)
+    monkeypatch.setattr(fork_server, "ForkServer", refuse)
     monkeypatch.setattr(workers, "FEW", 2)
     rows: list[Row] = []
     with pytest.raises(StarganError, match="no worker process can start: Resource temporarily"):
@@ -400,8 +430,8 @@ class DeafServer:
 def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[WorkerProcesses, DeafServer]]:
     """Worker processes of a server that starts none."""
     server = DeafServer()
-    monkeypatch.setattr(processes, "ForkServer", lambda: server)
-    made = WorkerProcesses(cast(Any, None), 1, lambda found: None, SimpleQueue())
+    monkeypatch.setattr(fork_server, "ForkServer", lambda: server)
+    made = WorkerProcesses(cast(Any, None), fork_server.ForkServers(), 1, lambda found: None, SimpleQueue())
     yield made, server
     for handle in server.handles:
         os.close(handle)
