@@ -72,7 +72,7 @@ def test_the_page_of_a_package_index_has_no_links_that_lead_nowhere(wheel: Path)
 def test_a_source_distribution_builds_the_same_wheel_which_runs_elsewhere(tmp_path: Path, wheel: Path) -> None:
     [source] = SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"])
     with tarfile.open(source) as archive:
-        archive.extractall(tmp_path, filter="data")
+        archive.extractall(tmp_path, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     [folder] = (path for path in tmp_path.iterdir() if path.is_dir())
     [built] = WheelBuilder(str(folder)).build(directory=str(tmp_path / "dist"), versions=["standard"])
     assert names_in(Path(built)) == names_in(wheel)

@@ -31,6 +31,7 @@ all: the file and its name. file: the file alone; a power cut leaves the new fil
 nothing: neither; for files that are easily made again and that no later run relies on."""
 
 _NO_SYNC_HERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
+_NO_FOLDER_SYNC_HERE = (*_NO_SYNC_HERE, errno.EBADF, errno.EISDIR, errno.EPERM, errno.EACCES)
 
 
 def adopt_mark(mark: str) -> None:
@@ -134,12 +135,13 @@ def sync_folder(path: Path, folder: int | None = None) -> None:
         return
     try:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY, dir_fd=folder)
-    except PermissionError:  # a folder may be writable but not readable
-        return
-    try:
-        sync_handle(handle)
-    finally:
-        os.close(handle)
+        try:
+            sync_handle(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:  # a folder may also be writable but not readable
+        if error.errno not in _NO_FOLDER_SYNC_HERE:
+            raise
 
 
 def sync_handle(handle: int) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 LOCK_NAME = ".stargan.lock"
 """The name of a folder's lock file."""
 _TRIES = 1000
-_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+_NO_LOCKS_HERE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 if sys.platform == "win32":
     import msvcrt

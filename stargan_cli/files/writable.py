@@ -57,16 +57,18 @@ def require_file(
     refuse_stdout(path)
     if not path.parent.is_dir():
         raise UsageError(f"cannot write {what} {path}: there is no folder {path.parent}", hint)
-    require_place(path.parent)
     try:
         mode = path.lstat().st_mode
-    except FileNotFoundError:
-        return
+    except (FileNotFoundError, PermissionError):
+        mode = None
     except OSError as error:  # a name that is too long, say
         raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
-    if path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+    if mode is not None and (path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))):
         kind = "a folder" if path.is_dir() else f"not a regular file but {file_kind(mode)}"
         raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
+    require_place(path.parent)
+    if mode is None:
+        return
     mine = own(path)
     for source in inputs:
         if _is_input(path, source, mine):

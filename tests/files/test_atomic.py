@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from power_cut import ForgetfulDisk, forgetful_disk, on_linux
@@ -99,6 +100,23 @@ def test_a_sync_that_fails_is_an_error_where_the_file_system_has_syncs(
         replace(tmp_path / "a", "new")
     assert (tmp_path / "a").read_text() == ("earlier" if raised else "new")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.EISDIR, errno.EPERM, errno.EACCES])
+@pytest.mark.parametrize("call", ["open", "fsync"])
+def test_a_file_system_that_syncs_files_alone_can_be_written(
+    call: str, number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = getattr(os, call)
+
+    def no_folders(what: Any, *args: Any, **options: Any) -> Any:
+        if os.path.isdir(what):
+            raise OSError(number, os.strerror(number))
+        return real(what, *args, **options)
+
+    monkeypatch.setattr(os, call, no_folders)
+    replace(tmp_path / "a", "new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 def test_a_replacement_may_be_relative_to_an_open_folder(tmp_path: Path) -> None:

@@ -23,17 +23,18 @@ def main(requests: int) -> None:
         import stargan_cli.translate.streaming.worker  # noqa: F401
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored, as some daemons leave it, it would hide exit codes
     gc.freeze()  # else the first garbage collection in each worker would copy the memory of all objects
-    server, started = socket.socket(fileno=requests), list[int]()
-    while True:
-        request, handles, _, _ = socket.recv_fds(server, REQUEST.size, HANDLES)
-        if not request:
-            return
-        kind, number = REQUEST.unpack(request)
-        if kind == START:
-            started.append(_forked(server, handles))
-        else:
-            status = os.waitpid(started[number], 0)[1]
-            server.send(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))
+    started = list[int]()
+    with socket.socket(fileno=requests) as server:
+        while True:
+            request, handles, _, _ = socket.recv_fds(server, REQUEST.size, HANDLES)
+            if not request:
+                return
+            kind, number = REQUEST.unpack(request)
+            if kind == START:
+                started.append(_forked(server, handles))
+            else:
+                status = os.waitpid(started[number], 0)[1]
+                server.send(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))
 
 
 def _forked(server: socket.socket, handles: list[int]) -> int:

@@ -8,6 +8,7 @@ import os
 import struct
 import tempfile
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,7 @@ class ArrayReference:
 
 def unnamed_file() -> int:
     """The file descriptor of a file in memory; if the system has none, of a temporary file that is already deleted."""
-    if hasattr(os, "memfd_create"):
+    with suppress(AttributeError, OSError):  # a container may forbid it
         return os.memfd_create("stargan")
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

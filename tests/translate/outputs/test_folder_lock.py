@@ -167,9 +167,12 @@ def test_left_overs_are_looked_for_only_after_a_killed_run(tmp_path: Path, monke
     assert time.monotonic() - began < 5
 
 
-def test_a_file_system_without_locks_is_used_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def test_a_file_system_without_locks_is_used_without(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr("stargan_cli.files.locks._lock", no_locks)
     with OutputFolder(tmp_path) as folder, folder.writing(PurePath("a.png")) as file:

@@ -340,6 +340,14 @@ def test_a_run_goes_on_when_what_forks_its_processes_is_killed(
     assert children() == []
 
 
+def test_a_fork_server_ends_without_a_warning(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    assert fork_server.ForkServer().close() == 0
+    assert capfd.readouterr().err == ""
+
+
 def test_processes_that_never_begin_end_the_run(
     pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch, all_by_processes: None
 ) -> None:
@@ -508,7 +516,13 @@ def test_a_signal_to_all_processes_of_a_run_fails_no_picture(number: int, tmp_pa
     assert_gone(started)
 
 
-def test_arrays_lie_in_memory_that_both_sides_see() -> None:
+@pytest.mark.parametrize("forbidden", [False, True])
+def test_arrays_lie_in_memory_that_both_sides_see(forbidden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbid(name: str) -> int:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if forbidden:
+        monkeypatch.setattr(os, "memfd_create", forbid, raising=False)
     handle = unnamed_file()
     ours, theirs, rooms = SharedArrays(handle), SharedArrays(handle), Rooms(handle)
     room = rooms.take(1000)
