@@ -157,7 +157,8 @@ class Session:
         self.save(final=True)
 
     def save(self, final: bool = False) -> None:
-        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, else it is a warning.
+        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, else it is a warning. If it
+        has no room for the checkpoint, the weights, which are smaller, are still written.
 
         Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
         """
@@ -167,17 +168,26 @@ class Session:
                 f"the run folder {self.folder.path} is gone: it was moved or removed",
                 "train --run NEWPLACE --resume goes on from its newest checkpoint",
             )
+        failed: list[str] = []
+        if self.saved != iteration:
+            before = f"the latest one is of iteration {self.saved:,}" if self.saved >= 0 else "there is none yet"
+            failed += self._failed(f"the checkpoint of iteration {iteration:,}", self._save_checkpoint, f"; {before}")
+        if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
+            failed += self._failed(f"the weights of iteration {iteration:,}", self._save_weights)
+        if failed and final:
+            lone = self.saved < 0 <= self.exported
+            hint = f"go on with --init-from {self.folder.weights} and another --run" if lone else "go on with --resume"
+            raise TrainingError("; ".join(failed), f"make room and {hint}")
+        for text in failed:
+            self.say(f"{text}; going on")
+
+    def _failed(self, what: str, write: Callable[[], None], then: str = "") -> list[str]:
+        """Write a file; returns why that failed, if it did."""
         try:
-            if self.saved != iteration:
-                self._save_checkpoint()
-            if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
-                self._save_weights()
+            write()
         except OSError as error:
-            what = "weights" if self.saved == iteration else "checkpoint"
-            failed = f"the {what} of iteration {iteration:,} could not be written"
-            if final:
-                raise TrainingError(f"{failed}: {reason_of(error)}", "make room and go on with --resume") from error
-            self.say(f"{failed} ({reason_of(error)}); going on")
+            return [f"{what} could not be written: {reason_of(error)}{then}"]
+        return []
 
     def _save_checkpoint(self) -> None:
         trainer = self.trainer
@@ -204,10 +214,8 @@ class Session:
     def _evaluate(self) -> None:
         iteration, seconds = self.trainer.iteration, self._seconds()
         self._require_finite(self.trainer.state())
-        try:
-            self._save_weights()
-        except OSError as error:
-            self.say(f"the weights of iteration {iteration:,} could not be written ({reason_of(error)}); going on")
+        if failed := self._failed(f"the weights of iteration {iteration:,}", self._save_weights):
+            self.say(f"{failed[0]}; going on")
             return
         numbers = self.evaluations.write(iteration, seconds)
         if self.board is not None:

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError, UsageError
+from stargan_cli.train import session
 from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
@@ -22,6 +23,7 @@ from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
+from stargan_cli.weights.files import read_card
 
 pytestmark = pytest.mark.numeric
 
@@ -184,7 +186,7 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
 
     def full_at_first(tensors: Any, path: Path, **more: Any) -> None:
         calls.append(path)
-        if len(calls) in (1, 2, 4):  # two checkpoints, then the weights beside the third
+        if len(calls) in (1, 3, 6):  # two checkpoints, then the weights beside the third
             Path(path).write_bytes(b"half a file")
             raise error
         save_file(tensors, path, **more)
@@ -198,6 +200,26 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
     same_end(tmp_path, whole)
 
 
+@pytest.mark.parametrize(
+    ("earlier", "hint"), [(2, "go on with --resume"), (0, "go on with --init-from {weights} and another --run")]
+)
+def test_a_disk_without_room_for_the_checkpoint_still_gets_the_weights(
+    earlier: int, hint: str, tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if earlier:
+        run_training(tmp_path, chosen, cache, stop=after(earlier))
+
+    def full(*args: Any, **more: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "save_checkpoint", full)
+    with pytest.raises(TrainingError, match="the checkpoint of iteration 8 could not be written") as caught:
+        run_training(tmp_path, chosen, cache, resume=True)
+    assert "weights of" not in str(caught.value)
+    assert str(caught.value.hint) == "make room and " + hint.format(weights=tmp_path / "weights.safetensors")
+    assert read_card(tmp_path / "weights.safetensors").training["iterations"] == 8
+
+
 def test_a_disk_that_is_full_at_the_end_is_an_error(
     tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,7 +231,9 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(
 
     monkeypatch.setattr(weights, "save_file", full)
     with pytest.raises(
-        TrainingError, match="the checkpoint of iteration 8 could not be written: No space left"
+        TrainingError,
+        match="the checkpoint of iteration 8 could not be written: No space left on device; "
+        "the latest one is of iteration 2; the weights of iteration 8 could not be",
     ) as caught:
         run_training(tmp_path, chosen, cache, resume=True)
     assert "--resume" in str(caught.value.hint)
