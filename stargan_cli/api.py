@@ -131,8 +131,9 @@ class Model:
         float32, on the model's device, without gradients.
 
         `labels`: label vectors (N, label_dim), or a text for `--set`; then the discriminator reads the source labels.
-        Raises UsageError for other types, shapes or values, and for a text that leaves source labels to weights without
-        a discriminator.
+        Label vectors hold numbers of 0..1; others are not refused. Raises UsageError for other types or shapes,
+        pictures beyond [-1, 1], NaN and infinite numbers, and for a text that leaves source labels to weights without a
+        discriminator.
         """
         model = self._weights.card.model
         _require(batch, None, (3, model.image_size, model.image_size), "pictures")
@@ -141,8 +142,9 @@ class Model:
         if not isinstance(labels, str):
             _require(labels, len(batch), (model.label_dim,), "labels")
         pictures = batch.to(self._device, torch.float32)
-        for vectors in self._passes(pictures, labels):
-            pictures = self._generator(pictures, vectors)
+        with torch.autocast(self._device.type, enabled=False):  # the caller's
+            for vectors in self._passes(pictures, labels):
+                pictures = self._generator(pictures, vectors)
         return pictures
 
     def translate_folder(self, source: str | Path, out: str | Path, spec: str, **options: Any) -> Iterator[Row]:

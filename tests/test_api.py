@@ -168,6 +168,24 @@ def test_only_pictures_of_pillow_with_pixels_are_translated(model: stargan_cli.M
         model.translate(Image.new("RGB", (0, 40)), "blond")
 
 
+def test_a_picture_that_was_closed_or_is_cut_off_is_a_picture_error(model: stargan_cli.Model, tmp_path: Path) -> None:
+    closed = Image.new("RGB", (64, 64))
+    closed.close()
+    draw(tmp_path / "whole.png", 1)
+    (tmp_path / "cut.png").write_bytes((tmp_path / "whole.png").read_bytes()[:-40])
+    with Image.open(tmp_path / "cut.png") as cut:
+        for image in (closed, cut):
+            with pytest.raises(PictureError, match="the picture cannot be loaded"):
+                model.translate(image, "blond")
+
+
+def test_generating_computes_in_fp32_wherever_it_is_called(model: stargan_cli.Model) -> None:
+    pictures, labels = torch.rand(1, 3, model.image_size, model.image_size), torch.ones(1, len(model.attributes))
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = model.generate(pictures, labels)
+    assert torch.equal(inside, model.generate(pictures, labels))
+
+
 def test_an_unknown_precision_is_refused_when_loading(weights: Path) -> None:
     with pytest.raises(UsageError, match="unknown precision 'fp64'"):
         stargan_cli.load(str(weights), device="cpu", precision="fp64")

@@ -32,8 +32,9 @@ def show_page(facts: dict[str, Any]) -> None:
     console.print("\nuse", style="bold")
     first = facts["sets"][0]["attributes"]
     word = shlex.quote(_word(first[0], first))
-    _print(console, f"stargan translate photos --weights {name} --set {word}")
-    _print(console, f"stargan translate photos --weights {name} --each")
+    rest = "" if facts["reads_source_labels"] else " --rest off"
+    _print(console, f"stargan translate photos --weights {name} --set {word}{rest}")
+    _print(console, f"stargan translate photos --weights {name} --each{rest}")
     _print(console, f"stargan info {name} --history")
 
 

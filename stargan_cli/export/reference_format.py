@@ -192,7 +192,8 @@ def _check_labels(path: Path, verb: str, found: int, layout: LabelLayout | None)
         raise UsageError(
             f"{path} {verb} {found} labels, but {named} are named{mask}: "
             + ", ".join(name for label_set in layout.sets for name in label_set.attributes),
-            "name every label, in the order of training",
+            "name every label, in the order of training: attributes with --attrs, expressions with --classes "
+            "(a model of both sets takes 2 more, the mask vector)",
         )
 
 

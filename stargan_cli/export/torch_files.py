@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import torch
 
@@ -37,7 +38,19 @@ def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], p
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
             interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
         )
-        path.write_bytes(in_memory(lambda file: torch.jit.save(traced, file, _extra_files=dict(metadata))))
+        path.write_bytes(
+            _without_call_stacks(in_memory(lambda file: torch.jit.save(traced, file, _extra_files=dict(metadata))))
+        )
+
+
+def _without_call_stacks(archive: bytes) -> bytes:
+    """The TorchScript archive without the call stacks of its tracing, which name folders of this machine."""
+    with ZipFile(BytesIO(archive)) as whole, BytesIO() as kept:
+        with ZipFile(kept, "w") as copy:
+            for entry in whole.infolist():
+                if not entry.filename.endswith(".debug_pkl"):
+                    copy.writestr(entry, whole.read(entry))
+        return kept.getvalue()
 
 
 def open_torchscript(path: Path) -> Runtime:

@@ -94,6 +94,10 @@ def as_file(image: Image.Image) -> BytesIO:
             f"the picture is no PIL image but {type(image).__name__}",
             "PIL.Image.open(path) makes one of a file, PIL.Image.fromarray(array) of an array (H, W, 3) of bytes",
         )
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:  # ValueError: it is closed
+        raise PictureError(f"the picture cannot be loaded: {error}") from error
     if 0 in image.size:
         raise PictureError(f"the picture is {image.width}x{image.height} px: it has no pixels")
     if image.mode == "F":

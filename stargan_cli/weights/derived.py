@@ -23,7 +23,7 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
 
     The card is the first one's, without its measured quality and with the names of all files. The feature heads are the
     first one's: the vectors of their spectral normalisation cannot be averaged. Raises UsageError if the weights differ
-    in their model settings or labels, or if only some have a discriminator.
+    in their model settings, labels or strength, or if only some have a discriminator.
     """
     first = all_weights[0]
     for other in all_weights[1:]:
@@ -31,6 +31,11 @@ def averaged(all_weights: Sequence[Weights]) -> Weights:
             raise UsageError(
                 f"{other.path} and {first.path} cannot be averaged: their model settings or labels differ",
                 "give weights with the same settings and attributes, preferably of one training run",
+            )
+        if strength_of(other) != strength_of(first):
+            raise UsageError(
+                f"{other.path} and {first.path} cannot be averaged: their strengths differ",
+                "average the weights that they were made from, and give --strength with --mean",
             )
         if (other.discriminator is None) != (first.discriminator is None):
             raise UsageError(
@@ -79,10 +84,16 @@ def strengthened(weights: Weights, strength: float) -> Weights:
     assert isinstance(last, nn.Conv2d) and last.bias is not None
     with torch.no_grad():
         last.bias[3] += math.log(strength)
-    noted = {"strength": strength * weights.card.training.get("strength", 1)}
+    noted = {"strength": strength * strength_of(weights)}
     return replace(
         weights,
         card=replace(weights.card, training=weights.card.training | noted, quality={}),
         fingerprint=hashlib.sha256(f"{weights.fingerprint} {strength}".encode()).hexdigest(),
         generator=generator,
     )
+
+
+def strength_of(weights: Weights) -> float:
+    """The strength that the card notes; 1 is as trained."""
+    strength: float = weights.card.training.get("strength", 1)
+    return strength

@@ -28,4 +28,6 @@ def stand_in(start: bytes) -> tuple[str, str] | None:
         return "a pointer of Git LFS, not the file itself", "`git lfs pull` in its repository fetches the file"
     if text.startswith(b"<"):
         return "a web page", "download the file itself, not the page that shows it"
-    return ("a JSON text, perhaps a server's error message", "download it again") if text.startswith(b"{") else None
+    if text.startswith(b"{"):
+        return "a JSON text", "give the weights; if it is a server's error message, download them again"
+    return None

@@ -181,7 +181,7 @@ def test_files_for_torch(plain: Weights, masked: Weights, folder: Path, format_n
     given = run(pixels.permute(0, 2, 3, 1) if uint8 else to_model(pixels), label)
     assert given.dtype == (torch.uint8 if uint8 else torch.float32)
     assert tuple(given.shape) == ((3, SIZE, SIZE, 3) if uint8 else (3, 3, SIZE, SIZE))
-    assert str(Path(exporting.__file__).parents[1]).encode() not in out.read_bytes() or format_name == "torchscript"
+    assert str(Path(exporting.__file__).parents[1]).encode() not in out.read_bytes()
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 120), ("fp16", 60), ("bf16", 40)])
@@ -517,6 +517,12 @@ def test_strength_multiplies_the_odds_of_the_mask(masked: Weights) -> None:
     assert torch.equal(after.colour, before.colour)
     assert stronger.card.training["strength"] == 3 and not stronger.card.quality
     assert stronger.fingerprint != masked.fingerprint and strengthened(masked, 1) is masked
+
+
+def test_there_is_no_mean_of_two_strengths(masked: Weights) -> None:
+    with pytest.raises(UsageError, match="their strengths differ"):
+        averaged([strengthened(masked, 2), masked])
+    assert averaged([strengthened(masked, 2)] * 2).card.training["strength"] == 2
 
 
 @pytest.mark.parametrize("strength", [0, -1, float("nan"), float("inf")])

@@ -73,7 +73,7 @@ def use(path: Path) -> None:
     facts = json.loads(json.dumps(describe(weights)))
     show_page(facts)
     show_history(facts)
-    averaged([weights, strengthened(weights, 2.0)])
+    averaged([strengthened(weights, 2.0)] * 2)
     reading_square(weights.card)
     make_plan(TranslationSettings("male"), weights, "fp32")
 
