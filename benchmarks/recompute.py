@@ -32,8 +32,8 @@ def likeness(folder: Path, kind: str, reported: dict) -> Found:
     ]
     if not pairs:
         return
-    psnr = np.array([peak_signal_noise_ratio(a, b) for a, b in pairs if (a != b).any()])
-    yield f"{kind}: PSNR", reported["psnr"]["value"], psnr.mean()
+    psnr = [min(60.0, peak_signal_noise_ratio(a, b)) if (a != b).any() else 60.0 for a, b in pairs]
+    yield f"{kind}: PSNR", reported["psnr"]["value"], np.mean(psnr)
     if "ssim" in reported:
         ssim = np.mean([structural_similarity(a, b, **SSIM) for a, b in pairs])
         yield f"{kind}: SSIM", reported["ssim"]["value"], ssim
@@ -43,7 +43,7 @@ def pngs(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.png"))
 
 
-def readings(folder: Path, reported: dict, classifiers: list[Classifier]) -> Found:
+def readings(folder: Path, reported: dict, classifiers: dict[str, Classifier]) -> Found:
     """How often all classifiers read the target, how often each does, how often they disagree, what else changed."""
     every = by_target(folder)
     seen: dict[str, list[dict[str, int]]] = {}
@@ -52,7 +52,7 @@ def readings(folder: Path, reported: dict, classifiers: list[Classifier]) -> Fou
         for row in rows:
             for path in (row["source"], row["translated"]):
                 if path not in seen:
-                    seen[path] = [one.labels_of(folder / path) for one in classifiers]
+                    seen[path] = [one.labels_of(folder / path) for one in classifiers.values()]
         after, before = (
             np.array([[row["wanted"].items() <= read.items() for read in seen[row[kind]]] for row in rows])
             for kind in ("translated", "source")
@@ -60,7 +60,7 @@ def readings(folder: Path, reported: dict, classifiers: list[Classifier]) -> Fou
         yield f"{name}: translated", target["translated"]["value"], after.all(1).mean()
         yield f"{name}: do nothing", target["do_nothing"]["value"], before.all(1).mean()
         for number, one in enumerate(classifiers):
-            yield f"{name}: read by {one.name}", target["read_by"][one.name]["value"], after[:, number].mean()
+            yield f"{name}: read by {one}", target["read_by"][one]["value"], after[:, number].mean()
         if len(classifiers) > 1:
             yield f"{name}: disagreement", target["disagreement"]["value"], (after.any(1) != after.all(1)).mean()
         for other, share in target["others_changed"].items():
@@ -78,8 +78,9 @@ def by_target(folder: Path) -> dict[str, Rows]:
     return found
 
 
-def changes(folder: Path, reported: dict, lpips: Lpips | None) -> Found:
-    every = by_target(folder)
+def changes(folder: Path, reported: dict, lpips: Lpips | None, at: str) -> Found:
+    """How much changes. With `--at source`, PSNR elsewhere and LPIPS are of the faces' squares, which are no files."""
+    every, faces = by_target(folder), at == "source"
     for target in reported["targets"]:
         name, moved, far, background = target["name"], [], [], []
         for row in every[name]:
@@ -91,9 +92,9 @@ def changes(folder: Path, reported: dict, lpips: Lpips | None) -> Found:
             if lpips:
                 far.append(lpips.distance(before, after))
         yield f"{name}: background", target["background_change"]["value"], np.mean(moved)
-        if not set(target["moved"]) <= set(HAIR):  # for new hair it is the PSNR of the face, whose place is in the card
+        if not faces and not set(target["moved"]) <= set(HAIR):  # for new hair it is the face: see the card
             yield f"{name}: PSNR elsewhere", target["kept_psnr"]["value"], np.mean(background)
-        if lpips and "lpips" in target:
+        if lpips and not faces and "lpips" in target:
             yield f"{name}: LPIPS", target["lpips"]["value"], np.mean(far)
 
 
@@ -167,20 +168,22 @@ def main() -> int:
     options = parser.parse_args()
     document, wrong = json.loads((options.report / "evaluation.json").read_text()), 0
     lpips = Lpips(options.lpips) if options.lpips else None
-    classifiers = {path.stem: Classifier(path) for path in options.classifier}
+    classifiers: dict[str, Classifier] = {}
+    for classifier in map(Classifier, options.classifier):
+        same = sum(known.name == classifier.name for known in classifiers.values())
+        classifiers[f"{classifier.name} ({same + 1})" if same else classifier.name] = classifier
     folders = sorted((options.report / "pictures").iterdir(), key=lambda path: int(path.name.split("-")[0]))
     for folder, one in zip(folders, document["sets"], strict=True):
-        used = [classifiers[known["name"]] for known in one["classifiers"]]
+        used = {known["name"]: classifiers[known["name"]] for known in one["classifiers"]}
         print(f"{one['name']}: {one['pictures']} pictures")
         for kind in ("own_label", "there_and_back"):
             wrong += compare(likeness(folder, kind, one[kind]))
         wrong += compare(readings(folder, one, used))
-        wrong += compare(changes(folder, one, lpips))
+        wrong += compare(changes(folder, one, lpips, document["settings"]["at"]))
         network = document["settings"]["features"]
         if network != "none":
-            eyes = (
-                used[0] if network == "classifier" else Inception(options.inception) if options.inception else Lite0()
-            )
+            first = next(iter(used.values()))
+            eyes = first if network == "classifier" else Inception(options.inception) if options.inception else Lite0()
             wrong += compare(distances(folder, one, eyes.features))
     print(f"{wrong} differ" if wrong else "all agree to three digits")
     return min(1, wrong)
@@ -189,7 +192,7 @@ def main() -> int:
 def compare(found: Found) -> int:
     wrong = 0
     for name, reported, again in found:
-        off = abs(reported - again) > max(5e-4 * abs(reported), 1e-4)
+        off = not abs(reported - again) <= max(5e-4 * abs(reported), 1e-4)  # as NaN is, too
         print(f"  {name:48} {reported:14.6g} {again:14.6g}{'  DIFFERS' if off else ''}", flush=True)
         wrong += bool(off)
     return wrong

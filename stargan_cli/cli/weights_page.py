@@ -116,7 +116,12 @@ def _measured(quality: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for label_set, record in quality.items():
         read = record.get("read_as_target") if isinstance(record, dict) else None
         if isinstance(read, dict) and all(isinstance(share, (int, float)) for share in read.values()):
-            words = (f"{name.lower().replace('_', ' ')} {round(100 * share)}%" for name, share in read.items())
+            counts = record.get("translated_pictures")
+            known = counts if isinstance(counts, dict) else {}
+            words = (
+                f"{name.lower().replace('_', ' ')} {round(100 * share)}%{f' of {known[name]}' if name in known else ''}"
+                for name, share in read.items()
+            )
             yield label_set, ", ".join(words)
 
 

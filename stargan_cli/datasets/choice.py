@@ -11,6 +11,7 @@ from stargan_cli.settings import Setting, Settings, listed
 DATA = "Data"
 SPLITS = ("official", "reference")
 """How CelebA's pictures are split: by its own list, or as the reference implementation does."""
+DEFAULT_ROOT = "data"
 DEFAULT_ATTRIBUTES = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young")
 
 
@@ -30,7 +31,7 @@ class DataChoice(Settings):
         Setting(
             DATA,
             "Folder of CelebA, or the folder above it, in the layout of torchvision, StarGAN's code, Kaggle or "
-            "CelebA's own download. By default data.",
+            f"CelebA's own download. By default {DEFAULT_ROOT}.",
             changeable=True,
         ),
     ] = None

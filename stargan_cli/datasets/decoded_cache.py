@@ -136,7 +136,7 @@ def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int,
             file, reason = next(iter(unreadable.items()))
             raise DataError(
                 f"{len(unreadable):,} of {len(labelled):,} pictures in {labelled.folder} cannot be read",
-                f"the first: {file}: {reason}",
+                f"more than {most / len(labelled):.0%}: remove or replace them\nthe first: {file}: {reason}",
             )
         _notes(path).write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
     return unreadable

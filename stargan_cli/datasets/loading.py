@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stargan_cli.datasets.celeba import load_celeba
 from stargan_cli.datasets.celeba_files import PICTURE_FOLDERS, attribute_table, find_celeba
-from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES, DEFAULT_ROOT
 from stargan_cli.datasets.class_folders import load_class_folders
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.datasets.packed import how_to_unpack
@@ -30,7 +30,7 @@ def load_set(
     """
     try:
         if source == "celeba":
-            return load_celeba(root or Path("data"), attributes or DEFAULT_ATTRIBUTES, groups, split)
+            return load_celeba(root or Path(DEFAULT_ROOT), attributes or DEFAULT_ATTRIBUTES, groups, split)
         return _load_class_folders(Path(source), name)
     except OSError as error:
         raise DataError(f"cannot read {error.filename or source}: {reason_of(error)}") from error

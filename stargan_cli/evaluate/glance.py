@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-READ_OFTEN, HARDLY_NEARER, MUCH_NEARER, SELDOM_READ, OFTEN_APART = 0.7, 0.9, 0.7, 0.5, 0.15
+READ_OFTEN, HARDLY_NEARER, MUCH_NEARER, SELDOM_READ, MORE_APART = 0.7, 0.9, 0.7, 0.5, 0.1
 GUESSING, ANOTHER_PERSON = 0.6, 0.9
 
 
 def glance_rows(one: dict[str, Any]) -> list[dict[str, Any]]:
     """One row for each single change, from one data set of the document. Unknown values are None.
 
-    `read`: share that all classifiers read as asked; `real_share`: the same of real pictures. `accuracy`, `balanced`:
-    the lowest of any classifier for the attribute. `disagreement`: share on which the classifiers disagree.
-    `share_left`: share of the distance to real pictures that is left. `person`: share of pairs of one person's photos
-    that are nearer than source and result. `other`, `other_share`: the other attribute that changed most often, and how
-    often. `kept_psnr`: PSNR (dB) where nothing should change.
+    `read`: share that all classifiers read as asked; `before`, `real_share`: the same of the untouched and of real
+    pictures. `balanced`: the lowest balanced accuracy of any classifier for the attribute. `trust`: the lowest
+    accuracy, and `balanced`; for classes the lowest share of pictures that are read as their class, and the lowest
+    recall. `disagreement`: share on which the classifiers disagree. `share_left`: share of the distance to real
+    pictures that is left. `person`: share of pairs of one person's photos that are nearer than source and result.
+    `other`, `other_share`: the other attribute that changed most often, and how often; None if none did. `kept_psnr`:
+    PSNR (dB) where nothing should change.
     """
-    return [_row(target, one["classifiers"]) for target in one["targets"] if not target["combination"]]
+    return [_row(target, one["classifiers"]) for target in _singles(one)]
+
+
+def _singles(one: dict[str, Any]) -> list[dict[str, Any]]:
+    return [target for target in one["targets"] if not target["combination"]]
 
 
 def _row(target: dict[str, Any], classifiers: list[dict[str, Any]]) -> dict[str, Any]:
     shares = [classifier["accuracy"][name] for classifier in classifiers for name in target["attributes"]]
     sides = [(one["recall"] + one["specificity"]) / 2 for one in shares if {"recall", "specificity"} <= one.keys()]
-    others = target["others_changed"]
-    other = max(others, key=lambda name: others[name]) if others else None
+    accuracy, recall = (_lowest([one.get(key) for one in shares]) for key in ("accuracy", "recall"))
+    right = [one["read_right"] for one in classifiers if one["kind"] == "classes"]
+    others = {name: share for name, share in target["others_changed"].items() if share}
+    other = max(others, key=lambda name: others[name], default=None)
     return {
         "name": target["name"],
+        "before": _value(target["do_nothing"]),
         "read": _value(target["translated"]),
         "real_share": _value(target["real"]),
-        "accuracy": min((one["accuracy"] for one in shares if "accuracy" in one), default=None),
-        "balanced": min(sides, default=None),
+        "trust": (_lowest(right), recall) if right else (accuracy, _lowest(sides)),
+        "balanced": _lowest(sides),
         "disagreement": _value(target.get("disagreement")),
-        "share_left": _value((target.get("distances") or {}).get("share_left")),
+        "share_left": _value(_share_left(target)),
         "person": _value(target.get("below_same")),
         "other": other,
         "other_share": None if other is None else others[other],
@@ -43,6 +53,30 @@ def _row(target: dict[str, Any], classifiers: list[dict[str, Any]]) -> dict[str,
 
 def _value(found: dict[str, Any] | None) -> float | None:
     return None if found is None else float(found["value"])
+
+
+def _lowest(values: Sequence[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)
+
+
+def _share_left(target: dict[str, Any]) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = (target.get("distances") or {}).get("share_left")
+    return found
+
+
+def _low(found: dict[str, Any] | None) -> float:
+    """The least that a share may be (95 %); minus infinity if it is unknown."""
+    return -math.inf if found is None else found["low"] - _rule_of_three(found)
+
+
+def _high(found: dict[str, Any] | None) -> float:
+    """The most that a share may be (95 %); infinity if it is unknown."""
+    return math.inf if found is None else found["high"] + _rule_of_three(found)
+
+
+def _rule_of_three(found: dict[str, Any]) -> float:
+    """How much wider an interval is than resampling says, which gives none if all pictures are alike."""
+    return 3 / found["n"] if found["low"] == found["high"] else 0.0
 
 
 def score(one: dict[str, Any]) -> float:
@@ -82,17 +116,24 @@ def measured_with(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def warnings(one: dict[str, Any]) -> Iterator[str]:
-    """Sentences that name the changes of one data set whose pictures should be looked at, and why."""
-    rows = glance_rows(one)
+    """Sentences that name the changes of one data set whose pictures should be looked at, and why. They hold for all
+    values within the intervals, so few pictures give rise to fewer."""
+    rows, targets = glance_rows(one), _singles(one)
     if len(one["classifiers"]) < 2:
         yield (
             "Only one classifier read these pictures. A second one, of another network, would reveal changes that fool "
             "only the first."
         )
+    idle = [row["name"] for row in targets if _low(row["translated"]) <= _high(row["do_nothing"])]
+    if idle:
+        yield (
+            f"{_listed(idle)}: read no more often than in the untouched pictures, or the pictures are too few to tell: "
+            "the intervals overlap."
+        )
     hardly = [
         row["name"]
-        for row in rows
-        if row["share_left"] is not None and row["read"] >= READ_OFTEN and row["share_left"] > HARDLY_NEARER
+        for row in targets
+        if _low(row["translated"]) >= READ_OFTEN and _low(_share_left(row)) > HARDLY_NEARER
     ]
     if hardly:
         yield (
@@ -101,21 +142,21 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
         )
     unread = [
         row["name"]
-        for row in rows
-        if row["share_left"] is not None and row["read"] < SELDOM_READ and row["share_left"] < MUCH_NEARER
+        for row in targets
+        if _high(row["translated"]) < SELDOM_READ and _high(_share_left(row)) < MUCH_NEARER
     ]
     if unread:
         yield f"{_listed(unread)}: much nearer to real pictures, yet seldom read as asked. You may see the change."
-    apart = [row["name"] for row in rows if (row["disagreement"] or 0) > OFTEN_APART]
+    apart = [row["name"] for row in targets if _low(row.get("more_disagreement")) > MORE_APART]
     if apart:
         yield (
-            f"{_listed(apart)}: the classifiers disagree in more than {OFTEN_APART:.0%} of the pictures, as they do on "
-            "adversarial examples."
+            f"{_listed(apart)}: the classifiers disagree more often than in the untouched pictures, by over "
+            f"{MORE_APART:.0%} of all pictures, as they do on adversarial examples."
         )
     blind = [row["name"] for row in rows if row["balanced"] is not None and row["balanced"] < GUESSING]
     if blind:
         yield f"{_listed(blind)}: a classifier reads it hardly better than by guessing. Fit another on more pictures."
-    strangers = [row["name"] for row in rows if (row["person"] or 0) > ANOTHER_PERSON]
+    strangers = [row["name"] for row in targets if _low(row.get("below_same")) > ANOTHER_PERSON]
     if strangers:
         yield (
             f"{_listed(strangers)}: source and result are less alike than {ANOTHER_PERSON:.0%} of the pairs of one "

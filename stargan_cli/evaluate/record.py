@@ -63,12 +63,14 @@ def _holds(path: Path, tensors: dict[str, Tensor]) -> bool:
 
 
 def quality_of(document: dict[str, Any]) -> dict[str, Any]:
-    """The shares and means of each data set, without their intervals."""
+    """The shares and means of each data set, without their intervals. `translated_pictures`: how many the share of each
+    target is of."""
     found: dict[str, Any] = {"measured_by": document["program"]}
     for one in document["sets"]:
         found[one["name"]] = {
             "test_pictures": one["pictures"],
             "read_as_target": {row["name"]: row["translated"]["value"] for row in one["targets"]},
+            "translated_pictures": {row["name"]: row["translated"]["n"] for row in one["targets"]},
             "all_single_changes": {row: values["value"] for row, values in one["all_single_changes"].items() if values},
             "own_label": {metric: values["value"] for metric, values in one["own_label"].items() if values},
         }

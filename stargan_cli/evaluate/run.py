@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from stargan_cli.datasets.choice import DEFAULT_ROOT
 from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
@@ -155,6 +156,7 @@ def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
     """The settings that the numbers depend on."""
     return {
         "data": list(settings.data),
+        "root": str(settings.root or DEFAULT_ROOT) if "celeba" in settings.data else None,
         "split": settings.split,
         "part": settings.part,
         "limit": settings.most,
@@ -162,5 +164,6 @@ def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
         "classifiers": [str(path) for path in settings.classifiers],
         "features": settings.features,
         "precision": str(machine.dtype).removeprefix("torch."),
+        "batch_size": machine.batch_size,
         "seed": settings.seed,
     }

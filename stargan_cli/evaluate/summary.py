@@ -25,14 +25,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
         "kind": labelled.label_set.kind,
         "pictures": len(labelled),
         "unreadable": len(measured.labelled_set.pictures.unreadable),
-        "classifiers": [
-            {
-                "name": one.name,
-                "network": one.network.name,
-                "accuracy": {n: one.accuracy[n] for n in readers.attributes},
-            }
-            for one in readers.classifiers
-        ],
+        "classifiers": [one.quality(readers.attributes) for one in readers.classifiers],
         "targets": [_target(one, measured, features, seed) for one in measured.targets],
         "all_single_changes": {name: _estimate(read, seed, pictures) for name, (read, pictures) in singles.items()},
         "own_label": _means(measured.own, seed),
@@ -80,7 +73,9 @@ def _target(one: TargetValues, measured: SetValues, features: str, seed: int) ->
         for number, classifier in enumerate(measured.labelled_set.readers.classifiers)
     }
     if one.translated.shape[1] > 1:
-        document["disagreement"] = _estimate(one.translated.any(dim=1) != one.translated.all(dim=1), seed)
+        apart, before = (read.any(dim=1) != read.all(dim=1) for read in (one.translated, one.do_nothing))
+        document["disagreement"] = _estimate(apart, seed)
+        document["more_disagreement"] = _paired(apart, before, seed)
     document["others_changed"] = _others_changed(one, measured)
     if not target.combination:
         document["accuracy_of_all"] = _estimate(_all_pictures(one, measured), seed)

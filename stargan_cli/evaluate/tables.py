@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.evaluate.glance import glance_rows
+from stargan_cli.evaluate.pixel_metrics import MOST_DECIBELS
 
 _SHARES = {
     "real": "real",
@@ -27,6 +28,7 @@ _MEANS = {
     "ssim": "SSIM",
 }
 NOTHING, SINGLES, GLANCE = "-", "single changes", "At a glance"
+LIMIT = f"{MOST_DECIBELS:.0f} dB at most (equal pictures)"
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ def glance(one: dict[str, Any]) -> TextTable:
     rows = [
         [
             row["name"],
-            _share(row["read"]),
-            f"{_share(row['accuracy'])}, {_share(row['balanced'])}",
+            *(_share(row[key]) for key in ("before", "read")),
+            ", ".join(map(_share, row["trust"])),
             *(_share(row[key]) for key in ("disagreement", "share_left", "person")),
             NOTHING if row["other"] is None else f"{row['other']} {_share(row['other_share'])}",
             NOTHING if row["kept_psnr"] is None else f"{row['kept_psnr']:.1f}",
@@ -64,14 +66,15 @@ def glance(one: dict[str, Any]) -> TextTable:
         for row in glance_rows(one)
     ]
     own = one["own_label"]["psnr"]
-    rows.append(["own label", *[NOTHING] * 6, NOTHING if own is None else f"{own['value']:.1f}"])
+    rows.append(["own label", *[NOTHING] * 7, NOTHING if own is None else f"{own['value']:.1f}"])
     note = (
-        "In %. read: every classifier reads the change; trust: the classifiers' lowest accuracy and balanced accuracy "
-        "on real pictures; apart: the classifiers disagree; left: share of the sources' distance to real pictures that "
-        "is left (100: nothing gained); person: pairs of one person's photos that are more alike than source and "
-        "result; PSNR: in dB, where nothing should change (own label: everywhere)."
+        "In %. before, read: every classifier reads the target in the untouched and in the translated pictures; trust: "
+        "the classifiers' lowest accuracy and balanced accuracy on real pictures when they were fitted (classes: share "
+        "of pictures read as their class, and recall); apart: the classifiers disagree; left: share of the sources' "
+        "distance to real pictures that is left (100: nothing gained); person: pairs of one person's photos that are "
+        f"more alike than source and result; PSNR: where nothing should change (own label: everywhere), {LIMIT}."
     )
-    head = ["change", "read", "trust", "apart", "left", "person", "what else changed", "PSNR"]
+    head = ["change", "before", "read", "trust", "apart", "left", "person", "what else changed", "PSNR"]
     return TextTable(GLANCE, note, head, rows)
 
 
@@ -107,7 +110,7 @@ def _difference(one: dict[str, Any], other: dict[str, Any], difference: dict[str
         for metric in difference[part]:
             row = [source[part][metric] for source in (one, other, difference)]
             rows.append([f"{label}: {_MEANS[metric]}", *map(_number_within, row)])
-    note = "Share read as the target, in %; the difference is paired, picture by picture."
+    note = f"Share read as the target, in %; the difference is paired, picture by picture. PSNR: {LIMIT}."
     return TextTable("Against the baseline", note, ["target", "weights", "baseline", "difference"], rows)
 
 
@@ -127,7 +130,8 @@ def _distances(one: dict[str, Any]) -> list[TextTable]:
     note = (
         "From n pictures to n real ones that show the target, weighted so that their other attributes are as frequent "
         "as the sources'. real: from one half to the other; left: the kernel distance of translated over that of do "
-        "nothing, in %. Targets with fewer than four pictures on either side are left out."
+        "nothing, in %. The Fréchet distance grows as pictures get fewer: compare it only where n and n real are the "
+        "same, so not with real. Targets with fewer than four pictures on either side are left out."
     )
     return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names, "left"], rows)]
 
@@ -137,8 +141,8 @@ def _changes(one: dict[str, Any]) -> TextTable:
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
     note = (
         "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
-        "should change (new hair: the face; other changes: the background). Face distance: between descriptors; of one "
-        "person, of two people: the share of such pairs of photos that are nearer."
+        f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. Face distance: between "
+        "descriptors; of one person, of two people: the share of such pairs of photos that are nearer."
     )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
@@ -153,22 +157,36 @@ def _preservation(one: dict[str, Any]) -> TextTable:
         [name, f"{row['psnr']['n'] if row['psnr'] else 0:,}", *(_number_within(row.get(metric)) for metric in metrics)]
         for name, row in rows.items()
     ]
-    note = "Likeness to the source: after translation with its own label, and to the last target and back."
+    note = f"Likeness to the source, translated with its own label, and to the last target and back. PSNR: {LIMIT}."
     return TextTable("What stays", note, ["translated to", "n", *(_MEANS[metric] for metric in metrics)], body)
 
 
 def classifier_table(classifier: dict[str, Any]) -> TextTable:
-    """Recall, specificity and accuracy per attribute: `name`, `network`, and `accuracy` as `Classifier` holds it."""
+    """A classifier's `quality`: recall, specificity and accuracy per attribute, or the recall of each class."""
+    title, measured = f"Classifier {classifier['name']} ({classifier['network']})", _measured_on(classifier)
+    if classifier["kind"] == "classes":
+        rows = [[name, _share(shares.get("recall"))] for name, shares in classifier["accuracy"].items()]
+        rows.append(["all classes", _share(classifier["read_right"])])
+        note = f"{measured} In %. recall: share of the pictures of the class that are read so; of all, in the last row."
+        return TextTable(title, note, ["class", "recall"], rows)
     columns = ["accuracy", "balanced", "recall", "specificity"]
     known = {name: shares | _balanced(shares) for name, shares in classifier["accuracy"].items()}
     rows = [[name, *(_share(shares.get(key)) for key in columns)] for name, shares in known.items()]
     means = [[shares[key] for shares in known.values() if key in shares] for key in columns]
     rows.append(["mean", *(_share(sum(values) / len(values) if values else None) for values in means)])
     note = (
-        "On real test pictures, in %. recall: share of the pictures with the attribute that are read so; "
+        f"{measured} In %. recall: share of the pictures with the attribute that are read so; "
         "specificity: the same of the pictures without it; balanced: the mean of the two (guessing: 50)."
     )
-    return TextTable(f"Classifier {classifier['name']} ({classifier['network']})", note, ["attribute", *columns], rows)
+    return TextTable(title, note, ["attribute", *columns], rows)
+
+
+def _measured_on(classifier: dict[str, Any]) -> str:
+    known = classifier["measured_on"]
+    if known is None:
+        return "Measured when it was fitted, on test pictures that its file does not name."
+    split = f", {known['split']} split" if "split" in known else ""
+    return f"Measured when it was fitted, on {known.get('pictures')} test pictures of {known.get('data')}{split}."
 
 
 def _balanced(shares: dict[str, float]) -> dict[str, float]:

@@ -99,6 +99,17 @@ def test_the_page_says_what_is_set_with_which_words(weights: Path) -> None:
     assert "iterations" not in result.stdout
 
 
+def test_the_page_says_of_how_many_pictures_a_share_is(weights: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    record = QUALITY["celeba"] | {"translated_pictures": {"old": 2}}
+    save(weights, replace(loaded.card, quality={"celeba": record}), loaded.generator.state_dict())
+    assert "blond hair 88%, old 50% of 2" in runner.invoke(app, ["info", str(weights)]).stdout
+
+
 def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tmp_path: Path) -> None:
     from dataclasses import replace
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from eval_kit import ATTRIBUTES, write_classifier, write_weights
+from eval_kit import ATTRIBUTES, write_classifier, write_still_weights, write_weights
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -83,6 +84,46 @@ def test_the_face_is_measured_wherever_it_is_in_the_photo(photos, tmp_path):
         (row,) = [row for row in one_set(result)["targets"] if row["name"] == "Blond_Hair"]
         rows.append([row[name]["value"] for name in ("kept_psnr", "perceptual", "face_distance")])
     assert rows[0] == pytest.approx(rows[1], rel=0.1), rows
+
+
+def test_weights_that_change_nothing_are_not_charged_with_the_decoders_work(photos, tmp_path, monkeypatch, capsys):
+    """A large JPEG is decoded at a fraction of its size for the square alone, but in full to be changed."""
+    large = shutil.copytree(photos, tmp_path / "large")
+    for number in (0, 1):
+        path = large / "img_align_celeba" / f"{number}.png"
+        with Image.open(path) as photo:
+            noise = np.random.default_rng(number).integers(-20, 20, (1200, 1680, 3))
+            pixels = np.asarray(photo.resize((1680, 1200))).astype(int) + noise
+        path.unlink()
+        Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(path.with_suffix(".jpg"), quality=85)
+    weights = write_still_weights(
+        tmp_path / "still.safetensors", 128, {"left_eye": [0.38, 0.43], "right_eye": [0.6, 0.43]}
+    )
+    result = measured(large, tmp_path / "out", "--weights", str(weights))
+    assert result.exit_code == 0, result.output
+    one = one_set(result)
+    assert one["pictures"] == 2
+    assert (one["own_label"]["psnr"]["value"], one["own_label"]["ssim"]["value"]) == (60, 1)
+    for row in one["targets"]:
+        assert (row["background_change"]["value"], row["kept_psnr"]["value"]) == (0, 60), row["name"]
+        assert row["do_nothing"]["value"] == row["translated"]["value"]
+    assert recomputed(tmp_path / "out", photos / "classifier.safetensors", monkeypatch) == 0
+    assert "own_label: PSNR                                              60             60" in capsys.readouterr().out
+
+
+def recomputed(report: Path, classifier: Path, monkeypatch) -> int:
+    benchmarks = Path(__file__).parents[2] / "benchmarks"
+    monkeypatch.syspath_prepend(benchmarks)
+    monkeypatch.setattr("sys.argv", ["recompute.py", str(report), "--classifier", str(classifier)])
+    return runpy.run_path(str(benchmarks / "recompute.py"))["main"]()
+
+
+def test_independent_code_agrees_with_a_report_of_photos(photos, tmp_path, monkeypatch, capsys):
+    """It measured elsewhere on the photos, while stargan does on the squares around the faces."""
+    assert measured(photos, tmp_path / "out").exit_code == 0
+    assert recomputed(tmp_path / "out", photos / "classifier.safetensors", monkeypatch) == 0
+    said = capsys.readouterr().out
+    assert "Male: background" in said and "elsewhere" not in said
 
 
 def one_set(result) -> dict:

@@ -80,7 +80,8 @@ def test_json_is_one_document_and_the_rest_goes_to_stderr(stargan):
     document = one_json(result.stdout)
     one = document["sets"][0]
     assert (one["name"], one["pictures"], len(one["targets"])) == ("celeba", 12, 11)
-    assert document["settings"]["precision"] == "float32"
+    settings = document["settings"]
+    assert (settings["precision"], settings["root"], settings["batch_size"]) == ("float32", "celeba", 16)
     assert one["targets"][3]["name"] == "Male" and one["targets"][3]["translated"]["n"] == 6
     assert "measuring" in result.stderr
 
@@ -199,12 +200,13 @@ def test_every_measured_picture_can_be_kept(stargan, tmp_path):
 
 def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tmp_path, monkeypatch, capsys):
     write_weights(tmp_path / "gender.safetensors", LabelSet("celeba", ("Male",)))
-    write_classifier(tmp_path / "second.safetensors", seed=2)
+    (tmp_path / "other").mkdir()
+    second = write_classifier(tmp_path / "other" / "classifier.safetensors", seed=2)
     root = write_celeba(tmp_path / "celeba", copies=2)
     for number in range(24, 36):  # the test part: women are dark and men are bright, so that the sets lie apart
         shade = 230 if number % 6 in (0, 2, 5) else 20
         Image.new("RGB", (16, 16), (shade, number, shade)).save(root / "img_align_celeba" / f"{number:06}.png")
-    both = ["--classifier", "classifier.safetensors", "--classifier", str(tmp_path / "second.safetensors")]
+    both = ["--classifier", "classifier.safetensors", "--classifier", str(second)]
     options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "efficientnet-lite0", "--pictures"]
     result = stargan(*options, *both, "--root", str(root), "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
@@ -369,6 +371,7 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     before, after = load(str(folder / "a.safetensors")), load(str(copy))
     assert after.card.quality["celeba"]["all_single_changes"]["translated"] == total
     assert after.card.quality["celeba"]["test_pictures"] == 6 and before.card.quality == {}
+    assert after.card.quality["celeba"]["translated_pictures"]["Male"] == 2
     for name, tensor in before.generator.state_dict().items():
         assert torch.equal(after.generator.state_dict()[name], tensor)
     shown = CliRunner().invoke(app, ["info", str(copy), "--history"])
@@ -397,6 +400,11 @@ def test_every_option_is_of_measuring_or_of_fitting_or_of_both():
     known = {parameter.name for parameter in get_command(app).commands["eval"].params} - {"fit_classifier"}
     assert known == OF_MEASURING | OF_FITTING | set(of_both.split())
     assert OF_MEASURING.isdisjoint(OF_FITTING)
+
+
+def test_help_says_that_cache_does_not_move_the_classifiers():
+    helps = {parameter.name: parameter.help for parameter in get_command(app).commands["eval"].params}
+    assert all("cache folder (not --cache)" in helps[name] for name in ("classifier", "fit_classifier"))
 
 
 def test_the_result_goes_to_the_network_that_was_measured(stargan, folder, tmp_path, monkeypatch):
@@ -533,13 +541,23 @@ def test_each_data_set_finds_its_own_classifiers(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "stargan").mkdir()
     sets = ("celeba", str(tmp_path / "celeba"), str(tmp_path / "a" / "moods"), str(tmp_path / "b" / "moods"))
-    usual = [classifiers_of((data,))[0] for data in sets]
-    assert len(set(usual)) == 4 and usual[0].stem == "classifier-celeba-efficientnet-lite0"
-    assert usual[2].stem.startswith("classifier-moods-")
+    usual = [classifiers_of((data,), tmp_path, "official")[0] for data in sets]
+    assert len(set(usual)) == 4 and usual[2].stem.startswith("classifier-moods-")
     fitted = [[path, path.with_stem(path.stem.replace("efficientnet-lite0", "resnet18"))] for path in usual]
     for path in [one for both in fitted for one in both]:
         path.touch()
-    assert [classifiers_of((data,)) for data in sets] == fitted
+    assert [classifiers_of((data,), tmp_path, "official") for data in sets] == fitted
+
+
+def test_celeba_in_another_folder_or_split_has_other_classifiers(tmp_path, monkeypatch):
+    """Test pictures of one split are training pictures of the other."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    choices = ((None, "official"), (Path("other"), "official"), (None, "reference"))
+    first, other, reference = (classifiers_of(("celeba",), *choice) for choice in choices)
+    assert len({*first, *other, *reference}) == 3 and first[0].stem.startswith("classifier-celeba-")
+    assert classifiers_of(("celeba",), tmp_path / "link", "official") == first
+    assert classifiers_of(("moods",), None, "official") == classifiers_of(("moods",), None, "reference")
 
 
 def test_distances_by_the_classifier(stargan, tmp_path):

@@ -204,6 +204,14 @@ def test_distances_fall_where_the_target_is_met(measuring):
     assert set(obeys["real"]) == {"n", "n_real", "classifier_frechet", "classifier_kernel"}
 
 
+def test_notes_say_what_a_number_does_not_say(measuring):
+    document = summarise(measuring(Paints(), features=band_features).run(), "classifier")
+    notes = {table.title: table.note for table in tables(document, None, None)}
+    for title in ("At a glance", "How much changes", "What stays"):
+        assert "60 dB at most (equal pictures)" in notes[title], title
+    assert "compare it only where n and n real are the same, so not with real" in notes["Distances"]
+
+
 def test_sheets_show_pictures_at_random_and_of_the_worst_tenth():
     confidence = torch.arange(100).flip(0) / 100
     random, worst = chosen_rows(confidence, torch.Generator().manual_seed(0), 4)
@@ -232,6 +240,14 @@ def test_a_change_is_read_where_all_classifiers_read_it(measuring):
     assert rows["female"]["translated"]["value"] == 0 and rows["female"]["disagreement"]["value"] == 1
     assert {name: read["value"] for name, read in rows["female"]["read_by"].items()} == {"right": 1, "men": 0}
     assert "disagreement" not in by_name(summarise(measuring(Paints()).run()))["Male"]
+
+
+def test_a_disagreement_on_the_untouched_pictures_is_not_the_changes(measuring):
+    other = right_classifier(AlwaysSays(), "men")
+    idles = by_name(summarise(measuring(Paints(0.0), readers=right_readers(other)).run()))["Male"]
+    assert (idles["disagreement"]["value"], idles["more_disagreement"]["value"]) == (1, 0)
+    obeys = by_name(summarise(measuring(Paints(), readers=right_readers(other)).run()))["female"]
+    assert (obeys["disagreement"]["value"], obeys["more_disagreement"]["value"]) == (1, 1)
 
 
 def test_what_else_changed_is_named(measuring):

@@ -21,6 +21,7 @@ from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsErro
 from stargan_cli.evaluate.classifiers.calibration import temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     CARD_KEY,
+    Classifier,
     ClassifierNetwork,
     load_classifier,
     load_classifiers,
@@ -202,6 +203,28 @@ def test_a_cache_among_the_classes_is_refused_and_notes_are_passed_on(tmp_path):
     assert heard == [f"pictures in {folder} itself, in no class folder: 1, left out"]
 
 
+def test_a_classifier_says_what_it_was_measured_on_and_what_it_replaces(tmp_path):
+    root, path, heard = write_celeba(tmp_path / "celeba"), tmp_path / "classifier.safetensors", []
+    where = {"cache": tmp_path / "cache", "note": heard.append}
+    fit_and_save(path, "celeba", TINY, root, limit=10, **where)
+    assert heard == []
+    found = load_classifier(path).quality(("Male",))
+    assert set(found["accuracy"]) == {"Male"} and found["read_right"] is None
+    known = found["measured_on"]
+    assert (known["data"], known["split"], known["pictures"]) == ("celeba", "official", 10)
+    fit_and_save(path, "celeba", TINY, root, **where)
+    assert heard == [f"{path} will be replaced: a classifier that was fitted on 10 pictures"]
+    assert load_classifier(path).training["measured_on"]["fingerprint"] != known["fingerprint"]
+
+
+def test_of_classes_the_share_that_is_read_right_follows_from_the_accuracies():
+    """Of ten pictures of a, b and c, one of a is read as b."""
+    accuracy = {name: {"accuracy": share} for name, share in (("a", 0.9), ("b", 0.9), ("c", 1.0))}
+    moods = LabelSet("moods", ("a", "b", "c"), kind="classes")
+    assert Classifier(ClassifierNetwork(3, 32), moods, accuracy).read_right == pytest.approx(0.9)
+    assert Classifier(ClassifierNetwork(3, 32), moods, accuracy | {"a": {}}).read_right is None
+
+
 def test_a_wrong_start_is_refused_before_the_pictures_are_read(tmp_path):
     settings = replace(TINY, init=tmp_path / "none.pth")
     with pytest.raises(WeightsError, match=r"none\.pth is refused: No such file") as found:
@@ -265,6 +288,7 @@ def rewritten(path, **changes):
         ({"image_size": "32"}, "image_size '32': it must be int"),
         ({"training": "long"}, "training 'long': it must be dict"),
         ({"layout": []}, "layout .*: it must be dict"),
+        ({"training": {"measured_on": "celeba"}}, "does not say properly which pictures it was measured on"),
         (
             {"accuracy": dict.fromkeys(CELEBA.attributes, {"recall": "0.9"})},
             "accuracy .*: it must be an object of numbers",

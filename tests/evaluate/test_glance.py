@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import pytest
 
+from stargan_cli.cli.evaluation import tables as shown_tables
 from stargan_cli.evaluate.glance import glance_rows, log_row, score, warnings
-from stargan_cli.evaluate.tables import glance
-
-RATE = {"low": 0.0, "high": 1.0, "n": 9}
+from stargan_cli.evaluate.tables import classifier_table, glance
 
 
-def target(name: str, read: float, left: float | None, apart: float | None = 0.0) -> dict:
+def rate(value: float, within: float = 0.02, n: int = 400) -> dict:
+    return {"value": value, "low": value - within, "high": value + within, "n": n}
+
+
+def target(name: str, read: float, left: float | None, apart: float | None = 0.0, **more: dict) -> dict:
     found = {"name": name, "combination": False, "attributes": ["Male"], "others_changed": {"Young": 0.1, "Bald": 0.3}}
-    found |= {"translated": RATE | {"value": read}, "real": RATE | {"value": 0.9}, "kept_psnr": RATE | {"value": 40.0}}
+    found |= {"do_nothing": rate(0.05), "translated": rate(read), "real": rate(0.9), "kept_psnr": rate(40.0)}
     if left is not None:
-        found["distances"] = {"share_left": RATE | {"value": left}}
-    return found if apart is None else found | {"disagreement": RATE | {"value": apart}}
+        found["distances"] = {"share_left": rate(left)}
+    if apart is not None:
+        found |= {"disagreement": rate(0.2), "more_disagreement": rate(apart)}
+    return found | more
 
 
-def document(*targets: dict, classifiers: int = 2) -> dict:
+def document(*targets: dict, classifiers: int = 2, kind: str = "attributes") -> dict:
     shares = [
         {"accuracy": 0.98, "recall": 0.9, "specificity": 1.0},
         {"accuracy": 0.97, "recall": 0.8, "specificity": 1.0},
     ]
-    known = [{"name": str(n), "network": "n", "accuracy": {"Male": shares[n]}} for n in range(classifiers)]
+    facts = {"network": "n", "kind": kind, "measured_on": None}
+    facts["read_right"] = 0.75 if kind == "classes" else None
+    known = [{"name": str(n), "accuracy": {"Male": shares[n]}, **facts} for n in range(classifiers)]
     return {"targets": list(targets), "classifiers": known, "own_label": {"psnr": None}}
 
 
@@ -31,9 +38,44 @@ def test_a_row_says_what_counts():
     one = document(target("female", 0.8, 0.7), target("male+old", 0.1, None) | {"combination": True})
     (row,) = glance_rows(one)
     assert (row["read"], row["real_share"], row["share_left"], row["person"]) == (0.8, 0.9, 0.7, None)
-    assert (row["accuracy"], row["balanced"]) == (0.97, pytest.approx(0.9))
+    assert row["trust"] == (0.97, pytest.approx(0.9))
     assert (row["other"], row["other_share"], row["kept_psnr"]) == ("Bald", 0.3, 40.0)
-    assert glance(one).rows[0] == ["female", "80.0", "97.0, 90.0", "0.0", "70.0", "-", "Bald 30.0", "40.0"]
+    assert glance(one).rows[0] == ["female", "5.0", "80.0", "97.0, 90.0", "20.0", "70.0", "-", "Bald 30.0", "40.0"]
+    assert "60 dB at most (equal pictures)" in glance(one).note
+
+
+def test_the_first_table_fits_a_narrow_terminal(monkeypatch, capsys):
+    rows = [target(name, 0.85, 0.7, below_same=rate(0.2)) for name in ("Black_Hair", "Brown_Hair", "female")]
+    one = document(*rows) | {"own_label": {"psnr": rate(34.9)}}
+    monkeypatch.setattr(shown_tables, "PLAIN_WIDTH", 80)
+    shown_tables._show(shown_tables._console(), glance(one))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    (heading,) = [line for line in lines if line.startswith("change")]
+    assert " ".join(heading.split()) == "change before read trust apart left person what else changed PSNR"
+    assert "Black_Hair    5.0 85.0 97.0, 90.0  20.0 70.0   20.0         Bald 30.0 40.0" in [x.rstrip() for x in lines]
+
+
+def test_no_attribute_is_named_as_changed_if_none_changed():
+    still = target("female", 0.8, 0.7, others_changed={"Bald": 0.0, "Young": 0.0})
+    (row,) = glance_rows(document(still))
+    assert (row["other"], row["other_share"]) == (None, None) and glance(document(still)).rows[0][-2] == "-"
+
+
+def test_of_classes_the_share_that_is_read_right_is_trusted():
+    """The accuracy of one class against all others is high for a classifier that guesses among many classes."""
+    one = document(target("happy", 0.8, 0.7), kind="classes")
+    assert glance(one).rows[0][3] == "75.0, 80.0"
+    table = classifier_table(one["classifiers"][0])
+    assert table.head == ["class", "recall"] and table.rows == [["Male", "90.0"], ["all classes", "75.0"]]
+
+
+def test_accuracies_say_on_which_pictures_they_were_measured():
+    classifier = document()["classifiers"][0]
+    assert "on test pictures that its file does not name" in classifier_table(classifier).note
+    known = {"data": "celeba", "pictures": 472, "split": "official", "fingerprint": "0"}
+    note = classifier_table(classifier | {"measured_on": known}).note
+    assert "when it was fitted, on 472 test pictures of celeba, official split." in note
 
 
 def test_numbers_that_contradict_one_another_are_named():
@@ -42,9 +84,9 @@ def test_numbers_that_contradict_one_another_are_named():
     assert painted.startswith("old: read as asked, yet hardly nearer")
     (unread,) = warnings(document(target("old", 0.3, 0.5)))
     assert unread.startswith("old: much nearer to real pictures, yet seldom read")
-    (apart,) = warnings(document(target("old", 0.6, 0.8, 0.2), target("young", 0.6, 0.8, 0.1)))
-    assert apart.startswith("old: the classifiers disagree in more than 15%")
-    (stranger,) = warnings(document(target("old", 0.6, 0.8) | {"below_same": RATE | {"value": 0.95}}))
+    (apart,) = warnings(document(target("old", 0.6, 0.8, 0.2), target("young", 0.6, 0.8, 0.05)))
+    assert apart.startswith("old: the classifiers disagree more often than in the untouched pictures, by over 10%")
+    (stranger,) = warnings(document(target("old", 0.6, 0.8, below_same=rate(0.95))))
     assert stranger.startswith("old: source and result are less alike than 90%")
     (unsure,) = warnings(document(target("young", 0.6, 0.8), target("old", 0.6, None)))
     assert unsure == "old: it is not certain how much of the distance to real pictures is left. Measure more pictures."
@@ -55,10 +97,30 @@ def test_numbers_that_contradict_one_another_are_named():
     assert alone.startswith("Only one classifier")
 
 
+def test_a_target_that_is_read_no_more_often_than_before_is_named():
+    idle = target("male", 1.0, None, do_nothing=rate(1.0))
+    few = target("young", 1.0, None, translated=rate(1.0, 0, n=2), do_nothing=rate(0.0, 0, n=2))
+    more = target("old", 1.0, None, translated=rate(1.0, 0, n=9), do_nothing=rate(0.0, 0, n=9))
+    (said,) = warnings(document(idle, few, more))
+    assert said.startswith("male, young: read no more often than in the untouched pictures, or")
+
+
+def test_few_pictures_contradict_nothing():
+    """Each of these would be named if its interval were narrow."""
+    wide = 0.3
+    rows = [
+        target("a", 0.8, None, translated=rate(0.8, wide), distances={"share_left": rate(0.95)}),
+        target("b", 0.3, None, translated=rate(0.3, wide), distances={"share_left": rate(0.5)}, do_nothing=rate(-0.1)),
+        target("c", 0.8, 0.5, more_disagreement=rate(0.2, wide), below_same=rate(0.95, wide)),
+        target("d", 0.8, 0.5, more_disagreement=rate(1.0, 0, n=3)),
+    ]
+    assert list(warnings(document(*rows))) == []
+
+
 def test_a_change_that_pleases_the_classifiers_alone_scores_nothing():
     honest, painted = (document(target("old", read, left)) for read, left in ((0.5, 0.6), (1.0, 1.1)))
     assert score(painted) == 0 < score(honest) == pytest.approx(0.5 * 0.4)
-    another = target("old", 0.5, 0.6) | {"below_same": RATE | {"value": 0.25}}
+    another = target("old", 0.5, 0.6, below_same=rate(0.25))
     assert score(document(another)) == pytest.approx(0.5 * 0.4 * 0.75)
     assert score(document(target("old", 0.5, None))) == 0.5
     row = log_row({"sets": [honest | {"name": "celeba"}]})

@@ -12,6 +12,7 @@ from training_kit import TINY_OPTIONS
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.cli.evaluation.command import classifiers_of
 from stargan_cli.errors import DataError, WeightsError
 from stargan_cli.labels import LabelSet
 from stargan_cli.train.evaluations import Evaluations
@@ -33,8 +34,13 @@ def run(tmp_path, monkeypatch):
     return call
 
 
+def classifier_of(tmp_path):
+    """The place of the usual classifier of the run's data, in the cache folder."""
+    return classifiers_of(("celeba",), tmp_path / "celeba", "official")[0]
+
+
 def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
-    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors")
+    write_classifier(classifier_of(tmp_path))
     result = run()
     assert result.exit_code == 0, result.output
     rows = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -45,12 +51,12 @@ def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     (measured,) = best["measured_with"]["sets"]
     assert (tmp_path / "run" / "best.safetensors").is_file() and measured["pictures"] == 24
-    assert [one["name"] for one in measured["classifiers"]] == ["classifier-celeba-tiny"]
+    assert [one["name"] for one in measured["classifiers"]] == [classifier_of(tmp_path).stem]
 
 
 def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
     result = run()
-    assert result.exit_code == 2 and "classifier-celeba-efficientnet-lite0.safetensors" in result.stderr
+    assert result.exit_code == 2 and classifier_of(tmp_path).name in result.stderr
     assert not (tmp_path / "run" / "log.jsonl").exists()
 
 
@@ -67,7 +73,7 @@ def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):
 )
 def test_what_every_evaluation_would_lack_is_named_before_the_training(run, tmp_path, attributes, part, said):
     known = LabelSet("celeba", attributes)
-    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors", known)
+    write_classifier(classifier_of(tmp_path), known)
     partition = tmp_path / "celeba" / "list_eval_partition.txt"
     partition.write_text(partition.read_text().replace(" 1\n", f" {part}\n"))
     result = run()
@@ -170,7 +176,7 @@ def test_an_evaluation_is_given_up_when_the_run_stops(tmp_path):
 
 
 def test_a_run_stops_in_the_midst_of_an_evaluation(run, tmp_path, monkeypatch):
-    write_classifier(tmp_path / "cache" / "stargan" / "classifier-celeba-tiny.safetensors")
+    write_classifier(classifier_of(tmp_path))
     steps = []
 
     def counting(self, done, total, note="", skipped=0):

@@ -14,7 +14,7 @@ from stargan_cli.evaluate.readings import Readers
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
 from stargan_cli.weights.card import Card
-from stargan_cli.weights.files import save
+from stargan_cli.weights.files import load, save
 
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 ATTRIBUTES = (*HAIR, "Male", "Young")
@@ -120,6 +120,18 @@ def write_classifier(path: Path, label_set: LabelSet = CELEBA, seed: int = 1) ->
     torch.manual_seed(seed)
     network = ClassifierNetwork(len(label_set.attributes), 32).eval()
     save_classifier(path, Classifier(network, label_set, {name: {"accuracy": 0.5} for name in label_set.attributes}))
+    return path
+
+
+def write_still_weights(path: Path, size: int, landmarks: dict[str, list[float]]) -> Path:
+    """Weights that change no pixel: their mask is 0 everywhere."""
+    write_weights(path, size=size, landmarks=landmarks)
+    weights = load(str(path))
+    last = weights.generator.last
+    with torch.no_grad():
+        last.weight[3] = 0  # type: ignore[index, operator]
+        last.bias[3] = -1000  # type: ignore[index, operator]
+    save(path, weights.card, weights.generator.state_dict())
     return path
 
 

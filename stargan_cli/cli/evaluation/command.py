@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, get_args
@@ -26,7 +27,7 @@ from stargan_cli.cli.options import (
     given,
 )
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.datasets.choice import SPLITS
+from stargan_cli.datasets.choice import DEFAULT_ROOT, SPLITS
 from stargan_cli.errors import UsageError, counted
 from stargan_cli.progress import unheard
 from stargan_cli.settings import listed
@@ -81,7 +82,7 @@ def evaluate(
     if fit_classifier:
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
-        path = classifier[0] if classifier else _default_classifier(sets[0], network)
+        path = classifier[0] if classifier else _default_classifier(sets[0], network, root, split)
         choice = {"root": root, "attributes": listed(attrs), "split": split, "limit": limit}
         choice |= {"cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
@@ -102,7 +103,7 @@ def evaluate(
         data=sets,
         root=root,
         split=split,
-        classifiers=tuple(classifier or classifiers_of(sets)),
+        classifiers=tuple(classifier or classifiers_of(sets, root, split)),
         limit=limit,
         fast=fast,
         at=at,  # type: ignore[arg-type]
@@ -141,29 +142,29 @@ def _refuse(context: typer.Context, names: set[str], why: str) -> None:
         raise UsageError(f"{unused[0]} {why}", "leave it out")
 
 
-def _default_classifier(data: str, network: str) -> Path:
-    """In the cache folder. Two data sets whose folders have one name, in different places, have two files."""
+def _default_classifier(data: str, network: str, root: Path | None, split: str) -> Path:
+    """In the user's cache folder. Data sets in different places have different files, and so have CelebA's splits: a
+    test picture of the one is a training picture of the other."""
     from stargan_cli.datasets.decoded_cache import default_cache_folder
 
-    name = data
-    if data != "celeba":
-        folder = Path(data).resolve()
-        name = f"{folder.name[:60]}-{blake2b(os.fsencode(folder), digest_size=4).hexdigest()}"
-    return default_cache_folder() / f"classifier-{name}-{network}.safetensors"
+    of_celeba = data == "celeba"
+    folder = Path((root or DEFAULT_ROOT) if of_celeba else data).resolve()
+    name = data if of_celeba else folder.name[:60]
+    what = os.fsencode(f"{folder}/{split}" if of_celeba else folder)
+    place = blake2b(what, digest_size=4).hexdigest()
+    return default_cache_folder() / f"classifier-{name}-{place}-{network}.safetensors"
 
 
-def classifiers_of(sets: tuple[str, ...]) -> list[Path]:
+def classifiers_of(sets: tuple[str, ...], root: Path | None, split: str) -> list[Path]:
     """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
-    from stargan_cli.backbones import DEFAULT_NETWORK, LITE
+    from stargan_cli.backbones import DEFAULT_NETWORK
 
     found: list[Path] = []
     for data in sets:
-        usual = _default_classifier(data, DEFAULT_NETWORK)
+        usual = _default_classifier(data, DEFAULT_NETWORK, root, split)
         start = usual.stem.removesuffix(DEFAULT_NETWORK)
         fitted = [path for path in usual.parent.glob("*.safetensors") if path.stem.startswith(start)]
-        # the classifiers of a folder celeba are none of CelebA: no network but those of LITE has a hyphen in its name
-        own = [path for path in fitted if (name := path.stem.removeprefix(start)) in LITE or "-" not in name]
-        found += sorted(own) or [usual]
+        found += sorted(fitted) or [usual]
     return found
 
 
@@ -188,7 +189,7 @@ def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], 
     else:
         from stargan_cli.cli.evaluation.tables import show_classifier
 
-        show_classifier({"name": path.stem, "network": fitted.network.name, "accuracy": fitted.accuracy})
+        show_classifier(replace(fitted, name=path.stem).quality(fitted.label_set.attributes))
     say(f"written: {shown(path)}")
     return 0
 

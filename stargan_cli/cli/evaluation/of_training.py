@@ -32,12 +32,13 @@ def evaluator(
     from stargan_cli.evaluate.run import evaluate
     from stargan_cli.evaluate.settings import EvalSettings
 
+    root = Path(settings.root) if settings.root else None
     wanted = EvalSettings(
         data=settings.data,
-        root=Path(settings.root) if settings.root else None,
+        root=root,
         split=settings.split,
         part="validation",
-        classifiers=tuple(classifiers_of(settings.data)),
+        classifiers=tuple(classifiers_of(settings.data, root, settings.split)),
         fast=True,
         device=device,
         cache=cache,

@@ -38,7 +38,7 @@ ClassifierOption = Annotated[
     list[Path] | None,
     typer.Option(
         help="File of a classifier. Repeat it for several: a change then counts if all of them read it. "
-        "By default all classifiers of the data set in the cache folder.",
+        "By default all that were fitted on this data set into the user's cache folder (not --cache).",
         rich_help_panel=CLASSIFIERS,
         **FILE,
     ),
@@ -48,7 +48,7 @@ FitOption = Annotated[
     typer.Option(
         "--fit-classifier",
         help="Measures nothing, but fine-tunes a classifier on the real training pictures and writes it to "
-        "--classifier, by default into the user's cache folder.",
+        "--classifier, by default into the user's cache folder (not --cache).",
         rich_help_panel=CLASSIFIERS,
     ),
 ]

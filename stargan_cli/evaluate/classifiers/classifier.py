@@ -22,8 +22,8 @@ from stargan_cli.weights.card_checks import check_plain
 from stargan_cli.weights.files import open_tensors, save_tensors
 
 FIT = (
-    "fit one into the cache folder with: stargan eval --fit-classifier --data ..., with the call's --root and --attrs; "
-    "--classifier FILE names another file, for eval alone"
+    "fit one into the user's cache folder with: stargan eval --fit-classifier --data ..., with the call's --root, "
+    "--split and --attrs; --classifier FILE names another file, for eval alone"
 )
 CARD_KEY = "stargan_classifier"
 CLASSIFIER_FORMAT = 2
@@ -58,8 +58,9 @@ class ClassifierNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class Classifier:
-    """A fitted classifier. `accuracy` holds, per attribute, its results on the real pictures of the test part:
-    `accuracy`, `recall` (pictures with the attribute) and `specificity` (pictures without it), each in [0, 1]."""
+    """A fitted classifier. `accuracy` holds, per attribute, its results on the real pictures of the test part that it
+    was fitted with: `accuracy`, `recall` (pictures with the attribute) and `specificity` (pictures without it), each in
+    [0, 1]. `training["measured_on"]` says which pictures these are; it is missing in older files."""
 
     network: ClassifierNetwork
     label_set: LabelSet
@@ -74,6 +75,27 @@ class Classifier:
     def knows(self, label_set: LabelSet) -> bool:
         """Whether the classifier reads every attribute of a label set, and is of its kind (attributes or classes)."""
         return self.label_set.kind == label_set.kind and set(label_set.attributes) <= set(self.label_set.attributes)
+
+    @property
+    def read_right(self) -> float | None:
+        """Of classes, the share of test pictures that are read as their class. A wrong reading lowers the accuracy of
+        two of them: of the picture's class, and of the class that is read. None for attributes, and if it is not known.
+        """
+        shares = [one["accuracy"] for one in self.accuracy.values() if "accuracy" in one]
+        if self.label_set.kind != "classes" or len(shares) < len(self.accuracy):
+            return None
+        return round(1 - sum(1 - share for share in shares) / 2, 4)
+
+    def quality(self, attributes: Sequence[str]) -> dict[str, Any]:
+        """How well it reads these attributes, as plain values."""
+        return {
+            "name": self.name,
+            "network": self.network.name,
+            "kind": self.label_set.kind,
+            "accuracy": {name: self.accuracy[name] for name in attributes},
+            "read_right": self.read_right,
+            "measured_on": self.training.get("measured_on"),
+        }
 
     def columns(self, attributes: tuple[str, ...]) -> list[int]:
         """The columns of these attributes in its output. Raises WeightsError if it does not know one."""
@@ -155,6 +177,8 @@ def _label_set_of(card: dict[str, Any]) -> LabelSet:
     for name, shares in card["accuracy"].items():
         if not isinstance(shares, dict) or not all(type(share) in (int, float) for share in shares.values()):
             raise ValueError(f"its card says accuracy {name} {shares!r}: it must be an object of numbers")
+    if not isinstance(card["training"].get("measured_on", {}), dict):
+        raise ValueError("its card does not say properly which pictures it was measured on")
     if card["format_version"] != CLASSIFIER_FORMAT:
         raise ValueError(f"its format version is {card['format_version']!r}; this program reads {CLASSIFIER_FORMAT}")
     label_set = LabelLayout.from_dict(card["layout"]).sets[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -115,8 +115,9 @@ def fit_and_save(
 ) -> Classifier:
     """Fit on a data set by name (see `datasets.loading.load_set`) and write the file. `limit`: the greatest number of
     training pictures, taken evenly; of the other parts, an equal share is taken. `note` gets what there is to say of
-    the data. Raises UsageError if there is another file than a classifier of the same labels, DataError if a part has
-    no picture, or if no training picture, or every one, shows some attribute."""
+    the data, and of a classifier that will be replaced. Raises UsageError if there is another file than a classifier of
+    the same labels, DataError if a part has no picture, or if no training picture, or every one, shows some attribute.
+    """
     require_folder(path.parent)
     if cache is not None:
         refuse_inside(cache, "--cache", [data])
@@ -141,8 +142,15 @@ def fit_and_save(
         note(text)
     chosen, threads = _share(parts, limit), workers or cpu_count()
     refuse_empty(chosen["train"])
+    if path.exists():
+        count = load_classifier(path).training.get("pictures", "an unknown number of")
+        note(f"{path} will be replaced: a classifier that was fitted on {count} pictures")
     pictures = {name: cached(part, settings.image_size, cache, threads, decoding) for name, part in chosen.items()}
-    classifier = fit(pictures, settings, progress)
+    fitted, test = fit(pictures, settings, progress), pictures["test"].labelled
+    measured_on = {"data": test.label_set.name, "pictures": len(test), "fingerprint": test.fingerprint()}
+    if data == "celeba":
+        measured_on["split"] = split
+    classifier = replace(fitted, training=fitted.training | {"measured_on": measured_on})
     save_classifier(path, classifier)
     return classifier
 

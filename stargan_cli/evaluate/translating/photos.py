@@ -68,7 +68,8 @@ def found_in(
     pictures: CachedPictures, landmarks: Mapping[str, Sequence[float]], workers: int, progress: Progress
 ) -> tuple[CachedPictures, Photos]:
     """Find the largest face in each photo of a data set. Returns the centred squares of the photos with a face, and the
-    faces; photos without one are added to `unreadable`."""
+    faces; photos without one are added to `unreadable`. The squares are cut from the whole photo, as they are after the
+    change: those of `pictures` are of JPEG files that were decoded at a smaller size, which are other pixels."""
     paths, size = pictures.labelled.paths(), pictures.pixels.shape[-1]
     answer = FaceNetworks(torch.device("cpu")).answer
     look = partial(_look, landmarks=landmarks, size=size, answer=answer)
@@ -79,9 +80,11 @@ def found_in(
             progress(len(found), len(paths), "finding faces")
     kept = selected(pictures, [row for row, one in enumerate(found) if one is not None], "no face found")
     seen = [one for one in found if one is not None]
-    squares = np.stack([one.square for one in seen]) if seen else pictures.pixels[:0]
+    if not seen:
+        return kept, Photos(kept, (), ())
+    centred, faces = (np.stack(squares) for squares in zip(*((one.centred, one.square) for one in seen), strict=True))
     places, sizes = tuple(one.place for one in seen), tuple(one.size for one in seen)
-    return kept, Photos(replace(kept, pixels=squares), places, sizes)
+    return replace(kept, pixels=centred), Photos(replace(kept, pixels=faces), places, sizes)
 
 
 def selected(pictures: CachedPictures, rows: Sequence[int], why: str) -> CachedPictures:
@@ -92,11 +95,12 @@ def selected(pictures: CachedPictures, rows: Sequence[int], why: str) -> CachedP
 
 
 class _Face(NamedTuple):
-    """The largest face of a photo; `size` is the photo's (px)."""
+    """The largest face of a photo, in its `square`; `size` is the photo's (px), and `centred` its centred square."""
 
     place: Place
     size: tuple[int, int]
     square: Pixels
+    centred: Pixels
 
 
 def _look(
@@ -107,4 +111,4 @@ def _look(
         (place,) = answered(face_places(image, landmarks, size, most=1), answer)
     except NoFaceError:
         return None
-    return _Face(place, image.size, cut(image, place, size))
+    return _Face(place, image.size, cut(image, place, size), to_square(image, size))
