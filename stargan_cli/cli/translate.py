@@ -31,6 +31,7 @@ from stargan_cli.progress import unheard
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
+    from stargan_cli.translate.report import Report
     from stargan_cli.translate.settings import TranslationSettings
 
 
@@ -209,28 +210,49 @@ def _over_files(
     voice: Voice,
     quiet: bool,
 ) -> int:
-    from stargan_cli.distributed import wait_for_the_others
     from stargan_cli.translate.report import Report
-    from stargan_cli.translate.run import translate as run_translation
 
-    report, problem = Report(), None
+    report = Report()
+    try:
+        return _reported(inputs, out, settings, run, voice, quiet, report)
+    except BrokenPipeError:
+        say(f"{summary(report, out, run.dry)}; stdout was closed: run the same command again for the rest")
+        raise
+
+
+def _reported(
+    inputs: list[Path | RemotePath],
+    out: Path | RemotePath,
+    settings: TranslationSettings,
+    run: Any,
+    voice: Voice,
+    quiet: bool,
+    report: Report,
+) -> int:
+    problem = None
     try:
         with (
             interruptible("stopping; interrupt again to stop at once") as stop,
             show_progress("translating", quiet=quiet or run.dry, results="print" in voice.results) as progress,
         ):
-            run_translation(
-                inputs,
-                out,
-                settings,
-                run,
-                progress=progress,
-                on_row=voice,
-                warn=warn,
-                note=unheard if quiet else note,
-                stop=stop,
-                report=report,
-            )
+            from stargan_cli.distributed import wait_for_the_others
+            from stargan_cli.translate.run import translate as run_translation  # takes seconds
+
+            if stop():
+                report.interrupted = not run.watch
+            else:
+                run_translation(
+                    inputs,
+                    out,
+                    settings,
+                    run,
+                    progress=progress,
+                    on_row=voice,
+                    warn=warn,
+                    note=unheard if quiet else note,
+                    stop=stop,
+                    report=report,
+                )
     except StarganError as error:
         if error.exit_code == 2 and not report.total:
             raise

@@ -151,7 +151,10 @@ SkipExisting = Annotated[
 InPlace = Annotated[
     bool,
     typer.Option(
-        "--in-place", help="Allows --out to be the input folder: replaces your pictures.", rich_help_panel=FILES
+        "--in-place",
+        help="Allows --out to be the input folder: replaces your pictures. Their EXIF block is kept, but neither other "
+        "metadata nor links and extended attributes of the files.",
+        rich_help_panel=FILES,
     ),
 ]
 NoProvenance = Annotated[

@@ -68,7 +68,7 @@ def _cluster() -> Iterator[Any]:
         importlib.import_module("ray.data")
     except ImportError as error:
         raise UsageError(
-            f"--engine ray needs Ray, which is not installed: {error}", "pip install 'stargan-cli[ray]'"
+            f"--engine ray needs the packages of the extra ray: {error}", "pip install 'stargan-cli[ray]'"
         ) from error
     ours = not ray.is_initialized()
     if ours:

@@ -183,7 +183,7 @@ def encoded(framed: Framed, changes: Changes, job: Job, plan: Plan) -> bytes:
 
 
 def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
-    kept = kept_exif(exif) if exif and plan.settings.keep_metadata else None
+    kept = kept_exif(exif) if exif and (plan.settings.keep_metadata or plan.in_place) else None
     return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint), exif=kept)
 
 

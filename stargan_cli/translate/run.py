@@ -97,7 +97,7 @@ def translate(
             if run.watch:
                 folders = [place for place in inputs if isinstance(place, Path)]
                 noted = missing_inputs_noted(listing, folders, warn)
-                steps = _watched(noted, partial(do, isolated=True), stop, run.fail_fast)
+                steps = _watched(noted, partial(do, watched=True), stop, run.fail_fast)
             else:
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run), stop))))
         steps = stack.enter_context(closing(steps))

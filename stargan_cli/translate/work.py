@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
@@ -47,13 +49,14 @@ def work(
     fail_fast: bool = False,
     dry: bool = False,
     processes: MakeProcesses | None = None,
-    isolated: bool = False,
+    watched: bool = False,
 ) -> Generator[Settled, None, None]:
     """Translate the found items in order, until `stop`, or with `fail_fast` until the first failure.
 
     `networks` must be started, unless the run is `dry`. With `processes`, worker processes take over from this
-    process's threads if there are many pictures; if `isolated`, they do all the work. An archive that is not finished
-    leaves nothing behind. Raises OutputError if no further output can be written.
+    process's threads if there are many pictures. If the inputs are `watched`, they do all the work, and what is gone at
+    its turn has no result. An archive that is not finished leaves nothing behind. Raises OutputError if no further
+    output can be written.
     """
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
@@ -64,7 +67,7 @@ def work(
     workers: Workers[Found, Asked, Any] = threads
     if processes is not None:
         make = partial(processes, number, partial(_clean_up, sink, plan))
-        workers = make(threads.events) if isolated else Growing(threads, make)
+        workers = make(threads.events) if watched else Growing(threads, make)
     stream = Stream(
         workers,
         networks.answer,
@@ -83,12 +86,19 @@ def work(
                 if settled is None:
                     settled = failed(found, plan, sink, outcome.error or RuntimeError("it has no result"))
                 settled = with_archive(found, settled)
+                if watched and settled.has_failed and _is_gone(found):
+                    settled = Settled([])
                 some_failed = some_failed or settled.has_failed
                 rows = settled.rows if dry else archives.settle(found, settled)
                 yield Settled(rows, picture=found.role == "picture", own_file=found.archive is None)
         yield Settled(archives.close())
     finally:
         archives.close()
+
+
+def _is_gone(found: Found) -> bool:
+    """Whether a file, archive or folder was moved or removed since it was found."""
+    return isinstance(found.source, Path) and not os.path.lexists(found.source)
 
 
 def _clean_up(sink: Sink, plan: Plan, found: Found) -> None:

@@ -372,6 +372,49 @@ def test_a_signal_leaves_whole_files_with_their_rows(number: int, code: int, tmp
     assert [(row["output"], row["status"]) for row in rows] == [(str(path), "done") for path in written]
 
 
+INTERRUPT_AT_IMPORT = """
+import os, sys
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "stargan_cli.translate.run":
+            os.kill(os.getpid(), {number})
+
+sys.meta_path.insert(0, Interrupting())
+from stargan_cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("watch", [(), ("--watch",)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_while_it_starts_leaves_a_document_too(
+    number: int, code: int, watch: tuple[str, ...], pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    args = ["translate", str(pictures), "--set", "blond", "-w", str(weights), "-o", str(tmp_path / "out"), "--json"]
+    command = [sys.executable, "-c", INTERRUPT_AT_IMPORT.format(number=int(number)), *args, *watch]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert ended.returncode == (0 if watch else code), ended.stderr
+    document = json.loads(ended.stdout)
+    assert (document["interrupted"], document["done"], document["outputs"]) == (not watch, 0, [])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("results", "number"), [("--print", 1), ("--json", 5)])
+def test_a_closed_stdout_is_told_on_stderr(
+    results: str, number: int, pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    """As by `| head`."""
+    args = ["translate", str(pictures), "--set", "blond", "-w", str(weights), "-o", str(tmp_path / "out"), results]
+    ours, theirs = os.pipe()
+    os.close(ours)
+    command = [sys.executable, "-m", "stargan_cli", *args, "--quiet"]
+    ended = subprocess.run(command, cwd=ROOT, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=180)
+    os.close(theirs)
+    end = "stdout was closed: run the same command again for the rest"
+    assert (ended.returncode, ended.stderr) == (1, f"{number} translated: {tmp_path / 'out'}; {end}\n")
+
+
 @pytest.mark.parametrize(("word", "suffix"), [("jpeg", ".jpg"), ("JPG", ".jpg"), (".tif", ".tiff"), ("WebP", ".webp")])
 def test_a_format_is_known_by_each_of_its_suffixes(word: str, suffix: str, tmp_path: Path, weights: Path) -> None:
     source = draw(tmp_path / "a.png", 0)

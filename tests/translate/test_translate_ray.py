@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -65,13 +66,18 @@ def test_two_actors_make_what_one_process_makes(
     assert (again["done"], again["skipped"], again["failed"]) == (0, 18, 1)
 
 
-def test_without_ray_it_says_what_to_install(
-    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("lacking", ["ray", "ray.data"])
+def test_without_ray_or_what_it_needs_it_says_what_to_install(
+    lacking: str, pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
+    """`pip install ray` alone lacks what ray.data imports."""
+    if lacking != "ray":
+        monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))
+    monkeypatch.setitem(sys.modules, lacking, None)
     result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--engine", "ray")
     assert result.exit_code == 2
-    assert "--engine ray needs Ray" in result.stderr
+    assert "error: --engine ray needs the packages of the extra ray: " in result.stderr
+    assert "not installed" not in result.stderr
     assert "pip install 'stargan-cli[ray]'" in result.stderr
 
 

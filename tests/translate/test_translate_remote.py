@@ -24,6 +24,7 @@ from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.remote_listing import files_below
 from stargan_cli.translate.outputs import remote_sink
 from stargan_cli.translate.outputs.names import folded
+from stargan_cli.translate.outputs.sinks import opened
 
 Tree = Callable[[Path], dict[str, bytes]]
 
@@ -196,7 +197,7 @@ def test_a_listing_is_not_held_in_memory(s3: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(filesystem, "_call_s3", counted)
     monkeypatch.setattr(filesystem, "req_kw", {"MaxKeys": 2})
     found = RemotePath(store.url).files()
-    assert [str(next(found)[0]) for _ in range(2)] == ["0.png", "1.png"]
+    assert [next(found)[0] for _ in range(2)] == ["0.png", "1.png"]
     assert len(pages) < 3
     assert len(list(found)) == 5
     store.filesystem.rm(store.root, recursive=True)
@@ -252,6 +253,18 @@ def test_names_below_a_remote_folder() -> None:
     assert passed_over.notes == ["passed over as hidden or a tool's own: .hidden.png, .git"]
     outputs = [str(found.output) for found in _find("same", folded)]
     assert len({folded(output) for output in outputs}) == 5
+    store.filesystem.rm(store.root, recursive=True)
+
+
+def test_objects_whose_names_are_no_paths_are_named_and_hide_no_other(s3: str, weights: Path, tmp_path: Path) -> None:
+    store, picture = Store(f"{s3}/empty-parts"), draw(tmp_path / "a.png", 1).read_bytes()
+    for key in ("in/s/a.png", "in//a.png", "in/s//a.png"):
+        store.put(key, picture)
+    result = call(f"{store.url}/in", "--set", "blond", "-w", weights, "-o", f"{store.url}/out")
+    assert result.exit_code == 1
+    for key in ("in//a.png", "in/s//a.png"):
+        assert f"failed: {store.url}/{key}: its name has an empty part (//)" in result.stderr
+    assert list(store.all("out")) == ["s/a.png"]
     store.filesystem.rm(store.root, recursive=True)
 
 
@@ -354,6 +367,76 @@ def test_a_store_that_takes_nothing_ends_the_run_and_one_that_takes_some_does_no
             refused.finish()
     with pytest.raises(OutputError, match=r"the last 20 outputs into memory://elsewhere failed: .*Access Denied"):
         refused.finish()
+
+
+@pytest.mark.parametrize("name", ["out", "out/x.png"])
+def test_a_store_that_cannot_be_written_is_refused_before_anything_is_read(
+    name: str, s3: str, pictures: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = f"{s3}-of-nobody/{name}"
+    read: list[object] = []
+    monkeypatch.setattr("stargan_cli.translate.run.work", lambda *_, **__: read.append(1))
+    result = call(pictures / "a.png", "--set", "blond", "-w", weights, "-o", out)
+    assert (result.exit_code, read) == (2, [])
+    folder = out.removesuffix("/x.png")
+    assert f"error: cannot write into the output folder {folder}: The specified bucket does not exist" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["memory", "s3", "local"])
+def test_a_store_is_tried_once_in_each_run_and_nothing_is_left(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roots = {"memory": "memory://bucket", "local": f"local://{tmp_path}"}
+    root = RemotePath(f"{roots.get(kind) or request.getfixturevalue('s3')}/tried/out")
+    put: list[str] = []
+    pipe_file = root.filesystem.pipe_file
+
+    def counted(path: str, data: bytes) -> None:
+        put.append(path)
+        pipe_file(path, data)
+
+    monkeypatch.setattr(root.filesystem, "pipe_file", counted)
+    for dry, mark, tries in ((True, None, 0), (False, "1", 0), (False, None, 1)):
+        with opened(root, dry=dry, mark=mark):
+            assert len(put) == tries
+    assert root.filesystem.find(root.key) == []
+
+
+def test_who_may_not_remove_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = remote_sink.RemoteSink(RemotePath("memory://elsewhere"))
+
+    def no_rights(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(type(sink.root.filesystem), "rm_file", no_rights)
+    sink.require_writable()
+    sink.root.filesystem.store.clear()
+    monkeypatch.setattr(type(sink.root.filesystem), "pipe_file", no_rights)
+    with pytest.raises(UsageError, match="cannot write into the output folder memory://elsewhere: Access Denied"):
+        sink.require_writable()
+
+
+def test_on_hf_nothing_is_put_to_find_out_whether_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would be a commit."""
+    asked: list[RemotePath] = []
+    monkeypatch.setattr(RemotePath, "kind", lambda path: asked.append(path))
+    remote_sink.RemoteSink(RemotePath("hf://datasets/a/b")).require_writable()
+    assert asked == [RemotePath("hf://datasets/a/b")]
+
+
+def test_only_a_source_is_said_to_be_no_longer_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = remote_sink.RemoteSink(RemotePath("memory://elsewhere"))
+
+    def gone(*_: object) -> None:
+        raise FileNotFoundError("The specified bucket does not exist")
+
+    monkeypatch.setattr(type(sink.root.filesystem), "pipe_file", gone)
+    with pytest.raises(PictureError, match=r"^cannot be written: The specified bucket does not exist$"):
+        sink.begin(PurePath("a.png"), b"pixels").finish()
+    source = remote.RemoteFile(RemotePath("memory://elsewhere/a.png"), "")
+    for read in (source.read, source.open, source.path.file):
+        with pytest.raises(PictureError, match=r"^it is no longer there$"):
+            read()
 
 
 def test_an_archive_that_no_temporary_folder_takes_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,42 @@ def test_webdataset_reads_what_is_written(shards: Path, tmp_path: Path, weights:
     assert read == [f"{number:04d} 1 {number:04d} (24, 20)" for number in range(6)]
 
 
+def test_keys_that_come_again_are_samples_of_their_own(tmp_path: Path, weights: Path) -> None:
+    """As in shards that were joined with `tar -A`, or made by several workers. One of the samples is broken."""
+    shard, names = tmp_path / "in.tar", []
+    with tarfile.open(shard, "w") as tar:
+        for number, key in enumerate("01201"):
+            picture = b"rubbish" if number == 0 else draw(tmp_path / "p.png", number).read_bytes()
+            for name, data in ((f"{key}.bmp", picture), (f"{key}.png", picture), (f"{key}.cls", b"%d" % number)):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                tar.addfile(info, io.BytesIO(data))
+                names.append(name)
+    result = call(shard, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--format", "png")
+    assert (result.exit_code, result.stderr.splitlines()[-1][:24]) == (1, "8 translated, 2 failed: ")
+    with tarfile.open(tmp_path / "out" / "in.tar") as tar:
+        assert tar.getnames() == [name.replace("png", "png.png").replace("bmp", "png") for name in names[3:]]
+        pictures = [tar.extractfile(info).read() for info in tar if info.name == "1.png"]  # type: ignore[union-attr]
+    assert len(set(pictures)) == 2
+    assert read_samples(tmp_path / "out" / "in.tar", "cls png png.png") == [
+        f"{key} {number}" for number, key in enumerate("01201") if number
+    ]
+
+
+def read_samples(shards: Path, fields: str) -> list[str]:
+    """Key and class of each sample that webdataset reads; it must have these fields."""
+    if importlib.util.find_spec("webdataset") is None:
+        pytest.skip("no webdataset")
+    program = (  # in a process of its own: it leaves files open
+        "import sys, webdataset\n"
+        "for sample in webdataset.WebDataset(sys.argv[1], shardshuffle=False):\n"
+        "    assert set(sys.argv[2].split()) <= set(sample), list(sample)\n"
+        "    print(sample['__key__'], sample['cls'].decode())\n"
+    )
+    command = [sys.executable, "-c", program, str(shards), fields]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 def test_an_archive_that_is_there_is_done_unless_it_was_made_otherwise(
     shards: Path, tmp_path: Path, weights: Path, tree: Tree
 ) -> None:

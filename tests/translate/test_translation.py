@@ -421,6 +421,25 @@ def test_in_place_replaces_each_picture_once(pictures: Path, weights: Path, tree
     assert os.name == "nt" or (pictures / "a.png").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff", "frames.webp"])
+def test_in_place_keeps_exif_and_does_so_once(suffix: str, tmp_path: Path, weights: Path) -> None:
+    path, exif = draw(tmp_path / "in" / f"a.{suffix}", 1), Image.Exif()
+    exif.update({0x010F: "Maker", 0x0132: "2024:05:06 07:08:09"})
+    exif.get_ifd(0x8825)[1] = "N"
+    with Image.open(path) as image:
+        image.load()
+        more = {"save_all": True, "append_images": [image.rotate(90)]} if "frames" in suffix else {}
+        image.save(path, exif=exif, **more)
+    before, gps = path.read_bytes(), {} if suffix == "tiff" else {1: "N"}  # which Pillow does not write into TIFF
+    assert go(tmp_path / "in", tmp_path / "in", weights, in_place=True, size="source").replaced == 1
+    assert path.read_bytes() != before
+    with Image.open(path) as image:
+        kept = image.getexif()
+        assert (kept.get(0x010F), kept.get(0x0132)) == ("Maker", "2024:05:06 07:08:09")
+        assert kept.get_ifd(0x8825) == gps
+    assert go(tmp_path / "in", tmp_path / "in", weights, in_place=True, size="source").skipped == 1
+
+
 def test_in_place_is_refused_for_anything_else(pictures: Path, tmp_path: Path, weights: Path) -> None:
     with pytest.raises(UsageError, match="--in-place is for one folder"):
         go(pictures, tmp_path / "out", weights, in_place=True)

@@ -85,5 +85,5 @@ def _member(member: Member, archive: Archive, names: MemberNames, target: str) -
     picture = is_picture(path.name) and passed_over_part(path) is None
     if member.problem is not None:
         return Found(member, None, member.problem, None, "picture" if picture else "beside", archive)
-    place = archive.output / names.next(path, target if picture else "as is")
+    place = archive.output / (names.next(path, target) if picture else path)
     return Found(member, place, None, None, "picture" if picture else "beside", archive)

@@ -20,6 +20,8 @@ from stargan_cli.translate.inputs.remote_listing import neighbours
 from stargan_cli.translate.inputs.tar_reading import PACKED_SUFFIXES, PLAIN_TARS, TAR_SUFFIX
 from stargan_cli.translate.outputs.names import names_for
 
+EMPTY_PART = "its name has an empty part (//), which no path has"
+
 
 def is_archive(name: str) -> bool:
     return not is_passed_over(name) and name.lower().endswith(TAR_SUFFIX)
@@ -216,16 +218,19 @@ def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Foun
     """Files whose outputs might get the same name are named together. If the output folder ignores case, those are all
     files of a folder, which memory then holds."""
     problems: list[str] = []
-    wanted = ((path, file) for path, file in _listed(root, problems, search) if _is_wanted(path, search))
+    listed = _listed(root, problems, search)
+    wanted = ((key, file) for key, file in listed if _is_wanted(PurePosixPath(key), search))
     for folder, files in neighbours(wanted, by_stem=search.fold is str):
         names = _names(list(files), (), search.target, search.fold)
+        problem = EMPTY_PART if folder.startswith("/") or "//" in folder else None
         for name, file in files.items():
-            yield Found(file, place / folder / names[name], None, folder / name, role_of(name))
+            output = place / folder / names[name] if problem is None else None
+            yield Found(file, output, problem, PurePath(folder, name), role_of(name))
     for problem in problems:
         yield Found(RemoteFile(root, ""), None, problem)
 
 
-def _listed(root: RemotePath, problems: list[str], search: _Search) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
+def _listed(root: RemotePath, problems: list[str], search: _Search) -> Iterator[tuple[str, RemoteFile]]:
     try:
         yield from takewhile(lambda _: not search.stop(), root.files())
     except Exception as error:  # each file system raises errors of its own

@@ -38,6 +38,11 @@ class RemotePath:
         return self.url.rsplit("/", 1)[-1]
 
     @property
+    def protocol(self) -> str:
+        """Such as s3."""
+        return self.url.split("://")[0]
+
+    @property
     def _is_web(self) -> bool:
         return self.url.startswith(("http://", "https://"))
 
@@ -60,7 +65,7 @@ class RemotePath:
             fsspec = importlib.import_module("fsspec")
             return fsspec.core.url_to_fs(self.url, use_listings_cache=False)[0]
         except ImportError as error:
-            protocol = self.url.split("://")[0]
+            protocol = self.protocol
             package = PACKAGES.get(protocol, protocol) if importlib.util.find_spec("fsspec") else "fsspec"
             raise UsageError(
                 f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
@@ -105,17 +110,17 @@ class RemotePath:
 
     def file(self) -> RemoteFile:
         """The object with its mark. Raises PictureError if it is gone or cannot be reached."""
-        with reported("cannot be read"):
+        with reading():
             return RemoteFile(self, _mark(self.filesystem.info(self.key)))
 
-    def files(self) -> Iterator[tuple[PurePosixPath, RemoteFile]]:
-        """All files below the folder, with their paths in it, in a fixed order. Memory grows with the largest single
+    def files(self) -> Iterator[tuple[str, RemoteFile]]:
+        """All files below the folder, with their keys in it, in a fixed order. Memory grows with the largest single
         folder; on s3:// and gs:// it does not grow. Raises whatever the file system raises."""
         root = self.key.rstrip("/")
         for info in files_below(self.filesystem, root):
-            below = info["name"].rstrip("/")[len(root) :].lstrip("/")
+            below = info["name"].rstrip("/")[len(root) :].removeprefix("/")
             if below:
-                yield PurePosixPath(below), RemoteFile(RemotePath(f"{self.url}/{below}"), _mark(info))
+                yield below, RemoteFile(RemotePath(f"{self.url}/{below}"), _mark(info))
 
 
 @dataclass(frozen=True)
@@ -133,12 +138,12 @@ class RemoteFile:
         return PurePosixPath(self.path.url.split("://", 1)[1])
 
     def read(self) -> bytes:
-        with reported("cannot be read"):
+        with reading():
             return self.path.beginning()
 
     def open(self) -> BinaryIO:
         """A file to read from beginning to end. Raises PictureError."""
-        with reported("cannot be read"):
+        with reading():
             file: BinaryIO = self.path.filesystem.open(
                 self.path.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
             )
@@ -146,19 +151,25 @@ class RemoteFile:
 
 
 class reported:
-    """Turns whatever a file system raises in the block into a PictureError: one object fails, and not the run."""
+    """Turns whatever a file system raises in the block into a PictureError: one object fails, and not the run. `gone`
+    is said of an object that is not there, in place of the file system's words."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
+    def __init__(self, what: str, gone: str | None = None) -> None:
+        self._what, self._gone = what, gone
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FileNotFoundError):
-            raise PictureError("it is no longer there") from error
+        if isinstance(error, FileNotFoundError) and self._gone is not None:
+            raise PictureError(self._gone) from error
         if isinstance(error, Exception) and not isinstance(error, (PictureError, UsageError)):
             raise PictureError(f"{self._what}: {_in_words(error)}") from error
+
+
+def reading() -> reported:
+    """`reported` for reading a source: of one that was removed since it was listed, it says so."""
+    return reported("cannot be read", gone="it is no longer there")
 
 
 def _in_words(error: Exception) -> str:

@@ -6,7 +6,6 @@ import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import PurePath, PurePosixPath
 from typing import Any, Generic, TypeVar
 
 File = TypeVar("File")
@@ -17,28 +16,28 @@ class _Group(Generic[File]):
     """Files of one folder. `prefix`: the paths of all files that belong to it, or lie below its folder, begin so."""
 
     prefix: str
-    folder: PurePath
+    folder: str
     files: dict[str, File] = field(default_factory=dict)
 
 
-def neighbours(
-    listed: Iterable[tuple[PurePosixPath, File]], by_stem: bool
-) -> Iterator[tuple[PurePath, dict[str, File]]]:
-    """The files of each folder by name, or with `by_stem` those whose names are alike up to the first point.
+def neighbours(listed: Iterable[tuple[str, File]], by_stem: bool) -> Iterator[tuple[str, dict[str, File]]]:
+    """The files of each folder (such as `s/`) by name, or with `by_stem` those whose names are alike up to the first
+    point.
 
     Stores list paths in the order of their letters: `a.bmp`, `a.c/x.jpg`, `a.jpg`. So subfolders may come between files
     that belong together, and memory holds one group for each folder on the way down.
     """
     groups: list[_Group[File]] = []
-    for path, file in listed:
-        text = str(path)
-        while groups and not text.startswith(groups[-1].prefix):
+    for key, file in listed:
+        while groups and not key.startswith(groups[-1].prefix):
             group = groups.pop()
             yield group.folder, group.files
-        prefix = text.removesuffix(path.name) + (f"{path.name.split('.')[0]}." if by_stem else "")
+        name = key.rpartition("/")[2]
+        folder = key.removesuffix(name)
+        prefix = folder + (f"{name.split('.')[0]}." if by_stem else "")
         if not groups or groups[-1].prefix != prefix:
-            groups.append(_Group(prefix, PurePath(path.parent)))
-        groups[-1].files[path.name] = file
+            groups.append(_Group(prefix, folder))
+        groups[-1].files[name] = file
     yield from ((group.folder, group.files) for group in reversed(groups))
 
 

@@ -30,7 +30,7 @@ class ArchiveOutputs:
         self._writing: dict[str, _Output] = {}
         self._archive: Archive | None = None
         self._members = 0
-        self._rows: list[Row] = []
+        self._rows: list[tuple[int, Row]] = []  # each with its member's number: names may come twice
         self._problem: str | None = None
 
     def settle(self, found: Found, settled: Settled) -> list[Row]:
@@ -40,10 +40,10 @@ class ArchiveOutputs:
             return settled.rows
         if self._archive is not found.archive:
             self._begin(found.archive)
-        self._rows += settled.rows
+        self._rows += [(self._members, row) for row in settled.rows]
         if found.role != "end":
-            self._members += 1
             self._add(found, settled)
+            self._members += 1
             return []
         if self._members < found.members:
             return self.close()
@@ -53,7 +53,7 @@ class ArchiveOutputs:
 
     def close(self) -> list[Row]:
         """Discard an unfinished archive, and return the rows of the members that failed."""
-        failed = [row for row in self._rows if row.status == "failed"]
+        failed = [row for _, row in self._rows if row.status == "failed"]
         self._discard()
         return failed
 
@@ -73,12 +73,12 @@ class ArchiveOutputs:
                 place = PurePath(suffix) / (found.output or "")
                 beside = found.role == "beside" and found.problem is None
                 data = found.source.read() if beside else settled.data.get(place)  # type: ignore[union-attr]
-                output.add(found, self._sink.name(place), data)
+                output.add(self._members, found, self._sink.name(place), data)
             except PictureError as error:
                 self._problem = str(error)
 
     def _finish(self, cut_off: bool) -> list[Row]:
-        left_out: set[str | None] = set()
+        left_out: set[tuple[int, str | None]] = set()
         for output in self._writing.values() if self._problem is None else ():
             try:
                 left_out |= output.finish(cut_off)
@@ -88,9 +88,9 @@ class ArchiveOutputs:
         self._discard()
         return [
             replace(row, status="failed", reason=problem or LEFT_OUT)
-            if row.status != "failed" and (problem or row.output in left_out)
+            if row.status != "failed" and (problem or (number, row.output) in left_out)
             else row
-            for row in rows
+            for number, row in rows
         ]
 
     def _discard(self) -> None:
@@ -114,20 +114,23 @@ class _Output:
     def __init__(self, opened: AbstractContextManager[BinaryIO], note: str | None) -> None:
         self._opened: AbstractContextManager[BinaryIO] | None = opened
         self._writer = TarWriter(opened.__enter__(), note)
-        self._pictures: dict[str, str] = {}
+        self._pictures: dict[int, str] = {}
 
-    def add(self, found: Found, place: str, data: bytes | None) -> None:
+    def add(self, number: int, found: Found, place: str, data: bytes | None) -> None:
         member, name = found.source, _name_in_archive(found)
         if self._opened is None or not isinstance(member, Member):
             return
         if data is not None and found.role == "picture":
-            self._pictures[name] = place
+            self._pictures[number] = place
         self._guarded(lambda: self._writer.add(member, name, data))
 
-    def finish(self, cut_off: bool) -> set[str]:
-        """Finish the archive; return the outputs that were left out of it. Without any picture it is not created."""
+    def finish(self, cut_off: bool) -> set[tuple[int, str | None]]:
+        """Finish the archive; return the numbers and outputs of the pictures that were left out of it. Without any
+        picture it is not created."""
         self._guarded(lambda: self._writer.close(doubtful=cut_off))
-        left_out = {place for name, place in self._pictures.items() if name in self._writer.left_out}
+        left_out: set[tuple[int, str | None]] = {
+            (number, place) for number, place in self._pictures.items() if number in self._writer.left_out
+        }
         if len(left_out) == len(self._pictures):
             self.discard()
         opened, self._opened = self._opened, None

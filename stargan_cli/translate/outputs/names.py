@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import secrets
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import count
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 from stargan_cli.files.atomic import temporary_name
@@ -52,29 +51,31 @@ def names_for(sources: Iterable[str], taken: Iterable[str], target: str, fold: C
 
 
 class MemberNames:
-    """`names_for` for names that come one after the other, as in an archive, where several may be alike."""
+    """Output names for an archive's pictures, which come one after the other.
+
+    A name that comes again has the same output name again, as archives that were joined hold names twice. If pictures
+    of two names would get one, the second keeps its old extension too (`a.jpg.png`). So a name keeps its beginning up
+    to the first dot, which is the key of its sample.
+    """
 
     def __init__(self) -> None:
-        self._used: set[str] = set()
-        self._seen: Counter[PurePosixPath] = Counter()
+        self._sources: dict[PurePosixPath, PurePosixPath] = {}
 
     def next(self, path: PurePosixPath, target: str) -> PurePosixPath:
-        names = _candidates(path.name, converted(path.name, target), self._seen[path])
-        place = next(place for name in names if str(place := path.with_name(name)) not in self._used)
-        self._used.add(str(place))
-        self._seen[path] += 1
-        return place
+        plain = converted(path.name, target)
+        suffix = os.path.splitext(plain)[1]
+        names = chain([plain], (path.name + number * suffix for number in count(1)))
+        return next(place for name in names if self._sources.setdefault(place := path.with_name(name), path) == path)
 
 
-def _candidates(source: str, plain: str, seen: int = 0) -> Iterator[str]:
-    """Names to try, without end, as a name may be taken. `seen` sources of the same name came before this one."""
-    if seen < 2:
-        yield plain
+def _candidates(source: str, plain: str) -> Iterator[str]:
+    """Names to try, without end, as a name may be taken."""
+    yield plain
     stem, suffix = os.path.splitext(plain)
-    if source != plain and seen < 2:
+    if source != plain:
         yield source + suffix
     suffix = suffix if len(suffix) <= MAX_SUFFIX else ""
-    for number in count(max(0, seen - 1)):
+    for number in count():
         mark = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
         yield f"{stem}~{mark}{suffix}"
         yield f"{mark}{suffix}"

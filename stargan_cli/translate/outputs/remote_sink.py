@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 from typing import BinaryIO
 
-from stargan_cli.errors import OutputError, PictureError, reason_of
+from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source, bytes_of
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in
@@ -18,7 +18,7 @@ from stargan_cli.translate.outputs.begun import AtOnce, Begun
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Protocols whose uploads are atomic. With others, an object is uploaded under a temporary name and then moved."""
 
-
+PROBE = ".stargan-can-write"
 MOST_REFUSED = 20
 """After so many outputs in a row that could not be written, no other is tried."""
 
@@ -31,6 +31,25 @@ class RemoteSink:
     def __init__(self, root: RemotePath) -> None:
         self.root = root
         self._refused = 0
+
+    def require_writable(self) -> None:
+        """Write an empty hidden object and remove it, in two requests. On hf://, where each would be a commit, only
+        look whether the store can be reached. Raises UsageError."""
+        if self.root.protocol == "hf":
+            self.root.kind()
+            return
+        place = self.root / PROBE
+        filesystem, key = place.filesystem, place.key
+        try:
+            with reported(f"cannot write into the output folder {self.root}"):
+                if place.protocol not in WHOLE_OR_NOT:
+                    filesystem.makedirs(key.rpartition("/")[0], exist_ok=True)
+                filesystem.pipe_file(key, b"")
+        except PictureError as error:
+            hint = "check the address and your permissions there, or give another one to --out"
+            raise UsageError(str(error), hint) from error
+        with suppress(Exception):  # who may write need not be allowed to remove
+            filesystem.rm_file(key)
 
     def name(self, output: PurePath) -> str:
         return str(self.root / output)
@@ -98,14 +117,14 @@ class RemoteSink:
                 raise
             raise OutputError(
                 f"the last {MOST_REFUSED} outputs into {self.root} failed: {error}",
-                "check your permissions there and the connection; the same command goes on",
+                "check your permissions there and the connection; then the same command goes on",
             ) from error
         self._refused = 0
 
 
 def _put_whole(place: RemotePath, put: Callable[..., object]) -> None:
     filesystem, key = place.filesystem, place.key
-    if place.url.split("://")[0] in WHOLE_OR_NOT:
+    if place.protocol in WHOLE_OR_NOT:
         put(filesystem, key)
         return
     folder, _, name = key.rpartition("/")

@@ -176,11 +176,15 @@ def opened(
     mark: str | None = None,
     name: str | None = None,
 ) -> Iterator[Sink]:
-    """The sink for an output folder. A local folder is locked for one run or shard, unless the run is `dry`. `mark` and
-    `name` are those of `OutputFolder`. Raises UsageError."""
+    """The sink for an output folder, which is known to be writable, unless the run is `dry`; a local one is locked for
+    one run or shard. `mark` and `name` are those of `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
-        out.kind()
-        yield RemoteSink(out)
+        sink = RemoteSink(out)
+        if dry:
+            out.kind()
+        elif mark is None:
+            sink.require_writable()
+        yield sink
     elif dry:
         yield LocalSink(out, None)
     else:

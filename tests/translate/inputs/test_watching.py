@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tars_kit import pack
 from translation_kit import draw
 from typer.testing import CliRunner
 
@@ -18,6 +20,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.errors import UsageError
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.watching import POLL_SECONDS, WHOLE_SECONDS, arriving, missing_inputs_noted
+from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import Run, translate
 from stargan_cli.translate.settings import TranslationSettings
 
@@ -78,6 +81,31 @@ def test_with_fail_fast_it_ends_at_the_first_failure(
     report = translate([tmp_path / "in"], tmp_path / "out", settings, run, stop=lambda: time.monotonic() > end)
     assert (report.done, report.failed) == (1, 1)
     assert time.monotonic() < end
+
+
+def test_what_is_gone_at_its_turn_is_forgotten_and_does_not_end_the_run(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder is renamed, or the tar removed, after the search and before the work."""
+    inbox = tmp_path / "in"
+    draw(inbox / "sub" / "a.png", 1)
+    draw(inbox / "z.png", 2)
+    pack(inbox / "b.tar", {"b.png": draw(tmp_path / "b.png", 3).read_bytes()})
+
+    def arriving_late(listing: Any, stop: Any) -> Iterator[list[Any]]:
+        found = list(listing())
+        (inbox / "sub").rename(inbox / "sub2")
+        (inbox / "b.tar").unlink()
+        yield found
+        yield list(listing())
+
+    monkeypatch.setattr("stargan_cli.translate.run.arriving", arriving_late)
+    settings = TranslationSettings("blond", weights=str(weights))
+    rows: list[Row] = []
+    run = Run(watch=True, fail_fast=True)
+    report = translate([inbox], tmp_path / "out", settings, run, on_row=rows.append)
+    assert (report.done, report.failed, report.exit_code) == (2, 0, 0), rows
+    assert {row.source for row in rows} == {str(inbox / "sub2" / "a.png"), str(inbox / "z.png")}
 
 
 def test_pictures_are_translated_as_they_arrive_until_ctrl_c(weights: Path, tmp_path: Path) -> None:
