@@ -173,16 +173,16 @@ def opened(
     out: Path | RemotePath,
     shard: Shard | None = None,
     dry: bool = False,
-    mark: str | None = None,
+    run_id: str | None = None,
     name: str | None = None,
 ) -> Iterator[Sink]:
-    """The sink for an output folder. A local folder is locked for one run or shard, unless the run is `dry`. `mark` and
-    `name` are those of `OutputFolder`. Raises UsageError."""
+    """The sink for an output folder. A local folder is locked for one run or shard, unless the run is `dry`. `run_id`
+    and `name` are those of `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
         out.kind()
         yield RemoteSink(out)
     elif dry:
         yield LocalSink(out, None)
     else:
-        with OutputFolder(out, shard, mark, name) as held:
+        with OutputFolder(out, shard, run_id, name) as held:
             yield LocalSink(out, held)
