@@ -20,14 +20,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.device import pick_device, pick_precision
+from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.faces.asking import Ask
 from stargan_cli.labels import Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
-from stargan_cli.translate.inputs.addresses import place_of_text
+from stargan_cli.translate.inputs.addresses import parse_address
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import MemorySink
 from stargan_cli.translate.outputs.together import synced_at_once
@@ -36,7 +36,6 @@ from stargan_cli.translate.pipe import as_file, piped, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Location, Run, TranslationSettings
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 from stargan_cli.weights.files import load as load_weights
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
@@ -71,6 +70,7 @@ class Model:
         self._device_name, self._precision = device, precision
         self._device = pick_device(device)
         pick_precision(precision, self._device)
+        repeatable(self._device)
         self._weights: Weights = load_weights(weights)
         self._networks = lru_cache(maxsize=8)(partial(_started, self._weights))
 
@@ -155,8 +155,8 @@ class Model:
         the work. Raises StarganError.
         """
         settings = self._settings(spec=spec, **options)
-        places = [_place(source, "source")], _place(out, "out")
-        job = partial(translate, *places, settings, Run(), warn=_log.warning, note=_log.info)
+        addresses = [_address(source, "source")], _address(out, "out")
+        job = partial(translate, *addresses, settings, Run(), warn=_log.warning, note=_log.info)
         return _rows(partial(job, weights=copy.deepcopy(self._weights)))
 
     @cached_property
@@ -194,16 +194,16 @@ class Model:
         if self._discriminator is None:
             require_said(card.layout, changes)
         else:
-            read = self._discriminator(reading_square(card)(pictures)).classes
+            read = self._discriminator(pictures).classes
             known = [as_read(card.layout, logits) for logits in read.tolist()]
         vectors = [pass_vectors(card.layout, one, changes) for one in known]
         yield from torch.tensor(vectors, dtype=torch.float32, device=self._device).unbind(dim=1)
 
 
-def _place(value: object, what: str) -> Location:
+def _address(value: object, what: str) -> Location:
     if not isinstance(value, (str, Path)):
         raise UsageError(f"{what} takes a text or a Path, not {value!r}")
-    return place_of_text(str(value))
+    return parse_address(str(value))
 
 
 def _require(tensor: object, count: int | None, shape: tuple[int, ...], what: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UsageError, WeightsError, first_line
 from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loaded
 
 DEFAULT_NETWORK: Final = "efficientnet-lite0"
@@ -81,9 +81,8 @@ def _from_timm(name: str, with_weights: bool) -> Backbone:
     try:
         body = timm.create_model(name, num_classes=0, pretrained=with_weights)
     except Exception as error:  # an unknown name, or whatever its download raises
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         hint = "timm.list_models() lists its networks; without internet access, give weights with --init FILE"
-        raise UsageError(f"timm cannot build {name}: {reason}", hint) from error
+        raise UsageError(f"timm cannot build {name}: {first_line(error)}", hint) from error
     return Backbone(body, int(body.num_features), lambda pictures: body(pictures), as_imagenet=True)
 
 

@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 
+from stargan_cli.errors import first_line
 from stargan_cli.progress import Say, unheard
 
 Result = TypeVar("Result")
@@ -69,8 +70,7 @@ class Captured(Generic[Result]):
                 result = self._work(*arguments)
         except Exception as error:  # what the device or the driver cannot record, it can still compute
             self._records = False
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            self._warn(f"no CUDA graph could be recorded; going on without, which is slower: {reason}")
+            self._warn(f"no CUDA graph could be recorded; going on without, which is slower: {first_line(error)}")
             return False
         self._recorded[arguments] = recording, result
         return True
@@ -114,7 +114,8 @@ class _CudaGraph:
                 yield
         except BaseException:
             # If a recording fails, `torch.cuda.graph` leaves its stream the current one, and the allocator, which
-            # believes that it still records, would refuse to free memory. If it did end, the first call raises.
+            # believes that it still records, would refuse to free memory. `_cuda_endAllocateToPool` raises
+            # RuntimeError if the allocator had already stopped recording; that is ignored.
             torch.cuda.set_stream(before)
             with suppress(RuntimeError, AttributeError):
                 torch._C._cuda_endAllocateToPool(before.device_index, pool)

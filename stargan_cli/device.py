@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli import launcher
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, first_line
 
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -23,8 +23,7 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float
 
 def pick_device(name: str = "auto") -> torch.device:
     """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Where a launcher has
-    started several processes, auto and cuda share a machine's CUDA devices out among them. Also keeps torch from using
-    more CPU threads than `cpu_count` in this process, unless OMP_NUM_THREADS sets their number.
+    started several processes, auto and cuda share a machine's CUDA devices out among them.
 
     Raises UsageError where there is no such device on this machine.
     """
@@ -45,8 +44,6 @@ def pick_device(name: str = "auto") -> torch.device:
             raise UsageError(f"{name} asked for, but this machine has {found}", "use --device auto")
     elif device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("mps asked for, but this machine has no Apple GPU", "use --device auto")
-    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > (cores := cpu_count()):
-        torch.set_num_threads(cores)
     return device
 
 
@@ -110,8 +107,7 @@ def compiling() -> Iterator[None]:
 
         if not isinstance(error, TorchDynamoException):
             raise
-        reason = str(error).strip().splitlines()[0]
-        raise UsageError(f"torch cannot compile the network: {reason}", "leave --compile out") from error
+        raise UsageError(f"torch cannot compile the network: {first_line(error)}", "leave --compile out") from error
 
 
 def put(tensor: Tensor, place: Tensor) -> None:
@@ -168,9 +164,11 @@ def _quota_of(group: Path) -> float:
 
 
 def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
-    """A pool of `workers` threads, in each of which torch uses `threads` threads. More than one wait for each other
-    (on a busy machine, for seconds). The calling thread keeps its own number."""
-    torch.get_num_threads()  # fixes the calling thread's number: it would become the last one set in any thread
+    """A pool of `workers` threads, in each of which torch uses `threads` threads. Use 1 unless the workers run alone:
+    torch threads that share an operation wait for each other, on a busy machine for seconds. The calling thread keeps
+    its own number."""
+    # A thread that has not asked for its number yet would take over the last one that any thread sets. Asking fixes it.
+    torch.get_num_threads()
     return ThreadPoolExecutor(workers, name, initializer=_compute_with, initargs=(threads,))
 
 
@@ -179,9 +177,16 @@ def _compute_with(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
+def limit_threads() -> None:
+    """Keep torch from using more threads than `cpu_count`, unless OMP_NUM_THREADS sets their number."""
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > (cores := cpu_count()):
+        torch.set_num_threads(cores)
+
+
 def tune_for_training(device: torch.device) -> None:
     """Let cuDNN choose its convolutions by timing them, once for each shape: worthwhile if shapes stay the same. Also
-    make a CUDA device the current one, as CUDA graphs need it."""
+    make a CUDA device the current one, as CUDA graphs need it, and `limit_threads`."""
+    limit_threads()
     torch.backends.cudnn.benchmark = device.type == "cuda"
     torch.backends.cudnn.deterministic, torch.backends.cudnn.allow_tf32 = False, True  # undoes `repeatable`
     if device.type == "cuda" and device.index is not None:
@@ -190,7 +195,9 @@ def tune_for_training(device: torch.device) -> None:
 
 def repeatable(device: torch.device) -> None:
     """Make the same call on the same machine give the same bytes (no timed choice of algorithms), and compute fp32 in
-    full precision (no TF32). It is so without settings on other devices than CUDA. On CUDA they are the process's."""
+    full precision (no TF32). Only CUDA needs settings for this. They hold for the whole process. Also `limit_threads`.
+    """
+    limit_threads()
     if device.type != "cuda":
         return
     torch.backends.cudnn.benchmark = False

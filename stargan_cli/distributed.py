@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from stargan_cli import launcher
 from stargan_cli.device import pick_device
-from stargan_cli.errors import TrainingError, UsageError
+from stargan_cli.errors import TrainingError, UsageError, first_line
 from stargan_cli.progress import Say, unheard
 
 LONGEST_JOB = timedelta(days=60)
@@ -123,30 +123,32 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
     Raises UsageError where the launcher's variables are incomplete or `device` is a single one, and TrainingError where
     another process does not connect or ended meanwhile.
     """
-    place = launcher.place()
-    if place is None:
+    this = launcher.process_rank()
+    if this is None:
         yield ALONE
         return
     if ":" in device:
         raise UsageError(
-            f"--device {device} is one device, and there are {place.count} processes", "use --device auto or cuda"
+            f"--device {device} is one device, and there are {this.count} processes", "use --device auto or cuda"
         )
     launcher.require(launcher.WHERE)
-    unconnected = Processes(place.rank, place.local_rank or 0, place.count)
+    unconnected = Processes(this.rank, this.local_rank or 0, this.count)
     where = pick_device(device)
     on_cuda = where.type == "cuda"
     if on_cuda:
-        _require_own_gpu(place.local_rank)
+        _require_own_gpu(this.local_rank)
         torch.cuda.set_device(where)
     if not launcher.by_torchrun():
-        say(f"this is process {place} in the environment; --standalone ignores them")
+        say(f"this is process {this} in the environment; --standalone ignores them")
     try:
-        _meet("nccl" if on_cuda else "gloo", PATIENCE, place, say)
+        _meet("nccl" if on_cuda else "gloo", PATIENCE, this, say)
         talk, waiting = (dist.new_group(timeout=limit, backend="gloo") for limit in (PATIENCE, DECODING))
         yield replace(unconnected, talk=talk, waiting=waiting)
     except RuntimeError as error:  # what gloo and nccl raise where another process is gone
+        lost = _LOST.search(str(error))
+        reason = "another one ended or no longer answers" if lost else first_line(error)
         raise TrainingError(
-            f"process {place.rank + 1} of {place.count} cannot go on: {_in_words(error)}",
+            f"process {this.rank + 1} of {this.count} cannot go on: {reason}",
             "--resume goes on from the last checkpoint, with any number of processes",
         ) from error
     finally:
@@ -171,7 +173,7 @@ def _require_own_gpu(local_rank: int | None) -> None:
         )
 
 
-def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: Say) -> None:
+def _meet(backend: str, patience: timedelta, this: launcher.ProcessRank, say: Say) -> None:
     """Start the process group, in a daemon thread: torch handles no signals while it waits for the others.
 
     Raises TrainingError where the others do not connect.
@@ -190,13 +192,12 @@ def _meet(backend: str, patience: timedelta, place: launcher.ProcessRank, say: S
     address = ":".join(os.environ[name] for name in launcher.WHERE)
     if thread.is_alive():
         minutes = round(patience.total_seconds() / 60)
-        say(f"waiting for the other processes of {place.count} at {address}, for up to {minutes} minutes")
+        say(f"waiting for the other processes of {this.count} at {address}, for up to {minutes} minutes")
     while thread.is_alive():
         thread.join(PAUSE)
     if failed:
-        reason = str(failed[0]).strip().splitlines()[0:1] or [type(failed[0]).__name__]
         raise TrainingError(
-            f"the {place.count} processes did not connect at {address}: {reason[0]}",
+            f"the {this.count} processes did not connect at {address}: {first_line(failed[0])}",
             "start all of them, with one MASTER_ADDR and MASTER_PORT, or use --standalone",
         ) from failed[0]
 
@@ -209,17 +210,11 @@ def _wait(group: Any) -> None:
     work.wait()
 
 
-def _in_words(error: RuntimeError) -> str:
-    if _LOST.search(text := str(error)):
-        return "another one ended or no longer answers"
-    return text.strip().splitlines()[0] if text.strip() else type(error).__name__
-
-
 def wait_for_the_others() -> None:
     """Under torchrun, wait until all its processes have called this. It ends all of them as soon as one exits with an
     error, as a process does if one of its pictures failed."""
-    place = launcher.place()
-    if place is not None and launcher.by_torchrun():
-        _meet("gloo", LONGEST_JOB, place, unheard)
+    this = launcher.process_rank()
+    if this is not None and launcher.by_torchrun():
+        _meet("gloo", LONGEST_JOB, this, unheard)
         _wait(None)
         dist.destroy_process_group()

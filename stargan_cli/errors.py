@@ -24,6 +24,16 @@ def reason_of(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's text (torch appends advice and traces), or its class's name if it has no text."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def one_line(error: Exception) -> str:
+    """The text of an error with its white space folded, or its class's name if it has no text."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class StarganError(Exception):
     """An error that is shown without a traceback: what happened and where, and in `hint` what to do next.
 
@@ -87,20 +97,17 @@ class ExportError(StarganError):
     """An exported file cannot be made, or its results differ from the source's. No file is left behind."""
 
 
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "unable to allocate",
+    "not enough memory",
+    "bad_alloc",
+    "failed to map segment",
+)
 _SHORT = (
-    (
-        (
-            "out of memory",
-            "can't allocate memory",
-            "cannot allocate memory",
-            "unable to allocate",
-            "not enough memory",
-            "bad_alloc",
-            "failed to map segment",
-        ),
-        "not enough memory",
-        "close other programs, or try fewer --workers or a smaller --batch-size",
-    ),
+    (_NO_MEMORY, "not enough memory", "close other programs, or try fewer --workers or a smaller --batch-size"),
     (
         ("can't start new thread", "resource temporarily unavailable"),
         "the system gives this process no more threads",
@@ -114,10 +121,16 @@ _SHORT = (
 )
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory, the machine's or a device's, ran out."""
+    return _says(error, _NO_MEMORY)
+
+
 def shortage(error: BaseException) -> StarganError | None:
     """An error that names the resource (memory, threads, open files) whose lack caused `error`; None if none did."""
+    return next((StarganError(message, hint) for signs, message, hint in _SHORT if _says(error, signs)), None)
+
+
+def _says(error: BaseException, signs: tuple[str, ...]) -> bool:
     words = "out of memory" if isinstance(error, MemoryError) else str(error).lower()
-    for signs, message, hint in _SHORT:
-        if any(sign in words for sign in signs):
-            return StarganError(message, hint)
-    return None
+    return any(sign in words for sign in signs)

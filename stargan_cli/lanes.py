@@ -18,7 +18,7 @@ from stargan_cli.progress import Say, unheard
 Work = Callable[..., tuple[Tensor, ...]]
 """A function from tensors on the device to tensors on the device. A CUDA graph can record it: after its first calls it
 neither waits for the device nor reads from the host."""
-Places = dict[tuple[Any, ...], tuple[Tensor, ...]]
+Inputs = dict[tuple[Any, ...], tuple[Tensor, ...]]
 """The tensors into which batches are copied, by work and the shapes of the batch."""
 Loaded = TypeVar("Loaded")
 
@@ -46,8 +46,8 @@ class Lane:
 
     def forget(self) -> None:
         """Throw recordings away; they are made anew where they are needed. None may be running."""
-        self._places: Places = {}
-        compute = partial(_on_places, self._places)  # a method would be a reference cycle, and free the memory late
+        self._inputs: Inputs = {}
+        compute = partial(_on_inputs, self._inputs)  # a method would be a reference cycle, and free the memory late
         self._captured = None if self._recorder is None else Captured(compute, self._recorder, self._warn)
 
     def run(self, work: Work, *inputs: Tensor) -> tuple[Tensor, ...]:
@@ -72,15 +72,15 @@ class Lane:
         if self._captured is None:
             return work(*(send(one, self.device) for one in inputs))
         key = (work, *((one.shape, one.dtype) for one in inputs))
-        if key not in self._places:
-            self._places[key] = tuple(torch.empty(one.shape, dtype=one.dtype, device=self.device) for one in inputs)
-        for one, place in zip(inputs, self._places[key], strict=True):
-            put(one, place)
+        if key not in self._inputs:
+            self._inputs[key] = tuple(torch.empty(one.shape, dtype=one.dtype, device=self.device) for one in inputs)
+        for one, own in zip(inputs, self._inputs[key], strict=True):
+            put(one, own)
         return self._captured(key)
 
 
-def _on_places(places: Places, key: tuple[Any, ...]) -> tuple[Tensor, ...]:
-    made: tuple[Tensor, ...] = key[0](*places[key])
+def _on_inputs(inputs: Inputs, key: tuple[Any, ...]) -> tuple[Tensor, ...]:
+    made: tuple[Tensor, ...] = key[0](*inputs[key])
     return made
 
 

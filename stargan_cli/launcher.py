@@ -31,8 +31,8 @@ class ProcessRank:
         return f"{self.rank + 1} of {self.count}, as RANK and WORLD_SIZE say"
 
 
-def place(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
-    """This process's place among several; None if it is alone.
+def process_rank(environment: Mapping[str, str] = os.environ) -> ProcessRank | None:
+    """Which of several processes this is; None if it is alone.
 
     Raises UsageError where RANK or WORLD_SIZE is set without the other, or where a value is impossible.
     """
@@ -66,9 +66,9 @@ def number(name: str, environment: Mapping[str, str], hint: str = _HINT) -> int:
     return int(text)
 
 
-def by_torchrun(environment: Mapping[str, str] = os.environ) -> bool:
+def by_torchrun() -> bool:
     """Whether torchrun started this process, and so ends all of them if one fails."""
-    return TORCHRUN in environment
+    return TORCHRUN in os.environ
 
 
 def forget(environment: MutableMapping[str, str] = os.environ) -> None:

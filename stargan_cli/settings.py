@@ -125,9 +125,7 @@ def checked(cls: type[Settings], values: Any) -> dict[str, Any]:
     result = {name: _with_tuples(value) for name, value in values.items()}
     for name, value in result.items():
         if not _is_of(value, known[name].kind):
-            raise ValueError(
-                f"the training setting {name} cannot be {values[name]!r}: it takes {_in_words(known[name].kind)}"
-            )
+            raise ValueError(f"the setting {name} cannot be {values[name]!r}: it takes {_in_words(known[name].kind)}")
     return result
 
 
@@ -145,26 +143,30 @@ def _is_of(value: Any, kind: Any) -> bool:
         expected = parts[:1] * len(value) if many and isinstance(value, tuple) else parts
         return isinstance(value, tuple) and len(value) == len(expected) and all(map(_is_of, value, expected))
     if origin is Literal:
-        return type(value) is str
+        return value in parts
     if kind in (int, float):
         return isinstance(value, (int, kind)) and not isinstance(value, bool)
     return isinstance(value, kind)
 
 
-def require_types(settings: Any) -> None:
-    """Raises UsageError where a field of a dataclass has a value of another type than it declares."""
+def require_types(settings: Any, **options: str) -> None:
+    """Raises UsageError where a field of a dataclass has a value of another type than it declares. The message names
+    the field, or its option in `options`."""
     for name, kind in get_type_hints(type(settings)).items():
         value = getattr(settings, name)
         if not _is_of(value, kind):
-            raise UsageError(f"{name} takes {_in_words(kind)}, not {value!r}")
+            raise UsageError(f"{options.get(name, name)} takes {_in_words(kind)}, not {value!r}")
 
 
 def _in_words(kind: Any) -> str:
     if get_origin(kind) in (Union, UnionType):
         return " or ".join(map(_in_words, get_args(kind)))
+    if get_origin(kind) is Literal:
+        return " or ".join(get_args(kind))
+    if get_origin(kind) is tuple:
+        return "a list"
     words = {str: "a text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
-    by_origin = {Literal: "a text", tuple: "a list"}
-    return by_origin.get(get_origin(kind)) or words.get(kind) or f"a {kind.__name__}"
+    return words.get(kind) or f"a {kind.__name__}"
 
 
 def listed(text: str | None) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ def test_torch_uses_no_more_threads_than_the_quota_has_cores_unless_it_is_told_t
     before = torch.get_num_threads()
     torch.set_num_threads(5)
     try:
-        device.pick_device("cpu")
+        device.limit_threads()
         assert torch.get_num_threads() == expected
     finally:
         torch.set_num_threads(before)

@@ -16,7 +16,6 @@ from stargan_cli.evaluate.pixel_metrics import kept_region, psnr
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
 from stargan_cli.train.background import background
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights, load
 
 FACES = sorted((Path(__file__).resolve().parents[1] / "examples" / "faces").glob("*.jpg"))
@@ -58,7 +57,7 @@ def read(weights: Weights, pictures: np.ndarray) -> torch.Tensor:
     assert weights.discriminator is not None
     with torch.inference_mode():
         squares = to_model(torch.from_numpy(pictures).permute(0, 3, 1, 2))
-        return weights.discriminator(reading_square(weights.card)(squares)).classes.sigmoid()
+        return weights.discriminator(squares).classes.sigmoid()
 
 
 def hair_moved(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import typer
-
-MAX_HEADER_BYTES = 4 * 2**20
 
 
 def one_of(*values: str) -> dict[str, Any]:
@@ -36,21 +33,16 @@ def set_words(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _words(weights: str) -> Iterator[str]:
+    from safetensors import safe_open
+
     from stargan_cli.labels import LabelLayout, Vocabulary
     from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
 
-    card = _card(resolve(weights or DEFAULT_WEIGHTS))
+    with safe_open(resolve(weights or DEFAULT_WEIGHTS), framework="np") as file:
+        card = json.loads(file.metadata()["stargan"])
     layout = LabelLayout.from_dict(card["layout"])
     vocabulary = Vocabulary(layout, card["aliases"])
     for index, label_set in enumerate(layout.sets):
         for name in label_set.attributes:
             same, opposite = vocabulary.words_for(index, name)
             yield from (word for word in (name.lower(), *same, *opposite) if " " not in word)
-
-
-def _card(path: Path) -> Any:
-    """The card in the header of a safetensors file, as plain values."""
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(min(size, MAX_HEADER_BYTES)))
-    return json.loads(header["__metadata__"]["stargan"])

@@ -10,9 +10,11 @@ import typer
 
 from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
-from stargan_cli.datasets.choice import DataChoice
+from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import LARGEST_SEED
+from stargan_cli.train.recipe.networks import MODEL
+from stargan_cli.train.recipe.settings import MACHINE
 
 
 def _file(text: str) -> Path:
@@ -32,7 +34,7 @@ CacheOption = Annotated[
         "--cache",
         help="Folder for decoded pictures. By default the folder stargan in the user's cache folder.",
         metavar="DIR",
-        rich_help_panel="Data",
+        rich_help_panel=DATA,
     ),
 ]
 
@@ -45,7 +47,7 @@ WeightsOption = Annotated[
         autocompletion=weights_names,
         help="A .safetensors file, the name of bundled weights, hf://owner/repo (its weights.safetensors "
         "or model.safetensors) or hf://owner/repo/file (with the extra hub).",
-        rich_help_panel="Model",
+        rich_help_panel=MODEL,
     ),
 ]
 DeviceOption = Annotated[
@@ -54,7 +56,7 @@ DeviceOption = Annotated[
         "--device",
         help="Device of the networks; auto takes a GPU if there is one. cuda:1 is the second GPU.",
         **one_of("auto", "cpu", "cuda", "mps"),
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 PrecisionOption = Annotated[
@@ -64,7 +66,7 @@ PrecisionOption = Annotated[
         help="Number type that the networks compute in; auto takes bf16 if the processor has instructions for it, "
         "else fp32. fp16 is for GPUs.",
         **one_of("auto", "fp32", "bf16", "fp16"),
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 EngineOption = Annotated[
@@ -74,7 +76,7 @@ EngineOption = Annotated[
         help="Library that runs the network; ray runs torch on all machines of a Ray cluster. All but torch need "
         "the extra of their name (onnxruntime: onnx).",
         **one_of("torch", "openvino", "onnxruntime", "ray"),
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 CompileOption = Annotated[
@@ -82,7 +84,7 @@ CompileOption = Annotated[
     typer.Option(
         "--compile",
         help="Lets torch compile the network first. This takes about a minute, and on a CPU needs a C++ compiler.",
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 WorkersOption = Annotated[
@@ -91,7 +93,7 @@ WorkersOption = Annotated[
         "--workers",
         min=1,
         help="Threads or processes that read and write pictures. By default chosen for the machine.",
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, max=LARGEST_SEED, help="Seed of all random numbers.")]
@@ -100,7 +102,7 @@ StandaloneOption = Annotated[
     typer.Option(
         "--standalone",
         help="Ignores RANK, WORLD_SIZE and torchrun's other variables: this process does the whole job.",
-        rich_help_panel="Machine",
+        rich_help_panel=MACHINE,
     ),
 ]
 QuietOption = Annotated[

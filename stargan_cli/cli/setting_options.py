@@ -34,10 +34,10 @@ def _option(one: Declared, presets: Defaults) -> Any:
 
 
 def takes_settings(
-    cls: type[Settings], parameter: str, presets: Defaults, panels: tuple[str, ...]
+    cls: type[Settings], presets: Defaults, panels: tuple[str, ...]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that gives a command one option for each setting of `cls`. The command receives the settings that
-    the call names, as a dictionary in `parameter`.
+    the call names, as the dictionary `given`.
 
     The options come first in the help, panel by panel in the order of `panels`. Typer reads a command's signature, so
     the decorator writes each setting into it as a parameter.
@@ -49,10 +49,10 @@ def takes_settings(
         def called(**values: Any) -> Any:
             texts = {one: values.pop(one.name) for one in known}
             given = {one.name: _parsed(one, text) for one, text in texts.items() if text not in (None, [], ())}
-            return command(**values, **{parameter: given})
+            return command(**values, given=given)
 
         own = dict(inspect.signature(command, eval_str=True).parameters)
-        del own[parameter]
+        del own["given"]
         made = {
             one.name: inspect.Parameter(
                 one.name,

@@ -47,7 +47,7 @@ PresetOption = Annotated[
 ]
 
 
-@takes_settings(TrainSettings, "given", {name: preset.changes for name, preset in PRESETS.items()}, PANELS)
+@takes_settings(TrainSettings, {name: preset.changes for name, preset in PRESETS.items()}, PANELS)
 def train(
     given: dict[str, Any],
     download: Annotated[

@@ -113,7 +113,7 @@ def translate(
         labels=labels,
         rest_off=rest == "off",
         strength=strength,
-        size=size,
+        size=size,  # type: ignore[arg-type]
         faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
         format=option_named(format),
         quality=quality,
@@ -139,19 +139,19 @@ def translate(
                 f"leave out {', '.join(others)}",
             )
         return _through_pipe(settings)
-    from stargan_cli.translate.inputs.addresses import places_of_texts
+    from stargan_cli.translate.inputs.addresses import parse_addresses
     from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
     if standalone:
         launcher.forget()
-    places = places_of_texts(inputs)
-    if not quiet and shard in (None, "auto") and (share := launcher.place()) and not launcher.by_torchrun():
+    addresses = parse_addresses(inputs)
+    if not quiet and shard in (None, "auto") and (share := launcher.process_rank()) and not launcher.by_torchrun():
         warn(f"this run translates only share {share} in the environment; --standalone translates all pictures")
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     results = "json" if as_json else "print" if print_paths else "print0" if print0 else ""
     voice = Voice(results, dry_run, new_only, watch)
-    return _over_files(places, _place_of_out(out) if out else default_out(places), settings, run, voice, quiet)
+    return _over_files(addresses, _parse_out(out) if out else default_out(addresses), settings, run, voice, quiet)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
@@ -163,16 +163,16 @@ def default_out(inputs: list[Path | RemotePath]) -> Path:
     return Path("translated")
 
 
-def _place_of_out(text: str) -> Path | RemotePath:
+def _parse_out(text: str) -> Path | RemotePath:
     """Raises UsageError for a new folder with a picture's suffix: without its last slash it would be a file."""
     from stargan_cli.pictures.listing import has_picture_suffix
-    from stargan_cli.translate.inputs.addresses import place_of_text
+    from stargan_cli.translate.inputs.addresses import parse_address
     from stargan_cli.translate.inputs.finding import is_folder
 
-    place = place_of_text(text)
-    if text.endswith("/") and has_picture_suffix(place.name) and not is_folder(place):
+    address = parse_address(text)
+    if text.endswith("/") and has_picture_suffix(address.name) and not is_folder(address):
         raise UsageError(f"--out {text} names a folder as if it were a picture", "make the folder first, or drop the /")
-    return place
+    return address
 
 
 def _batch_size(text: str) -> int | None:

@@ -9,6 +9,7 @@ import typer
 
 from stargan_cli.cli.completion import one_of, set_words
 from stargan_cli.cli.options import FILE
+from stargan_cli.train.recipe.settings import MACHINE
 
 CHANGE, FACES, FILES, RUN = "What to change", "Faces", "Files", "Run"
 
@@ -262,6 +263,6 @@ NewOnly = Annotated[
 BatchSize = Annotated[
     str,
     typer.Option(
-        help="Pictures in a batch (1 or more, or auto); halved when memory runs out.", rich_help_panel="Machine"
+        help="Pictures in a batch (1 or more, or auto); halved when memory runs out.", rich_help_panel=MACHINE
     ),
 ]

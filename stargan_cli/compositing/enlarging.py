@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from stargan_cli.compositing.maps import Floats
-from stargan_cli.compositing.scratch import scratch
+from stargan_cli.compositing.scratch_arrays import scratch_array
 
 _REACH = 2  # px of the maps: the reach of the bicubic kernel
 _SPAN = 8  # px of the maps: enlarged by one matrix product
@@ -34,11 +34,11 @@ class Enlarger:
         across, down = width / (right - left), height / (bottom - top)
         columns = _axis(width, (region[0] - left) * across, across, region[2] - region[0])
         self._rows = _axis(height, (region[1] - top) * down, down, region[3] - region[1])
-        lines, wide = maps.reshape(-1, width), scratch("wide", (channels * height, columns.count))
+        lines, wide = maps.reshape(-1, width), scratch_array("wide", (channels * height, columns.count))
         for pixels, between, weights in columns.blocks(0, columns.count):
             np.matmul(lines[:, between], weights.T, out=wide[:, pixels])
         self._wide = wide.reshape(channels, height, columns.count)
-        self._whole = scratch("whole", (channels, most_rows, columns.count))
+        self._whole = scratch_array("whole", (channels, most_rows, columns.count))
 
     def strip(self, start: int, end: int) -> Floats:
         """Return rows `start` to `end` of the region: (C, end - start, width). The next call overwrites them."""

@@ -31,7 +31,7 @@ from stargan_cli.compositing.maps import (
     smooth,
 )
 from stargan_cli.compositing.placement import Place
-from stargan_cli.compositing.scratch import scratch
+from stargan_cli.compositing.scratch_arrays import scratch_array
 from stargan_cli.pictures.native_pixels import NativePixels
 
 FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance
@@ -61,7 +61,7 @@ def paste(
     rows = min(bottom - top, max(1, STRIP // (right - left)))
     enlarger = Enlarger(change, place.box(*image.size), region, rows)
     weight = _Weight(place, image.size, near)
-    room = scratch("pixels", (2, 3, rows, right - left))
+    room = scratch_array("pixels", (2, 3, rows, right - left))
     for start in range(top, bottom, rows):
         box = (left, start, right, min(bottom, start + rows))
         strip = image.crop(box)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from stargan_cli.datasets.celeba_files import find_celeba
-from stargan_cli.errors import DataError
+from stargan_cli.errors import DataError, first_line
 
 BY_HAND = "or fetch it by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -30,8 +30,8 @@ def fetch_celeba(root: Path) -> None:
     try:
         CelebA(str(root), split="all", download=True)
     except Exception as error:  # torchvision and gdown raise errors of many kinds
-        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
-        raise DataError(f"CelebA could not be downloaded: {reason}", f"{_hint(error, root)}, {BY_HAND}") from error
+        message = f"CelebA could not be downloaded: {first_line(error)}"
+        raise DataError(message, f"{_hint(error, root)}, {BY_HAND}") from error
 
 
 def _hint(error: BaseException, root: Path) -> str:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
@@ -18,13 +16,12 @@ from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import DataError, PictureError, reason_of
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import is_old, remove_unfinished, replacement
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
 
 CACHE_VERSION = 1
 MAX_UNREADABLE_SHARE = 0.1
-LEFT_OVER_SECONDS = 3600
 
 
 def default_cache_folder() -> Path:
@@ -118,7 +115,7 @@ def _read_notes(path: Path, labelled: Labelled, size: int) -> dict[str, str] | N
 
 def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int, progress: Progress) -> dict[str, str]:
     unreadable: dict[str, str] = {}
-    _sweep(path.parent)
+    remove_unfinished(path.parent, lambda entry, name, _: name.endswith(".bin") and is_old(entry))
     with replacement(path) as temporary:
         with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
             for start in range(0, len(labelled), 64 * workers):
@@ -130,8 +127,6 @@ def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int,
                     else:
                         out.write(result.numpy().tobytes())
                 progress(start + len(files), len(labelled), "")
-            out.flush()
-            os.fsync(out.fileno())
         if len(unreadable) > most:
             file, reason = next(iter(unreadable.items()))
             raise DataError(
@@ -140,14 +135,6 @@ def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int,
             )
         _notes(path).write_text(json.dumps({"unreadable": unreadable}), encoding="utf-8")
     return unreadable
-
-
-def _sweep(folder: Path) -> None:
-    """Remove the half-built files of killed runs. A file that is still being built is never old."""
-    for left_over in folder.glob(".*.bin.*.tmp"):
-        with suppress(OSError):
-            if time.time() - left_over.stat().st_mtime > LEFT_OVER_SECONDS:
-                left_over.unlink()
 
 
 def _decode(file: Path, size: int) -> Tensor | str:

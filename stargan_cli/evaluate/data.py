@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from stargan_cli.datasets import loading
 from stargan_cli.datasets.celeba_people import people
@@ -19,6 +18,7 @@ from stargan_cli.evaluate.readings import Readers, readers_for
 from stargan_cli.evaluate.same_person import Portraits, portrait_rows
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.photos import Photos, found_in, selected
+from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.weights.card import Card
@@ -123,7 +123,7 @@ def _opened(
     pictures = cached(labelled, card.model.image_size, settings.cache, workers, decoding)
     if settings.at == "square":
         return pictures, None
-    landmarks = landmarks_of(card)
+    landmarks = landmarks_of(card.preprocessing)
     if landmarks is None:
         raise UsageError("these weights do not say where they expect a face", "leave --at source away")
     return found_in(pictures, landmarks, workers, decoding)
@@ -154,9 +154,3 @@ def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tup
             "name the folder as one of them, or give --data for all sets of the weights, in their order",
         )
     return chosen[0], found[chosen[0]]
-
-
-def landmarks_of(card: Card) -> Mapping[str, Sequence[float]] | None:
-    """Where the weights expect the eyes, if the card says so: name -> [x, y], in fractions of the side."""
-    places: Any = card.preprocessing.get("landmarks")
-    return places if isinstance(places, dict) else None

@@ -23,7 +23,6 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.model import DiscriminatorOutput
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 
 Describer = Callable[[Classifier, Mapping[str, Sequence[float]] | None], Features]
@@ -85,15 +84,15 @@ def _classifier_descriptors(classifier: Classifier, pictures: Tensor) -> Tensor:
 
 
 def discriminator_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
-    """The function that gives the class logits of the weights' discriminator for pictures, of which it reads the part
-    that it saw in training. None without a discriminator."""
+    """The function that gives the class logits of the weights' discriminator for pictures. None without a
+    discriminator."""
     if weights.discriminator is None:
         return None
-    network, seen = weights.discriminator.to(machine.device), reading_square(weights.card)
+    network = weights.discriminator.to(machine.device)
 
     def read(pictures: Tensor) -> Tensor:
         with autocast(machine.device, machine.dtype):
-            output: DiscriminatorOutput = network(seen(pictures))
+            output: DiscriminatorOutput = network(pictures)
         return output.classes.float()
 
     return read

@@ -86,8 +86,8 @@ class TargetValues:
 class SetValues:
     """Everything that was measured on one data set. `own`: each picture translated with its own label; `own_read`
     (N, c, K): the labels that the classifiers then read; `there_and_back`: translated to the last target and back
-    (empty for photos); `features`, `descriptors`: of all sources; `ruler`: the distances between photos of one person
-    and of two."""
+    (empty for photos); `features`, `descriptors`: of all sources; `yardstick`: the distances between photos of one
+    person and of two."""
 
     labelled_set: LabelledSet
     targets: list[TargetValues]
@@ -96,7 +96,7 @@ class SetValues:
     own_read: Tensor = field(repr=False)
     features: Tensor | None = None
     descriptors: Tensor | None = None
-    ruler: Yardstick | None = None
+    yardstick: Yardstick | None = None
 
 
 Advance = Callable[[int], None]
@@ -140,8 +140,8 @@ class Measuring:
         if self.labelled_set.photos is None:
             back = self._collect(None, last.pictures, self.given.asked(last), self._there_and_back(last))
         portraits = self.labelled_set.portraits
-        ruler = portraits.ruler(self.describe, self.machine) if portraits and self.describe else None
-        looked = looks.get("features"), looks.get("descriptors"), ruler
+        yardstick = portraits.yardstick(self.describe, self.machine) if portraits and self.describe else None
+        looked = looks.get("features"), looks.get("descriptors"), yardstick
         return SetValues(self.labelled_set, targets, own, back, own_read, *looked)
 
     def translated(self, chosen: Tensor, asked: Tensor) -> Iterator[TranslatedBatch]:
@@ -242,7 +242,7 @@ def likeness(before: Tensor, after: Tensor) -> Values:
     return values
 
 
-def steps(labelled_set: LabelledSet) -> int:
+def pictures_to_translate(labelled_set: LabelledSet) -> int:
     """How many pictures `Measuring.run` will translate, as `advance` counts them."""
     targets = labelled_set.targets()
     back = len(targets[-1].pictures) if labelled_set.photos is None else 0

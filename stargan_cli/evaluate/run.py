@@ -12,9 +12,9 @@ from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifiers
-from stargan_cli.evaluate.data import labelled_sets, landmarks_of
+from stargan_cli.evaluate.data import labelled_sets
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
-from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, steps
+from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, pictures_to_translate
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
 from stargan_cli.evaluate.record import prepare_record
 from stargan_cli.evaluate.report import files_of, remove, require_report_folder, write_report
@@ -22,6 +22,7 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
+from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, load
@@ -107,7 +108,7 @@ def _measurings(
     instruments: Instruments,
     progress: Progress,
 ) -> list[list[Measuring]]:
-    total, done = sum(steps(one) for row in sets for one in row), 0
+    total, done = sum(pictures_to_translate(one) for row in sets for one in row), 0
 
     def advance(pictures: int) -> None:
         nonlocal done
@@ -115,7 +116,7 @@ def _measurings(
         progress(done, total)
 
     def measuring(weights: Weights, one: LabelledSet) -> Measuring:
-        landmarks, first = landmarks_of(weights.card), one.readers.classifiers[0]
+        landmarks, first = landmarks_of(weights.card.preprocessing), one.readers.classifiers[0]
         return Measuring(
             weights.generator.to(machine.device),
             GivenLabels(weights.card.layout, one.set_index, one.seen, machine, discriminator_reader(weights, machine)),

@@ -36,6 +36,18 @@ class Yardstick:
     same: Tensor
     different: Tensor
 
+    @classmethod
+    def of(cls, descriptors: Tensor, people: Sequence[str]) -> Yardstick | None:
+        """The distances of up to 2,000 pairs of either kind, always the same ones, from the descriptors (N, d) of
+        photos and the person on each. None if either kind has fewer than 20 pairs."""
+        number_of = {person: number for number, person in enumerate(dict.fromkeys(people))}
+        numbers = torch.tensor([number_of[person] for person in people])
+        pairs = [_pairs(numbers, alike) for alike in (True, False)]
+        if min(map(len, pairs)) < FEWEST_PAIRS:
+            return None
+        same, different = (moved(*descriptors[one].unbind(1)).sort().values for one in pairs)
+        return cls(same, different)
+
     def below_same(self, distances: Tensor) -> Tensor:
         """For each distance (n,), the share in [0, 1] of pairs of one person's photos with a smaller distance. 0: more
         alike than any such pair."""
@@ -54,23 +66,11 @@ class Portraits:
     pictures: CachedPictures
     people: tuple[str, ...]
 
-    def ruler(self, describe: Features, machine: Machine) -> Yardstick | None:
-        """Their `yardstick`. `describe` gives the descriptors of uint8 pictures (n, 3, S, S)."""
+    def yardstick(self, describe: Features, machine: Machine) -> Yardstick | None:
+        """Their `Yardstick.of`. `describe` gives the descriptors of uint8 pictures (n, 3, S, S)."""
         batches = torch.arange(len(self.people)).split(machine.batch_size)  # type: ignore[no-untyped-call]
         descriptors = [describe(self.pictures.batch(rows)[0].to(machine.device)) for rows in batches]
-        return yardstick(torch.cat(descriptors), self.people)
-
-
-def yardstick(descriptors: Tensor, people: Sequence[str]) -> Yardstick | None:
-    """The distances of up to 2,000 pairs of either kind, always the same ones, from the descriptors (N, d) of photos
-    and the person on each. None if either kind has fewer than 20 pairs."""
-    number_of = {person: number for number, person in enumerate(dict.fromkeys(people))}
-    numbers = torch.tensor([number_of[person] for person in people])
-    pairs = [_pairs(numbers, alike) for alike in (True, False)]
-    if min(map(len, pairs)) < FEWEST_PAIRS:
-        return None
-    same, different = (moved(*descriptors[one].unbind(1)).sort().values for one in pairs)
-    return Yardstick(same, different)
+        return Yardstick.of(torch.cat(descriptors), self.people)
 
 
 def _pairs(numbers: Tensor, alike: bool) -> Tensor:

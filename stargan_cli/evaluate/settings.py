@@ -8,6 +8,7 @@ from typing import Literal
 
 from stargan_cli.backbones import DEFAULT_NETWORK
 from stargan_cli.datasets.labelled import Part
+from stargan_cli.settings import require_types
 
 FAST_LIMIT = 150
 FeatureNetwork = Literal["efficientnet-lite0", "classifier", "inception", "none"]
@@ -22,7 +23,7 @@ class EvalSettings:
     put the change into the photos. `baseline`: other weights to compare with. `features`: the network that gives the
     features for distances. `inception`: the weights file of the Inception network. `lpips`: also measure LPIPS.
     `identity`: an ONNX face embedding. `out`: the report's folder. `pictures`: also write every measured picture there,
-    as PNG. `record`: where to write a copy of the weights with the result in its header.
+    as PNG. `record`: where to write a copy of the weights with the result in its header. Raises UsageError.
     """
 
     data: tuple[str, ...] = ("celeba",)
@@ -47,6 +48,9 @@ class EvalSettings:
     precision: str = "fp32"
     cache: Path | None = None
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_types(self, at="--at", features="--features")
 
     @property
     def most(self) -> int | None:

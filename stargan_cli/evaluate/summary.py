@@ -31,8 +31,8 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
         "own_label": _means(measured.own, seed),
         "there_and_back": _means(measured.there_and_back, seed) | {"through": measured.targets[-1].target.name},
     }
-    if measured.ruler is not None:
-        medians = {"one_person": _median(measured.ruler.same), "two_people": _median(measured.ruler.different)}
+    if measured.yardstick is not None:
+        medians = {"one_person": _median(measured.yardstick.same), "two_people": _median(measured.yardstick.different)}
         document["face_distances"] = medians
     if labelled.label_set.kind == "classes":
         document["classification_error"] = {
@@ -83,17 +83,17 @@ def _target(one: TargetValues, measured: SetValues, features: str, seed: int) ->
             document["distances"] = distance_rows(features, target, labels, measured.features, one.features, seed)
     if one.descriptors is not None and measured.descriptors is not None:
         before = measured.descriptors[target.pictures]
-        document |= _means(person_values(before, one.descriptors, measured.ruler), seed)
+        document |= _means(person_values(before, one.descriptors, measured.yardstick), seed)
     return document | _means(one.values, seed)
 
 
-def person_values(before: Tensor, after: Tensor, ruler: Yardstick | None) -> Values:
+def person_values(before: Tensor, after: Tensor, yardstick: Yardstick | None) -> Values:
     """Face descriptors (n, d) of sources and results -> their distances, and the shares of pairs of photos of one
     person and of two people that are nearer, (n,) each."""
     distance = moved(before, after)
-    if ruler is None:
+    if yardstick is None:
         return {"face_distance": distance}
-    shares = {"below_same": ruler.below_same(distance), "below_different": ruler.below_different(distance)}
+    shares = {"below_same": yardstick.below_same(distance), "below_different": yardstick.below_different(distance)}
     return {"face_distance": distance} | shares
 
 

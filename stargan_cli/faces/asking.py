@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from stargan_cli.pictures.arrays import Pixels
 
 Floats = NDArray[np.float32]
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 class Ask(NamedTuple):
@@ -32,15 +32,15 @@ class Ask(NamedTuple):
     pixels: Pixels
 
 
-Search = Generator[Ask, Floats, Found]
+Search = Generator[Ask, Floats, Result]
 
 
-def answered(search: Search[Found], answer: Callable[[Ask], Floats]) -> Found:
+def answered(search: Search[Result], answer: Callable[[Ask], Floats]) -> Result:
     """Run a search, answer each request by `answer`, and return what it finds."""
     try:
         ask = next(search)
         while True:
             ask = search.send(answer(ask))
     except StopIteration as end:
-        found: Found = end.value
-        return found
+        result: Result = end.value
+        return result

@@ -9,7 +9,7 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -133,6 +133,13 @@ def _seen_best(face: Face, place: Place, seen: np.ndarray) -> Face:
         return replace(face, score=0.0)
     found = [place.origin + place.span * complex(x, y) / LOOK for x, y in points[0].tolist()]
     return replace(face, points=tuple(found), score=float(score[0]))
+
+
+def landmarks_of(preprocessing: Mapping[str, Any]) -> Mapping[str, Sequence[float]] | None:
+    """Where weights expect a face, by the `preprocessing` of their card: name -> [x, y], as fractions of the square's
+    side. None unless two or more of LANDMARKS lie in different places."""
+    landmarks: Mapping[str, Sequence[float]] = preprocessing.get("landmarks", {})
+    return landmarks if len(set(places_of(landmarks, LANDMARKS).values())) > 1 else None
 
 
 def place_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Place:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import as_one_call, interleaved
+from stargan_cli.faces.traced_network import as_one_call, layout_for_faces
 
 SIZE = 112  # px: the side of the network's input
 MEANS = (122.782, 117.001, 104.298)  # of the colours, in [0, 255]
@@ -79,7 +79,7 @@ def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
     network.load_state_dict(tensors, assign=True)
-    layout = interleaved(device)
+    layout = layout_for_faces(device)
     network.eval().requires_grad_(False).to(device).to(memory_format=layout)
     example = torch.zeros(1, 3, SIZE, SIZE, dtype=torch.float32, device=device).to(memory_format=layout)
     quick, means = as_one_call(network, example), torch.tensor(MEANS, dtype=torch.float32, device=device)[:, None, None]

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import as_one_call, interleaved
+from stargan_cli.faces.traced_network import as_one_call, layout_for_faces
 
 STRIDES = (8, 16, 32)
 MOST = 512  # candidates of a picture: a face has about ten
@@ -77,7 +77,7 @@ def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
-    layout = interleaved(device)
+    layout = layout_for_faces(device)
     network.eval().requires_grad_(False).to(device).to(memory_format=layout)
     example = torch.zeros(1, 3, 64, 64, dtype=torch.float32, device=device).to(memory_format=layout)
     quick, cells = as_one_call(network, example), lru_cache(maxsize=16)(_cells)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 class Rearranged(nn.Module):
     """A layer that shares `weight` with the one it replaces, and computes in `dtype`.
 
-    With gradients enabled, they reach `weight`. Without, the result of `arrange` is kept until `weight` changes.
+    With gradients enabled, `arrange` runs at every call, so that gradients reach `weight`. Without, its result is kept
+    until `weight` changes.
     """
 
     def __init__(self, weight: Tensor, dtype: torch.dtype) -> None:

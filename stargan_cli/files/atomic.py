@@ -10,7 +10,7 @@ import secrets
 import stat
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -21,8 +21,9 @@ if sys.platform != "win32":
 LONGEST_NAME = 143
 """The most bytes of a temporary name. On encrypted shares (eCryptfs) no name may be longer."""
 OLD_SECONDS = 3600
-RUN_MARK = str(secrets.randbits(60))
+RUN_ID = str(secrets.randbits(60))
 """In the names of unfinished files: the run that writes them, as several machines may write into one folder."""
+_TEMPORARY = re.compile(r"\.(.+)\.([0-9]+)\.tmp", re.DOTALL)
 
 Sync = Literal["all", "file", "nothing"]
 """What of a new file is synced to the disk, so that a power cut cannot lose it.
@@ -34,19 +35,23 @@ _NO_SYNC_HERE = (errno.EINVAL, errno.ENOTSUP, errno.ENOSYS)
 _NO_FOLDER_SYNC_HERE = (*_NO_SYNC_HERE, errno.EBADF, errno.EISDIR, errno.EPERM, errno.EACCES)
 
 
-def adopt_mark(mark: str) -> None:
-    """Mark the unfinished files of this process as those of the run that it works for."""
-    global RUN_MARK
-    RUN_MARK = mark
+def adopt_run_id(run_id: str) -> None:
+    """Name the unfinished files of this process as those of the run that it works for."""
+    global RUN_ID
+    RUN_ID = run_id
 
 
 def temporary_name(name: str) -> str:
     """A hidden temporary name, for the folder of the file `name`, of at most LONGEST_NAME bytes."""
-    ending = f".{RUN_MARK}.tmp"
+    return f".{_short_name(name)}.{RUN_ID}.tmp"
+
+
+def _short_name(name: str) -> str:
+    """The name that stands in the temporary name of the file `name`: a hash if it is too long."""
     encoded = os.fsencode(name)
-    if len(encoded) + len(ending) + 1 > LONGEST_NAME:
-        name = hashlib.sha256(encoded).hexdigest()[:32]
-    return f".{name}{ending}"
+    if len(encoded) + len(f"..{RUN_ID}.tmp") > LONGEST_NAME:
+        return hashlib.sha256(encoded).hexdigest()[:32]
+    return name
 
 
 @contextmanager
@@ -62,7 +67,8 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
     if folder is not None:
         path = Path(path.name)
     elif sync == "all":
-        _sweep(path)
+        own = _short_name(path.name)
+        remove_unfinished(path.parent, lambda entry, name, _: name == own and is_old(entry))
     temporary, placed = path.with_name(temporary_name(path.name)), False
     try:
         with suppress(FileNotFoundError):
@@ -93,15 +99,19 @@ def _keep_access(path: Path, temporary: Path, folder: int | None) -> None:
             os.chmod(temporary, state.st_mode & 0o777, dir_fd=folder)
 
 
-def _sweep(path: Path) -> None:
-    """Remove old temporary files of `path`. One that is still being written is not old."""
-    start = temporary_name(path.name).removesuffix(f"{RUN_MARK}.tmp")
-    with suppress(OSError), os.scandir(path.parent) as entries:
+def remove_unfinished(folder: Path, chosen: Callable[[os.DirEntry[str], str, str], bool]) -> None:
+    """Remove the temporary files in `folder` that are `chosen` by their entry, the name in theirs (see
+    `_short_name`) and the RUN_ID of the run that began them. Those that cannot be removed stay."""
+    with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(start) and re.fullmatch(r"[0-9]+\.tmp", entry.name[len(start) :]):
-                with suppress(OSError):
-                    if time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS:
-                        os.unlink(entry.path)
+            with suppress(OSError):
+                if (found := _TEMPORARY.fullmatch(entry.name)) and chosen(entry, *found.groups()):
+                    os.unlink(entry.path)
+
+
+def is_old(entry: os.DirEntry[str]) -> bool:
+    """Whether a temporary file is older than OLD_SECONDS: one that is still being written is not. Raises OSError."""
+    return time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS
 
 
 def open_new(path: Path, folder: int | None = None) -> BinaryIO:

@@ -11,7 +11,7 @@ from threading import Lock
 
 from stargan_cli.files.atomic import sync_folder
 
-HANDLES = {os.open, os.mkdir, os.unlink, os.rename} <= os.supports_dir_fd
+HAS_DIR_FD = {os.open, os.mkdir, os.unlink, os.rename} <= os.supports_dir_fd
 """Whether names can be relative to an open folder here. On Windows they cannot."""
 _NO_FOLDER = (errno.ELOOP, errno.ENOTDIR)
 _FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -28,7 +28,7 @@ class Below:
     def __init__(self, root: Path) -> None:
         """Raises OSError."""
         self.root, self._real = root, root.resolve(strict=True)
-        self._handle = os.open(self._real, _FOLDER) if HANDLES else None
+        self._handle = os.open(self._real, _FOLDER) if HAS_DIR_FD else None
         self._identity = self._real.stat()
         self._changed: set[PurePath] = set()
         self._noting = Lock()

@@ -12,8 +12,8 @@ class Blob(Protocol):
     """A member of a tar or an object in a store. `str` of a blob is its name in manifests."""
 
     @property
-    def place(self) -> PurePath:
-        """Its path, which names in `--labels` are compared with."""
+    def path(self) -> PurePath:
+        """Names in `--labels` are compared with it."""
         ...
 
     @property
@@ -47,7 +47,7 @@ def hash_of(file: BinaryIO) -> str:
 
 
 def path_of(source: Source) -> PurePath:
-    return source if isinstance(source, Path) else source.place
+    return source if isinstance(source, Path) else source.path
 
 
 def bytes_of(source: Source) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.export import ExportedProgram
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, one_line
 from stargan_cli.graphs.interfaces import INPUTS, PartsInterface, as_program
 from stargan_cli.model import Generator
 
@@ -28,9 +28,8 @@ def require_package(package: str, what: str, extra: str) -> None:
     except Exception as error:  # a broken installation may raise anything
         if isinstance(error, ModuleNotFoundError) and error.name == package:
             raise UsageError(f"{what} needs {package}", f"pip install 'stargan-cli[{extra}]'") from error
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(
-            f"{what} needs {package}, which is installed but cannot be loaded: {reason}",
+            f"{what} needs {package}, which is installed but cannot be loaded: {one_line(error)}",
             f"pip install --force-reinstall {package}",
         ) from error
 

@@ -71,8 +71,8 @@ def folder_name(target: str) -> str:
     name = _DEVICES.sub(lambda found: _percent(found[0][0]) + found[0][1:], name) if _DEVICES.match(name) else name
     if len(name.encode()) <= _LONGEST_FOLDER:
         return name
-    mark = blake2b(target.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"{name.encode()[:_LONGEST_FOLDER].decode('utf-8', 'ignore')}~{mark}"
+    digest = blake2b(target.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"{name.encode()[:_LONGEST_FOLDER].decode('utf-8', 'ignore')}~{digest}"
 
 
 def _percent(letters: str) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from stargan_cli.labels import Change, LabelLayout, LabelSet, passes, target_label
+from stargan_cli.labels import Change, LabelLayout, passes, target_label
 from stargan_cli.labels.probabilities import Known, decisions
 
 SURE = 0.6
@@ -56,15 +56,3 @@ def pass_vectors(layout: LabelLayout, known: Known, changes: Iterable[Change]) -
         now = [known.get((index, name), 0.0) for name in layout.sets[index].attributes]
         vectors.append(target_label(layout, index, values, as_trained(now, layout, index)))
     return vectors
-
-
-def unnamed_groups_off(labels: Tensor, named: Tensor, label_set: LabelSet) -> Tensor:
-    """`labels` (N, k), with each exclusive group set to 0 in the rows that name none of its members.
-
-    `named`: bool (N, k). `translate` gives such labels if `LabelLayout.unset_stays`.
-    """
-    labels = labels.clone()
-    for group in label_set.groups:
-        columns = [label_set.attributes.index(name) for name in group]
-        labels[:, columns] *= named[:, columns].any(dim=1, keepdim=True)
-    return labels

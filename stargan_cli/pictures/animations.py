@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from PIL.TiffImagePlugin import AppendingTiffWriter
 
-from stargan_cli.pictures.composition import GIF_HEADER
+from stargan_cli.pictures.composition import GIF_HEADER, after_blocks
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 FRAME_HEADER = 16  # bytes of WebP's ANMF chunk before the chunks of its picture
@@ -67,10 +67,7 @@ def _gif_frame(file: bytes) -> tuple[int | None, bytes]:
     while file[at : at + 1] == b"!":
         if file[at + 1] == 0xF9 and file[at + 3] & 1:
             transparent = file[at + 6]
-        at += 2
-        while file[at]:
-            at += 1 + file[at]
-        at += 1
+        at = after_blocks(file, at + 2)
     return transparent, file[at : at + 9] + bytes([LOCAL_TABLE | file[at + 9] & INTERLACED | size]) + table + file[
         at + 10 : -1
     ]
@@ -105,26 +102,28 @@ def _delay(duration: float) -> tuple[int, int]:
 
 def join_webp(files: Sequence[bytes], timing: Timing) -> bytes:
     """Return an animated WebP file (RFC 9649). A poster is left out. Each frame replaces the one before."""
-    chunks = [[(name, file[start:end]) for name, start, end in _chunks(BytesIO(file), 12, len(file))] for file in files]
-    beside = {name: body for name, body in chunks[0] if name in (b"ICCP", b"EXIF", b"XMP ")}
-    pictures = [[chunk for chunk in frame if chunk[0] in (b"ALPH", b"VP8 ", b"VP8L")] for frame in chunks]
+    frames = [
+        [(name, file[start:end]) for name, start, end in _riff_chunks(BytesIO(file), 12, len(file))] for file in files
+    ]
+    beside = {name: body for name, body in frames[0] if name in (b"ICCP", b"EXIF", b"XMP ")}
+    pictures = [[one for one in frame if one[0] in (b"ALPH", b"VP8 ", b"VP8L")] for frame in frames]
     size = _webp_size(*pictures[0][-1])
     sides = b"".join((side - 1).to_bytes(3, "little") for side in size)
     flags = ANIMATED | (ALPHA if any(map(_has_alpha, pictures)) else 0)
     flags |= sum(bit for name, bit in ((b"ICCP", ICC), (b"EXIF", EXIF), (b"XMP ", XMP)) if name in beside)
-    out = [_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides)]
-    out += [_chunk(name, body) for name, body in beside.items() if name == b"ICCP"]
-    out.append(_chunk(b"ANIM", bytes(4) + struct.pack("<H", min(timing.plays, 65_535))))
+    out = [_riff_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides)]
+    out += [_riff_chunk(name, body) for name, body in beside.items() if name == b"ICCP"]
+    out.append(_riff_chunk(b"ANIM", bytes(4) + struct.pack("<H", min(timing.plays, 65_535))))
     for picture, duration in list(zip(pictures, timing.durations, strict=True))[timing.poster :]:
         shown = min(round(duration), 2**24 - 1).to_bytes(3, "little")
-        frame = b"".join(_chunk(name, body) for name, body in picture)
-        out.append(_chunk(b"ANMF", bytes(6) + sides + shown + bytes([NO_BLENDING]) + frame))
-    out += [_chunk(name, body) for name, body in beside.items() if name != b"ICCP"]
+        frame = b"".join(_riff_chunk(name, body) for name, body in picture)
+        out.append(_riff_chunk(b"ANMF", bytes(6) + sides + shown + bytes([NO_BLENDING]) + frame))
+    out += [_riff_chunk(name, body) for name, body in beside.items() if name != b"ICCP"]
     data = b"WEBP" + b"".join(out)
     return b"RIFF" + struct.pack("<I", len(data)) + data
 
 
-def _chunk(name: bytes, body: bytes) -> bytes:
+def _riff_chunk(name: bytes, body: bytes) -> bytes:
     return name + struct.pack("<I", len(body)) + body + bytes(len(body) % 2)
 
 
@@ -153,15 +152,15 @@ def join_tiff(files: Sequence[bytes], timing: Timing) -> bytes:
 def is_lossless_webp(file: BinaryIO) -> bool:
     """Whether a WebP file (the first frame of an animation) is compressed without loss."""
     end = file.seek(0, os.SEEK_END)
-    for name, start, stop in islice(_chunks(file, 12, end), MOST_CHUNKS):
-        inner = islice(_chunks(file, start + FRAME_HEADER, stop), 2) if name == b"ANMF" else ()
+    for name, start, stop in islice(_riff_chunks(file, 12, end), MOST_CHUNKS):
+        inner = islice(_riff_chunks(file, start + FRAME_HEADER, stop), 2) if name == b"ANMF" else ()
         for kind in (name, *(kind for kind, _, _ in inner)):
             if kind in (b"VP8 ", b"VP8L"):
                 return kind == b"VP8L"
     return False
 
 
-def _chunks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def _riff_chunks(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """Yield each WebP chunk between two offsets of the file: its name, and where its body starts and ends (bytes)."""
     while start + 8 <= end:
         file.seek(start)

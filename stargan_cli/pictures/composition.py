@@ -112,10 +112,10 @@ def gif_parts(data: bytes) -> Iterator[StoredFrame]:
         if data[at] == 0x21:
             if data[at + 1] == 0xF9:
                 control = data[at + 3 : at + 7]
-            at = _after_blocks(data, at + 2)
+            at = after_blocks(data, at + 2)
         elif data[at] == 0x2C:
             own = at + 10 + _table_bytes(data[at + 9])
-            end = _after_blocks(data, own + 1)
+            end = after_blocks(data, own + 1)
             table = data[at + 10 : own] or common
             yield _gif_part(data[at : at + 10], table, data[own:end], control)
             at, control = end, b""
@@ -138,7 +138,7 @@ def _table_bytes(flags: int) -> int:
     return 6 << (flags & 7) if flags & 0x80 else 0
 
 
-def _after_blocks(data: bytes, at: int) -> int:
+def after_blocks(data: bytes, at: int) -> int:
     """Return the offset behind a sequence of GIF data blocks. Raises ValueError if the file ends before."""
     while at < len(data) and data[at]:
         at += 1 + data[at]

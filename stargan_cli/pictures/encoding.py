@@ -4,56 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import BytesIO
-from pathlib import Path
-from typing import BinaryIO
-
-from PIL import Image
 
 from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.blobs import Source, bytes_of, path_of, readable
-from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.animations import Timing
-from stargan_cli.pictures.exif import kept_exif
-from stargan_cli.pictures.formats import FALLBACK, PictureFormat, written_by_name
+from stargan_cli.pictures.formats import PictureFormat, written_by_name
 from stargan_cli.pictures.frames import FrameSequence, opened_frames, refuse_loss
-from stargan_cli.pictures.native_pixels import NativePixels
 from stargan_cli.pictures.output_pixels import OutputPixels, in_palette, output_pixels
 from stargan_cli.pictures.png import sixteen_bits
-from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted
 from stargan_cli.pictures.save_options import Extras
-
-
-def write_picture(
-    target: Path | BinaryIO,
-    image: Image.Image,
-    *,
-    alpha: Image.Image | None = None,
-    native: NativePixels | None = None,
-    icc: bytes | None = None,
-    format: PictureFormat | None = None,
-    quality: int = 95,
-    lossless: bool = False,
-    note: Note | None = None,
-    exif: bytes | None = None,
-) -> None:
-    """Write an RGB picture as `format`. The default is the format of the path's suffix, else PNG.
-
-    `alpha` (L, same size) is written if the format supports it; otherwise the picture is laid on white. `native` is
-    the same picture as the source file stores it; it is written instead if the format can hold it. `icc` is an sRGB
-    profile to embed. `quality` (1..100) applies to JPEG (full chroma from 90) and WebP (lossless at 100, or with
-    `lossless`). `note` is written as metadata. `exif` is the source's raw EXIF block, if it is to be kept.
-    Raises PictureError; OutputError if no other picture could be written either.
-    """
-    if format is None:
-        format = (written_by_name(target.name) if isinstance(target, Path) else None) or FALLBACK
-    extras = Extras(quality, lossless, note, kept_exif(exif) if exif else None)
-    data = encode(output_pixels(format, image, alpha, native, icc), format, extras)
-    if not isinstance(target, Path):
-        target.write(data)
-        return
-    with replacing(target) as file:
-        file.write(data)
 
 
 def encode(pixels: OutputPixels, format: PictureFormat, extras: Extras) -> bytes:

@@ -123,16 +123,13 @@ def read_picture(
 def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
     """Yield a picture's file, and the picture as Pillow opens it, not yet decoded. Raises PictureError."""
     ignore_pillow_warnings()
-    with open_regular(source) if isinstance(source, Path) else nullcontext(_whole(source, wanted)) as file:
-        limits.check_bytes(file.seek(0, os.SEEK_END), wanted.max_pixels)
+    max_pixels = wanted.max_pixels
+    with open_regular(source) if isinstance(source, Path) else nullcontext(read_stream(source, max_pixels)) as file:
+        limits.check_bytes(file.seek(0, os.SEEK_END), max_pixels)
         with decoding(file):
             image = _header(file, wanted)
         with image:
             yield file, image
-
-
-def _whole(source: BinaryIO, wanted: Wanted) -> BinaryIO:
-    return read_stream(source, wanted.max_pixels)
 
 
 def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
+from stargan_cli.device import PRECISIONS
+
 NETWORKS = ("generator", "discriminator", "ema")
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def packed(state: dict[str, Tensor], dtype: str, moments: bool) -> dict[str, Tensor]:
-    """A run's state (`Trainer.state`) as a checkpoint holds it: networks in `dtype`, a key of `DTYPES`, and the
+    """A run's state (`Trainer.state`) as a checkpoint holds it: networks in `dtype`, a key of `PRECISIONS`, and the
     optimisers' tensors if `moments`.
 
     Moments are bf16 if `dtype` is fp16, in which squared gradients would underflow to 0.
@@ -19,9 +19,9 @@ def packed(state: dict[str, Tensor], dtype: str, moments: bool) -> dict[str, Ten
     for name, tensor in state.items():
         owner = name.partition(".")[0]
         if owner in NETWORKS:
-            made[name] = tensor.to(DTYPES[dtype])
+            made[name] = tensor.to(PRECISIONS[dtype])
         elif not owner.endswith("_optimiser"):
             made[name] = tensor
         elif moments:
-            made[name] = tensor if ".step." in name else tensor.to(DTYPES["bf16" if dtype == "fp16" else dtype])
+            made[name] = tensor if ".step." in name else tensor.to(PRECISIONS["bf16" if dtype == "fp16" else dtype])
     return made

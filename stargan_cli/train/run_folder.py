@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from stargan_cli.errors import UsageError, reason_of
-from stargan_cli.files.atomic import make_folder, replacement
+from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
@@ -21,9 +21,7 @@ from stargan_cli.train.recipe.objective import LOSSES
 from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
 
 WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
-_LEFT_OVER = re.compile(
-    r"\.((settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png)\.\d+\.tmp", re.DOTALL
-)
+_OWN = re.compile(r"(settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png", re.DOTALL)
 
 
 class RunFolder:
@@ -42,7 +40,7 @@ class RunFolder:
                     f"another training is running in {path}", "wait for it, or choose another --run"
                 ) from error
         for folder in (path, self.checkpoints, path / "samples"):
-            _remove_left_over(folder)
+            remove_unfinished(folder, _is_left_over)
 
     def __enter__(self) -> RunFolder:
         return self
@@ -84,13 +82,9 @@ def writing(run: Path, resume: bool = False) -> Iterator[None]:
         ) from error
 
 
-def _remove_left_over(folder: Path) -> None:
-    """Remove the unfinished files of killed runs. Another program's hidden files stay."""
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            if _LEFT_OVER.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
-                    os.unlink(entry.path)
+def _is_left_over(entry: os.DirEntry[str], name: str, _: str) -> bool:
+    """Whether a killed run left it; else it is another program's."""
+    return _OWN.fullmatch(name) is not None and entry.is_file(follow_symlinks=False)
 
 
 def refuse_earlier_run(run: Path) -> None:

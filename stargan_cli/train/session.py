@@ -59,7 +59,7 @@ class Session:
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
         self.started_from: dict[str, Any] = {}
-        self.mark = time.monotonic()
+        self.counted_until = time.monotonic()
 
     def begin(self, resume: bool) -> None:
         """Load the newest intact checkpoint, or start afresh. Raises DataError, TrainingError and UsageError."""
@@ -81,7 +81,7 @@ class Session:
                 self.board = Board(self.folder.path / "tensorboard", self.trainer.iteration, self.say)
         if self.trainer.iteration == 0:
             self._sample()
-        self.mark = time.monotonic()
+        self.counted_until = time.monotonic()
 
     def _start_afresh(self, resume: bool) -> None:
         refuse_lone_weights(self.folder.path)
@@ -221,13 +221,13 @@ class Session:
         if self.board is not None:
             self.board.scalars(numbers, iteration)
         tune_for_training(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast
-        self.mark = time.monotonic()  # evaluation is no training time
+        self.counted_until = time.monotonic()  # evaluation is no training time
 
     def _seconds(self) -> float:
         """Training time of this run so far (seconds), over all its resumptions."""
         now = time.monotonic()
-        self.trained_seconds += now - self.mark
-        self.mark = now
+        self.trained_seconds += now - self.counted_until
+        self.counted_until = now
         return self.trained_seconds
 
     def _sample(self) -> None:

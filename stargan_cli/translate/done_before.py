@@ -6,7 +6,7 @@ import json
 import os
 from hashlib import blake2b
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.blobs import Source, hash_of
@@ -31,19 +31,15 @@ def settings_hash(settings: dict[str, Any]) -> str:
 
 
 def mark_of(source: Source) -> str:
-    """A hash that tells sources apart (16 hex digits), empty if a path is no regular file. Raises PictureError."""
-    if not isinstance(source, Path):
-        return source.mark
-    return picture_hash(source) if os.path.isfile(source) else ""
+    """A hash that tells sources apart (16 hex digits), empty if a path is no regular file.
 
-
-def picture_hash(source: Path | BinaryIO) -> str:
-    """16 hex digits from a file's length and its first and last 32 KiB: enough to tell pictures apart, and cheap.
-
-    Raises PictureError if the file cannot be read.
+    A file's is that of its length and its first and last 32 KiB: enough to tell pictures apart, and cheap. Raises
+    PictureError if the file cannot be read.
     """
     if not isinstance(source, Path):
-        return hash_of(source)
+        return source.mark
+    if not os.path.isfile(source):
+        return ""
     try:
         with source.open("rb") as file:
             return hash_of(file)

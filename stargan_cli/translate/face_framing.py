@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -13,7 +13,7 @@ from stargan_cli.compositing.cutting import cut
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.asking import Search
-from stargan_cli.faces.finding import LANDMARKS
+from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.faces.placing import face_places
 from stargan_cli.pictures.arrays import Pixels, to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
@@ -38,23 +38,13 @@ def expected_landmarks(settings: FaceSettings, card: Card) -> Mapping[str, Seque
     """
     if settings.mode == "off":
         return None
-    places = card.preprocessing.get("landmarks")
-    if not isinstance(places, dict) or not _are_places(places):
-        if settings.mode == "always":
-            raise UsageError(
-                "these weights do not say where they expect a face",
-                "leave out --faces always: these weights take the centred square of each picture",
-            )
-        return None
-    return places
-
-
-def _are_places(values: dict[Any, Any]) -> bool:
-    """Whether a card's landmarks are usable: at least two with known names, in different places."""
-    known = [values[name] for name in LANDMARKS if name in values]
-    if not all(isinstance(v, list) and len(v) == 2 and all(isinstance(x, (int, float)) for x in v) for v in known):
-        return False
-    return len({tuple(place) for place in known}) > 1
+    landmarks = landmarks_of(card.preprocessing)
+    if landmarks is None and settings.mode == "always":
+        raise UsageError(
+            "these weights do not say where they expect a face",
+            "leave out --faces always: these weights take the centred square of each picture",
+        )
+    return landmarks
 
 
 @dataclass(frozen=True)

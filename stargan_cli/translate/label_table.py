@@ -44,7 +44,7 @@ class LabelTable:
     def add(self, name: str, values: Sequence[float | None], line: int) -> None:
         """Add a picture's labels. Raises DataError if it already has other labels."""
         own = tuple(values)
-        while own and own[-1] is None:  # rows that were added before the last columns were known are alike
+        while own and own[-1] is None:  # a JSON row that was read before a later column appeared equals one read after
             own = own[:-1]
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
@@ -63,7 +63,7 @@ class LabelTable:
         for start in range(len(parts)):
             name = "/".join(parts[start:]).lstrip("/")
             values = self._rows.get(name, self._rows.get(name.removesuffix(picture.suffix)))
-            if values is not None:  # those that the row ends with, without a value, are left out
+            if values is not None:  # `values` may be shorter than `columns`: see `add`
                 return {name: value for name, value in zip(self.columns, values, strict=False) if value is not None}
         return None
 

@@ -165,7 +165,7 @@ class Networks:
         return Answer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
     def _source_labels(self, batch: Batch) -> list[list[Known]]:
-        """The source labels of each square of each picture. The classifier reads only the pictures that need it."""
+        """The source labels of each square of each picture. The discriminator reads only the pictures that need it."""
         reads = [self._needs_reading(*asked) for asked in batch]
         squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]
         logits = iter(self.translator.read_labels(torch.cat(squares)).tolist() if squares else ())

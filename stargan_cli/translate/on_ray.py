@@ -27,13 +27,13 @@ BLOCK_BYTES = 2**16
 
 @dataclass(frozen=True)
 class RayJob:
-    """What each actor is given. `mark` is the `atomic.RUN_MARK` of the process that has locked the output folder."""
+    """What each actor is given. `run_id` is the `atomic.RUN_ID` of the process that has locked the output folder."""
 
     out: Location
     settings: TranslationSettings
     always_read: bool
     in_place: bool
-    mark: str
+    run_id: str
 
 
 def work_on_ray(
@@ -102,7 +102,7 @@ class _Actor:
 
     def __init__(self, job: RayJob) -> None:
         self._stack = ExitStack()
-        self._sink = self._stack.enter_context(opened(job.out, mark=job.mark))
+        self._sink = self._stack.enter_context(opened(job.out, run_id=job.run_id))
         self._networks = Networks(job.settings, job.always_read, job.in_place)
         self._networks.start()
 

@@ -11,7 +11,6 @@ from stargan_cli.device import memory_layout
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
 from stargan_cli.translate.engines.torch_engine import label_reader
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import Weights
 
 
@@ -25,7 +24,6 @@ class Passes:
         self._layout = memory_layout(device)
         self._attention = weights.card.model.output == "attention"
         self.generator = make_engine(engine, weights.generator, device, precision, compiled)
-        self._seen = reading_square(weights.card)
         discriminator = weights.discriminator
         self._read = None if discriminator is None else label_reader(discriminator, device, precision)
 
@@ -53,8 +51,8 @@ class Passes:
     def logits(self, squares: Tensor) -> tuple[Tensor, ...]:
         """The classification head's logits, float32 (N, class_dim). Raises ValueError if the weights have none."""
         if self._read is None:
-            raise ValueError("these weights have no classifier")
-        return (self._read(self._seen(self._model_input(squares))),)
+            raise ValueError("these weights have no discriminator")
+        return (self._read(self._model_input(squares)),)
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)

@@ -29,7 +29,7 @@ _LARGEST_16_BIT = 2**16 - 1
 class _Piped:
     """A picture that came through a stream: a Blob without a name."""
 
-    place = PurePath("-")
+    path = PurePath("-")
 
     def __init__(self, data: bytes) -> None:
         self._data = data

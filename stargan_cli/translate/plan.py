@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from stargan_cli.errors import UnknownAttributeError
-from stargan_cli.labels import Change, Variant, each, parse_set
+from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.translate.done_before import settings_hash
@@ -16,6 +16,7 @@ from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.settings import TranslationSettings
+from stargan_cli.weights.places import bundled_folder, bundled_names
 
 if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
@@ -101,16 +102,22 @@ def make_plan(settings: TranslationSettings, weights: Weights, precision: str, i
 
 
 def _changes(spec: str, weights: Weights) -> tuple[Change, ...]:
-    from stargan_cli.weights.bundled import bundled_that_know
-
     try:
         return parse_set(spec, weights.card.layout, weights.card.aliases)
     except UnknownAttributeError as error:
-        others = [f"--weights {name}" for name in bundled_that_know(error.word)]
+        others = [f"--weights {name}" for name in _bundled_that_know(error.word)]
         if not others:
             raise
         hint = f"{error.hint}\nfor {error.word.strip()}, use {' or '.join(others)}"
         raise UnknownAttributeError(str(error), hint, error.word) from error
+
+
+def _bundled_that_know(word: str) -> list[str]:
+    """Names of the bundled weights in which `word` has a meaning. Raises WeightsError if one of them is damaged."""
+    from stargan_cli.weights.files import read_card
+
+    cards = {name: read_card(bundled_folder() / f"{name}.safetensors") for name in bundled_names()}
+    return [name for name, card in cards.items() if Vocabulary(card.layout, card.aliases).search(word)]
 
 
 def _framing(settings: TranslationSettings, weights: Weights) -> Framing:

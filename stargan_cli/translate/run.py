@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from stargan_cli.errors import UsageError
-from stargan_cli.files.atomic import RUN_MARK
+from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.files.writable import is_same_file
 from stargan_cli.progress import Progress, Say, silent, unheard
@@ -83,7 +83,7 @@ def translate(
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         if on_ray:
-            job = RayJob(where.folder, settings, always_read, run.in_place, RUN_MARK)
+            job = RayJob(where.folder, settings, always_read, run.in_place, RUN_ID)
             steps = work_on_ray(job, _listing(inputs, where, settings, run, sink), stop, run.fail_fast)
         else:
             if not run.dry:
@@ -92,7 +92,7 @@ def translate(
             processes = None
             if not run.dry and _may_leave_this_process(inputs, where.folder):
                 servers = stack.enter_context(closing(ForkServers()))
-                processes = partial(WorkerProcesses, Assignment(networks.plan, where.folder, RUN_MARK), servers)
+                processes = partial(WorkerProcesses, Assignment(networks.plan, where.folder, RUN_ID), servers)
             do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, processes=processes)
             if run.watch:
                 folders = [place for place in inputs if isinstance(place, Path)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import refuse_stdout
@@ -23,7 +23,7 @@ from stargan_cli.translate.outputs.manifest import require_manifest
 from stargan_cli.translate.shards import Shard
 from stargan_cli.weights.places import DEFAULT_WEIGHTS, resolve
 
-SIZES = ("model", "source")
+Size = Literal["model", "source"]
 FaceMode = Literal["auto", "always", "off"]
 WhichFaces = Literal["all", "largest"]
 WhichFrames = Literal["all", "first"]
@@ -46,11 +46,7 @@ class FaceSettings:
     copy_others: bool = False
 
     def __post_init__(self) -> None:
-        require_types(self)
-        if self.mode not in get_args(FaceMode):
-            raise UsageError(f"--faces takes {', '.join(get_args(FaceMode))}, not {self.mode!r}")
-        if self.which not in get_args(WhichFaces):
-            raise UsageError(f"--face takes {' or '.join(get_args(WhichFaces))}, not {self.which!r}")
+        require_types(self, mode="--faces", which="--face")
         for option, value in (("--max-faces", self.most), ("--min-face", self.smallest)):
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be at least 1, not {value}")
@@ -61,9 +57,9 @@ class TranslationSettings:
     """What is made of each picture.
 
     `spec` is the text of `--set`. `strength` is that of `strengthened`. `format` is `same` or a name of
-    `pictures.formats.WRITABLE`. `size` is one of SIZES. `frames`: translate all pictures of an animation or of a file
-    with pages, or only the first. `batch_size` (squares) and `workers` are chosen for the machine if they are None.
-    Raises UsageError for values that are not allowed.
+    `pictures.formats.WRITABLE`. `frames`: translate all pictures of an animation or of a file with pages, or only the
+    first. `batch_size` (squares) and `workers` are chosen for the machine if they are None. Raises UsageError for
+    values that are not allowed.
     """
 
     spec: str | None = None
@@ -72,7 +68,7 @@ class TranslationSettings:
     labels: Path | None = None
     rest_off: bool = False
     strength: float = 1.0
-    size: str = "source"
+    size: Size = "source"
     faces: FaceSettings = field(default_factory=FaceSettings)
     format: str = "same"
     quality: int = 95
@@ -89,19 +85,13 @@ class TranslationSettings:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        require_types(self)
+        require_types(self, size="--size", frames="--frames")
         if not self.spec and not self.each:
             raise UsageError("nothing to change", "say what with --set, such as --set blond, or use --each")
         if self.format != "same" and self.format not in WRITABLE:
             raise UsageError(f"unknown format {self.format!r}", f"use same, {', '.join(WRITABLE)}")
-        if self.size not in SIZES:
-            raise UsageError(f"unknown size {self.size!r}", f"use {' or '.join(SIZES)}")
-        if self.frames not in get_args(WhichFrames):
-            raise UsageError(f"--frames takes {' or '.join(get_args(WhichFrames))}, not {self.frames!r}")
         if not 1 <= self.quality <= 100:
             raise UsageError(f"--quality must be between 1 and 100, not {self.quality}")
-        if self.existing not in get_args(Existing):
-            raise UsageError(f"existing takes {', '.join(get_args(Existing))}, not {self.existing!r}")
         counts = {"--batch-size": self.batch_size, "--workers": self.workers, "--max-pixels": self.max_pixels}
         for option, value in counts.items():
             if value is not None and value < 1:

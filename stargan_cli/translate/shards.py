@@ -58,7 +58,7 @@ def shard_of(text: str | None, environment: Mapping[str, str] = os.environ) -> S
     """
     if text not in (None, "auto"):
         return parse_shard(text)
-    if (found := launcher.place(environment)) is not None:
+    if (found := launcher.process_rank(environment)) is not None:
         return Shard(found.rank + 1, found.count)
     if text == "auto" and "RANK" in environment:
         return Shard(1, 1)

@@ -71,7 +71,7 @@ class LabelSource:
         asked for, as their source `labels` say."""
         remarks = []
         if self.table is not None and self.table.find(picture) is None:
-            how = "treated as off" if self.rest_off else "read by the classifier"
+            how = "treated as off" if self.rest_off else "read by the discriminator"
             remarks.append(f"not in {self.table.path.name}: its labels were {how}")
         if not self.rest_off and all(shows(known, changes) for known in labels):
             remarks.append(SHOWN)
@@ -90,7 +90,7 @@ class LabelSource:
         return [f"{table.path}: {counted(len(table), 'picture')} ({table.reading}): {', '.join(taken)}"]
 
     def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
-        """`known`, completed from the classifier's logits (class_dim numbers)."""
+        """`known`, completed from the discriminator's logits (class_dim numbers)."""
         if logits is None:
             return known
         return as_read(self.layout, logits) | known

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stargan_cli.compositing.placement import Laying
 from stargan_cli.device import repeatable
-from stargan_cli.errors import StarganError
+from stargan_cli.errors import StarganError, first_line, is_out_of_memory
 from stargan_cli.lanes import Lane, Lanes, Work, padded
 from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.passes import Passes
@@ -103,7 +103,7 @@ class Translator:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            reason = str(error).split("\n")[0]
+            reason = first_line(error)
         if self.batch_size == 1:
             raise StarganError(
                 f"not enough memory on {self.device} for one picture: {reason}", "try --device cpu or free some memory"
@@ -128,13 +128,6 @@ def _batches_at_once(device: torch.device, engine: str, compiled: bool) -> int:
     if engine != "torch" or compiled or device.type == "mps":
         return 1
     return min(torch.get_num_threads(), MOST_RUNNERS)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    words = str(error).lower()
-    return isinstance(error, (torch.cuda.OutOfMemoryError, MemoryError)) or any(
-        sign in words for sign in ("out of memory", "can't allocate memory", "not enough memory")
-    )
 
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:

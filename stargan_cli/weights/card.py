@@ -18,8 +18,7 @@ class Card:
     """What a weights file says of itself.
 
     `preprocessing`: how a picture becomes the network's input (`crop`, `resize`) and, for faces, where the training
-    pictures have the landmarks, as fractions of the square's side (`landmarks`: name -> [x, y]); and which part of it
-    D saw in training, on average (`reading_square`: [left, top, side]).
+    pictures have the landmarks, as fractions of the square's side (`landmarks`: name -> [x, y]).
     `training` and `quality` are free-form records for people and `stargan info`.
     """
 

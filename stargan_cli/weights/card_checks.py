@@ -47,14 +47,6 @@ def _is_place(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(_is_number(one) and abs(one) <= 10 for one in value)
 
 
-def is_square(value: Any) -> bool:
-    """Whether it is [left, top, side] of a square inside a picture, in fractions of the picture's side."""
-    if not isinstance(value, list) or len(value) != 3 or not all(map(_is_number, value)):
-        return False
-    left, top, side = value
-    return bool(left >= 0 and top >= 0 and side >= 0.1 and max(left, top) + side <= 1)
-
-
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -78,7 +70,6 @@ FIELDS: dict[str, dict[str, tuple[Callable[[Any], bool], str]]] = {
         "crop": (_is_text, "a text"),
         "resize": (_is_text, "a text"),
         "landmarks": (_is_object_of(_is_place), "names with two numbers each, in fractions of the square's side"),
-        "reading_square": (is_square, "[left, top, side] of a square inside the picture, in fractions of its side"),
     },
     "aliases": {},
     "training": {

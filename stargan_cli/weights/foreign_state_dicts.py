@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from stargan_cli.errors import WeightsError, reason_of
+from stargan_cli.errors import WeightsError, first_line, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.foreign_files import START, stand_in
 
@@ -59,8 +59,7 @@ def _why_not_read(error: Exception) -> str:
         return "it is not a state dict, or is damaged"
     if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch raises EINVAL for truncated zip archives
         return error.strerror or text
-    first = text.splitlines()[0] if text else type(error).__name__
-    return f"it is damaged or not a PyTorch checkpoint ({first})"
+    return f"it is damaged or not a PyTorch checkpoint ({first_line(error)})"
 
 
 def why_not_loaded(error: Exception) -> str:

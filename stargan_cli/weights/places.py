@@ -7,7 +7,7 @@ from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, one_line
 
 DEFAULT_WEIGHTS = "celeba-128"
 NAMES_ON_HUBS = ("weights.safetensors", "model.safetensors")
@@ -63,6 +63,5 @@ def _from_hub(source: str) -> Path:
     except ModuleNotFoundError as error:
         raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
     except Exception as error:  # its own, those of its two HTTP libraries, ValueError for an invalid name
-        text = " ".join(str(error).split()) or type(error).__name__
         hint = f"check the name and the network; the file must be there: {' or '.join(names)}"
-        raise UsageError(f"cannot fetch {source}: {text}", hint) from error
+        raise UsageError(f"cannot fetch {source}: {one_line(error)}", hint) from error

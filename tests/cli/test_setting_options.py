@@ -30,7 +30,7 @@ def paint(*arguments: str) -> Any:
     app, heard = typer.Typer(), []
 
     @app.command()
-    @takes_settings(Colours, "given", {"plain": {}, "loud": {"share": 0.9}}, ("Paint",))
+    @takes_settings(Colours, {"plain": {}, "loud": {"share": 0.9}}, ("Paint",))
     def command(given: dict[str, Any], count: Annotated[int, typer.Option()] = 1) -> None:
         heard.append((given, count))
 

@@ -10,7 +10,7 @@ from eval_kit import CELEBA, LABELS, Paints, ReadsBands, painted, right_classifi
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.evaluate.glance import glance_rows
-from stargan_cli.evaluate.measure import LabelledSet, Measuring, steps
+from stargan_cli.evaluate.measure import LabelledSet, Measuring, pictures_to_translate
 from stargan_cli.evaluate.report import chosen_rows
 from stargan_cli.evaluate.same_person import Portraits
 from stargan_cli.evaluate.summary import difference, summarise
@@ -184,7 +184,7 @@ def test_progress_counts_every_translation(measuring):
     counted = []
     run = measuring(Paints(), advance=counted.append)
     run.run()
-    assert sum(counted) == steps(run.labelled_set)
+    assert sum(counted) == pictures_to_translate(run.labelled_set)
 
 
 def band_features(pictures):

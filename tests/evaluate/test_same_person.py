@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stargan_cli.evaluate import same_person
-from stargan_cli.evaluate.same_person import portrait_rows, yardstick
+from stargan_cli.evaluate.same_person import Yardstick, portrait_rows
 
 PEOPLE = tuple(f"{number // 5}" for number in range(20))
 """Four people, five photos each: 40 pairs of one person's, 150 of two people's."""
@@ -21,17 +21,17 @@ def photos() -> torch.Tensor:
 
 
 def test_distances_are_placed_among_those_of_pairs():
-    ruler = yardstick(photos(), PEOPLE)
-    assert ruler is not None and (len(ruler.same), len(ruler.different)) == (40, 150)
-    assert ruler.same.tolist() == sorted(ruler.same.tolist())
+    yardstick = Yardstick.of(photos(), PEOPLE)
+    assert yardstick is not None and (len(yardstick.same), len(yardstick.different)) == (40, 150)
+    assert yardstick.same.tolist() == sorted(yardstick.same.tolist())
     far = torch.tensor([0.0, 0.25, 0.5, 9.0])
-    assert ruler.below_same(far).tolist() == pytest.approx([0, (4 + 3) / 10, 1, 1])
-    assert ruler.below_different(far)[[0, 1, 3]].tolist() == [0, 0, 1]
+    assert yardstick.below_same(far).tolist() == pytest.approx([0, (4 + 3) / 10, 1, 1])
+    assert yardstick.below_different(far)[[0, 1, 3]].tolist() == [0, 0, 1]
 
 
 def test_there_is_no_yardstick_with_few_pairs():
-    assert yardstick(photos(), tuple(str(number) for number in range(20))) is None
-    assert yardstick(photos(), ("one",) * 20) is None
+    assert Yardstick.of(photos(), tuple(str(number) for number in range(20))) is None
+    assert Yardstick.of(photos(), ("one",) * 20) is None
 
 
 def test_portraits_are_of_people_who_have_several_photos():
@@ -46,9 +46,9 @@ def test_portraits_are_of_people_who_have_several_photos():
 def test_of_many_pairs_some_are_taken_always_the_same():
     descriptors = torch.rand(200, 2, generator=torch.Generator().manual_seed(0))
     people = tuple(f"{number % 2}" for number in range(200))
-    ruler, again = (yardstick(descriptors, people) for _ in range(2))
-    assert ruler is not None and again is not None
-    assert len(ruler.same) == len(ruler.different) == 2000 and torch.equal(ruler.same, again.same)
+    yardstick, again = (Yardstick.of(descriptors, people) for _ in range(2))
+    assert yardstick is not None and again is not None
+    assert len(yardstick.same) == len(yardstick.different) == 2000 and torch.equal(yardstick.same, again.same)
 
 
 def test_the_pairs_of_many_photos_are_not_all_held_in_memory(monkeypatch):
@@ -63,5 +63,5 @@ def test_the_pairs_of_many_photos_are_not_all_held_in_memory(monkeypatch):
                 list(every[number * len(every) // count]) for number in range(count)
             ]
     monkeypatch.setattr(torch, "combinations", None)
-    ruler = yardstick(torch.zeros(20_000, 2), tuple(f"{number // 20}" for number in range(20_000)))
-    assert ruler is not None
+    yardstick = Yardstick.of(torch.zeros(20_000, 2), tuple(f"{number // 20}" for number in range(20_000)))
+    assert yardstick is not None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.faces.landmarks import SIZE, Landmarks
-from stargan_cli.faces.traced_network import FIRST_PLAIN, TRACES, Traced, interleaved
+from stargan_cli.faces.traced_network import FIRST_PLAIN, TRACES, Traced, layout_for_faces
 from stargan_cli.faces.yunet import YuNet
 
 
@@ -49,7 +49,7 @@ def test_after_the_first_calls_the_network_itself_is_asked_for_its_trace_alone()
 
 
 def test_pictures_lie_as_each_device_is_right_and_fast_with_them() -> None:
-    layouts = [interleaved(torch.device(name)) for name in ("cpu", "cuda", "mps")]
+    layouts = [layout_for_faces(torch.device(name)) for name in ("cpu", "cuda", "mps")]
     assert layouts == [torch.channels_last, torch.channels_last, torch.contiguous_format]
 
 

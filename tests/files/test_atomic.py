@@ -132,7 +132,7 @@ def test_a_replacement_may_be_relative_to_an_open_folder(tmp_path: Path) -> None
 
 
 def test_temporary_names_fit_any_file_system() -> None:
-    assert temporary_name("a.png") == f".a.png.{atomic.RUN_MARK}.tmp"
+    assert temporary_name("a.png") == f".a.png.{atomic.RUN_ID}.tmp"
     for length in (1, 100, 118, 119, 120, 143, 255):  # 143 is the longest name on eCryptfs
         assert len(os.fsencode(temporary_name("a" * length))) <= 143
     assert len(os.fsencode(temporary_name("\u00e9" * 200))) <= 143

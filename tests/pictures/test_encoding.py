@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from writing_kit import write_picture
 
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.writing import replacing
-from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE, written_by_name
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, SOFTWARE, SOURCE_TYPE, Note, read_fingerprint
 

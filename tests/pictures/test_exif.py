@@ -9,8 +9,8 @@ import corpus
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from writing_kit import write_picture
 
-from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.exif import MAKER_NOTE, ORIENTATION, exif_of
 from stargan_cli.pictures.provenance import SOFTWARE, Note, read_fingerprint
 from stargan_cli.pictures.reading import read_picture

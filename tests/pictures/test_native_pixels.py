@@ -13,10 +13,11 @@ import torch
 from PIL import Image, ImageCms
 from squares_kit import maps_of
 from translation_kit import framed
+from writing_kit import write_picture
 
 from stargan_cli.compositing import paste
 from stargan_cli.pictures.colour import icc
-from stargan_cli.pictures.encoding import copied, write_picture
+from stargan_cli.pictures.encoding import copied
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.native_pixels import native_pixels_of
 from stargan_cli.pictures.png import sixteen_bits

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from other_programs import read_by
 from PIL import Image
+from writing_kit import write_picture
 
 from stargan_cli.errors import PictureError
-from stargan_cli.pictures.encoding import write_picture
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note, read_fingerprint

@@ -74,7 +74,7 @@ def test_settings_of_the_wrong_kind_are_refused(name: str, value: Any, tmp_path:
     (tmp_path / "settings.json").write_text(json.dumps(whole))
     assert read_settings(tmp_path) == settings(data=("moods",))
     (tmp_path / "settings.json").write_text(json.dumps(whole | {name: value}))
-    with pytest.raises(UsageError, match=f"the training setting {name} cannot be"):
+    with pytest.raises(UsageError, match=f"the setting {name} cannot be"):
         read_settings(tmp_path)
 
 

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from training_kit import FACES, MOODS, batch_of, settings, tiny_trainer
 
+from stargan_cli.device import PRECISIONS
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
 from stargan_cli.train.losses import Objective, discriminator_loss
-from stargan_cli.train.packing import DTYPES, packed
+from stargan_cli.train.packing import packed
 from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
@@ -251,7 +252,7 @@ def test_packed_states_hold_networks_in_half_the_bytes(dtype: str, moment: torch
     trainer.iterate()
     state, half = trainer.state(), packed(trainer.state(), dtype, moments=True)
     name = "main.0.weight"
-    assert {half[f"{one}.{name}"].dtype for one in ("generator", "discriminator", "ema")} == {DTYPES[dtype]}
+    assert {half[f"{one}.{name}"].dtype for one in ("generator", "discriminator", "ema")} == {PRECISIONS[dtype]}
     assert {half[f"{one}_optimiser.exp_avg_sq.{name}"].dtype for one in ("generator", "discriminator")} == {moment}
     kept = ("augmentation.probability", f"generator_optimiser.step.{name}")
     assert all(half[one].dtype is torch.float32 for one in kept)

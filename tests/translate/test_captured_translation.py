@@ -95,7 +95,7 @@ def test_out_of_memory_records_smaller_batches(loaded: Weights, monkeypatch: pyt
     for given in batches(EAGER_CALLS):
         assert (made.translate(*given).changes.int() - plain.translate(*given).changes.int()).abs().max() <= 1
     assert made.batch_size == 2 and len(warnings) == 1
-    (key,) = lane._places
+    (key,) = lane._inputs
     assert key[1][0][0] == 2, "what was recorded for the larger batches is gone"
 
 

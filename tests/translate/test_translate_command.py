@@ -204,7 +204,7 @@ def test_pictures_that_the_labels_file_leaves_out_are_counted(pictures: Path, tm
     labels.write_text("name,Male\na.png,1\n")
     result = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out", "--labels", labels)
     assert result.exit_code == 0
-    expected = "warning: 3 outputs whose picture is not in labels.csv: its labels were read by the classifier"
+    expected = "warning: 3 outputs whose picture is not in labels.csv: its labels were read by the discriminator"
     assert expected in result.stderr.splitlines()
     assert f"note: {labels}: 1 picture (" in result.stderr
 

@@ -372,7 +372,7 @@ def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
     go([pictures / "a.png", pictures / "b.jpg"], tmp_path / "out", weights, rows, labels=labels)
     assert (rows[0].source_label or {})["Male"] == 1.0
     assert rows[0].reason is None
-    assert rows[1].reason == "not in labels.csv: its labels were read by the classifier"
+    assert rows[1].reason == "not in labels.csv: its labels were read by the discriminator"
     source, target = rows[1].source_label or {}, rows[1].target_label or {}
     assert source.keys() == target.keys()
     assert all(0.0 <= value <= 1.0 for value in source.values())

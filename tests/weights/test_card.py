@@ -21,7 +21,6 @@ from stargan_cli.translate.plan import make_plan
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.derived import averaged, strengthened
-from stargan_cli.weights.discriminator_view import reading_square
 from stargan_cli.weights.files import load
 
 OTHERS: tuple[Any, ...] = (None, True, -1, 0, 1.5, 1e300, "text", "", [], ["a"], [1, 2], {}, {"a": "b"}, {"a": 1}, [[]])
@@ -34,7 +33,6 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     landmarks = {"left_eye": [0.3, 0.4], "right_eye": [0.7, 0.4], "nose": [0.5, 0.6]}
     path = make_weights(tmp_path_factory.mktemp("weights") / "w.safetensors", (faces,), landmarks=landmarks)
     card = json.loads(load(str(path)).card.to_json())
-    card["preprocessing"]["reading_square"] = [0.1, 0.1, 0.8]
     card["aliases"] = {"blondie": "Blond_Hair"}
     origin = {"iterations": 10, "hours": 0.5, "mean_of": ["a", "b"]}
     card["training"] = {"program": "stargan", "terms": "for research", "pictures": {"celeba": 3}, "settings": {"lr": 1},
@@ -74,7 +72,6 @@ def use(path: Path) -> None:
     show_page(facts)
     show_history(facts)
     averaged([strengthened(weights, 2.0)] * 2)
-    reading_square(weights.card)
     make_plan(TranslationSettings("male"), weights, "fp32")
 
 
@@ -110,7 +107,6 @@ def test_every_field_of_another_type_is_refused_or_harmless(
         (("training", "iterations"), "many", "training iterations 'many': it must be a count"),
         (("training", "started_from", "started_from", "hours"), [1], "hours [1]: it must be a number, 0 or more"),
         (("preprocessing", "landmarks", "nose"), ["0.5", 0.5], "names with two numbers each"),
-        (("preprocessing", "reading_square"), [0, 0, 2], "a square inside the picture"),
         (("aliases", "blondie"), 5, "aliases are not all texts"),
         (("layout", "sets", 0, "attributes"), "Male", "'Male' in 'celeba' is no list of names"),
         (("layout", "sets", 0, "groups"), ["ab"], "'ab' in 'celeba' is no list of names"),

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import typer
 
@@ -67,7 +67,7 @@ def evaluate(
     pictures: options.PicturesOption = False,
     record: options.RecordOption = None,
     batch_size: options.BatchOption = None,
-    precision: options.PrecisionOption = None,
+    precision: options.EvalPrecisionOption = None,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
     seed: SeedOption = 0,
@@ -91,14 +91,8 @@ def evaluate(
         fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init}
         return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
 
-    from stargan_cli.evaluate.settings import EvalSettings, FeatureNetwork
+    from stargan_cli.evaluate.settings import EvalSettings
 
-    for option, value, known in (
-        ("--features", features, get_args(FeatureNetwork)),
-        ("--at", at, ("square", "source")),
-    ):
-        if value not in known:
-            raise UsageError(f"unknown {option} {value}", f"use {', '.join(known)}")
     settings = EvalSettings(
         data=sets,
         root=root,

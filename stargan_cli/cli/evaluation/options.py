@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from stargan_cli.cli.options import FILE
-from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
+from stargan_cli.datasets.choice import DATA, DEFAULT_ATTRIBUTES
+from stargan_cli.train.recipe.settings import MACHINE
 
-DATA, CLASSIFIERS, NETWORKS, RESULT, MACHINE = "Data", "Classifiers", "What is compared", "Result", "Machine"
+CLASSIFIERS, NETWORKS, RESULT = "Classifiers", "What is compared", "Result"
 
 LimitOption = Annotated[
     int | None,
@@ -150,7 +151,7 @@ BatchOption = Annotated[
     int | None,
     typer.Option(min=1, help="Pictures in a batch. By default 16; with --fit-classifier, 64.", rich_help_panel=MACHINE),
 ]
-PrecisionOption = Annotated[
+EvalPrecisionOption = Annotated[
     str | None,
     typer.Option(
         help="Number type of the networks: auto, fp32, bf16 or fp16. By default fp32; with --fit-classifier, auto.",

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
-from stargan_cli.errors import UsageError, WeightsError, reason_of
+from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.names import told_apart
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
@@ -154,7 +154,7 @@ def load_classifier(path: Path) -> Classifier:
         raise UsageError(f"{path}: {error}", error.hint) from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(
-            f"{path} is refused: {str(error).splitlines()[0]}", "fit it again with: stargan eval --fit-classifier"
+            f"{path} is refused: {first_line(error)}", "fit it again with: stargan eval --fit-classifier"
         ) from error
     network.eval().requires_grad_(False)
     return Classifier(network, label_set, card["accuracy"], card["training"], path.stem)

@@ -18,7 +18,7 @@ from stargan_cli.datasets.class_folders import refuse_inside
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.datasets.labelled import DataSet, Part, notes_of, refuse_empty
-from stargan_cli.device import autocast, cpu_count, pick_device, pick_precision, seed_everything
+from stargan_cli.device import autocast, cpu_count, limit_threads, pick_device, pick_precision, seed_everything
 from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.calibration import fitting_loss, temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
@@ -82,6 +82,7 @@ def fit(
     label_set = parts["train"].labelled.label_set
     network = new_network(len(label_set.attributes), settings)
     device = pick_device(settings.device)
+    limit_threads()
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     started = time.monotonic()
     best, epoch = _train(network, parts, settings, progress)
@@ -249,7 +250,7 @@ def _validation_loss(network: ClassifierNetwork, pictures: CachedPictures) -> fl
 
 
 @torch.inference_mode()
-def _logits(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device, batch_size: int = 64) -> Tensor:
+def _logits(network: ClassifierNetwork, pictures: CachedPictures, device: torch.device) -> Tensor:
     """The logits of all pictures, computed in fp32: (N, k) on the CPU."""
-    order = torch.arange(len(pictures)).split(batch_size)  # type: ignore[no-untyped-call]
+    order = torch.arange(len(pictures)).split(64)  # type: ignore[no-untyped-call]
     return torch.cat([network(to_model(pictures.batch(part)[0].to(device))).cpu() for part in order])

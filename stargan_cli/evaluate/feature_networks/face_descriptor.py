@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.compositing.placement import fitted, places_of
-from stargan_cli.errors import UsageError, WeightsError
+from stargan_cli.errors import UsageError, WeightsError, first_line
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.files.opening import require_regular
 
@@ -88,7 +88,7 @@ def onnx_descriptors(path: Path) -> Features:
         if not describe(torch.zeros(1, 3, height, width)).isfinite().all():
             raise ValueError("of a black picture it gives NaN or infinite numbers")
     except Exception as error:  # onnxruntime raises a dozen types of its own, none documented
-        raise WeightsError(f"{path} is no face embedding: {str(error).splitlines()[0]}") from error
+        raise WeightsError(f"{path} is no face embedding: {first_line(error)}") from error
     return describe
 
 

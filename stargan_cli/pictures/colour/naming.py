@@ -54,7 +54,7 @@ def profile_of(file: BinaryIO, image: Image.Image) -> bytes | None:
 def _code_points(file: BinaryIO, image: Image.Image) -> tuple[int, int]:
     """The numbers of a file's colour primaries and transfer function; UNNAMED if it has none."""
     if image.format == "PNG":
-        return next(((body[0], body[1]) for body in _chunks_before_pixels(file, b"cICP") if len(body) > 1), UNNAMED)
+        return next(((body[0], body[1]) for body in _cicp_chunks(file) if len(body) > 1), UNNAMED)
     if image.format == "HEIF":
         named = image.info.get("nclx_profile") or {}
         return named.get("color_primaries", UNNAMED[0]), named.get("transfer_characteristics", UNNAMED[1])
@@ -64,14 +64,14 @@ def _code_points(file: BinaryIO, image: Image.Image) -> tuple[int, int]:
     return UNNAMED
 
 
-def _chunks_before_pixels(file: BinaryIO, kind: bytes) -> Iterator[bytes]:
+def _cicp_chunks(file: BinaryIO) -> Iterator[bytes]:
     at = len(SIGNATURE)
     for _ in range(MOST_CHUNKS):
         file.seek(at)
         start = file.read(12)
         if len(start) < 12 or start[4:8] == b"IDAT":
             return
-        if start[4:8] == kind:
+        if start[4:8] == b"cICP":
             yield start[8:]
         at += 12 + int.from_bytes(start[:4], "big")
 

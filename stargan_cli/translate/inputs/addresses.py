@@ -17,7 +17,7 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
 
 
-def place_of_text(text: str) -> Path | RemotePath:
+def parse_address(text: str) -> Path | RemotePath:
     """The path or URL (such as s3://bucket/folder) that `text` names; file:///folder becomes a path. Raises UsageError
     for an empty text or a bare s3://, which a shell makes of an unset variable, and for a relative path after file://.
     """
@@ -39,13 +39,13 @@ def _of_file(text: str, path: str) -> Path:
     return Path(path)
 
 
-def places_of_texts(texts: Iterable[str]) -> list[Path | RemotePath]:
-    """`place_of_text` of each text. Braces are expanded unless a file of that very name exists. Raises UsageError."""
+def parse_addresses(texts: Iterable[str]) -> list[Path | RemotePath]:
+    """`parse_address` of each text. Braces are expanded unless a file of that very name exists. Raises UsageError."""
     parts = (part for text in texts for part in ([text] if os.path.lexists(text) else expanded(text)))
-    places = [place_of_text(part) for part in islice(parts, MOST_NUMBERS + 1)]
-    if len(places) > MOST_NUMBERS:
+    addresses = [parse_address(part) for part in islice(parts, MOST_NUMBERS + 1)]
+    if len(addresses) > MOST_NUMBERS:
         raise UsageError(f"more than {MOST_NUMBERS:,} inputs", "give a folder that holds them")
-    return places
+    return addresses
 
 
 def expanded(text: str) -> Iterator[str]:

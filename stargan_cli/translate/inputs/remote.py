@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
-from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.errors import PictureError, UsageError, one_line
 from stargan_cli.translate.inputs.remote_listing import files_below
 
 MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
@@ -72,7 +72,7 @@ class RemotePath:
                 f"pip install {package}, or pip install 'stargan-cli[remote]'",
             ) from error
         except Exception as error:  # each protocol raises errors of its own for wrong settings
-            raise UsageError(f"cannot use {self.url}: {_in_words(error)}") from error
+            raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
 
     @property
     def key(self) -> str:
@@ -94,7 +94,7 @@ class RemotePath:
             raise self._unreachable(error) from error
 
     def _unreachable(self, error: Exception) -> UsageError:
-        return UsageError(f"cannot reach {self.url}: {_in_words(error)}", "check the address and your permissions")
+        return UsageError(f"cannot reach {self.url}: {one_line(error)}", "check the address and your permissions")
 
     def beginning(self, most: int = ALL_BYTES) -> bytes:
         """An object's first `most` bytes, in one request: without a range, some file systems ask for the size first.
@@ -127,25 +127,25 @@ class RemotePath:
 class RemoteFile:
     """An object and its `mark`, a hash of its size and version in the listing: a Blob."""
 
-    path: RemotePath
+    address: RemotePath
     mark: str
 
     def __str__(self) -> str:
-        return self.path.url
+        return self.address.url
 
     @property
-    def place(self) -> PurePath:
-        return PurePosixPath(self.path.url.split("://", 1)[1])
+    def path(self) -> PurePath:
+        return PurePosixPath(self.address.url.split("://", 1)[1])
 
     def read(self) -> bytes:
         with reading():
-            return self.path.beginning()
+            return self.address.beginning()
 
     def open(self) -> BinaryIO:
         """A file to read from beginning to end. Raises PictureError."""
         with reading():
-            file: BinaryIO = self.path.filesystem.open(
-                self.path.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
+            file: BinaryIO = self.address.filesystem.open(
+                self.address.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
             )
             return file
 
@@ -164,16 +164,12 @@ class reported:
         if isinstance(error, FileNotFoundError) and self._gone is not None:
             raise PictureError(self._gone) from error
         if isinstance(error, Exception) and not isinstance(error, (PictureError, UsageError)):
-            raise PictureError(f"{self._what}: {_in_words(error)}") from error
+            raise PictureError(f"{self._what}: {one_line(error)}") from error
 
 
 def reading() -> reported:
     """`reported` for reading a source: of one that was removed since it was listed, it says so."""
     return reported("cannot be read", gone="it is no longer there")
-
-
-def _in_words(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _mark(info: dict[str, Any]) -> str:

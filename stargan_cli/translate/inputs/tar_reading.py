@@ -54,7 +54,7 @@ class Member:
         return f"{self.archive}/{self.name}"
 
     @property
-    def place(self) -> PurePath:
+    def path(self) -> PurePath:
         return PurePosixPath(str(self))
 
     @property

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from stargan_cli.errors import PictureError
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.tar_reading import Member
+from stargan_cli.translate.outputs.begun import Discarded
 from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.outputs.tar_writing import TarWriter
 from stargan_cli.translate.plan import Plan
@@ -141,7 +142,7 @@ class _Output:
     def discard(self) -> None:
         opened, self._opened = self._opened, None
         if opened is not None:
-            opened.__exit__(_Discarded, _Discarded(), None)
+            opened.__exit__(Discarded, Discarded(), None)
 
     def _guarded(self, step: Callable[[], None]) -> None:
         """Pass a failed write to the sink, which removes the file and raises the fitting error."""
@@ -151,10 +152,6 @@ class _Output:
             opened, self._opened = self._opened, None
             if opened is None or not opened.__exit__(type(error), error, error.__traceback__):
                 raise
-
-
-class _Discarded(Exception):
-    """Raised in a sink's block to discard the output."""
 
 
 def _name_in_archive(found: Found) -> str:

@@ -51,11 +51,11 @@ class BegunFile:
                 raise self._failure
 
     def discard(self) -> None:
-        with suppress(_Discarded), self._open:
-            raise _Discarded
+        with suppress(Discarded), self._open:
+            raise Discarded
 
 
-class _Discarded(Exception):
+class Discarded(Exception):
     """Raised in a file's block to discard the output."""
 
 

@@ -10,11 +10,14 @@ from PIL import Image, ImageDraw, ImageOps
 
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.writable import require_file
-from stargan_cli.pictures.encoding import write_picture
-from stargan_cli.pictures.formats import written_by_name
+from stargan_cli.files.writing import replacing
+from stargan_cli.pictures.encoding import encode
+from stargan_cli.pictures.formats import FALLBACK, written_by_name
 from stargan_cli.pictures.grid import BACKGROUND, Grid, draw_grid
+from stargan_cli.pictures.output_pixels import OutputPixels
 from stargan_cli.pictures.provenance import Note, read_fingerprint
 from stargan_cli.pictures.reading import MAX_PIXELS, Wanted, opened_picture, read_picture
+from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.outputs.fonts import font_for
 
 CONTACT_SHEET = "contact-sheet"
@@ -53,7 +56,10 @@ class ContactSheet:
     def save(self, path: Path) -> None:
         """Write the sheet, in the format of the path's extension. Does nothing if no pair was added."""
         if self._rows:
-            write_picture(path, self._draw(), note=self._note)
+            format, extras = written_by_name(path.name) or FALLBACK, Extras(note=self._note)
+            data = encode(OutputPixels(self._draw(), None), format, extras)
+            with replacing(path) as file:
+                file.write(data)
 
     def _draw(self) -> Image.Image:
         columns, rows = len(self._headings) or 2, len(self._rows)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path, PurePath
 from types import TracebackType
 from typing import BinaryIO
 
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
-from stargan_cli.files.atomic import Sync, adopt_mark, make_folder
+from stargan_cli.files.atomic import Sync, adopt_run_id, make_folder, remove_unfinished
 from stargan_cli.files.below import Below, OutsideError
 from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
 from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
 OUTPUTS_A_SYNC = 256
-_LEFT_OVER = re.compile(r"\..+\.(\d+)\.tmp", re.DOTALL)
 
 
 class OutputFolder:
@@ -31,11 +29,11 @@ class OutputFolder:
     """
 
     def __init__(
-        self, root: Path, shard: Shard | None = None, mark: str | None = None, name: str | None = None
+        self, root: Path, shard: Shard | None = None, run_id: str | None = None, name: str | None = None
     ) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be locked or written.
 
-        With the `mark` (see `atomic.RUN_MARK`) of a run that has locked the folder, it takes no lock of its own. With
+        With the `run_id` (see `atomic.RUN_ID`) of a run that has locked the folder, it takes no lock of its own. With
         `name`, that of the only file to write, it locks nothing else.
         """
         self.root = root
@@ -44,8 +42,8 @@ class OutputFolder:
         try:
             make_folder(root)
             self._below = Below(root)
-            if mark:
-                adopt_mark(mark)
+            if run_id:
+                adopt_run_id(run_id)
             else:
                 self._lock = FolderLock(root, shard, name)
                 self._sweep(self._lock.killed, None if name is None else 1)
@@ -135,12 +133,8 @@ class OutputFolder:
 
     def _sweep(self, killed: set[str], folders: int | None) -> None:
         """Remove the unfinished files of killed runs, from so many folders (None: all), the root first. Their names
-        hold the marks that the lock files kept."""
+        hold the ids that the lock files kept."""
         if not killed:
             return
-        for folder, _, names in islice(os.walk(self.root), folders):
-            for name in names:
-                found = _LEFT_OVER.fullmatch(name)
-                if found and found.group(1) in killed:
-                    with suppress(OSError):
-                        os.unlink(os.path.join(folder, name))
+        for folder, _, _ in islice(os.walk(self.root), folders):
+            remove_unfinished(Path(folder), lambda _entry, _name, run_id: run_id in killed)

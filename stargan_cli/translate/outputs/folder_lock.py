@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from stargan_cli.errors import UsageError, reason_of
-from stargan_cli.files.atomic import RUN_MARK
+from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
 from stargan_cli.translate.shards import Shard
 
@@ -27,7 +27,7 @@ PATIENCE_S = 2.0  # wait for the first shard, which holds the lock alone until i
 class FolderLock:
     """The locks on an output folder; they end with the process, however that ends.
 
-    `killed` are the marks (see `atomic.RUN_MARK`) of killed runs that held the locks which this one now holds.
+    `killed` are the ids (see `atomic.RUN_ID`) of killed runs that held the locks which this one now holds.
     """
 
     def __init__(self, root: Path, shard: Shard | None, name: str | None = None) -> None:
@@ -64,10 +64,10 @@ class FolderLock:
     def _own(self, path: Path) -> None:
         file = lock_file(path)
         self._files.append((path, file))
-        self._take_mark(file)
-        _write(file, RUN_MARK)
+        self._take_run_id(file)
+        _write(file, RUN_ID)
 
-    def _take_mark(self, file: BinaryIO) -> None:
+    def _take_run_id(self, file: BinaryIO) -> None:
         earlier = _read(file)
         if earlier.isdigit():
             self.killed.add(earlier)
@@ -106,7 +106,7 @@ class FolderLock:
         """The main lock file, for the first shard: locked alone to note the number of shards, then shared."""
         file = lock_file(path)
         try:
-            self._take_mark(file)
+            self._take_run_id(file)
             self._bury(path.parent, SHARD_LOCKS)
             _write(file, job)
             relock(file, shared=True)
@@ -116,13 +116,13 @@ class FolderLock:
         return file
 
     def _bury(self, root: Path, locks: str) -> None:
-        """Collect the marks of killed runs that held `locks` (a pattern), and remove these lock files."""
+        """Collect the ids of killed runs that held `locks` (a pattern), and remove these lock files."""
         paths = list(root.glob(locks))
         if not paths or not _locks_exclude(root):
             return
         for path in paths:
             with suppress(OSError), locked(path) as file:
-                self._take_mark(file)
+                self._take_run_id(file)
                 path.unlink()
 
     def close(self) -> None:
@@ -139,7 +139,7 @@ class FolderLock:
 
 def _locks_exclude(root: Path) -> bool:
     """Whether locks have an effect on the file system of `root`."""
-    path = root / f".stargan.{RUN_MARK}.lock"
+    path = root / f".stargan.{RUN_ID}.lock"
     try:
         with locked(path):
             try:

@@ -14,27 +14,28 @@ FOLDERS = (
     *("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
     *(os.path.join(os.environ.get("WINDIR", r"C:\Windows"), "Fonts"),),
 )
+SIZE = 10  # px
 _FIRST = ("DejaVuSans", "NotoSans-Regular", "NotoSansCJK-Regular", "Arial Unicode", "arialuni", "segoeui", "arial")
 _MISSING = "\U0010ffff"  # no font has a letter for it
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
-def font_for(text: str, size: int = 10) -> tuple[Font, str]:
+def font_for(text: str) -> tuple[Font, str]:
     r"""A font that has every letter of `text`, and `text`. If there is none, Pillow's own, and the text with letters
     beyond ASCII escaped (`\u4eba`)."""
     text = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-    own = ImageFont.load_default(size)
-    for font in _fonts(own, size) if isinstance(own, ImageFont.FreeTypeFont) else ():
+    own = ImageFont.load_default(SIZE)
+    for font in _fonts(own) if isinstance(own, ImageFont.FreeTypeFont) else ():
         if _has(font, text):
             return font, text
     return own, text.encode("ascii", "backslashreplace").decode()
 
 
-def _fonts(own: ImageFont.FreeTypeFont, size: int) -> Iterator[ImageFont.FreeTypeFont]:
+def _fonts(own: ImageFont.FreeTypeFont) -> Iterator[ImageFont.FreeTypeFont]:
     yield own
     for path in system_fonts():
         try:
-            yield ImageFont.truetype(path, size)
+            yield ImageFont.truetype(path, SIZE)
         except OSError:  # not a font, or one that cannot be read
             continue
 

@@ -76,9 +76,9 @@ def _candidates(source: str, plain: str) -> Iterator[str]:
         yield source + suffix
     suffix = suffix if len(suffix) <= MAX_SUFFIX else ""
     for number in count():
-        mark = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
-        yield f"{stem}~{mark}{suffix}"
-        yield f"{mark}{suffix}"
+        digest = blake2b(os.fsencode(source), digest_size=4, salt=str(number).encode()).hexdigest()
+        yield f"{stem}~{digest}{suffix}"
+        yield f"{digest}{suffix}"
 
 
 def _fits(name: str) -> bool:
@@ -102,8 +102,8 @@ def folding_of(folder: Path, dry: bool = False) -> Callable[[str], str]:
 
 
 def _takes_names_for_one(folder: Path) -> bool:
-    mark = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
-    words = (f"{word}-{mark}" for word in ("stargan-\u00e9", "STARGAN-\u00e9", "stargan-e\u0301"))
+    token = secrets.token_hex(8)  # process numbers may be alike on two machines that share the folder
+    words = (f"{word}-{token}" for word in ("stargan-\u00e9", "STARGAN-\u00e9", "stargan-e\u0301"))
     # temporary names: if this run is killed, the next one removes the file. The same bytes in every locale
     probe, *others = (folder / temporary_name(os.fsdecode(word.encode())) for word in words)
     try:

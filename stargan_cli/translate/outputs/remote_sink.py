@@ -82,7 +82,7 @@ class RemoteSink:
         return False  # the clocks of two machines may differ; the fingerprint holds the source's mark
 
     def is_source(self, output: PurePath, source: Source) -> bool:
-        return isinstance(source, RemoteFile) and source.path == self.root / output
+        return isinstance(source, RemoteFile) and source.address == self.root / output
 
     @contextmanager
     def file(self, output: PurePath) -> Iterator[BinaryIO]:

@@ -173,20 +173,20 @@ def opened(
     out: Path | RemotePath,
     shard: Shard | None = None,
     dry: bool = False,
-    mark: str | None = None,
+    run_id: str | None = None,
     name: str | None = None,
 ) -> Iterator[Sink]:
     """The sink for an output folder, which is known to be writable, unless the run is `dry`; a local one is locked for
-    one run or shard. `mark` and `name` are those of `OutputFolder`. Raises UsageError."""
+    one run or shard. `run_id` and `name` are those of `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
         sink = RemoteSink(out)
         if dry:
             out.kind()
-        elif mark is None:
+        elif run_id is None:
             sink.require_writable()
         yield sink
     elif dry:
         yield LocalSink(out, None)
     else:
-        with OutputFolder(out, shard, mark, name) as held:
+        with OutputFolder(out, shard, run_id, name) as held:
             yield LocalSink(out, held)

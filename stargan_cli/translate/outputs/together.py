@@ -22,9 +22,9 @@ Steps = Generator[Asked | Unsynced, Any, Made]
 """A picture's steps. They yield a question and get its answer, or yield `Unsynced` and go on once that is synced."""
 
 
-def synced_at_once(way: Steps[Made]) -> Asking[Made]:
+def synced_at_once(steps: Steps[Made]) -> Asking[Made]:
     """The same steps, except that they sync their outputs themselves and never yield `Unsynced`."""
-    step: Callable[[], Asked | Unsynced] = partial(next, way)
+    step: Callable[[], Asked | Unsynced] = partial(next, steps)
     while True:
         try:
             asked = step()
@@ -33,12 +33,12 @@ def synced_at_once(way: Steps[Made]) -> Asking[Made]:
             return made
         if isinstance(asked, Unsynced):
             asked.sync()
-            step = partial(next, way)
+            step = partial(next, steps)
             continue
         try:
-            step = partial(way.send, (yield asked))
+            step = partial(steps.send, (yield asked))
         except Exception as error:
-            step = partial(way.throw, error)
+            step = partial(steps.throw, error)
 
 
 @dataclass(frozen=True)

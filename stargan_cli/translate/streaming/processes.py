@@ -32,8 +32,8 @@ LOOK_SECONDS, LONGEST_LOOK = 1.0, 2.0
 """Time between two looks at what the workers decode. Of a longer time only LONGEST_LOOK counts: the whole run may have
 been paused."""
 MOST_DEATHS = 4
-"""Of workers, without a picture to blame. After so many beside a picture, that picture fails. After so many for each
-worker, and for one more, in which no picture has ended, the run ends."""
+"""Deaths of workers. A picture that waited in so many fails. The run ends after so many for each worker, and for one
+more, of workers that were not working on a picture, if no picture ended meanwhile."""
 LIMITS = "end other programs, or raise the limits on memory, processes and open files (ulimit -v, -u, -n)"
 SUPPORTED = os.name == "posix" and hasattr(os, "O_ASYNC") and bool(sys.executable)
 

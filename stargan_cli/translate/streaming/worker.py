@@ -37,11 +37,11 @@ many file descriptors."""
 
 @dataclass(frozen=True)
 class Assignment:
-    """What a worker needs before its first picture; `mark` is the `atomic.RUN_MARK` of the main process."""
+    """What a worker needs before its first picture; `run_id` is the `atomic.RUN_ID` of the main process."""
 
     plan: Plan
     out: Location
-    mark: str
+    run_id: str
 
 
 def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
@@ -53,7 +53,7 @@ def main(messages: int, memory: int, lifeline: int, turns: int) -> None:
     try:
         if isinstance(assignment.out, Path) and not assignment.out.is_dir():
             raise OutputError(f"the output folder {assignment.out} is gone", "run it again to finish what is missing")
-        with opened(assignment.out, mark=assignment.mark) as sink:
+        with opened(assignment.out, run_id=assignment.run_id) as sink:
             connection.send(("ready",))
             _Worker(connection, memory, turns, assignment.plan, sink).run()
     except StarganError as error:

@@ -80,10 +80,10 @@ def test_the_settings_of_a_run_are_read_too(tmp_path: Path) -> None:
     [
         ("lamda_rec = 3", "c.toml", "unknown setting lamda_rec; did you mean lambda_rec"),
         ("lr = ", "c.toml", "Invalid value"),
-        ('lr = "fast"', "c.toml", "the training setting lr cannot be 'fast'"),
+        ('lr = "fast"', "c.toml", "the setting lr cannot be 'fast'"),
         ("preset = 3", "c.toml", "preset cannot be 3"),
         ('mix = "a"', "c.toml", "--mix takes whole numbers"),
-        ("[lr]\nx = 1", "c.toml", "the training setting lr cannot be"),
+        ("[lr]\nx = 1", "c.toml", "the setting lr cannot be"),
         ("[train]\nlr = 1", "c.toml", r"settings stand outside of tables, without \[train\]"),
         ("batch_size = 8\nbatch-size = 16", "c.toml", "it gives batch_size twice"),
         ('attrs = "Male"\nattributes = ["Young"]', "c.toml", "it gives attributes twice"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stargan_cli.errors import UsageError
-from stargan_cli.translate.inputs.addresses import expanded, place_of_text, places_of_texts
+from stargan_cli.translate.inputs.addresses import expanded, parse_address, parse_addresses
 from stargan_cli.translate.inputs.remote import RemotePath
 
 
@@ -33,44 +33,44 @@ def test_ranges_that_make_no_sense_are_refused(text: str) -> None:
 
 def test_ranges_that_multiply_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stargan_cli.translate.inputs.addresses.MOST_NUMBERS", 1_000)
-    assert len(places_of_texts(["{0..9}{0..9}{0..9}"])) == 1_000
+    assert len(parse_addresses(["{0..9}{0..9}{0..9}"])) == 1_000
     with pytest.raises(UsageError, match="more than 1,000 inputs"):
-        places_of_texts(["{0..999}{0..999}"])
+        parse_addresses(["{0..999}{0..999}"])
 
 
 def test_an_empty_input_is_not_the_current_folder() -> None:
     with pytest.raises(UsageError, match="an input is empty"):
-        places_of_texts(["a", ""])
+        parse_addresses(["a", ""])
 
 
 def test_a_file_with_braces_in_its_name_is_that_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a{1..3}.tar").touch()
-    assert places_of_texts(["a{1..3}.tar", "b{1..2}.tar"]) == [Path("a{1..3}.tar"), Path("b1.tar"), Path("b2.tar")]
+    assert parse_addresses(["a{1..3}.tar", "b{1..2}.tar"]) == [Path("a{1..3}.tar"), Path("b1.tar"), Path("b2.tar")]
 
 
 def test_urls_are_remote_but_for_files() -> None:
-    assert place_of_text("s3://bucket/a/") == RemotePath("s3://bucket/a")
-    assert place_of_text("file:///tmp/a%20b") == Path("/tmp/a b")
-    assert place_of_text("a/b") == Path("a/b")
+    assert parse_address("s3://bucket/a/") == RemotePath("s3://bucket/a")
+    assert parse_address("file:///tmp/a%20b") == Path("/tmp/a b")
+    assert parse_address("a/b") == Path("a/b")
 
 
 @pytest.mark.parametrize("text", ["file://photos", "file://", "file://host/photos"])
 def test_a_file_address_is_absolute(text: str) -> None:
     with pytest.raises(UsageError, match="is no address of a file"):
-        place_of_text(text)
+        parse_address(text)
 
 
 def test_signs_of_urls_are_letters_of_a_file_address() -> None:
-    assert place_of_text("file:///a/x#1?2") == Path("/a/x#1?2")
-    assert place_of_text("file://localhost/a") == Path("/a")
+    assert parse_address("file:///a/x#1?2") == Path("/a/x#1?2")
+    assert parse_address("file://localhost/a") == Path("/a")
 
 
 def test_a_protocol_alone_names_nothing() -> None:
     for text in ("s3://", "http:///"):
         with pytest.raises(UsageError, match="names nothing behind"):
-            place_of_text(text)
-    assert place_of_text("memory://") == RemotePath("memory://")
+            parse_address(text)
+    assert parse_address("memory://") == RemotePath("memory://")
 
 
 def test_a_presigned_address_has_the_name_of_its_file() -> None:

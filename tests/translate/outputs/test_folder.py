@@ -25,7 +25,7 @@ def write(folder: OutputFolder, place: str, data: bytes = b"x") -> None:
 @pytest.fixture(params=[True, False], ids=["handles", "paths"])
 def _either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """With names relative to open folders, and as on systems without."""
-    monkeypatch.setattr(below, "HANDLES", request.param and below.HANDLES)
+    monkeypatch.setattr(below, "HAS_DIR_FD", request.param and below.HAS_DIR_FD)
 
 
 @pytest.mark.usefixtures("_either_way")
@@ -85,7 +85,7 @@ def test_a_subfolder_that_is_swapped_for_a_symlink_is_not_followed(place: str, t
     assert [path.name for path in (tmp_path / "elsewhere").rglob("*")] == ["deep"]
 
 
-@pytest.mark.skipif(not below.HANDLES, reason="no names relative to folders here")
+@pytest.mark.skipif(not below.HAS_DIR_FD, reason="no names relative to folders here")
 @pytest.mark.parametrize("moment", ["open", "replace"])
 def test_a_subfolder_swapped_at_the_very_moment_of_writing_is_not_followed(
     moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -108,7 +108,7 @@ def test_a_subfolder_swapped_at_the_very_moment_of_writing_is_not_followed(
     assert [path.name for path in (tmp_path / "moved").iterdir()] == ["a.png"]
 
 
-@pytest.mark.skipif(not below.HANDLES, reason="no names relative to folders here")
+@pytest.mark.skipif(not below.HAS_DIR_FD, reason="no names relative to folders here")
 def test_an_output_folder_that_is_swapped_for_a_symlink_ends_the_run(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     with OutputFolder(tmp_path / "out") as folder:

@@ -17,7 +17,7 @@ MOST_KEPT = 1 << 22  # bytes of one array: for larger ones, clearing takes littl
 _kept = local()
 
 
-def scratch(name: str, shape: tuple[int, ...]) -> Floats:
+def scratch_array(name: str, shape: tuple[int, ...]) -> Floats:
     """Return an uninitialised float32 array of this shape. The same name in the same thread gets the same memory."""
     length = math.prod(shape)
     found: Floats | None = getattr(_kept, name, None)
