@@ -29,7 +29,7 @@ def pick_device(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
-    if name == "cuda" and (rank := launcher.local_rank()) is not None:
+    if name == "cuda" and (rank := launcher.local_rank()):  # the first one keeps the process's current device
         name = f"cuda:{rank % max(1, torch.cuda.device_count())}"
     try:
         device = torch.device(name)

@@ -137,7 +137,7 @@ def joined(device: str, say: Say = unheard) -> Iterator[Processes]:
     on_cuda = where.type == "cuda"
     if on_cuda:
         _require_own_gpu(this.local_rank)
-        torch.cuda.set_device(where)
+        torch.cuda.set_device(where.index or 0)
     if not launcher.by_torchrun():
         say(f"this is process {this} in the environment; --standalone ignores them")
     try:

@@ -11,7 +11,6 @@ from stargan_cli.errors import UsageError
 
 WHICH = ("RANK", "WORLD_SIZE")
 WHERE = ("MASTER_ADDR", "MASTER_PORT")
-LOCAL = ("LOCAL_RANK", "LOCAL_WORLD_SIZE")
 LOCAL_RANKS = ("LOCAL_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID")
 """Where torchrun, Open MPI, Intel MPI and Slurm say a process's number on its machine. Slurm is last: all processes
 that an mpirun of its job starts inherit one SLURM_LOCALID."""
@@ -73,5 +72,5 @@ def by_torchrun() -> bool:
 
 def forget(environment: MutableMapping[str, str] = os.environ) -> None:
     """Remove the launcher's variables: from now on this process is alone."""
-    for name in (*WHICH, *WHERE, *LOCAL, TORCHRUN):
+    for name in (*WHICH, *WHERE, *LOCAL_RANKS, "LOCAL_WORLD_SIZE", TORCHRUN):
         environment.pop(name, None)

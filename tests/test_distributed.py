@@ -94,17 +94,19 @@ def test_processes_do_not_share_a_gpu_because_none_knows_its_number(monkeypatch:
     assert "LOCAL_RANK" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize(("gpus", "device"), [(4, "cuda:2"), (1, "cuda:0")])
+@pytest.mark.parametrize(
+    ("gpus", "said", "device"), [(4, {"SLURM_LOCALID": "2"}, 2), (1, {"SLURM_LOCALID": "2"}, 0), (1, {}, 0)]
+)
 def test_slurm_says_which_gpu_is_a_processs_or_shows_it_that_one_alone(
-    gpus: int, device: str, monkeypatch: pytest.MonkeyPatch
+    gpus: int, said: dict[str, str], device: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen: list[torch.device] = []
-    third_of_three(monkeypatch, gpus, SLURM_LOCALID="2")
+    chosen: list[int] = []
+    third_of_three(monkeypatch, gpus, **said)
     monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     monkeypatch.setattr(distributed, "_meet", lambda *_: None)
     monkeypatch.setattr(torch.distributed, "new_group", lambda **_: None)
     with joined("auto"):
-        assert chosen == [pick_device("auto")] == [torch.device(device)]
+        assert chosen == [pick_device("auto").index or 0] == [device]
 
 
 def test_half_a_set_of_variables_is_refused_with_their_names(monkeypatch: pytest.MonkeyPatch) -> None:

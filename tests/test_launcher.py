@@ -46,7 +46,7 @@ def test_what_is_no_number_is_named(name: str) -> None:
 
 
 def test_forgotten_variables_leave_a_process_alone() -> None:
-    environment = WHOLE | {launcher.TORCHRUN: "x", "LOCAL_WORLD_SIZE": "8", "HOME": "/home"}
+    environment = WHOLE | {launcher.TORCHRUN: "x", "LOCAL_WORLD_SIZE": "8", "SLURM_LOCALID": "1", "HOME": "/home"}
     launcher.forget(environment)
     assert environment == {"HOME": "/home"}
 

@@ -216,7 +216,8 @@ def _over_files(
     try:
         return _reported(inputs, out, settings, run, voice, quiet, report)
     except BrokenPipeError:
-        say(f"{summary(report, out, run.dry)}; stdout was closed: run the same command again for the rest")
+        rest = "" if run.dry else "; the same command goes on with what is missing"
+        say(f"{summary(report, out, run.dry)}; stdout was closed{rest}")
         raise
 
 

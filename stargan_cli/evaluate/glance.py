@@ -111,8 +111,17 @@ def log_row(document: dict[str, Any]) -> dict[str, float]:
 def measured_with(document: dict[str, Any]) -> dict[str, Any]:
     """What the `score` depends on beside the weights: scores of different instruments or pictures do not compare."""
     settings = {name: document["settings"][name] for name in ("features", "face_network")}
-    facts = ("name", "pictures", "classifiers")
-    return settings | {"sets": [{name: one[name] for name in facts} for one in document["sets"]]}
+    sets = [
+        {
+            "name": one["name"],
+            "pictures": one["pictures"],
+            "classifiers": [
+                {fact: found[fact] for fact in ("name", "network", "accuracy")} for found in one["classifiers"]
+            ],
+        }
+        for one in document["sets"]
+    ]
+    return settings | {"sets": sets}
 
 
 def warnings(one: dict[str, Any]) -> Iterator[str]:

@@ -14,6 +14,8 @@ from stargan_cli.export.check import Runtime
 from stargan_cli.graphs.interfaces import example_inputs, export_program, interface
 from stargan_cli.weights.files import Weights
 
+ALIGNMENT, ENTRY_HEADER = 64, 30  # bytes
+
 
 def in_memory(write: Callable[[BytesIO], object]) -> bytes:
     """The bytes that torch writes. Into a file, torch ends the process if the disk is full, and warns of some names."""
@@ -44,11 +46,15 @@ def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], p
 
 
 def _without_call_stacks(archive: bytes) -> bytes:
-    """The TorchScript archive without the call stacks of its tracing, which name folders of this machine."""
+    """The TorchScript archive without the call stacks of its tracing, which name folders of this machine. As in torch's
+    archives, the header of each entry is padded, so that data begin at multiples of ALIGNMENT."""
     with ZipFile(BytesIO(archive)) as whole, BytesIO() as kept:
         with ZipFile(kept, "w") as copy:
             for entry in whole.infolist():
                 if not entry.filename.endswith(".debug_pkl"):
+                    begins = kept.tell() + ENTRY_HEADER + len(entry.filename.encode()) + 4
+                    padding = -begins % ALIGNMENT
+                    entry.extra = b"FB" + padding.to_bytes(2, "little") + bytes(padding)
                     copy.writestr(entry, whole.read(entry))
         return kept.getvalue()
 

@@ -52,6 +52,8 @@ def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
     (measured,) = best["measured_with"]["sets"]
     assert (tmp_path / "run" / "best.safetensors").is_file() and measured["pictures"] == 24
     assert [one["name"] for one in measured["classifiers"]] == [classifier_of(tmp_path).stem]
+    assert set(measured["classifiers"][0]) == {"name", "network", "accuracy"}
+    assert classifiers_of(("celeba",), tmp_path, "official") == [classifier_of(tmp_path)]  # the folder above CelebA's
 
 
 def test_a_missing_classifier_is_named_before_the_training(run, tmp_path):

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -182,6 +184,11 @@ def test_files_for_torch(plain: Weights, masked: Weights, folder: Path, format_n
     assert given.dtype == (torch.uint8 if uint8 else torch.float32)
     assert tuple(given.shape) == ((3, SIZE, SIZE, 3) if uint8 else (3, 3, SIZE, SIZE))
     assert str(Path(exporting.__file__).parents[1]).encode() not in out.read_bytes()
+    data = out.read_bytes()
+    with ZipFile(out) as archive:
+        for entry in archive.infolist():
+            name, extra = struct.unpack_from("<HH", data, entry.header_offset + 26)
+            assert (entry.header_offset + 30 + name + extra) % 64 == 0
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp32", 120), ("fp16", 60), ("bf16", 40)])

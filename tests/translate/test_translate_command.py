@@ -411,7 +411,7 @@ def test_a_closed_stdout_is_told_on_stderr(
     command = [sys.executable, "-m", "stargan_cli", *args, "--quiet"]
     ended = subprocess.run(command, cwd=ROOT, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=180)
     os.close(theirs)
-    end = "stdout was closed: run the same command again for the rest"
+    end = "stdout was closed; the same command goes on with what is missing"
     assert (ended.returncode, ended.stderr) == (1, f"{number} translated: {tmp_path / 'out'}; {end}\n")
 
 

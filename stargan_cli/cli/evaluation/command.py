@@ -28,7 +28,7 @@ from stargan_cli.cli.options import (
 )
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.datasets.choice import DEFAULT_ROOT, SPLITS
-from stargan_cli.errors import UsageError, counted
+from stargan_cli.errors import StarganError, UsageError, counted
 from stargan_cli.progress import unheard
 from stargan_cli.settings import listed
 
@@ -141,12 +141,23 @@ def _default_classifier(data: str, network: str, root: Path | None, split: str) 
     test picture of the one is a training picture of the other."""
     from stargan_cli.datasets.decoded_cache import default_cache_folder
 
-    of_celeba = data == "celeba"
-    folder = Path((root or DEFAULT_ROOT) if of_celeba else data).resolve()
-    name = data if of_celeba else folder.name[:60]
-    what = os.fsencode(f"{folder}/{split}" if of_celeba else folder)
-    place = blake2b(what, digest_size=4).hexdigest()
-    return default_cache_folder() / f"classifier-{name}-{place}-{network}.safetensors"
+    if data == "celeba":
+        name, place = data, _celeba_in(root or Path(DEFAULT_ROOT)).resolve() / split
+    else:
+        place = Path(data).resolve()
+        name = place.name[:60]
+    digest = blake2b(os.fsencode(place), digest_size=4).hexdigest()
+    return default_cache_folder() / f"classifier-{name}-{digest}-{network}.safetensors"
+
+
+def _celeba_in(root: Path) -> Path:
+    """The folder of CelebA in `root`; `root` itself if there is none, as loading says why."""
+    from stargan_cli.datasets.celeba_files import find_celeba
+
+    try:
+        return find_celeba(root).place
+    except (StarganError, OSError):
+        return root
 
 
 def classifiers_of(sets: tuple[str, ...], root: Path | None, split: str) -> list[Path]:

@@ -47,13 +47,14 @@ def _show(console: Console, table: TextTable) -> None:
     drawn = _drawn(table)
     if console.measure(drawn, options=console.options.update(width=WIDEST)).maximum > console.width:
         drawn = _drawn(table, narrow=True)
+    console.print(Text(shown(table.title), style="italic"))
     console.print(drawn)
     console.print(Text(table.note, style="dim"))
 
 
 def _drawn(table: TextTable, narrow: bool = False) -> Table:
     """With `narrow`, intervals are below their numbers."""
-    drawn = Table(title=table.title, title_justify="left", box=None, padding=(0, 1 if narrow else 2, 0, 0))
+    drawn = Table(box=None, padding=(0, 1 if narrow else 2, 0, 0))
     for number, heading in enumerate(table.head):
         drawn.add_column(heading, justify="right" if number else "left", overflow="fold")
     for name, *cells in table.rows:

@@ -39,7 +39,7 @@ class RemoteSink:
             self.root.kind()
             return
         place = self.root / PROBE
-        filesystem, key = place.filesystem, place.key
+        filesystem, key = self.root.filesystem, place.key
         try:
             with reported(f"cannot write into the output folder {self.root}"):
                 if place.protocol not in WHOLE_OR_NOT:
