@@ -213,9 +213,8 @@ class Session:
 
     def _evaluate(self) -> None:
         iteration, seconds = self.trainer.iteration, self._seconds()
-        self._require_finite(self.trainer.state())
-        if failed := self._failed(f"the weights of iteration {iteration:,}", self._save_weights):
-            self.say(f"{failed[0]}; going on")
+        self.save()  # with a checkpoint: a killed run could not go on from weights alone
+        if self.exported != iteration:
             return
         numbers = self.evaluations.write(iteration, seconds)
         if self.board is not None:

@@ -139,6 +139,11 @@ def test_an_embedding_of_something_else_is_refused_when_it_is_loaded(tmp_path, m
         onnx_descriptors(embedding(tmp_path / "face.onnx", **model))
 
 
+def test_an_embedding_that_is_not_there_is_no_wrong_embedding(tmp_path):
+    with pytest.raises(WeightsError, match=r"cannot read .*face\.onnx: No such file or directory"):
+        onnx_descriptors(tmp_path / "face.onnx")
+
+
 def test_identity_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     with pytest.raises(UsageError, match="onnxruntime") as found:

@@ -48,6 +48,7 @@ def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):
     assert [row["iteration"] for row in measured] == [2, 4]
     assert all(0 <= row["eval/score"] <= 1 and "eval/celeba/Male/read" in row for row in measured)
     assert all("eval/celeba/own_label/psnr" in row for row in measured)
+    assert (tmp_path / "run" / "checkpoints" / "00000002.safetensors").is_file()  # a killed run goes on from there
     best = json.loads((tmp_path / "run" / "best.json").read_text())
     (measured,) = best["measured_with"]["sets"]
     assert (tmp_path / "run" / "best.safetensors").is_file() and measured["pictures"] == 24

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import json
+import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
 from typing import Any
@@ -382,6 +384,25 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_is_read(
     assert f"error: cannot write into the output folder {folder}: The specified bucket does not exist" in result.stderr
 
 
+def test_a_web_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(remote, "SILENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        began = time.monotonic()
+        with pytest.raises(UsageError, match="cannot reach http://127.0.0.1"):
+            RemotePath(f"http://127.0.0.1:{server.getsockname()[1]}/a.jpg").kind()
+    assert time.monotonic() - began < 30
+
+
+def test_a_folder_without_a_name_does_not_keep_a_listing_from_its_end() -> None:
+    class Nameless:
+        def ls(self, folder: str, detail: bool) -> list[dict[str, str]]:
+            folder = folder.rstrip("/")
+            return [{"name": f"{folder}/", "type": "directory"}, {"name": f"{folder}/a.jpg", "type": "file"}]
+
+    assert [info["name"] for info in files_below(Nameless(), "in")] == ["in/a.jpg"]
+
+
 @pytest.mark.parametrize("kind", ["memory", "s3", "local"])
 def test_a_store_is_tried_once_in_each_run_and_nothing_is_left(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -396,8 +417,8 @@ def test_a_store_is_tried_once_in_each_run_and_nothing_is_left(
         pipe_file(path, data)
 
     monkeypatch.setattr(root.filesystem, "pipe_file", counted)
-    for dry, mark, tries in ((True, None, 0), (False, "1", 0), (False, None, 1)):
-        with opened(root, dry=dry, mark=mark):
+    for dry, run_id, tries in ((True, None, 0), (False, "1", 0), (False, None, 1)):
+        with opened(root, dry=dry, run_id=run_id):
             assert len(put) == tries
     assert root.filesystem.find(root.key) == []
 
@@ -434,7 +455,7 @@ def test_only_a_source_is_said_to_be_no_longer_there(monkeypatch: pytest.MonkeyP
     with pytest.raises(PictureError, match=r"^cannot be written: The specified bucket does not exist$"):
         sink.begin(PurePath("a.png"), b"pixels").finish()
     source = remote.RemoteFile(RemotePath("memory://elsewhere/a.png"), "")
-    for read in (source.read, source.open, source.path.file):
+    for read in (source.read, source.open, source.address.file):
         with pytest.raises(PictureError, match=r"^it is no longer there$"):
             read()
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.compositing.placement import fitted, places_of
-from stargan_cli.errors import UsageError, WeightsError, first_line
+from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.files.opening import require_regular
 
@@ -87,6 +87,8 @@ def onnx_descriptors(path: Path) -> Features:
         describe = _described(session, entry.name, (height, width))
         if not describe(torch.zeros(1, 3, height, width)).isfinite().all():
             raise ValueError("of a black picture it gives NaN or infinite numbers")
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {reason_of(error)}", "give the file of a face embedding") from error
     except Exception as error:  # onnxruntime raises a dozen types of its own, none documented
         raise WeightsError(f"{path} is no face embedding: {first_line(error)}") from error
     return describe

@@ -19,6 +19,7 @@ MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub", "az": "adlfs"}
 READ_AHEAD_BYTES = 2**23
 ALL_BYTES = 2**40
+SILENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class RemotePath:
         """The fsspec file system. Raises UsageError if the protocol's package or settings are missing."""
         try:
             fsspec = importlib.import_module("fsspec")
-            return fsspec.core.url_to_fs(self.url, use_listings_cache=False)[0]
+            return fsspec.core.url_to_fs(self.url, use_listings_cache=False, **self._options())[0]
         except ImportError as error:
             protocol = self.protocol
             package = PACKAGES.get(protocol, protocol) if importlib.util.find_spec("fsspec") else "fsspec"
@@ -73,6 +74,13 @@ class RemotePath:
             ) from error
         except Exception as error:  # each protocol raises errors of its own for wrong settings
             raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
+
+    def _options(self) -> dict[str, Any]:
+        """A limit on a web server's silence, in place of aiohttp's on the whole answer, which large files break."""
+        if not self._is_web:
+            return {}
+        timeout = importlib.import_module("aiohttp").ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)
+        return {"client_kwargs": {"timeout": timeout}}
 
     @property
     def key(self) -> str:

@@ -55,12 +55,13 @@ def files_below(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
 
 
 def _by_folder(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
-    """The files of each folder before its subfolders."""
+    """The files of each folder before its subfolders. A subfolder without a name (`a//b.jpg`) cannot be listed."""
     waiting = [folder]
     while waiting:
         entries = sorted(filesystem.ls(waiting.pop(), detail=True), key=lambda info: str(info["name"]))
         yield from (info for info in entries if info["type"] != "directory")
-        waiting.extend(info["name"] for info in reversed(entries) if info["type"] == "directory")
+        folders = (info["name"] for info in reversed(entries) if info["type"] == "directory")
+        waiting.extend(name for name in folders if not name.endswith("/"))
 
 
 def _of_s3(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
