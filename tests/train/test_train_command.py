@@ -185,7 +185,7 @@ def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
         (["--preset=faces", "--no-balance"], "error: --weigh-classes has no effect without --balance"),
         (["--own-share=0.05"], "error: --own-share 0.05 has no effect: it is less than one of 16 pictures in a step"),
         (["--single-share=0.05"], "give --single-share 0.063 or more, or --single-share 0"),
-        (["--eval-every=5", "--dry-run"], "fit one into the cache folder with"),
+        (["--eval-every=5", "--dry-run"], "fit one into the user's cache folder with"),
         (["--device=tpu"], "error: unknown device 'tpu'"),
         (["--init-from=nothing"], "error: no weights at nothing"),
         (["--preset=huge"], "error: unknown preset 'huge'"),
