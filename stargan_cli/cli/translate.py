@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,6 +142,7 @@ def translate(
             )
         return _through_pipe(settings)
     from stargan_cli.translate.inputs.addresses import parse_addresses
+    from stargan_cli.translate.report import Report
     from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
@@ -151,7 +154,9 @@ def translate(
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     results = "json" if as_json else "print" if print_paths else "print0" if print0 else ""
     voice = Voice(results, dry_run, new_only, watch)
-    return _over_files(addresses, _parse_out(out) if out else default_out(addresses), settings, run, voice, quiet)
+    address, report = _parse_out(out) if out else default_out(addresses), Report()
+    with _closed_stdout_noted(report, address, dry_run):
+        return _over_files(addresses, address, settings, run, voice, quiet, report)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
@@ -202,26 +207,18 @@ def _through_pipe(settings: TranslationSettings) -> int:
     return 0
 
 
-def _over_files(
-    inputs: list[Path | RemotePath],
-    out: Path | RemotePath,
-    settings: TranslationSettings,
-    run: Any,
-    voice: Voice,
-    quiet: bool,
-) -> int:
-    from stargan_cli.translate.report import Report
-
-    report = Report()
+@contextmanager
+def _closed_stdout_noted(report: Report, out: Path | RemotePath, dry: bool) -> Iterator[None]:
+    """Say what was done if stdout was closed, as by `head`."""
     try:
-        return _reported(inputs, out, settings, run, voice, quiet, report)
+        yield
     except BrokenPipeError:
-        rest = "" if run.dry else "; the same command goes on with what is missing"
-        say(f"{summary(report, out, run.dry)}; stdout was closed{rest}")
+        rest = "" if dry else "; the same command goes on with what is missing"
+        say(f"{summary(report, out, dry)}; stdout was closed{rest}")
         raise
 
 
-def _reported(
+def _over_files(
     inputs: list[Path | RemotePath],
     out: Path | RemotePath,
     settings: TranslationSettings,

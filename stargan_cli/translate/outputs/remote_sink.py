@@ -33,23 +33,20 @@ class RemoteSink:
         self._refused = 0
 
     def require_writable(self) -> None:
-        """Write an empty hidden object and remove it, in two requests. On hf://, where each would be a commit, only
-        look whether the store can be reached. Raises UsageError."""
+        """Write an empty hidden object as outputs are written, and remove it. On hf://, where each would be a commit,
+        only look whether the store can be reached. Raises UsageError."""
         if self.root.protocol == "hf":
             self.root.kind()
             return
-        place = self.root / PROBE
-        filesystem, key = self.root.filesystem, place.key
+        filesystem, place = self.root.filesystem, self.root / PROBE
         try:
             with reported(f"cannot write into the output folder {self.root}"):
-                if place.protocol not in WHOLE_OR_NOT:
-                    filesystem.makedirs(key.rpartition("/")[0], exist_ok=True)
-                filesystem.pipe_file(key, b"")
+                _put_whole(place, lambda store, key: store.pipe_file(key, b""))
         except PictureError as error:
             hint = "check the address and your permissions there, or give another one to --out"
             raise UsageError(str(error), hint) from error
         with suppress(Exception):  # who may write need not be allowed to remove
-            filesystem.rm_file(key)
+            filesystem.rm_file(place.key)
 
     def name(self, output: PurePath) -> str:
         return str(self.root / output)
