@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import logging
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.errors import StarganError, UsageError
+from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.ray_listing import Listing
 from stargan_cli.translate.networks import Networks
@@ -21,8 +23,13 @@ from stargan_cli.translate.report import Settled
 from stargan_cli.translate.settings import Location, TranslationSettings
 from stargan_cli.translate.work import work
 
+Walked = tuple[int | None, list[str]]
+"""The number of pictures, None if there is an archive, and what the walk passed over, as sentences."""
+
 BLOCK_BYTES = 2**16
 """The listed pictures are sent to the actors in blocks of about this size (a few hundred pictures)."""
+ENDED_SECONDS = 10.0
+"""The longest wait for what the walk has found after the last result."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +44,16 @@ class RayJob:
 
 
 def work_on_ray(
-    job: RayJob, search: Callable[[], Iterable[Found]], stop: Callable[[], bool], fail_fast: bool
+    job: RayJob,
+    search: Callable[[], Iterable[Found]],
+    passed_over: PassedOver,
+    walked: Callable[[Walked], None],
+    stop: Callable[[], bool],
+    fail_fast: bool,
 ) -> Generator[Settled, None, None]:
-    """Translate as `work.work` does, with results in the order in which actors finish. `search` runs on the cluster.
+    """Translate as `work.work` does, with results in the order in which actors finish.
+
+    `search` runs on the cluster, and fills the copy of `passed_over` there. `walked` is called here once it has ended.
 
     The cluster is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each GPU, or for each
     CPU if no GPU is used. Raises UsageError if Ray is not installed, StarganError if Ray fails.
@@ -47,16 +61,23 @@ def work_on_ray(
     with _cluster() as ray:
         data = importlib.import_module("ray.data")
         _quiet(data)
-        found = data.from_items([{"listing": 0}]).map_batches(Listing(search), batch_size=1, num_cpus=0)
+        ended = ray.remote(num_cpus=0)(_Awaited).remote()
+        end = [ended.get.remote()]
+        listing = Listing(search, passed_over, ended)
+        found = data.from_items([{"listing": 0}]).map_batches(listing, batch_size=1, num_cpus=0)
         steps = found.map_batches(
             _Actor, fn_constructor_args=(job,), batch_size=None, **_resources(ray, data, job.settings.device)
         )
         try:
             for row in steps.iter_rows():
+                if end and ray.wait(end, timeout=0)[0]:
+                    walked(ray.get(end.pop()))
                 settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
                 yield settled
                 if stop() or (fail_fast and settled.has_failed):
                     return
+            if end and ray.wait(end, timeout=ENDED_SECONDS)[0]:
+                walked(ray.get(end.pop()))
         except ray.exceptions.RayError as error:
             raise _own_error(error) from error
 
@@ -95,6 +116,22 @@ def _resources(ray: Any, data: Any, device: str) -> dict[str, Any]:
     gpus = int(there.get("GPU", 0)) if device == "auto" or device.startswith("cuda") else 0
     actors = gpus or max(1, int(there.get("CPU", 1)))
     return {"num_cpus": 1, "num_gpus": int(gpus > 0), "compute": data.ActorPoolStrategy(size=actors)}
+
+
+class _Awaited:
+    """An actor that holds a value: whoever asks for it before it is there waits."""
+
+    def __init__(self) -> None:
+        self._there = asyncio.Event()
+        self._value: Any = None
+
+    async def put(self, value: Any) -> None:
+        self._value = value
+        self._there.set()
+
+    async def get(self) -> Any:
+        await self._there.wait()
+        return self._value
 
 
 class _Actor:

@@ -25,7 +25,7 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.watching import arriving, missing_inputs_noted
 from stargan_cli.translate.networks import Networks
-from stargan_cli.translate.on_ray import RayJob, work_on_ray
+from stargan_cli.translate.on_ray import RayJob, Walked, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
 from stargan_cli.translate.outputs.destination import Destination
 from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
@@ -84,7 +84,14 @@ def translate(
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         if on_ray:
             job = RayJob(where.folder, settings, always_read, run.in_place, RUN_ID)
-            steps = work_on_ray(job, _listing(inputs, where, settings, run, sink), stop, run.fail_fast)
+
+            def walked(ended: Walked) -> None:
+                counting.total, notes = ended
+                for text in notes:
+                    note(text)
+
+            listing = _listing(inputs, where, settings, run, sink, passed_over)
+            steps = work_on_ray(job, listing, passed_over, walked, stop, run.fail_fast)
         else:
             if not run.dry:
                 networks.start(warn)

@@ -29,6 +29,20 @@ on_ray.BLOCK_BYTES = 1000  # so that there is work for both
 ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
 app(json.loads(sys.argv[1]))
 """
+TOTALS = """
+import sys
+from pathlib import Path
+from stargan_cli.translate import on_ray
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
+on_ray.BLOCK_BYTES = 1000
+source, out, weights = map(Path, sys.argv[1:])
+settings = TranslationSettings("blond", weights=str(weights), device="cpu")
+totals = []
+translate([source], out, settings, Run(ray=True), progress=lambda done, total, *more: totals.append(total))
+assert totals[0] is None
+print(totals[-1])
+"""
 
 
 def call(*args: object) -> Any:
@@ -48,7 +62,8 @@ def test_two_actors_make_what_one_process_makes(
         draw(pictures / "many" / f"{number}.png", number)
     (pictures / "broken.png").write_bytes(b"rubbish")
     pack(pictures / "a.tar", samples(tmp_path, range(3)))
-    common = [str(pictures), "--set", "blond", "-w", str(weights), "--device", "cpu", "--quiet"]
+    (pictures / ".hidden.png").write_bytes(b"rubbish")
+    common = [str(pictures), "--set", "blond", "-w", str(weights), "--device", "cpu"]
     job = ["translate", *common, "-o", str(tmp_path / "ray"), "--manifest", str(tmp_path / "ray.jsonl")]
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([*job, "--engine", "ray"])],
@@ -59,11 +74,27 @@ def test_two_actors_make_what_one_process_makes(
     )
     assert ended.returncode == 1, ended.stderr
     assert ended.stderr.count(f"failed: {pictures}/broken.png: not a picture in a known format\n") == 1
+    assert ended.stderr.count("passed over as hidden or a tool's own: .hidden.png\n") == 1
     call(*common, "-o", tmp_path / "one", "--manifest", tmp_path / "one.jsonl")
     assert tree(tmp_path / "ray") == tree(tmp_path / "one")
     assert rows(tmp_path / "ray.jsonl") == rows(tmp_path / "one.jsonl")
     again = json.loads(call(*common, "-o", tmp_path / "ray", "--json").stdout)
     assert (again["done"], again["skipped"], again["failed"]) == (0, 18, 1)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
+def test_the_progress_learns_the_total_from_the_walk(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    for number in range(9):
+        draw(pictures / f"{number}.png", number)
+    number_of_pictures = sum(path.is_file() for path in pictures.rglob("*"))
+    ended = subprocess.run(
+        [sys.executable, "-c", TOTALS, str(pictures), str(tmp_path / "out"), str(weights)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert ended.stdout == f"{number_of_pictures}\n", ended.stderr
 
 
 @pytest.mark.parametrize("lacking", ["ray", "ray.data"])

@@ -29,9 +29,10 @@ class Counting:
 
     def ahead(self, items: Iterable[Found], stop: Callable[[], bool] = lambda: False) -> Generator[Found, None, None]:
         """The items, found by a separate thread, until `stop`. Closing the generator ends the thread."""
-        return read_ahead(self._counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD, stop)
+        return read_ahead(self.counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD, stop)
 
-    def _counted(self, items: Iterable[Found]) -> Iterator[Found]:
+    def counted(self, items: Iterable[Found]) -> Iterator[Found]:
+        """The items."""
         whole = True
         for found in items:
             self.number += 1

@@ -6,15 +6,23 @@ import pickle
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from stargan_cli.files.passed_over import PassedOver
+from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.found import Found
 
 
 class Listing:
-    """A search for Ray Data, run by the process that calls it: one row with a pickled Found for each item."""
+    """A search for Ray Data, run by the process that calls it: one row with a pickled Found for each item.
 
-    def __init__(self, search: Callable[[], Iterable[Found]]) -> None:
-        self._search = search
+    When the search has ended, the Ray actor `ended` is given the number of pictures (None if there is an archive) and
+    the notes of `passed_over`, which `search` fills.
+    """
+
+    def __init__(self, search: Callable[[], Iterable[Found]], passed_over: PassedOver, ended: Any) -> None:
+        self._search, self._passed_over, self._ended = search, passed_over, ended
 
     def __call__(self, batch: Any) -> Iterator[dict[str, list[bytes]]]:
-        for found in self._search():
+        counting = Counting()
+        for found in counting.counted(self._search()):
             yield {"found": [pickle.dumps(found)]}
+        self._ended.put.remote((counting.total, self._passed_over.notes))
