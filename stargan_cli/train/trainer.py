@@ -150,6 +150,7 @@ class Trainer:
         if self.augmentation.target:
             sign = {"D/sign": parts["D/sign"]}
             self.augmentation.adapt(self.processes.mean(sign, self.share)["D/sign"], self.settings.batch_size)
+            parts["D/augment"] = self.augmentation.probability
         return parts
 
     def _feature_step(self, batch: Batch, fake: Tensor, draws: Draws) -> Losses:
