@@ -42,7 +42,6 @@ def evaluate(
         refuse_inside(settings.cache, "--cache", settings.data)
     if settings.out is not None:
         refuse_inside(settings.out, "--out", settings.data)
-        require_report_folder(settings.out)
     elif settings.pictures:
         raise UsageError("--pictures needs a folder", "say where with --out DIR")
     compared = [load(name) for name in (source, settings.baseline) if name is not None]
@@ -54,6 +53,8 @@ def evaluate(
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
     instruments = find_instruments(settings, device)
     classifiers = load_classifiers(settings.classifiers)
+    if settings.out is not None:
+        require_report_folder(settings.out)
     for classifier in classifiers:
         classifier.network.to(device)
     sets = labelled_sets(compared, classifiers, settings, decoding, note)

@@ -356,6 +356,12 @@ def test_ctrl_c_ends_with_130_and_leaves_no_report(stargan, tmp_path, monkeypatc
     assert list((tmp_path / "report").iterdir()) == []
 
 
+def test_a_missing_classifier_leaves_no_empty_report(stargan, tmp_path):
+    result = stargan("--weights", "a.safetensors", "--classifier", "none.safetensors", "--out", str(tmp_path / "report"))
+    assert result.exit_code == 2
+    assert not (tmp_path / "report").exists()
+
+
 def test_broken_weights_are_refused(stargan, folder, tmp_path):
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes((folder / "a.safetensors").read_bytes()[:-100])
