@@ -32,7 +32,7 @@ class Colours(Settings):
         ({"rate": 0.0}, "--rate must be above 0 and below 2, not 0.0"),
         ({"rate": 2.0}, "--rate must be above 0 and below 2, not 2.0"),
         ({"weight": float("inf")}, "--weight must be a finite number, not inf"),
-        ({"share": float("nan")}, "--part must be from 0 to 1, not nan"),
+        ({"share": float("nan")}, "--part must be a finite number, not nan"),
         ({"hue": "blue"}, "--hue must be one of red, green, not blue"),
         ({"turns": (2, 0)}, "--turns must be at least 1, not 0"),
     ],

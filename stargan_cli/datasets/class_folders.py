@@ -15,8 +15,8 @@ import torch
 
 from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
 from stargan_cli.datasets.part_folders import broken_links, find_parts, subfolders
-from stargan_cli.errors import DataError, UsageError
-from stargan_cli.files.passed_over import PassedOver, passed_over_part
+from stargan_cli.errors import DataError, UsageError, counted
+from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.vocabulary import plain
 from stargan_cli.pictures.listing import is_picture, pictures_below
@@ -106,6 +106,14 @@ def _alike(classes: tuple[str, ...]) -> list[list[str]]:
     return [names for names in groups.values() if len(names) > 1]
 
 
+def _without_pictures(named: Path, place: Path) -> DataError:
+    others = sum(path.is_file() and not is_passed_over(path.name) for path in place.iterdir())
+    if others:
+        what = f"only {counted(others, 'file')} without a picture's ending"
+        return DataError(f"{named} has no pictures, {what}", "give pictures endings such as .jpg")
+    return DataError(f"{named} has no pictures", "every class needs some; is the folder a level too high?")
+
+
 def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: PassedOver) -> Labelled:
     files, labels, notes = [], [], []
     there = _by_composed_name(folder)
@@ -118,9 +126,7 @@ def _read_part(folder: Path, classes: tuple[str, ...], name: str, passed_over: P
         found = pictures_below(place, passed_over)
         pictures = [file.relative_to(folder).as_posix() for file in found]
         if not pictures:
-            raise DataError(
-                f"{folder / label} has no pictures", "every class needs some; is the folder a level too high?"
-            )
+            raise _without_pictures(folder / label, place)
         files += pictures
         labels += [index] * len(pictures)
         if any("/" in file.removeprefix(f"{place.name}/") for file in pictures):

@@ -61,6 +61,13 @@ class RunLog(_Growing):
         with replacement(self.path) as temporary:
             temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
+    def has(self, iteration: int, name: str) -> bool:
+        """Whether a row of this iteration, as `keep_until` leaves them, has a value of this name."""
+        if not self.path.is_file():
+            return False
+        rows = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
+        return any(row["iteration"] == iteration and name in row for row in rows)
+
     def write(self, row: dict[str, Any]) -> None:
         """Append a row. A full disk does not stop the run."""
         self.append(f"{json.dumps(row)}\n".encode())

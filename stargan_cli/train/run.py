@@ -141,7 +141,11 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes, say)
-        session = Session(folder, settings, trainer, data, say, evaluate, stop) if folder else None
+
+        def ending() -> bool:
+            return stop() or time.monotonic() > deadline
+
+        session = Session(folder, settings, trainer, data, say, evaluate, ending) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:
@@ -152,8 +156,8 @@ def train(
         return RunEnd(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
 
 
-GO_ON, WITH_ROW, TIME, STOPPED = range(4)
-REASONS = {TIME: "time", STOPPED: "stopped"}
+GO_ON, WITH_ROW, FINISHED, TIME, STOPPED = range(5)
+REASONS = {FINISHED: "finished", TIME: "time", STOPPED: "stopped"}
 
 
 def _loop(
@@ -161,12 +165,8 @@ def _loop(
 ) -> str:
     """Iterate until the run ends; return why. All processes agree on that, and on which iterations write a row."""
     settings, processes = trainer.settings, trainer.processes
-    reason, losses, row = "finished", {}, True
-    while trainer.iteration < settings.iterations:
-        agreed = processes.most(_wish(session, deadline, stop))
-        if agreed in REASONS:
-            reason = REASONS[agreed]
-            break
+    losses, row = {}, True
+    while (agreed := processes.most(_wish(trainer, session, deadline, stop))) not in REASONS:
         losses = trainer.iterate()
         row = agreed == WITH_ROW or trainer.iteration == 1 or trainer.iteration % settings.log_every == 0
         if row:
@@ -177,12 +177,17 @@ def _loop(
         losses = processes.mean(losses, trainer.share)
         if session is not None:
             session.write_row(losses)
-    return reason
+    return REASONS[agreed]
 
 
-def _wish(session: Session | None, deadline: float, stop: Callable[[], bool]) -> int:
+def _wish(trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool]) -> int:
+    finished = trainer.iteration >= trainer.settings.iterations
+    if finished and not (session is not None and session.owes_evaluation):
+        return FINISHED
     if stop():
         return STOPPED
     if time.monotonic() > deadline:
         return TIME
+    if finished:
+        return FINISHED
     return WITH_ROW if session is not None and session.rows.overdue else GO_ON

@@ -18,7 +18,7 @@ from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
 from stargan_cli.train.recipe.objective import LOSSES
-from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
+from stargan_cli.train.recipe.settings import MACHINE, TRAINING, TrainSettings
 
 WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
 _OWN = re.compile(r"(settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png", re.DOTALL)
@@ -116,17 +116,17 @@ def read_settings(run: Path) -> TrainSettings:
         return TrainSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         if any((run / "checkpoints").glob("*.safetensors")):
-            raise UsageError(f"{path} is missing", f"put it back, or {_from_its_weights(run)}") from error
+            raise UsageError(f"{path} is missing", f"put it back, or {from_weights_of(run)}") from error
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:
         raise UsageError(
             f"{path} cannot be read: {reason_of(error)}",
-            _from_its_weights(run),
+            from_weights_of(run),
         ) from error
 
 
-def _from_its_weights(run: Path) -> str:
-    """What to do if its settings cannot be read."""
+def from_weights_of(run: Path) -> str:
+    """What to do if the run cannot be resumed."""
     if (weights := _weights_in(run)) is None:
         return "choose another --run"
     return f"start a new run from its weights: --init-from {weights} and another --run"
@@ -153,7 +153,8 @@ def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, An
     weights would claim them."""
     for name, one in declared(TrainSettings).items():
         value = getattr(settings, name)
-        if name != "iterations" and one.setting.panel in (TRAINING, LOSSES) and trained.get(name, value) != value:
+        claimed = one.setting.panel in (TRAINING, LOSSES, MACHINE)
+        if name != "iterations" and claimed and trained.get(name, value) != value:
             raise UsageError(
                 f"the run has done all {settings.iterations} iterations: {one.option} {_shown(value)} has no effect",
                 "give a larger --iterations, or leave the option out",
@@ -163,4 +164,6 @@ def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, An
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
-    return (",".join(map(_shown, value)) if isinstance(value, tuple) else str(value or "")) or "none"
+    if value is None or value in ("", ()):
+        return "none"
+    return ",".join(map(_shown, value)) if isinstance(value, tuple) else str(value)

@@ -15,12 +15,18 @@ from stargan_cli.errors import DataError, TrainingError, UsageError, reason_of
 from stargan_cli.progress import Progress, Say
 from stargan_cli.train.card import card_of, origin
 from stargan_cli.train.data import TrainingData
-from stargan_cli.train.evaluations import Evaluate, Evaluations
+from stargan_cli.train.evaluations import SCORE, Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog
 from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.run_folder import RunFolder, refuse_changes_without_effect, refuse_lone_weights, writing
+from stargan_cli.train.run_folder import (
+    RunFolder,
+    from_weights_of,
+    refuse_changes_without_effect,
+    refuse_lone_weights,
+    writing,
+)
 from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.schedule import Schedule
 from stargan_cli.train.trainer import Trainer
@@ -33,8 +39,8 @@ from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 class Session:
     """The files of one call of `train`: `begin` loads the run's state, `after` writes what is due after an iteration.
 
-    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations,
-    unless `stop` is true.
+    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations. While `stop` is true, an
+    evaluation is given up; `owes_evaluation` says so, and the next call makes up for it.
     """
 
     def __init__(
@@ -55,6 +61,7 @@ class Session:
         self.rows = Schedule(settings.log_every, settings.log_seconds)
         self.samples = Schedule(settings.sample_every, settings.sample_seconds)
         self.checkpoints = Schedule(settings.checkpoint_every, settings.checkpoint_seconds)
+        self.owes_evaluation = False
         self.saved = self.exported = self.sampled = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
@@ -67,9 +74,7 @@ class Session:
         for complaint in complaints:
             self.say(complaint)
         if checkpoint is None and complaints:
-            raise TrainingError(
-                f"all checkpoints in {self.folder.path} are damaged", "start a new run with --init-from"
-            )
+            raise TrainingError(f"all checkpoints in {self.folder.path} are damaged", from_weights_of(self.folder.path))
         if checkpoint is not None:
             self._take_over(checkpoint)
         else:
@@ -82,6 +87,9 @@ class Session:
         if self.trainer.iteration == 0:
             self._sample()
         self.counted_until = time.monotonic()
+        iteration = self.trainer.iteration
+        if checkpoint is not None and self.evaluations.are_due(iteration) and not self.log.has(iteration, SCORE):
+            self._evaluate()
 
     def _start_afresh(self, resume: bool) -> None:
         refuse_lone_weights(self.folder.path)
@@ -119,7 +127,10 @@ class Session:
             )
         if done == wanted:
             refuse_changes_without_effect(self.settings, trained)
-        self.saved = done
+        if all(
+            trained.get(name) == getattr(self.settings, name) for name in ("checkpoint_dtype", "checkpoint_moments")
+        ):
+            self.saved = done
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
         self.started_from = checkpoint.record.get("started_from", {})
 
@@ -217,6 +228,7 @@ class Session:
         if self.exported != iteration:
             return
         numbers = self.evaluations.write(iteration, seconds)
+        self.owes_evaluation = not numbers and self.evaluations.stop()
         if self.board is not None:
             self.board.scalars(numbers, iteration)
         tune_for_training(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast
@@ -255,5 +267,5 @@ class Session:
         return TrainingError(
             f"iteration {self.trainer.iteration:,}: {what} is no longer a finite number; {last}",
             "resume with a lower --lr, or with smaller weights of losses"
-            + (", or with --precision fp32" if self.settings.precision != "fp32" else ""),
+            + (", or with --precision fp32" if self.trainer.precision is not torch.float32 else ""),
         )

@@ -63,7 +63,9 @@ def _why_not_read(error: Exception) -> str:
 
 
 def why_not_loaded(error: Exception) -> str:
-    """Why `load_state_dict` failed. The first line of its error says only that it did."""
+    """Why `load_state_dict` failed, or a look-up of a tensor. The first line of the former's error says only that."""
+    if isinstance(error, KeyError):
+        return f"it has no tensor {error.args[0]}"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[1] if len(lines) > 1 and lines[0].startswith("Error(s) in loading") else " ".join(lines[:1])
     return text if len(text) <= MOST_OF_A_REASON else f"{text[:MOST_OF_A_REASON]}…"

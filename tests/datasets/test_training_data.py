@@ -174,7 +174,10 @@ def test_an_empty_class_and_a_class_of_one_picture(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="class b of .* has one picture only"):
         load_class_folders(folder)
     next((folder / "b").iterdir()).rename(folder / "b" / "notes.txt")
-    with pytest.raises(DataError, match="b has no pictures"):
+    with pytest.raises(DataError, match="b has no pictures, only 1 file without a picture's ending"):
+        load_class_folders(folder)
+    (folder / "b" / "notes.txt").rename(folder / "b" / ".notes.txt")
+    with pytest.raises(DataError, match="b has no pictures$"):
         load_class_folders(folder)
 
 

@@ -357,7 +357,9 @@ def test_ctrl_c_ends_with_130_and_leaves_no_report(stargan, tmp_path, monkeypatc
 
 
 def test_a_missing_classifier_leaves_no_empty_report(stargan, tmp_path):
-    result = stargan("--weights", "a.safetensors", "--classifier", "none.safetensors", "--out", str(tmp_path / "report"))
+    result = stargan(
+        "--weights", "a.safetensors", "--classifier", "none.safetensors", "--out", str(tmp_path / "report")
+    )
     assert result.exit_code == 2
     assert not (tmp_path / "report").exists()
 

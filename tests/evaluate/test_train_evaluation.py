@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import signal
+from types import SimpleNamespace
 
 import pytest
 from eval_kit import CELEBA, write_celeba, write_classifier
@@ -195,6 +196,52 @@ def test_a_run_stops_in_the_midst_of_an_evaluation(run, tmp_path, monkeypatch):
     result = run()
     assert result.exit_code == 143, result.output
     assert len(steps) == 1 and "iteration 2 of 4 (stopped)" in result.stderr
+    monkeypatch.setattr(Evaluations, "_go_on", before)
+    assert resumed(tmp_path).exit_code == 0
+    assert evaluated(tmp_path) == [2, 4]
+
+
+def resumed(tmp_path, *options):
+    return CliRunner().invoke(app, ["train", f"--run={tmp_path / 'run'}", "--resume", "--device=cpu", *options])
+
+
+def evaluated(tmp_path):
+    """The iterations of a run that have a row of an evaluation."""
+    rows = map(json.loads, (tmp_path / "run" / "log.jsonl").read_text().splitlines())
+    return [row["iteration"] for row in rows if "eval/score" in row]
+
+
+def test_a_stop_in_the_last_evaluation_is_no_end_of_the_run(run, tmp_path, monkeypatch):
+    write_classifier(classifier_of(tmp_path))
+    before = Evaluations._go_on
+
+    def stopping(self, done, total, note="", skipped=0):
+        if (tmp_path / "run" / "checkpoints" / "00000004.safetensors").exists():
+            signal.raise_signal(signal.SIGINT)
+        before(self, done, total)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluations, "_go_on", stopping)
+        result = run()
+    assert result.exit_code == 130 and "iteration 4 of 4 (stopped)" in result.stderr, result.output
+    assert evaluated(tmp_path) == [2]
+    again = resumed(tmp_path)
+    assert again.exit_code == 0 and "iteration 4 of 4 (finished)" in again.stderr, again.output
+    assert evaluated(tmp_path) == [2, 4]
+
+
+def test_max_time_holds_during_an_evaluation(run, tmp_path, monkeypatch):
+    write_classifier(classifier_of(tmp_path))
+    before = Evaluations._go_on
+
+    def slow(self, done, total, note="", skipped=0):
+        assert not self.stop()
+        monkeypatch.setattr("stargan_cli.train.run.time", SimpleNamespace(monotonic=lambda: 1e12))
+        before(self, done, total)
+
+    monkeypatch.setattr(Evaluations, "_go_on", slow)
+    result = run("--max-time=1h")
+    assert result.exit_code == 0 and "iteration 2 of 4 (time)" in result.stderr, result.output
 
 
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):

@@ -46,6 +46,16 @@ def test_a_run_goes_on_from_a_checkpoint_that_travelled_light(
     assert sizes[1] < sizes[2] < 0.8 * sizes[0]
 
 
+def test_the_checkpoint_of_a_finished_run_can_be_made_lighter(
+    tmp_path: Path, chosen: TrainSettings, cache: Path
+) -> None:
+    run_training(tmp_path, chosen, cache)
+    checkpoint = tmp_path / "checkpoints" / "00000008.safetensors"
+    before = checkpoint.stat().st_size
+    run_training(tmp_path, replace(chosen, checkpoint_dtype="fp16", checkpoint_moments=False), cache, resume=True)
+    assert checkpoint.stat().st_size < 0.4 * before
+
+
 def test_work_after_the_last_checkpoint_is_done_again(
     tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,12 +124,16 @@ def test_a_resumed_run_may_change_how_but_not_what(chosen: TrainSettings) -> Non
     assert with_changes(chosen, iterations=20, lr=1e-5).iterations == 20
     with pytest.raises(UsageError, match="keeps its --batch-size: 4, not 8"):
         with_changes(chosen, batch_size=8)
+    with pytest.raises(UsageError, match="keeps its --seed: 0, not 3"):
+        with_changes(chosen, seed=3)
 
 
 def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
     run_training(tmp_path, chosen, cache, stop=after(2))
     with pytest.raises(UsageError, match="does not fit the settings of the run: size mismatch for main") as caught:
         run_training(tmp_path, settings(data=chosen.data, width=8), cache, resume=True)
+    with pytest.raises(UsageError, match=r"does not fit the settings of the run: it has no tensor generator\.main"):
+        run_training(tmp_path, settings(data=chosen.data, blocks=5), cache, resume=True)
     assert "\n" not in str(caught.value)
 
 
@@ -129,6 +143,8 @@ def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: Tr
         run_training(tmp_path, replace(chosen, lambda_rec=1.5), cache, resume=True)
     with pytest.raises(UsageError, match="--weigh-classes on has no effect"):
         run_training(tmp_path, replace(chosen, weigh_classes=True), cache, resume=True)
+    with pytest.raises(UsageError, match="--precision bf16 has no effect"):
+        run_training(tmp_path, replace(chosen, precision="bf16"), cache, resume=True)
     assert read_settings(tmp_path) == chosen
     changed = replace(chosen, lambda_rec=1.5, iterations=10)
     assert run_training(tmp_path, changed, cache, resume=True).iteration == 10

@@ -55,8 +55,9 @@ def test_where_every_checkpoint_is_damaged_the_run_stops(tmp_path: Path, chosen:
     run_training(tmp_path, chosen, cache, stop=after(2))
     for file in (tmp_path / "checkpoints").iterdir():
         file.write_bytes(b"damaged")
-    with pytest.raises(TrainingError, match="all checkpoints in .* are damaged"):
+    with pytest.raises(TrainingError, match="all checkpoints in .* are damaged") as caught:
         run_training(tmp_path, chosen, cache, resume=True)
+    assert f"--init-from {tmp_path / 'weights.safetensors'}" in str(caught.value.hint)
 
 
 def test_damaged_newer_checkpoints_never_push_out_a_whole_one(tmp_path: Path) -> None:
@@ -123,6 +124,17 @@ def test_numbers_that_are_none_stop_the_run_and_keep_the_last_good_checkpoint(
     run_training(tmp_path, with_changes(read_settings(tmp_path), log_every=1, eval_every=0), cache, resume=True)
     last, expected = (load_checkpoint(run / "checkpoints" / "00000008.safetensors") for run in (tmp_path, whole))
     assert all(torch.equal(tensor, expected.tensors[name]) for name, tensor in last.tensors.items())
+
+
+@pytest.mark.parametrize(("dtype", "helps"), [(torch.float32, False), (torch.bfloat16, True)])
+def test_fp32_is_advised_only_where_it_was_not_used(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, dtype: torch.dtype, helps: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "iterate", broken_after(1, "loss"))
+    monkeypatch.setattr("stargan_cli.train.run.pick_precision", lambda name, device: dtype)
+    with pytest.raises(TrainingError) as caught:
+        run_training(tmp_path, replace(chosen, precision="auto"), cache)
+    assert ("--precision fp32" in str(caught.value.hint)) == helps
 
 
 def test_numbers_that_fp16_cannot_hold_are_not_written(
