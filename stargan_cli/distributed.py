@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from stargan_cli import launcher
 from stargan_cli.device import pick_device
-from stargan_cli.errors import TrainingError, UsageError, first_line
+from stargan_cli.errors import StarganError, TrainingError, UsageError, first_line
 from stargan_cli.progress import Say, unheard
 
 LONGEST_JOB = timedelta(days=60)
@@ -104,12 +104,22 @@ class Processes:
 
     @contextmanager
     def local_first_first(self) -> Iterator[None]:
-        """One process of each machine runs the block (such as decoding) first. The others then find the work done."""
-        if self.count > 1 and self.local_rank > 0:
-            _wait(self.waiting)
-        yield
-        if self.count > 1 and self.local_rank == 0:
-            _wait(self.waiting)
+        """One process of each machine runs the block (such as decoding) first. The others then find the work done.
+
+        If one of the first raises StarganError, no other process goes on: they raise one with its exit code.
+        """
+        if self.count == 1:
+            yield
+        elif self.local_rank == 0:
+            try:
+                yield
+            except StarganError as error:
+                _largest(error.exit_code, self.waiting)
+                raise
+            _require_none(_largest(0, self.waiting))
+        else:
+            _require_none(_largest(0, self.waiting))
+            yield
 
 
 ALONE = Processes()
@@ -202,12 +212,21 @@ def _meet(backend: str, patience: timedelta, this: launcher.ProcessRank, say: Sa
         ) from failed[0]
 
 
-def _wait(group: Any) -> None:
-    """Wait until all processes have called this. Signals are handled meanwhile."""
-    work = dist.barrier(group, async_op=True)
+def _largest(number: int, group: Any) -> int:
+    """The largest number of all processes, once all have called this. Signals are handled meanwhile."""
+    value = torch.tensor(number)
+    work = dist.all_reduce(value, dist.ReduceOp.MAX, group=group, async_op=True)
     while not work.is_completed():
         time.sleep(PAUSE)
     work.wait()
+    return int(value)
+
+
+def _require_none(exit_code: int) -> None:
+    """Raises StarganError with the exit code of a process that cannot begin."""
+    if exit_code:
+        error = UsageError if exit_code == UsageError.exit_code else TrainingError
+        raise error("another process cannot begin", "its message says why")
 
 
 def wait_for_the_others() -> None:
@@ -216,5 +235,5 @@ def wait_for_the_others() -> None:
     this = launcher.process_rank()
     if this is not None and launcher.by_torchrun():
         _meet("gloo", LONGEST_JOB, this, unheard)
-        _wait(None)
+        _largest(0, None)
         dist.destroy_process_group()

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import typer
 from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
 
 from stargan_cli import distributed, launcher
@@ -197,6 +196,29 @@ def test_two_processes_give_the_losses_of_one_and_resume_each_others_runs(tmp_pa
             assert row == pytest.approx(wanted, abs=1e-4, rel=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ("--data=nowhere", "no data set at"),
+        ("--batch-size=1", "--batch-size 1 is too small for 2 processes"),
+        ("--lr=0", "--lr must be above 0"),
+    ],
+)
+def test_a_wrong_call_is_said_once_and_by_nobody_else(tmp_path: Path, moods: Path, wrong: str, said: str) -> None:
+    data = [] if wrong.startswith("--data") else [f"--data={moods}"]
+    codes, errors = ends(start_two(*data, f"--run={tmp_path / 'run'}", wrong))
+    assert codes == [2, 2]
+    assert said in errors[0] and "error" not in errors[1], errors
+    assert all("another one ended" not in error for error in errors)
+
+
+def test_a_note_of_several_processes_is_said_once(tmp_path: Path, moods: Path) -> None:
+    common = (f"--data={moods}", f"--run={tmp_path / 'run'}", "--batch-size=4", "--image-size=32", "--dry-run")
+    codes, errors = ends(start_two(*common, "--discriminator-layers=3"))
+    assert codes == [0, 0], errors
+    assert ["learning rates" in error for error in errors] == [True, False]
+
+
 def test_a_signal_to_one_process_stops_all(tmp_path: Path, moods: Path) -> None:
     run = tmp_path / "run"
     processes = start_two("--data", moods, "--run", run, "--cache", tmp_path / "cache", *TINY_OPTIONS,
@@ -277,6 +299,6 @@ def test_sigterm_does_not_take_the_reason_away() -> None:
 def test_what_all_stumble_over_is_said_once() -> None:
     with pytest.raises(UsageError), _heard_once(local_rank=0):
         raise UsageError("no data")
-    with pytest.raises(typer.Exit) as caught, _heard_once(local_rank=1):
+    with pytest.raises(SystemExit) as caught, _heard_once(local_rank=1):
         raise UsageError("no data")
-    assert caught.value.exit_code == 2
+    assert caught.value.code == 2

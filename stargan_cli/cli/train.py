@@ -118,12 +118,12 @@ def train(
     deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
     if standalone:
         launcher.forget()
-    preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)
     with joined(device, note) as processes, _heard_once(processes.local_rank):
-        if scale_batch:
-            settings = replace(settings, batch_size=settings.batch_size * processes.count)
         quiet = quiet or not processes.first
         voice = note if processes.first else unheard
+        preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)
+        if scale_batch:
+            settings = replace(settings, batch_size=settings.batch_size * processes.count)
         how: dict[str, Any] = {"resume": resume, "device": device, "processes": processes}
         with processes.local_first_first():
             sets, layout = _data(settings, download)
@@ -199,7 +199,7 @@ def _heard_once(local_rank: int) -> Iterator[None]:
         yield
     except StarganError as error:
         if local_rank > 0:
-            raise typer.Exit(error.exit_code) from error
+            raise SystemExit(error.exit_code) from error  # no RuntimeError, which `joined` takes for a lost process
         raise
     except RuntimeError:  # another process was lost: torchrun now sends SIGTERM, but the reason must be printed first
         ignore_termination()

@@ -252,9 +252,13 @@ def _over_files(
                     report=report,
                 )
     except StarganError as error:
-        if error.exit_code == 2 and not report.total:
+        wrong_call = error.exit_code == 2 and not report.total
+        if wrong_call and not stop():
             raise
-        problem = error
+        if wrong_call:  # such as a compiler that Ctrl-C ended too
+            report.interrupted = True
+        else:
+            problem = error
     if report.total == 0 and not report.interrupted and not run.watch and problem is None:
         warn("no pictures found" if run.shard is None else "no pictures in this shard")
     voice.sum_up(quiet)

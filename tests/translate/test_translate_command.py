@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
 from stargan_cli.cli.translate_voice import Voice
-from stargan_cli.errors import OutputError
+from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.done_before import DONE_BEFORE
 from stargan_cli.translate.outputs.begun import Begun
 from stargan_cli.translate.outputs.sinks import LocalSink
@@ -370,6 +370,21 @@ def test_a_signal_leaves_whole_files_with_their_rows(number: int, code: int, tmp
     assert all(path.suffix == ".png" and path.stat().st_size > 0 for path in written)
     rows = [json.loads(line) for line in manifest.read_text().splitlines()]
     assert [(row["output"], row["status"]) for row in rows] == [(str(path), "done") for path in written]
+
+
+def test_what_ctrl_c_breaks_is_no_wrong_call(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A terminal interrupts a compiler, too, that runs for --compile."""
+
+    def compile_forever(*arguments: Any, **options: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise UsageError("torch cannot compile the network", "leave --compile out")
+
+    monkeypatch.setattr("stargan_cli.translate.run.translate", compile_forever)
+    ended = call(pictures, "--set", "blond", "-w", weights, "-o", tmp_path / "out")
+    assert ended.exit_code == 130
+    assert "interrupted: the same command finishes the rest" in ended.stderr and "error" not in ended.stderr
 
 
 INTERRUPT_AT_IMPORT = """
