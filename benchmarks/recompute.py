@@ -27,11 +27,12 @@ Rows = list[dict]
 
 
 def likeness(folder: Path, kind: str, reported: dict) -> Found:
-    pairs = [
-        (picture(folder / "source" / path.relative_to(folder / kind)), picture(path)) for path in pngs(folder / kind)
-    ]
-    if not pairs:
+    if "psnr" not in reported:
         return
+    through = reported.get("through")
+    rows = sources_of(folder) if through is None else by_target(folder)[through]
+    names = [Path(row["source"]).relative_to("source") for row in rows]
+    pairs = [(picture(folder / "source" / name), picture(folder / kind / name)) for name in names]
     psnr = [min(60.0, peak_signal_noise_ratio(a, b)) if (a != b).any() else 60.0 for a, b in pairs]
     yield f"{kind}: PSNR", reported["psnr"]["value"], np.mean(psnr)
     if "ssim" in reported:
@@ -39,8 +40,8 @@ def likeness(folder: Path, kind: str, reported: dict) -> Found:
         yield f"{kind}: SSIM", reported["ssim"]["value"], ssim
 
 
-def pngs(folder: Path) -> list[Path]:
-    return sorted(folder.rglob("*.png"))
+def sources_of(folder: Path) -> Rows:
+    return list(map(json.loads, (folder / "sources.jsonl").read_text().splitlines()))
 
 
 def readings(folder: Path, reported: dict, classifiers: dict[str, Classifier]) -> Found:
@@ -109,8 +110,7 @@ def distances(folder: Path, reported: dict, features: Callable[[Path], torch.Ten
                 seen[path] = features(folder / path).double().numpy()
         return np.array([seen[path] for path in paths])
 
-    sources = list(map(json.loads, (folder / "sources.jsonl").read_text().splitlines()))
-    labels = {row["source"]: row["labels"] for row in sources}
+    labels = {row["source"]: row["labels"] for row in sources_of(folder)}
     for target in reported["targets"]:
         if not target.get("distances"):
             continue

@@ -35,11 +35,13 @@ def labelled_sets(
     """For each of the weights all data sets, at its own size. Several weights get the same pictures: those in which all
     of them find a face. `note` gets what there is to say of the data. Of data sets with one name, the second is called
     `name (2)`. Raises UsageError and DataError."""
-    found = []
-    for data in settings.data:
+    found, matching = [], [matching_sets(weights.card.layout, settings) for weights in compared]
+    for number, data in enumerate(settings.data):
+        for text in notes_of(matching[0][number][1]):
+            note(text)
         row = [
-            labelled_set(weights, data, classifiers, settings, decoding, unheard if place else note)
-            for place, weights in enumerate(compared)
+            _labelled_set(weights, data, *sets[number], classifiers, settings, decoding)
+            for weights, sets in zip(compared, matching, strict=True)
         ]
         found.append(_of_all(row, f"{settings.part} picture of {data}"))
     names = told_apart([row[0].name for row in found])
@@ -78,18 +80,16 @@ def _called(name: str, one: LabelledSet) -> LabelledSet:
     return replace(one, pictures=replace(one.pictures, labelled=named))
 
 
-def labelled_set(
+def _labelled_set(
     weights: Weights,
     data: str,
+    index: int,
+    parts: DataSet,
     classifiers: Sequence[Classifier],
     settings: EvalSettings,
     decoding: Progress,
-    note: Say = unheard,
 ) -> LabelledSet:
     """The pictures of one data set at the weights' size. Raises UsageError and DataError."""
-    index, parts = _matching_set(weights.card.layout, data, settings)
-    for text in notes_of(parts):
-        note(text)
     labelled, readers = part_to_measure(data, parts, settings.part, classifiers)
     pictures, photos = _opened(labelled.evenly(settings.most), weights.card, settings, decoding)
     person_on = dict(zip(labelled.files, people(labelled) or (), strict=False))
@@ -127,6 +127,13 @@ def _opened(
     if landmarks is None:
         raise UsageError("these weights do not say where they expect a face", "leave --at source away")
     return found_in(pictures, landmarks, workers, decoding)
+
+
+def matching_sets(layout: LabelLayout, settings: EvalSettings) -> list[tuple[int, DataSet]]:
+    """For each data set, the index of the weights' label set that fits it, and its pictures. Those of class folders are
+    left out of CelebA, as in a training on all these sets. Raises UsageError and DataError."""
+    indices, sets = zip(*(_matching_set(layout, data, settings) for data in settings.data), strict=True)
+    return list(zip(indices, loading.without_shared_pictures(list(sets)), strict=True))
 
 
 def _matching_set(layout: LabelLayout, data: str, settings: EvalSettings) -> tuple[int, DataSet]:

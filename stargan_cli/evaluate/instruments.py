@@ -23,6 +23,7 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.model import DiscriminatorOutput
 from stargan_cli.pictures.tensors import to_model
+from stargan_cli.progress import Say, unheard
 from stargan_cli.weights.files import Weights
 
 Describer = Callable[[Classifier, Mapping[str, Sequence[float]] | None], Features]
@@ -41,8 +42,9 @@ class Instruments:
     comparisons: dict[str, Comparison]
 
 
-def find_instruments(settings: EvalSettings, device: torch.device) -> Instruments:
-    """Find the networks. Raises UsageError if one is missing, WeightsError if a file does not fit its network."""
+def find_instruments(settings: EvalSettings, device: torch.device, note: Say = unheard) -> Instruments:
+    """Find the networks. `note` is told if dlib is missing. Raises UsageError if another one is, WeightsError if a file
+    does not fit its network."""
     comparisons: dict[str, Comparison] = {}
     if packaged_weights(DEFAULT_NETWORK) is not None:
         comparisons["perceptual"] = perceptual_distance(device)
@@ -50,7 +52,7 @@ def find_instruments(settings: EvalSettings, device: torch.device) -> Instrument
         require_torch_fidelity()
         distance = lpips(device)
         comparisons["lpips"] = lambda before, after, kept: distance(before, after)
-    return Instruments(_features(settings, device), *_face_network(settings), comparisons)
+    return Instruments(_features(settings, device), *_face_network(settings, note), comparisons)
 
 
 def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classifier], Features] | None:
@@ -66,12 +68,16 @@ def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classif
     return lambda classifier: features
 
 
-def _face_network(settings: EvalSettings) -> tuple[Describer, str]:
+def _face_network(settings: EvalSettings, note: Say) -> tuple[Describer, str]:
     if settings.identity is not None:
         embedding = onnx_descriptors(settings.identity)
         return lambda classifier, landmarks: embedding, settings.identity.name
     if dlib_is_there():
         return lambda classifier, landmarks: dlib_descriptors(landmarks), "dlib"
+    note(
+        "dlib is missing: whether the person stays is measured by the first classifier, whose features change with the "
+        "attribute; pip install 'stargan-cli[identity]'"
+    )
     return lambda classifier, landmarks: partial(_classifier_descriptors, classifier), "classifier"
 
 

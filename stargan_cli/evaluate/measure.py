@@ -24,7 +24,7 @@ from stargan_cli.evaluate.pixel_metrics import (
 from stargan_cli.evaluate.readings import Readers
 from stargan_cli.evaluate.same_person import Portraits, Yardstick
 from stargan_cli.evaluate.targets import Target, confidence, successes, targets_for
-from stargan_cli.evaluate.translating.batches import Machine, TranslatedBatch, translate_all
+from stargan_cli.evaluate.translating.batches import Machine, TranslatedBatch, require_finite, translate_all
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.evaluate.translating.photos import Photos
 from stargan_cli.model import Generator
@@ -207,7 +207,9 @@ class Measuring:
 
         def observe(batch: TranslatedBatch) -> Values:
             with autocast(self.machine.device, self.machine.dtype):
-                back = to_pixels(self.generator(to_model(batch.after), labels[batch.rows]))
+                made = self.generator(to_model(batch.after), labels[batch.rows])
+            require_finite(made)
+            back = to_pixels(made)
             self.keep("there_and_back", target.pictures[batch.rows], back)
             return likeness(batch.before, back)
 

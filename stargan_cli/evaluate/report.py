@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
 from stargan_cli.evaluate.names import plain_names
-from stargan_cli.evaluate.pictures import pictures_folder, pictures_in
+from stargan_cli.evaluate.pictures import pictures_folder, pictures_in, write_rows
 from stargan_cli.evaluate.tables import TextTable, tables
+from stargan_cli.files.atomic import replacement
 from stargan_cli.files.opening import require_regular
-from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.files.scratch import scratch_folder
+from stargan_cli.files.writable import require_file, require_folder, require_place
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.grid import plain_grid
 
@@ -33,6 +35,8 @@ def require_report_folder(folder: Path) -> None:
     """Make the folder if it is missing. An earlier report in it may be replaced. Raises UsageError if other files there
     have the report's names."""
     require_folder(folder)
+    for name in ("sheets", "pictures"):
+        require_place(folder / name)
     for name in (RESULT_FILE, REPORT_FILE):
         require_file(
             folder / name,
@@ -54,19 +58,39 @@ def _sets_in(path: Path) -> list[str] | None:
         return None
 
 
-def files_of(folder: Path, with_pictures: bool = True) -> set[Path]:
-    """The contact sheets of the report in `folder` and, `with_pictures`, the measured pictures with their tables. Empty
-    if there is no report of stargan."""
+@contextmanager
+def new_report(out: Path) -> Iterator[Path]:
+    """A folder to write a report into. At the end of the block its files replace an earlier report in `out`. If the
+    block raises, or the process is killed, the earlier report stays as it was. Raises OSError."""
+    with scratch_folder(out, "eval") as scratch:
+        report = scratch / "report"
+        report.mkdir()
+        yield report
+        _remove(_files_of(out), out)
+        for path in sorted(filter(Path.is_file, report.rglob("*")), key=_rank):
+            place = out / path.relative_to(report)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with replacement(place, sync="nothing" if _rank(path)[0] else "all") as temporary:
+                path.replace(temporary)
+
+
+def _rank(path: Path) -> tuple[bool, int, Path]:
+    """Sorts a report's files after those that name them: evaluation.json, the tables, the pictures. So the next report
+    finds and removes whatever a process wrote that is killed between two of them."""
+    return path.suffix == ".png", len(path.parts), path
+
+
+def _files_of(folder: Path) -> set[Path]:
+    """The contact sheets of the report in `folder`, and the measured pictures with their tables. Empty if there is no
+    report of stargan."""
     names = _sets_in(folder / RESULT_FILE) or []
     found = {folder / _sheet(plain, word) for plain in plain_names(names) for word in SHEETS}
-    if with_pictures:
-        found.update(*(pictures_in(pictures_folder(folder, number, name)) for number, name in enumerate(names)))
-    return found
+    return found.union(*(pictures_in(pictures_folder(folder, number, name)) for number, name in enumerate(names)))
 
 
-def remove(paths: set[Path], folder: Path) -> None:
-    """Remove files below `folder`, and the folders that this leaves empty."""
-    for path in paths:
+def _remove(paths: set[Path], folder: Path) -> None:
+    """Remove files below `folder`, those that name others last, and the folders that this leaves empty."""
+    for path in sorted(paths, key=_rank, reverse=True):
         path.unlink(missing_ok=True)
     emptied = {above for path in paths for above in path.parents if folder in above.parents}
     for above in sorted(emptied, key=lambda one: len(one.parts), reverse=True):
@@ -78,9 +102,13 @@ def _sheet(name: str, word: str) -> str:
     return f"sheets/{name}-{word}.png"
 
 
-def write_report(folder: Path, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]) -> None:
-    """Write the report, each file whole or not at all. Raises UsageError if the folder cannot be made."""
-    require_folder(folder / "sheets")
+def write_report(
+    folder: Path, pictures: bool, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]
+) -> None:
+    """Write the report and, with `pictures`, the tables of the measured pictures. Raises OSError."""
+    (folder / "sheets").mkdir()
+    for number, (_, values) in enumerate(measured if pictures else ()):
+        write_rows(pictures_folder(folder, number, values.labelled_set.name), values)
     names = plain_names([values.labelled_set.name for _, values in measured])
     seed = int(document["settings"]["seed"])
     sheets = [_write_sheets(folder, name, *one, seed) for name, one in zip(names, measured, strict=True)]
@@ -153,7 +181,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
     for number, one in enumerate(document["sets"]):
         yield f"\n## {_text(one['name'])}: {counted(one['pictures'], 'picture')}"
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
-        first, *rest = tables(one, *other)
+        first, *rest = tables(one, document["settings"]["face_network"], *other)
         yield from _table(first)
         yield from _doubts(one)
         yield from _sheets(sheets[number])

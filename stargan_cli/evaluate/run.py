@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from stargan_cli.evaluate.classifiers.classifier import load_classifiers
 from stargan_cli.evaluate.data import labelled_sets
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, pictures_to_translate
-from stargan_cli.evaluate.pictures import picture_writer, pictures_folder, write_rows
+from stargan_cli.evaluate.pictures import picture_writer, pictures_folder
 from stargan_cli.evaluate.record import prepare_record
-from stargan_cli.evaluate.report import files_of, remove, require_report_folder, write_report
+from stargan_cli.evaluate.report import new_report, require_report_folder, write_report
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
@@ -36,7 +36,8 @@ def evaluate(
     note: Say = unheard,
 ) -> dict[str, Any]:
     """Measure the weights that `source` names; with `settings.out`, write the report. `note` gets what there is to say
-    of the data. Returns one document of plain values, ready for JSON. Raises UsageError, DataError and WeightsError.
+    of the data and of missing networks. Returns one document of plain values, ready for JSON. Raises UsageError,
+    DataError and WeightsError.
     """
     if settings.cache is not None:
         refuse_inside(settings.cache, "--cache", settings.data)
@@ -51,7 +52,7 @@ def evaluate(
     device = pick_device(settings.device)
     repeatable(device)
     machine = Machine(device, pick_precision(settings.precision, device), settings.batch_size)
-    instruments = find_instruments(settings, device)
+    instruments = find_instruments(settings, device, note)
     classifiers = load_classifiers(settings.classifiers)
     if settings.out is not None:
         require_report_folder(settings.out)
@@ -61,14 +62,27 @@ def evaluate(
     if settings.baseline is not None:
         _require_same_targets(*sets)
     measurings = _measurings(compared, sets, machine, instruments, progress)
-    if settings.out is not None and settings.pictures:
-        measurings[0] = [_keeping(one, settings.out, number) for number, one in enumerate(measurings[0])]
-    measured = [[measuring.run() for measuring in row] for row in measurings]
+    facts = _settings(settings, machine) | {"face_network": instruments.face_network}
+    with nullcontext() if settings.out is None else new_report(settings.out) as report:
+        if report is not None and settings.pictures:
+            measurings[0] = [_keeping(one, report, number) for number, one in enumerate(measurings[0])]
+        measured = [[measuring.run() for measuring in row] for row in measurings]
+        document = _document(compared, measured, facts, settings)
+        if report is not None:
+            write_report(report, settings.pictures, document, list(zip(measurings[0], measured[0], strict=True)))
+    if record is not None:
+        record(document)
+    return document
+
+
+def _document(
+    compared: list[Weights], measured: list[list[SetValues]], facts: dict[str, Any], settings: EvalSettings
+) -> dict[str, Any]:
     summaries = [[summarise(values, settings.features, settings.seed) for values in row] for row in measured]
     document: dict[str, Any] = {
         "program": f"stargan {__version__}",
         "weights": _identity(compared[0]),
-        "settings": _settings(settings, machine) | {"face_network": instruments.face_network},
+        "settings": facts,
         "sets": summaries[0],
     }
     if settings.baseline is not None:
@@ -78,23 +92,7 @@ def evaluate(
             "sets": summaries[1],
             "difference": [difference(first, second, settings.seed) for first, second in pairs],
         }
-    if settings.out is not None:
-        _write(settings.out, settings.pictures, document, list(zip(measurings[0], measured[0], strict=True)))
-    if record is not None:
-        record(document)
     return document
-
-
-def _write(
-    out: Path, pictures: bool, document: dict[str, Any], measured: Sequence[tuple[Measuring, SetValues]]
-) -> None:
-    """Write the report, and remove the files of a former one that it does not replace."""
-    former = files_of(out)
-    write_report(out, document, measured)
-    if pictures:
-        for number, (_, values) in enumerate(measured):
-            write_rows(pictures_folder(out, number, values.labelled_set.name), values)
-    remove(former - files_of(out, pictures), out)
 
 
 def lowest_accuracy(document: dict[str, Any]) -> float:

@@ -41,18 +41,21 @@ class TextTable:
     rows: list[list[str]]
 
 
-def tables(one: dict[str, Any], baseline: dict[str, Any] | None, difference: dict[str, Any] | None) -> list[TextTable]:
-    """Tables of one data set of the document. `baseline` and `difference` are of the same data set, or None."""
-    found = [glance(one), _accuracy(one)]
+def tables(
+    one: dict[str, Any], face_network: str, baseline: dict[str, Any] | None, difference: dict[str, Any] | None
+) -> list[TextTable]:
+    """Tables of one data set of the document. `face_network` is in the document's settings. `baseline` and `difference`
+    are of the same data set, or None."""
+    found = [glance(one, face_network), _accuracy(one)]
     if "classification_error" in one:
         found.append(_classification_error(one))
     if baseline is not None and difference is not None:
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
-    return [*found, _changes(one), _preservation(one), *map(classifier_table, one["classifiers"])]
+    return [*found, _changes(one, face_network), _preservation(one), *map(classifier_table, one["classifiers"])]
 
 
-def glance(one: dict[str, Any]) -> TextTable:
+def glance(one: dict[str, Any], face_network: str) -> TextTable:
     """A row per single change: read by all classifiers, looks real, same person, what else changed."""
     rows = [
         [
@@ -72,7 +75,8 @@ def glance(one: dict[str, Any]) -> TextTable:
         "the classifiers' lowest accuracy and balanced accuracy on real pictures when they were fitted (classes: share "
         "of pictures read as their class, and recall); apart: the classifiers disagree; left: share of the sources' "
         "distance to real pictures that is left (100: nothing gained); person: pairs of one person's photos that are "
-        f"more alike than source and result; PSNR: where nothing should change (own label: everywhere), {LIMIT}."
+        f"more alike than source and result, {_by(face_network)}; PSNR: where nothing should change (own label: "
+        f"everywhere), {LIMIT}."
     )
     head = ["change", "before", "read", "trust", "apart", "left", "person", "what else changed", "PSNR"]
     return TextTable(GLANCE, note, head, rows)
@@ -136,15 +140,20 @@ def _distances(one: dict[str, Any]) -> list[TextTable]:
     return [TextTable("Distances", note, ["target", "pictures", "n", "n real", *names, "left"], rows)]
 
 
-def _changes(one: dict[str, Any]) -> TextTable:
+def _changes(one: dict[str, Any], face_network: str) -> TextTable:
     metrics = [metric for metric in _MEANS if any(metric in row for row in one["targets"])]
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
     note = (
         "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
         f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. Face distance: between "
-        "descriptors; of one person, of two people: the share of such pairs of photos that are nearer."
+        f"descriptors, {_by(face_network)}; of one person, of two people: the share of such pairs of photos that are "
+        "nearer."
     )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
+
+
+def _by(face_network: str) -> str:
+    return f"by {'the first classifier' if face_network == 'classifier' else face_network}"
 
 
 def _preservation(one: dict[str, Any]) -> TextTable:

@@ -18,6 +18,7 @@ from stargan_cli.labels import Variant
 from stargan_cli.labels.probabilities import Known
 from stargan_cli.labels.variants import shows
 from stargan_cli.lanes import Lanes
+from stargan_cli.pictures.tensors import NOT_FINITE
 from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.engines.engine import pick_engine_device
 from stargan_cli.translate.framing import Answer, Asked, Changes, Question
@@ -153,7 +154,7 @@ class Networks:
         self, picture: _Picture, vectors: list[list[list[list[float]]]], made: Translated | None
     ) -> Answer | Exception:
         if made is not None and not bool(made.finite.all()):
-            return PictureError("the network's output has NaN or infinite values: try --precision fp32")
+            return PictureError(f"{NOT_FINITE}: try --precision fp32")
         source, due = self.labels.named(picture.labels[0]) or None, picture.due
         asked, place = iter(vectors), path_of(picture.found.source)
         labels: list[tuple[Label | None, Label | None]] = []

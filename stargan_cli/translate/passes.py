@@ -8,7 +8,7 @@ from torch import Tensor
 from stargan_cli.compositing.change import changes_of
 from stargan_cli.compositing.laying import laid
 from stargan_cli.device import memory_layout
-from stargan_cli.pictures.tensors import to_model, to_pixels
+from stargan_cli.pictures.tensors import finite, to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
 from stargan_cli.translate.engines.torch_engine import label_reader
 from stargan_cli.weights.files import Weights
@@ -32,7 +32,7 @@ class Passes:
         image = self._model_input(squares)
         for number in range(targets.shape[1]):
             image = self.generator.translate(image, targets[:, number]).image
-        return to_pixels(image).contiguous(), _finite(image)
+        return to_pixels(image).contiguous(), finite(image)
 
     def maps(
         self, squares: Tensor, targets: Tensor, fades: Tensor, matrices: Tensor | None = None
@@ -46,7 +46,7 @@ class Passes:
             if self._attention:
                 added, kept = mask * colour + (1 - mask) * added, (1 - mask) * kept
         change = changes_of(squares, added, kept) if self._attention else changes_of(squares, image - source)
-        return laid(change, squares, fades, matrices).contiguous(), _finite(image)
+        return laid(change, squares, fades, matrices).contiguous(), finite(image)
 
     def logits(self, squares: Tensor) -> tuple[Tensor, ...]:
         """The classification head's logits, float32 (N, class_dim). Raises ValueError if the weights have none."""
@@ -56,7 +56,3 @@ class Passes:
 
     def _model_input(self, squares: Tensor) -> Tensor:
         return to_model(squares).contiguous(memory_format=self._layout)
-
-
-def _finite(image: Tensor) -> Tensor:
-    return image.isfinite().flatten(1).all(dim=1)

@@ -19,11 +19,10 @@ from stargan_cli.cli.app import app
 from stargan_cli.cli.evaluation.command import OF_FITTING, OF_MEASURING, classifiers_of
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
-from stargan_cli.evaluate.data import labelled_set
+from stargan_cli.evaluate.data import matching_sets
 from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.labels import LabelSet
-from stargan_cli.progress import silent
 from stargan_cli.weights.files import load
 
 pytestmark = pytest.mark.numeric
@@ -210,6 +209,9 @@ def test_the_kept_pictures_give_the_same_numbers_to_independent_code(stargan, tm
     options = ["--weights", str(tmp_path / "gender.safetensors"), "--features", "efficientnet-lite0", "--pictures"]
     result = stargan(*options, *both, "--root", str(root), "--out", str(tmp_path / "report"))
     assert result.exit_code == 0, result.stderr
+    (folder,) = (tmp_path / "report" / "pictures").iterdir()
+    for kind in ("source", "own_label", "there_and_back"):
+        Image.new("RGB", (16, 16), "red" if kind == "source" else "blue").save(folder / kind / "foreign.png")
     monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
     recompute = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "recompute.py"))["main"]
     monkeypatch.setattr("sys.argv", ["recompute.py", str(tmp_path / "report"), *both])
@@ -262,6 +264,94 @@ def test_no_picture_of_a_former_report_stays_and_every_foreign_file_does(stargan
         *("evaluation.json", "report.md", "sheets/faces-random.png", "sheets/faces-worst.png")
     }
     assert not (folder / "own_label").exists()
+
+
+def files_below(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Makes a call stop in the midst of its measuring; what a killed one leaves behind stays, and becomes old."""
+
+    def call(stargan, *options, killed=False):
+        calls, keep = [], Measuring._one_target
+
+        def stop(measuring, target, real):
+            calls.append(target)
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return keep(measuring, target, real)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Measuring, "_one_target", stop)
+            if killed:
+                patched.setattr("shutil.rmtree", lambda *_, **__: None)
+            assert stargan(*options).exit_code == 130
+
+    monkeypatch.setattr("stargan_cli.files.scratch.YOUNG_SECONDS", -1)
+    return call
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_interrupted_call_leaves_the_earlier_report_as_it_was(stargan, interrupted, tmp_path, killed):
+    options = ["--out", str(tmp_path), "--pictures", "--limit"]
+    assert stargan("--weights", "a.safetensors", *options, "2").exit_code == 0
+    before = files_below(tmp_path)
+    interrupted(stargan, "--weights", "b.safetensors", *options, "6", killed=killed)
+    after = files_below(tmp_path)
+    assert before.items() <= after.items() and (len(after) > len(before)) == killed
+    assert stargan("--weights", "a.safetensors", *options, "2").exit_code == 0
+    assert files_below(tmp_path).keys() == before.keys()
+
+
+def test_a_report_that_is_interrupted_on_its_way_in_leaves_nothing_to_the_next(stargan, tmp_path, monkeypatch):
+    """Every file of it is found by the names in another one, wherever the process was killed."""
+    options = ["--weights", "a.safetensors", "--out", str(tmp_path), "--limit"]
+    assert stargan(*options, "1").exit_code == 0
+    wanted = files_below(tmp_path).keys()
+    for moved in (1, 2, 4, 12):
+        assert stargan(*options, "3", "--pictures").exit_code == 0
+        moves, replace = [], Path.replace
+
+        def stop(path, target, most=moved, moves=moves, replace=replace):
+            moves.append(path)
+            if len(moves) > most:
+                raise KeyboardInterrupt
+            return replace(path, target)
+
+        joint = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", "faces.safetensors", "--pictures"]
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", stop)
+            assert stargan(*joint, "--out", str(tmp_path)).exit_code == 130
+        assert json.loads((tmp_path / "evaluation.json").read_text())["sets"][0]["name"] == "faces"
+        assert stargan(*options, "1").exit_code == 0
+        assert files_below(tmp_path).keys() == wanted
+
+
+@pytest.mark.parametrize("name", ["sheets", "pictures"])
+def test_a_file_where_the_report_has_a_folder_is_refused_before_the_work(stargan, tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    result = stargan("--weights", "a.safetensors", "--out", str(tmp_path))
+    assert result.exit_code == 2 and f"{name} is no folder" in result.stderr and "measuring" not in result.stderr
+
+
+def test_without_dlib_a_note_names_the_extra(stargan):
+    result = stargan("--weights", "a.safetensors", "--limit", "1")
+    assert result.stderr.count("note: dlib is missing") == 1 and "stargan-cli[identity]" in result.stderr
+    assert "source and result, by the first classifier;" in " ".join(result.stdout.split())
+
+
+def test_pictures_that_a_class_folder_shares_with_celeba_are_measured_there_alone(stargan, folder, tmp_path):
+    shutil.copytree(folder / "faces", tmp_path / "faces")
+    for number, label in ((24, "happy"), (25, "happy"), (26, "sad")):
+        shutil.copy(folder / "celeba" / "img_align_celeba" / f"{number:06}.png", tmp_path / "faces" / label)
+    options = ["--weights", "joint.safetensors", "--data", "celeba", "--data", str(tmp_path / "faces"), "--json"]
+    both = ["--classifier", "classifier.safetensors", "--classifier", "faces.safetensors"]
+    result = stargan(*options, *both, "--baseline", "joint.safetensors")
+    assert result.exit_code == 0, result.stderr
+    assert [one["pictures"] for one in one_json(result.stdout)["sets"]] == [9, 4]
+    assert result.stderr.count("test pictures that are in a set of class folders too: 3, left out here") == 1
 
 
 def test_a_baseline_for_other_attributes_is_refused(stargan, tmp_path):
@@ -338,7 +428,7 @@ def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
     document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
     document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
     monkeypatch.setattr(tables, "PLAIN_WIDTH", 80)
-    tables.show_document({"sets": [document]})
+    tables.show_document({"settings": {"face_network": "dlib"}, "sets": [document]})
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     number = next(number for number, line in enumerate(lines) if line.startswith("hair+gender+age"))
@@ -498,13 +588,12 @@ def test_joint_weights_with_a_classifier_for_each_set(stargan):
 
 def test_of_sets_with_the_same_classes_each_is_measured_as_its_own(folder, tmp_path):
     shutil.copytree(folder / "faces", tmp_path / "more")
-    classifiers = [load_classifier(folder / "faces.safetensors")]
 
     def index_of(data, *names, others=()):
         sets = [LabelSet(name, FACES.attributes, kind="classes") for name in names]
         weights = load(str(write_weights(tmp_path / "w.safetensors", *sets)))
-        settings = EvalSettings(data=(str(data), *map(str, others)), cache=tmp_path / "cache")
-        return labelled_set(weights, str(data), classifiers, settings, silent).set_index
+        settings = EvalSettings(data=(str(data), *map(str, others)))
+        return matching_sets(weights.card.layout, settings)[0][0]
 
     faces, more = folder / "faces", tmp_path / "more"
     assert [index_of(data, "faces", "more") for data in (faces, more)] == [0, 1]

@@ -9,6 +9,7 @@ from eval_kit import CELEBA, LABELS, Paints, ReadsBands, painted, right_classifi
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.errors import WeightsError
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.measure import LabelledSet, Measuring, pictures_to_translate
 from stargan_cli.evaluate.report import chosen_rows
@@ -206,10 +207,28 @@ def test_distances_fall_where_the_target_is_met(measuring):
 
 def test_notes_say_what_a_number_does_not_say(measuring):
     document = summarise(measuring(Paints(), features=band_features).run(), "classifier")
-    notes = {table.title: table.note for table in tables(document, None, None)}
+    notes = {table.title: table.note for table in tables(document, "dlib", None, None)}
     for title in ("At a glance", "How much changes", "What stays"):
         assert "60 dB at most (equal pictures)" in notes[title], title
     assert "compare it only where n and n real are the same, so not with real" in notes["Distances"]
+    own = {table.title: table.note for table in tables(document, "classifier", None, None)}
+    for title in ("At a glance", "How much changes"):
+        assert ", by dlib;" in notes[title] and ", by the first classifier;" in own[title]
+
+
+def test_output_that_is_not_finite_is_no_result(measuring):
+    class Overflows(Paints):
+        def translate(self, x, label):
+            made = super().translate(x, label)
+            return made._replace(image=made.image.where(made.image < 1, torch.nan))
+
+    class OverflowsOnTheWayBack(Paints):
+        def forward(self, x, label):
+            return super().forward(x, label) / 0
+
+    for generator in (Overflows(), OverflowsOnTheWayBack()):
+        with pytest.raises(WeightsError, match="the network's output has NaN or infinite values"):
+            measuring(generator).run()
 
 
 def test_sheets_show_pictures_at_random_and_of_the_worst_tenth():
@@ -269,7 +288,7 @@ def test_comparisons_reach_the_document(measuring):
     compare = {"lpips": lambda before, after, kept: torch.full((len(before),), float(kept.float().mean()))}
     document = summarise(measuring(Paints(), comparisons=compare).run())
     assert document["targets"][0]["lpips"]["value"] == pytest.approx(2 * 4 / 16**2, abs=1e-4)
-    head = tables(document, None, None)[-3].head
+    head = tables(document, "dlib", None, None)[-3].head
     assert "LPIPS" in head and "face distance" not in head
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,10 +76,16 @@ def test_its_file_gives_the_same_answers(fitted, tmp_path):
 def test_files_of_one_name_are_told_apart(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    paths = [
-        write_classifier(tmp_path / name) for name in ("a/one.safetensors", "two.safetensors", "b/one.safetensors")
-    ]
+    names = ("a/one.safetensors", "two.safetensors", "b/one.safetensors")
+    paths = [write_classifier(tmp_path / name, seed=seed) for seed, name in enumerate(names)]
     assert [classifier.name for classifier in load_classifiers(paths)] == ["one", "two", "one (2)"]
+
+
+def test_a_copy_of_a_classifier_is_no_second_one(tmp_path):
+    first, other = write_classifier(tmp_path / "first"), write_classifier(tmp_path / "other", seed=2)
+    copy = shutil.copy(first, tmp_path / "copy")
+    found = load_classifiers([first, other, Path(copy), first])
+    assert [classifier.name for classifier in found] == ["first", "other"]
 
 
 def test_probabilities_of_classes_share_one():

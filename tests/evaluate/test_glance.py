@@ -40,15 +40,25 @@ def test_a_row_says_what_counts():
     assert (row["read"], row["real_share"], row["share_left"], row["person"]) == (0.8, 0.9, 0.7, None)
     assert row["trust"] == (0.97, pytest.approx(0.9))
     assert (row["other"], row["other_share"], row["kept_psnr"]) == ("Bald", 0.3, 40.0)
-    assert glance(one).rows[0] == ["female", "5.0", "80.0", "97.0, 90.0", "20.0", "70.0", "-", "Bald 30.0", "40.0"]
-    assert "60 dB at most (equal pictures)" in glance(one).note
+    assert glance(one, "dlib").rows[0] == [
+        "female",
+        "5.0",
+        "80.0",
+        "97.0, 90.0",
+        "20.0",
+        "70.0",
+        "-",
+        "Bald 30.0",
+        "40.0",
+    ]
+    assert "60 dB at most (equal pictures)" in glance(one, "dlib").note
 
 
 def test_the_first_table_fits_a_narrow_terminal(monkeypatch, capsys):
     rows = [target(name, 0.85, 0.7, below_same=rate(0.2)) for name in ("Black_Hair", "Brown_Hair", "female")]
     one = document(*rows) | {"own_label": {"psnr": rate(34.9)}}
     monkeypatch.setattr(shown_tables, "PLAIN_WIDTH", 80)
-    shown_tables._show(shown_tables._console(), glance(one))
+    shown_tables._show(shown_tables._console(), glance(one, "dlib"))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     (heading,) = [line for line in lines if line.startswith("change")]
@@ -59,13 +69,13 @@ def test_the_first_table_fits_a_narrow_terminal(monkeypatch, capsys):
 def test_no_attribute_is_named_as_changed_if_none_changed():
     still = target("female", 0.8, 0.7, others_changed={"Bald": 0.0, "Young": 0.0})
     (row,) = glance_rows(document(still))
-    assert (row["other"], row["other_share"]) == (None, None) and glance(document(still)).rows[0][-2] == "-"
+    assert (row["other"], row["other_share"]) == (None, None) and glance(document(still), "dlib").rows[0][-2] == "-"
 
 
 def test_of_classes_the_share_that_is_read_right_is_trusted():
     """The accuracy of one class against all others is high for a classifier that guesses among many classes."""
     one = document(target("happy", 0.8, 0.7), kind="classes")
-    assert glance(one).rows[0][3] == "75.0, 80.0"
+    assert glance(one, "dlib").rows[0][3] == "75.0, 80.0"
     table = classifier_table(one["classifiers"][0])
     assert table.head == ["class", "recall"] and table.rows == [["Male", "90.0"], ["all classes", "75.0"]]
 

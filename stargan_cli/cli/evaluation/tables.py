@@ -23,7 +23,7 @@ def show_document(document: dict[str, Any]) -> None:
     for number, one in enumerate(document["sets"]):
         console.print(Text(f"{shown(one['name'])}: {counted(one['pictures'], 'picture')}", style="bold"))
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
-        for table in tables(one, *other):
+        for table in tables(one, document["settings"]["face_network"], *other):
             console.print()
             _show(console, table)
             if table.title == GLANCE:

@@ -19,7 +19,7 @@ from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
-from stargan_cli.weights.files import open_tensors, save_tensors
+from stargan_cli.weights.files import fingerprint, open_tensors, save_tensors
 
 FIT = (
     "fit one into the user's cache folder with: stargan eval --fit-classifier --data ..., with the call's --root, "
@@ -161,10 +161,14 @@ def load_classifier(path: Path) -> Classifier:
 
 
 def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
-    """Load each file. Files of the same name in different folders get a number: `lite0`, `lite0 (2)`."""
-    loaded = [load_classifier(path) for path in paths]
-    names = told_apart(one.name for one in loaded)
-    return [replace(one, name=name) for one, name in zip(loaded, names, strict=True)]
+    """Load each file; of equal files only the first, since a classifier always agrees with its copy. Files of the same
+    name in different folders get a number: `lite0`, `lite0 (2)`. Raises as `load_classifier` does."""
+    loaded: dict[str, Classifier] = {}
+    for path in paths:
+        one = load_classifier(path)
+        loaded.setdefault(fingerprint(path), one)
+    names = told_apart(one.name for one in loaded.values())
+    return [replace(one, name=name) for one, name in zip(loaded.values(), names, strict=True)]
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:

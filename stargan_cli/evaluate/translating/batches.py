@@ -10,9 +10,10 @@ from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.device import autocast
+from stargan_cli.errors import WeightsError
 from stargan_cli.evaluate.translating.photos import Photos
 from stargan_cli.model import Generator
-from stargan_cli.pictures.tensors import to_model, to_pixels
+from stargan_cli.pictures.tensors import NOT_FINITE, finite, to_model, to_pixels
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def translate_all(
     photos: Photos | None = None,
 ) -> Iterator[TranslatedBatch]:
     """Translate the pictures `chosen`, int64 (n,), with the label vectors `labels`, float (n, label_dim). With
-    `photos`, the faces are translated and put back into the photos."""
+    `photos`, the faces are translated and put back into the photos. Raises as `require_finite` does."""
     attention = generator.settings.output == "attention"
     for start in range(0, len(chosen), machine.batch_size):
         rows = slice(start, min(start + machine.batch_size, len(chosen)))
@@ -57,9 +58,16 @@ def translate_all(
         seen = before if photos is None else photos.squares.batch(chosen[rows])[0].to(machine.device)
         with autocast(machine.device, machine.dtype):
             made = generator.translate(to_model(seen), labels[rows].to(machine.device))
+        require_finite(made.image)
         if photos is None:
             after = to_pixels(made.image)
             yield TranslatedBatch(rows, before, after, (before, after), made.mask.float() if attention else None)
         else:
             after, faces = (part.to(machine.device) for part in photos.put_back(chosen[rows], made, attention))
             yield TranslatedBatch(rows, before, after, (seen, faces), None)
+
+
+def require_finite(image: Tensor) -> None:
+    """Raises WeightsError if the generator's output (n, 3, S, S) is not finite."""
+    if not bool(finite(image).all()):
+        raise WeightsError(NOT_FINITE, "try --precision fp32")
