@@ -1,9 +1,10 @@
 """The scales at which a picture is searched for faces, and its canvases: squares of few sizes, which can be batched.
 
 The finest scale shows the smallest wanted faces at 16 px, but the longer side at no less than 512 px and no more than
-1,920 px. The search never enlarges a picture. Up to 640 px the picture fits on one canvas, padded with black, for faces
-of any size. A larger one is split into overlapping canvases, and searched once more as a whole, at 512 px, for faces
-larger than the overlap.
+1,920 px; a picture longer than 16:9, a panorama say, has as many pixels there as one of 1,920x1,080. The search never
+enlarges a picture. Up to 640 px the picture fits on one canvas, padded with black, for faces of any size. A larger one
+is split into overlapping canvases, and searched once more as a whole, at 512 px, for faces larger than the overlap; a
+panorama also at a scale between the two.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from stargan_cli.pictures.arrays import Pixels, to_array
 
 FOUND_AT = 16  # px: most faces of this height are found; the largest that are found are 550 px high
 COARSE, FINEST = 512, 1920  # px: the longer side at which a picture is searched, at least and at most
+AREA, LONGEST = 1920 * 1080, 8192  # px: a longer picture's area, at most, and its longer side: a row of 20 parts
 FINER = 2  # times as fine: a second search, of pictures in which no face was found
 SINGLE = (256, 512, 640)  # px: the sides of canvases that show a whole picture
 PART = 512  # px: the side of those that show a part
@@ -41,19 +43,30 @@ class Canvas(NamedTuple):
     down: Span
 
 
-def scales_of(longer: int, min_face: int) -> list[float]:
-    """Return the scales for a picture's longer side and the smallest wanted face (px), the finest first."""
-    return _with_whole(longer, min(1.0, max(COARSE / longer, min(FOUND_AT / min_face, FINEST / longer))))
+def scales_of(size: tuple[int, int], min_face: int) -> list[float]:
+    """Return the scales for a picture's size and the smallest wanted face (px), the finest first."""
+    longer = max(size)
+    return _with_whole(longer, min(1.0, max(COARSE / longer, min(FOUND_AT / min_face, _finest(size)))))
 
 
-def finer_scales(longer: int, scales: Sequence[float]) -> list[float]:
+def finer_scales(size: tuple[int, int], scales: Sequence[float]) -> list[float]:
     """Return the scales for a second search, if `scales` showed no face; empty if there is no finer one."""
-    finer = min(1.0, FINER * scales[0], FINEST / longer)
-    return _with_whole(longer, finer) if finer > scales[0] else []
+    finer = min(1.0, FINER * scales[0], _finest(size))
+    return _with_whole(max(size), finer) if finer > scales[0] else []
+
+
+def _finest(size: tuple[int, int]) -> float:
+    longer = max(size)
+    return max(FINEST / longer, min(math.sqrt(AREA / math.prod(size)), LONGEST / longer))
 
 
 def _with_whole(longer: int, scale: float) -> list[float]:
-    return [scale] if longer * scale <= SINGLE[-1] else [scale, COARSE / longer]
+    """The scale, and coarser ones down to that of the whole picture. Each shows the faces that are larger than the
+    overlaps of the one before at 25 px or more."""
+    scales = [scale]
+    while longer * scales[-1] > SINGLE[-1]:
+        scales.append(max(COARSE, round(longer * scales[-1] * COARSE / FINEST)) / longer)
+    return scales
 
 
 def canvases(image: Image.Image, scales: Sequence[float]) -> list[Canvas]:

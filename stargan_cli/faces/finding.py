@@ -41,9 +41,8 @@ def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[l
     finer scale: faces turned by 45 degrees score lower. The landmarks are the detector's, up to a third of the eye
     distance off: see `exact`.
     """
-    longer = max(image.size)
-    scales = scales_of(longer, min_face)
-    for searched in (scales, finer_scales(longer, scales)):
+    scales = scales_of(image.size, min_face)
+    for searched in (scales, finer_scales(image.size, scales)):
         laid_out = canvases(image, searched) if searched else []
         for turns in range(4 if laid_out else 0):
             pixels = np.stack([np.rot90(canvas.pixels, turns, (1, 2)) for canvas in laid_out])

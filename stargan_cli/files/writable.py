@@ -50,13 +50,12 @@ def require_file(
 ) -> None:
     """Check that `what` (an option, say) may write or replace the file `path`. Makes nothing.
 
-    Raises UsageError, with `hint`, if its folder is missing or cannot be written, if the path is a folder, FIFO, socket
-    or device, or if it is one of `inputs` or a file below one of them that is not `own`. Another file that is not `own`
+    Raises UsageError, with `hint`, if its folder cannot be written or made, if the path is a folder, FIFO, socket or
+    device, or if it is one of `inputs` or a file below one of them that is not `own`. Another file that is not `own`
     needs `overwrite`, which is None if there is no such option.
     """
     refuse_stdout(path)
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {what} {path}: there is no folder {path.parent}", hint)
+    require_place(path.parent, hint)
     try:
         mode = path.lstat().st_mode
     except (FileNotFoundError, PermissionError):
@@ -66,7 +65,6 @@ def require_file(
     if mode is not None and (path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))):
         kind = "a folder" if path.is_dir() else f"not a regular file but {file_kind(mode)}"
         raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
-    require_place(path.parent)
     if mode is None:
         return
     mine = own(path)

@@ -1,9 +1,9 @@
 """From `--set` to target labels.
 
-A value says how far an attribute is to be on (0..1). It is written as in a table of labels: also `on`, `50%`, CelebA's
--1. In an exclusive group, a member that is not named gets its source label times (1 - the sum of the named values). So
-`blond` clears the other hair colours, `blond=0.5` is halfway from the present hair colour to blond, and `no-blond`
-leaves the others unchanged.
+A value says how far an attribute is to be on (0..1). It is written as in a table of labels (also `on`, `50%`), but not
+as CelebA's -1. In an exclusive group, a member that is not named gets its source label times (1 - the sum of the named
+values). So `blond` clears the other hair colours, `blond=0.5` is halfway from the present hair colour to blond, and
+`no-blond` leaves the others unchanged.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _parse_value(item: str, text: str) -> Value:
     if text.lower() == "flip":
         return "flip"
     try:
-        value = label_value(text)
+        value = None if text.startswith("-") else label_value(text)
     except ValueError:
         value = None
     if value is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -113,7 +113,10 @@ class _Group:
         squares = np.concatenate([one.framed.squares for one in self.frames])
         laying = Laying.joined([one.framed.laying for one in self.frames]) if maps else None
         weight = sum(weigh(one.framed, len(variants)) for one in self.frames)
-        answer: Answer = yield Question(squares, variants, laying, weight, people, tuple(known.get(n) for n in people))
+        ends = accumulate(len(one.people) for one in self.frames)
+        firsts = tuple(end - len(one.people) for end, one in zip(ends, self.frames, strict=True) if one.people)
+        read = tuple(known.get(number) for number in people)
+        answer: Answer = yield Question(squares, variants, laying, weight, people, read, firsts)
         known |= dict(zip(people, answer.known, strict=True))
         return answer
 

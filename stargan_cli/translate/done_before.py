@@ -20,7 +20,7 @@ EXISTS, DONE_BEFORE = "exists", "done before"
 FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
 """Why an output was skipped."""
 
-PIXELS_VERSION = 7
+PIXELS_VERSION = 8
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
 
 
@@ -56,7 +56,7 @@ class OutputState(NamedTuple):
 
 
 def state_of(sink: Sink, output: PurePath, source: Source, fingerprint: str, existing: Existing) -> OutputState:
-    """What is found at an output's path. Raises PictureError if that cannot be read.
+    """What is found at an output's path. Raises PictureError if that cannot be read or is a folder.
 
     With "finish", an output is done if it carries `fingerprint` and is not older than its source. A file without a
     fingerprint is kept, unless it is empty or a copy of the source. An output that replaces its source changes the

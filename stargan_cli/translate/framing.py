@@ -47,7 +47,8 @@ class Question:
 
     With `laying`, the answer has maps that fit the picture (see `Laying`); without it, translated squares. `weight` is
     the memory that the picture needs until it is written (bytes). For frames of an animation, `people` has the number
-    of the person in each square, and `known` the source labels that were read from earlier frames.
+    of the person in each square, `known` the source labels that were read from earlier frames, and `firsts` the indices
+    of each frame's first square, which shows the largest face.
     """
 
     squares: Pixels
@@ -56,6 +57,7 @@ class Question:
     weight: int = 0
     people: tuple[int, ...] | None = None
     known: tuple[Known | None, ...] = ()
+    firsts: tuple[int, ...] = (0,)
 
 
 @dataclass(frozen=True)

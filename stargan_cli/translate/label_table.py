@@ -6,7 +6,8 @@ import csv
 import json
 import os
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path, PurePath
 from typing import Any
@@ -28,7 +29,8 @@ _JSON_HINT = "JSON lines have an object in each line, as pandas writes with orie
 class LabelTable:
     """Source labels by picture. `columns` are the labels that were kept. A value says how far a label is on (0..1).
 
-    `reading` says how the file was read. Memory: some 200 bytes a row, as rows with equal labels share one tuple.
+    `reading` says how the file was read. Memory: some 200 bytes a row, as rows with equal labels share one tuple, and
+    as much again for each row that a picture was found for.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
@@ -37,6 +39,7 @@ class LabelTable:
         self.reading = ""
         self._rows: dict[str, tuple[float | None, ...]] = {}
         self._shared: dict[tuple[float | None, ...], tuple[float | None, ...]] = {}
+        self._owners: dict[str, int] = {}  # name of a row -> hash of the first picture that it was found for
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -57,15 +60,39 @@ class LabelTable:
         path), with or without the suffix. Of several such rows the one with the longest name is taken, so that
         `a/1.jpg` and `b/1.jpg` are two pictures.
         """
+        parts, row = self._row_of(picture)
+        if row is None:
+            return None
+        self._owners.setdefault(row, hash(parts))
+        values = self._rows[row]  # may be shorter than `columns`: see `add`
+        return {name: value for name, value in zip(self.columns, values, strict=False) if value is not None}
+
+    def is_of_another(self, picture: PurePath) -> bool:
+        """Whether a picture's row was found for another picture before."""
+        parts, row = self._row_of(picture)
+        return row is not None and self._owners.get(row, hash(parts)) != hash(parts)
+
+    def several_on(self, columns: Mapping[str, bool]) -> int:
+        """How many rows have several of these columns on, above 1/2; of a column that maps to False, below 1/2."""
+        places = [(self.columns.index(column), on) for column, on in columns.items()]
+
+        def shown(values: tuple[float | None, ...]) -> int:
+            found = [(values[place], on) for place, on in places if place < len(values)]
+            return sum(value is not None and (value if on else 1 - value) > 0.5 for value, on in found)
+
+        return sum(rows for values, rows in Counter(self._rows.values()).items() if shown(values) > 1)
+
+    def _row_of(self, picture: PurePath) -> tuple[tuple[str, ...], str | None]:
+        """The parts of a picture's path, and the name of its row."""
         if isinstance(picture, Path):
             picture = Path(os.path.abspath(picture))
         parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
         for start in range(len(parts)):
             name = "/".join(parts[start:]).lstrip("/")
-            values = self._rows.get(name, self._rows.get(name.removesuffix(picture.suffix)))
-            if values is not None:  # `values` may be shorter than `columns`: see `add`
-                return {name: value for name, value in zip(self.columns, values, strict=False) if value is not None}
-        return None
+            for row in (name, name.removesuffix(picture.suffix)):
+                if row in self._rows:
+                    return parts, row
+        return parts, None
 
 
 def read_labels(path: Path, wanted: Callable[[str], bool]) -> LabelTable:

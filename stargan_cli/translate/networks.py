@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -177,20 +178,30 @@ class Networks:
 
     def _labels_of(self, found: Found, question: Question, logits: list[list[float] | None]) -> list[Known]:
         """The source labels of each square of a question. One person's squares share the mean of their logits."""
+        given = self._given(found, question)
         if question.people is None:
-            return [self.labels.completed(found.known, one) for one in logits]
+            return [self.labels.completed(own, one) for own, one in zip(given, logits, strict=True)]
         labels: dict[int, Known] = {}
-        for person, known in zip(question.people, question.known, strict=True):
+        for person, own, known in zip(question.people, given, question.known, strict=True):
             if person not in labels:
-                own = [one for one, other in zip(logits, question.people, strict=True) if other == person and one]
-                mean = [sum(values) / len(own) for values in zip(*own, strict=True)] or None
-                labels[person] = self.labels.completed(found.known, mean) if known is None else known
+                read = [one for one, other in zip(logits, question.people, strict=True) if other == person and one]
+                mean = [sum(values) / len(read) for values in zip(*read, strict=True)] or None
+                labels[person] = self.labels.completed(own, mean) if known is None else known
         return [labels[person] for person in question.people]
+
+    def _given(self, found: Found, question: Question) -> list[Known]:
+        """The labels of each square that need no reading. The table's are those of the largest face, which is first."""
+        others = self.labels.of_others(found.known)
+        return [found.known if number in question.firsts else others for number in range(len(question.squares))]
 
     def _needs_reading(self, found: Found, question: Question) -> bool:
         if not self.labels.can_read:
             return False
-        return self._always_read or any(self.labels.lacks(found.known, v.depends_on) for v in question.variants)
+        if self._always_read:
+            return True
+        given = zip_longest(self._given(found, question), question.known)
+        unread = [known for known, earlier in given if earlier is None]
+        return any(self.labels.lacks(known, v.depends_on) for known in unread for v in question.variants)
 
 
 def _changes(made: Translated | None, variants: int) -> Changes:

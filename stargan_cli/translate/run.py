@@ -16,7 +16,7 @@ from pathlib import Path
 from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.passed_over import PassedOver
-from stargan_cli.files.writable import is_same_file
+from stargan_cli.files.writable import is_same_file, require_folder
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.translate.heap import keep_freed_memory
 from stargan_cli.translate.inputs.counting import Counting
@@ -204,6 +204,9 @@ class _Listeners:
         self._run, self._manifest, self._on_row = run, manifest, on_row
         self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
         most = plan.settings.max_pixels
+        for place in (run.grid, run.gallery):
+            if place is not None and not run.dry:
+                require_folder(place.parent)
         if run.grid is not None and not run.dry:
             root = out if isinstance(out, Path) else Path()
             columns = [(variant.target, root / variant.folder) for variant in plan.variants if variant.folder]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -55,6 +55,11 @@ class LabelSource:
                 known[meaning.set_index, meaning.attribute] = value if meaning.on else 1.0 - value
         return known
 
+    def of_others(self, known: Known) -> Known:
+        """What is known of a picture's other faces if `known` is the largest face's: without the table's labels, unless
+        nothing else can give theirs."""
+        return self.known(None) if self.can_read or self.rest_off else known
+
     def lacks(self, known: Known, changes: Sequence[Change]) -> list[str]:
         """The attributes whose source labels the changes need and `known` does not have."""
         return [name for index, name in _needed(self.layout, changes) if (index, name) not in known]
@@ -67,18 +72,20 @@ class LabelSource:
             raise PictureError(f"{place} has no value for {', '.join(missing)}")
 
     def remark(self, picture: PurePath, labels: Sequence[Known], changes: Sequence[Change]) -> str | None:
-        """The reason for a picture's row: the table does not name the picture, or all its squares already show what is
-        asked for, as their source `labels` say."""
+        """The reason for a picture's row: the table does not name the picture, or names an earlier one with it, or all
+        its squares already show what is asked for, as their source `labels` say."""
         remarks = []
         if self.table is not None and self.table.find(picture) is None:
             how = "treated as off" if self.rest_off else "read by the discriminator"
             remarks.append(f"not in {self.table.path.name}: its labels were {how}")
+        elif self.table is not None and self.table.is_of_another(picture):
+            remarks.append(f"labelled by a row of {self.table.path.name} that names another picture too")
         if not self.rest_off and all(shows(known, changes) for known in labels):
             remarks.append(SHOWN)
         return "; ".join(remarks) or None
 
     def notes(self) -> list[str]:
-        """How the table was read."""
+        """How the table was read, and how many of its rows contradict themselves."""
         table = self.table
         if table is None:
             return []
@@ -87,7 +94,17 @@ class LabelSource:
             (meaning,) = self.vocabulary.search(column)
             name = f"{'' if meaning.on else 'no-'}{self.vocabulary.full_name(meaning)}"
             taken.append(name if name == column else f"{name} from {column!r}")
-        return [f"{table.path}: {counted(len(table), 'picture')} ({table.reading}): {', '.join(taken)}"]
+        read = f"{table.path}: {counted(len(table), 'picture')} ({table.reading}): {', '.join(taken)}"
+        return [read, *self._several_shown(table)]
+
+    def _several_shown(self, table: LabelTable) -> Iterator[str]:
+        meanings = {column: meaning for column in table.columns for meaning in self.vocabulary.search(column)}
+        groups = [(index, group) for index, label_set in enumerate(self.layout.sets) for group in label_set.all_groups]
+        for index, group in groups:
+            own = {column: m.on for column, m in meanings.items() if m.set_index == index and m.attribute in group}
+            if count := table.several_on(own):
+                names = ", ".join(group)
+                yield f"{table.path}: pictures that show several of {names}, which exclude each other: {count:,}"
 
     def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
         """`known`, completed from the discriminator's logits (class_dim numbers)."""

@@ -11,7 +11,7 @@ from portraits import photograph
 from stargan_cli.compositing.placement import Place
 from stargan_cli.faces.asking import Ask, answered
 from stargan_cli.faces.candidates import turned_back
-from stargan_cli.faces.canvases import PART, SHARED, SINGLE, canvases, scales_of
+from stargan_cli.faces.canvases import PART, SHARED, SINGLE, canvases, finer_scales, scales_of
 from stargan_cli.faces.finding import find_faces as search
 
 
@@ -23,24 +23,49 @@ from stargan_cli.faces.finding import find_faces as search
         ((1350, 1350), 1, 512),
         ((1920, 1080), 1, 640),
         ((4000, 3000), 10, 512),
+        ((16_000, 1000), 18, 512),
+        ((1000, 16_000), 18, 512),
+        ((800_000, 2), 28, 512),
     ],
 )
 def test_how_many_canvases_a_picture_lies_on(size: tuple[int, int], count: int, side: int) -> None:
-    found = canvases(Image.new("RGB", size), scales_of(max(size), 48))
+    found = canvases(Image.new("RGB", size), scales_of(size, 48))
     assert [canvas.pixels.shape for canvas in found] == [(3, side, side)] * count
 
 
 def test_the_smallest_faces_asked_for_are_sixteen_pixels_high() -> None:
-    assert scales_of(4000, 48) == pytest.approx([1 / 3, 512 / 4000])
-    assert scales_of(4000, 10) == pytest.approx([1920 / 4000, 512 / 4000])
-    assert scales_of(200, 48) == [1.0]
+    assert scales_of((4000, 3000), 48) == pytest.approx([1 / 3, 512 / 4000])
+    assert scales_of((4000, 3000), 10) == pytest.approx([1920 / 4000, 512 / 4000])
+    assert scales_of((200, 200), 48) == [1.0]
+    assert scales_of((16_000, 1000), 48)[0] == scales_of((1000, 16_000), 48)[0] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("wide", "high"), [(1, 1), (4, 3), (3, 2), (16, 9)])
+def test_the_longer_side_of_an_ordinary_photo_is_searched_at_1920_px_at_most(wide: int, high: int) -> None:
+    for longer in (2016, 4032, 8064):
+        scales = scales_of((longer, longer * high // wide), 1)
+        assert scales == pytest.approx([1920 / longer, 512 / longer], rel=1e-3)
+        assert finer_scales((longer, longer * high // wide), [1000 / longer]) == pytest.approx(scales)
+
+
+@pytest.mark.parametrize("ratio", [1, 2, 3, 4, 6, 10, 20, 100, 1000])
+def test_a_panorama_lies_on_few_canvases(ratio: int) -> None:
+    image = Image.new("RGB", (100_000, 100_000 // ratio) if ratio > 9 else (7000, 7000 // ratio))
+    assert len(canvases(image, scales_of(image.size, 1))) <= 28
+
+
+def test_the_faces_of_a_panorama_are_found_whether_small_or_large() -> None:
+    places = [Place(complex(1900 * number + 300, 40), 130 + 0j) for number in range(7)]
+    places.append(Place(complex(14_000, 0), 600 + 0j))
+    found = find_faces(photograph(*places, size=(16_000, 600)))
+    assert len(found) == len(places)
 
 
 @pytest.mark.parametrize(("width", "height"), [(3000, 2200), (4100, 1000), (2000, 3999)])
 def test_every_pixel_is_on_a_canvas_and_every_face_is_whole_on_one_that_owns_it(width: int, height: int) -> None:
     ramp = np.indices((height, width)) // 16 % 256
     image = Image.fromarray(np.stack([ramp[1], ramp[0], ramp[0]], axis=-1).astype(np.uint8))
-    found = canvases(image, scales_of(max(image.size), 48))
+    found = canvases(image, scales_of(image.size, 48))
     parts, whole = found[:-1], found[-1]
     assert max(image.size) / max(whole.factors) <= PART < SINGLE[-1]
     level = (round(width / parts[0].factors[0]), round(height / parts[0].factors[1]))

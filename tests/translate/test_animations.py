@@ -216,6 +216,7 @@ def test_frames_go_in_small_groups_and_labels_are_read_once(monkeypatch: pytest.
     way = translated_frames(frames, framing((FACE,)), [], (Variant("", ()),), lambda framed, jobs: 7)
     question = next(way)
     assert (len(question.squares), question.people, question.known, question.weight) == (2, (0, 0), (None, None), 14)
+    assert question.firsts == (0, 1)
     label = {(0, "Male"): 1.0}
     question = way.send(Answer(np.empty((1, 2, 3, 16, 16), np.uint8), (({}, {}),), (label, label)))  # type: ignore[arg-type]
     assert (len(question.squares), question.known) == (1, (label,))
@@ -240,6 +241,16 @@ def test_what_is_read_of_one_person_is_averaged(weights: Path) -> None:
     question = Question(squares, made.plan.variants, None, 0, (0, 0, 1), (None, None, None))
     labels = made._labels_of(Found(Path("a.gif"), None), question, logits)
     assert labels[0] == labels[1] == made.labels.completed({}, [-1.0] * 5) == labels[2]
+
+
+def test_a_table_labels_the_largest_face_of_each_frame(weights: Path) -> None:
+    """As it was when first met: the second person's is read, though larger in the second frame."""
+    made = networks.Networks(TranslationSettings("blond", weights=str(weights)))
+    squares, given, people = np.zeros((5, 3, 16, 16), np.uint8), {(0, "Male"): 1.0}, (0, 1, 1, 0, 2)
+    question = Question(squares, made.plan.variants, None, 0, people, (None,) * 5, (0, 2, 4))
+    labels = made._labels_of(Found(Path("a.gif"), None, known=given), question, [[-1.0] * 5] * 5)
+    read = made.labels.completed({}, [-1.0] * 5)
+    assert labels == [read | given, read, read, read | given, read | given]
 
 
 def test_only_a_group_of_frames_is_held(tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:

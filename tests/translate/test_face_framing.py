@@ -129,6 +129,20 @@ def test_a_folder_of_photos(photos: Path, tmp_path: Path, weights: Path) -> None
     assert (again.done, again.skipped) == (0, 4)
 
 
+def test_labels_of_a_table_are_those_of_the_largest_face(photos: Path, tmp_path: Path, face_weights: Path) -> None:
+    made = []
+    for male in ("0", "1"):
+        labels, out = tmp_path / "labels.csv", tmp_path / male
+        labels.write_text(f"path,Male,Young\ngroup.png,{male},1\n")
+        settings = TranslationSettings("blond", weights=str(face_weights), labels=labels)
+        translate([photos / "group.png"], out, settings, Run())
+        with Image.open(out / "group.png") as result:
+            made.append(np.asarray(result.convert("RGB")))
+    differs = (made[0] != made[1]).any(axis=2)
+    assert differs[300:500, 520:700].any()
+    assert not differs[:, :300].any()
+
+
 def test_others_are_copied_byte_for_byte(photos: Path, tmp_path: Path, weights: Path) -> None:
     report, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
     assert (report.done, report.skipped) == (0, 1)

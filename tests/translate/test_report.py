@@ -149,8 +149,9 @@ def test_a_file_that_is_no_manifest_is_refused_and_left_alone(content: bytes, tm
 def test_a_place_that_cannot_be_written_is_the_callers_mistake(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot write the manifest"):
         Manifest(tmp_path)
+    (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot write the manifest"):
-        Manifest(tmp_path / "no" / "m.jsonl")
+        Manifest(tmp_path / "file" / "m.jsonl")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

@@ -123,6 +123,26 @@ def test_columns_with_one_meaning_twice_are_refused(tmp_path: Path) -> None:
         table(tmp_path, "name,Male,Female\n1.jpg,1,0\n")
 
 
+def test_rows_that_contradict_themselves_are_counted(tmp_path: Path) -> None:
+    rows = (
+        "path,Black_Hair,Blond_Hair,no-Brown_Hair,Male\n1.jpg,1,1,1,1\n2.jpg,0.5,0.5,1,1\n3.jpg,1,,0,1\n4.jpg,1,0,1,1\n"
+    )
+    _, note = source(can_read=True, table=table(tmp_path, rows)).notes()
+    assert note.endswith(
+        ": pictures that show several of Black_Hair, Blond_Hair, Brown_Hair, which exclude each other: 2"
+    )
+    assert len(source(can_read=True, table=table(tmp_path, "path,Black_Hair,Male\n1.jpg,1,1\n")).notes()) == 1
+
+
+def test_the_labels_of_the_table_are_not_the_other_faces_unless_nothing_else_is_known(tmp_path: Path) -> None:
+    rows = table(tmp_path, "name,Male\n1.jpg,1\n")
+    for can_read, rest_off, others in ((True, False, {}), (False, False, {(0, "Male"): 1.0})):
+        labels = source(can_read=can_read, rest_off=rest_off, table=rows)
+        assert labels.of_others(labels.known(Path("1.jpg"))) == others
+    off = source(rest_off=True, table=rows)
+    assert set(off.of_others(off.known(Path("1.jpg"))).values()) == {0.0}
+
+
 def test_each_set_has_its_own_pass_in_the_order_given() -> None:
     layout = LabelLayout((FACES, MOODS))
     labels = source(layout)

@@ -16,7 +16,7 @@ from translation_kit import draw
 
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.provenance import read_fingerprint
-from stargan_cli.translate.done_before import DONE_BEFORE
+from stargan_cli.translate.done_before import DONE_BEFORE, FOREIGN
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
@@ -176,6 +176,18 @@ def test_without_provenance_outputs_with_a_note_are_made_again(pictures: Path, t
     assert (report.done, report.replaced, report.skipped) == (5, 5, 0)
     assert read_fingerprint(out / "a.png") is None
     assert go(pictures, out, weights, provenance=False).skipped == 5
+
+
+def test_a_manifest_says_what_was_not_made_and_keeps_the_labels(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    def go_on(spec: str) -> tuple[list[str], list[Any]]:
+        go(pictures, tmp_path / "out", weights, spec=spec, provenance=False, manifest=tmp_path / "rows")
+        rows = [Row.from_json(line) for line in (tmp_path / "rows").read_bytes().splitlines()]
+        return [f"{row.status}: {row.reason}" for row in rows], [(row.source_label, row.target_label) for row in rows]
+
+    status, labels = go_on("blond")
+    assert status == ["done: None"] * 5 and all(target["Blond_Hair"] == 1 for _, target in labels)
+    for spec in ("male", "blond"):
+        assert go_on(spec) == ([f"skipped: {FOREIGN}"] * 5, labels)
 
 
 def labelled(path: Path, *rows: str) -> Path:
@@ -352,6 +364,18 @@ def test_the_manifest_has_a_row_for_each_output(pictures: Path, tmp_path: Path, 
     assert set(rows["b.jpg"]["source_label"]) == set(rows["b.jpg"]["target_label"])
 
 
+def test_the_folders_of_reports_are_made_unless_the_run_is_dry(
+    pictures: Path, tmp_path: Path, weights: Path, tree: Tree
+) -> None:
+    new = tmp_path / "new"
+    names = {"grid": "grids/g.png", "gallery": "pages/p.html", "manifest": "rows/r.jsonl"}
+    reports = {option: new / name for option, name in names.items()}
+    go(pictures, new / "out", weights, dry=True, **reports)
+    assert not new.exists()
+    go(pictures, new / "out", weights, **reports)
+    assert {name for name in tree(new) if not name.startswith("out/")} == set(names.values())
+
+
 def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, weights: Path) -> None:
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "g.png", each=True, spec="blond,male")
     go(pictures, tmp_path / "out", weights, grid=tmp_path / "again.png", each=True, spec="blond,male")
@@ -361,6 +385,20 @@ def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, w
         cell = sheet.crop((260, 14, 388, 14 + 128))
         assert cell.tobytes() == result.convert("RGB").resize((128, 128), Image.Resampling.BILINEAR).tobytes()
     assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+def test_a_row_that_two_pictures_share_is_said_of_the_second(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    rows: list[Row] = []
+    labels = labelled(tmp_path / "labels.csv", "a.png,0,0,1,1,0", "b.jpg,0,0,1,1,0")
+    go([pictures / "b.jpg", pictures / "sub", pictures / "a.png"], tmp_path / "out", weights, rows, labels=labels)
+    said = {str(Path(row.source).relative_to(pictures)): row.reason for row in rows}
+    shared = "labelled by a row of labels.csv that names another picture too"
+    assert (said["b.jpg"], said["sub/a.png"], said["a.png"]) == (None, None, shared)
+    with labels.open("a") as file:
+        file.write("sub/a.png,1,0,0,1,0\n")
+    rows.clear()
+    go(pictures, tmp_path / "whole", weights, rows, labels=labels)
+    assert shared not in {row.reason for row in rows}
 
 
 def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
@@ -379,11 +417,11 @@ def test_a_picture_that_the_labels_file_leaves_out_is_read_and_said(
     assert target["Male"] == (source["Male"] > 0.5)
 
 
-@pytest.mark.parametrize("name", ["g.ppm", "missing/g.png"])
+@pytest.mark.parametrize("name", ["g.ppm", "in/a.png/g.png"])
 def test_a_grid_that_cannot_be_written_is_refused_before_the_work(
     pictures: Path, tmp_path: Path, weights: Path, name: str
 ) -> None:
-    with pytest.raises(UsageError, match="--grid"):
+    with pytest.raises(UsageError, match=r"--grid|a\.png is no folder"):
         go(pictures, tmp_path / "out", weights, grid=tmp_path / name)
     assert not (tmp_path / "out").exists()
 
@@ -473,19 +511,18 @@ def test_what_stargan_did_not_write_is_left_alone_and_said(pictures: Path, tmp_p
     before = foreign_things(out)
     rows: list[Row] = []
     report = go(pictures, out, weights, rows, manifest=tmp_path / "m.jsonl")
-    assert (report.done, report.skipped, report.failed) == (0, 5, 0)
-    assert {row.reason for row in rows} == {
-        "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
-    }
+    assert (report.done, report.skipped, report.failed) == (0, 4, 1)
+    folder = f"a folder is in the way of its output {out}/sub/a.png"
+    assert {(row.status, row.reason) for row in rows} == {("skipped", FOREIGN), ("failed", folder)}
     assert {name: (out / name).read_bytes() for name in before} == before
     assert (out / "c.png").is_symlink() and (out / "sub/d.webp").is_symlink()
-    assert go(pictures, out, weights, dry=True).skipped == 5
+    assert go(pictures, out, weights, dry=True).skipped == 4
     rows = []
     report = go(pictures, out, weights, rows, existing="overwrite")
     assert (report.done, report.failed) == (4, 1)
-    assert [row.reason for row in rows if row.status == "failed"] == [f"cannot write {out}/sub/a.png: Is a directory"]
+    assert [row.reason for row in rows if row.status == "failed"] == [folder]
     assert (out / "precious.txt").read_bytes() == b"precious"
-    assert go(pictures, out, weights).skipped == 5
+    assert go(pictures, out, weights).skipped == 4
 
 
 def test_a_fifo_at_an_outputs_place_is_not_waited_for(pictures: Path, tmp_path: Path, weights: Path) -> None:

@@ -13,7 +13,7 @@ from operator import itemgetter
 from pathlib import Path
 
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
-from stargan_cli.files.atomic import replacement
+from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.scratch import scratch_folder
@@ -49,6 +49,7 @@ def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False, 
     require_file(out, "--merge-manifests", own=lambda path: is_part, overwrite=replace, hint=hint)
     report = Report()
     try:
+        make_folder(out.parent)
         with (
             replacement(out) as temporary,
             scratch_folder(out.parent, "merge") as folder,

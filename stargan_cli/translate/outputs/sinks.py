@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -12,6 +13,7 @@ from io import BytesIO
 from pathlib import Path, PurePath
 from typing import BinaryIO, Protocol
 
+from stargan_cli.errors import PictureError
 from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.blobs import Source
 from stargan_cli.pictures.provenance import read_fingerprint
@@ -33,7 +35,9 @@ class Sink(Protocol):
         """The output's full name, for messages and manifests."""
         ...
 
-    def exists(self, output: PurePath) -> bool: ...
+    def exists(self, output: PurePath) -> bool:
+        """Whether a file is at the output's path. Raises PictureError if a folder is."""
+        ...
 
     def fingerprint(self, output: PurePath) -> str | None:
         """The fingerprint in an output's metadata; empty if it has none, None if the output does not exist."""
@@ -82,7 +86,14 @@ class LocalSink:
         return self._start + str(output)
 
     def exists(self, output: PurePath) -> bool:
-        return os.path.lexists(self.name(output))
+        name = self.name(output)
+        try:
+            mode = os.lstat(name).st_mode
+        except (OSError, ValueError):
+            return False
+        if stat.S_ISDIR(mode):
+            raise PictureError(f"a folder is in the way of its output {name}")
+        return True
 
     def fingerprint(self, output: PurePath) -> str | None:
         return (read_fingerprint(self.root / output) or "") if self.exists(output) else None

@@ -105,8 +105,9 @@ def test_assets_lie_beside_the_page(tmp_path: Path) -> None:
 def test_where_a_page_may_go(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="HTML"):
         require_gallery(tmp_path / "page.png")
-    with pytest.raises(UsageError, match="no folder"):
-        require_gallery(tmp_path / "none" / "page.html")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file is no folder"):
+        require_gallery(tmp_path / "file" / "page.html")
     Gallery(tmp_path, "blond").save(tmp_path / "page.html")
     require_gallery(tmp_path / "page.html", assets=True)
     (tmp_path / "in").mkdir()

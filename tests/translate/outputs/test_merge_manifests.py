@@ -79,8 +79,8 @@ def test_what_is_no_manifest_is_named_and_nothing_is_written(tmp_path: Path) -> 
         merge_manifests([good, tmp_path / "missing"], tmp_path / "all")
     with pytest.raises(UsageError, match="cannot write --merge-manifests .*name too long"):
         merge_manifests([good], tmp_path / ("x" * 300))
-    with pytest.raises(UsageError, match="no folder"):
-        merge_manifests([good], tmp_path / "nowhere" / "all")
+    with pytest.raises(UsageError, match="1 is no folder"):
+        merge_manifests([good], tmp_path / "1" / "all")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
 
 
@@ -93,6 +93,11 @@ def test_a_full_disk_is_an_output_error_and_leaves_nothing(tmp_path: Path, monke
     with pytest.raises(OutputError, match="cannot write the manifest .*all: No space left"):
         merge_manifests([part], tmp_path / "all")
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_the_folder_of_the_result_is_made(tmp_path: Path) -> None:
+    merge_manifests([manifest(tmp_path / "1", row("a"))], tmp_path / "new" / "sub" / "all")
+    assert read(tmp_path / "new" / "sub" / "all") == [row("a")]
 
 
 def test_a_part_is_not_taken_for_the_place_of_the_result(tmp_path: Path) -> None:
