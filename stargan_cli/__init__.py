@@ -12,10 +12,16 @@ if TYPE_CHECKING:
 __all__ = ["Model", "__version__", "load"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import `load` and `Model` on first use, so that reading the version does not import torch."""
-    if name in ("Model", "load"):
-        from stargan_cli import api
+if not TYPE_CHECKING:  # to a type checker, any name would be one of the module's
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        """Import `load` and `Model` on first use, so that reading the version does not import torch."""
+        if name in ("Model", "load"):
+            from stargan_cli import api
+
+            return getattr(api, name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

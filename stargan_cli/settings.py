@@ -72,7 +72,8 @@ class Declared:
             raise UsageError(f"{self.option} must be one of {', '.join(self.choices)}, not {value}")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not self._holds(number):
-                wanted = self.range if math.isfinite(number) and self.range else "a finite number"
+                finite = isinstance(number, int) or math.isfinite(number)
+                wanted = self.range if finite and self.range else "a finite number"
                 raise UsageError(f"{self.option} must be {wanted}, not {number}")
 
     def _holds(self, number: float) -> bool:

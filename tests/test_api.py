@@ -301,6 +301,21 @@ def test_a_picture_without_a_face_is_an_error_with_weights_that_expect_one(tmp_p
         model.translate(Image.new("RGB", (200, 200)), "blond", faces=FaceSettings("always"))
 
 
+def test_misspelt_names_do_not_pass_a_type_check(tmp_path: Path) -> None:
+    mypy = pytest.importorskip("mypy.api")
+    program = tmp_path / "program.py"
+    program.write_text("import stargan_cli\nstargan_cli.load\nstargan_cli.laod\n")
+    options = ["--follow-imports=skip", f"--cache-dir={tmp_path}", "--config-file="]
+    found, _, _ = mypy.run([*options, stargan_cli.__file__, str(program)])
+    assert 'program.py:3: error: Module has no attribute "laod"' in found
+    assert "program.py:2" not in found
+
+
+def test_dir_lists_the_interface() -> None:
+    code = "import stargan_cli; print({*stargan_cli.__all__} <= {*dir(stargan_cli)})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"
+
+
 def test_the_version_alone_loads_no_torch() -> None:
     code = "import sys, stargan_cli; print(stargan_cli.__version__, 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.endswith(" False\n")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from stargan_cli.cli.evaluation.command import evaluate
 from stargan_cli.cli.export import export
@@ -38,12 +38,30 @@ NEXT_STEPS = {
 """What to do after an error of the system, by its number."""
 
 
+def _without_type(params: list[Any]) -> list[Any]:
+    """The parameters, with no type beside a flag in the help: it takes no value."""
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
+class Command(TyperCommand):
+    """A command of `stargan`."""
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override]
+        return _without_type(super().get_params(ctx))
+
+
 class ErrorBoundary(TyperGroup):
     """Runs a command and ends the process. Exit codes: 0 done, 1 something failed, 2 the call is wrong, 130 interrupted
     by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP.
 
     A command returns its exit code or raises `typer.Exit`.
     """
+
+    def get_params(self, ctx: typer.Context) -> list[Any]:  # type: ignore[override]
+        return _without_type(super().get_params(ctx))
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
         try:
@@ -170,4 +188,4 @@ def _options(
 
 
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, cls=Command)(_command)

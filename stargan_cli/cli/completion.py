@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import typer
@@ -21,15 +22,31 @@ def weights_names() -> list[str]:
     return bundled_names()
 
 
+WEIGHTS: dict[str, Any] = {"metavar": "WEIGHTS", "autocompletion": weights_names}
+"""Arguments for `typer.Option` and `typer.Argument`: a file of weights, or the name of bundled weights."""
+
+
 def set_words(context: typer.Context, incomplete: str) -> list[str]:
-    """Words for `--set` from the card of the chosen weights. The text up to the last comma is kept."""
-    before, comma, begun = incomplete.rpartition(",")
-    chosen = str(context.params.get("weights") or "")
+    """Words for `--set` from the card of the chosen weights."""
+    chosen = os.path.expanduser(str(context.params.get("weights") or ""))
     try:
         words = sorted(set(_words(chosen)))
     except Exception:  # an error message would land in the line that the user is typing
         return []
-    return [f"{before}{comma}{word}" for word in words if word.startswith(begun.lower())]
+    return _continued(incomplete, words)
+
+
+def attribute_names(incomplete: str) -> list[str]:
+    """CelebA's attributes, for a list of them."""
+    from stargan_cli.labels.synonyms import SYNONYMS
+
+    return _continued(incomplete, SYNONYMS)
+
+
+def _continued(incomplete: str, words: Iterable[str]) -> list[str]:
+    """The lists that `incomplete` can become: its text up to the last comma is kept, and case does not count."""
+    before, comma, begun = incomplete.rpartition(",")
+    return [f"{before}{comma}{word}" for word in words if word.lower().startswith(begun.lower())]
 
 
 def _words(weights: str) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
 from stargan_cli.cli.options import FILE, JsonOption, QuietOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
@@ -21,11 +22,14 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="WEIGHTS",
             help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt of the reference code.",
+            **WEIGHTS,
         ),
     ],
-    to: Annotated[str, typer.Option("--to", metavar="FORMAT", help="onnx, pt2, torchscript, safetensors or ckpt.")],
+    to: Annotated[
+        str,
+        typer.Option("--to", help="Format of the file.", **one_of("onnx", "pt2", "torchscript", "safetensors", "ckpt")),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(
@@ -35,7 +39,9 @@ def export(
     precision: Annotated[
         str,
         typer.Option(
-            "--precision", help="Number type: fp32 in every format; safetensors also fp16, bf16; onnx also fp16, int8."
+            "--precision",
+            help="Number type: fp32 in every format; safetensors also fp16, bf16; onnx also fp16, int8.",
+            **one_of("fp32", "fp16", "bf16", "int8"),
         ),
     ] = "fp32",
     uint8: Annotated[
@@ -66,9 +72,9 @@ def export(
         list[str] | None,
         typer.Option(
             "--mean",
-            metavar="WEIGHTS",
             help="Exports the mean of WEIGHTS and these weights, which must be of the same model. Repeat it for more; "
             "weights that are given twice count twice.",
+            **WEIGHTS,
         ),
     ] = None,
     strength: Annotated[
@@ -84,6 +90,7 @@ def export(
             "--attrs",
             metavar="A,B,...",
             help="Attributes of the reference code's checkpoint, in the order of training.",
+            autocompletion=attribute_names,
             rich_help_panel="Checkpoints",
         ),
     ] = None,
@@ -103,6 +110,7 @@ def export(
             "--group",
             metavar="A,B,...",
             help="Attributes of which at most one is on; hair colours are known already. Repeat it for more groups.",
+            autocompletion=attribute_names,
             rich_help_panel="Checkpoints",
         ),
     ] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from stargan_cli.cli.completion import WEIGHTS
 from stargan_cli.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def info(
     weights: Annotated[
         str | None,
-        typer.Argument(metavar="WEIGHTS", help="A .safetensors file, the name of bundled weights, or hf://owner/repo."),
+        typer.Argument(help="A .safetensors file, the name of bundled weights, or hf://owner/repo.", **WEIGHTS),
     ] = None,
     history: Annotated[
         bool, typer.Option("--history", help="Also shows networks, training record and every measured number.")

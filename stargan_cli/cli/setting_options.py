@@ -9,9 +9,11 @@ from typing import Annotated, Any, get_origin
 
 import typer
 
+from stargan_cli.cli.completion import attribute_names, weights_names
 from stargan_cli.settings import Declared, Settings, declared
 
 _METAVARS = {int: "N", float: "X"}  # short, so that the longest option fits into 80 columns
+_COMPLETIONS: dict[str | None, Callable[..., list[str]]] = {"WEIGHTS": weights_names, "NAME,NAME,…": attribute_names}
 Defaults = Mapping[str, Mapping[str, Any]]
 """For each preset, the settings that it changes."""
 
@@ -27,7 +29,7 @@ def _option(one: Declared, presets: Defaults) -> Any:
         one.option + flag,
         help=_help(one, presets),
         metavar=one.setting.metavar or _METAVARS.get(one.kind, "NAME" if one.choices else None),
-        autocompletion=(lambda: list(one.choices)) if one.choices else None,
+        autocompletion=(lambda: list(one.choices)) if one.choices else _COMPLETIONS.get(one.setting.metavar),
         rich_help_panel=one.setting.panel,
         show_default=False,
     )

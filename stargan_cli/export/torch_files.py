@@ -30,7 +30,9 @@ def write_pt2(weights: Weights, uint8: bool, metadata: dict[str, str], path: Pat
 
 
 def open_pt2(path: Path) -> Runtime:
-    module = torch.export.load(BytesIO(path.read_bytes())).module()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch 2.4 warns of how it calls torch.load itself
+        module = torch.export.load(BytesIO(path.read_bytes())).module()
     return lambda image, label: module(image, label)
 
 

@@ -147,7 +147,7 @@ FORMATS = (
         "AVIF",
         (".avif", ".avifs"),
         ((4, b"ftypavif"), (4, b"ftypavis")),
-        advice="install Pillow 11.3 or newer",
+        advice="install a Pillow that is built with libavif",
         frames="animation",
     ),
     PictureFormat(

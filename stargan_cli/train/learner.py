@@ -40,7 +40,8 @@ class Learner:
         total.backward()  # type: ignore[no-untyped-call]
         processes.add_gradients(self.module)
         self.optimiser.step()
-        increment_version(list(self.module.parameters()))  # fused Adam does not do it, and `Rearranged` needs it
+        for parameter in self.module.parameters():  # fused Adam does not do it, and `Rearranged` needs it
+            increment_version(parameter)  # torch 2.4 takes no list
 
     def state(self) -> dict[str, Tensor]:
         """All tensors of the network and the optimiser, by name."""

@@ -82,15 +82,20 @@ def work_on_ray(
             raise _own_error(error) from error
 
 
-@contextmanager
-def _cluster() -> Iterator[Any]:
+def import_ray() -> Any:
+    """The module. Raises UsageError if Ray is not installed."""
     try:
-        ray = importlib.import_module("ray")
         importlib.import_module("ray.data")
+        return importlib.import_module("ray")
     except ImportError as error:
         raise UsageError(
             f"--engine ray needs the packages of the extra ray: {error}", "pip install 'stargan-cli[ray]'"
         ) from error
+
+
+@contextmanager
+def _cluster() -> Iterator[Any]:
+    ray = import_ray()
     ours = not ray.is_initialized()
     if ours:
         local = {} if "RAY_ADDRESS" in os.environ else {"include_dashboard": False}

@@ -25,7 +25,7 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.watching import arriving, missing_inputs_noted
 from stargan_cli.translate.networks import Networks
-from stargan_cli.translate.on_ray import RayJob, Walked, work_on_ray
+from stargan_cli.translate.on_ray import RayJob, Walked, import_ray, work_on_ray
 from stargan_cli.translate.outputs.contact_sheet import ContactSheet
 from stargan_cli.translate.outputs.destination import Destination
 from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
@@ -76,6 +76,10 @@ def translate(
     networks = Networks(here, always_read, run.in_place, weights)
     for text in (*networks.labels.notes(), *networks.plan.notes()):
         note(text)
+    if on_ray:
+        import_ray()
+    elif not run.dry:
+        networks.start(warn)  # before the output folder is made: both may find that a package is missing
     progress(0, None, "finding pictures")
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
@@ -93,8 +97,6 @@ def translate(
             listing = _listing(inputs, where, settings, run, sink, passed_over)
             steps = work_on_ray(job, listing, passed_over, walked, stop, run.fail_fast)
         else:
-            if not run.dry:
-                networks.start(warn)
             listing = _listing(inputs, where, settings, run, sink, passed_over, stop)
             processes = None
             if not run.dry and _may_leave_this_process(inputs, where.folder):

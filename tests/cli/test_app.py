@@ -67,6 +67,11 @@ def test_every_command_has_help(name: str) -> None:
     assert f"stargan {name}" in result.stdout
 
 
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_flags_have_no_type_in_the_help(name: str) -> None:
+    assert "<bool>" not in runner.invoke(app, [*name.split(), "--help"]).stdout
+
+
 def test_without_a_command_help_is_shown_and_the_call_counts_as_wrong() -> None:
     result = runner.invoke(app, [])
     assert result.exit_code == 2

@@ -328,7 +328,10 @@ def test_reasons_are_plain_words() -> None:
 
 @pytest.mark.parametrize(
     ("brand", "missing", "words"),
-    [(b"heic", "HEIF", "HEIF files: pip install 'stargan-cli[heif]'"), (b"avif", "AVIF", "Pillow 11.3 or newer")],
+    [
+        (b"heic", "HEIF", "HEIF files: pip install 'stargan-cli[heif]'"),
+        (b"avif", "AVIF", "Pillow that is built with libavif"),
+    ],
 )
 def test_a_format_without_its_decoder_says_what_decodes_it(
     brand: bytes, missing: str, words: str, monkeypatch: pytest.MonkeyPatch

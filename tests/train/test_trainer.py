@@ -12,6 +12,7 @@ from training_kit import FACES, MOODS, batch_of, settings, tiny_trainer
 from stargan_cli.device import PRECISIONS
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
+from stargan_cli.train import learner
 from stargan_cli.train.losses import Objective, discriminator_loss
 from stargan_cli.train.packing import packed
 from stargan_cli.train.trainer import Trainer
@@ -36,6 +37,16 @@ def test_the_generator_moves_every_n_critic_th_iteration_only() -> None:
         assert changed(before, after, "discriminator.")
         assert changed(before, after, "generator.") == changed(before, after, "ema.") == (iteration % 3 == 0)
         assert ("G/rec" in losses) == (iteration % 3 == 0)
+
+
+def test_the_version_of_a_parameter_is_counted_one_tensor_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """torch 2.4 takes no list."""
+    counted: list[Tensor] = []
+    monkeypatch.setattr(learner, "increment_version", counted.append)
+    trainer = tiny_trainer(FACES, n_critic=1)
+    trainer.iterate()
+    parameters = {id(one) for network in (trainer.generator, trainer.discriminator) for one in network.parameters()}
+    assert {id(one) for one in counted} == parameters
 
 
 def test_without_a_weight_nothing_is_reconstructed() -> None:

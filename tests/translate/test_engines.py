@@ -71,6 +71,19 @@ def test_a_run_uses_the_engine_it_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", LIBRARIES)
+def test_without_the_engine_no_output_folder_is_made(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, engine, None)
+    weights = make_weights(tmp_path / "w.safetensors")
+    draw(tmp_path / "in" / "a.png", 1)
+    settings = TranslationSettings("blond", weights=str(weights), engine=engine, device="cpu")
+    with pytest.raises(UsageError):
+        translate([tmp_path / "in"], tmp_path / "out", settings, Run())
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("engine", LIBRARIES)
 def test_a_missing_package_is_named_with_its_extra(
     engine: str, generator_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

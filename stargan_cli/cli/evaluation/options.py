@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
 from stargan_cli.cli.options import FILE
 from stargan_cli.datasets.choice import DATA, DEFAULT_ATTRIBUTES
 from stargan_cli.train.recipe.settings import MACHINE
@@ -31,7 +32,7 @@ AtOption = Annotated[
     typer.Option(
         help="square translates the data set's squares; source works as translate does: finds the face and puts the "
         "change into the photo.",
-        metavar="square|source",
+        **one_of("square", "source"),
         rich_help_panel=DATA,
     ),
 ]
@@ -60,6 +61,7 @@ AttributesOption = Annotated[
         help="With --fit-classifier: CelebA's attributes that the classifier learns. By default "
         f"{', '.join(DEFAULT_ATTRIBUTES)}.",
         metavar="NAME,NAME,…",
+        autocompletion=attribute_names,
         rich_help_panel=CLASSIFIERS,
     ),
 ]
@@ -69,6 +71,7 @@ NetworkOption = Annotated[
         help="With --fit-classifier: its network, efficientnet-lite0 to -lite2, resnet18, or one of timm's if that is "
         "installed.",
         metavar="NAME",
+        autocompletion=lambda: ["efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2", "resnet18"],
         rich_help_panel=CLASSIFIERS,
     ),
 ]
@@ -95,7 +98,7 @@ FeaturesOption = Annotated[
     typer.Option(
         help="Network whose features measure the distance to real pictures; inception gives FID and KID, none leaves "
         "it out.",
-        metavar="efficientnet-lite0|inception|classifier|none",
+        **one_of("efficientnet-lite0", "inception", "classifier", "none"),
         rich_help_panel=NETWORKS,
     ),
 ]
@@ -118,7 +121,7 @@ IdentityOption = Annotated[
 ]
 BaselineOption = Annotated[
     str | None,
-    typer.Option(help="Other weights to compare with, picture by picture.", metavar="WEIGHTS", rich_help_panel=RESULT),
+    typer.Option(help="Other weights to compare with, picture by picture.", rich_help_panel=RESULT, **WEIGHTS),
 ]
 MinAccuracyOption = Annotated[
     float | None,
@@ -154,7 +157,8 @@ BatchOption = Annotated[
 EvalPrecisionOption = Annotated[
     str | None,
     typer.Option(
-        help="Number type of the networks: auto, fp32, bf16 or fp16. By default fp32; with --fit-classifier, auto.",
+        help="Number type of the networks. By default fp32; with --fit-classifier, auto.",
+        **one_of("auto", "fp32", "bf16", "fp16"),
         rich_help_panel=MACHINE,
     ),
 ]

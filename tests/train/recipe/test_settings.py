@@ -25,7 +25,7 @@ from stargan_cli.train.run import model_settings
         ({"iterations": 0}, "--iterations must be at least 1, not 0"),
         ({"lr": 0.0}, "--lr must be above 0 and below 1"),
         ({"ema": 1.0}, "--ema must be at least 0 and below 1"),
-        ({"lambda_gp": float("nan")}, "--lambda-gp must be at least 0, not nan"),
+        ({"lambda_gp": float("nan")}, "--lambda-gp must be a finite number, not nan"),
         ({"own_share": 1.0}, "--own-share must be at least 0 and below 1"),
         ({"single_share": -0.1}, "--single-share must be at least 0 and below 1"),
         ({"own_share": 0.5, "single_share": 0.6}, "--own-share and --single-share must not add up to more than 1"),
