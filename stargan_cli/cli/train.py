@@ -111,14 +111,15 @@ def train(
     from stargan_cli.train import run as training
     from stargan_cli.train.data import prepare
 
-    if scale_batch and resume:
-        raise UsageError(
-            "--scale-batch has no effect with --resume: a resumed run keeps its batch size", "leave it out"
-        )
-    deadline = time.monotonic() + (parse_duration(max_time) if max_time else float("inf"))
+    started = time.monotonic()
     if standalone:
         launcher.forget()
     with joined(device, note) as processes, _heard_once(processes.local_rank):
+        if scale_batch and resume:
+            raise UsageError(
+                "--scale-batch has no effect with --resume: a resumed run keeps its batch size", "leave it out"
+            )
+        deadline = started + (parse_duration(max_time) if max_time else float("inf"))
         quiet = quiet or not processes.first
         voice = note if processes.first else unheard
         preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)

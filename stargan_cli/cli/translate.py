@@ -256,7 +256,7 @@ def _over_files(
         if wrong_call and not stop():
             raise
         if wrong_call:  # such as a compiler that Ctrl-C ended too
-            report.interrupted = True
+            report.interrupted = not run.watch
         else:
             problem = error
     if report.total == 0 and not report.interrupted and not run.watch and problem is None:

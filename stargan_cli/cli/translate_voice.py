@@ -89,9 +89,8 @@ class Voice:
             warn(f"{counted(count, 'output')} whose picture is {remark}")
         if self.shown and not quiet:
             note(
-                f"{counted(self.shown, 'output')} with hardly a change: the source already shows what was asked "
-                "(--manifest FILE lists them); if sources were read wrongly, give their labels with --labels FILE or "
-                "try --strength 2"
+                f"{counted(self.shown, 'output')} whose picture already shows what was asked, as it was read "
+                "(--manifest FILE lists them); if it was read wrongly, give its labels with --labels FILE"
             )
         if self.foreign:
             warn(

@@ -110,7 +110,9 @@ def _without_pictures(named: Path, place: Path) -> DataError:
     others = sum(path.is_file() and not is_passed_over(path.name) for path in place.iterdir())
     if others:
         what = f"only {counted(others, 'file')} without a picture's ending"
-        return DataError(f"{named} has no pictures, {what}", "give pictures endings such as .jpg")
+        return DataError(
+            f"{named} has no pictures, {what}", "give pictures endings such as .jpg; or is the folder a level too high?"
+        )
     return DataError(f"{named} has no pictures", "every class needs some; is the folder a level too high?")
 
 

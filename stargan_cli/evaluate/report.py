@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def new_report(out: Path) -> Iterator[Path]:
             place = out / path.relative_to(report)
             place.parent.mkdir(parents=True, exist_ok=True)
             with replacement(place, sync="nothing" if _rank(path)[0] else "all") as temporary:
-                path.replace(temporary)
+                shutil.move(path, temporary)  # copies where `place` is on another file system
 
 
 def _rank(path: Path) -> tuple[bool, int, Path]:

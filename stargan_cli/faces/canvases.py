@@ -65,7 +65,8 @@ def _with_whole(longer: int, scale: float) -> list[float]:
     overlaps of the one before at 25 px or more."""
     scales = [scale]
     while longer * scales[-1] > SINGLE[-1]:
-        scales.append(max(COARSE, round(longer * scales[-1] * COARSE / FINEST)) / longer)
+        coarser = round(longer * scales[-1] * COARSE / FINEST)
+        scales.append((COARSE if coarser <= SINGLE[-1] else coarser) / longer)
     return scales
 
 

@@ -17,7 +17,7 @@ from stargan_cli.pictures.tiff_pages import tags_of
 
 PHOTOMETRIC, PLANES = 262, 284  # tags of TIFF
 MISREAD_IN_PLANES = ("LA", "La", "LAB")
-GREY_STEPS = {"1": 255, "L;2": 85, "L;4": 17}  # by PNG's raw mode: levels (of 255) for each step of a stored grey
+GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode: levels (of 255) for each step of a stored grey
 
 
 def silence_libtiff() -> None:
@@ -68,8 +68,10 @@ def _transparent_grey(image: Image.Image) -> int | None:
         return None
     tiles: list[Any] = getattr(image, "tile", [])
     raw = tiles[0][3] if tiles else ""
-    key: int = GREY_STEPS.get(raw if isinstance(raw, str) else "", 1) * image.info["transparency"]
-    return min(key, 255)  # of 1 bit, Pillow 12.1 gives a level and older ones the step
+    key: int = image.info["transparency"]
+    if raw == "1":  # Pillow 12.1 gives a level, older ones the step
+        return 255 * bool(key)
+    return GREY_STEPS.get(raw if isinstance(raw, str) else "", 1) * key & 255  # PNG: only the low bits count
 
 
 def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:

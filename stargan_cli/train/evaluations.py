@@ -39,7 +39,7 @@ class Evaluations:
     stop: Callable[[], bool] = lambda: False
 
     def are_due(self, iteration: int) -> bool:
-        return self.evaluate is not None and self.every > 0 and iteration % self.every == 0
+        return self.evaluate is not None and self.every > 0 and iteration > 0 and iteration % self.every == 0
 
     def write(self, iteration: int, seconds: float) -> dict[str, float]:
         """Measure, log and return the numbers. A failure is reported and does not stop the run; then there are none."""

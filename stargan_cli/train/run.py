@@ -141,11 +141,7 @@ def train(
         if folder is not None and not resume:
             refuse_earlier_run(run)
         trainer = make_trainer(settings, data.layout, data.train, where, precision, processes, say)
-
-        def ending() -> bool:
-            return stop() or time.monotonic() > deadline
-
-        session = Session(folder, settings, trainer, data, say, evaluate, ending) if folder else None
+        session = Session(folder, settings, trainer, data, say, evaluate, stop, deadline) if folder else None
         if session is not None:
             session.begin(resume)
         if processes.count > 1:

@@ -18,7 +18,7 @@ from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared
 from stargan_cli.train.recipe.objective import LOSSES
-from stargan_cli.train.recipe.settings import MACHINE, TRAINING, TrainSettings
+from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
 
 WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
 _OWN = re.compile(r"(settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png", re.DOTALL)
@@ -153,11 +153,11 @@ def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, An
     weights would claim them."""
     for name, one in declared(TrainSettings).items():
         value = getattr(settings, name)
-        claimed = one.setting.panel in (TRAINING, LOSSES, MACHINE)
+        claimed = one.setting.panel in (TRAINING, LOSSES) or name == "precision"
         if name != "iterations" and claimed and trained.get(name, value) != value:
             raise UsageError(
                 f"the run has done all {settings.iterations} iterations: {one.option} {_shown(value)} has no effect",
-                "give a larger --iterations, or leave the option out",
+                f"give a larger --iterations, or leave it at {_shown(trained[name])}",
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -39,8 +40,9 @@ from stargan_cli.weights.foreign_state_dicts import why_not_loaded
 class Session:
     """The files of one call of `train`: `begin` loads the run's state, `after` writes what is due after an iteration.
 
-    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations. While `stop` is true, an
-    evaluation is given up; `owes_evaluation` says so, and the next call makes up for it.
+    `say` gets warnings; `evaluate` measures weights every `settings.eval_every` iterations. As soon as `stop` is true
+    or `deadline` (in seconds of `time.monotonic`) is over, an evaluation is given up; `owes_evaluation` says so, and
+    the next call makes up for it, whatever its deadline.
     """
 
     def __init__(
@@ -52,16 +54,17 @@ class Session:
         say: Say,
         evaluate: Evaluate | None = None,
         stop: Callable[[], bool] = lambda: False,
+        deadline: float = math.inf,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
         self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
         self.log = RunLog(folder.path / "log.jsonl", say)
-        self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say, stop)
+        self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
         self.board: Board | None = None
         self.rows = Schedule(settings.log_every, settings.log_seconds)
         self.samples = Schedule(settings.sample_every, settings.sample_seconds)
         self.checkpoints = Schedule(settings.checkpoint_every, settings.checkpoint_seconds)
-        self.owes_evaluation = False
+        self.stop, self.deadline, self.owes_evaluation, self.packed_otherwise = stop, deadline, False, False
         self.saved = self.exported = self.sampled = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
@@ -89,7 +92,7 @@ class Session:
         self.counted_until = time.monotonic()
         iteration = self.trainer.iteration
         if checkpoint is not None and self.evaluations.are_due(iteration) and not self.log.has(iteration, SCORE):
-            self._evaluate()
+            self._evaluate(self.stop)
 
     def _start_afresh(self, resume: bool) -> None:
         refuse_lone_weights(self.folder.path)
@@ -127,10 +130,9 @@ class Session:
             )
         if done == wanted:
             refuse_changes_without_effect(self.settings, trained)
-        if all(
-            trained.get(name) == getattr(self.settings, name) for name in ("checkpoint_dtype", "checkpoint_moments")
-        ):
-            self.saved = done
+        packing = ("checkpoint_dtype", "checkpoint_moments")
+        self.saved = done
+        self.packed_otherwise = any(trained.get(name) != getattr(self.settings, name) for name in packing)
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
         self.started_from = checkpoint.record.get("started_from", {})
 
@@ -144,7 +146,7 @@ class Session:
         if self.samples.is_due(iteration):
             self._sample()
         if self.evaluations.are_due(iteration):
-            self._evaluate()
+            self._evaluate(lambda: self.stop() or time.monotonic() > self.deadline)
         if self.checkpoints.is_due(iteration):
             self.save()
 
@@ -180,7 +182,7 @@ class Session:
                 "train --run NEWPLACE --resume goes on from its newest checkpoint",
             )
         failed: list[str] = []
-        if self.saved != iteration:
+        if self.saved != iteration or self.packed_otherwise:
             before = f"the latest one is of iteration {self.saved:,}" if self.saved >= 0 else "there is none yet"
             failed += self._failed(f"the checkpoint of iteration {iteration:,}", self._save_checkpoint, f"; {before}")
         if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
@@ -212,7 +214,7 @@ class Session:
             **self.data,
         }
         save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
-        self.saved = trainer.iteration
+        self.saved, self.packed_otherwise = trainer.iteration, False
 
     def _save_weights(self) -> None:
         trainer = self.trainer
@@ -222,13 +224,13 @@ class Session:
         save_weights(self.folder.weights, card, *networks, feature_heads=heads)
         self.exported = trainer.iteration
 
-    def _evaluate(self) -> None:
+    def _evaluate(self, stop: Callable[[], bool]) -> None:
         iteration, seconds = self.trainer.iteration, self._seconds()
         self.save()  # with a checkpoint: a killed run could not go on from weights alone
         if self.exported != iteration:
             return
-        numbers = self.evaluations.write(iteration, seconds)
-        self.owes_evaluation = not numbers and self.evaluations.stop()
+        numbers = replace(self.evaluations, stop=stop).write(iteration, seconds)
+        self.owes_evaluation = not numbers and stop()
         if self.board is not None:
             self.board.scalars(numbers, iteration)
         tune_for_training(self.trainer.device)  # evaluation makes cuDNN repeatable; training needs it fast

@@ -173,7 +173,8 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         # The average decays faster at first, so that the first samples do not show the random start.
-        steps = torch.div(self.clock, self.settings.n_critic, rounding_mode="floor")
+        since = (self.clock - self.settings.head_start).clamp(min=0)
+        steps = torch.div(since, self.settings.n_critic, rounding_mode="floor")
         rest = 1 - ((1 + steps) / (10 + steps)).clamp(max=self.settings.ema)
         for average, parameter in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
             average.lerp_(parameter, rest)

@@ -16,7 +16,7 @@ KEPT_FAILURES = 20
 GENERATED = "itself an output of stargan"
 """What is said of the source of an output, if this program has made it."""
 SHOWN = "the picture already shows what was asked for"
-"""The reason of an output that hardly differs from its source, or was skipped in favour of its opposite variant."""
+"""The reason of an output whose picture was read so, or that was skipped in favour of its opposite variant."""
 COPIED = "copied"
 """The last word of the reason of a picture that was not translated, but copied."""
 NOT_WRITTEN = ("archive", "stale")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import runpy
 import shutil
 from pathlib import Path
@@ -312,21 +314,38 @@ def test_a_report_that_is_interrupted_on_its_way_in_leaves_nothing_to_the_next(s
     wanted = files_below(tmp_path).keys()
     for moved in (1, 2, 4, 12):
         assert stargan(*options, "3", "--pictures").exit_code == 0
-        moves, replace = [], Path.replace
+        moves, move = [], shutil.move
 
-        def stop(path, target, most=moved, moves=moves, replace=replace):
+        def stop(path, target, most=moved, moves=moves, move=move):
             moves.append(path)
             if len(moves) > most:
                 raise KeyboardInterrupt
-            return replace(path, target)
+            return move(path, target)
 
         joint = ["--weights", "joint.safetensors", "--data", "faces", "--classifier", "faces.safetensors", "--pictures"]
         with monkeypatch.context() as patched:
-            patched.setattr(Path, "replace", stop)
+            patched.setattr("shutil.move", stop)
             assert stargan(*joint, "--out", str(tmp_path)).exit_code == 130
         assert json.loads((tmp_path / "evaluation.json").read_text())["sets"][0]["name"] == "faces"
         assert stargan(*options, "1").exit_code == 0
         assert files_below(tmp_path).keys() == wanted
+
+
+def test_a_reports_folder_of_pictures_may_lie_on_another_file_system(stargan, tmp_path, monkeypatch):
+    """Renaming across file systems fails with EXDEV."""
+    rename = os.rename
+
+    def only_within(source, target, **options):
+        if ("pictures" in Path(target).parts) != ("pictures" in Path(source).parts) or ".stargan-eval-" in str(source):
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(source, target, **options)
+
+    monkeypatch.setattr("os.rename", only_within)
+    out = tmp_path / "report"
+    options = ["--weights", "a.safetensors", "--limit", "2", "--pictures"]
+    result = stargan(*options, "--out", str(out))
+    assert result.exit_code == 0, result.stderr
+    assert len(list((out / "pictures" / "1-celeba" / "source").rglob("*.png"))) == 2
 
 
 @pytest.mark.parametrize("name", ["sheets", "pictures"])

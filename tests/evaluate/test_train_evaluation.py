@@ -109,7 +109,7 @@ def test_the_largest_score_so_far_is_kept_also_over_resumptions(tmp_path):
     assert kept == ["0.2", "0.5", "0.5"]
     evaluations(tmp_path, 0.45).write(8, 1.0)
     assert best.read_text() == "0.5"
-    assert [first.are_due(iteration) for iteration in (1, 2)] == [False, True]
+    assert [first.are_due(iteration) for iteration in (0, 1, 2)] == [False, False, True]
 
 
 def test_rows_that_other_programs_wrote_do_not_stop_a_run(tmp_path):
@@ -236,12 +236,17 @@ def test_max_time_holds_during_an_evaluation(run, tmp_path, monkeypatch):
 
     def slow(self, done, total, note="", skipped=0):
         assert not self.stop()
-        monkeypatch.setattr("stargan_cli.train.run.time", SimpleNamespace(monotonic=lambda: 1e12))
+        patched.setattr("stargan_cli.train.run.time", SimpleNamespace(monotonic=lambda: 1e12))
+        patched.setattr("stargan_cli.train.session.time", SimpleNamespace(monotonic=lambda: 1e12))
         before(self, done, total)
 
-    monkeypatch.setattr(Evaluations, "_go_on", slow)
-    result = run("--max-time=1h")
+    with monkeypatch.context() as patched:
+        patched.setattr(Evaluations, "_go_on", slow)
+        result = run("--max-time=1h")
     assert result.exit_code == 0 and "iteration 2 of 4 (time)" in result.stderr, result.output
+    assert evaluated(tmp_path) == []
+    over = resumed(tmp_path, "--max-time=0.001s")  # over before the evaluation begins: it is made all the same
+    assert over.exit_code == 0 and evaluated(tmp_path) == [2], over.output
 
 
 def test_a_full_disk_leaves_the_best_weights_and_whole_rows(tmp_path, monkeypatch):

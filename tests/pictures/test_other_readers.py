@@ -93,6 +93,13 @@ def test_the_transparent_colour_of_a_16_bit_png_is_kept(data: bytes) -> None:
     assert np.array_equal(result.native.values, picture.native.values)
 
 
+def test_of_a_transparent_grey_of_8_bits_only_the_low_byte_counts() -> None:
+    data = corpus.encoded(Image.fromarray(np.array([[0, 128, 255]], np.uint8)), "PNG")
+    for key, alpha in ((0x8080, [255, 0, 255]), (256, [0, 255, 255])):
+        picture = read_picture(BytesIO(data[:33] + corpus.png_chunk(b"tRNS", struct.pack(">H", key)) + data[33:]))
+        assert picture.alpha is not None and np.asarray(picture.alpha)[0].tolist() == alpha
+
+
 def test_the_transparent_colour_of_an_interlaced_one_is_found_in_8_bits() -> None:
     colours = corpus.scene(4, 4)
     data = corpus.encoded(colours, "PNG", transparency=tuple(257 * number for number in corpus.RED))

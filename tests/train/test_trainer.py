@@ -72,10 +72,13 @@ def test_a_head_start_leaves_the_generator_alone() -> None:
     assert ["G/rec" in trainer.iterate() for _ in range(4)] == [False, False, True, True]
 
 
-def test_the_average_of_the_generator() -> None:
-    trainer = tiny_trainer(FACES, n_critic=1, ema=0.15)
+@pytest.mark.parametrize("head_start", [0, 3])
+def test_the_average_of_the_generator(head_start: int) -> None:
+    trainer = tiny_trainer(FACES, n_critic=1, ema=0.15, head_start=head_start)
     name = "main.0.weight"
     expected = trainer.generator.state_dict()[name].clone()
+    for _ in range(head_start):
+        trainer.iterate()
     for step in range(3):
         trainer.iterate()
         decay = min(0.15, (1 + step) / (10 + step))  # 0.1, then 0.15 twice

@@ -178,18 +178,6 @@ def test_without_provenance_outputs_with_a_note_are_made_again(pictures: Path, t
     assert go(pictures, out, weights, provenance=False).skipped == 5
 
 
-def test_a_manifest_says_what_was_not_made_and_keeps_the_labels(pictures: Path, tmp_path: Path, weights: Path) -> None:
-    def go_on(spec: str) -> tuple[list[str], list[Any]]:
-        go(pictures, tmp_path / "out", weights, spec=spec, provenance=False, manifest=tmp_path / "rows")
-        rows = [Row.from_json(line) for line in (tmp_path / "rows").read_bytes().splitlines()]
-        return [f"{row.status}: {row.reason}" for row in rows], [(row.source_label, row.target_label) for row in rows]
-
-    status, labels = go_on("blond")
-    assert status == ["done: None"] * 5 and all(target["Blond_Hair"] == 1 for _, target in labels)
-    for spec in ("male", "blond"):
-        assert go_on(spec) == ([f"skipped: {FOREIGN}"] * 5, labels)
-
-
 def labelled(path: Path, *rows: str) -> Path:
     path.write_text("\n".join(["path,Black_Hair,Blond_Hair,Brown_Hair,Male,Young", *rows]) + "\n")
     return path

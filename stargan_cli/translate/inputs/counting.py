@@ -32,7 +32,7 @@ class Counting:
         return read_ahead(self.counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD, stop)
 
     def counted(self, items: Iterable[Found]) -> Iterator[Found]:
-        """The items."""
+        """The items, which are counted."""
         whole = True
         for found in items:
             self.number += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
@@ -34,8 +33,8 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         """Raises UsageError if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
         self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
-        self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> where its line begins, and whether the row says done
-        self._lines = self._size = self._unsynced = 0
+        self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
+        self._lines = self._unsynced = 0
         self._failing = Failing()
         if path.exists() and not path.is_file():
             raise UsageError(f"cannot write the manifest {path}: not a regular file")
@@ -64,17 +63,12 @@ class Manifest:
 
     def add(self, row: Row) -> None:
         """Append a row. A row that is skipped because a file is there is not written if there is a done row for the
-        same output, unless the file is another program's, or may be; it has the labels of the row that it replaces.
-        Raises OutputError."""
-        place, done = self._rows.get(row_key(row), (None, False))
+        same output. Raises OutputError."""
         there = row.status == "skipped" and row.reason in (DONE_BEFORE, EXISTS, FOREIGN)
-        if there and done and row.reason != FOREIGN:
+        if there and self._rows.get(row_key(row), (0, False))[1]:
             self._drop_ended(row)
             return
         try:
-            if there and place is not None:
-                earlier = self._row_at(place)
-                row = replace(row, source_label=earlier.source_label, target_label=earlier.target_label)
             line = row.to_json().encode("ascii") + b"\n"
             if self._file.write(line) != len(line):
                 raise OSError("only part of a row was written")
@@ -83,25 +77,17 @@ class Manifest:
                 self._sync()
         except OSError as error:
             raise OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}") from error
-        self._index(row, len(line))
-
-    def _row_at(self, place: int) -> Row:
-        self._file.seek(place)
-        line = self._file.readline()
-        self._file.seek(0, os.SEEK_END)
-        return Row.from_json(line)
+        self._index(row)
 
     def _sync(self) -> None:
         sync_handle(self._file.fileno())
         self._unsynced = 0
 
-    def _index(self, row: Row, length: int) -> None:
-        """Note where the line of a row begins, and drop the earlier rows that it replaces. `length`: that of the line
-        (bytes)."""
+    def _index(self, row: Row) -> None:
+        """Note the line number of a row, and drop the earlier rows that it replaces."""
         self._drop_ended(row)
-        self._rows[row_key(row)] = (self._size, row.status == "done")
+        self._rows[row_key(row)] = (self._lines, row.status == "done")
         self._lines += 1
-        self._size += length
 
     def _drop_ended(self, row: Row) -> None:
         for key in self._failing.ended_by(row):
@@ -134,6 +120,7 @@ class Manifest:
     def _read(self) -> None:
         """Index the existing rows, and cut the file off at the first torn one."""
         with self.path.open("r+b") as file:
+            whole = 0
             for line in lines(file):
                 try:
                     row = Row.from_json(line)
@@ -146,21 +133,18 @@ class Manifest:
                     break
                 if not line.endswith(b"\n"):
                     break
-                self._index(row, len(line))
-            file.truncate(self._size)
+                whole += len(line)
+                self._index(row)
+            file.truncate(whole)
 
     def _compact(self) -> None:
         """Write the file anew without the rows that later ones replace."""
-        moved = {place: 0 for place, _ in self._rows.values()}
-        read = written = 0
+        kept = {number for number, _ in self._rows.values()}
         with replacement(self.path) as temporary, self.path.open("rb") as old, temporary.open("wb") as new:
-            for line in old:
-                if read in moved:
-                    moved[read] = written
-                    written += new.write(line)
-                read += len(line)
-        self._rows = {key: (moved[place], done) for key, (place, done) in self._rows.items()}
-        self._lines, self._size = len(self._rows), written
+            new.writelines(line for number, line in enumerate(old) if number in kept)
+        order = {old: new for new, old in enumerate(sorted(kept))}
+        self._rows = {key: (order[number], done) for key, (number, done) in self._rows.items()}
+        self._lines = len(self._rows)
 
 
 def require_manifest(path: Path, inputs: Iterable[Path]) -> None:
