@@ -22,11 +22,14 @@ FOREIGN = "a file without stargan's note (another program's, or a copy) is in th
 
 PIXELS_VERSION = 7
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
+IN_PLACE_VERSION = 7
+"""Takes its place in outputs that replaced their sources. It stays: made again, they would be translated twice."""
 
 
-def settings_hash(settings: dict[str, Any]) -> str:
-    """A hash of plain values and PIXELS_VERSION (32 hex digits)."""
-    text = json.dumps({"pixels": PIXELS_VERSION, **settings}, sort_keys=True)
+def settings_hash(settings: dict[str, Any], in_place: bool = False) -> str:
+    """A hash of plain values and PIXELS_VERSION or IN_PLACE_VERSION (32 hex digits)."""
+    version = IN_PLACE_VERSION if in_place else PIXELS_VERSION
+    text = json.dumps({"pixels": version, **settings}, sort_keys=True)
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 

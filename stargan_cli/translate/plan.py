@@ -47,7 +47,7 @@ class Plan:
             "labels": sorted((*key, value) for key, value in known.items()),
             "file": (format.name, quality, self.settings.keep_metadata, self.settings.frames),
         }
-        return f"{settings_hash(self._values(variant) | values)}-{picture}"
+        return f"{settings_hash(self._values(variant) | values, self.in_place)}-{picture}"
 
     def fingerprint_of_archive(self, variant: Variant, archive: str) -> str:
         """The same for an archive, whose members are not known yet. `archive` is its hash."""
