@@ -49,20 +49,23 @@ def same(first: Trainer, second: Trainer, iterations: int, tolerance: float) -> 
             )
 
 
+FEATURES = {"image_size": 64, "lambda_features": 1.0, "n_critic": 1, "penalty_every": 1}  # one kind of iteration
+
+
 @pytest.mark.parametrize(
-    ("precision", "more"),
-    [(torch.float32, {}), (torch.bfloat16, {}), (torch.float32, {"image_size": 64, "lambda_features": 1.0})],
+    ("precision", "more", "iterations"),
+    [(torch.float32, {}, 40), (torch.bfloat16, {}, 40), (torch.float32, FEATURES, 12)],
 )
 def test_a_played_back_iteration_takes_nothing_from_the_host_that_changes(
-    precision: torch.dtype, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    precision: torch.dtype, more: dict[str, Any], iterations: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The number of the iteration, learning rates, pictures, the average's decay: all change, none is recorded. Nor are
     weights that autocast has made bf16: each iteration turns them anew."""
     monkeypatch.setattr(Operations, "replay", once_less(Operations.replay))
-    plain, played = (tiny_trainer(FACES, MOODS, precision=precision, **EVERYTHING, **more) for _ in range(2))
+    plain, played = (tiny_trainer(FACES, MOODS, precision=precision, **{**EVERYTHING, **more}) for _ in range(2))
     plain.translator = plain.generator
     plain._iterate = seen_one_by_one(plain._iteration)
-    same(recorded(played, Recorder()), plain, 40, tolerance=0)
+    same(recorded(played, Recorder()), plain, iterations, tolerance=0)
 
 
 def seen_one_by_one(work: Any) -> Any:
