@@ -54,7 +54,7 @@ class Session:
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
-        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
+        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks()
         self.log = RunLog(folder.path / "log.jsonl", say)
         self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say, stop)
         self.board: Board | None = None
