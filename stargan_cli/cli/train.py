@@ -86,7 +86,7 @@ def train(
     max_time: Annotated[
         str | None,
         typer.Option(
-            help="Stops with a checkpoint after this time (45m, 2h, 1h30m).",
+            help="Stops with a checkpoint after this time, decoding included (45m, 2h, 1h30m).",
             metavar="TIME",
             rich_help_panel=RUN,
         ),
@@ -135,11 +135,11 @@ def train(
                 say_data(sets)
             evaluate = evaluator(settings, sets, device, cache, workers) if processes.first else None
             if dry_run:
-                return _dry_run(preset, settings, sets, layout, device, processes)
+                return _dry_run(preset, settings, sets, layout, device, processes, quiet)
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
-                if processes.first:
-                    _ = pictures.eye_places  # here, where Ctrl-C ends it at once
+                for text in pictures.framing_notes() if processes.first else ():  # where Ctrl-C ends it at once
+                    voice(text)
         with (
             interruptible("stopping after this iteration; interrupt again to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,
@@ -182,13 +182,21 @@ def _data(settings: TrainSettings, download: bool) -> tuple[list[DataSet], Label
 
 
 def _dry_run(
-    preset: str, settings: TrainSettings, sets: list[DataSet], layout: LabelLayout, device: str, processes: Processes
+    preset: str,
+    settings: TrainSettings,
+    sets: list[DataSet],
+    layout: LabelLayout,
+    device: str,
+    processes: Processes,
+    quiet: bool,
 ) -> int:
     from stargan_cli.train.estimate import estimate_run
     from stargan_cli.train.recipe.config import as_toml
 
     if processes.first:
-        say_estimate(estimate_run(settings, sets, layout, device, processes), settings.iterations)
+        with show_progress("estimating", "iterations", quiet) as progress:
+            found = estimate_run(settings, sets, layout, device, processes, progress)
+        say_estimate(found, settings.iterations)
         typer.echo(as_toml(settings, preset), nl=False)
     return 0
 

@@ -48,6 +48,8 @@ def say_estimate(found: RunEstimate, iterations: int) -> None:
 
 def say_end(outcome: RunEnd, iterations: int, run: Path) -> None:
     say(f"iteration {outcome.iteration:,} of {iterations:,} ({outcome.reason}): {shown(outcome.weights)}")
+    if outcome.reason == "time" and not outcome.did and outcome.iteration < iterations:
+        say("no iteration was done: the start took the whole time; give more --max-time")
     if outcome.reason != "finished":
         say(f"go on with: stargan train --run {shlex.quote(str(run))} --resume")
 

@@ -22,7 +22,7 @@ def show_page(facts: dict[str, Any]) -> None:
     name, console = _callable_name(facts), _console()
     console.print(shown(f"{Path(facts['path']).name} ({facts['bytes'] / 1e6:.1f} MB)"), style="bold")
     _print_pairs(console, _what(facts))
-    measured = dict(_measured(facts["quality"]))
+    measured = dict(_measured(facts["quality"], facts["sets"]))
     if measured:
         console.print("\nhow well", style="bold")
         _print_pairs(console, measured.items())
@@ -112,17 +112,30 @@ def _frame(landmarks: Any) -> str:
         return ", the centred square of a picture"
 
 
-def _measured(quality: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for label_set, record in quality.items():
+def _measured(quality: Mapping[str, Any], sets: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    for measured_set, record in quality.items():
         read = record.get("read_as_target") if isinstance(record, dict) else None
         if isinstance(read, dict) and all(isinstance(share, (int, float)) for share in read.values()):
             counts = record.get("translated_pictures")
             known = counts if isinstance(counts, dict) else {}
-            words = (
-                f"{name.lower().replace('_', ' ')} {round(100 * share)}%{f' of {known[name]}' if name in known else ''}"
+            label_set, words = _set_of(measured_set, read, sets)
+            shares = (
+                f"{words.get(name, name.lower().replace('_', ' '))} {round(100 * share)}%"
+                f"{f' of {known[name]}' if name in known else ''}"
                 for name, share in read.items()
             )
-            yield label_set, ", ".join(words)
+            yield label_set, ", ".join(shares)
+
+
+def _set_of(measured_set: str, read: Mapping[str, Any], sets: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
+    """The name of the weights' label set that was measured on the data set `measured_set`, which may have another name,
+    and the word for each of its attributes. Without a common attribute: `measured_set`, and no words."""
+    words = {
+        one["name"]: {attribute["name"]: _word(attribute, one["attributes"]) for attribute in one["attributes"]}
+        for one in sets
+    }
+    name = max(words, key=lambda name: (len(words[name].keys() & read.keys()), name == measured_set))
+    return (name, words[name]) if words[name].keys() & read.keys() else (measured_set, {})
 
 
 def _networks(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -161,7 +161,7 @@ def _settings(settings: EvalSettings, machine: Machine) -> dict[str, Any]:
         "part": settings.part,
         "limit": settings.most,
         "at": settings.at,
-        "classifiers": [str(path) for path in settings.classifiers],
+        "classifiers": [path.name for path in settings.classifiers],
         "features": settings.features,
         "precision": str(machine.dtype).removeprefix("torch."),
         "batch_size": machine.batch_size,

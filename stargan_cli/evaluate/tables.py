@@ -91,7 +91,8 @@ def _accuracy(one: dict[str, Any]) -> TextTable:
     note = (
         "Share that every classifier reads as the target, in %. n: pictures that did not show it before, unchanged (do "
         "nothing) and translated; all pictures: also those that did, translated with their own label; real: unchanged "
-        "pictures that show it (their number in brackets)."
+        "pictures that show it (their number in brackets). Combinations (such as hair+gender): n is all pictures, each "
+        "changed in every factor; real: as they are, read as their own labels."
     )
     return TextTable("Attribute accuracy", note, ["target", "n", *_SHARES.values()], rows)
 

@@ -43,17 +43,21 @@ class TrainingData:
         """The places of the eyes in each set, by its name; takes seconds where pictures are large."""
         return {one.labelled.label_set.name: measured_landmarks(one.labelled.paths()) for one in self.train}
 
-    def landmarks(self, say: Say) -> EyePlaces:
-        """The places of the eyes in the first set that shows faces, for the weights' card.
+    def landmarks(self) -> EyePlaces:
+        """The places of the eyes in the first set of aligned faces, for the weights' card."""
+        return next(filter(None, self.eye_places.values()), {})
 
-        `say` gets a warning if another set frames them differently.
-        """
-        framed = {name: found for name, found in self.eye_places.items() if found}
-        first = next(iter(framed), "")
-        for name, found in framed.items():
-            if not alike(found, framed[first]):
-                say(f"faces are placed differently in {name} than in {first}: translate will place them as in {first}")
-        return framed.get(first, {})
+    def framing_notes(self) -> list[str]:
+        """A sentence for each set without aligned faces, or that frames them otherwise than the first one with them."""
+        first = next((name for name, found in self.eye_places.items() if found), None)
+        then = f"place them as in {first}" if first else "take the centred square of each picture"
+        notes = []
+        for name, found in self.eye_places.items():
+            if not found:
+                notes.append(f"faces are not aligned in {name}, or too few are found: translate will {then}")
+            elif not alike(found, self.landmarks()):
+                notes.append(f"faces are placed differently in {name} than in {first}: translate will {then}")
+        return notes
 
 
 def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:

@@ -17,6 +17,7 @@ from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
+from stargan_cli.progress import Progress, silent
 from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
@@ -46,6 +47,7 @@ def estimate_run(
     layout: LabelLayout,
     device: str = "auto",
     processes: Processes = ALONE,
+    progress: Progress = silent,
 ) -> RunEstimate:
     """Train for a few iterations and discard the result. One of several processes measures its own share of a batch.
 
@@ -57,7 +59,7 @@ def estimate_run(
     short = replace(settings, batch_size=share, head_start=0)
     pictures = [_random(parts["train"], share, settings.image_size) for parts in sets]
     trainer = make_trainer(short, layout, pictures, where, precision)
-    seconds = _seconds(trainer)
+    seconds = _seconds(trainer, progress)
     kept = packed(trainer.state(), settings.checkpoint_dtype, settings.checkpoint_moments)
     state = sum(tensor.numel() * tensor.element_size() for tensor in kept.values())
     decoded = sum(len(parts["train"]) for parts in sets)
@@ -83,7 +85,7 @@ def _random(labelled: Labelled, number: int, size: int) -> CachedPictures:
     return CachedPictures(some, pixels, {})
 
 
-def _seconds(trainer: Trainer) -> float:
+def _seconds(trainer: Trainer, progress: Progress = silent) -> float:
     """The mean time of an iteration (seconds), over whole cycles of generator steps and penalties. The first cycles
     warm up: on CUDA until the iterations are recorded, elsewhere one cycle, which counts if it takes `LONG_SECONDS`."""
     on_cuda = trainer.device.type == "cuda"
@@ -91,7 +93,8 @@ def _seconds(trainer: Trainer) -> float:
     elapsed, cycles = 0.0, 0
     for number in count():
         start = time.monotonic()
-        for _ in range(cycle):
+        for done in range(number * cycle, (number + 1) * cycle):
+            progress(done, None, "on random pictures")
             trainer.iterate()
         if on_cuda:
             torch.cuda.synchronize(trainer.device)

@@ -38,10 +38,11 @@ from stargan_cli.weights.places import resolve
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended: at which iteration, why (`finished`, `time`, `stopped`), where its weights are, and the
-    seconds that this call took."""
+    """How a run ended: at which iteration, how many of them this call `did`, why (`finished`, `time`, `stopped`), where
+    its weights are, and the seconds that this call took."""
 
     iteration: int
+    did: int
     reason: str
     weights: Path
     seconds: float
@@ -146,10 +147,12 @@ def train(
             session.begin(resume)
         if processes.count > 1:
             trainer.load_state(*processes.share(trainer.state(), trainer.iteration))
+        first = trainer.iteration
         reason = _loop(trainer, session, deadline, stop, progress)
         if session is not None:
             session.finish()
-        return RunEnd(trainer.iteration, reason, run / "weights.safetensors", time.monotonic() - start)
+        did = trainer.iteration - first
+        return RunEnd(trainer.iteration, did, reason, run / "weights.safetensors", time.monotonic() - start)
 
 
 GO_ON, WITH_ROW, FINISHED, TIME, STOPPED = range(5)

@@ -57,7 +57,7 @@ class Session:
         deadline: float = math.inf,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
-        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks(say)
+        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks()
         self.log = RunLog(folder.path / "log.jsonl", say)
         self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
         self.board: Board | None = None

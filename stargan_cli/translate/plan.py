@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from stargan_cli.errors import UnknownAttributeError
 from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
+from stargan_cli.labels.vocabulary import quoted
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.translate.done_before import settings_hash
@@ -71,8 +72,14 @@ class Plan:
         }
 
     def notes(self) -> list[str]:
-        """One sentence for each folder of `--each` whose name differs from its target."""
-        return [f"{v.target!r} is in the folder {v.folder}" for v in self.variants if v.folder != v.target]
+        """One sentence for each folder of `--each` whose name differs from its target, and one if `--faces auto` cannot
+        look for faces."""
+        found = [f"{v.target!r} is in the folder {v.folder}" for v in self.variants if v.folder != v.target]
+        if self.settings.faces.mode == "auto" and not isinstance(self.framing, Faces):
+            found.append(
+                "these weights do not say where they expect a face: the centred square of each picture is taken"
+            )
+        return found
 
     def note(self, variant: Variant, fingerprint: str, generated: bool = True) -> Note | None:
         """What is written into an output's metadata; None with `--no-provenance`."""
@@ -109,7 +116,7 @@ def _changes(spec: str, weights: Weights) -> tuple[Change, ...]:
         if not others:
             raise
         hint = f"{error.hint}\nfor {error.word.strip()}, use {' or '.join(others)}"
-        raise UnknownAttributeError(str(error), hint, error.word) from error
+        raise UnknownAttributeError(f"unknown attribute {quoted(error.word)}", hint, error.word) from error
 
 
 def _bundled_that_know(word: str) -> list[str]:

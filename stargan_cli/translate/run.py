@@ -211,7 +211,8 @@ class _Listeners:
                 require_folder(place.parent)
         if run.grid is not None and not run.dry:
             root = out if isinstance(out, Path) else Path()
-            columns = [(variant.target, root / variant.folder) for variant in plan.variants if variant.folder]
+            asked = plan.settings.spec or ""
+            columns = [(variant.target or asked, root / variant.folder) for variant in plan.variants]
             self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note(), most)))
         if run.gallery is not None and isinstance(out, Path) and not run.dry:
             self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most)))

@@ -91,7 +91,7 @@ def test_the_page_says_what_is_set_with_which_words(weights: Path) -> None:
         "male | female",
         "neutral | open (one)",
         "16x16 px, 4.4 eye distances wide, 1.9 of them above the eyes",
-        "blond hair 88%, old 50%",
+        "blond 88%, old 50%",
         "--set black",
     ):
         assert text in result.stdout, text
@@ -107,7 +107,19 @@ def test_the_page_says_of_how_many_pictures_a_share_is(weights: Path) -> None:
     loaded = load(str(weights))
     record = QUALITY["celeba"] | {"translated_pictures": {"old": 2}}
     save(weights, replace(loaded.card, quality={"celeba": record}), loaded.generator.state_dict())
-    assert "blond hair 88%, old 50% of 2" in runner.invoke(app, ["info", str(weights)]).stdout
+    assert "blond 88%, old 50% of 2" in runner.invoke(app, ["info", str(weights)]).stdout
+
+
+def test_what_was_measured_has_the_names_that_the_weights_give_it(weights: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    quality = {"faces of somebody": {"read_as_target": {"open": 0.5}}, "others": {"read_as_target": {"Smiling": 0.25}}}
+    save(weights, replace(loaded.card, quality=quality), loaded.generator.state_dict())
+    page = runner.invoke(app, ["info", str(weights)]).stdout
+    assert "odd [red]set  open 50%" in page and "others        smiling 25%" in page
 
 
 def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tmp_path: Path) -> None:

@@ -175,6 +175,14 @@ def test_report_folder(stargan, folder, tmp_path):
     assert "- hair+gender+age: 0" in text and ".png (0." in text and "Only one classifier" in text
 
 
+def test_a_report_names_classifiers_without_their_folder(stargan, folder, tmp_path):
+    classifier = str(folder / "classifier.safetensors")
+    result = stargan("--weights", "a.safetensors", "--limit", "3", "--out", str(tmp_path), "--classifier", classifier)
+    assert result.exit_code == 0, result.stderr
+    assert str(folder) not in (tmp_path / "evaluation.json").read_text()
+    assert "classifiers: classifier.safetensors;" in (tmp_path / "report.md").read_text()
+
+
 def test_every_measured_picture_can_be_kept(stargan, tmp_path):
     """An independent reading of the files gives the document's numbers."""
     report = tmp_path / "report"

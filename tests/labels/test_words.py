@@ -127,6 +127,13 @@ def test_what_cannot_be_meant_is_refused(spec: str, message: str) -> None:
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize("word", ["smile", "gender", "hair"])
+def test_a_word_that_is_merely_as_short_is_not_proposed(word: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_set(word, ONE)
+    assert "did you mean" not in str(caught.value)
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 @pytest.mark.parametrize("name", ["की", "कि", "fröhlich", "χαμόγελο", "微笑", "😀", "❤\ufe0f", "☀\ufe0f"])
 def test_names_of_every_script_are_told_apart(name: str, form: str) -> None:

@@ -92,6 +92,7 @@ def test_a_run_from_the_command_line_with_plain_lines(tmp_path: Path, moods: Pat
     assert result.stdout == ""
     lines = result.stderr.splitlines()
     assert lines[:2] == [DESCRIBED, "  happy 6, sad 6"]
+    assert any(line.startswith("note: faces are not aligned in moods") for line in lines)
     assert any(line.startswith("training: 2/2 iterations") and "D/gp" in line for line in lines)
     assert lines[-1] == f"iteration 2 of 2 (finished): {run / 'weights.safetensors'}"
 
@@ -113,6 +114,17 @@ def test_max_time_stops_cleanly(tmp_path: Path, moods: Path) -> None:
     assert weights.load(str(tmp_path / "run" / "weights.safetensors")).card.training["iterations"] < 1000
 
 
+def test_time_that_went_into_the_start_is_said(tmp_path: Path, moods: Path) -> None:
+    common = ("--run", tmp_path / "run", "--cache", tmp_path / "c", "--device=cpu")
+    no_time = call("--data", moods, *common, *TINY_OPTIONS, "--max-time=0.001s")
+    some = call(*common, "--resume", "--iterations=2")
+    none_again = call(*common, "--resume", "--iterations=4", "--max-time=0.001s")
+    said = ["no iteration was done: the start took the whole time; give more --max-time" in result.stderr
+            for result in (no_time, some, none_again)]  # fmt: skip
+    assert said == [True, False, True], none_again.output
+    assert "iteration 2 of 4 (time)" in none_again.stderr
+
+
 def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path: Path, moods: Path) -> None:
     arguments = [
         "--data",
@@ -129,6 +141,7 @@ def test_dry_run_estimates_time_and_memory_and_prints_a_file_for_config(tmp_path
     assert list(tmp_path.iterdir()) == []
     lines = result.stderr.splitlines()
     assert lines[0] == DESCRIBED and "happy 6, sad 6" in lines[1]
+    assert re.match(r"estimating: \d+ iterations", lines[-3])
     assert re.fullmatch(r"time: .* on cpu in float32; 8 iterations take about \d+ s", lines[-2])
     assert re.fullmatch(
         r"memory: [\d.]+ [MG]B; disk: 1 MB of decoded pictures, 1 MB of checkpoints and weights", lines[-1]

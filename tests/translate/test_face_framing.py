@@ -23,11 +23,12 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Generator, ModelSettings
 from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
+from stargan_cli.translate.plan import make_plan
 from stargan_cli.translate.report import Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.weights.card import Card
-from stargan_cli.weights.files import save
+from stargan_cli.weights.files import load, save
 
 pytestmark = pytest.mark.numeric
 
@@ -216,6 +217,11 @@ def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Pat
     plain = weights.with_name("plain.safetensors")
     report, _ = go(photos / "empty.png", tmp_path / "out", plain)
     assert report.done == 1
+    auto, off = (
+        make_plan(TranslationSettings("blond", faces=FaceSettings(mode)), load(str(plain)), "float32").notes()
+        for mode in ("auto", "off")
+    )
+    assert (len(auto), off) == (1, []) and "the centred square of each picture is taken" in auto[0]
     with pytest.raises(UsageError, match="where they expect a face"):
         go(photos / "empty.png", tmp_path / "out", plain, mode="always")
 

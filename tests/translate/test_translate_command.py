@@ -229,12 +229,14 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
     result = call(tmp_path / "in", "--set", "blond", "-w", weights, "-o", tmp_path / "out")
     assert result.exit_code == 0
     assert "warning: no pictures found" in result.stderr
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--set", "blnd"], "unknown attribute 'blnd'; did you mean"),
+        (["--set", "smile"], "unknown attribute 'smile'\n"),
         (["--set", "blond, no-happy"], "Young\n  for no-happy, use --weights faces-joint-128\n"),
         ([], "nothing to change"),
         (["--set", "blond,brown"], "exclude each other"),

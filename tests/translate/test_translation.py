@@ -20,7 +20,7 @@ from stargan_cli.translate.done_before import DONE_BEFORE, FOREIGN
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
-from stargan_cli.translate.settings import Run, TranslationSettings
+from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.translate.translator import Translator
 
 pytestmark = pytest.mark.numeric
@@ -69,7 +69,8 @@ def test_what_is_passed_over_is_said(pictures: Path, tmp_path: Path, weights: Pa
     draw(pictures / ".ipynb_checkpoints" / "a-checkpoint.png", 9)
     draw(pictures / "sub" / "__MACOSX" / "b.png", 9)
     said: list[str] = []
-    settings = TranslationSettings(spec="blond", weights=str(weights), size="model")
+    whole = FaceSettings(mode="off")
+    settings = TranslationSettings(spec="blond", weights=str(weights), size="model", faces=whole)
     report = translate([pictures], tmp_path / "out", settings, Run(dry=True), note=said.append)
     assert report.total == 5
     assert said == ["passed over as hidden or a tool's own: .ipynb_checkpoints, sub/__MACOSX"]
@@ -373,6 +374,16 @@ def test_the_grid_shows_sources_beside_results(pictures: Path, tmp_path: Path, w
         cell = sheet.crop((260, 14, 388, 14 + 128))
         assert cell.tobytes() == result.convert("RGB").resize((128, 128), Image.Resampling.BILINEAR).tobytes()
     assert (tmp_path / "g.png").read_bytes() == (tmp_path / "again.png").read_bytes()
+
+
+def test_the_grid_names_its_only_target(pictures: Path, tmp_path: Path, weights: Path) -> None:
+    for spec in ("blond", "male"):
+        go(pictures / "a.png", tmp_path / spec, weights, grid=tmp_path / f"{spec}.png", spec=spec)
+    headings = []
+    for spec in ("blond", "male"):
+        with Image.open(tmp_path / f"{spec}.png") as sheet:
+            headings.append(sheet.crop((130, 0, 258, 14)).tobytes())
+    assert headings[0] != headings[1]
 
 
 def test_a_row_that_two_pictures_share_is_said_of_the_second(pictures: Path, tmp_path: Path, weights: Path) -> None:

@@ -24,6 +24,8 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
     """
     try:
         values = _parsed(path)
+        if not values:
+            raise ValueError("it gives no setting")
         name = values.pop("preset", None)
         if name is not None and not isinstance(name, str):
             raise ValueError(f"preset cannot be {name!r}")

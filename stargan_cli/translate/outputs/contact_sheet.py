@@ -29,29 +29,32 @@ INK = (0, 0, 0)
 
 
 class ContactSheet:
-    """Collects pairs of source and output, and draws the first LARGEST sources: one row for each, with the source and
-    its file name in the first column and its results in the others. The side of a cell is the median of the pictures'
-    longer sides (SMALLEST_CELL..LARGEST_CELL px). If there are few columns, several blocks of rows are side by side.
-    `columns` are the headings of the columns of results with the folders of their pictures; without them there is one
-    column, and no heading. Cells of pictures with more than `max_pixels` stay empty. `note` is
-    written into the sheet's metadata. Its fingerprint, CONTACT_SHEET, tells `require_sheet` that a sheet may be
-    replaced."""
+    """Collects pairs of source and output, and draws the first LARGEST sources: one row for each, with the source in
+    the first column and its results in the others. The side of a cell is the median of the pictures' longer sides
+    (SMALLEST_CELL..LARGEST_CELL px). If there are few columns, several blocks of rows are side by side.
+    `columns` are the headings of the columns of results with the folders of their pictures; a column without a picture
+    is left out. A row has the name of its first output below that folder. Cells of pictures with more than `max_pixels`
+    stay empty. `note` is written into the sheet's metadata. Its fingerprint, CONTACT_SHEET, tells `require_sheet` that
+    a sheet may be replaced."""
 
     def __init__(
         self,
-        columns: Sequence[tuple[str, Path]] = (),
+        columns: Sequence[tuple[str, Path]],
         note: Note | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
         self._note, self._max_pixels = note, max_pixels
-        self._headings = ("", *(heading for heading, _ in columns)) if columns else ()
+        self._headings = ("", *(heading for heading, _ in columns))
         self._folders = [folder for _, folder in columns]
         self._rows: dict[Path, dict[int, Path]] = {}
+        self._names: dict[Path, str] = {}
 
     def add(self, source: Path, output: Path) -> None:
         if source in self._rows or len(self._rows) < LARGEST:
-            columns = (number for number, folder in enumerate(self._folders, 1) if output.is_relative_to(folder))
-            self._rows.setdefault(source, {0: source})[next(columns, 1)] = output
+            below = ((n, folder) for n, folder in enumerate(self._folders, 1) if output.is_relative_to(folder))
+            column, folder = next(below, (1, output.parent))
+            self._rows.setdefault(source, {0: source})[column] = output
+            self._names.setdefault(source, output.relative_to(folder).as_posix())
 
     def save(self, path: Path) -> None:
         """Write the sheet, in the format of the path's extension. Does nothing if no pair was added."""
@@ -62,19 +65,20 @@ class ContactSheet:
                 file.write(data)
 
     def _draw(self) -> Image.Image:
-        columns, rows = len(self._headings) or 2, len(self._rows)
+        used = sorted({column for row in self._rows.values() for column in row})
+        columns, rows = len(used), len(self._rows)
         blocks = max(1, min(8 // columns, -(-rows // 4)))
         sampled = [path for row in list(self._rows.values())[:SAMPLED] for path in row.values()]
         side = _cell_side(sampled, self._max_pixels)
-        grid = Grid(rows, columns, side, side + LINE_HEIGHT, GAP, blocks, LINE_HEIGHT if self._headings else 0)
-        found = [[row.get(column) for column in range(columns)] for row in self._rows.values()]
+        grid = Grid(rows, columns, side, side + LINE_HEIGHT, GAP, blocks, LINE_HEIGHT)
+        found = [[row.get(column) for column in used] for row in self._rows.values()]
         sheet = draw_grid(grid, [[self._cell(path, side) if path else None for path in row] for row in found])
         draw = ImageDraw.Draw(sheet)
-        for column, place in grid.headings() if self._headings else ():
-            _write(draw, place, self._headings[column], side)
+        for column, place in grid.headings():
+            _write(draw, place, self._headings[used[column]], side)
         for number, source in enumerate(self._rows):
             left, top = grid.place(number, 0)
-            _write(draw, (left, top + side), source.name, side)
+            _write(draw, (left, top + side), self._names[source], side, keep_end=True)
         return sheet
 
     def _cell(self, path: Path, side: int) -> Image.Image:
@@ -101,13 +105,14 @@ def _size(path: Path, max_pixels: int) -> tuple[int, int] | None:
         return None
 
 
-def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int) -> None:
+def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: int, keep_end: bool = False) -> None:
     """Draw a heading or a name, cut to the width of its cell (px)."""
     font, text = font_for(text)
-    end = len(text)
-    while end > 1 and font.getlength(text[:end] + "..." * (end < len(text))) > width - GAP:
-        end -= 1
-    draw.text(place, text[:end] + "..." * (end < len(text)), INK, font)
+    shown, length = text, len(text)
+    while length > 1 and font.getlength(shown) > width - GAP:
+        length -= 1
+        shown = f"...{text[-length:]}" if keep_end else f"{text[:length]}..."
+    draw.text(place, shown, INK, font)
 
 
 def require_sheet(path: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:

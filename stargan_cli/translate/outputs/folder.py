@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path, PurePath
 from types import TracebackType
@@ -26,6 +26,7 @@ class OutputFolder:
 
     The locks are the system's own, on hidden files: they end with the process, however that ends. A file that a killed
     run left unfinished is removed by the next run; one of a shard or of a single file, by the next run of that.
+    If a run that has the folder to itself made it and leaves it empty, `close` removes it.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class OutputFolder:
         self.root = root
         self._lock: FolderLock | None = None
         self._below: Below | None = None
+        self._made = shard is None and run_id is None and name is None and not os.path.lexists(root)
         try:
             make_folder(root)
             self._below = Below(root)
@@ -91,6 +93,9 @@ class OutputFolder:
             self._below = None
             if self._lock is not None:
                 self._lock.close()
+            if self._made:
+                with suppress(OSError):  # outputs are in it
+                    self.root.rmdir()
 
     @contextmanager
     def writing(self, relative: PurePath, sync: Sync = "file") -> Iterator[BinaryIO]:

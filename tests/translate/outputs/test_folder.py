@@ -37,6 +37,15 @@ def test_outputs_are_written_below_the_folder(tmp_path: Path) -> None:
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a", "d.png"]
 
 
+def test_a_folder_that_was_made_for_nothing_is_removed(tmp_path: Path) -> None:
+    with OutputFolder(tmp_path / "new"):
+        assert (tmp_path / "new").is_dir()
+    (tmp_path / "own").mkdir()
+    with OutputFolder(tmp_path / "own"), OutputFolder(tmp_path / "one", name="a.tar"):
+        pass
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["one", "own"]
+
+
 @pytest.mark.usefixtures("_either_way")
 @pytest.mark.parametrize("place", ["../a.png", "/a.png", "/etc/a.png", "x/../../a.png"])
 def test_places_outside_are_refused(place: str, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_second_run_into_one_folder_is_refused(tmp_path: Path) -> None:
         OutputFolder(tmp_path / "out")
     with OutputFolder(tmp_path / "out"):
         pass
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_run_holds_nothing_and_leaves_nothing(tmp_path: Path) -> None:
