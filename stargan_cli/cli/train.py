@@ -139,7 +139,7 @@ def train(
             with show_progress("decoding", quiet=quiet) as progress:
                 pictures = prepare(settings, sets, layout, cache=cache, workers=workers, progress=progress, say=voice)
                 for text in pictures.framing_notes() if processes.first else ():  # where Ctrl-C ends it at once
-                    voice(text)
+                    (unheard if quiet or resume else note)(text)
         with (
             interruptible("stopping after this iteration; interrupt again to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,

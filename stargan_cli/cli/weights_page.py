@@ -22,10 +22,10 @@ def show_page(facts: dict[str, Any]) -> None:
     name, console = _callable_name(facts), _console()
     console.print(shown(f"{Path(facts['path']).name} ({facts['bytes'] / 1e6:.1f} MB)"), style="bold")
     _print_pairs(console, _what(facts))
-    measured = dict(_measured(facts["quality"], facts["sets"]))
+    measured = list(_measured(facts["quality"], facts["sets"]))
     if measured:
         console.print("\nhow well", style="bold")
-        _print_pairs(console, measured.items())
+        _print_pairs(console, measured)
         _print(
             console, "% of test pictures in which a separate classifier, trained on real pictures, reads the target."
         )
@@ -113,6 +113,7 @@ def _frame(landmarks: Any) -> str:
 
 
 def _measured(quality: Mapping[str, Any], sets: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    named = set()
     for measured_set, record in quality.items():
         read = record.get("read_as_target") if isinstance(record, dict) else None
         if isinstance(read, dict) and all(isinstance(share, (int, float)) for share in read.values()):
@@ -124,7 +125,9 @@ def _measured(quality: Mapping[str, Any], sets: list[dict[str, Any]]) -> Iterato
                 f"{f' of {known[name]}' if name in known else ''}"
                 for name, share in read.items()
             )
-            yield label_set, ", ".join(shares)
+            name = measured_set if label_set in named else label_set  # two data sets may be of one label set
+            named.add(name)
+            yield name, ", ".join(shares)
 
 
 def _set_of(measured_set: str, read: Mapping[str, Any], sets: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:

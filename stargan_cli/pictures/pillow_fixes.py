@@ -71,7 +71,8 @@ def _transparent_grey(image: Image.Image) -> int | None:
     key: int = image.info["transparency"]
     if raw == "1":  # Pillow 12.1 gives a level, older ones the step
         return 255 * bool(key)
-    return GREY_STEPS.get(raw if isinstance(raw, str) else "", 1) * key & 255  # PNG: only the low bits count
+    step = GREY_STEPS.get(raw if isinstance(raw, str) else "", 1)
+    return step * (key & 255 // step)  # only the low bits count: as many as a grey has
 
 
 def _as_seen(image: Image.Image, transparent: int | None, deep: np.ndarray | None) -> Image.Image:

@@ -157,7 +157,7 @@ def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, An
         if name != "iterations" and claimed and trained.get(name, value) != value:
             raise UsageError(
                 f"the run has done all {settings.iterations} iterations: {one.option} {_shown(value)} has no effect",
-                f"give a larger --iterations, or leave it at {_shown(trained[name])}",
+                f"give a larger --iterations, or leave {one.option} at {_shown(trained[name])}",
             )
 
 

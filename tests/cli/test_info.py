@@ -120,6 +120,10 @@ def test_what_was_measured_has_the_names_that_the_weights_give_it(weights: Path)
     save(weights, replace(loaded.card, quality=quality), loaded.generator.state_dict())
     page = runner.invoke(app, ["info", str(weights)]).stdout
     assert "odd [red]set  open 50%" in page and "others        smiling 25%" in page
+    quality = {"one": {"read_as_target": {"open": 0.5}}, "two": {"read_as_target": {"open": 0.25}}}
+    save(weights, replace(loaded.card, quality=quality), loaded.generator.state_dict())
+    page = runner.invoke(app, ["info", str(weights)]).stdout
+    assert "odd [red]set  open 50%" in page and "two           open 25%" in page
 
 
 def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tmp_path: Path) -> None:

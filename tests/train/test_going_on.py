@@ -145,7 +145,7 @@ def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: Tr
         run_training(tmp_path, replace(chosen, weigh_classes=True), cache, resume=True)
     with pytest.raises(UsageError, match="--precision bf16 has no effect") as caught:
         run_training(tmp_path, replace(chosen, precision="bf16"), cache, resume=True)
-    assert "leave it at fp32" in str(caught.value.hint)
+    assert "leave --precision at fp32" in str(caught.value.hint)
     assert read_settings(tmp_path) == chosen
     assert run_training(tmp_path, replace(chosen, graphs=False), cache, resume=True).iteration == 8
     changed = replace(chosen, lambda_rec=1.5, iterations=10)
