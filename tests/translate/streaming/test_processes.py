@@ -285,10 +285,8 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
 ) -> None:
     monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
     draw_twelve(tmp_path / "in", "hangs", 5, 6)
-    rows: list[Row] = []
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
-    places = [tmp_path / "in"]
-    report = translate(places, tmp_path / "out", settings, Run(), on_row=rows.append, stop=lambda: len(rows) > 1)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=(tmp_path / "hung").exists)
     assert report.interrupted and report.failed == 0
     assert report.done == len(list((tmp_path / "out").glob("*.png")))
     assert children() == []
