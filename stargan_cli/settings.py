@@ -72,8 +72,7 @@ class Declared:
             raise UsageError(f"{self.option} must be one of {', '.join(self.choices)}, not {value}")
         for number in value if isinstance(value, tuple) else (value,):
             if isinstance(number, (int, float)) and not self._holds(number):
-                finite = isinstance(number, int) or math.isfinite(number)
-                wanted = self.range if finite and self.range else "a finite number"
+                wanted = self.range if _is_finite(number) and self.range else "a finite number"
                 raise UsageError(f"{self.option} must be {wanted}, not {number}")
 
     def _holds(self, number: float) -> bool:
@@ -81,7 +80,11 @@ class Declared:
         low = number >= (-infinite if one.at_least is None else one.at_least)
         high = number <= (infinite if one.at_most is None else one.at_most)
         within = (one.above is None or number > one.above) and (one.below is None or number < one.below)
-        return (isinstance(number, int) or math.isfinite(number)) and low and high and within
+        return _is_finite(number) and low and high and within
+
+
+def _is_finite(number: float) -> bool:
+    return isinstance(number, int) or math.isfinite(number)  # an int may be too large for a float
 
 
 def _number(bound: float) -> str:
