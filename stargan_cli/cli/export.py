@@ -22,7 +22,7 @@ def export(
     source: Annotated[
         str,
         typer.Argument(
-            help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt of the reference code.",
+            help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt of StarGAN's reference code.",
             **WEIGHTS,
         ),
     ],
@@ -59,7 +59,7 @@ def export(
         Path | None,
         typer.Option(
             "--pictures",
-            help="Folder of real pictures for the comparison with the source. int8 is calibrated on them.",
+            help="Folder of real pictures on which the file is compared with WEIGHTS, and int8 is calibrated.",
         ),
     ] = None,
     raw: Annotated[
@@ -131,11 +131,11 @@ def export(
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write weights for other programs (ONNX Runtime, browsers, C++, the reference code), or import its checkpoints.
+    """Write weights for other programs (ONNX Runtime, browsers, C++), or exchange checkpoints with the reference code.
 
-    To import one: stargan export 200000-G.ckpt --to safetensors --attrs Black_Hair,Blond_Hair,...
+    To import a checkpoint: stargan export 200000-G.ckpt --to safetensors --attrs Black_Hair,Blond_Hair,...
 
-    Before a file is put in its place, its own runtime opens it and its results are compared with the source's.
+    Before a file is put in its place, its own runtime opens it, and its results are compared with those of WEIGHTS.
     """
     from stargan_cli.export.run import ExportSettings, default_name
     from stargan_cli.export.run import export as run

@@ -27,7 +27,7 @@ Spec = Annotated[
         "--set",
         "-s",
         metavar="NAME,…",
-        help="Attributes to set: blond, no-young, blond=0.5, male=flip. `stargan info` lists them.",
+        help="Sets attributes: blond, no-young, blond=0.5, male=flip. `stargan info` lists them.",
         autocompletion=set_words,
         rich_help_panel=CHANGE,
     ),
@@ -61,7 +61,7 @@ Rest = Annotated[
 Strength = Annotated[
     float,
     typer.Option(
-        help="Strength of the changes (above 0; 1 is as trained). Other values need weights with a mask.",
+        help="Strength of the changes (above 0; 1 is as trained). Values other than 1 need weights with a mask.",
         rich_help_panel=CHANGE,
     ),
 ]
@@ -135,8 +135,8 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite",
-        help="Replaces outputs and reports that exist, even if stargan did not write them. It never replaces an INPUT, "
-        "or a file that is no manifest by --manifest.",
+        help="Replaces outputs and reports that exist, even if stargan did not write them. Never replaces an INPUT. "
+        "--manifest never replaces a file that is no manifest.",
         rich_help_panel=FILES,
     ),
 ]
@@ -144,8 +144,8 @@ SkipExisting = Annotated[
     bool,
     typer.Option(
         "--skip-existing",
-        help="Skips every output whose file exists. By default it is skipped if it was made from the same picture with "
-        "the same weights and settings and is not older than the picture, or if stargan did not write it.",
+        help="Skips every output whose file exists. By default, an existing output is skipped if stargan made it from "
+        "the same picture, weights and settings and it is not older than the picture, or if stargan did not write it.",
         rich_help_panel=FILES,
     ),
 ]
@@ -153,8 +153,8 @@ InPlace = Annotated[
     bool,
     typer.Option(
         "--in-place",
-        help="Allows --out to be the input folder: replaces your pictures. Their EXIF block is kept, but neither other "
-        "metadata nor links and extended attributes of the files.",
+        help="Replaces the pictures in the INPUT folder, which must also be --out. Keeps their EXIF block, but neither "
+        "other metadata nor links and extended attributes of the files.",
         rich_help_panel=FILES,
     ),
 ]
@@ -204,8 +204,8 @@ GalleryAssets = Annotated[
 Manifest = Annotated[
     Path | None,
     typer.Option(
-        help="Writes a JSONL file, one row per output: source, output, status, reason, labels. It has all "
-        "failures, and --json the first 20.",
+        help="Writes a JSONL file, one row per output: source, output, status, reason, labels. Has all "
+        "failures; --json has the first 20.",
         rich_help_panel=RUN,
         **FILE,
     ),
@@ -217,8 +217,8 @@ Shard = Annotated[
     str | None,
     typer.Option(
         help="Translates one share of the pictures: 3/16 is the third of sixteen, so that sixteen runs share one job. "
-        "auto takes the numbers of torchrun (also the default there) or of the Slurm array. The name of --manifest "
-        "gets the shard's number.",
+        "auto takes the share from torchrun (also the default there) or the Slurm array. The name of --manifest gets "
+        "the shard's number.",
         metavar="3/16|auto",
         rich_help_panel=RUN,
     ),

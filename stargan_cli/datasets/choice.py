@@ -48,7 +48,7 @@ class DataChoice(Settings):
     ] = ()
     split: Annotated[
         Literal["official", "reference"],
-        Setting(DATA, "Parts of CelebA. official: of its own list; reference: of StarGAN's published code."),
+        Setting(DATA, "How CelebA is split: as in its own list (official), or as in StarGAN's code (reference)."),
     ] = "official"
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ LimitOption = Annotated[
     typer.Option(
         min=1,
         help="Measures at most this many test pictures; with --fit-classifier, fits on at most this many training "
-        "pictures, and takes an equal share of the others.",
+        "pictures, and takes an equal share of the other parts.",
         rich_help_panel=DATA,
     ),
 ]
@@ -40,7 +40,7 @@ ClassifierOption = Annotated[
     list[Path] | None,
     typer.Option(
         help="File of a classifier. Repeat it for several: a change then counts if all of them read it. "
-        "By default all that were fitted on this data set into the user's cache folder (not --cache).",
+        "By default all classifiers of this data set in the user's cache folder (not --cache).",
         rich_help_panel=CLASSIFIERS,
         **FILE,
     ),
@@ -49,8 +49,8 @@ FitOption = Annotated[
     bool,
     typer.Option(
         "--fit-classifier",
-        help="Measures nothing, but fine-tunes a classifier on the real training pictures and writes it to "
-        "--classifier, by default into the user's cache folder (not --cache).",
+        help="Fine-tunes a classifier on the real training pictures, and measures nothing. Writes it to --classifier, "
+        "by default into the user's cache folder (not --cache).",
         rich_help_panel=CLASSIFIERS,
     ),
 ]

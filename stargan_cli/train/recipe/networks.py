@@ -51,7 +51,7 @@ class NetworkChoice(Settings):
         int,
         Setting(
             MODEL,
-            "Both networks work on pictures made smaller by this factor; only the change is enlarged. "
+            "Shrinks the pictures by this factor for both networks; only the change is enlarged. "
             "More than 1 needs --output attention.",
             at_least=1,
             at_most=8,

@@ -27,9 +27,11 @@ class Objective(Settings):
         Setting(LOSSES, "Adversarial loss: the paper's with a gradient penalty, or non-saturating with R1."),
     ] = "wgan-gp"
     lambda_cls: Annotated[
-        float, Setting(LOSSES, "Weight of the domain classification.", at_least=0, changeable=True)
+        float, Setting(LOSSES, "Weight of the domain classification loss.", at_least=0, changeable=True)
     ] = 1.0
-    lambda_rec: Annotated[float, Setting(LOSSES, "Weight of the reconstruction.", at_least=0, changeable=True)] = 10.0
+    lambda_rec: Annotated[float, Setting(LOSSES, "Weight of the reconstruction loss.", at_least=0, changeable=True)] = (
+        10.0
+    )
     lambda_gp: Annotated[
         float, Setting(LOSSES, "Weight of the gradient penalty or of R1.", at_least=0, changeable=True)
     ] = 10.0

@@ -72,7 +72,7 @@ PRESETS = {
         },
     ),
     "fast": Preset("networks as in small, with losses that need fewer steps, for CPUs", _FAST),
-    "faces": Preset("as fast, with the paper's width and batches of 64, for ten minutes on a large GPU", _FACES),
+    "faces": Preset("as fast, with the paper's width and batches of 64, for a large GPU", _FACES),
 }
 """What was tried for `fast` and `faces` is in docs/decisions/training-recipe.md."""
 

@@ -59,7 +59,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         tuple[tuple[str, str], ...],
         Setting(
             DATA,
-            "Another word for an attribute or class, which --set will understand. --resume adds it to the run's.",
+            "Another word for an attribute or class, for --set to understand. --resume adds it to those of the run.",
             option="alias",
             metavar="WORD=NAME",
             parse=_alias,
@@ -93,7 +93,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Learning rate of the generator. It falls to zero over the second half.",
+            "Learning rate of the generator. It falls to zero over the second half of --iterations.",
             above=0,
             below=1,
             changeable=True,
@@ -111,7 +111,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
     ] = 1e-4
     beta1: Annotated[float, Setting(TRAINING, "Adam's decay of the mean gradient.", at_least=0, below=1)] = 0.5
     beta2: Annotated[float, Setting(TRAINING, "Adam's decay of the squared gradient.", at_least=0, below=1)] = 0.999
-    n_critic: Annotated[int, Setting(TRAINING, "Every N-th iteration has a generator step, too.", at_least=1)] = 5
+    n_critic: Annotated[int, Setting(TRAINING, "Every N-th iteration also has a generator step.", at_least=1)] = 5
     head_start: Annotated[
         int, Setting(TRAINING, "Iterations at the start that train only the discriminator.", at_least=0)
     ] = 0
@@ -133,7 +133,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         bool,
         Setting(
             TRAINING,
-            "If a target names no member of a group, such as hair colours, it keeps the picture's own. Trains with the "
+            "If a target names no member of a group, such as hair colours, the picture keeps its own. Trains with the "
             "soft labels that translate uses for attributes which --set does not name.",
             changeable=True,
         ),
@@ -180,8 +180,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Adapts the probability --augment until the mean sign of the discriminator's output on real pictures is "
-            "this. 0.6 is usual; 0 turns it off.",
+            "Adapts the probability --augment until the mean sign of the discriminator's output on real pictures is X. "
+            "0.6 is usual; 0 turns this off.",
             at_least=0,
             below=1,
             changeable=True,
@@ -218,7 +218,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         bool,
         Setting(
             MACHINE,
-            "On CUDA, replays iterations as CUDA graphs: much faster, the same numbers within rounding.",
+            "On CUDA, replays iterations as CUDA graphs, with the same numbers within rounding.",
             changeable=True,
         ),
     ] = True
@@ -226,8 +226,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         bool,
         Setting(
             MACHINE,
-            "On CUDA, lets torch compile both networks first: takes minutes, the same numbers within rounding. The "
-            "gradient penalty is not compiled, as it is differentiated twice.",
+            "On CUDA, lets torch compile both networks first. This takes minutes; the numbers are the same within "
+            "rounding. The gradient penalty is not compiled, as it is differentiated twice.",
             option="compile",
             changeable=True,
         ),
@@ -237,7 +237,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         Literal["jsonl", "tensorboard"],
         Setting(
             RUN,
-            "Writes losses into log.jsonl; tensorboard also writes them and the sample grids for TensorBoard.",
+            "Writes losses into log.jsonl; tensorboard also writes losses and sample grids for TensorBoard.",
             changeable=True,
         ),
     ] = "jsonl"
