@@ -18,9 +18,9 @@ from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, silent
-from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
+from stargan_cli.train.saving import packed
 from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
