@@ -17,7 +17,8 @@ from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.fast_cpu.networks import FastGenerator
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 from stargan_cli.train.adaptive import Augmentation
