@@ -24,7 +24,7 @@ class Estimate:
         return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4), "n": self.n}
 
 
-def estimate(values: Any, seed: int = 0, pictures: Any = None, resamples: int = RESAMPLES) -> Estimate | None:
+def estimate(values: Any, seed: int = 0, pictures: Any = None) -> Estimate | None:
     """The mean of numbers (n,), with its interval; None without a number. Values that are not finite (the picture lacks
     the region, say) are left out. The same values and seed give the same interval.
 
@@ -41,7 +41,7 @@ def estimate(values: Any, seed: int = 0, pictures: Any = None, resamples: int = 
     count = len(sums)
     random = np.random.default_rng(seed)
     at_once = max(1, MOST_AT_ONCE // count)
-    sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    sizes = [min(at_once, RESAMPLES - start) for start in range(0, RESAMPLES, at_once)]
     drawn = (random.integers(0, count, (size, count)) for size in sizes)
     means = np.concatenate([sums[rows].sum(axis=1) / counts[rows].sum(axis=1) for rows in drawn])
     low, high = np.percentile(means, [2.5, 97.5])

@@ -68,9 +68,9 @@ class Session:
         trainer: Trainer,
         data: TrainingData,
         say: Say,
-        evaluate: Evaluate | None = None,
-        stop: Callable[[], bool] = lambda: False,
-        deadline: float = math.inf,
+        evaluate: Evaluate | None,
+        stop: Callable[[], bool],
+        deadline: float,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
         self.identity, self.held_out = data.identity(), data.held_out

@@ -55,9 +55,7 @@ def new_network(outputs: int, settings: FitSettings) -> ClassifierNetwork:
     return network
 
 
-def fit(
-    parts: dict[Part, CachedPictures], settings: FitSettings | None = None, progress: Progress = silent
-) -> Classifier:
+def fit(parts: dict[Part, CachedPictures], settings: FitSettings, progress: Progress = silent) -> Classifier:
     """Train on the training part, keep the epoch with the lowest validation loss, calibrate the probabilities on the
     validation part, measure on the test part.
 
@@ -65,7 +63,6 @@ def fit(
     validation loss is never finite, WeightsError if `init` does not fit, DataError if no training picture, or every
     one, shows some attribute.
     """
-    settings = settings or FitSettings()
     refuse_empty(parts["train"].labelled)
     seed_everything(settings.seed)
     label_set = parts["train"].labelled.label_set

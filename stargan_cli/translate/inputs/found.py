@@ -26,7 +26,7 @@ class Archive:
     output: PurePath
     wanted: tuple[Variant, ...]
     fingerprints: tuple[str, ...]
-    settled: tuple[Row, ...] = ()
+    settled: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
