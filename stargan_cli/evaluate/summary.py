@@ -132,8 +132,7 @@ def _paired(first: Tensor, second: Tensor, seed: int, pictures: Tensor | None = 
 
 
 def _estimate(values: Tensor, seed: int, pictures: Tensor | None = None) -> dict[str, Any] | None:
-    found = estimate(values.double().numpy(), seed, None if pictures is None else pictures.numpy())
-    return found.to_dict() if found else None
+    return estimate(values.double().numpy(), seed, None if pictures is None else pictures.numpy())
 
 
 def _median(values: Tensor) -> float:

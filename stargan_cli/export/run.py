@@ -19,7 +19,8 @@ from torch import Tensor
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError, reason_of
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
 from stargan_cli.export.facts import facts_of, metadata_of
-from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
+from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat
+from stargan_cli.export.job import ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder
