@@ -12,12 +12,12 @@ from stargan_cli.datasets.labelled import DataSet, Labelled, Part, notes_of
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.evaluate.classifiers.classifier import Classifier
-from stargan_cli.evaluate.measure import LabelledSet
 from stargan_cli.evaluate.names import told_apart
 from stargan_cli.evaluate.readings import Readers, readers_for
 from stargan_cli.evaluate.same_person import Portraits, portrait_rows
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.photos import Photos, found_in, selected
+from stargan_cli.evaluate.values import LabelledSet
 from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, Say

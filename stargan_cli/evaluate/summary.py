@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stargan_cli.evaluate.bootstrap import estimate
 from stargan_cli.evaluate.distances import distance_rows
-from stargan_cli.evaluate.measure import SetValues, TargetValues, Values
 from stargan_cli.evaluate.same_person import Yardstick, moved
 from stargan_cli.evaluate.targets import successes
+from stargan_cli.evaluate.values import SetValues, TargetValues, Values
 
 ROWS = ("real", "do_nothing", "translated")
 

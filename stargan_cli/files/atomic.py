@@ -47,7 +47,7 @@ def temporary_name(name: str) -> str:
 
 
 def _short_name(name: str) -> str:
-    """The name that stands in the temporary name of the file `name`: a hash if it is too long."""
+    """`name`, or its hash if the temporary name would be longer than LONGEST_NAME."""
     encoded = os.fsencode(name)
     if len(encoded) + len(f"..{RUN_ID}.tmp") > LONGEST_NAME:
         return hashlib.sha256(encoded).hexdigest()[:32]
