@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from stargan_cli.device import PRECISIONS, autocast
 from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
-from stargan_cli.model import Discriminator, Generator, ModelSettings, ResidualBlock
+from stargan_cli.model import Discriminator, Generator, ResidualBlock
+from stargan_cli.model_settings import ModelSettings
 
 BATCH, SIZE, LABELS = 4, 128, 5
 CPU = torch.device("cpu")

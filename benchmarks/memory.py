@@ -27,7 +27,7 @@ from measuring import add_options, record
 from PIL import Image
 from subjects import faces, random_weights
 
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 
 TINY = ModelSettings(image_size=32, width=4, blocks=1, discriminator_width=4, discriminator_layers=3)
 

@@ -27,7 +27,7 @@ from subjects import faces, random_weights
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings

@@ -35,7 +35,7 @@ from measuring import ROOT, rate, record
 from subjects import faces, random_weights
 from torch.utils.flop_counter import FlopCounterMode
 
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.translate.shards import Shard

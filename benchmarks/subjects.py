@@ -11,7 +11,8 @@ import torch
 from PIL import Image
 
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights, load, save
 

@@ -30,7 +30,7 @@ from torch import Tensor
 
 from stargan_cli.device import PRECISIONS, cpu_count, pick_device, pick_precision
 from stargan_cli.evaluate.pixel_metrics import psnr
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.arrays import to_image
 from stargan_cli.pictures.tensors import load_square, to_model
 from stargan_cli.translate.report import Report

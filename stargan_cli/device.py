@@ -21,7 +21,7 @@ GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def pick_device(name: str = "auto") -> torch.device:
+def pick_device(name: str) -> torch.device:
     """The device that `name` means: auto (CUDA, else MPS, else the CPU), cpu, cuda, cuda:1, mps. Where a launcher has
     started several processes, auto and cuda share a machine's CUDA devices out among them.
 

@@ -66,6 +66,14 @@ class Declared:
             f"{name.replace('_', ' ')} {_number(bound)}" for name, bound in bounds.items() if bound is not None
         )
 
+    def parsed(self, value: Any) -> Any:
+        """What a text means, or each text of a repeated option; other values stay as they are."""
+        parse = self.setting.parse or (lambda text: text)
+        if self.setting.repeated:
+            items = value if isinstance(value, list) else [value]
+            return [parse(item) if isinstance(item, str) else item for item in items]
+        return parse(value) if isinstance(value, str) else value
+
     def check(self, value: Any) -> None:
         """Raises UsageError where the value is out of range."""
         if self.choices and value not in self.choices:
@@ -172,6 +180,17 @@ def _in_words(kind: Any) -> str:
         return "a list"
     words = {str: "a text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None"}
     return words.get(kind) or f"a {kind.__name__}"
+
+
+def shown(value: Any) -> str:
+    """The value of a setting as on the command line; empty for None and for an empty list."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:.12g}"  # 600, not 600.0, and still all digits that anybody gives
+    if value is None:
+        return ""
+    return ",".join(map(shown, value)) if isinstance(value, tuple) else str(value)
 
 
 def listed(text: str | None) -> tuple[str, ...]:

@@ -59,34 +59,6 @@ DeviceOption = Annotated[
         rich_help_panel=MACHINE,
     ),
 ]
-PrecisionOption = Annotated[
-    str,
-    typer.Option(
-        "--precision",
-        help="Number type that the networks compute in; auto takes bf16 if the processor has instructions for it, "
-        "else fp32. fp16 is for GPUs.",
-        **one_of("auto", "fp32", "bf16", "fp16"),
-        rich_help_panel=MACHINE,
-    ),
-]
-EngineOption = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        help="Library that runs the network; ray runs torch on all machines of a Ray cluster. All but torch need "
-        "the extra of their name (onnxruntime: onnx).",
-        **one_of("torch", "openvino", "onnxruntime", "ray"),
-        rich_help_panel=MACHINE,
-    ),
-]
-CompileOption = Annotated[
-    bool,
-    typer.Option(
-        "--compile",
-        help="Lets torch compile the network first. This takes about a minute, and on a CPU needs a C++ compiler.",
-        rich_help_panel=MACHINE,
-    ),
-]
 WorkersOption = Annotated[
     int | None,
     typer.Option(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_origin
 import typer
 
 from stargan_cli.cli.completion import attribute_names, weights_names
-from stargan_cli.settings import Declared, Settings, declared
+from stargan_cli.settings import Declared, Settings, declared, shown
 
 _METAVARS = {int: "N", float: "X"}  # short, so that the longest option fits into 80 columns
 _COMPLETIONS: dict[str | None, Callable[..., list[str]]] = {"WEIGHTS": weights_names, "NAME,NAME,…": attribute_names}
@@ -73,10 +73,9 @@ def takes_settings(
 
 
 def _parsed(one: Declared, value: Any) -> Any:
-    parse = one.setting.parse or (lambda text: text)
-    if one.setting.repeated:
-        return tuple(map(parse, value))
-    return parse(",".join(value) if isinstance(value, list) else value)
+    joined = ",".join(value) if isinstance(value, list) and not one.setting.repeated else value
+    made = one.parsed(joined)
+    return tuple(made) if isinstance(made, list) else made
 
 
 def _text_type(one: Declared) -> Any:
@@ -90,25 +89,11 @@ def _text_type(one: Declared) -> Any:
 def _help(one: Declared, presets: Defaults) -> str:
     """The effect, then the range and the default of each preset."""
     defaults = {name: changes.get(one.name, one.default) for name, changes in presets.items()}
-    shown = {name: _shown(value) for name, value in defaults.items() if _shown(value)}
-    common, *others = shown.values() or [""]
+    texts = {name: shown(value) for name, value in defaults.items() if shown(value)}
+    common, *others = texts.values() or [""]
     if all(other == common for other in others):
         values = f"default {common}" if common else ""
     else:
-        values = ", ".join(f"{name} {value}" for name, value in shown.items())
+        values = ", ".join(f"{name} {value}" for name, value in texts.items())
     details = "; ".join(filter(None, (one.range or " or ".join(one.choices), values)))
     return one.setting.help.rstrip(".") + (f" ({details})." if details else ".")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return (
-        ""
-        if value is None or value == ()
-        else ",".join(value)
-        if isinstance(value, tuple)
-        else f"{value:g}"
-        if isinstance(value, float)
-        else str(value)
-    )

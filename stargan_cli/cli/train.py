@@ -125,10 +125,9 @@ def train(
         preset, settings = _settings(run, resume, preset, config, given, unheard if quiet else note)
         if scale_batch:
             settings = replace(settings, batch_size=settings.batch_size * processes.count)
-        how: dict[str, Any] = {"resume": resume, "device": device, "processes": processes}
         with processes.local_first_first():
             sets, layout = _data(settings, download)
-            training.check(run, settings, layout, **how)
+            training.check(run, settings, layout, resume=resume, device=device, processes=processes)
             if cache is not None:
                 refuse_inside(cache, "--cache", settings.data)
             if processes.first and (dry_run or not quiet):
@@ -144,8 +143,19 @@ def train(
             interruptible("stopping after this iteration; interrupt again to stop at once" * processes.first) as stop,
             show_progress("training", "iterations", quiet, deadline - time.monotonic()) as progress,
         ):
-            how |= {"deadline": deadline, "stop": stop, "progress": progress, "say": voice, "evaluate": evaluate}
-            outcome = training.train(run, settings, pictures, **how)
+            outcome = training.train(
+                run,
+                settings,
+                pictures,
+                resume=resume,
+                deadline=deadline,
+                device=device,
+                processes=processes,
+                stop=stop,
+                progress=progress,
+                say=voice,
+                evaluate=evaluate,
+            )
     if processes.first:
         say_end(outcome, settings.iterations, run)
     return stop.exit_code if outcome.reason == "stopped" else 0

@@ -14,11 +14,8 @@ from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
 from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.cli.options import (
-    CompileOption,
     DeviceOption,
-    EngineOption,
     JsonOption,
-    PrecisionOption,
     QuietOption,
     StandaloneOption,
     WeightsOption,
@@ -86,9 +83,9 @@ def translate(
     batch_size: option.BatchSize = "auto",
     workers: WorkersOption = None,
     device: DeviceOption = "auto",
-    precision: PrecisionOption = "auto",
-    engine: EngineOption = "torch",
-    compile: CompileOption = False,
+    precision: option.Precision = "auto",
+    engine: option.Engine = "torch",
+    compile: option.Compile = False,
     standalone: StandaloneOption = False,
 ) -> int:
     """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""

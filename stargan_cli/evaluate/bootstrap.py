@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,21 +10,9 @@ RESAMPLES = 1000
 MOST_AT_ONCE = 2_000_000
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean of `n` values with its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    def to_dict(self) -> dict[str, Any]:
-        return {"value": round(self.value, 4), "low": round(self.low, 4), "high": round(self.high, 4), "n": self.n}
-
-
-def estimate(values: Any, seed: int = 0, pictures: Any = None, resamples: int = RESAMPLES) -> Estimate | None:
-    """The mean of numbers (n,), with its interval; None without a number. Values that are not finite (the picture lacks
+def estimate(values: Any, seed: int = 0, pictures: Any = None) -> dict[str, Any] | None:
+    """The mean of numbers (n,) and its 95 % interval, as `value`, `low`, `high` and `n`, the count of the numbers; None
+    without a number. Values that are not finite (the picture lacks
     the region, say) are left out. The same values and seed give the same interval.
 
     `pictures`: int (n,), the picture of each number, by default another for each. A picture is drawn with all its
@@ -41,8 +28,9 @@ def estimate(values: Any, seed: int = 0, pictures: Any = None, resamples: int = 
     count = len(sums)
     random = np.random.default_rng(seed)
     at_once = max(1, MOST_AT_ONCE // count)
-    sizes = [min(at_once, resamples - start) for start in range(0, resamples, at_once)]
+    sizes = [min(at_once, RESAMPLES - start) for start in range(0, RESAMPLES, at_once)]
     drawn = (random.integers(0, count, (size, count)) for size in sizes)
     means = np.concatenate([sums[rows].sum(axis=1) / counts[rows].sum(axis=1) for rows in drawn])
     low, high = np.percentile(means, [2.5, 97.5])
-    return Estimate(float(sums.sum() / counts.sum()), float(low), float(high), int(counts.sum()))
+    bounds = {"value": sums.sum() / counts.sum(), "low": low, "high": high}
+    return {name: round(float(bound), 4) for name, bound in bounds.items()} | {"n": int(counts.sum())}

@@ -12,15 +12,15 @@ from stargan_cli.datasets.labelled import DataSet, Labelled, Part, notes_of
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.evaluate.classifiers.classifier import Classifier
-from stargan_cli.evaluate.measure import LabelledSet
 from stargan_cli.evaluate.names import told_apart
 from stargan_cli.evaluate.readings import Readers, readers_for
 from stargan_cli.evaluate.same_person import Portraits, portrait_rows
 from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.translating.photos import Photos, found_in, selected
+from stargan_cli.evaluate.values import LabelledSet
 from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.labels import LabelLayout
-from stargan_cli.progress import Progress, Say, silent, unheard
+from stargan_cli.progress import Progress, Say
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import Weights
 
@@ -29,8 +29,8 @@ def labelled_sets(
     compared: Sequence[Weights],
     classifiers: Sequence[Classifier],
     settings: EvalSettings,
-    decoding: Progress = silent,
-    note: Say = unheard,
+    decoding: Progress,
+    note: Say,
 ) -> list[list[LabelledSet]]:
     """For each of the weights all data sets, at its own size. Several weights get the same pictures: those in which all
     of them find a face. `note` gets what there is to say of the data. Of data sets with one name, the second is called

@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.evaluate.measure import Keep, SetValues
 from stargan_cli.evaluate.names import plain_names
+from stargan_cli.evaluate.values import Keep, SetValues
 from stargan_cli.files.opening import require_regular
 from stargan_cli.files.writing import replacing
 

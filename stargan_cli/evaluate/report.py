@@ -16,10 +16,11 @@ from torch import Tensor
 
 from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
-from stargan_cli.evaluate.measure import Measuring, SetValues, TargetValues
+from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.names import plain_names
 from stargan_cli.evaluate.pictures import pictures_folder, pictures_in, write_rows
 from stargan_cli.evaluate.tables import TextTable, tables
+from stargan_cli.evaluate.values import SetValues, TargetValues
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.opening import require_regular
 from stargan_cli.files.scratch import scratch_folder

@@ -14,7 +14,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifiers
 from stargan_cli.evaluate.data import labelled_sets
 from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
-from stargan_cli.evaluate.measure import LabelledSet, Measuring, SetValues, pictures_to_translate
+from stargan_cli.evaluate.measure import Measuring, pictures_to_translate
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder
 from stargan_cli.evaluate.record import prepare_record
 from stargan_cli.evaluate.report import new_report, require_report_folder, write_report
@@ -22,6 +22,7 @@ from stargan_cli.evaluate.settings import EvalSettings
 from stargan_cli.evaluate.summary import difference, summarise
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
+from stargan_cli.evaluate.values import LabelledSet, SetValues
 from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.version import __version__

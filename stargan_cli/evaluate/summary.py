@@ -9,9 +9,9 @@ from torch import Tensor
 
 from stargan_cli.evaluate.bootstrap import estimate
 from stargan_cli.evaluate.distances import distance_rows
-from stargan_cli.evaluate.measure import SetValues, TargetValues, Values
 from stargan_cli.evaluate.same_person import Yardstick, moved
 from stargan_cli.evaluate.targets import successes
+from stargan_cli.evaluate.values import SetValues, TargetValues, Values
 
 ROWS = ("real", "do_nothing", "translated")
 
@@ -132,8 +132,7 @@ def _paired(first: Tensor, second: Tensor, seed: int, pictures: Tensor | None = 
 
 
 def _estimate(values: Tensor, seed: int, pictures: Tensor | None = None) -> dict[str, Any] | None:
-    found = estimate(values.double().numpy(), seed, None if pictures is None else pictures.numpy())
-    return found.to_dict() if found else None
+    return estimate(values.double().numpy(), seed, None if pictures is None else pictures.numpy())
 
 
 def _median(values: Tensor) -> float:

@@ -8,35 +8,19 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from stargan_cli.device import PRECISIONS
 from stargan_cli.errors import UsageError
 from stargan_cli.export.check import Runtime, Tolerance
+from stargan_cli.export.job import ExportJob
 from stargan_cli.export.onnx_file import open_onnx, write_onnx
 from stargan_cli.export.reference_format import read_reference, reference_discriminator, reference_generator
 from stargan_cli.export.torch_files import in_memory, open_pt2, open_torchscript, write_pt2, write_torchscript
 from stargan_cli.model import Discriminator, Generator
-from stargan_cli.weights.files import Weights, load, save
+from stargan_cli.weights.files import load, save
 
 REFERENCE_ENDING = "-G.ckpt"
 _LOSSY = {"fp16": Tolerance(psnr=40), "bf16": Tolerance(psnr=30), "int8": Tolerance(psnr=25, only="real")}
-
-
-@dataclass(frozen=True)
-class ExportJob:
-    """One file to write. `pixels` are real pictures, uint8 (N, 3, S, S), to calibrate int8 and to compare on."""
-
-    weights: Weights
-    precision: str
-    uint8: bool
-    discriminator: bool
-    metadata: dict[str, str]
-    pixels: Tensor | None
-
-    @property
-    def exported_discriminator(self) -> Discriminator | None:
-        return self.weights.discriminator if self.discriminator else None
 
 
 @dataclass(frozen=True)
@@ -110,33 +94,16 @@ def _open_reference(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
     return OpenedFile(_network(generator), discriminator)
 
 
+def _opened_by(open: Callable[[Path], Runtime]) -> Callable[[ExportJob, tuple[Path, ...]], OpenedFile]:
+    return lambda job, paths: OpenedFile(open(paths[0]))
+
+
 EXPORT_FORMATS = {
     "safetensors": ExportFormat(
         ".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors
     ),
     "ckpt": ExportFormat(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
-    "onnx": ExportFormat(
-        ".onnx",
-        ("fp32", "fp16", "int8"),
-        True,
-        1e-4,
-        lambda job, paths: write_onnx(job.weights, job.precision, job.uint8, job.metadata, job.pixels, paths[0]),
-        lambda job, paths: OpenedFile(open_onnx(paths[0])),
-    ),
-    "pt2": ExportFormat(
-        ".pt2",
-        ("fp32",),
-        True,
-        1e-5,
-        lambda job, paths: write_pt2(job.weights, job.uint8, job.metadata, paths[0]),
-        lambda job, paths: OpenedFile(open_pt2(paths[0])),
-    ),
-    "torchscript": ExportFormat(
-        ".pt",
-        ("fp32",),
-        True,
-        1e-5,
-        lambda job, paths: write_torchscript(job.weights, job.uint8, job.metadata, paths[0]),
-        lambda job, paths: OpenedFile(open_torchscript(paths[0])),
-    ),
+    "onnx": ExportFormat(".onnx", ("fp32", "fp16", "int8"), True, 1e-4, write_onnx, _opened_by(open_onnx)),
+    "pt2": ExportFormat(".pt2", ("fp32",), True, 1e-5, write_pt2, _opened_by(open_pt2)),
+    "torchscript": ExportFormat(".pt", ("fp32",), True, 1e-5, write_torchscript, _opened_by(open_torchscript)),
 }

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from stargan_cli.export.check import Runtime, file_input, random_labels
+from stargan_cli.export.job import ExportJob
 from stargan_cli.graphs.interfaces import OUTPUT, export_program
 from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet, require_package
-from stargan_cli.weights.files import Weights
 
 
 def require_onnx() -> None:
@@ -20,22 +20,21 @@ def require_onnx() -> None:
         require_package(package, "writing ONNX files", "export")
 
 
-def write_onnx(
-    weights: Weights, precision: str, uint8: bool, metadata: dict[str, str], pixels: Tensor | None, path: Path
-) -> None:
-    """Write an ONNX file. int8 is calibrated on `pixels`, uint8 (N, 3, S, S). Raises UsageError."""
+def write_onnx(job: ExportJob, paths: tuple[Path, ...]) -> None:
+    """Write an ONNX file; int8 is calibrated on the job's pictures. Raises UsageError."""
     require_onnx()
     import onnx
 
-    model = _plain_model(weights, uint8)
-    if precision == "fp16":
+    (path,) = paths
+    model = as_onnx(export_program(job.weights.generator, job.uint8), [OUTPUT])
+    if job.precision == "fp16":
         model = _half(model)
-    elif precision == "int8":
-        assert pixels is not None
+    elif job.precision == "int8":
+        assert job.pixels is not None
         onnx.save(model, path)
-        _quantise(path, pixels, weights.card.model.label_dim, uint8)
+        _quantise(path, job.pixels, job.weights.card.model.label_dim, job.uint8)
         model = onnx.load(path)
-    _tidy(model, metadata)
+    _tidy(model, job.metadata)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
@@ -52,10 +51,6 @@ def open_onnx(path: Path) -> Runtime:
         return torch.from_numpy(picture)
 
     return run
-
-
-def _plain_model(weights: Weights, uint8: bool) -> Any:
-    return as_onnx(export_program(weights.generator, uint8), [OUTPUT])
 
 
 def _half(model: Any) -> Any:

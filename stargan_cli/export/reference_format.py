@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.foreign_files import START, is_pytorch
 from stargan_cli.weights.foreign_state_dicts import read_state_dict
 

@@ -19,8 +19,10 @@ from torch import Tensor
 from stargan_cli.errors import DataError, ExportError, OutputError, PictureError, UsageError, reason_of
 from stargan_cli.export.check import BATCHES, Check, Tolerance, compare, compare_discriminators, random_pictures
 from stargan_cli.export.facts import facts_of, metadata_of
-from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat, ExportJob
+from stargan_cli.export.formats import EXPORT_FORMATS, ExportFormat
+from stargan_cli.export.job import ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
+from stargan_cli.files.packaged import packaged
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.pictures.listing import pictures_below
@@ -107,8 +109,8 @@ def export(weights: Weights, settings: ExportSettings, out: Path, progress: Prog
     kind = EXPORT_FORMATS[settings.format]
     targets = _targets(weights, settings, out)
     size = weights.card.model.image_size
-    shown = settings.pictures or example_pictures()
-    pixels = load_pictures(shown, size) if shown is not None else None
+    shown = settings.pictures or packaged("_faces", "examples/faces")
+    pixels = load_pictures(shown, size) if settings.pictures or shown.is_dir() else None
     progress(0, 3, "writing")
     with _temporary_folder(out) as folder:
         written = tuple(folder / target.name for target in targets)
@@ -142,13 +144,6 @@ def load_pictures(folder: Path, size: int) -> Tensor:
     if not pictures:
         raise DataError(f"no readable picture in {folder}")
     return torch.stack(pictures)
-
-
-def example_pictures() -> Path | None:
-    """The faces that come with the program: inside an installed wheel, else in the source tree."""
-    package = Path(__file__).resolve().parents[1]
-    places = (package / "_faces", package.parent / "examples" / "faces")
-    return next((place for place in places if place.is_dir()), None)
 
 
 @contextmanager

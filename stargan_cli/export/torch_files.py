@@ -11,8 +11,8 @@ from zipfile import ZipFile
 import torch
 
 from stargan_cli.export.check import Runtime
+from stargan_cli.export.job import ExportJob
 from stargan_cli.graphs.interfaces import example_inputs, export_program, interface
-from stargan_cli.weights.files import Weights
 
 ALIGNMENT, ENTRY_HEADER = 64, 30  # bytes
 
@@ -24,9 +24,9 @@ def in_memory(write: Callable[[BytesIO], object]) -> bytes:
         return file.getvalue()
 
 
-def write_pt2(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
-    program = export_program(weights.generator, uint8)
-    path.write_bytes(in_memory(lambda file: torch.export.save(program, file, extra_files=dict(metadata))))
+def write_pt2(job: ExportJob, paths: tuple[Path, ...]) -> None:
+    program = export_program(job.weights.generator, job.uint8)
+    paths[0].write_bytes(in_memory(lambda file: torch.export.save(program, file, extra_files=dict(job.metadata))))
 
 
 def open_pt2(path: Path) -> Runtime:
@@ -36,15 +36,15 @@ def open_pt2(path: Path) -> Runtime:
     return lambda image, label: module(image, label)
 
 
-def write_torchscript(weights: Weights, uint8: bool, metadata: dict[str, str], path: Path) -> None:
+def write_torchscript(job: ExportJob, paths: tuple[Path, ...]) -> None:
+    generator = job.weights.generator
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that torch.jit is deprecated, and of checks of shapes in torch's layers
         traced = torch.jit.trace(  # type: ignore[no-untyped-call]
-            interface(weights.generator, uint8), example_inputs(weights.generator, uint8), check_trace=False
+            interface(generator, job.uint8), example_inputs(generator, job.uint8), check_trace=False
         )
-        path.write_bytes(
-            _without_call_stacks(in_memory(lambda file: torch.jit.save(traced, file, _extra_files=dict(metadata))))
-        )
+        whole = in_memory(lambda file: torch.jit.save(traced, file, _extra_files=dict(job.metadata)))
+        paths[0].write_bytes(_without_call_stacks(whole))
 
 
 def _without_call_stacks(archive: bytes) -> bytes:

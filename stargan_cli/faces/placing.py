@@ -24,7 +24,7 @@ def face_places(
     image: Image.Image,
     landmarks: Mapping[str, Sequence[float]],
     size: int,
-    most: int | None = None,
+    most: int | None,
     smallest: int = DEFAULT_MIN_FACE,
     crops: bool = True,
 ) -> Search[tuple[Place, ...]]:

@@ -47,7 +47,7 @@ def temporary_name(name: str) -> str:
 
 
 def _short_name(name: str) -> str:
-    """The name that stands in the temporary name of the file `name`: a hash if it is too long."""
+    """`name`, or its hash if the temporary name would be longer than LONGEST_NAME."""
     encoded = os.fsencode(name)
     if len(encoded) + len(f"..{RUN_ID}.tmp") > LONGEST_NAME:
         return hashlib.sha256(encoded).hexdigest()[:32]
@@ -114,7 +114,7 @@ def is_old(entry: os.DirEntry[str]) -> bool:
     return time.time() - entry.stat(follow_symlinks=False).st_mtime > OLD_SECONDS
 
 
-def open_new(path: Path, folder: int | None = None) -> BinaryIO:
+def open_new(path: Path, folder: int | None) -> BinaryIO:
     """Make a new file to write to; its path may be relative to an open folder. Raises OSError, also if it exists."""
     return open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o666, dir_fd=folder))  # noqa: SIM115
 

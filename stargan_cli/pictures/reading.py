@@ -132,7 +132,7 @@ def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[Bi
             yield file, image
 
 
-def read_stream(source: BinaryIO, max_pixels: int = MAX_PIXELS) -> BytesIO:
+def read_stream(source: BinaryIO, max_pixels: int) -> BytesIO:
     """Read a stream to its end. Raises PictureError if it is longer than `limits.most_bytes`."""
     data = source.read(limits.most_bytes(max_pixels) + 1)
     limits.check_bytes(len(data), max_pixels)

@@ -40,7 +40,7 @@ class BatchSource:
         pictures: CachedPictures,
         batch_size: int,
         seed: int,
-        balance: bool = False,
+        balance: bool,
         device: torch.device = _CPU,
     ) -> None:
         """Draws are computed on `device`. Pictures stay in memory or on disk, as the cache has them."""

@@ -15,12 +15,12 @@ from stargan_cli.captured import EAGER_CALLS
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import DataSet, Labelled
 from stargan_cli.device import pick_device, pick_precision
-from stargan_cli.distributed import ALONE, Processes
+from stargan_cli.distributed import Processes
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, silent
-from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
+from stargan_cli.train.saving import packed
 from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
@@ -45,9 +45,9 @@ def estimate_run(
     settings: TrainSettings,
     sets: list[DataSet],
     layout: LabelLayout,
-    device: str = "auto",
-    processes: Processes = ALONE,
-    progress: Progress = silent,
+    device: str,
+    processes: Processes,
+    progress: Progress,
 ) -> RunEstimate:
     """Train for a few iterations and discard the result. One of several processes measures its own share of a batch.
 

@@ -27,9 +27,9 @@ SCORE, MEASURED_WITH = "eval/score", "measured_with"
 @dataclass(frozen=True)
 class Evaluations:
     """Every `every` iterations (0: never), `evaluate` measures the run's `weights`. The numbers become a row of `log`;
-    weights with a larger score than all before are copied to `best.safetensors`, and their numbers to `best.json`: a
-    run that is resumed from before them drops their row. Only scores with the same instruments count. As soon as `stop`
-    is true, an evaluation is given up."""
+    weights with a larger score than all before are copied to `best.safetensors`, and their numbers to `best.json`. The
+    log does not suffice: a run that is resumed from an earlier checkpoint drops the row. Only scores with the same
+    instruments count. As soon as `stop` is true, an evaluation is given up."""
 
     evaluate: Evaluate | None
     every: int

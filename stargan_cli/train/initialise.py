@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.train.feature_discriminator import FeatureHeads
 from stargan_cli.weights.files import Weights
 

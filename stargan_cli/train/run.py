@@ -18,7 +18,7 @@ from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
 from stargan_cli.labels import LabelLayout
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.settings import declared
 from stargan_cli.train.batches import BatchSource

@@ -16,7 +16,7 @@ from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
-from stargan_cli.settings import declared
+from stargan_cli.settings import declared, shown
 from stargan_cli.train.recipe.objective import LOSSES
 from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
 
@@ -140,9 +140,10 @@ def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:
     """The settings of a run that is resumed, with changes. Raises UsageError for a setting that may not change."""
     known = declared(TrainSettings)
     for name, value in changes.items():
-        if not known[name].setting.changeable and getattr(settings, name) != value:
+        kept = getattr(settings, name)
+        if not known[name].setting.changeable and kept != value:
             raise UsageError(
-                f"a resumed run keeps its {known[name].option}: {_shown(getattr(settings, name))}, not {_shown(value)}",
+                f"a resumed run keeps its {known[name].option}: {shown(kept) or 'none'}, not {shown(value) or 'none'}",
                 "leave the option out, or start a new run with --init-from",
             )
     return replace(settings, **changes)
@@ -155,15 +156,8 @@ def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, An
         value = getattr(settings, name)
         claimed = one.setting.panel in (TRAINING, LOSSES) or name == "precision"
         if name != "iterations" and claimed and trained.get(name, value) != value:
+            given, before = shown(value) or "none", shown(trained[name]) or "none"
             raise UsageError(
-                f"the run has done all {settings.iterations} iterations: {one.option} {_shown(value)} has no effect",
-                f"give a larger --iterations, or leave {one.option} at {_shown(trained[name])}",
+                f"the run has done all {settings.iterations} iterations: {one.option} {given} has no effect",
+                f"give a larger --iterations, or leave {one.option} at {before}",
             )
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if value is None or value in ("", ()):
-        return "none"
-    return ",".join(map(_shown, value)) if isinstance(value, tuple) else str(value)

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,12 +13,11 @@ from torch import Tensor
 from stargan_cli.device import tune_for_training
 from stargan_cli.errors import DataError, TrainingError, UsageError, reason_of
 from stargan_cli.progress import Progress, Say
-from stargan_cli.train.card import card_of, origin
+from stargan_cli.train.card import origin
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import SCORE, Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
 from stargan_cli.train.log import Board, RunLog
-from stargan_cli.train.packing import packed
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import (
     RunFolder,
@@ -29,12 +27,30 @@ from stargan_cli.train.run_folder import (
     writing,
 )
 from stargan_cli.train.samples import sample_grid, save_grid
-from stargan_cli.train.schedule import Schedule
+from stargan_cli.train.saving import Saver
 from stargan_cli.train.trainer import Trainer
-from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint, save_checkpoint
+from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint
 from stargan_cli.weights.files import load
-from stargan_cli.weights.files import save as save_weights
 from stargan_cli.weights.foreign_state_dicts import why_not_loaded
+
+
+class Schedule:
+    """Is due every `every` iterations, and at the latest `seconds` after it last was."""
+
+    def __init__(self, every: int, seconds: float) -> None:
+        self.every, self.seconds = every, seconds
+        self.latest = time.monotonic()
+
+    @property
+    def overdue(self) -> bool:
+        return time.monotonic() - self.latest >= self.seconds
+
+    def is_due(self, iteration: int) -> bool:
+        """Whether it is due; if so, the seconds are counted anew."""
+        due = self.overdue or iteration % self.every == 0
+        if due:
+            self.latest = time.monotonic()
+        return due
 
 
 class Session:
@@ -52,23 +68,23 @@ class Session:
         trainer: Trainer,
         data: TrainingData,
         say: Say,
-        evaluate: Evaluate | None = None,
-        stop: Callable[[], bool] = lambda: False,
-        deadline: float = math.inf,
+        evaluate: Evaluate | None,
+        stop: Callable[[], bool],
+        deadline: float,
     ) -> None:
         self.folder, self.settings, self.trainer, self.say = folder, settings, trainer, say
-        self.data, self.held_out, self.landmarks = data.identity(), data.held_out, data.landmarks()
+        self.identity, self.held_out = data.identity(), data.held_out
         self.log = RunLog(folder.path / "log.jsonl", say)
+        self.saver = Saver(folder, settings, trainer, self.log, self.identity, data.landmarks(), say)
         self.evaluations = Evaluations(evaluate, settings.eval_every, folder.weights, self.log, say)
         self.board: Board | None = None
         self.rows = Schedule(settings.log_every, settings.log_seconds)
         self.samples = Schedule(settings.sample_every, settings.sample_seconds)
         self.checkpoints = Schedule(settings.checkpoint_every, settings.checkpoint_seconds)
-        self.stop, self.deadline, self.owes_evaluation, self.packed_otherwise = stop, deadline, False, False
-        self.saved = self.exported = self.sampled = -1
+        self.stop, self.deadline, self.owes_evaluation = stop, deadline, False
+        self.sampled = -1
         self.shown: dict[str, float] = {}
         self.trained_seconds = 0.0
-        self.started_from: dict[str, Any] = {}
         self.counted_until = time.monotonic()
 
     def begin(self, resume: bool) -> None:
@@ -105,10 +121,10 @@ class Session:
         for note in initialise(trainer.generator, trainer.discriminator, heads, trainer.layout, weights):
             self.say(note)
         trainer.ema.load_state_dict(trainer.generator.state_dict())
-        self.started_from = origin(weights.card)
+        self.saver.started_from = origin(weights.card)
 
     def _take_over(self, checkpoint: Checkpoint) -> None:
-        if any(checkpoint.record.get(name, found) != found for name, found in self.data.items()):
+        if any(checkpoint.record.get(name, found) != found for name, found in self.identity.items()):
             raise DataError(
                 f"the training data is not what {self.folder.path} was trained on: pictures, labels or groups changed",
                 f"restore the data, or start a new run with --init-from {self.folder.weights}",
@@ -130,11 +146,8 @@ class Session:
             )
         if done == wanted:
             refuse_changes_without_effect(self.settings, trained)
-        packing = ("checkpoint_dtype", "checkpoint_moments")
-        self.saved = done
-        self.packed_otherwise = any(trained.get(name) != getattr(self.settings, name) for name in packing)
+        self.saver.take_over(checkpoint)
         self.trained_seconds = float(checkpoint.record.get("seconds", 0.0))
-        self.started_from = checkpoint.record.get("started_from", {})
 
     def after(self, losses: dict[str, Tensor], progress: Progress) -> None:
         """Write what is due after an iteration; `losses` is empty if no row is due."""
@@ -155,7 +168,7 @@ class Session:
         numbers = {name: value.item() for name, value in losses.items()}
         for name, value in numbers.items():
             if not math.isfinite(value):
-                raise self._not_finite(f"the loss {name}")
+                raise self.saver.not_finite(f"the loss {name}")
         iteration = self.trainer.iteration
         self.log.write({"iteration": iteration, "seconds": round(self._seconds(), 2), **numbers})
         if self.board is not None:
@@ -170,64 +183,13 @@ class Session:
         self.save(final=True)
 
     def save(self, final: bool = False) -> None:
-        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, else it is a warning. If it
-        has no room for the checkpoint, the weights, which are smaller, are still written.
-
-        Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
-        """
-        iteration = self.trainer.iteration
-        if not self.folder.is_there():
-            raise TrainingError(
-                f"the run folder {self.folder.path} is gone: it was moved or removed",
-                "train --run NEWPLACE --resume goes on from its newest checkpoint",
-            )
-        failed: list[str] = []
-        if self.saved != iteration or self.packed_otherwise:
-            before = f"the latest one is of iteration {self.saved:,}" if self.saved >= 0 else "there is none yet"
-            failed += self._failed(f"the checkpoint of iteration {iteration:,}", self._save_checkpoint, f"; {before}")
-        if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
-            failed += self._failed(f"the weights of iteration {iteration:,}", self._save_weights)
-        if failed and final:
-            lone = self.saved < 0 <= self.exported
-            hint = f"go on with --init-from {self.folder.weights} and another --run" if lone else "go on with --resume"
-            raise TrainingError("; ".join(failed), f"make room and {hint}")
-        for text in failed:
-            self.say(f"{text}; going on")
-
-    def _failed(self, what: str, write: Callable[[], None], then: str = "") -> list[str]:
-        """Write a file; returns why that failed, if it did."""
-        try:
-            write()
-        except OSError as error:
-            return [f"{what} could not be written: {reason_of(error)}{then}"]
-        return []
-
-    def _save_checkpoint(self) -> None:
-        trainer = self.trainer
-        state = packed(trainer.state(), self.settings.checkpoint_dtype, self.settings.checkpoint_moments)
-        self._require_finite(state)
-        self.log.sync()
-        record = {
-            "settings": self.settings.to_dict(),
-            "seconds": self._seconds(),
-            "started_from": self.started_from,
-            **self.data,
-        }
-        save_checkpoint(self.folder.checkpoints, trainer.iteration, state, record, self.settings.keep)
-        self.saved, self.packed_otherwise = trainer.iteration, False
-
-    def _save_weights(self) -> None:
-        trainer = self.trainer
-        card = card_of(trainer, self._seconds(), self.started_from, self.landmarks)
-        heads = trainer.features.heads.state_dict() if trainer.features else None
-        networks = trainer.ema.state_dict(), trainer.discriminator.state_dict()
-        save_weights(self.folder.weights, card, *networks, feature_heads=heads)
-        self.exported = trainer.iteration
+        """Write a checkpoint and the weights, see `Saver.save`."""
+        self.saver.save(self._seconds, final)
 
     def _evaluate(self, stop: Callable[[], bool]) -> None:
         iteration, seconds = self.trainer.iteration, self._seconds()
         self.save()  # with a checkpoint: a killed run could not go on from weights alone
-        if self.exported != iteration:
+        if self.saver.exported != iteration:
             return
         numbers = replace(self.evaluations, stop=stop).write(iteration, seconds)
         self.owes_evaluation = not numbers and stop()
@@ -257,17 +219,3 @@ class Session:
                 self.say(f"the sample grid {path} could not be written ({reason_of(error)}); going on")
             if self.board is not None:
                 self.board.picture(name, grid, trainer.iteration)
-
-    def _require_finite(self, state: dict[str, Tensor]) -> None:
-        """Raises TrainingError where a tensor is not finite: it would replace good ones on the disk."""
-        for name, tensor in state.items():
-            if not bool(torch.isfinite(tensor).all()):
-                raise self._not_finite(name)
-
-    def _not_finite(self, what: str) -> TrainingError:
-        last = f"the checkpoint of iteration {self.saved:,} is kept" if self.saved >= 0 else "no checkpoint exists yet"
-        return TrainingError(
-            f"iteration {self.trainer.iteration:,}: {what} is no longer a finite number; {last}",
-            "resume with a lower --lr, or with smaller weights of losses"
-            + (", or with --precision fp32" if self.trainer.precision is not torch.float32 else ""),
-        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +10,7 @@ from torch import Tensor
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.vectors import soft_label
+from stargan_cli.train.recipe.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -28,13 +28,12 @@ class TargetRule:
 
     groups: Tensor
     things: Tensor
-    own_share: float = 0.0
-    single_share: float = 0.0
-    keep_unset: bool = False
+    own_share: float
+    single_share: float
+    keep_unset: bool
 
     @classmethod
-    def of(cls, label_set: LabelSet, device: torch.device, **shares: Any) -> TargetRule:
-        """`shares` are the fields after the masks."""
+    def of(cls, label_set: LabelSet, device: torch.device, settings: TrainSettings) -> TargetRule:
         names = label_set.attributes
         alone = [(name,) for name in names if not label_set.group_of(name)]
         groups, things = (
@@ -43,7 +42,7 @@ class TargetRule:
             .to(device)
             for listed in (label_set.groups, [*label_set.all_groups, *alone])
         )
-        return cls(groups, things, **shares)
+        return cls(groups, things, settings.own_share, settings.single_share, settings.keep_unset)
 
     def targets(self, labels: Tensor, draws: Draws) -> Tensor:
         """Targets (N, k), float in {0, 1}, drawn from `labels` (N, k) of the whole batch."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,7 +16,8 @@ from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.fast_cpu.networks import FastGenerator
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 from stargan_cli.train.adaptive import Augmentation
@@ -62,8 +62,7 @@ class Trainer:
             index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
         )
         self.feeds = [feed(one, self.turns.count(index), self.rows, device) for index, one in enumerate(sources)]
-        shares: dict[str, Any] = {name: getattr(settings, name) for name in ("own_share", "single_share", "keep_unset")}
-        self.rules = [TargetRule.of(label_set, device, **shares) for label_set in layout.sets]
+        self.rules = [TargetRule.of(label_set, device, settings) for label_set in layout.sets]
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
         fast = device.type == "cpu" and not settings.compiled

@@ -53,8 +53,8 @@ class Question:
 
     squares: Pixels
     variants: tuple[Variant, ...]
-    laying: Laying | None = None
-    weight: int = 0
+    laying: Laying | None
+    weight: int
     people: tuple[int, ...] | None = None
     known: tuple[Known | None, ...] = ()
     firsts: tuple[int, ...] = (0,)

@@ -39,7 +39,7 @@ class Job:
     variant: Variant
     output: PurePath
     fingerprint: str
-    replaces: bool = False
+    replaces: bool
 
 
 PictureSteps = Steps[Settled]

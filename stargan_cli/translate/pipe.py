@@ -12,7 +12,7 @@ from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.blobs import hash_of
 from stargan_cli.pictures.formats import FALLBACK, read_as
 from stargan_cli.pictures.reading import decodable, read_stream
-from stargan_cli.progress import Say, unheard
+from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.names import converted
@@ -49,7 +49,7 @@ def translate_stream(
     source: BinaryIO,
     target: BinaryIO,
     settings: TranslationSettings,
-    warn: Say = unheard,
+    warn: Say,
 ) -> None:
     """Read a picture to its end, translate it, write the result. `format="same"` keeps the source's format if it can be
     written, and writes PNG otherwise. Raises PictureError, UsageError and WeightsError."""

@@ -39,7 +39,7 @@ class Plan:
     precision: str
     framing: Framing
     variants: tuple[Variant, ...]
-    in_place: bool = False
+    in_place: bool
 
     def fingerprint(self, variant: Variant, format: PictureFormat, known: Known, picture: str) -> str:
         """The hash of what decides an output's bytes. `picture` is the hash of the source."""

@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import PurePath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Status = Literal["done", "skipped", "failed"]
-STATUSES = ("done", "skipped", "failed")
+STATUSES: tuple[Status, ...] = get_args(Status)
 KEPT_FAILURES = 20
 GENERATED = "itself an output of stargan"
 """What is said of the source of an output, if this program has made it."""

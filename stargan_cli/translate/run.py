@@ -154,7 +154,7 @@ def _listing(
     settings: TranslationSettings,
     run: Run,
     sink: Sink,
-    passed_over: PassedOver | None = None,
+    passed_over: PassedOver,
     stop: Callable[[], bool] = lambda: False,
 ) -> Callable[[], Iterator[Found]]:
     out = where.folder

@@ -25,8 +25,8 @@ class LabelSource:
     layout: LabelLayout
     vocabulary: Vocabulary
     can_read: bool
-    rest_off: bool = False
-    table: LabelTable | None = None
+    rest_off: bool
+    table: LabelTable | None
 
     def check(self, changes: Sequence[Change]) -> None:
         """Raises UsageError if the changes need a source label that this source cannot give for any picture."""

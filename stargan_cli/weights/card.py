@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stargan_cli.labels import LabelLayout
-from stargan_cli.model import ModelSettings
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.card_checks import FIELDS, check_fields, check_plain
 
 CARD_VERSION = 1

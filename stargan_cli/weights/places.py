@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from importlib import resources
 from pathlib import Path
 
 from stargan_cli.errors import UsageError, one_line
+from stargan_cli.files.packaged import packaged
 
 DEFAULT_WEIGHTS = "celeba-128"
 NAMES_ON_HUBS = ("weights.safetensors", "model.safetensors")
@@ -15,9 +15,7 @@ NAMES_ON_HUBS = ("weights.safetensors", "model.safetensors")
 
 
 def bundled_folder() -> Path:
-    """The folder of the bundled weights: inside an installed wheel, else in the source tree."""
-    packaged = Path(str(resources.files("stargan_cli"))) / "_weights"
-    return packaged if packaged.is_dir() else Path(__file__).resolve().parents[2] / "weights"
+    return packaged("_weights", "weights")
 
 
 def bundled_names() -> list[str]:

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from stargan_cli.cli.app import app
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.changes import parse_set
-from stargan_cli.model import Discriminator, Generator, ModelSettings, parameter_count
+from stargan_cli.model import Discriminator, Generator, parameter_count
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import fingerprint, save
 

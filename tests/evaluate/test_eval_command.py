@@ -18,9 +18,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.evaluation.command import OF_FITTING, OF_MEASURING, classifiers_of
+from stargan_cli.cli.evaluation.command import OF_FITTING, OF_MEASURING
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
+from stargan_cli.evaluate.classifiers.places import classifiers_of
 from stargan_cli.evaluate.data import matching_sets
 from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.settings import EvalSettings

@@ -11,7 +11,7 @@ from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import WeightsError
 from stargan_cli.evaluate.glance import glance_rows
-from stargan_cli.evaluate.measure import LabelledSet, Measuring, pictures_to_translate
+from stargan_cli.evaluate.measure import Measuring, pictures_to_translate
 from stargan_cli.evaluate.report import chosen_rows
 from stargan_cli.evaluate.same_person import Portraits
 from stargan_cli.evaluate.summary import difference, summarise
@@ -19,6 +19,7 @@ from stargan_cli.evaluate.tables import tables
 from stargan_cli.evaluate.targets import targets_for
 from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
+from stargan_cli.evaluate.values import LabelledSet
 from stargan_cli.labels import LabelLayout, LabelSet, parse_set
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors

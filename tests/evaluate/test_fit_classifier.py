@@ -30,7 +30,8 @@ from stargan_cli.evaluate.classifiers.classifier import (
     save_classifier,
 )
 from stargan_cli.evaluate.classifiers.disturbances import Disturbances
-from stargan_cli.evaluate.classifiers.fit import FitSettings, fit, fit_and_save
+from stargan_cli.evaluate.classifiers.fit import FitSettings, fit
+from stargan_cli.evaluate.classifiers.fit_and_save import fit_and_save
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.probabilities import decisions, probabilities
 
@@ -252,7 +253,7 @@ def test_a_limit_opens_no_other_picture_and_takes_them_evenly(tmp_path, monkeypa
         decoded.append(labelled.files)
         return cached(labelled, *rest)
 
-    monkeypatch.setattr("stargan_cli.evaluate.classifiers.fit.cached", watched)
+    monkeypatch.setattr("stargan_cli.evaluate.classifiers.fit_and_save.cached", watched)
     root, where = write_celeba(tmp_path / "celeba"), {"cache": tmp_path / "cache", "workers": 1}
     fitted = fit_and_save(tmp_path / "classifier.safetensors", "celeba", TINY, root, limit=10, **where)
     assert fitted.training["pictures"] == 10 and list(map(len, decoded)) == [10, 10, 10]

@@ -108,16 +108,16 @@ def test_new_hair_leaves_the_face_and_all_else_the_background():
 
 def test_interval_of_a_rate_is_that_of_the_binomial():
     found = estimate([1.0] * 60 + [0.0] * 40)
-    assert (found.value, found.n) == (0.6, 100)
-    assert (found.low, found.high) == pytest.approx((0.6 - 1.96 * 0.049, 0.6 + 1.96 * 0.049), abs=0.015)
+    assert (found["value"], found["n"]) == (0.6, 100)
+    assert (found["low"], found["high"]) == pytest.approx((0.6 - 1.96 * 0.049, 0.6 + 1.96 * 0.049), abs=0.015)
     assert estimate([1.0] * 60 + [0.0] * 40) == found
 
 
 def test_interval_leaves_out_what_is_no_number_and_shrinks_with_n():
-    assert estimate([math.nan, 2.0, 2.0]).to_dict() == {"value": 2.0, "low": 2.0, "high": 2.0, "n": 2}
+    assert estimate([math.nan, 2.0, 2.0]) == {"value": 2.0, "low": 2.0, "high": 2.0, "n": 2}
     assert estimate([]) is None and estimate([math.inf]) is None
     few, many = estimate([0.0, 1.0] * 10), estimate([0.0, 1.0] * 1000)
-    assert many.high - many.low < (few.high - few.low) / 5
+    assert many["high"] - many["low"] < (few["high"] - few["low"]) / 5
 
 
 def test_several_numbers_of_one_picture_are_drawn_together():
@@ -125,8 +125,8 @@ def test_several_numbers_of_one_picture_are_drawn_together():
     numbers = [1.0] * 30 + [0.0] * 20
     once = estimate(numbers)
     often = estimate([*numbers * 8, math.nan], pictures=[*[*range(50)] * 8, 50])
-    assert (often.value, often.n) == (once.value, 400)
-    assert (often.low, often.high) == pytest.approx((once.low, once.high))
+    assert (often["value"], often["n"]) == (once["value"], 400)
+    assert (often["low"], often["high"]) == (once["low"], once["high"])
 
 
 def test_missing_inception_file_is_named_with_its_address(tmp_path, monkeypatch):

@@ -13,8 +13,8 @@ from training_kit import TINY_OPTIONS
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.evaluation.command import classifiers_of
 from stargan_cli.errors import DataError, WeightsError
+from stargan_cli.evaluate.classifiers.places import classifiers_of
 from stargan_cli.labels import LabelSet
 from stargan_cli.train.evaluations import Evaluations
 from stargan_cli.train.log import RunLog

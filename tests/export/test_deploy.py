@@ -15,7 +15,8 @@ from PIL import Image
 
 from stargan_cli.export.run import ExportSettings, export
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Generator, ModelSettings
+from stargan_cli.model import Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.arrays import to_array
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.weights.card import Card

@@ -32,7 +32,8 @@ from stargan_cli.export.sources import open_source
 from stargan_cli.export.torch_files import open_pt2, open_torchscript
 from stargan_cli.graphs.onnx_graph import require_package
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.checkpoints import save_checkpoint

@@ -22,7 +22,8 @@ from stargan_cli.export.reference_format import (
 )
 from stargan_cli.export.sources import layout_of
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 
 SETTINGS = ModelSettings(
     image_size=32, label_dim=3, class_dim=3, width=6, blocks=2, discriminator_width=4, discriminator_layers=3

@@ -13,7 +13,8 @@ from stargan_cli.evaluate.pixel_metrics import psnr
 from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
 from stargan_cli.fast_cpu.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d
-from stargan_cli.model import Discriminator, Generator, ModelSettings, PatchConv2d
+from stargan_cli.model import Discriminator, Generator, PatchConv2d
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.tensors import to_model, to_pixels
 
 pytestmark = pytest.mark.numeric

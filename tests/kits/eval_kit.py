@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from stargan_cli.evaluate.classifiers.classifier import Classifier, ClassifierNetwork, save_classifier
 from stargan_cli.evaluate.readings import Readers
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings, Translation
+from stargan_cli.model import Discriminator, Generator, Translation
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.files import load, save
 

@@ -19,7 +19,8 @@ import corpus
 import torch
 
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings

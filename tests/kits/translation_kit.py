@@ -12,7 +12,8 @@ from PIL import Image
 from stargan_cli.faces.asking import answered
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.reading import read_picture
 from stargan_cli.translate.framing import Framed, Framing
 from stargan_cli.weights.card import Card

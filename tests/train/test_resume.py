@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from stargan_cli.cli.app import app
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import DataError, TrainingError, UsageError
-from stargan_cli.train import session
+from stargan_cli.train import saving
 from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
 from stargan_cli.train.recipe.settings import TrainSettings
@@ -109,7 +109,7 @@ def test_weights_older_than_the_last_checkpoint_are_written_anew(
             raise OSError(28, "No space left on device") if full else KeyboardInterrupt
         weights.save(path, card, *tensors, **more)
 
-    monkeypatch.setattr(session, "save_weights", fail)
+    monkeypatch.setattr(saving, "save_weights", fail)
     with pytest.raises(TrainingError if full else KeyboardInterrupt) as caught:
         run_training(run, chosen, tmp_path / "c")
     assert not full or str(caught.value) == "the weights of iteration 8 could not be written: No space left on device"

@@ -8,6 +8,7 @@ import torch
 
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.labels import LabelSet
+from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.targets import TargetRule
 
 HAIR = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))
@@ -15,7 +16,7 @@ LABELS = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 0, 1], [0
 
 
 def targets_of(labels: torch.Tensor, label_set: LabelSet, seed: int, **options: Any) -> torch.Tensor:
-    rule = TargetRule.of(label_set, torch.device("cpu"), **options)
+    rule = TargetRule.of(label_set, torch.device("cpu"), TrainSettings(**options))
     return rule.targets(labels, Draws(torch.tensor(seed), len(labels)))
 
 
@@ -49,7 +50,7 @@ def test_what_is_not_named_gets_a_soft_label_and_a_group_none_at_all() -> None:
     targets = torch.tensor([[0, 1, 0], [1, 0, 1], [1, 0, 0], [1, 0, 0]]).float()
     read = torch.tensor([[0.5, 0.25, 0.0], [0.5, 0.25, 1.0], [0.5, 0.25, 1.0], [0.5, 0.25, 0.0]])
     everything = torch.tensor([[False], [False], [False], [True]])
-    asked = TargetRule.of(HAIR, torch.device("cpu")).asked(own, targets, read, everything)
+    asked = TargetRule.of(HAIR, torch.device("cpu"), TrainSettings()).asked(own, targets, read, everything)
     expected = torch.tensor([[0, 1, 0.2], [0, 0, 1], [0, 0, 0.8], [1, 0, 0]])
     assert torch.allclose(asked, expected)
     assert targets[2].tolist() == [1, 0, 0], "the targets themselves are left alone"

@@ -14,7 +14,7 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
 from stargan_cli.train import learner
 from stargan_cli.train.losses import Objective, discriminator_loss
-from stargan_cli.train.packing import packed
+from stargan_cli.train.saving import packed
 from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric

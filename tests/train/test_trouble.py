@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError, UsageError
-from stargan_cli.train import session
+from stargan_cli.train import saving
 from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
@@ -224,7 +224,7 @@ def test_a_disk_without_room_for_the_checkpoint_still_gets_the_weights(
     def full(*args: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(session, "save_checkpoint", full)
+    monkeypatch.setattr(saving, "save_checkpoint", full)
     with pytest.raises(TrainingError, match="the checkpoint of iteration 8 could not be written") as caught:
         run_training(tmp_path, chosen, cache, resume=True)
     assert "weights of" not in str(caught.value)

@@ -20,7 +20,8 @@ from stargan_cli.errors import NoFaceError, UsageError
 from stargan_cli.faces.asking import answered
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Generator, ModelSettings
+from stargan_cli.model import Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.plan import make_plan

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.model import Discriminator, Generator, ModelSettings
+from stargan_cli.model import Discriminator, Generator
+from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights import files as weights
 from stargan_cli.weights import places
 from stargan_cli.weights.checkpoints import save_checkpoint

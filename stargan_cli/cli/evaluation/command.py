@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +25,8 @@ from stargan_cli.cli.options import (
     given,
 )
 from stargan_cli.cli.progress import show_progress
-from stargan_cli.datasets.choice import DEFAULT_ROOT, SPLITS
-from stargan_cli.errors import StarganError, UsageError, counted
+from stargan_cli.datasets.choice import SPLITS
+from stargan_cli.errors import UsageError, counted
 from stargan_cli.progress import unheard
 from stargan_cli.settings import listed
 
@@ -79,10 +77,12 @@ def evaluate(
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
     _refuse_without_effect(context, fit_classifier, sets, features)
+    from stargan_cli.evaluate.classifiers.places import classifiers_of, usual_classifier
+
     if fit_classifier:
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
-        path = classifier[0] if classifier else _default_classifier(sets[0], network, root, split)
+        path = classifier[0] if classifier else usual_classifier(sets[0], network, root, split)
         choice = {"root": root, "attributes": listed(attrs), "split": split, "limit": limit}
         choice |= {"cache": cache, "workers": workers}
         machine = {"seed": seed, "device": device, "precision": precision or "auto"}
@@ -136,46 +136,10 @@ def _refuse(context: typer.Context, names: set[str], why: str) -> None:
         raise UsageError(f"{unused[0]} {why}", "leave it out")
 
 
-def _default_classifier(data: str, network: str, root: Path | None, split: str) -> Path:
-    """In the user's cache folder. Data sets in different places have different files, and so have CelebA's splits: a
-    test picture of the one is a training picture of the other."""
-    from stargan_cli.datasets.decoded_cache import default_cache_folder
-
-    if data == "celeba":
-        name, place = data, _celeba_in(root or Path(DEFAULT_ROOT)).resolve() / split
-    else:
-        place = Path(data).resolve()
-        name = place.name[:60]
-    digest = blake2b(os.fsencode(place), digest_size=4).hexdigest()
-    return default_cache_folder() / f"classifier-{name}-{digest}-{network}.safetensors"
-
-
-def _celeba_in(root: Path) -> Path:
-    """The folder of CelebA in `root`; `root` itself if there is none, as loading says why."""
-    from stargan_cli.datasets.celeba_files import find_celeba
-
-    try:
-        return find_celeba(root).place
-    except (StarganError, OSError):
-        return root
-
-
-def classifiers_of(sets: tuple[str, ...], root: Path | None, split: str) -> list[Path]:
-    """All that were fitted into the cache folder; of a data set without one, the name that it would have."""
-    from stargan_cli.backbones import DEFAULT_NETWORK
-
-    found: list[Path] = []
-    for data in sets:
-        usual = _default_classifier(data, DEFAULT_NETWORK, root, split)
-        start = usual.stem.removesuffix(DEFAULT_NETWORK)
-        fitted = [path for path in usual.parent.glob("*.safetensors") if path.stem.startswith(start)]
-        found += sorted(fitted) or [usual]
-    return found
-
-
 def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
     from stargan_cli.backbones import RESNET
-    from stargan_cli.evaluate.classifiers.fit import FitSettings, fit_and_save
+    from stargan_cli.evaluate.classifiers.fit import FitSettings
+    from stargan_cli.evaluate.classifiers.fit_and_save import fit_and_save
 
     if machine["network"] == RESNET and machine["init"] is None:
         raise UsageError(

@@ -23,9 +23,9 @@ def evaluator(
     """
     if not settings.eval_every:
         return None
-    from stargan_cli.cli.evaluation.command import classifiers_of
     from stargan_cli.device import pick_device
     from stargan_cli.evaluate.classifiers.classifier import load_classifiers
+    from stargan_cli.evaluate.classifiers.places import classifiers_of
     from stargan_cli.evaluate.data import part_to_measure
     from stargan_cli.evaluate.glance import log_row, measured_with
     from stargan_cli.evaluate.instruments import find_instruments

@@ -47,7 +47,7 @@ def translate_all(
     chosen: Tensor,
     labels: Tensor,
     machine: Machine,
-    photos: Photos | None = None,
+    photos: Photos | None,
 ) -> Iterator[TranslatedBatch]:
     """Translate the pictures `chosen`, int64 (n,), with the label vectors `labels`, float (n, label_dim). With
     `photos`, the faces are translated and put back into the photos. Raises as `require_finite` does."""

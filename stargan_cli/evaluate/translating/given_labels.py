@@ -28,7 +28,7 @@ class GivenLabels:
     set_index: int
     pictures: CachedPictures
     machine: Machine
-    read: Callable[[Tensor], Tensor] | None = None
+    read: Callable[[Tensor], Tensor] | None
 
     def asked(self, target: Target) -> Tensor:
         """The vectors (n, label_dim) for a target: those of `translate` if `--set` names the target's attributes."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.opening import require_regular
-from stargan_cli.settings import Declared, checked, declared
+from stargan_cli.settings import checked, declared
 from stargan_cli.train.recipe.presets import preset
 from stargan_cli.train.recipe.settings import TrainSettings
 
@@ -71,15 +71,7 @@ def _named(key: str, value: Any) -> tuple[str, Any]:
             raise ValueError(f"settings stand outside of tables, without [{key}]")
         close = difflib.get_close_matches(key, known, n=1)
         raise ValueError(f"unknown setting {key}" + (f"; did you mean {close[0]}?" if close else ""))
-    return one.name, _value(one, value)
-
-
-def _value(one: Declared, value: Any) -> Any:
-    parse = one.setting.parse or (lambda text: text)
-    if one.setting.repeated:
-        items = value if isinstance(value, list) else [value]
-        return [parse(item) if isinstance(item, str) else item for item in items]
-    return parse(value) if isinstance(value, str) else value
+    return one.name, one.parsed(value)
 
 
 def as_toml(settings: TrainSettings, preset_name: str) -> str:

@@ -3,57 +3,57 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
+from stargan_cli.model_settings import BOUNDS, ModelSettings, Output, Upsampling
 from stargan_cli.settings import Setting, Settings
 
 MODEL = "Model"
+
+
+def _setting(name: str, help: str) -> Setting:
+    low, high = BOUNDS[name]
+    return Setting(MODEL, help, at_least=low, at_most=high)
 
 
 @dataclass(frozen=True)
 class NetworkChoice(Settings):
     image_size: Annotated[
         int,
-        Setting(
-            MODEL,
+        _setting(
+            "image_size",
             "Side of the pictures in pixels: a multiple of 4 times --downscale, and large enough for every layer of "
             "the discriminator.",
-            at_least=8,
-            at_most=2048,
         ),
-    ] = 128
-    width: Annotated[int, Setting(MODEL, "Channels of the generator's first convolution.", at_least=1, at_most=512)] = (
-        64
-    )
-    blocks: Annotated[int, Setting(MODEL, "Residual blocks of the generator.", at_least=0, at_most=64)] = 6
+    ] = ModelSettings.image_size
+    width: Annotated[int, _setting("width", "Channels of the generator's first convolution.")] = ModelSettings.width
+    blocks: Annotated[int, _setting("blocks", "Residual blocks of the generator.")] = ModelSettings.blocks
     discriminator_width: Annotated[
-        int, Setting(MODEL, "Channels of the discriminator's first convolution.", at_least=1, at_most=512)
-    ] = 64
+        int, _setting("discriminator_width", "Channels of the discriminator's first convolution.")
+    ] = ModelSettings.discriminator_width
     discriminator_layers: Annotated[
         int,
-        Setting(MODEL, "Convolutions of the discriminator, each of which halves the side.", at_least=1, at_most=9),
-    ] = 6
+        _setting("discriminator_layers", "Convolutions of the discriminator, each of which halves the side."),
+    ] = ModelSettings.discriminator_layers
     output: Annotated[
-        Literal["tanh", "attention"],
+        Output,
         Setting(MODEL, "The generator gives a picture (tanh), or colours and a mask that blends them in (attention)."),
-    ] = "tanh"
+    ] = ModelSettings.output
     upsampling: Annotated[
-        Literal["transposed", "resize"],
+        Upsampling,
         Setting(
             MODEL,
             "The generator enlarges by transposed convolutions, or bilinearly (resize), which leaves no checkerboard.",
         ),
-    ] = "transposed"
+    ] = ModelSettings.upsampling
     projection: Annotated[bool, Setting(MODEL, "The discriminator also scores how well each patch fits the label.")] = (
-        False
+        ModelSettings.projection
     )
     downscale: Annotated[
         int,
-        Setting(
-            MODEL,
+        _setting(
+            "downscale",
             "Shrinks the pictures by this factor for both networks; only the change is enlarged. "
             "More than 1 needs --output attention.",
-            at_least=1,
-            at_most=8,
         ),
-    ] = 1
+    ] = ModelSettings.downscale

@@ -12,6 +12,7 @@ from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.labels.vocabulary import plain
 from stargan_cli.progress import Say, unheard
+from stargan_cli.settings import declared
 from stargan_cli.train.recipe.config import read_config
 from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS, preset_changes
 from stargan_cli.train.recipe.presets import preset as preset_settings
@@ -59,7 +60,7 @@ def _refuse_options_of_celeba(data: tuple[str, ...], given: dict[str, Any]) -> N
     for name in ("root", "split", "keep_unset"):
         usual = getattr(TrainSettings, name)
         if "celeba" not in data and given.get(name, usual) != usual:
-            option = "--" + name.replace("_", "-")
+            option = declared(TrainSettings)[name].option
             raise UsageError(f"{option} is for celeba, which is not among --data", "leave it out, or add --data celeba")
 
 
@@ -72,7 +73,7 @@ def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float
     if factor == 1 or not rates:
         return {}
     scaled = {rate: float(f"{value * factor:.3g}") for rate, value in rates.items()}
-    words = ", ".join(f"--{rate.replace('_', '-')} {value:g}" for rate, value in scaled.items())
+    words = ", ".join(f"{declared(TrainSettings)[rate].option} {value:g}" for rate, value in scaled.items())
     say(f"for batches of {given['batch_size']}, learning rates are {factor:.3g} times the preset's: {words}")
     return scaled
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import LARGEST_SEED, Setting, listed
+from stargan_cli.settings import LARGEST_SEED, Setting, declared, listed
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.objective import LOSSES, Objective
 
@@ -291,7 +291,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         if "weigh_classes" in given and self.weigh_classes and not self.balance:
             raise UsageError("--weigh-classes has no effect without --balance", "add --balance or --no-weigh-classes")
         for name in ("own_share", "single_share"):
-            share, option = getattr(self, name), "--" + name.replace("_", "-")
+            share, option = getattr(self, name), declared(TrainSettings)[name].option
             if name in given and 0 < share * self.batch_size < 1:
                 raise UsageError(
                     f"{option} {share:g} has no effect: it is less than one of {self.batch_size} pictures in a step",

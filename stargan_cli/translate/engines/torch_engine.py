@@ -15,9 +15,7 @@ from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Tra
 class TorchEngine:
     """torch on any device. On the CPU the generator is rebuilt for speed (`fast_cpu`)."""
 
-    def __init__(
-        self, generator: Generator, device: torch.device, precision: torch.dtype, compiled: bool = False
-    ) -> None:
+    def __init__(self, generator: Generator, device: torch.device, precision: torch.dtype, compiled: bool) -> None:
         self._device, self._precision = device, precision
         network: Generator
         if device.type == "cpu":

@@ -26,7 +26,7 @@ class Archive:
     output: PurePath
     wanted: tuple[Variant, ...]
     fingerprints: tuple[str, ...]
-    settled: tuple[Row, ...] = ()
+    settled: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Found:
 
     With `problem` it cannot be read; a folder has no `below`. The output of an archive's member has the path of a file
     in a folder named like the archive. `transient`: the `problem` of an archive's end may be gone in the next run.
-    `known`: the picture's source labels, as far as `--labels` and `--rest` give them. `members`: how many members of
-    its archive came before this end.
+    `known`: the picture's source labels, as far as `--labels` and `--rest` give them. `members`: of an archive's end:
+    how many members came before it.
     """
 
     source: Source

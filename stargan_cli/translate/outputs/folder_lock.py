@@ -30,7 +30,7 @@ class FolderLock:
     `killed` are the ids (see `atomic.RUN_ID`) of killed runs that held the locks which this one now holds.
     """
 
-    def __init__(self, root: Path, shard: Shard | None, name: str | None = None) -> None:
+    def __init__(self, root: Path, shard: Shard | None, name: str | None) -> None:
         """`name`: the only file to write. Raises BlockingIOError if another run holds the folder, the shard or the
         file, UsageError if a run without a shard or a job with another number of shards holds the folder, or a lock
         file is another user's, OSError if one cannot be made."""

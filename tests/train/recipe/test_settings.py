@@ -8,12 +8,9 @@ from typing import Any
 import pytest
 from training_kit import settings
 
-from stargan_cli import model
 from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.settings import declared
-from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.presets import PRESETS, preset
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import model_settings
@@ -61,10 +58,3 @@ def test_every_preset_builds_its_networks(name: str) -> None:
     layout = LabelLayout((LabelSet("celeba", DEFAULT_ATTRIBUTES),))
     assert model_settings(preset(name), layout).image_size == 128
     assert PRESETS[name].reason and preset(name).iterations <= preset("paper").iterations
-
-
-def test_the_networks_bounds_are_those_of_the_model() -> None:
-    """They are declared twice: weights from anywhere are checked without the settings of training."""
-    for name, one in declared(NetworkChoice).items():
-        if name in model._BOUNDS:
-            assert (one.setting.at_least, one.setting.at_most) == model._BOUNDS[name]
