@@ -9,9 +9,13 @@ import sys
 from contextlib import suppress
 from types import FrameType
 
+BINDING = ("OMP_PROC_BIND", "OMP_PLACES", "GOMP_CPU_AFFINITY")
+
 
 def main() -> None:
     _leave_on_ctrl_c()  # before the slow imports: people press Ctrl-C during them
+    for name in BINDING:  # OpenMP would bind the thread that imports torch to one core, and with it all that it starts
+        os.environ.pop(name, None)
     atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # registered first, so it runs last
     try:
         from stargan_cli.cli.messages import say

@@ -50,8 +50,8 @@ def pick_device(name: str) -> torch.device:
 def pick_precision(name: str, device: torch.device) -> torch.dtype:
     """The number type that the convolutions compute in: auto, fp32, bf16 or fp16; parameters stay fp32.
 
-    auto takes bf16 where the hardware has instructions for it (AVX512-BF16, AMX, CUDA from compute capability 8.0) and,
-    on a CPU, where oneDNN may use them (ONEDNN_MAX_CPU_ISA); else fp32.
+    auto takes bf16 where the hardware has instructions for it (x86: AVX512-BF16, AMX; CUDA: from compute capability
+    8.0) and, on a CPU, where oneDNN may use them (ONEDNN_MAX_CPU_ISA); else fp32.
     Raises UsageError for an unknown name, for fp16 on the CPU, which has no fast path for it, and for bf16 and fp16 on
     MPS with a PyTorch before 2.5.
     """

@@ -270,8 +270,8 @@ Precision = Annotated[
     str,
     typer.Option(
         "--precision",
-        help="Number type that the networks compute in; auto takes bf16 if the processor has instructions for it, "
-        "else fp32. fp16 is for GPUs.",
+        help="Number type that the networks compute in; auto takes bf16 if an x86 processor or a GPU has "
+        "instructions for it, else fp32. fp16 is for GPUs.",
         **one_of("auto", "fp32", "bf16", "fp16"),
         rich_help_panel=MACHINE,
     ),

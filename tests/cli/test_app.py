@@ -60,6 +60,21 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     assert all(name in result.stdout for name in COMMANDS)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="a process has no affinity here")
+def test_openmp_binds_the_program_to_no_core() -> None:
+    """Job scripts of clusters set these variables; the thread that imports torch would keep to one core."""
+    script = (
+        "import os, sys; sys.argv = ['stargan', '--version']; before = os.sched_getaffinity(0)\n"
+        "from stargan_cli.__main__ import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "import torch; torch.ones(100_000).sum(); assert os.sched_getaffinity(0) == before, os.sched_getaffinity(0)\n"
+    )
+    bound = os.environ | {"OMP_PROC_BIND": "true", "OMP_PLACES": "cores"}
+    result = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=bound, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help(name: str) -> None:
     result = runner.invoke(app, [name, "--help"])

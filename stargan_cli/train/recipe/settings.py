@@ -210,7 +210,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         Literal["auto", "fp32", "bf16"],
         Setting(
             MACHINE,
-            "Number type of the convolutions. auto takes bf16 if the processor has instructions for it, else fp32.",
+            "Number type of the convolutions. auto takes bf16 if an x86 processor or a GPU has instructions for it, "
+            "else fp32.",
             changeable=True,
         ),
     ] = "auto"

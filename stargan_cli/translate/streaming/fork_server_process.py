@@ -31,7 +31,10 @@ def main(requests: int) -> None:
                 return
             kind, number = REQUEST.unpack(request)
             if kind == START:
-                started.append(_forked(server, handles))
+                try:
+                    started.append(_forked(server, handles))
+                except OSError:  # no more processes: the main process sees this one's end
+                    return
             else:
                 status = os.waitpid(started[number], 0)[1]
                 server.send(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,7 +39,7 @@ from stargan_cli.translate.outputs.together import PendingOutput
 from stargan_cli.translate.report import SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
-from stargan_cli.translate.streaming import fork_server, processes, workers
+from stargan_cli.translate.streaming import fork_server, fork_server_process, processes, workers
 from stargan_cli.translate.streaming.processes import WorkerProcesses
 from stargan_cli.translate.streaming.shared_arrays import GRAIN, Rooms, SharedArrays, unnamed_file
 from stargan_cli.translate.streaming.worker import _Worker
@@ -533,3 +535,23 @@ def test_arrays_lie_in_memory_that_both_sides_see(forbidden: bool, monkeypatch: 
     theirs.set_note(7, 1.5, 12)
     assert ours.note == (7, 1.5, 12)
     os.close(handle)
+
+
+def test_a_fork_that_is_refused_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By a limit on the number of processes, say."""
+    ours, theirs = socket.socketpair()
+    pipe = os.pipe()
+    monkeypatch.setattr(os, "fork", lambda: (_ for _ in ()).throw(BlockingIOError("no more processes")))
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    sigchld = signal.getsignal(signal.SIGCHLD)
+    try:
+        socket.send_fds(ours, [fork_server_process.REQUEST.pack(fork_server_process.START, 0)], [*pipe, *pipe])
+        fork_server_process.main(theirs.detach())
+        assert ours.recv(1) == b""
+    finally:
+        signal.signal(signal.SIGCHLD, sigchld)
+        ours.close()
+        for end in pipe:
+            os.close(end)
