@@ -3,14 +3,15 @@
 The network gives, at its own size, how much of each pixel changes (a mask) and by which colour. The colours are smooth.
 The mask has edges, which must follow those of the full-size picture: in each small window the mask is a linear function
 of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and
-enlarged, He & Sun 2015). No branch depends on the values of a tensor: nothing waits for the device. No picture depends
-on the others in its batch.
+enlarged, He & Sun 2015). The network's own edges are softer, and that function spreads them over its window: a wall
+beside hair would glow. So each pixel also has two levels, the least mask near it and the mean mask of what changes
+around it, and `paste` moves the mask towards the nearer one. No branch depends on the values of a tensor: nothing waits
+for the device. No picture depends on the others in its batch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,7 +20,8 @@ from torch import Tensor
 
 from stargan_cli.pictures.tensors import to_model
 
-RADIUS = 3  # px of the small square: windows in which the mask follows the picture's colours
+RADIUS = 4  # px of the small square: windows in which the mask follows the picture's colours
+NEAR = 2  # px of the small square: the mask's own edges are softer than this
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
@@ -52,7 +54,7 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareC
         difference = add - mask * guide
     colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
     slope, offset = _guided(guide, mask)
-    return SquareChange(colour.clamp(-2, 2), slope, offset, -_largest_near(-mask), _largest_near(mask))
+    return SquareChange(colour.clamp(-2, 2), slope, offset, *_levels(mask))
 
 
 def _sizes(difference: Tensor) -> Tensor:
@@ -77,6 +79,13 @@ def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     return slope, offset
 
 
+def _levels(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, 1, S, S) -> low, high: the minimum up to NEAR px away; the mean over windows, weighted by the mask itself, or
+    the pixel's own mask if that is larger."""
+    mean, square = torch.split(_window(torch.cat([mask, mask * mask], dim=1)), 1, dim=1)
+    return _least_near(mask), torch.maximum(square / mean.clamp_min(1e-4), mask)
+
+
 def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
     """Solves a symmetric 3x3 system at every place, by its cofactors: (N, 3, S, S)."""
     rr, rg, rb, gg, gb, bb = covariance
@@ -91,10 +100,16 @@ def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
 
 def _window(maps: Tensor) -> Tensor:
     """Means over square windows, (N, C, S, S) -> (N, C, S, S); at the border, over the part inside."""
-    ones = (1.0,) * (2 * RADIUS + 1)
-    count = _weighted(maps.new_ones(1, 1, 1, maps.shape[-1]), ones, 3)
-    sums = _weighted(_weighted(maps, ones, 3), ones, 2)
-    return sums / (count * count.transpose(2, 3))
+    count = _sums(maps.new_ones(1, 1, 1, maps.shape[-1]), 3)
+    return _sums(_sums(maps, 3), 2) / (count * count.transpose(2, 3))
+
+
+def _sums(maps: Tensor, dim: int) -> Tensor:
+    """Sums over windows along one dimension: differences of the sums from the border on."""
+    before, after = RADIUS + 1, RADIUS
+    padded = F.pad(maps, (before, after, 0, 0) if dim == 3 else (0, 0, before, after))
+    sums, size = padded.cumsum(dim), maps.shape[dim]
+    return sums.narrow(dim, 2 * RADIUS + 1, size) - sums.narrow(dim, 0, size)
 
 
 def _blurred(maps: Tensor, deviation: float) -> Tensor:
@@ -102,26 +117,23 @@ def _blurred(maps: Tensor, deviation: float) -> Tensor:
 
 
 def blurred_along(maps: Tensor, deviation: float, dim: int) -> Tensor:
-    """Gaussian blur of (N, C, H, W) along one dimension (standard deviation in px); border values are repeated."""
-    reach = max(1, round(3 * deviation))
+    """Gaussian blur of (N, C, H, W) along one dimension (standard deviation in px); border values are repeated. For few
+    channels and taps, torch's own convolutions take five times as long on a CPU."""
+    reach, size = max(1, round(3 * deviation)), maps.shape[dim]
     weights = [math.exp(-(step**2) / (2 * deviation**2)) for step in range(-reach, reach + 1)]
-    return _weighted(maps, [weight / sum(weights) for weight in weights], dim, "replicate")
-
-
-def _weighted(maps: Tensor, weights: Sequence[float], dim: int, beyond: str = "constant") -> Tensor:
-    """Weighted sums of neighbours along one dimension; `beyond` is the padding mode of `F.pad`. For few channels and
-    taps, torch's own convolutions and pooling take five times as long on a CPU."""
-    reach, size = len(weights) // 2, maps.shape[dim]
-    padded = F.pad(maps, (reach, reach, 0, 0) if dim == 3 else (0, 0, reach, reach), mode=beyond)
-    total = padded.narrow(dim, 0, size) * weights[0]
+    padded = F.pad(maps, (reach, reach, 0, 0) if dim == 3 else (0, 0, reach, reach), mode="replicate")
+    total = padded.narrow(dim, 0, size) * (weights[0] / sum(weights))
     for step, weight in enumerate(weights[1:], start=1):
-        total.add_(padded.narrow(dim, step, size), alpha=weight)
+        total.add_(padded.narrow(dim, step, size), alpha=weight / sum(weights))
     return total
 
 
-def _largest_near(maps: Tensor) -> Tensor:
-    """The maximum of each pixel and its eight neighbours, (N, 1, S, S)."""
+def _least_near(maps: Tensor) -> Tensor:
+    """The minimum of each pixel and those up to NEAR px away, along both dimensions, (N, 1, S, S)."""
     size = maps.shape[-1]
-    padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")
-    rows = torch.maximum(torch.maximum(padded[..., :size], padded[..., 1:-1]), padded[..., 2:])
-    return torch.maximum(torch.maximum(rows[..., :size, :], rows[..., 1:-1, :]), rows[..., 2:, :])
+    for dim in (3, 2):
+        padded = F.pad(maps, (NEAR, NEAR, 0, 0) if dim == 3 else (0, 0, NEAR, NEAR), mode="replicate")
+        maps = padded.narrow(dim, 0, size)
+        for step in range(1, 2 * NEAR + 1):
+            maps = torch.minimum(maps, padded.narrow(dim, step, size))
+    return maps

@@ -37,6 +37,7 @@ from stargan_cli.pictures.native_pixels import NativePixels
 FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance
 STRIP = 1 << 15  # pixels at once: their intermediate results fit into the processor's cache
 TEXTURE = 0.1 * HALF  # levels: the mask does not follow fainter fine detail
+LEAST_SPAN = 1e-3  # of a mask's two levels: they may meet
 MOST_GAIN = 1.6  # the largest gain in a pixel's lightness; its fine detail gains the square root of that
 
 
@@ -79,13 +80,12 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
     (h, w). `maps` and `spare` (3, h, w) are overwritten: new arrays of this size would cost more than the
     computation."""
     fine = np.subtract(pixels, maps[SEEN], out=maps[SEEN])
-    energy = np.multiply(fine, fine, out=spare).sum(axis=0)
+    edge = np.multiply(fine, fine, out=spare).sum(axis=0)
+    edge /= edge + 3 * TEXTURE**2
     mask = np.multiply(fine, maps[SLOPE], out=spare).sum(axis=0)
-    mask *= energy
-    energy += 3 * TEXTURE**2
-    mask /= energy
+    mask *= edge
     mask += maps[MASK]
-    np.clip(mask, maps[LOW], maps[HIGH], out=mask)
+    _towards_levels(mask, maps[LOW], maps[HIGH], spare[:2])
     mask *= weight
     gain = np.multiply(mask, maps[LIGHTER], out=maps[LIGHTER])
     gain.clip(0, MOST_GAIN - 1, out=gain)
@@ -97,6 +97,24 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
     pixels += fine
     pixels += maps[COLOUR]
     pixels.clip(0, 255, out=pixels)
+
+
+def _towards_levels(mask: Floats, low: Floats, high: Floats, spare: Floats) -> None:
+    """Move a mask (h, w) in place towards the nearer one of two levels: between them, it follows a steep S-curve.
+    `spare` (2, h, w) is overwritten."""
+    span, slower = spare
+    np.subtract(high, low, out=span)
+    np.maximum(span, LEAST_SPAN, out=span)
+    mask -= low
+    mask /= span
+    mask.clip(0, 1, out=mask)
+    for _ in range(2):  # smoothstep, twice
+        np.multiply(mask, -2, out=slower)
+        slower += 3
+        mask *= mask
+        mask *= slower
+    mask *= span
+    mask += low
 
 
 class _Weight:

@@ -20,7 +20,7 @@ EXISTS, DONE_BEFORE = "exists", "done before"
 FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
 """Why an output was skipped."""
 
-PIXELS_VERSION = 7
+PIXELS_VERSION = 8
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
 IN_PLACE_VERSION = 7
 """Takes its place in outputs that replaced their sources. It stays: made again, they would be translated twice."""

@@ -194,3 +194,20 @@ def test_a_mask_that_follows_lightness_leaves_fine_texture_as_it_is() -> None:
     seen = cut(image, place, SIZE)
     mask = ((140 - seen.float().mean(dim=0)) / 60).clamp(0, 1)
     assert detail(changed(image, place, mask, 0.3).crop(box)) > 0.95 * detail(image.crop(box))
+
+
+def test_a_wall_beside_hair_does_not_glow() -> None:
+    """The mask is softer than the edge of dark hair and a little wider; its colour is the wall's."""
+    image = Image.new("RGB", (512, 512), (200, 200, 200))
+    ImageDraw.Draw(image).ellipse((116, 116, 396, 396), fill=(30, 30, 30))
+    place, within = Place(0j, 512 + 0j), np.hypot(*(np.mgrid[:512, :512] + 0.5 - 256))
+    hair = torch.from_numpy(within < 152)[None, None].float()  # a little wider than it is
+    small = torch.nn.functional.avg_pool2d(hair, 16)
+    mask = torch.nn.functional.interpolate(small, size=128, mode="bilinear")[0, 0] * 0.9
+    seen, result = cut(image, place, 128), image.copy()
+    paste(
+        result, place, maps_of(place, image.size, seen.numpy(), (mask * 0.57)[None].expand(3, -1, -1), 1 - mask[None])
+    )
+    change = np.asarray(result).astype(int)[..., 0] - np.asarray(image)[..., 0]
+    assert change[within < 120].min() > 100
+    assert change[(within > 141) & (within < 165)].mean() < 5

@@ -20,7 +20,7 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     mask = (1 - keep.double()).clamp(0, 1)
     colour = _blurred(add.double() - mask * guide) / _blurred(mask).clamp_min(1e-3)
     slope, offset = _guided(guide, mask)
-    low, high = -F.max_pool2d(-mask, 3, 1, 1), F.max_pool2d(mask, 3, 1, 1)
+    low, high = -F.max_pool2d(-mask, 5, 1, 2), torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
     maps = torch.cat([colour.clamp(-2, 2), slope, offset, low, high, guide])[None]
     finer = min(FINEST, max(1, round(place.side / seen.shape[-1])))
     maps = F.interpolate(maps, scale_factor=finer, mode="bicubic") if finer > 1 else maps
@@ -32,7 +32,8 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     fine = x - small
     energy = (fine**2).mean(dim=0, keepdim=True)
     edges = small + fine * energy / (energy + 0.1**2)
-    mask = ((slope * edges).sum(dim=0, keepdim=True) + offset).clamp(low, high)
+    span = (high - low).clamp_min(1e-3)
+    mask = low + span * _s_curve(_s_curve(((slope * edges).sum(dim=0, keepdim=True) + offset - low) / span))
     step = mask * _fade(grid) * colour
     gain = (1 + _luma(step) / (_luma(small) + 1.15)).clamp(1, 1.6).sqrt() - 1
     after = (x + step + gain * fine + 1) * 127.5
@@ -40,15 +41,21 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
 
 
 def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    def window(maps: Tensor) -> Tensor:
-        return F.avg_pool2d(maps, 7, 1, 3, count_include_pad=False)
-
-    mean, mean_values = window(guide), window(values)
-    covariance = torch.stack([window(guide * one) for one in guide]) - mean[:, None] * mean[None]
+    mean, mean_values = _window(guide), _window(values)
+    covariance = torch.stack([_window(guide * one) for one in guide]) - mean[:, None] * mean[None]
     matrix = covariance.permute(2, 3, 0, 1) + 0.01 * torch.eye(3)
-    right = window(guide * values) - mean * mean_values
+    right = _window(guide * values) - mean * mean_values
     slope = torch.linalg.solve(matrix, right.permute(1, 2, 0)).permute(2, 0, 1)
-    return window(slope), window(mean_values - (slope * mean).sum(dim=0, keepdim=True))
+    return _window(slope), _window(mean_values - (slope * mean).sum(dim=0, keepdim=True))
+
+
+def _window(maps: Tensor) -> Tensor:
+    return F.avg_pool2d(maps, 9, 1, 4, count_include_pad=False)
+
+
+def _s_curve(steps: Tensor) -> Tensor:
+    steps = steps.clamp(0, 1)
+    return steps**2 * (3 - 2 * steps)
 
 
 def _blurred(maps: Tensor) -> Tensor:
@@ -65,8 +72,7 @@ def _grid(place: Place, size: tuple[int, int]) -> Tensor:
 
 
 def _fade(grid: Tensor) -> Tensor:
-    steps = (torch.minimum(grid, 1 - grid) / 0.1).clamp(0, 1)
-    return (steps**2 * (3 - 2 * steps)).prod(dim=-1)
+    return _s_curve(torch.minimum(grid, 1 - grid) / 0.1).prod(dim=-1)
 
 
 def _luma(colours: Tensor) -> Tensor:

@@ -180,8 +180,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         float,
         Setting(
             TRAINING,
-            "Adapts the probability --augment until the mean sign of the discriminator's output on real pictures is X. "
-            "0.6 is usual; 0 turns this off.",
+            "Adapts the probability --augment until the mean sign of the discriminator's output on real pictures has "
+            "this value. 0.6 is usual; 0 turns it off.",
             at_least=0,
             below=1,
             changeable=True,
