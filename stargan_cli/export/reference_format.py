@@ -94,6 +94,17 @@ def read_reference(
     )
 
 
+def require_reference_layout(layout: LabelLayout) -> None:
+    """Raises UsageError for labels that the reference code cannot name: a checkpoint does not say what they mean."""
+    if [label_set.kind for label_set in layout.sets] not in (["attributes"], ["classes"], ["attributes", "classes"]):
+        raise UsageError(
+            "the reference code knows attributes, classes, or attributes followed by classes, but the labels of these "
+            "weights are: " + ", then ".join(f"{each.kind} ({each.name})" for each in layout.sets),
+            "use --to onnx, pt2 or torchscript; of one set of each kind, name celeba first (a run with --init-from "
+            "these weights can change the order)",
+        )
+
+
 def reference_generator(generator: Generator) -> dict[str, Tensor]:
     """The state dict that the reference's `Generator` loads with strict=True. Raises UsageError without one."""
     settings = generator.settings
