@@ -124,7 +124,8 @@ def export(
         int | None,
         typer.Option(
             "--image-size",
-            help="Side of the checkpoint's pictures (px) if --discriminator is not given. By default 128.",
+            help="Side of the checkpoint's pictures (px). By default 128 or, with --discriminator, the least that its "
+            "tensors allow: with six layers, the next multiple of 64 below.",
             rich_help_panel="Checkpoints",
         ),
     ] = None,

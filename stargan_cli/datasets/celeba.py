@@ -33,9 +33,9 @@ def load_celeba(
 ) -> DataSet:
     """CelebA's pictures with the chosen attributes.
 
-    `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles with seed 1234 and keeps 1,999
-    pictures for test, as the reference implementation does (validation is then the test part). Raises DataError and
-    UsageError.
+    `split="official"` follows list_eval_partition.txt; `split="reference"` shuffles the table's rows with seed 1234
+    and keeps the first 1,999 for test, as the reference implementation does, but at most a tenth (validation is then
+    the test part). Raises DataError and UsageError.
     """
     found = find_celeba(root)
     rows = read_attributes(found.attributes, attributes)
@@ -48,7 +48,9 @@ def load_celeba(
     labels = torch.from_numpy(np.array([rows[row] for row in files], dtype=np.uint8))
     notes = [*found.notes, *notes, *_several_shown(label_set, labels), *passed_over.notes]
     whole = Labelled(label_set, found.pictures, tuple(files.values()), labels, tuple(notes))
-    return _split_reference(whole) if split == "reference" else _split_official(whole, list(files), found)
+    if split == "reference":
+        return _split_reference(whole, list(files), rows)
+    return _split_official(whole, list(files), found)
 
 
 def _matched(rows: Collection[str], found: CelebaFiles, passed_over: PassedOver) -> tuple[dict[str, str], list[str]]:
@@ -116,10 +118,17 @@ def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> Da
     return {part: whole.select(indices) for part, indices in parts.items()}
 
 
-def _split_reference(whole: Labelled) -> DataSet:
-    order = list(range(len(whole)))
+def _split_reference(whole: Labelled, names: list[str], rows: Collection[str]) -> DataSet:
+    """`names` are the names of the pictures of `whole` in the table. All `rows` of the table are shuffled, so that a
+    picture is in the same part if others are missing."""
+    order = list(rows)
     random.Random(1234).shuffle(order)
     held_out = min(REFERENCE_TEST_SIZE, len(order) // 10)
-    whole = replace(whole, parted=f"{held_out:,} pictures drawn at random are held out, as in StarGAN's published code")
-    test = whole.select(order[:held_out])
-    return {"train": whole.select(order[held_out:]), "validation": test, "test": test}
+    first = "" if held_out == REFERENCE_TEST_SIZE else "the first of "
+    which = f"{first}those that StarGAN's published code holds out"
+    whole = replace(whole, parted=f"{held_out:,} rows drawn at random are held out: {which}")
+    index = {name: i for i, name in enumerate(names)}
+    test, train = (
+        whole.select([index[name] for name in part if name in index]) for part in (order[:held_out], order[held_out:])
+    )
+    return {"train": train, "validation": test, "test": test}

@@ -14,7 +14,12 @@ from stargan_cli.errors import UsageError
 from stargan_cli.export.check import Runtime, Tolerance
 from stargan_cli.export.job import ExportJob
 from stargan_cli.export.onnx_file import open_onnx, write_onnx
-from stargan_cli.export.reference_format import read_reference, reference_discriminator, reference_generator
+from stargan_cli.export.reference_format import (
+    read_reference,
+    reference_discriminator,
+    reference_generator,
+    require_reference_layout,
+)
 from stargan_cli.export.torch_files import in_memory, open_pt2, open_torchscript, write_pt2, write_torchscript
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.files import load, save
@@ -80,6 +85,7 @@ def _open_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
 
 
 def _write_reference(job: ExportJob, paths: tuple[Path, ...]) -> None:
+    require_reference_layout(job.weights.card.layout)
     states = [reference_generator(job.weights.generator)]
     if job.exported_discriminator is not None:
         states.append(reference_discriminator(job.exported_discriminator))

@@ -63,8 +63,9 @@ def read_reference(
 ) -> ReferenceModel:
     """Read the reference's checkpoints; width, blocks, label count and, from D, the image size come from the tensors.
 
-    `layout` names the labels. `image_size` is needed if there is no D and the size is not 128. Nothing in the files is
-    run. Raises WeightsError if a file is refused, and UsageError if the other arguments do not fit it.
+    `layout` names the labels. `image_size` is needed if there is no D and the size is not 128, or if the size is not
+    the least at which D has these tensors, a multiple of 2^layers. Nothing in the files is run. Raises WeightsError if
+    a file is refused, and UsageError if the other arguments do not fit it.
     """
     tensors = _read_tensors(generator)
     if "conv2.weight" in tensors:
@@ -93,6 +94,17 @@ def read_reference(
     return ReferenceModel(
         settings, generator_tensors, _checked(discriminator, discriminator_tensors, own_discriminator, "discriminator")
     )
+
+
+def require_reference_layout(layout: LabelLayout) -> None:
+    """Raises UsageError for labels that the reference code cannot name: a checkpoint does not say what they mean."""
+    if [label_set.kind for label_set in layout.sets] not in (["attributes"], ["classes"], ["attributes", "classes"]):
+        raise UsageError(
+            "the reference code knows attributes, classes, or attributes followed by classes, but the labels of these "
+            "weights are: " + ", then ".join(f"{each.kind} ({each.name})" for each in layout.sets),
+            "use --to onnx, pt2 or torchscript; of one set of each kind, name celeba first (a run with --init-from "
+            "these weights can change the order)",
+        )
 
 
 def reference_generator(generator: Generator) -> dict[str, Tensor]:
@@ -168,10 +180,11 @@ def _discriminator_settings(path: Path, tensors: dict[str, Tensor], image_size: 
             "(main.0.weight or conv2.weight is missing or has an unexpected shape)"
         )
     layers, rest = _numbered(tensors, r"main\.\d+\.weight"), int(last.shape[2])
-    size = image_size or rest * 2**layers
+    least = rest * 2**layers
+    size = image_size or least
     if size // 2**layers != rest:
         raise UsageError(
-            f"{path} was trained at {rest * 2**layers} px, not {size}", f"use --image-size {rest * 2**layers}"
+            f"{path} was trained at {least} to {least + 2**layers - 1} px, not {size}", f"use --image-size {least}"
         )
     return {
         "image_size": size,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError
-from stargan_cli.labels import LabelLayout
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.labels.vocabulary import plain
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.train.feature_discriminator import FeatureHeads
@@ -31,13 +33,14 @@ def initialise(
     """Copy what fits into the networks. Returns notes on what does not.
 
     The generator's tensors must have the same shapes, except that the label planes of its first convolution are
-    matched by attribute name (new ones start at zero, so that the pictures stay as they were). The discriminator
-    takes over tensors of the same name and shape, since its depth depends on the picture size; so do `heads`, those of
-    the discriminator on fixed features. Raises UsageError where the generator does not fit.
+    matched by the labels' names, and those of the mask vector by the sets (new ones start at zero, so that the pictures
+    stay as they were). The discriminator takes over tensors of the same name and shape, since its depth depends on the
+    picture size; so do `heads`, those of the discriminator on fixed features. Raises UsageError where the generator
+    does not fit.
     """
     _copy_generator(generator, layout, weights)
     given = weights.discriminator.state_dict() if weights.discriminator else None
-    notes = [_copy("the discriminator", discriminator, given, layout, weights)]
+    notes = [*_not_carried_over(layout, weights), _copy("the discriminator", discriminator, given, layout, weights)]
     if heads is not None:
         notes.append(_copy("the discriminator on features", heads, weights.feature_heads, layout, weights))
     return [note for note in notes if note]
@@ -64,10 +67,22 @@ def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights)
     generator.load_state_dict(given)
 
 
+def _not_carried_over(layout: LabelLayout, weights: Weights) -> list[str]:
+    """Notes on the labels that the weights do not have, and on a mask vector that this run does not have."""
+    old, several = weights.card.layout, len(layout.sets) > 1
+    names = [f"{each.name}:{name}" if several else name for each in layout.sets for name in each.attributes]
+    carried = {here for here, _ in _same_labels(layout, old)}
+    fresh = [name for here, name in enumerate(names) if here not in carried]
+    notes = [f"labels that {weights.path} does not have, which start afresh: {', '.join(fresh)}"] if fresh else []
+    if len(old.sets) > 1 and not several:
+        notes.append(f"{weights.path} has a mask vector, a run on one data set has none: pictures change at the start")
+    return notes
+
+
 def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelLayout) -> Tensor:
     planes = torch.zeros_like(own)
     planes[:, :PICTURE_CHANNELS] = given[:, :PICTURE_CHANNELS]
-    for here, there in _same_labels(layout, old):
+    for here, there in (*_same_labels(layout, old), *_same_masks(layout, old)):
         planes[:, PICTURE_CHANNELS + here] = given[:, PICTURE_CHANNELS + there]
     return planes
 
@@ -84,8 +99,7 @@ def _copy(
         found = given.get(tensor_name)
         if re.fullmatch(ROWS, tensor_name) and found is not None and found.shape[1:] == tensor.shape[1:]:
             for here, there in _same_labels(layout, old):
-                if here < layout.class_dim and there < old.class_dim:
-                    tensor[here] = found[there]
+                tensor[here] = found[there]
         elif found is not None and found.shape == tensor.shape:
             tensor.copy_(found)
         else:
@@ -96,26 +110,45 @@ def _copy(
 
 
 def _same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
-    """Pairs of positions in the label vectors of both layouts that mean the same: an attribute of the same set or, in
-    a set of another name, the first of that name; and the mask entries of the same set."""
-    there = _places(old)
+    """Pairs of positions in the label vectors of both layouts that mean the same: a label of the set that corresponds
+    or, if that does not have it, of the next."""
     pairs = []
-    for (set_name, attribute), here in _places(layout).items():
-        alike = [place for (_, name), place in there.items() if name == attribute is not None]
-        place = there.get((set_name, attribute), alike[0] if alike else None)
-        if place is not None:
-            pairs.append((here, place))
+    for index, label_set in enumerate(layout.sets):
+        corresponding = _corresponding(label_set, old)
+        for here, name in enumerate(label_set.attributes, layout.positions(index).start):
+            found = ((there, _position(name, old.sets[there])) for there in corresponding)
+            places = (old.positions(there).start + place for there, place in found if place is not None)
+            pairs += [(here, place) for place in islice(places, 1)]
     return pairs
 
 
-def _places(layout: LabelLayout) -> dict[tuple[str, str | None], int]:
-    """Set and attribute -> position in the label vector; the attribute None stands for the set's mask entry."""
-    places: dict[tuple[str, str | None], int] = {}
+def _same_masks(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
+    """Pairs of positions of mask entries: that of each set, and that of the old set that corresponds to it."""
+    pairs = []
     for index, label_set in enumerate(layout.sets):
-        start = layout.positions(index).start
-        for offset, attribute in enumerate(label_set.attributes):
-            places[label_set.name, attribute] = start + offset
-        mask = layout.mask_position(index)
-        if mask is not None:
-            places[label_set.name, None] = mask
-    return places
+        here = layout.mask_position(index)
+        there = next(map(old.mask_position, _corresponding(label_set, old)), None)
+        if here is not None and there is not None:
+            pairs.append((here, there))
+    return pairs
+
+
+def _corresponding(label_set: LabelSet, old: LabelLayout) -> list[int]:
+    """The old sets with the name of this one or labels in common, the most alike first. Names alone do not tell: an
+    imported checkpoint has `attributes` and `classes` where a run has `celeba` and a folder."""
+
+    def likeness(index: int) -> tuple[bool, int, bool]:
+        other = old.sets[index]
+        shared = sum(_position(name, other) is not None for name in label_set.attributes)
+        return other.name == label_set.name, shared, other.kind == label_set.kind
+
+    indices = sorted(range(len(old.sets)), key=likeness, reverse=True)
+    return [index for index in indices if any(likeness(index)[:2])]
+
+
+def _position(name: str, label_set: LabelSet) -> int | None:
+    """Where a set has the label of this name, compared like words of `--set` if only one label is alike then."""
+    if name in label_set.attributes:
+        return label_set.attributes.index(name)
+    alike = [place for place, other in enumerate(label_set.attributes) if plain(other) == plain(name)]
+    return alike[0] if len(alike) == 1 else None

@@ -47,6 +47,21 @@ def test_the_reference_split_is_the_references_shuffle(tmp_path: Path) -> None:
     random.shuffle(lines)  # as the reference does with the lines of the file
     assert parts["test"].files == tuple(lines[:3])
     assert parts["train"].files == tuple(lines[3:])
+    assert parts["train"].parted == (
+        "3 rows drawn at random are held out: the first of those that StarGAN's published code holds out"
+    )
+
+
+def test_the_reference_split_stays_as_it_is_if_pictures_are_missing(tmp_path: Path) -> None:
+    root = celeba(tmp_path, train_count=24)
+    whole = load_celeba(root, ("Male",), split="reference")
+    gone = ("000001.png", whole["test"].files[0])
+    for name in gone:
+        (root / "celeba" / "img_align_celeba" / name).unlink()
+    parts = load_celeba(root, ("Male",), split="reference")
+    for part, labelled in whole.items():
+        assert parts[part].files == tuple(name for name in labelled.files if name not in gone)
+    assert parts["train"].notes == ("rows of list_attr_celeba.txt without a picture: 2, left out",)
 
 
 def test_declared_groups_join_the_hair_colours(tmp_path: Path) -> None:

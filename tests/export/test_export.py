@@ -224,6 +224,17 @@ def test_checkpoints_have_the_names_that_the_reference_looks_for(plain: Weights,
         export(plain, ExportSettings("ckpt"), tmp_path / "out.ckpt")
 
 
+@pytest.mark.parametrize("kinds", [("classes", "attributes"), ("classes", "classes"), ("attributes", "classes") * 2])
+def test_a_checkpoint_with_labels_in_an_order_that_the_reference_does_not_have_is_refused(
+    plain: Weights, tmp_path: Path, kinds: tuple[Any, ...]
+) -> None:
+    layout = LabelLayout(tuple(LabelSet(f"set{i}", ("a", "b"), kind=kind) for i, kind in enumerate(kinds)))
+    weights = replace(plain, card=replace(plain.card, layout=layout))
+    with pytest.raises(UsageError, match="attributes followed by classes, but .* are: .*set0.*, then .*set1") as caught:
+        export(weights, ExportSettings("ckpt"), tmp_path / "1-G.ckpt")
+    assert "celeba first" in caught.value.hint and not list(tmp_path.iterdir())
+
+
 def test_nothing_is_left_of_a_file_that_differs(
     plain: Weights, masked: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,8 +73,13 @@ def test_without_a_discriminator_the_size_is_128_or_what_is_said(pair: tuple[Pat
 
 
 def test_a_size_that_contradicts_the_discriminator_is_refused(pair: tuple[Path, Path]) -> None:
-    with pytest.raises(UsageError, match="trained at 32 px, not 128"):
-        read_reference(*pair, LAYOUT, 128)
+    for size in (28, 40, 128):
+        with pytest.raises(UsageError, match=f"trained at 32 to 39 px, not {size}"):
+            read_reference(*pair, LAYOUT, size)
+
+
+def test_a_size_that_the_discriminator_does_not_tell_is_taken(pair: tuple[Path, Path]) -> None:
+    assert read_reference(*pair, LAYOUT, 36).settings.image_size == 36
 
 
 @pytest.mark.parametrize("drop", [("num_batches_tracked",), RUNNING_STATISTICS])

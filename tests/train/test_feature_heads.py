@@ -52,7 +52,7 @@ def test_another_run_goes_on_with_the_heads_and_finds_its_labels(
     said: list[str] = []
     second = of_features(root, "Young", "Smiling", "Male", init_from=str(given), **STANDING)
     run_training(tmp_path / "second", second, cache, say=said.append)
-    assert said == []
+    assert said == [f"labels that {given} does not have, which start afresh: Young"]
     old, new = heads(given), heads(tmp_path / "second" / "weights.safetensors")
     assert old.keys() == new.keys()
     for name, tensor in new.items():

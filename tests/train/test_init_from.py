@@ -11,10 +11,14 @@ import torch
 from training_kit import after, celeba, class_folders, run_training, settings
 
 from stargan_cli.errors import UsageError
+from stargan_cli.labels import LabelLayout, LabelSet
+from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.train.data import load_data
+from stargan_cli.train.initialise import initialise
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
 from stargan_cli.weights import files as weights
+from stargan_cli.weights.card import Card
 from stargan_cli.weights.derived import averaged
 
 pytestmark = pytest.mark.numeric
@@ -47,7 +51,10 @@ def test_a_larger_size_and_more_attributes_start_from_the_weights(tmp_path: Path
     assert found.discriminator is not None and given.discriminator is not None
     judge, judge_before = found.discriminator.state_dict(), given.discriminator.state_dict()
     assert torch.equal(judge["main.2.weight"], judge_before["main.2.weight"])
-    assert said == ["the discriminator starts afresh in: main.4.weight, main.4.bias, conv1.weight, conv2.weight"]
+    assert said == [
+        f"labels that {given.path} does not have, which start afresh: Young",
+        "the discriminator starts afresh in: main.4.weight, main.4.bias, conv1.weight, conv2.weight",
+    ]
 
 
 def test_the_card_says_what_the_weights_to_start_from_had_seen(
@@ -125,3 +132,67 @@ def test_a_joined_run_starts_from_the_weights_of_one_set(tmp_path: Path, whole: 
     run_training(tmp_path / "second", swapped, cache)
     again = weights.load(str(tmp_path / "second" / "weights.safetensors")).generator.state_dict()["main.0.weight"]
     assert torch.equal(again[:, 3:], told_apart[:, 3:][:, [2, 3, 0, 1, 5, 4]])
+
+
+ATTRIBUTES = LabelSet("attributes", ("Male", "Smiling"))
+CLASSES = LabelSet("classes", ("happy", "sad"), kind="classes")
+
+
+def started(tmp_path: Path, old: LabelLayout, new: LabelLayout) -> tuple[list[int | None], list[str]]:
+    """The old position of each entry of the new label vector, and the notes; networks of the two layouts, random."""
+    torch.manual_seed(5)
+    before, after = (
+        (Generator(tiny), Discriminator(tiny))
+        for tiny in (ModelSettings(16, each.label_dim, each.class_dim, 4, 1, 4, 2) for each in (old, new))
+    )
+    path = tmp_path / "old.safetensors"
+    weights.save(path, Card(before[0].settings, old), *(network.state_dict() for network in before))
+    notes = initialise(*after, None, new, weights.load(str(path)))
+    planes, old_planes = (pair[0].state_dict()["main.0.weight"][:, 3:].unbind(1) for pair in (after, before))
+    same = [[place for place, old in enumerate(old_planes) if torch.equal(plane, old)] for plane in planes]
+    assert all(found or not plane.any() for plane, found in zip(planes, same, strict=True))
+    places = [found[0] if found else None for found in same]
+    rows, old_rows = (pair[1].state_dict()["conv2.weight"] for pair in (after, before))
+    assert all(
+        there is None or torch.equal(row, old_rows[there])
+        for row, there in zip(rows, places[: new.class_dim], strict=True)
+    )
+    return places, notes
+
+
+def test_a_set_of_another_name_keeps_its_mask_entry(tmp_path: Path) -> None:
+    old = LabelLayout((ATTRIBUTES, CLASSES))
+    celeba, moods = replace(ATTRIBUTES, name="celeba"), replace(CLASSES, name="moods")
+    assert started(tmp_path, old, LabelLayout((celeba, moods))) == ([0, 1, 2, 3, 4, 5], [])
+    assert started(tmp_path, old, LabelLayout((moods, celeba))) == ([2, 3, 0, 1, 5, 4], [])
+
+
+def test_of_sets_with_the_same_labels_that_of_the_same_kind_corresponds(tmp_path: Path) -> None:
+    faces, moods = LabelSet("faces", CLASSES.attributes), replace(CLASSES, name="moods")
+    old = LabelLayout((LabelSet("attributes", CLASSES.attributes), CLASSES))
+    assert started(tmp_path, old, LabelLayout((moods, faces))) == ([2, 3, 0, 1, 5, 4], [])
+
+
+def test_labels_are_compared_without_case_where_one_alone_is_alike(tmp_path: Path) -> None:
+    old = LabelLayout((LabelSet("celeba", ("male", "Wavy Hair", "wavy-hair", "Young")),))
+    new = LabelLayout((LabelSet("celeba", ("Male", "Wavy_Hair", "Young")),))
+    places, notes = started(tmp_path, old, new)
+    assert places == [0, None, 3]
+    assert notes == [f"labels that {tmp_path / 'old.safetensors'} does not have, which start afresh: Wavy_Hair"]
+
+
+def test_labels_of_which_none_is_carried_over_are_named(tmp_path: Path) -> None:
+    moods = replace(CLASSES, name="moods")
+    places, notes = started(
+        tmp_path, LabelLayout((ATTRIBUTES, CLASSES)), LabelLayout((LabelSet("x", ("Young",)), moods))
+    )
+    assert places == [None, 2, 3, None, 5]
+    assert notes == [f"labels that {tmp_path / 'old.safetensors'} does not have, which start afresh: x:Young"]
+
+
+def test_a_run_on_one_set_says_that_the_mask_vector_is_lost(tmp_path: Path) -> None:
+    places, notes = started(tmp_path, LabelLayout((ATTRIBUTES, CLASSES)), LabelLayout((CLASSES,)))
+    assert places == [2, 3]
+    assert [note.removeprefix(str(tmp_path)) for note in notes] == [
+        "/old.safetensors has a mask vector, a run on one data set has none: pictures change at the start"
+    ]
