@@ -153,8 +153,8 @@ InPlace = Annotated[
     bool,
     typer.Option(
         "--in-place",
-        help="Allows --out to be the input folder: replaces your pictures. Their EXIF block is kept, but neither other "
-        "metadata nor links and extended attributes of the files.",
+        help="Allows --out to be the input folder: replaces your pictures. Their EXIF block is kept without the "
+        "camera's own note, but neither other metadata nor links and extended attributes of the files.",
         rich_help_panel=FILES,
     ),
 ]
@@ -171,7 +171,8 @@ KeepMetadata = Annotated[
     bool,
     typer.Option(
         "--keep-metadata",
-        help="Copies the source's EXIF block: camera, date, and location if there is one. BMP and GIF cannot hold it.",
+        help="Copies the source's EXIF block: camera, date, and location if there is one, but not the camera's own "
+        "note. BMP and GIF cannot hold it, nor can JPEG if it is above 64 KiB.",
         rich_help_panel=FILES,
     ),
 ]
