@@ -191,7 +191,10 @@ Grid = Annotated[
 Gallery = Annotated[
     Path | None,
     typer.Option(
-        help="Writes an HTML page with a before and after slider for each picture.", rich_help_panel=RUN, **FILE
+        help="Writes an HTML page with a before and after slider for each picture; with --size model, both side by "
+        "side.",
+        rich_help_panel=RUN,
+        **FILE,
     ),
 ]
 GalleryAssets = Annotated[

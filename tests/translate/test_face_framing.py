@@ -213,6 +213,16 @@ def test_model_size_gives_the_largest_faces_square(photos: Path, tmp_path: Path,
         assert image.size == (SIZE, SIZE)
 
 
+@pytest.mark.parametrize(("size", "sliders"), [("source", 1), ("model", 0)])
+def test_a_gallery_lays_only_pictures_of_one_frame_over_each_other(
+    size: Any, sliders: int, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    settings = TranslationSettings("blond", weights=str(weights), rest_off=True, size=size)
+    translate([photos / "group.png"], tmp_path / "out", settings, Run(gallery=tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+    assert (text.count("<input"), text.count("<img")) == (sliders, 2)
+
+
 def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Path, weights: Path) -> None:
     plain = weights.with_name("plain.safetensors")
     report, _ = go(photos / "empty.png", tmp_path / "out", plain)
