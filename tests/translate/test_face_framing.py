@@ -33,6 +33,7 @@ from stargan_cli.weights.files import load, save
 pytestmark = pytest.mark.numeric
 
 SIZE = 32
+NO_FACE = "no face found that is at least 48 px high (--min-face)"
 PLACES = (Place(40 + 60j, 240 + 30j), Place(420 + 180j, 400 - 40j))
 
 
@@ -81,6 +82,11 @@ def test_all_faces_or_the_largest_or_so_many(photos: Path) -> None:
     assert framed(framing(at_source_size=False), group).squares.shape == (1, 3, SIZE, SIZE)
 
 
+def test_where_no_face_is_found_the_least_height_is_named(photos: Path, tmp_path: Path, weights: Path) -> None:
+    _, rows = go(photos / "group.png", tmp_path / "out", weights, smallest=9999)
+    assert rows["group.png"].reason == "no face found that is at least 9,999 px high (--min-face)"
+
+
 def test_auto_takes_a_crop_as_it_is_and_always_lays_it_out_anew(photos: Path) -> None:
     assert framed(framing(), photos / "crop.png").places == (centred(256, 256),)
     (place,) = framed(framing(mode="always"), photos / "crop.png").places
@@ -118,7 +124,7 @@ def test_a_folder_of_photos(photos: Path, tmp_path: Path, weights: Path) -> None
     assert (report.done, report.skipped, report.failed, report.exit_code) == (3, 1, 0, 0)
     assert (rows["empty.png"].status, rows["empty.png"].reason, rows["empty.png"].output) == (
         "skipped",
-        "no face found",
+        NO_FACE,
         None,
     )
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["crop.png", "group.png", "small.png"]
@@ -147,7 +153,7 @@ def test_labels_of_a_table_are_those_of_the_largest_face(photos: Path, tmp_path:
 def test_others_are_copied_byte_for_byte(photos: Path, tmp_path: Path, weights: Path) -> None:
     report, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
     assert (report.done, report.skipped) == (0, 1)
-    assert rows["empty.png"].reason == "no face found: copied"
+    assert rows["empty.png"].reason == f"{NO_FACE}: copied"
     assert (tmp_path / "out/empty.png").read_bytes() == (photos / "empty.png").read_bytes()
 
 
@@ -155,12 +161,12 @@ def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> 
     """Byte for byte ones by their bytes, converted ones by a note, which does not say that they are generated."""
     for _ in range(2):
         _, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
-        assert rows["empty.png"].reason == "no face found: copied"
+        assert rows["empty.png"].reason == f"{NO_FACE}: copied"
     source = tmp_path / "empty.ppm"
     with Image.open(photos / "empty.png") as image:
         image.save(source)
     reasons = [go(source, tmp_path / "ppm", weights, copy_others=True)[1]["empty.ppm"].reason for _ in range(2)]
-    assert reasons == ["no face found: copied", "done before"]
+    assert reasons == [f"{NO_FACE}: copied", "done before"]
     data = (tmp_path / "ppm/empty.png").read_bytes()
     assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
 
