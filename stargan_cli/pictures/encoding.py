@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -76,8 +77,9 @@ class FrameEncoder:
         return data if note is None or add_note is None else add_note(data, note)
 
 
-def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted) -> bytes:
-    """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the note.
+def copied(source: Source, format: PictureFormat, extras_of: Callable[[bytes | None], Extras], wanted: Wanted) -> bytes:
+    """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the extras that
+    `extras_of` gives for its raw EXIF block.
 
     Raises PictureError; its subclass FramesError if pictures would be lost.
     """
@@ -87,6 +89,7 @@ def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted
         except OSError as error:
             raise PictureError(f"cannot be read: {reason_of(error)}") from error
     with opened_frames(readable(source), wanted) as opened:
+        extras = extras_of(opened.exif)
         if isinstance(opened, Picture):
             return encode_picture(opened, format, extras)
         encoder = FrameEncoder(format, opened, extras)

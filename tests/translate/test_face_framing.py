@@ -171,6 +171,27 @@ def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> 
     assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
 
 
+@pytest.mark.parametrize("keep", [False, True])
+def test_copies_in_another_format_keep_what_translated_pictures_keep(
+    keep: bool, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    (tmp_path / "in").mkdir()
+    for name in ("group", "empty"):
+        with Image.open(photos / f"{name}.png") as image:
+            image.save(tmp_path / "in" / f"{name}.jpg", exif=exif)
+    faces = FaceSettings(copy_others=True)
+    settings = TranslationSettings(
+        "blond", weights=str(weights), faces=faces, format="webp", keep_metadata=keep, rest_off=True
+    )
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run())
+    assert (report.done, report.skipped) == (1, 1)
+    for name in ("group", "empty"):
+        with Image.open(tmp_path / "out" / f"{name}.webp") as image:
+            assert dict(image.getexif()) == ({0x010F: "Maker"} if keep else {})
+
+
 def test_copies_are_named_among_the_outputs(photos: Path, tmp_path: Path, weights: Path) -> None:
     source = tmp_path / "in" / "a.png"
     source.parent.mkdir()
