@@ -77,9 +77,15 @@ class FrameEncoder:
         return data if note is None or add_note is None else add_note(data, note)
 
 
-def copied(source: Source, format: PictureFormat, extras_of: Callable[[bytes | None], Extras], wanted: Wanted) -> bytes:
+def copied(
+    source: Source,
+    format: PictureFormat,
+    extras_of: Callable[[bytes | None], Extras],
+    wanted: Wanted,
+    first: bool = False,
+) -> bytes:
     """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the extras that
-    `extras_of` gives for its raw EXIF block.
+    `extras_of` gives for its raw EXIF block, and then with `first` only its first picture.
 
     Raises PictureError; its subclass FramesError if pictures would be lost.
     """
@@ -88,7 +94,7 @@ def copied(source: Source, format: PictureFormat, extras_of: Callable[[bytes | N
             return bytes_of(source)
         except OSError as error:
             raise PictureError(f"cannot be read: {reason_of(error)}") from error
-    with opened_frames(readable(source), wanted) as opened:
+    with opened_frames(readable(source), wanted, first) as opened:
         extras = extras_of(opened.exif)
         if isinstance(opened, Picture):
             return encode_picture(opened, format, extras)

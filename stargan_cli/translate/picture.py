@@ -198,8 +198,8 @@ def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Pe
     if sink.is_source(job.output, source):
         return PendingOutput(row, job.output, None)
     extras_of = partial(_extras, job, plan, generated=False)
-    wanted = Wanted(max_pixels=settings.max_pixels, native=True)
-    return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras_of, wanted))
+    wanted, first = Wanted(max_pixels=settings.max_pixels, native=True), settings.frames == "first"
+    return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras_of, wanted, first))
 
 
 def _format(output: PurePath) -> PictureFormat:

@@ -192,6 +192,21 @@ def test_copies_in_another_format_keep_what_translated_pictures_keep(
             assert dict(image.getexif()) == ({0x010F: "Maker"} if keep else {})
 
 
+@pytest.mark.parametrize(("frames", "status"), [("all", "failed"), ("first", "skipped")])
+def test_a_copy_has_the_frames_that_its_format_holds_or_fails(
+    frames: Any, status: str, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    with Image.open(photos / "empty.png") as image:
+        image.save(tmp_path / "two.gif", save_all=True, append_images=[Image.new("RGB", image.size)])
+    settings = TranslationSettings(
+        "blond", weights=str(weights), faces=FaceSettings(copy_others=True), format="jpg", frames=frames, rest_off=True
+    )
+    rows: list[Row] = []
+    translate([tmp_path / "two.gif"], tmp_path / "out", settings, Run(), on_row=rows.append)
+    assert [row.status for row in rows] == [status]
+    assert (tmp_path / "out" / "two.jpg").exists() == (status == "skipped")
+
+
 def test_copies_are_named_among_the_outputs(photos: Path, tmp_path: Path, weights: Path) -> None:
     source = tmp_path / "in" / "a.png"
     source.parent.mkdir()
