@@ -88,7 +88,12 @@ MinFace = Annotated[
 ]
 CopyOthers = Annotated[
     bool,
-    typer.Option("--copy-others", help="Copies pictures without a face to the output folder.", rich_help_panel=FACES),
+    typer.Option(
+        "--copy-others",
+        help="Copies pictures without a face to the output folder: the same file, with all its metadata, if the format "
+        "stays, else converted as outputs are. They count as skipped; one that the new format cannot hold fails.",
+        rich_help_panel=FACES,
+    ),
 ]
 Out = Annotated[
     str | None,

@@ -190,13 +190,11 @@ def _extras(job: Job, plan: Plan, exif: bytes | None, generated: bool = True) ->
 def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> PendingOutput:
     """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
-    if not settings.faces.copy_others:
+    if not settings.faces.copy_others or sink.is_source(job.output, source):
         stale = _is_stale(found, job, sink)
         row = Row(str(source), sink.name(job.output) if stale else None, "skipped", reason, stale=stale)
         return PendingOutput(row, job.output, None)
     row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: {COPIED}")
-    if sink.is_source(job.output, source):
-        return PendingOutput(row, job.output, None)
     extras_of = partial(_extras, job, plan, generated=False)
     wanted, first = Wanted(max_pixels=settings.max_pixels, native=True), settings.frames == "first"
     return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras_of, wanted, first))

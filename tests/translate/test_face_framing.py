@@ -207,6 +207,13 @@ def test_a_copy_has_the_frames_that_its_format_holds_or_fails(
     assert (tmp_path / "out" / "two.jpg").exists() == (status == "skipped")
 
 
+def test_in_place_nothing_is_copied(photos: Path, tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "empty.png").write_bytes((photos / "empty.png").read_bytes())
+    settings = TranslationSettings("blond", weights=str(weights), rest_off=True, faces=FaceSettings(copy_others=True))
+    report = translate([tmp_path], tmp_path, settings, Run(in_place=True))
+    assert (report.skipped, report.copied) == (1, 0)
+
+
 def test_copies_are_named_among_the_outputs(photos: Path, tmp_path: Path, weights: Path) -> None:
     source = tmp_path / "in" / "a.png"
     source.parent.mkdir()
