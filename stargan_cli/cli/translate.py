@@ -186,11 +186,12 @@ def _batch_size(text: str) -> int | None:
 
 
 def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
+    from stargan_cli.cli.translate_voice import skipped
     from stargan_cli.translate.outputs.merge_manifests import merge_manifests
 
     report = merge_manifests(parts, out, replace=replace, warn=warn)
     if not quiet:
-        counts = f"{report.done:,} done, {report.skipped:,} skipped, {report.failed:,} failed"
+        counts = f"{report.done:,} done, {skipped(report)}, {report.failed:,} failed"
         say(f"{counted(report.total, 'row')}: {counts}: {shown(out)}")
     return 0
 

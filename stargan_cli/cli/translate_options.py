@@ -88,7 +88,12 @@ MinFace = Annotated[
 ]
 CopyOthers = Annotated[
     bool,
-    typer.Option("--copy-others", help="Copies pictures without a face to the output folder.", rich_help_panel=FACES),
+    typer.Option(
+        "--copy-others",
+        help="Copies pictures without a face to the output folder: the same file, with all its metadata, if the format "
+        "stays, else converted as outputs are. They count as skipped; one that the new format cannot hold fails.",
+        rich_help_panel=FACES,
+    ),
 ]
 Out = Annotated[
     str | None,
@@ -153,8 +158,8 @@ InPlace = Annotated[
     bool,
     typer.Option(
         "--in-place",
-        help="Replaces the pictures in the INPUT folder, which must also be --out. Keeps their EXIF block, but neither "
-        "other metadata nor links and extended attributes of the files.",
+        help="Replaces the pictures in the INPUT folder, which must also be --out. Keeps their EXIF block without the "
+        "camera's own note, but neither other metadata nor links and extended attributes of the files.",
         rich_help_panel=FILES,
     ),
 ]
@@ -171,7 +176,8 @@ KeepMetadata = Annotated[
     bool,
     typer.Option(
         "--keep-metadata",
-        help="Copies the source's EXIF block: camera, date, and location if there is one. BMP and GIF cannot hold it.",
+        help="Copies the source's EXIF block: camera, date, and location if there is one, but not the camera's own "
+        "note. BMP and GIF cannot hold it, nor can JPEG if it is above 64 KiB.",
         rich_help_panel=FILES,
     ),
 ]
@@ -190,7 +196,10 @@ Grid = Annotated[
 Gallery = Annotated[
     Path | None,
     typer.Option(
-        help="Writes an HTML page with a before and after slider for each picture.", rich_help_panel=RUN, **FILE
+        help="Writes an HTML page with a before and after slider for each picture; with --size model, both side by "
+        "side.",
+        rich_help_panel=RUN,
+        **FILE,
     ),
 ]
 GalleryAssets = Annotated[

@@ -31,13 +31,12 @@ class Voice:
 
     def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
         from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
-        from stargan_cli.translate.report import COPIED, SHOWN
+        from stargan_cli.translate.report import SHOWN
 
         self.results, self.dry, self.new_only = results, dry, new_only
         self._given: dict[str, None] = {}  # a set in the order of its paths
         self._keeps_given = watch or results == "json"
         self._there, self._foreign, self._shown = (DONE_BEFORE, EXISTS), FOREIGN, SHOWN
-        self._copied = f": {COPIED}"
         self.stale, self._stale_one = 0, ""
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
@@ -49,8 +48,7 @@ class Voice:
                 self.shown += 1
             else:
                 self.remarks[remark] += 1
-        made = row.status == "done" or (row.status == "skipped" and (row.reason or "").endswith(self._copied))
-        if made or (row.reason in self._there and not self.new_only):
+        if row.status == "done" or row.copied or (row.reason in self._there and not self.new_only):
             self._give(row)
         if row.stale:
             self.stale, self._stale_one = self.stale + 1, self._stale_one or str(row.output)
@@ -114,7 +112,12 @@ def summary(report: Report, out: Path | RemotePath, dry: bool) -> str:
     would = "would be " if dry else ""
     replaced = f" ({report.replaced:,} {would}replaced)" if report.replaced else ""
     parts = [f"{report.done:,} {would}translated{replaced}"]
-    parts += [f"{report.skipped:,} skipped"] if report.skipped else []
+    parts += [skipped(report)] if report.skipped else []
     parts += [f"{report.failed:,} failed"] if report.failed else []
     end = "; interrupted: the same command finishes the rest" if report.interrupted else ""
     return f"{', '.join(parts)}: {shown(out)}{end}"
+
+
+def skipped(report: Report) -> str:
+    copied = f" ({report.copied:,} copied)" if report.copied else ""
+    return f"{report.skipped:,} skipped{copied}"

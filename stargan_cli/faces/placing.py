@@ -39,7 +39,7 @@ def face_places(
     if not faces and crops and _may_be_crop(image.size, size):
         return (whole,)
     if not faces:
-        raise NoFaceError("no face found")
+        raise NoFaceError(f"no face found that is at least {smallest:,} px high (--min-face)")
     found = yield from exact(image, faces[:most])
     if crops and is_crop(found[0], image.size, landmarks):
         return (whole,)

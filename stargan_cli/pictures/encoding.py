@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from io import BytesIO
 
@@ -76,8 +77,15 @@ class FrameEncoder:
         return data if note is None or add_note is None else add_note(data, note)
 
 
-def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted) -> bytes:
-    """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the note.
+def copied(
+    source: Source,
+    format: PictureFormat,
+    extras_of: Callable[[bytes | None], Extras],
+    wanted: Wanted,
+    first: bool = False,
+) -> bytes:
+    """Return a picture's file as `format`: byte for byte if it has that suffix, else re-encoded with the extras that
+    `extras_of` gives for its raw EXIF block, and then with `first` only its first picture.
 
     Raises PictureError; its subclass FramesError if pictures would be lost.
     """
@@ -86,7 +94,8 @@ def copied(source: Source, format: PictureFormat, extras: Extras, wanted: Wanted
             return bytes_of(source)
         except OSError as error:
             raise PictureError(f"cannot be read: {reason_of(error)}") from error
-    with opened_frames(readable(source), wanted) as opened:
+    with opened_frames(readable(source), wanted, first) as opened:
+        extras = extras_of(opened.exif)
         if isinstance(opened, Picture):
             return encode_picture(opened, format, extras)
         encoder = FrameEncoder(format, opened, extras)

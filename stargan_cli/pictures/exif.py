@@ -8,15 +8,16 @@ from typing import Any
 from PIL import Image
 
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
-MAX_SEGMENT_BYTES = 65_000  # what a JPEG segment holds
+BLOCK_TAGS = (700, 33723, 34377, 34675)  # XMP, IPTC, Photoshop, ICC: other metadata, with thumbnails and face regions
+THUMBNAIL, MAKER_NOTE = 0x501B, 0x927C  # the note has previews, and offsets from the start of the old block
 MOST_DPI = 65_535  # what JPEG holds
-MAKER_NOTE = 0x927C
 IN_PNG_TEXT = "Raw profile type exif"  # as ImageMagick writes it: two lines, and the block in hex digits
 TIFF_TEXTS = (270, 271, 272, 305, 306, 315, 316, 33432)  # description, camera, program, date, artist, host, copyright
 EXPOSURE, GPS, INTEROPERABILITY = 0x8769, 0x8825, 0xA005  # sub-directories; the last is within the first
 EXIF_FOLDERS = (EXPOSURE, GPS)
 COLOUR_SPACE, UNCALIBRATED, ADOBE_RGB = 0xA001, 65_535, "R03"  # the last is tag 1 of the interoperability directory
 EXPOSURE_PIXEL_TAGS = (COLOUR_SPACE, 0xA002, 0xA003, INTEROPERABILITY)  # with width and height
+NOT_KEPT = (*PIXEL_TAGS, *BLOCK_TAGS, THUMBNAIL, MAKER_NOTE, *EXPOSURE_PIXEL_TAGS)
 ORIENTATION = 0x0112
 
 
@@ -95,29 +96,16 @@ def dpi_of(image: Image.Image) -> tuple[float, float] | None:
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:
-    """Return a source's EXIF block without the tags that describe its pixels, such as orientation, size and colour
-    space. None if the block is broken or empty."""
+    """Return a source's EXIF block without the camera's own note and the tags that describe its pixels, such as
+    orientation, size and colour space. None if the block is broken or empty."""
     exif = Image.Exif()
     try:
         exif.load(raw)
         for values in (exif, *(exif.get_ifd(tag) for tag in EXIF_FOLDERS if tag in exif)):
-            for tag in (*PIXEL_TAGS, *EXPOSURE_PIXEL_TAGS):
+            for tag in NOT_KEPT:
                 values.pop(tag, None)
             values.update(_as_read(values))
         exif.tobytes()  # raises an error where the block cannot be written
         return exif if len(exif) else None
     except Exception:  # Pillow raises nearly anything on broken EXIF, which is then not worth keeping
         return None
-
-
-def in_a_segment(exif: Image.Exif) -> Image.Exif | None:
-    """The EXIF block as far as a JPEG segment holds it: without the camera's own note if it is too long, None if it is
-    too long even so."""
-    if len(exif.tobytes()) <= MAX_SEGMENT_BYTES:
-        return exif
-    shorter = Image.Exif()
-    shorter.load(exif.tobytes())
-    for values in (shorter, *(shorter.get_ifd(tag) for tag in EXIF_FOLDERS if tag in shorter)):
-        values.update(_as_read(values))
-    shorter.get_ifd(EXIF_FOLDERS[0]).pop(MAKER_NOTE, None)
-    return shorter if len(shorter.tobytes()) <= MAX_SEGMENT_BYTES else None

@@ -8,11 +8,11 @@ from typing import Any
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from stargan_cli.pictures.exif import in_a_segment
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk
 from stargan_cli.pictures.provenance import SOFTWARE, Note
 
 FULL_CHROMA_QUALITY = 90
+LONGEST_SEGMENT = 65_533  # bytes, of a JPEG
 XMP_TIFF_TAG, SOFTWARE_TAG, DESCRIPTION_TAG = 700, 0x0131, 0x010E
 LONGEST_TEXT = 65_536  # characters, of a TIFF's caption: behind a longer one, `read_fingerprint` finds no note
 
@@ -45,11 +45,12 @@ def png(extras: Extras) -> dict[str, Any]:
 
 
 def jpeg(extras: Extras) -> dict[str, Any]:
-    """Full chroma from FULL_CHROMA_QUALITY on; the note as a comment and an XMP segment."""
+    """Full chroma from FULL_CHROMA_QUALITY on; the note as a comment and an XMP segment. No EXIF if one segment cannot
+    hold it."""
     subsampling = 0 if extras.quality >= FULL_CHROMA_QUALITY else 2
     options: dict[str, Any] = {"quality": extras.quality, "subsampling": subsampling, **_dpi(extras)}
-    if extras.exif is not None and (exif := in_a_segment(extras.exif)) is not None:
-        options["exif"] = exif
+    if extras.exif is not None and len(extras.exif.tobytes()) <= LONGEST_SEGMENT:
+        options |= _exif(extras)
     if extras.note is not None:
         body = b"http://ns.adobe.com/xap/1.0/\x00" + extras.note.xmp()
         options["extra"] = b"\xff\xe1" + (len(body) + 2).to_bytes(2, "big") + body

@@ -68,7 +68,7 @@ def translated_frames(
         if one is not None:
             group.add(one)
     if first is None:
-        raise NoFaceError(f"no face found in any of its {frames.number:,} frames")
+        raise NoFaceError(f"{following.none_found} in any of its {frames.number:,} frames")
     return first
 
 
@@ -134,6 +134,7 @@ class _Following:
         self._last: Framed | None = None
         self._people: tuple[int, ...] = ()
         self._met = 0
+        self.none_found = ""  # what was said of the last frame in which no face was found
 
     def followed(self, frame: Frame) -> Search[Followed]:
         if self._pages:
@@ -150,9 +151,10 @@ class _Following:
             framed = yield from (
                 framing.prepare(frame.picture) if last is None else framing.follow(frame.picture, last)
             )
-        except NoFaceError:
+        except NoFaceError as error:
             if not framing.needs_maps:  # the output is the square of a face, so there is none
                 raise
+            self.none_found = str(error)
             return Framed(frame.picture, np.empty((0, 3, framing.size, framing.size), np.uint8), ())
         return framed
 

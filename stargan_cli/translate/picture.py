@@ -182,24 +182,22 @@ def encoded(framed: Framed, changes: Changes, job: Job, plan: Plan) -> bytes:
     return encode_picture(picture, _format(job.output), _extras(job, plan, picture.exif))
 
 
-def _extras(job: Job, plan: Plan, exif: bytes | None) -> Extras:
+def _extras(job: Job, plan: Plan, exif: bytes | None, generated: bool = True) -> Extras:
     kept = kept_exif(exif) if exif and (plan.settings.keep_metadata or plan.in_place) else None
-    return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint), exif=kept)
+    return Extras(plan.settings.quality, note=plan.note(job.variant, job.fingerprint, generated), exif=kept)
 
 
 def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> PendingOutput:
     """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
-    if not settings.faces.copy_others:
+    if not settings.faces.copy_others or sink.is_source(job.output, source):
         stale = _is_stale(found, job, sink)
         row = Row(str(source), sink.name(job.output) if stale else None, "skipped", reason, stale=stale)
         return PendingOutput(row, job.output, None)
     row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: {COPIED}")
-    if sink.is_source(job.output, source):
-        return PendingOutput(row, job.output, None)
-    note = plan.note(job.variant, job.fingerprint, generated=False)
-    extras, wanted = Extras(settings.quality, note=note), Wanted(max_pixels=settings.max_pixels, native=True)
-    return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras, wanted))
+    extras_of = partial(_extras, job, plan, generated=False)
+    wanted, first = Wanted(max_pixels=settings.max_pixels, native=True), settings.frames == "first"
+    return PendingOutput(row, job.output, partial(copied, source, _format(job.output), extras_of, wanted, first))
 
 
 def _format(output: PurePath) -> PictureFormat:

@@ -40,6 +40,11 @@ class Row:
     archive: str | None = field(default=None, compare=False)
     stale: bool = field(default=False, compare=False)
 
+    @property
+    def copied(self) -> bool:
+        """Whether the output is a copy of a picture that was not translated."""
+        return self.status == "skipped" and (self.reason or "").endswith(f": {COPIED}")
+
     def to_dict(self) -> dict[str, Any]:
         """The row for manifests and `--json`: all but NOT_WRITTEN."""
         return {name: value for name, value in asdict(self).items() if name not in NOT_WRITTEN}
@@ -138,6 +143,7 @@ class Report:
             self.failures = [failure for failure in self.failures if row_key(failure) != key]
         self.counts[row.status] += (row.status, row.reason) != ("skipped", SHOWN)
         self.counts["replaced"] += row.replaced and row.status == "done"
+        self.counts["copied"] += row.copied
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:
             self.failures.append(row)
 
@@ -155,6 +161,11 @@ class Report:
         return self.counts["skipped"]
 
     @property
+    def copied(self) -> int:
+        """How many of the outputs that are skipped are copies of their pictures."""
+        return self.counts["copied"]
+
+    @property
     def failed(self) -> int:
         return self.counts["failed"]
 
@@ -170,7 +181,7 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """For `--json`: the counts, the failures kept, and how many were not."""
         kept = [row.to_dict() for row in self.failures]
-        return {name: self.counts[name] for name in (*STATUSES, "replaced")} | {
+        return {name: self.counts[name] for name in (*STATUSES, "replaced", "copied")} | {
             "interrupted": self.interrupted,
             "failures": kept,
             "failures_left_out": self.failed - len(kept),

@@ -215,7 +215,8 @@ class _Listeners:
             columns = [(variant.target or asked, root / variant.folder) for variant in plan.variants]
             self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note(), most)))
         if run.gallery is not None and isinstance(out, Path) and not run.dry:
-            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most)))
+            same_frame = plan.settings.size == "source"
+            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most, same_frame)))
 
     def hear(self, row: Row, own_file: bool) -> None:
         """Pass a row on. Raises UsageError if a report of the run would replace an output or an input."""

@@ -11,9 +11,10 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from writing_kit import write_picture
 
-from stargan_cli.pictures.exif import MAKER_NOTE, ORIENTATION, exif_of
+from stargan_cli.pictures.exif import BLOCK_TAGS, MAKER_NOTE, ORIENTATION, THUMBNAIL, exif_of
 from stargan_cli.pictures.provenance import SOFTWARE, Note, read_fingerprint
 from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.save_options import LONGEST_SEGMENT
 
 CAPTION, MAKE, PROGRAM, ARTIST, EXPOSURE, PLACE, LENS = 270, 271, 305, 315, 0x8769, 0x8825, 0xA434
 
@@ -89,18 +90,25 @@ def test_a_tiff_that_says_nothing_has_none(tmp_path: Path) -> None:
         assert exif_of(image) is None
 
 
-def test_a_long_note_of_the_camera_is_kept_where_the_format_can_hold_it(tmp_path: Path) -> None:
+def test_the_cameras_own_note_and_old_thumbnails_are_not_kept(tmp_path: Path) -> None:
     exif = Image.Exif()
-    exif[MAKE] = "Maker"
-    exif.get_ifd(EXPOSURE)[MAKER_NOTE] = bytes(80_000)
-    exif.get_ifd(EXPOSURE)[LENS] = "Lens"
-    for kind, longest in (("png", 100_000), ("jpg", 65_533)):
+    exif.update({MAKE: "Maker", **dict.fromkeys((THUMBNAIL, *BLOCK_TAGS), b"of the source")})
+    exif.get_ifd(EXPOSURE).update({LENS: "Lens", MAKER_NOTE: b"of the source"})
+    for kind in ("jpg", "png", "webp", "tif"):
         write_picture(tmp_path / f"a.{kind}", corpus.scene(), exif=exif.tobytes())
+        assert b"of the source" not in (tmp_path / f"a.{kind}").read_bytes()
         with Image.open(tmp_path / f"a.{kind}") as image:
-            kept = image.getexif()
-            assert kept[MAKE] == "Maker" and kept.get_ifd(EXPOSURE)[LENS] == "Lens"
-            assert (MAKER_NOTE in kept.get_ifd(EXPOSURE)) == (kind == "png")
-            assert len(image.info["exif"]) < longest
+            assert image.getexif()[MAKE] == "Maker"
+            assert image.getexif().get_ifd(EXPOSURE) == {LENS: "Lens"}
+
+
+@pytest.mark.parametrize("less", [0, 100])
+def test_a_block_that_a_jpeg_cannot_hold_is_left_out(less: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[CAPTION] = "x" * (LONGEST_SEGMENT - less)
+    write_picture(tmp_path / "a.jpg", corpus.scene(), exif=exif.tobytes())
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert (CAPTION in image.getexif()) == bool(less)
 
 
 def test_a_block_in_a_text_of_a_png_is_read(tmp_path: Path) -> None:

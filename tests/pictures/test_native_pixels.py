@@ -304,7 +304,9 @@ def test_a_profile_that_is_no_longer_true_is_not_written(tmp_path: Path) -> None
 
 def test_a_copy_in_another_format_keeps_its_colour_space(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(FILES["rgb, Display P3"][1]())
-    (tmp_path / "b.tif").write_bytes(copied(tmp_path / "a.png", WRITABLE["tiff"], Extras(), Wanted(native=True)))
+    (tmp_path / "b.tif").write_bytes(
+        copied(tmp_path / "a.png", WRITABLE["tiff"], lambda exif: Extras(), Wanted(native=True))
+    )
     (values,), _, profile = own(tmp_path / "b.tif")
     assert profile == P3
     assert np.array_equal(values, np.asarray(colourful()))

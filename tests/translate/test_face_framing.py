@@ -34,6 +34,7 @@ from stargan_cli.weights.files import load, save
 pytestmark = pytest.mark.numeric
 
 SIZE = 32
+NO_FACE = "no face found that is at least 48 px high (--min-face)"
 PLACES = (Place(40 + 60j, 240 + 30j), Place(420 + 180j, 400 - 40j))
 
 
@@ -82,6 +83,11 @@ def test_all_faces_or_the_largest_or_so_many(photos: Path) -> None:
     assert framed(framing(at_source_size=False), group).squares.shape == (1, 3, SIZE, SIZE)
 
 
+def test_where_no_face_is_found_the_least_height_is_named(photos: Path, tmp_path: Path, weights: Path) -> None:
+    _, rows = go(photos / "group.png", tmp_path / "out", weights, smallest=9999)
+    assert rows["group.png"].reason == "no face found that is at least 9,999 px high (--min-face)"
+
+
 def test_auto_takes_a_crop_as_it_is_and_always_lays_it_out_anew(photos: Path) -> None:
     assert framed(framing(), photos / "crop.png").places == (centred(256, 256),)
     (place,) = framed(framing(mode="always"), photos / "crop.png").places
@@ -119,7 +125,7 @@ def test_a_folder_of_photos(photos: Path, tmp_path: Path, weights: Path) -> None
     assert (report.done, report.skipped, report.failed, report.exit_code) == (3, 1, 0, 0)
     assert (rows["empty.png"].status, rows["empty.png"].reason, rows["empty.png"].output) == (
         "skipped",
-        "no face found",
+        NO_FACE,
         None,
     )
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["crop.png", "group.png", "small.png"]
@@ -148,7 +154,7 @@ def test_labels_of_a_table_are_those_of_the_largest_face(photos: Path, tmp_path:
 def test_others_are_copied_byte_for_byte(photos: Path, tmp_path: Path, weights: Path) -> None:
     report, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
     assert (report.done, report.skipped) == (0, 1)
-    assert rows["empty.png"].reason == "no face found: copied"
+    assert rows["empty.png"].reason == f"{NO_FACE}: copied"
     assert (tmp_path / "out/empty.png").read_bytes() == (photos / "empty.png").read_bytes()
 
 
@@ -156,14 +162,57 @@ def test_copies_are_known_again(photos: Path, tmp_path: Path, weights: Path) -> 
     """Byte for byte ones by their bytes, converted ones by a note, which does not say that they are generated."""
     for _ in range(2):
         _, rows = go(photos / "empty.png", tmp_path / "out", weights, copy_others=True)
-        assert rows["empty.png"].reason == "no face found: copied"
+        assert rows["empty.png"].reason == f"{NO_FACE}: copied"
     source = tmp_path / "empty.ppm"
     with Image.open(photos / "empty.png") as image:
         image.save(source)
     reasons = [go(source, tmp_path / "ppm", weights, copy_others=True)[1]["empty.ppm"].reason for _ in range(2)]
-    assert reasons == ["no face found: copied", "done before"]
+    assert reasons == [f"{NO_FACE}: copied", "done before"]
     data = (tmp_path / "ppm/empty.png").read_bytes()
     assert b"stargan:fingerprint" in data and b"DigitalSourceType" not in data
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_copies_in_another_format_keep_what_translated_pictures_keep(
+    keep: bool, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    (tmp_path / "in").mkdir()
+    for name in ("group", "empty"):
+        with Image.open(photos / f"{name}.png") as image:
+            image.save(tmp_path / "in" / f"{name}.jpg", exif=exif)
+    faces = FaceSettings(copy_others=True)
+    settings = TranslationSettings(
+        "blond", weights=str(weights), faces=faces, format="webp", keep_metadata=keep, rest_off=True
+    )
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run())
+    assert (report.done, report.skipped) == (1, 1)
+    for name in ("group", "empty"):
+        with Image.open(tmp_path / "out" / f"{name}.webp") as image:
+            assert dict(image.getexif()) == ({0x010F: "Maker"} if keep else {})
+
+
+@pytest.mark.parametrize(("frames", "status"), [("all", "failed"), ("first", "skipped")])
+def test_a_copy_has_the_frames_that_its_format_holds_or_fails(
+    frames: Any, status: str, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    with Image.open(photos / "empty.png") as image:
+        image.save(tmp_path / "two.gif", save_all=True, append_images=[Image.new("RGB", image.size)])
+    settings = TranslationSettings(
+        "blond", weights=str(weights), faces=FaceSettings(copy_others=True), format="jpg", frames=frames, rest_off=True
+    )
+    rows: list[Row] = []
+    translate([tmp_path / "two.gif"], tmp_path / "out", settings, Run(), on_row=rows.append)
+    assert [row.status for row in rows] == [status]
+    assert (tmp_path / "out" / "two.jpg").exists() == (status == "skipped")
+
+
+def test_in_place_nothing_is_copied(photos: Path, tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "empty.png").write_bytes((photos / "empty.png").read_bytes())
+    settings = TranslationSettings("blond", weights=str(weights), rest_off=True, faces=FaceSettings(copy_others=True))
+    report = translate([tmp_path], tmp_path, settings, Run(in_place=True))
+    assert (report.skipped, report.copied) == (1, 0)
 
 
 def test_copies_are_named_among_the_outputs(photos: Path, tmp_path: Path, weights: Path) -> None:
@@ -212,6 +261,16 @@ def test_model_size_gives_the_largest_faces_square(photos: Path, tmp_path: Path,
     go(photos / "group.png", tmp_path / "out", weights, size="model")
     with Image.open(tmp_path / "out/group.png") as image:
         assert image.size == (SIZE, SIZE)
+
+
+@pytest.mark.parametrize(("size", "sliders"), [("source", 1), ("model", 0)])
+def test_a_gallery_lays_only_pictures_of_one_frame_over_each_other(
+    size: Any, sliders: int, photos: Path, tmp_path: Path, weights: Path
+) -> None:
+    settings = TranslationSettings("blond", weights=str(weights), rest_off=True, size=size)
+    translate([photos / "group.png"], tmp_path / "out", settings, Run(gallery=tmp_path / "page.html"))
+    text = (tmp_path / "page.html").read_text()
+    assert (text.count("<input"), text.count("<img")) == (sliders, 2)
 
 
 def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Path, weights: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stargan_cli.cli.translate_voice import summary
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.report import KEPT_FAILURES, Failing, Report, Row
@@ -25,6 +26,10 @@ def failed(name: str) -> Row:
 
 def skipped(name: str) -> Row:
     return Row(f"in/{name}", f"out/{name}", "skipped", "done before")
+
+
+def copied(name: str) -> Row:
+    return Row(f"in/{name}", f"out/{name}", "skipped", "no face found: copied")
 
 
 def rows(path: Path) -> list[tuple[str, str]]:
@@ -43,6 +48,14 @@ def test_counts_and_exit_codes() -> None:
     assert report.exit_code == 130
     assert report.to_dict()["failures"][0]["reason"] == "the file is empty"
     json.dumps(report.to_dict())
+
+
+def test_copies_are_counted_among_what_is_skipped() -> None:
+    report = Report()
+    for row in (done("a"), skipped("b"), copied("c"), Row("in/copied", "out/copied", "failed", "it was: copied")):
+        report.add(row)
+    assert (report.skipped, report.copied, report.total, report.to_dict()["copied"]) == (2, 1, 4, 1)
+    assert summary(report, Path("out"), dry=False) == "1 translated, 2 skipped (1 copied), 1 failed: out"
 
 
 def test_failures_kept_are_few() -> None:
@@ -96,6 +109,14 @@ def test_a_second_run_makes_no_doubles(tmp_path: Path) -> None:
     assert rows(path) == [("in/a", "done"), ("in/b", "done"), ("in/c", "skipped"), ("in/d", "done")]
     assert Row.from_json(path.read_bytes().splitlines()[0]).source_label == {"Male": 1.0}
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.jsonl"]
+
+
+def test_a_copy_that_is_there_stays_a_copy(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    for row in (copied("a"), skipped("a"), skipped("a")):
+        with Manifest(path) as manifest:
+            manifest.add(row)
+        assert [Row.from_json(line) for line in path.read_bytes().splitlines()] == [copied("a")]
 
 
 def test_several_outputs_of_one_source_have_a_row_each(tmp_path: Path) -> None:

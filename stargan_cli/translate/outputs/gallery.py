@@ -1,4 +1,4 @@
-"""An HTML page with before and after of each picture under one slider."""
+"""An HTML page with before and after of each picture, under one slider or side by side."""
 
 from __future__ import annotations
 
@@ -49,6 +49,8 @@ figcaption {{ margin-top: .4rem; overflow-wrap: anywhere; }}
 .pair .right {{ right: .5rem; }}
 .pair input {{ position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: ew-resize; }}
 .pair:focus-within {{ outline: 3px solid #2563eb; outline-offset: 2px; }}
+.beside {{ display: flex; gap: .25rem; align-items: center; }}
+.beside img {{ width: calc(50% - .125rem); border-radius: 6px; }}
 @media (max-width: 30rem) {{ body {{ padding: .75rem; }} }}
 @media (prefers-color-scheme: dark) {{ body {{ background: #1b1b1b; color: #ddd; }} }}
 </style>
@@ -63,6 +65,14 @@ _FIGURE = """<figure>
 <img class="before" alt="before" loading="lazy" src="{before}">
 <div class="line"></div><span class="left">before</span><span class="right">after</span>
 <input type="range" min="0" max="100" step="0.1" value="50" aria-label="before and after: {name}">
+</div>
+<figcaption>{name}</figcaption>
+</figure>
+"""
+_BESIDE = """<figure>
+<div class="beside">
+<img alt="before" loading="lazy" src="{before}">
+<img alt="after" loading="lazy" src="{after}">
 </div>
 <figcaption>{name}</figcaption>
 </figure>
@@ -94,10 +104,14 @@ class Gallery:
     THUMBNAIL_PX. With `assets` it shows all pairs, and their pictures are files in a folder beside the page.
     """
 
-    def __init__(self, root: Path, heading: str, assets: bool = False, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self, root: Path, heading: str, assets: bool = False, max_pixels: int = MAX_PIXELS, same_frame: bool = True
+    ) -> None:
         """`root`: the output folder; captions are paths below it. `heading`: the heading of the page. Pictures with
-        more than `max_pixels` are left out."""
+        more than `max_pixels` are left out. `same_frame`: the outputs show all of their sources, so that a slider can
+        compare them; else they lie side by side."""
         self._root, self._heading, self._assets, self._max_pixels = root, heading, assets, max_pixels
+        self._template = _FIGURE if same_frame else _BESIDE
         self._sources: dict[Path, Path] = {}
         self._left_out = 0
 
@@ -136,7 +150,7 @@ class Gallery:
                 addresses[which] = quote(f"{file.parent.name}/{file.name}")
             else:
                 addresses[which] = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
-        return _FIGURE.format(width=after.width, height=after.height, name=html.escape(name), **addresses)
+        return self._template.format(width=after.width, height=after.height, name=html.escape(name), **addresses)
 
 
 def assets_folder(page: Path) -> Path:

@@ -33,7 +33,7 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         """Raises UsageError if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
         self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
-        self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether the row says done
+        self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether done or copied
         self._lines = self._unsynced = 0
         self._failing = Failing()
         if path.exists() and not path.is_file():
@@ -62,8 +62,8 @@ class Manifest:
             raise UsageError(f"cannot write the manifest {path}: {reason_of(error)}") from error
 
     def add(self, row: Row) -> None:
-        """Append a row. A row that is skipped because a file is there is not written if there is a done row for the
-        same output. Raises OutputError."""
+        """Append a row. A row that is skipped because a file is there is not written if there is a row for the same
+        output that says done or copied. Raises OutputError."""
         there = row.status == "skipped" and row.reason in (DONE_BEFORE, EXISTS, FOREIGN)
         if there and self._rows.get(row_key(row), (0, False))[1]:
             self._drop_ended(row)
@@ -86,7 +86,7 @@ class Manifest:
     def _index(self, row: Row) -> None:
         """Note the line number of a row, and drop the earlier rows that it replaces."""
         self._drop_ended(row)
-        self._rows[row_key(row)] = (self._lines, row.status == "done")
+        self._rows[row_key(row)] = (self._lines, row.status == "done" or row.copied)
         self._lines += 1
 
     def _drop_ended(self, row: Row) -> None:
@@ -143,7 +143,7 @@ class Manifest:
         with replacement(self.path) as temporary, self.path.open("rb") as old, temporary.open("wb") as new:
             new.writelines(line for number, line in enumerate(old) if number in kept)
         order = {old: new for new, old in enumerate(sorted(kept))}
-        self._rows = {key: (order[number], done) for key, (number, done) in self._rows.items()}
+        self._rows = {key: (order[number], made) for key, (number, made) in self._rows.items()}
         self._lines = len(self._rows)
 
 

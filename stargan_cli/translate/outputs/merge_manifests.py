@@ -26,7 +26,7 @@ MOST_NAMED = 20
 ROWS_AT_ONCE = 100_000
 FILES_AT_ONCE = 64
 _OF_SHARD = re.compile(r"(.*)\.([0-9]{1,9})-of-([0-9]{1,9})(\.[^.]*|)", re.DOTALL)
-_BEST_FIRST = {"done": 0, "skipped": 1, "failed": 2}
+_BEST_FIRST = {"done": 0, "copied": 1, "skipped": 2, "failed": 3}
 
 Key = tuple[str, str, int, bytes]
 
@@ -34,12 +34,12 @@ Key = tuple[str, str, int, bytes]
 def merge_manifests(parts: Sequence[Path], out: Path, *, replace: bool = False, warn: Say = unheard) -> Report:
     """Write the rows of `parts` into the manifest `out`, by source and then by output, and count them.
 
-    Of several rows for one output, a done one is kept rather than a skipped one, and a skipped one rather than a failed
-    one; the order of the parts does not matter. A torn last line of a killed run is left out, and so is the failure of
-    a source that has an output in another row. `out` may be one of the parts. Another manifest is replaced only with
-    `replace`, and any other file never. `warn` is called if the names of the parts show that shards are missing.
-    Raises UsageError for a part that is not a manifest, OutputError if `out` or the temporary files beside it cannot be
-    written.
+    Of several rows for one output, a done one is kept rather than a copied one, that rather than one skipped otherwise,
+    and that rather than a failed one; the order of the parts does not matter. A torn last line of a killed run is left
+    out, and so is the failure of a source that has an output in another row. `out` may be one of the parts. Another
+    manifest is replaced only with `replace`, and any other file never. `warn` is called if the names of the parts show
+    that shards are missing. Raises UsageError for a part that is not a manifest, OutputError if `out` or the temporary
+    files beside it cannot be written.
     """
     hint = "the first name after --merge-manifests is the file to write"
     is_part = any(is_same_file(out, part) for part in parts)
@@ -107,7 +107,7 @@ def _rows(parts: Sequence[Path]) -> Iterator[Key]:
 
 def _key(line: bytes) -> Key:
     row = Row.from_json(line)
-    return row.source, row.output or "", _BEST_FIRST[row.status], line
+    return row.source, row.output or "", _BEST_FIRST["copied" if row.copied else row.status], line
 
 
 def _sorted(rows: Iterator[Key], folder: Path) -> Iterator[Key]:

@@ -56,6 +56,13 @@ def test_of_doubles_the_best_stays_whatever_the_order(tmp_path: Path) -> None:
     assert (report.done, report.skipped, report.failed) == (2, 1, 0)
 
 
+def test_a_copy_stays_a_copy(tmp_path: Path) -> None:
+    copy, again = row("a", "skipped", "no face found: copied"), row("a", "skipped", "done before")
+    parts = [manifest(tmp_path / "1", copy), manifest(tmp_path / "2", again)]
+    assert call("--merge-manifests", tmp_path / "all", *parts).stderr.startswith("1 row: 0 done, 1 skipped (1 copied),")
+    assert read(tmp_path / "all") == [copy]
+
+
 def test_outputs_of_one_source_and_odd_names_have_a_row_each(tmp_path: Path) -> None:
     odd = os.fsdecode(b"in/\xff.png")
     rows = [Row(odd, None, "failed", "x"), Row("in/a", "out/Blond/a", "done"), Row("in/a", "out/Male/a", "done")]
