@@ -30,35 +30,34 @@ class Voice:
     """
 
     def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
-        from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
         from stargan_cli.translate.report import SHOWN
 
         self.results, self.dry, self.new_only = results, dry, new_only
         self._given: dict[str, None] = {}  # a set in the order of its paths
         self._keeps_given = watch or results == "json"
-        self._there, self._foreign, self._shown = (DONE_BEFORE, EXISTS), FOREIGN, SHOWN
+        self._shown = SHOWN
         self.stale, self._stale_one = 0, ""
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
         self._last_said: tuple[str, str | None] | None = None
 
     def __call__(self, row: Row) -> None:
-        for remark in row.reason.split("; ") if row.status == "done" and row.reason else ():
+        for remark in row.remarks:
             if remark == self._shown:
                 self.shown += 1
             else:
                 self.remarks[remark] += 1
-        if row.status == "done" or row.copied or (row.reason in self._there and not self.new_only):
+        if row.status == "done" or row.copied or (row.is_there and not self.new_only):
             self._give(row)
         if row.stale:
             self.stale, self._stale_one = self.stale + 1, self._stale_one or str(row.output)
         if row.status == "failed":
             self._say_once(row)
-        elif row.status == "skipped" and row.reason == self._foreign:
+        elif row.in_the_way:
             self.foreign += 1
             if self.foreign <= NAMED:
                 self._say_once(row)
-        elif row.status == "skipped" and row.reason not in (*self._there, self._shown):
+        elif row.status == "skipped" and not (row.is_there or row.not_due):
             self._say_once(row)
         elif self.dry and not self.results:
             remark = f"  (skipped: {row.reason})" if row.status == "skipped" else "  (replaced)" if row.replaced else ""

@@ -11,14 +11,11 @@ from typing import Any, Literal, NamedTuple
 from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.blobs import Source, hash_of
 from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.report import DONE_BEFORE, EXISTS, FOREIGN
 
 Existing = Literal["finish", "skip", "overwrite"]
 """finish: an output of the same picture, weights and settings is skipped as done, any other output of stargan is
 replaced, and a file that stargan did not write is kept. skip: every file is kept. overwrite: every file is replaced."""
-
-EXISTS, DONE_BEFORE = "exists", "done before"
-FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
-"""Why an output was skipped."""
 
 PIXELS_VERSION = 8
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""

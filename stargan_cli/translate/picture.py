@@ -22,7 +22,7 @@ from stargan_cli.pictures.provenance import is_generated
 from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
-from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, mark_of, state_of
+from stargan_cli.translate.done_before import mark_of, state_of
 from stargan_cli.translate.framing import Answer, Changes, Framed, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
@@ -129,7 +129,7 @@ def _sort_out(found: Found, variants: Sequence[Variant], plan: Plan, sink: Sink)
             jobs.append(Job(variant, output, fingerprint, found_there.there))
         else:
             rows.append(Row(str(source), sink.name(output), "skipped", found_there.reason))
-            done |= {variant.folder} if found_there.reason in (DONE_BEFORE, EXISTS) else set()
+            done |= {variant.folder} if rows[-1].is_there else set()
     shown = [job for job in jobs if job.variant.opposite in done]
     for job in shown:
         rows.append(Row(str(source), sink.name(job.output), "skipped", SHOWN, stale=_is_stale(found, job, sink)))

@@ -15,6 +15,9 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 KEPT_FAILURES = 20
 GENERATED = "itself an output of stargan"
 """What is said of the source of an output, if this program has made it."""
+EXISTS, DONE_BEFORE = "exists", "done before"
+FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
+"""Reasons of outputs that were skipped because a file is there."""
 SHOWN = "the picture already shows what was asked for"
 """The reason of an output whose picture was read so, or that was skipped in favour of its opposite variant."""
 COPIED = "copied"
@@ -41,9 +44,29 @@ class Row:
     stale: bool = field(default=False, compare=False)
 
     @property
+    def is_there(self) -> bool:
+        """Whether the output was skipped because it is there."""
+        return self.status == "skipped" and self.reason in (DONE_BEFORE, EXISTS)
+
+    @property
+    def in_the_way(self) -> bool:
+        """Whether the output was skipped because of a file that stargan did not write."""
+        return self.status == "skipped" and self.reason == FOREIGN
+
+    @property
+    def not_due(self) -> bool:
+        """Whether the output was skipped in favour of its opposite variant."""
+        return self.status == "skipped" and self.reason == SHOWN
+
+    @property
     def copied(self) -> bool:
         """Whether the output is a copy of a picture that was not translated."""
         return self.status == "skipped" and (self.reason or "").endswith(f": {COPIED}")
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is to be said of an output that was made."""
+        return self.reason.split("; ") if self.status == "done" and self.reason else []
 
     def to_dict(self) -> dict[str, Any]:
         """The row for manifests and `--json`: all but NOT_WRITTEN."""
@@ -137,11 +160,11 @@ class Report:
     failing: Failing | None = None
 
     def add(self, row: Row) -> None:
-        """Count a row. An output that was skipped in favour of its opposite variant is not counted."""
+        """Count a row, unless it is not due."""
         for key in self.failing.ended_by(row) if self.failing is not None else ():
             self.counts["failed"] -= 1
             self.failures = [failure for failure in self.failures if row_key(failure) != key]
-        self.counts[row.status] += (row.status, row.reason) != ("skipped", SHOWN)
+        self.counts[row.status] += not row.not_due
         self.counts["replaced"] += row.replaced and row.status == "done"
         self.counts["copied"] += row.copied
         if row.status == "failed" and len(self.failures) < KEPT_FAILURES:

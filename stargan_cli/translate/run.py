@@ -32,7 +32,7 @@ from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import SHOWN, Failing, Report, Row, Settled
+from stargan_cli.translate.report import Failing, Report, Row, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.fork_server import ForkServers
 from stargan_cli.translate.streaming.processes import SUPPORTED, WorkerProcesses
@@ -227,7 +227,7 @@ class _Listeners:
                 raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
         if self._manifest is not None:
             self._manifest.add(row)
-        made = row.status != "failed" and not row.stale and (row.status, row.reason) != ("skipped", SHOWN)
+        made = row.status != "failed" and not row.stale and not row.not_due
         for _, overview in self._overviews if own_file and made and row.output else ():
             overview.add(Path(row.source), Path(row.output or ""))
         self._on_row(row)

@@ -9,10 +9,9 @@ import pytest
 from power_cut import forgetful_disk, on_linux
 
 from stargan_cli.errors import UsageError
-from stargan_cli.translate.done_before import DONE_BEFORE
 from stargan_cli.translate.outputs import manifest as module
 from stargan_cli.translate.outputs.manifest import Manifest, is_manifest
-from stargan_cli.translate.report import Row
+from stargan_cli.translate.report import DONE_BEFORE, Row
 
 
 def rows(path: Path) -> list[tuple[str, str | None, str]]:

@@ -20,10 +20,9 @@ from typer.testing import CliRunner
 from stargan_cli.cli.app import app
 from stargan_cli.cli.translate_voice import Voice
 from stargan_cli.errors import OutputError, UsageError
-from stargan_cli.translate.done_before import DONE_BEFORE
 from stargan_cli.translate.outputs.begun import Begun
 from stargan_cli.translate.outputs.sinks import LocalSink
-from stargan_cli.translate.report import Report, Row
+from stargan_cli.translate.report import DONE_BEFORE, Report, Row
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -16,9 +16,8 @@ from translation_kit import draw
 
 from stargan_cli.errors import UsageError
 from stargan_cli.pictures.provenance import read_fingerprint
-from stargan_cli.translate.done_before import DONE_BEFORE, FOREIGN
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.report import SHOWN, Report, Row
+from stargan_cli.translate.report import DONE_BEFORE, FOREIGN, SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import FaceSettings, Run, TranslationSettings
 from stargan_cli.translate.translator import Translator

@@ -14,7 +14,6 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
-from stargan_cli.translate.done_before import DONE_BEFORE, EXISTS, FOREIGN
 from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
@@ -64,7 +63,7 @@ class Manifest:
     def add(self, row: Row) -> None:
         """Append a row. A row that is skipped because a file is there is not written if there is a row for the same
         output that says done or copied. Raises OutputError."""
-        there = row.status == "skipped" and row.reason in (DONE_BEFORE, EXISTS, FOREIGN)
+        there = row.is_there or row.in_the_way
         if there and self._rows.get(row_key(row), (0, False))[1]:
             self._drop_ended(row)
             return

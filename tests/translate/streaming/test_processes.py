@@ -27,7 +27,6 @@ from translation_kit import draw
 from stargan_cli.compositing.placement import Place
 from stargan_cli.errors import StarganError
 from stargan_cli.pictures import reading
-from stargan_cli.translate.done_before import FOREIGN
 from stargan_cli.translate.inputs import watching
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.tar_reading import Member
@@ -36,7 +35,7 @@ from stargan_cli.translate.outputs.begun import Unsynced
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.outputs.together import PendingOutput
-from stargan_cli.translate.report import SHOWN, Report, Row
+from stargan_cli.translate.report import FOREIGN, SHOWN, Report, Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.streaming import fork_server, fork_server_process, processes, workers
