@@ -17,6 +17,7 @@ from stargan_cli.evaluate.translating.batches import Machine
 MOST_PEOPLE, PHOTOS_EACH = 80, 3
 MOST_PAIRS = 2000
 FEWEST_PAIRS = 20
+TOLD_APART = 0.9
 
 
 def portrait_rows(people: Sequence[str]) -> list[int]:
@@ -47,6 +48,14 @@ class Yardstick:
             return None
         same, different = (moved(*descriptors[one].unbind(1)).sort().values for one in pairs)
         return cls(same, different)
+
+    @property
+    def told_apart(self) -> float:
+        """How well the descriptors tell people apart: the share in [0, 1] of couples of a pair of one person's photos
+        and a pair of two people's in which the former are nearer. 0.5: not at all; below TOLD_APART, distances say
+        little of the person."""
+        nearer, not_farther = (torch.searchsorted(self.same, self.different, right=right) for right in (False, True))
+        return round(float((nearer + not_farther).double().mean() / (2 * len(self.same))), 4)
 
     def below_same(self, distances: Tensor) -> Tensor:
         """For each distance (n,), the share in [0, 1] of pairs of one person's photos with a smaller distance. 0: more
