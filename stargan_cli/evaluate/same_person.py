@@ -20,12 +20,14 @@ FEWEST_PAIRS = 20
 TOLD_APART = 0.9
 
 
-def portrait_rows(people: Sequence[str]) -> list[int]:
+def portrait_rows(people: Sequence[str | None]) -> list[int]:
     """From the person on each photo of a data set (N,), the indices of up to three photos of up to 80 people who have
-    several. A sample of 150 photos of a thousand people would hardly have two of one."""
+    several. None: the person is not known, and the photo is left out. A sample of 150 photos of a thousand people would
+    hardly have two of one."""
     photos = defaultdict(list)
     for row, person in enumerate(people):
-        photos[person].append(row)
+        if person is not None:
+            photos[person].append(row)
     several = [rows[:PHOTOS_EACH] for rows in photos.values() if len(rows) > 1]
     return [row for person in evenly(len(several), MOST_PEOPLE) for row in several[person]]
 

@@ -429,6 +429,25 @@ def test_few_measured_pictures_are_compared_with_photos_of_people_from_the_whole
     assert all("below_same" in row for row in one["targets"] if not row["combination"])
 
 
+def test_pictures_whose_person_is_not_known_are_left_out_and_counted(stargan, tmp_path):
+    """One missing row of identity_CelebA.txt left all people unknown, without a word."""
+    root = write_celeba(tmp_path / "celeba", copies=8)
+    rows = [f"{number:06}.png {number % 12}\n" for number in range(144)]
+    (root / "identity_CelebA.txt").write_text("".join(rows[:100] + rows[101:]))
+    common = ("--weights", "a.safetensors", "--root", str(root), "--limit", "12", "--fast")
+    result = stargan(*common, "--json", "--out", str(tmp_path / "report"), "--pictures")
+    assert result.exit_code == 0, result.stderr
+    assert "identity_CelebA.txt names the person on 47 of 48 test pictures" in result.stderr
+    (one,) = one_json(result.stdout)["sets"]
+    assert one["face_distances"]["two_people"] > 0
+    sources = (tmp_path / "report" / "pictures" / "1-celeba" / "sources.jsonl").read_text().splitlines()
+    unnamed = [row["source"] for row in map(json.loads, sources) if "person" not in row]
+    assert len(sources) == 12 and unnamed == ["source/000100.png.png"]
+    (root / "identity_CelebA.txt").write_text("".join(rows).replace(" ", ","))
+    result = stargan(*common)
+    assert result.exit_code == 0 and "names the person on 0 of 48 test pictures" in result.stderr
+
+
 def test_a_class_with_one_picture(stargan, tmp_path):
     for part, counts in (("train", (3, 3)), ("test", (2, 1))):
         for label, count in zip(("happy", "sad"), counts, strict=True):

@@ -48,6 +48,7 @@ def test_portraits_are_of_people_who_have_several_photos():
     counts = Counter(people[row] for row in rows)
     assert len(counts) == 80 and set(counts.values()) == {3} and "987" in counts
     assert portrait_rows(["a", "b", "a", "c", "b"]) == [0, 2, 1, 4] and portrait_rows(["a", "b"]) == []
+    assert portrait_rows(["a", None, "a", None]) == [0, 2]
 
 
 def test_of_many_pairs_some_are_taken_always_the_same():
