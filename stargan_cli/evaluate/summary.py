@@ -24,6 +24,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
         "name": measured.labelled_set.name,
         "kind": labelled.label_set.kind,
         "pictures": len(labelled),
+        "image_size": measured.labelled_set.seen.pixels.shape[-1],
         "unreadable": len(measured.labelled_set.pictures.unreadable),
         "classifiers": [one.quality(readers.attributes) for one in readers.classifiers],
         "targets": [_target(one, measured, features, seed) for one in measured.targets],

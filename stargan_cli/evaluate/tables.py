@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.pixel_metrics import MOST_DECIBELS
 
@@ -53,6 +54,11 @@ def tables(
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
     return [*found, _changes(one, face_network), _preservation(one), *map(classifier_table, one["classifiers"])]
+
+
+def set_heading(one: dict[str, Any]) -> str:
+    """The name of a data set of the document, the number of its pictures, and their size."""
+    return f"{one['name']}: {counted(one['pictures'], 'picture')} of {one['image_size']} px"
 
 
 def glance(one: dict[str, Any], face_network: str) -> TextTable:
@@ -116,6 +122,12 @@ def _difference(one: dict[str, Any], other: dict[str, Any], difference: dict[str
             row = [source[part][metric] for source in (one, other, difference)]
             rows.append([f"{label}: {_MEANS[metric]}", *map(_number_within, row)])
     note = f"Share read as the target, in %; the difference is paired, picture by picture. PSNR: {LIMIT}."
+    if one["image_size"] != other["image_size"]:
+        note += (
+            f" The weights are measured at {one['image_size']} px, the baseline at {other['image_size']} px: "
+            "classifiers read the same pictures differently, and PSNR and SSIM are of other pixels. So a difference is "
+            "not due to the networks alone."
+        )
     return TextTable("Against the baseline", note, ["target", "weights", "baseline", "difference"], rows)
 
 

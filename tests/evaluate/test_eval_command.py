@@ -127,7 +127,14 @@ def test_what_is_measured_is_what_translate_makes(stargan, tmp_path, weights, ta
 def test_tables_for_people(stargan):
     result = stargan("--weights", "a.safetensors", "--limit", "6", "--quiet")
     assert result.exit_code == 0 and result.stderr == ""
-    for text in ("celeba: 6 pictures", "Attribute accuracy", "Blond_Hair", "hair+gender+age", "What stays", "SSIM"):
+    for text in (
+        "celeba: 6 pictures of 16 px",
+        "Attribute accuracy",
+        "Blond_Hair",
+        "hair+gender+age",
+        "What stays",
+        "SSIM",
+    ):
         assert text in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 140
 
@@ -150,7 +157,20 @@ def test_baseline_stands_beside_with_the_difference(stargan):
     difference = document["baseline"]["difference"][0]["own_label"]["psnr"]
     assert own != other and difference["value"] == pytest.approx(own - other, abs=2e-4)
     table = stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "3")
-    assert "Against the baseline" in table.stdout
+    assert "Against the baseline" in table.stdout and "The weights are measured at" not in table.stdout
+
+
+def test_a_baseline_of_another_size_is_not_compared_without_a_word(stargan, tmp_path):
+    """Untouched pictures are read differently at another size: the difference is not due to the networks alone."""
+    baseline = write_weights(tmp_path / "large.safetensors", size=32)
+    common = ("--weights", "a.safetensors", "--baseline", str(baseline), "--limit", "3", "--fast")
+    result = stargan(*common, "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    document = one_json(result.stdout)
+    assert [part["sets"][0]["image_size"] for part in (document, document["baseline"])] == [16, 32]
+    report = (tmp_path / "report" / "report.md").read_text()
+    assert "celeba: 3 pictures of 16 px" in report
+    assert "The weights are measured at 16 px, the baseline at 32 px" in report
 
 
 def test_min_accuracy_is_a_gate(stargan):
@@ -472,7 +492,7 @@ def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
     one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
     row = {"name": "hair+gender+age", "combination": True, "background_change": one}
     row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
-    document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
+    document = {"name": "celeba", "pictures": 100, "image_size": 16, "targets": [row], "all_single_changes": row}
     document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
     monkeypatch.setattr(tables, "PLAIN_WIDTH", 80)
     tables.show_document({"settings": {"face_network": "dlib"}, "sets": [document]})
