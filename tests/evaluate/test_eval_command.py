@@ -543,6 +543,19 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
     assert "read_as_target" in shown.stdout
 
 
+def test_a_record_says_how_it_was_measured(stargan, tmp_path):
+    """The square or the whole photo, one classifier or two: the shares differ, and looked alike."""
+    copy = tmp_path / "copy.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--record", str(copy))
+    assert result.exit_code == 0, result.stderr
+    quality = load(str(copy)).card.quality
+    assert quality["settings"] == {"at": "square", "part": "test", "split": "official", "precision": "float32"}
+    assert quality["celeba"]["classifiers"] == {"classifier": "efficientnet-lite0"}
+    shown = CliRunner().invoke(app, ["info", str(copy), "--history"]).stdout
+    assert "at square, part test, split official, precision float32" in shown
+    assert "classifier efficientnet-lite0" in shown
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
