@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.errors import counted
+from stargan_cli.evaluate.bootstrap import plain
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.pixel_metrics import MOST_DECIBELS
 
@@ -158,9 +159,9 @@ def _changes(one: dict[str, Any], face_network: str) -> TextTable:
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
     note = (
         "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
-        f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. Face distance: between "
-        f"descriptors, {_by(face_network)}; of one person, of two people: the share of such pairs of photos that are "
-        "nearer."
+        f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. LPIPS: of the whole "
+        f"square. Face distance: between descriptors, {_by(face_network)}; of one person, of two people: the share of "
+        "such pairs of photos that are nearer."
     )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
@@ -217,7 +218,7 @@ def _balanced(shares: dict[str, float]) -> dict[str, float]:
 
 
 def _share(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.1f}"
+    return NOTHING if value is None else _of_100(value)
 
 
 def _counts(translated: dict[str, Any], real: dict[str, Any] | None) -> str:
@@ -227,7 +228,11 @@ def _counts(translated: dict[str, Any], real: dict[str, Any] | None) -> str:
 def _percent(found: dict[str, Any] | None) -> str:
     if found is None:
         return NOTHING
-    return f"{100 * found['value']:.1f} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
+    return f"{_of_100(found['value'])} ({_of_100(found['low'])} to {_of_100(found['high'])})"
+
+
+def _of_100(share: float) -> str:
+    return f"{plain(100 * share, 1):.1f}"
 
 
 def _number(found: dict[str, Any] | None) -> str:

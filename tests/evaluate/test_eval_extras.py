@@ -63,6 +63,7 @@ def test_lpips_names_the_missing_files(torch_home):
     (torch_home / "vgg16-397923af.pth").touch()
     with pytest.raises(UsageError, match=str(torch_home)) as found:
         find_lpips()
+    assert "lpips/weights/v0.1/vgg.pth of the PyPI package lpips" in found.value.hint
     assert "weights-vgg16-lpips.pth" in found.value.hint and "vgg16-397923af" not in found.value.hint
     (torch_home / "weights-vgg16-lpips.pth").touch()
     assert [file.name for file in find_lpips()] == list(ADDRESSES)

@@ -148,3 +148,8 @@ def test_scores_with_and_without_the_person_do_not_compare():
     blind, seeing = ({"face_distances": {"told_apart": share}} for share in (0.7, 0.99))
     found = [measured_with({"settings": settings, "sets": [one | more]}) for more in ({}, blind, seeing)]
     assert found[0] == found[1] != found[2]
+
+
+def test_a_small_share_below_nothing_is_shown_without_a_sign():
+    one = document(target("old", -0.0002, 0.6, translated=rate(-0.0002, 0.0001)))
+    assert glance(one, "dlib").rows[0][2] == "0.0"
