@@ -27,7 +27,7 @@ def show_page(facts: dict[str, Any]) -> None:
         console.print("\nhow well", style="bold")
         _print_pairs(console, measured)
         _print(
-            console, "% of test pictures in which a separate classifier, trained on real pictures, reads the target."
+            console, "% of test pictures in which all separate classifiers, trained on real pictures, read the target."
         )
     console.print("\nuse", style="bold")
     first = facts["sets"][0]["attributes"]

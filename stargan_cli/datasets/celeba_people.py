@@ -11,10 +11,10 @@ from stargan_cli.errors import DataError, reason_of
 TABLE = "identity_CelebA.txt"
 
 
-def people(labelled: Labelled) -> tuple[str, ...] | None:
-    """The person on each picture, as CelebA numbers them. None if the table is in none of the three folders above the
-    pictures (or their Anno/), or does not name all pictures. File suffixes are ignored. Raises DataError where the
-    table cannot be read."""
+def people(labelled: Labelled) -> dict[str, str] | None:
+    """The person on each picture that the table names, as CelebA numbers them, by the picture's file. None if the table
+    is in none of the three folders above the pictures (or their Anno/). File suffixes are ignored. Raises DataError
+    where the table cannot be read."""
     above = list(labelled.folder.parents)[:3]
     path = next((place for folder in above for place in possible_tables(folder, TABLE) if place.is_file()), None)
     if labelled.label_set.kind == "classes" or path is None:
@@ -25,5 +25,4 @@ def people(labelled: Labelled) -> tuple[str, ...] | None:
         raise DataError(f"cannot read {path}: {reason_of(error)}") from error
     rows = [line.split() for line in lines]
     names = {PurePath(fields[0]).stem: fields[1] for fields in rows if len(fields) == 2}
-    found = [names.get(PurePath(file).stem) for file in labelled.files]
-    return None if None in found else tuple(str(name) for name in found)
+    return {file: names[stem] for file in labelled.files if (stem := PurePath(file).stem) in names}

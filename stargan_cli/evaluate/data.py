@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from stargan_cli.datasets import loading
-from stargan_cli.datasets.celeba_people import people
+from stargan_cli.datasets.celeba_people import TABLE, people
 from stargan_cli.datasets.decoded_cache import CachedPictures, cached
 from stargan_cli.datasets.labelled import DataSet, Labelled, Part, notes_of
 from stargan_cli.device import cpu_count
@@ -39,13 +39,25 @@ def labelled_sets(
     for number, data in enumerate(settings.data):
         for text in notes_of(matching[0][number][1]):
             note(text)
+        person_on = _people(matching[0][number][1][settings.part], settings, note)
         row = [
-            _labelled_set(weights, data, *sets[number], classifiers, settings, decoding)
+            _labelled_set(weights, data, *sets[number], person_on, classifiers, settings, decoding)
             for weights, sets in zip(compared, matching, strict=True)
         ]
         found.append(_of_all(row, f"{settings.part} picture of {data}"))
     names = told_apart([row[0].name for row in found])
     return [[_called(name, one) for one, name in zip(sets, names, strict=True)] for sets in zip(*found, strict=True)]
+
+
+def _people(labelled: Labelled, settings: EvalSettings, note: Say) -> dict[str, str]:
+    """The person on each picture, by its file, as far as they are known. `note` is told if the table has gaps."""
+    found = people(labelled)
+    if found is not None and len(found) < len(labelled):
+        note(
+            f"{TABLE} names the person on {len(found):,} of {len(labelled):,} {settings.part} pictures: the others "
+            "give no pairs of photos to compare with"
+        )
+    return found or {}
 
 
 def _of_all(row: list[LabelledSet], pictures: str) -> list[LabelledSet]:
@@ -68,7 +80,6 @@ def _only(files: Collection[str], one: LabelledSet) -> LabelledSet:
     return replace(
         one,
         pictures=selected(one.pictures, rows, why),
-        people=one.people and tuple(one.people[row] for row in rows),
         photos=one.photos and one.photos.select(rows, why),
     )
 
@@ -85,6 +96,7 @@ def _labelled_set(
     data: str,
     index: int,
     parts: DataSet,
+    person_on: Mapping[str, str],
     classifiers: Sequence[Classifier],
     settings: EvalSettings,
     decoding: Progress,
@@ -92,15 +104,13 @@ def _labelled_set(
     """The pictures of one data set at the weights' size. Raises UsageError and DataError."""
     labelled, readers = part_to_measure(data, parts, settings.part, classifiers)
     pictures, photos = _opened(labelled.evenly(settings.most), weights.card, settings, decoding)
-    person_on = dict(zip(labelled.files, people(labelled) or (), strict=False))
-    known = tuple(person_on[file] for file in pictures.labelled.files) if person_on else None
     portraits = None
-    if rows := portrait_rows(tuple(person_on.values())):
+    if rows := portrait_rows([person_on.get(file) for file in labelled.files]):
         squares, faces = _opened(labelled.select(rows), weights.card, settings, decoding)
         seen = faces.squares if faces else squares
         if len(seen):
             portraits = Portraits(seen, tuple(person_on[file] for file in seen.labelled.files))
-    return LabelledSet(index, pictures, readers, known, not settings.fast, photos, portraits)
+    return LabelledSet(index, pictures, readers, person_on, not settings.fast, photos, portraits)
 
 
 def part_to_measure(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,12 @@ from stargan_cli.backbones import DEFAULT_NETWORK, packaged_weights
 from stargan_cli.device import autocast
 from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.distances import Features
-from stargan_cli.evaluate.feature_networks.face_descriptor import dlib_descriptors, dlib_is_there, onnx_descriptors
+from stargan_cli.evaluate.feature_networks.face_descriptor import (
+    Landmarks,
+    dlib_descriptors,
+    dlib_is_there,
+    onnx_descriptors,
+)
 from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features, require_torch_fidelity
 from stargan_cli.evaluate.feature_networks.lpips import lpips
 from stargan_cli.evaluate.feature_networks.perceptual import perceptual_distance
@@ -26,7 +31,7 @@ from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 from stargan_cli.weights.files import Weights
 
-Describer = Callable[[Classifier, Mapping[str, Sequence[float]] | None], Features]
+Describer = Callable[[Classifier, Landmarks | None], Features]
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classif
 def _face_network(settings: EvalSettings, note: Say) -> tuple[Describer, str]:
     if settings.identity is not None:
         embedding = onnx_descriptors(settings.identity)
-        return lambda classifier, landmarks: embedding, settings.identity.name
+        return lambda classifier, landmarks: embedding(landmarks), settings.identity.name
     if dlib_is_there():
         return lambda classifier, landmarks: dlib_descriptors(landmarks), "dlib"
     note(

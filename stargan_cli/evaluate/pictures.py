@@ -71,9 +71,9 @@ def _named(table: Path, column: str) -> set[PurePosixPath]:
 
 def _sources(measured: SetValues) -> Iterator[dict[str, Any]]:
     labelled, people = measured.labelled_set.pictures.labelled, measured.labelled_set.people
-    for number, (file, labels) in enumerate(zip(labelled.files, labelled.labels.tolist(), strict=True)):
+    for file, labels in zip(labelled.files, labelled.labels.tolist(), strict=True):
         row = {"source": f"source/{file}.png", "labels": dict(zip(labelled.label_set.attributes, labels, strict=True))}
-        yield row if people is None else row | {"person": people[number]}
+        yield row | {"person": people[file]} if file in people else row
 
 
 def _rows(measured: SetValues) -> Iterator[dict[str, Any]]:

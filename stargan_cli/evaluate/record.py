@@ -15,6 +15,9 @@ from stargan_cli.errors import WeightsError, reason_of
 from stargan_cli.files.writable import require_file, require_folder
 from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8, save_tensors
 
+SETTINGS = ("at", "part", "split", "precision")
+"""The settings of an evaluation that its record keeps."""
+
 
 def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> Callable[[dict[str, Any]], None]:
     """A function that writes a copy of the measured weights with the chief numbers of an evaluation to `target`.
@@ -63,12 +66,14 @@ def _holds(path: Path, tensors: dict[str, Tensor]) -> bool:
 
 
 def quality_of(document: dict[str, Any]) -> dict[str, Any]:
-    """The shares and means of each data set, without their intervals. `translated_pictures`: how many the share of each
-    target is of."""
-    found: dict[str, Any] = {"measured_by": document["program"]}
+    """The shares and means of each data set, without their intervals, and how they were measured: numbers that were
+    measured in another way do not compare. `translated_pictures`: how many the share of each target is of."""
+    settings = {name: document["settings"][name] for name in SETTINGS}
+    found: dict[str, Any] = {"measured_by": document["program"], "settings": settings}
     for one in document["sets"]:
         found[one["name"]] = {
             "test_pictures": one["pictures"],
+            "classifiers": {classifier["name"]: classifier["network"] for classifier in one["classifiers"]},
             "read_as_target": {row["name"]: row["translated"]["value"] for row in one["targets"]},
             "translated_pictures": {row["name"]: row["translated"]["n"] for row in one["targets"]},
             "all_single_changes": {row: values["value"] for row, values in one["all_single_changes"].items() if values},

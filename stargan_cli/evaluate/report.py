@@ -14,12 +14,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
 from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.names import plain_names
 from stargan_cli.evaluate.pictures import pictures_folder, pictures_in, write_rows
-from stargan_cli.evaluate.tables import TextTable, tables
+from stargan_cli.evaluate.tables import TextTable, set_heading, tables
 from stargan_cli.evaluate.values import SetValues, TargetValues
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.opening import require_regular
@@ -181,7 +180,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
     if baseline:
         yield f"Compared with {_text(baseline['weights']['path'])} on the same pictures."
     for number, one in enumerate(document["sets"]):
-        yield f"\n## {_text(one['name'])}: {counted(one['pictures'], 'picture')}"
+        yield f"\n## {_text(set_heading(one))}"
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         first, *rest = tables(one, document["settings"]["face_network"], *other)
         yield from _table(first)

@@ -17,14 +17,17 @@ from stargan_cli.evaluate.translating.batches import Machine
 MOST_PEOPLE, PHOTOS_EACH = 80, 3
 MOST_PAIRS = 2000
 FEWEST_PAIRS = 20
+TOLD_APART = 0.9
 
 
-def portrait_rows(people: Sequence[str]) -> list[int]:
+def portrait_rows(people: Sequence[str | None]) -> list[int]:
     """From the person on each photo of a data set (N,), the indices of up to three photos of up to 80 people who have
-    several. A sample of 150 photos of a thousand people would hardly have two of one."""
+    several. None: the person is not known, and the photo is left out. A sample of 150 photos of a thousand people would
+    hardly have two of one."""
     photos = defaultdict(list)
     for row, person in enumerate(people):
-        photos[person].append(row)
+        if person is not None:
+            photos[person].append(row)
     several = [rows[:PHOTOS_EACH] for rows in photos.values() if len(rows) > 1]
     return [row for person in evenly(len(several), MOST_PEOPLE) for row in several[person]]
 
@@ -47,6 +50,14 @@ class Yardstick:
             return None
         same, different = (moved(*descriptors[one].unbind(1)).sort().values for one in pairs)
         return cls(same, different)
+
+    @property
+    def told_apart(self) -> float:
+        """How well the descriptors tell people apart: the share in [0, 1] of couples of a pair of one person's photos
+        and a pair of two people's in which the former are nearer. 0.5: not at all; below TOLD_APART, distances say
+        little of the person."""
+        nearer, not_farther = (torch.searchsorted(self.same, self.different, right=right) for right in (False, True))
+        return round(float((nearer + not_farther).double().mean() / (2 * len(self.same))), 4)
 
     def below_same(self, distances: Tensor) -> Tensor:
         """For each distance (n,), the share in [0, 1] of pairs of one person's photos with a smaller distance. 0: more

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stargan_cli.evaluate.bootstrap import estimate
 from stargan_cli.evaluate.distances import distance_rows
-from stargan_cli.evaluate.same_person import Yardstick, moved
+from stargan_cli.evaluate.same_person import TOLD_APART, Yardstick, moved
 from stargan_cli.evaluate.targets import successes
 from stargan_cli.evaluate.values import SetValues, TargetValues, Values
 
@@ -24,6 +24,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
         "name": measured.labelled_set.name,
         "kind": labelled.label_set.kind,
         "pictures": len(labelled),
+        "image_size": measured.labelled_set.seen.pixels.shape[-1],
         "unreadable": len(measured.labelled_set.pictures.unreadable),
         "classifiers": [one.quality(readers.attributes) for one in readers.classifiers],
         "targets": [_target(one, measured, features, seed) for one in measured.targets],
@@ -33,7 +34,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
     }
     if measured.yardstick is not None:
         medians = {"one_person": _median(measured.yardstick.same), "two_people": _median(measured.yardstick.different)}
-        document["face_distances"] = medians
+        document["face_distances"] = medians | {"told_apart": measured.yardstick.told_apart}
     if labelled.label_set.kind == "classes":
         document["classification_error"] = {
             name: _estimate(1 - read.double(), seed, pictures) for name, (read, pictures) in singles.items()
@@ -89,10 +90,12 @@ def _target(one: TargetValues, measured: SetValues, features: str, seed: int) ->
 
 def person_values(before: Tensor, after: Tensor, yardstick: Yardstick | None) -> Values:
     """Face descriptors (n, d) of sources and results -> their distances, and the shares of pairs of photos of one
-    person and of two people that are nearer, (n,) each."""
+    person and of two people that are nearer, (n,) each. Nothing if the descriptors do not tell people apart."""
     distance = moved(before, after)
     if yardstick is None:
         return {"face_distance": distance}
+    if yardstick.told_apart < TOLD_APART:
+        return {}
     shares = {"below_same": yardstick.below_same(distance), "below_different": yardstick.below_different(distance)}
     return {"face_distance": distance} | shares
 

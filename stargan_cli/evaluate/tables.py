@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from stargan_cli.errors import counted
+from stargan_cli.evaluate.bootstrap import plain
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.pixel_metrics import MOST_DECIBELS
 
@@ -53,6 +55,11 @@ def tables(
         found.append(_difference(one, baseline, difference))
     found += _distances(one)
     return [*found, _changes(one, face_network), _preservation(one), *map(classifier_table, one["classifiers"])]
+
+
+def set_heading(one: dict[str, Any]) -> str:
+    """The name of a data set of the document, the number of its pictures, and their size."""
+    return f"{one['name']}: {counted(one['pictures'], 'picture')} of {one['image_size']} px"
 
 
 def glance(one: dict[str, Any], face_network: str) -> TextTable:
@@ -116,6 +123,12 @@ def _difference(one: dict[str, Any], other: dict[str, Any], difference: dict[str
             row = [source[part][metric] for source in (one, other, difference)]
             rows.append([f"{label}: {_MEANS[metric]}", *map(_number_within, row)])
     note = f"Share read as the target, in %; the difference is paired, picture by picture. PSNR: {LIMIT}."
+    if one["image_size"] != other["image_size"]:
+        note += (
+            f" The weights are measured at {one['image_size']} px, the baseline at {other['image_size']} px: "
+            "classifiers read the same pictures differently, and PSNR and SSIM are of other pixels. So a difference is "
+            "not due to the networks alone."
+        )
     return TextTable("Against the baseline", note, ["target", "weights", "baseline", "difference"], rows)
 
 
@@ -146,9 +159,9 @@ def _changes(one: dict[str, Any], face_network: str) -> TextTable:
     rows = [[row["name"], *(_number(row.get(metric)) for metric in metrics)] for row in one["targets"]]
     note = (
         "Mean absolute difference to the source, in 1/255; background: the two upper corners. Elsewhere: where nothing "
-        f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. Face distance: between "
-        f"descriptors, {_by(face_network)}; of one person, of two people: the share of such pairs of photos that are "
-        "nearer."
+        f"should change (new hair: the face; other changes: the background). PSNR: {LIMIT}. LPIPS: of the whole "
+        f"square. Face distance: between descriptors, {_by(face_network)}; of one person, of two people: the share of "
+        "such pairs of photos that are nearer."
     )
     return TextTable("How much changes", note, ["translated to", *(_MEANS[metric] for metric in metrics)], rows)
 
@@ -205,7 +218,7 @@ def _balanced(shares: dict[str, float]) -> dict[str, float]:
 
 
 def _share(value: float | None) -> str:
-    return NOTHING if value is None else f"{100 * value:.1f}"
+    return NOTHING if value is None else _of_100(value)
 
 
 def _counts(translated: dict[str, Any], real: dict[str, Any] | None) -> str:
@@ -215,7 +228,11 @@ def _counts(translated: dict[str, Any], real: dict[str, Any] | None) -> str:
 def _percent(found: dict[str, Any] | None) -> str:
     if found is None:
         return NOTHING
-    return f"{100 * found['value']:.1f} ({100 * found['low']:.1f} to {100 * found['high']:.1f})"
+    return f"{_of_100(found['value'])} ({_of_100(found['low'])} to {_of_100(found['high'])})"
+
+
+def _of_100(share: float) -> str:
+    return f"{plain(100 * share, 1):.1f}"
 
 
 def _number(found: dict[str, Any] | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -23,13 +23,14 @@ set, int64 (n,), and their pixels, uint8 (n, 3, S, S)."""
 @dataclass(frozen=True)
 class LabelledSet:
     """Real pictures to measure on, which of the generator's label sets they belong to, the classifiers that read them,
-    and the person on each, if that is known. `combinations`: also make several changes at once. `photos`: translate the
-    faces in these photos instead of the pictures. `portraits`: of people who have several photos in the whole part."""
+    and the person on each, by its file, as far as they are known. `combinations`: also make several changes at once.
+    `photos`: translate the faces in these photos instead of the pictures. `portraits`: of people who have several
+    photos in the whole part."""
 
     set_index: int
     pictures: CachedPictures
     readers: Readers
-    people: tuple[str, ...] | None = None
+    people: Mapping[str, str] = field(default_factory=dict)
     combinations: bool = True
     photos: Photos | None = None
     portraits: Portraits | None = None

@@ -19,27 +19,27 @@ def labelled(tmp_path, *files: str, kind: str = "attributes") -> Labelled:
 
 def test_each_picture_has_a_person(tmp_path):
     (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n1.jpg 5\n\n3.jpg 77\n")
-    assert people(labelled(tmp_path, "1.jpg", "2.jpg", "3.jpg")) == ("5", "77", "77")
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg", "3.jpg")) == {"1.jpg": "5", "2.jpg": "77", "3.jpg": "77"}
 
 
 def test_the_table_may_lie_one_folder_above_and_name_other_suffixes(tmp_path):
     inner = tmp_path / "celeba"
     inner.mkdir()
     (tmp_path / "identity_CelebA.txt").write_text("1.jpg 5\n")
-    assert people(labelled(inner, "1.png")) == ("5",)
+    assert people(labelled(inner, "1.png")) == {"1.png": "5"}
 
 
 def test_the_table_is_found_where_celebas_own_download_has_it(tmp_path):
     for folder in ("Img", "Anno"):
         (tmp_path / folder).mkdir()
     (tmp_path / "Anno" / "identity_CelebA.txt").write_text("\ufeff1.jpg 5\n2.jpg 6\n", encoding="utf-8")
-    assert people(labelled(tmp_path / "Img", "1.jpg", "2.jpg")) == ("5", "6")
+    assert people(labelled(tmp_path / "Img", "1.jpg", "2.jpg")) == {"1.jpg": "5", "2.jpg": "6"}
 
 
-def test_without_table_or_with_gaps_nobody_is_known(tmp_path):
+def test_without_table_nobody_is_known_and_with_gaps_the_others_are(tmp_path):
     assert people(labelled(tmp_path, "1.jpg")) is None
     (tmp_path / "identity_CelebA.txt").write_text("2.jpg 77\n")
-    assert people(labelled(tmp_path, "1.jpg", "2.jpg")) is None
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg")) == {"2.jpg": "77"}
     assert people(labelled(tmp_path, "2.jpg", kind="classes")) is None
 
 

@@ -127,7 +127,14 @@ def test_what_is_measured_is_what_translate_makes(stargan, tmp_path, weights, ta
 def test_tables_for_people(stargan):
     result = stargan("--weights", "a.safetensors", "--limit", "6", "--quiet")
     assert result.exit_code == 0 and result.stderr == ""
-    for text in ("celeba: 6 pictures", "Attribute accuracy", "Blond_Hair", "hair+gender+age", "What stays", "SSIM"):
+    for text in (
+        "celeba: 6 pictures of 16 px",
+        "Attribute accuracy",
+        "Blond_Hair",
+        "hair+gender+age",
+        "What stays",
+        "SSIM",
+    ):
         assert text in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 140
 
@@ -150,7 +157,20 @@ def test_baseline_stands_beside_with_the_difference(stargan):
     difference = document["baseline"]["difference"][0]["own_label"]["psnr"]
     assert own != other and difference["value"] == pytest.approx(own - other, abs=2e-4)
     table = stargan("--weights", "a.safetensors", "--baseline", "b.safetensors", "--limit", "3")
-    assert "Against the baseline" in table.stdout
+    assert "Against the baseline" in table.stdout and "The weights are measured at" not in table.stdout
+
+
+def test_a_baseline_of_another_size_is_not_compared_without_a_word(stargan, tmp_path):
+    """Untouched pictures are read differently at another size: the difference is not due to the networks alone."""
+    baseline = write_weights(tmp_path / "large.safetensors", size=32)
+    common = ("--weights", "a.safetensors", "--baseline", str(baseline), "--limit", "3", "--fast")
+    result = stargan(*common, "--out", str(tmp_path / "report"), "--json")
+    assert result.exit_code == 0, result.stderr
+    document = one_json(result.stdout)
+    assert [part["sets"][0]["image_size"] for part in (document, document["baseline"])] == [16, 32]
+    report = (tmp_path / "report" / "report.md").read_text()
+    assert "celeba: 3 pictures of 16 px" in report
+    assert "The weights are measured at 16 px, the baseline at 32 px" in report
 
 
 def test_min_accuracy_is_a_gate(stargan):
@@ -429,6 +449,25 @@ def test_few_measured_pictures_are_compared_with_photos_of_people_from_the_whole
     assert all("below_same" in row for row in one["targets"] if not row["combination"])
 
 
+def test_pictures_whose_person_is_not_known_are_left_out_and_counted(stargan, tmp_path):
+    """One missing row of identity_CelebA.txt left all people unknown, without a word."""
+    root = write_celeba(tmp_path / "celeba", copies=8)
+    rows = [f"{number:06}.png {number % 12}\n" for number in range(144)]
+    (root / "identity_CelebA.txt").write_text("".join(rows[:100] + rows[101:]))
+    common = ("--weights", "a.safetensors", "--root", str(root), "--limit", "12", "--fast")
+    result = stargan(*common, "--json", "--out", str(tmp_path / "report"), "--pictures")
+    assert result.exit_code == 0, result.stderr
+    assert "identity_CelebA.txt names the person on 47 of 48 test pictures" in result.stderr
+    (one,) = one_json(result.stdout)["sets"]
+    assert one["face_distances"]["two_people"] > 0
+    sources = (tmp_path / "report" / "pictures" / "1-celeba" / "sources.jsonl").read_text().splitlines()
+    unnamed = [row["source"] for row in map(json.loads, sources) if "person" not in row]
+    assert len(sources) == 12 and unnamed == ["source/000100.png.png"]
+    (root / "identity_CelebA.txt").write_text("".join(rows).replace(" ", ","))
+    result = stargan(*common)
+    assert result.exit_code == 0 and "names the person on 0 of 48 test pictures" in result.stderr
+
+
 def test_a_class_with_one_picture(stargan, tmp_path):
     for part, counts in (("train", (3, 3)), ("test", (2, 1))):
         for label, count in zip(("happy", "sad"), counts, strict=True):
@@ -453,7 +492,7 @@ def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
     one = {"value": 0.5, "low": 0.25, "high": 0.75, "n": 100}
     row = {"name": "hair+gender+age", "combination": True, "background_change": one}
     row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
-    document = {"name": "celeba", "pictures": 100, "targets": [row], "all_single_changes": row}
+    document = {"name": "celeba", "pictures": 100, "image_size": 16, "targets": [row], "all_single_changes": row}
     document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
     monkeypatch.setattr(tables, "PLAIN_WIDTH", 80)
     tables.show_document({"settings": {"face_network": "dlib"}, "sets": [document]})
@@ -502,6 +541,19 @@ def test_the_result_goes_into_a_copy_of_the_weights(stargan, folder, tmp_path):
         assert torch.equal(after.generator.state_dict()[name], tensor)
     shown = CliRunner().invoke(app, ["info", str(copy), "--history"])
     assert "read_as_target" in shown.stdout
+
+
+def test_a_record_says_how_it_was_measured(stargan, tmp_path):
+    """The square or the whole photo, one classifier or two: the shares differ, and looked alike."""
+    copy = tmp_path / "copy.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--record", str(copy))
+    assert result.exit_code == 0, result.stderr
+    quality = load(str(copy)).card.quality
+    assert quality["settings"] == {"at": "square", "part": "test", "split": "official", "precision": "float32"}
+    assert quality["celeba"]["classifiers"] == {"classifier": "efficientnet-lite0"}
+    shown = CliRunner().invoke(app, ["info", str(copy), "--history"]).stdout
+    assert "at square, part test, split official, precision float32" in shown
+    assert "classifier efficientnet-lite0" in shown
 
 
 @pytest.mark.parametrize(

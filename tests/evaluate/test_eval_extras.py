@@ -12,8 +12,10 @@ from torch import nn
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.evaluate.feature_networks.face_descriptor import (
-    CHIP_EYES,
+    ARCFACE_EYES,
+    DLIB_EYES,
     chip_transform,
+    chips_of,
     dlib_descriptors,
     dlib_is_there,
     onnx_descriptors,
@@ -61,6 +63,7 @@ def test_lpips_names_the_missing_files(torch_home):
     (torch_home / "vgg16-397923af.pth").touch()
     with pytest.raises(UsageError, match=str(torch_home)) as found:
         find_lpips()
+    assert "lpips/weights/v0.1/vgg.pth of the PyPI package lpips" in found.value.hint
     assert "weights-vgg16-lpips.pth" in found.value.hint and "vgg16-397923af" not in found.value.hint
     (torch_home / "weights-vgg16-lpips.pth").touch()
     assert [file.name for file in find_lpips()] == list(ADDRESSES)
@@ -110,7 +113,7 @@ def embedding(path, shape=(1, 3, 4, 4), number=TensorProto.FLOAT, operation="Fla
 
 
 def test_descriptors_of_the_same_of_a_darker_and_of_the_opposite_picture(tmp_path):
-    describe = onnx_descriptors(embedding(tmp_path / "face.onnx"))
+    describe = onnx_descriptors(embedding(tmp_path / "face.onnx"))(None)
     picture = torch.tensor([255, 0, 255, 0], dtype=torch.uint8).repeat(3, 4, 1)[None]
     same, opposite = (describe(other)[0] for other in (picture, 255 - picture))
     assert float(same.norm()) == pytest.approx(1) and torch.allclose(same, -opposite)
@@ -151,13 +154,30 @@ def test_identity_without_onnxruntime_names_the_extra(tmp_path, monkeypatch):
     assert "stargan-cli[eval]" in found.value.hint
 
 
-def test_dlib_is_given_the_eyes_where_it_expects_them():
+@pytest.mark.parametrize("expected", [DLIB_EYES, ARCFACE_EYES])
+def test_a_network_is_given_the_eyes_where_it_expects_them(expected):
     landmarks = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
-    theta = chip_transform(landmarks)
-    for name, place in CHIP_EYES.items():
+    theta = chip_transform(landmarks, expected)
+    for name, place in expected.items():
         seen = theta @ torch.tensor([2 * place.real - 1, 2 * place.imag - 1, 1.0])
         assert ((seen + 1) / 2).tolist() == pytest.approx(landmarks[name], abs=0.005)
-    assert torch.equal(chip_transform({}), torch.eye(2, 3))
+    assert torch.equal(chip_transform({}, expected), torch.eye(2, 3))
+
+
+def test_a_face_embedding_is_given_the_face_not_the_whole_square(tmp_path):
+    """ArcFace learns from faces that fill its picture."""
+    eyes = {"left_eye": [0.42, 0.49], "right_eye": [0.58, 0.49]}  # the face is the middle half of the square
+    square = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    square[:, :, 14:51, 14:51] = 255
+    describe = onnx_descriptors(embedding(tmp_path / "face.onnx"))
+    assert describe(eyes)(square).min() > 0 > describe(None)(square).min()
+
+
+def test_no_pixel_of_a_large_picture_is_skipped():
+    stripes = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
+    stripes[..., ::4] = 200
+    chips = chips_of(stripes, torch.eye(2, 3), (8, 8))
+    assert torch.allclose(chips, torch.tensor(50.0), atol=10)
 
 
 def test_dlib_tells_two_people_apart():

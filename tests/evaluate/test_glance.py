@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stargan_cli.cli.evaluation import tables as shown_tables
-from stargan_cli.evaluate.glance import glance_rows, log_row, score, warnings
+from stargan_cli.evaluate.glance import glance_rows, log_row, measured_with, score, warnings
 from stargan_cli.evaluate.tables import classifier_table, glance
 
 
@@ -140,3 +140,16 @@ def test_a_change_that_pleases_the_classifiers_alone_scores_nothing():
         "celeba/old/share_left": 0.6,
         "celeba/old/kept_psnr": 40.0,
     }
+
+
+def test_scores_with_and_without_the_person_do_not_compare():
+    one = document(target("old", 0.5, 0.6)) | {"name": "celeba", "pictures": 3}
+    settings = {"features": "none", "face_network": "dlib"}
+    blind, seeing = ({"face_distances": {"told_apart": share}} for share in (0.7, 0.99))
+    found = [measured_with({"settings": settings, "sets": [one | more]}) for more in ({}, blind, seeing)]
+    assert found[0] == found[1] != found[2]
+
+
+def test_a_small_share_below_nothing_is_shown_without_a_sign():
+    one = document(target("old", -0.0002, 0.6, translated=rate(-0.0002, 0.0001)))
+    assert glance(one, "dlib").rows[0][2] == "0.0"

@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.evaluate.bootstrap import estimate
+from stargan_cli.evaluate.bootstrap import estimate, plain
 from stargan_cli.evaluate.distances import frechet_distance
 from stargan_cli.evaluate.feature_networks.inception import FILE_NAME, find_inception, inception_features
 from stargan_cli.evaluate.pixel_metrics import (
@@ -120,6 +120,13 @@ def test_interval_leaves_out_what_is_no_number_and_shrinks_with_n():
     assert many["high"] - many["low"] < (few["high"] - few["low"]) / 5
 
 
+def test_nothing_has_no_sign():
+    """A table said "-0" of a difference that rounds to nothing."""
+    found = estimate([-1e-9, -1e-9])
+    assert found is not None and [str(found[name]) for name in ("value", "low", "high")] == ["0.0"] * 3
+    assert str(plain(-1e-9, 6)) == "0.0" and plain(-0.26, 1) == -0.3
+
+
 def test_several_numbers_of_one_picture_are_drawn_together():
     """They used to count as many pictures, and the interval was far too narrow."""
     numbers = [1.0] * 30 + [0.0] * 20
@@ -166,6 +173,14 @@ def test_a_truncated_inception_file_is_refused(tmp_path):
     (tmp_path / "half.pth").write_bytes((tmp_path / "half.pth").read_bytes()[:2000])
     with pytest.raises(WeightsError, match=r"half\.pth is refused: it is damaged"):
         inception_features(tmp_path / "half.pth", torch.device("cpu"))
+
+
+@pytest.mark.parametrize("text", ["hello", "hi there\n", "abc" * 20])
+def test_a_text_is_no_state_dict(tmp_path, text):
+    """The reason was a number: the first byte that the unpickler did not know."""
+    (tmp_path / "text.pth").write_text(text)
+    with pytest.raises(WeightsError, match=r"text\.pth is refused: it is not a state dict, or is damaged$"):
+        inception_features(tmp_path / "text.pth", torch.device("cpu"))
 
 
 class FewFeatures(torch.nn.Module):

@@ -34,6 +34,13 @@ def test_there_is_no_yardstick_with_few_pairs():
     assert Yardstick.of(photos(), ("one",) * 20) is None
 
 
+def test_how_well_people_are_told_apart_is_a_share_of_couples_of_pairs():
+    apart = Yardstick(torch.tensor([0.1, 0.2]), torch.tensor([0.3, 0.4]))
+    mixed = Yardstick(torch.tensor([0.1, 0.4]), torch.tensor([0.2, 0.3]))
+    alike = Yardstick(torch.zeros(2), torch.zeros(3))
+    assert [one.told_apart for one in (apart, mixed, alike)] == [1, 0.5, 0.5]
+
+
 def test_portraits_are_of_people_who_have_several_photos():
     """150 photos of CelebA's 20,000 are of some 140 people: they have no 20 pairs of one person's."""
     people = [f"{number % 1000}" for number in range(5000)] + [f"alone {number}" for number in range(500)]
@@ -41,6 +48,7 @@ def test_portraits_are_of_people_who_have_several_photos():
     counts = Counter(people[row] for row in rows)
     assert len(counts) == 80 and set(counts.values()) == {3} and "987" in counts
     assert portrait_rows(["a", "b", "a", "c", "b"]) == [0, 2, 1, 4] and portrait_rows(["a", "b"]) == []
+    assert portrait_rows(["a", None, "a", None]) == [0, 2]
 
 
 def test_of_many_pairs_some_are_taken_always_the_same():

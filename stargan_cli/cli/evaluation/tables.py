@@ -9,9 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-from stargan_cli.errors import counted
 from stargan_cli.evaluate.glance import warnings
-from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, tables
+from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, set_heading, tables
 
 PLAIN_WIDTH, WIDEST = 140, 10_000
 
@@ -21,7 +20,7 @@ def show_document(document: dict[str, Any]) -> None:
     console = _console()
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):
-        console.print(Text(f"{shown(one['name'])}: {counted(one['pictures'], 'picture')}", style="bold"))
+        console.print(Text(shown(set_heading(one)), style="bold"))
         other = (baseline["sets"][number], baseline["difference"][number]) if baseline else (None, None)
         for table in tables(one, document["settings"]["face_network"], *other):
             console.print()

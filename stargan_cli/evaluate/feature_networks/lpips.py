@@ -14,7 +14,8 @@ from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loa
 ADDRESSES = {
     "vgg16-397923af.pth": "https://download.pytorch.org/models/vgg16-397923af.pth",
     "weights-vgg16-lpips.pth": (
-        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-vgg16-lpips.pth"
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-vgg16-lpips.pth\n"
+        "(or put lpips/weights/v0.1/vgg.pth of the PyPI package lpips there, as weights-vgg16-lpips.pth)"
     ),
 }
 FIRST_TENSORS = {"vgg16-397923af.pth": "features.0.weight", "weights-vgg16-lpips.pth": "lin0.model.1.weight"}
