@@ -55,9 +55,8 @@ def _why_not_read(error: Exception) -> str:
         return f"it holds more than tensors ({found[1]}), which could run code"
     if "TorchScript" in text:
         return "it is a TorchScript archive, not a state dict"
-    if "weights_only" in text or isinstance(
-        error, LookupError
-    ):  # "101": the unpickler met a byte that it does not know
+    unknown_byte = isinstance(error, LookupError)  # all that the unpickler then says is the byte's number
+    if unknown_byte or "weights_only" in text:
         return "it is not a state dict, or is damaged"
     if isinstance(error, OSError) and error.errno != errno.EINVAL:  # torch raises EINVAL for truncated zip archives
         return error.strerror or text
