@@ -13,7 +13,8 @@ from torch import Tensor
 
 from stargan_cli.errors import WeightsError, reason_of
 from stargan_cli.files.writable import require_file, require_folder
-from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8, save_tensors
+from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8
+from stargan_cli.weights.writing import save_tensors
 
 
 def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> Callable[[dict[str, Any]], None]:

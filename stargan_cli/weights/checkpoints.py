@@ -15,7 +15,8 @@ from torch import Tensor
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.opening import require_regular
-from stargan_cli.weights.files import open_tensors, save_tensors
+from stargan_cli.weights.files import open_tensors
+from stargan_cli.weights.writing import save_tensors
 
 CHECKPOINT_KEY = "stargan_checkpoint"
 
