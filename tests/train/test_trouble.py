@@ -230,6 +230,44 @@ def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
     same_end(tmp_path, whole)
 
 
+@pytest.mark.parametrize("weights_too", [False, True])
+def test_a_first_checkpoint_that_is_refused_for_good_ends_the_run(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, weights_too: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(*((writing, "_write") if weights_too else (saving, "save_checkpoint")), refused)
+    with pytest.raises(
+        TrainingError,
+        match="the checkpoint of iteration 2 could not be written: Operation not permitted; there is none yet",
+    ) as caught:
+        run_training(tmp_path, chosen, cache)
+    assert str(caught.value.hint) == "allow writing there and " + (
+        "start again with --resume, or choose another --run"
+        if weights_too
+        else f"go on with --init-from {tmp_path / 'weights.safetensors'} and another --run"
+    )
+
+
+def test_a_later_checkpoint_that_is_refused_is_a_warning(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint, calls = saving.save_checkpoint, []
+
+    def refused_once(*content: Any) -> Any:
+        calls.append(content)
+        if len(calls) == 2:
+            raise PermissionError(1, "Operation not permitted")
+        return save_checkpoint(*content)
+
+    monkeypatch.setattr(saving, "save_checkpoint", refused_once)
+    said: list[str] = []
+    run_training(tmp_path, chosen, cache, say=said.append)
+    assert len(said) == 1 and said[0].endswith("the latest one is of iteration 2; going on")
+    same_end(tmp_path, whole)
+
+
 @pytest.mark.parametrize(
     ("earlier", "hint"), [(2, "go on with --resume"), (0, "go on with --init-from {weights} and another --run")]
 )
