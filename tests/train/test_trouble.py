@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError, UsageError
@@ -22,8 +23,8 @@ from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
 from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights import checkpoints, writing
 from stargan_cli.weights import files as weights
-from stargan_cli.weights import writing
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from stargan_cli.weights.files import read_card
 
@@ -192,21 +193,34 @@ def test_a_run_folder_that_could_not_be_read_again_is_refused(tmp_path: Path, ch
         latest_checkpoint(folder)
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (PermissionError(13, "Permission denied"), "run it as the user who made it"),
+        (OSError(116, "Stale file handle"), "run it again, or move that file away"),
+        (OSError("No such device (os error 19)"), "run it again, or move that file away"),  # as safetensors raises it
+        (SafetensorError("I/O error: Cannot allocate memory (os error 12)"), "run it again, or move that file away"),
+    ],
+)
 def test_a_checkpoint_that_may_not_be_read_is_not_passed_over(
-    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_training(tmp_path, chosen, cache, stop=after(4))
-    opened = Path.open
+    for iteration in (2, 4):
+        save_checkpoint(tmp_path, iteration, {"x": torch.zeros(1)}, {}, keep=2)
+    open_tensors = checkpoints.open_tensors
 
-    def refused(path: Path, *mode: Any, **more: Any) -> Any:
+    def refused(path: Path) -> Any:
         if path.name == "00000004.safetensors":
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *mode, **more)
+            raise error
+        return open_tensors(path)
 
-    monkeypatch.setattr(Path, "open", refused)
-    with pytest.raises(UsageError, match=r"cannot read the checkpoint .*00000004\.safetensors: Permission denied"):
-        run_training(tmp_path, chosen, cache, resume=True)
-    assert (tmp_path / "checkpoints" / "00000004.safetensors").is_file()
+    monkeypatch.setattr(checkpoints, "open_tensors", refused)
+    with pytest.raises(UsageError, match=r"cannot read the checkpoint .*00000004\.safetensors: ") as caught:
+        latest_checkpoint(tmp_path)
+    assert hint in str(caught.value.hint)
+    (tmp_path / "00000004.safetensors").rename(tmp_path / "away")
+    found, _ = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 2
 
 
 def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
