@@ -82,12 +82,13 @@ class Saver:
             self.say(f"{text}; going on")
 
     def _way_out(self, full: bool) -> str:
-        remedy = "make room" if full else "allow writing there"
-        if self.saved >= 0:
-            return f"{remedy} and go on with --resume"
-        if self.exported >= 0:
-            return f"{remedy} and go on with --init-from {self.folder.weights} and another --run"
-        return f"{remedy} and start again with --resume, or choose another --run"
+        if self.saved < 0 <= self.exported:
+            other = f"go on with --init-from {self.folder.weights} and another --run"
+            return f"make room and {other}" if full else other
+        if full:
+            return "make room and go on with --resume"
+        elsewhere = "" if self.saved >= 0 else ", or choose another --run"
+        return f"allow writing there and go on with --resume{elsewhere}"
 
     def _save_checkpoint(self, seconds: Callable[[], float]) -> None:
         trainer = self.trainer

@@ -257,8 +257,8 @@ def test_a_first_checkpoint_that_is_refused_for_good_ends_the_run(
         match="the checkpoint of iteration 2 could not be written: Operation not permitted; there is none yet",
     ) as caught:
         run_training(tmp_path, chosen, cache)
-    assert str(caught.value.hint) == "allow writing there and " + (
-        "start again with --resume, or choose another --run"
+    assert str(caught.value.hint) == (
+        "allow writing there and go on with --resume, or choose another --run"
         if weights_too
         else f"go on with --init-from {tmp_path / 'weights.safetensors'} and another --run"
     )
