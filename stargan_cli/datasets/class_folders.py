@@ -30,7 +30,10 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
     default like its folder. Raises DataError.
     """
     if not path.is_dir():
-        raise DataError(f"no data set at {path}", "give celeba, or a folder with one folder of pictures per class")
+        raise DataError(
+            f"no data set at {path}",
+            "--data takes celeba, or a folder with one folder of pictures per class; if it was moved, its new place",
+        )
     name = name or path.resolve().name
     passed_over = PassedOver()
     folders = find_parts(path)

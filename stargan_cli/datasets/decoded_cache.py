@@ -59,7 +59,8 @@ def cached(
 
     Pictures that cannot be read are left out and named in `unreadable`. The cache is built again if a picture changed
     (by file size and modification time), if an unreadable one has become readable, or if the file is incomplete. Raises
-    DataError where a larger share than `most_unreadable` cannot be read, or where the cache cannot be written.
+    DataError where a larger share than `most_unreadable` cannot be read, or where the cache cannot be written or
+    mapped into memory.
     """
     folder = folder or default_cache_folder()
     path = folder / f"{_plain(labelled.label_set.name)}-{size}-{_key(labelled, size)}.bin"
@@ -69,13 +70,14 @@ def cached(
         if unreadable is None or len(unreadable) > most:
             folder.mkdir(parents=True, exist_ok=True)
             unreadable = _build(labelled, size, path, most, workers, progress)
+        kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
+        readable = labelled.select(kept) if unreadable else labelled
+        pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))
     except OSError as error:
         raise DataError(
-            f"cannot write the cache of decoded pictures {path}: {reason_of(error)}", "use --cache DIR"
+            f"cannot use the cache of decoded pictures {path}: {reason_of(error)}",
+            "give a folder on another disk with --cache DIR",
         ) from error
-    kept = [i for i, file in enumerate(labelled.files) if file not in unreadable]
-    readable = labelled.select(kept) if unreadable else labelled
-    pixels = np.memmap(path, np.uint8, mode="r", shape=(len(readable), 3, size, size))
     return CachedPictures(readable, pixels, unreadable)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 from safetensors.torch import load
 from torch import Tensor
 
-from stargan_cli.errors import WeightsError, reason_of
+from stargan_cli.errors import OutputError, WeightsError, reason_of
 from stargan_cli.files.writable import require_file, require_folder
-from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8, save_tensors
+from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8
+from stargan_cli.weights.writing import save_tensors
 
 SETTINGS = ("at", "part", "split", "precision")
 """The settings of an evaluation that its record keeps."""
@@ -24,7 +25,7 @@ def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> C
 
     The tensors are read now: a running training replaces the file meanwhile. They stay as they are. Raises UsageError
     if `target` is one of `inputs` or anything but an earlier copy of these weights, WeightsError if the measured file
-    has already been replaced since it was loaded.
+    has already been replaced since it was loaded. The function raises OutputError.
     """
     require_folder(target.parent)
     require_utf8(target)
@@ -40,7 +41,11 @@ def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> C
 
     def write(document: dict[str, Any]) -> None:
         card = replace(measured.card, quality=quality_of(document))
-        save_tensors(target, tensors, {"stargan": card.to_json()})
+        try:
+            save_tensors(target, tensors, {"stargan": card.to_json()})
+        except OSError as error:
+            hint = "make room or give another --record, and run it again"
+            raise OutputError(f"cannot write {target}: {reason_of(error)}", hint) from error
 
     return write
 

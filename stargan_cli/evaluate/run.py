@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -35,10 +36,12 @@ def evaluate(
     progress: Progress = silent,
     decoding: Progress = silent,
     note: Say = unheard,
+    show: Callable[[dict[str, Any]], None] = lambda document: None,
 ) -> dict[str, Any]:
     """Measure the weights that `source` names; with `settings.out`, write the report. `note` gets what there is to say
-    of the data and of missing networks. Returns one document of plain values, ready for JSON. Raises UsageError,
-    DataError and WeightsError.
+    of the data and of missing networks. Returns one document of plain values, ready for JSON. `show` gets it before
+    files are written: what was measured is not lost with them. Raises UsageError, DataError, WeightsError and
+    OutputError.
     """
     if settings.cache is not None:
         refuse_inside(settings.cache, "--cache", settings.data)
@@ -69,6 +72,7 @@ def evaluate(
             measurings[0] = [_keeping(one, report, number) for number, one in enumerate(measurings[0])]
         measured = [[measuring.run() for measuring in row] for row in measurings]
         document = _document(compared, measured, facts, settings)
+        show(document)
         if report is not None:
             write_report(report, settings.pictures, document, list(zip(measurings[0], measured[0], strict=True)))
     if record is not None:

@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from stargan_cli.files.atomic import RUN_ID
+
 LOCK_NAME = ".stargan.lock"
 """The name of a folder's lock file."""
 _TRIES = 1000
@@ -98,3 +100,17 @@ def is_still_at(path: Path, file: BinaryIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
+
+
+def locks_exclude(folder: Path) -> bool:
+    """Whether locks have an effect on the file system of `folder`. Raises OSError if no file can be made there."""
+    path = folder / f".stargan.{RUN_ID}.lock"
+    try:
+        with locked(path):
+            try:
+                locked(path).close()
+            except BlockingIOError:
+                return True
+            return False
+    finally:
+        path.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stargan_cli.files.locks import LOCK_NAME, locked
+from stargan_cli.files.locks import LOCK_NAME, locked, locks_exclude
 
 YOUNG_SECONDS = 60
 """A folder that is younger may not be locked yet."""
@@ -18,11 +18,12 @@ YOUNG_SECONDS = 60
 @contextmanager
 def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
     """A new folder in `parent`, removed at the end of the block. Folders that killed processes left there for the same
-    purpose are removed first: those whose lock nobody holds. Raises OSError."""
+    purpose are removed first: those whose lock nobody holds. On file systems without locks they stay: one may be in
+    use. Raises OSError."""
     prefix = f".stargan-{purpose}-"
     for left in parent.glob(f"{prefix}*"):
         with suppress(OSError):  # BlockingIOError: it is in use
-            if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
+            if time.time() - left.stat().st_mtime > YOUNG_SECONDS and locks_exclude(parent):
                 locked(left / LOCK_NAME).close()
                 shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))

@@ -11,7 +11,8 @@ from typing import BinaryIO
 from stargan_cli.errors import OutputError, PictureError, reason_of
 from stargan_cli.files.atomic import Sync, open_new, replacement
 
-FATAL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+FATAL = (*FULL, errno.EROFS)
 """Errors that stop the whole run, not one picture."""
 NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
 MAKE_ROOM = "make room or give another --out, and run it again"

@@ -14,6 +14,7 @@ from typing import Any
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
+from stargan_cli.files.below import Below
 from stargan_cli.files.locks import LOCK_NAME, lock_file
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared, shown
@@ -35,6 +36,7 @@ class RunFolder:
             try:
                 make_folder(path)
                 self._lock = lock_file(path / LOCK_NAME)
+                self._place = Below(path)
             except BlockingIOError as error:
                 raise UsageError(
                     f"another training is running in {path}", "wait for it, or choose another --run"
@@ -50,11 +52,13 @@ class RunFolder:
     ) -> None:
         with suppress(OSError):
             (self.path / LOCK_NAME).unlink(missing_ok=True)
+        self._place.close()
         self._lock.close()
 
     def is_there(self) -> bool:
-        """Whether the folder still lies where the run began."""
-        return (self.path / LOCK_NAME).exists()
+        """Whether the folder still lies where the run began. The lock's file does not say so: where the file system has
+        no locks, another training in the folder removes it."""
+        return not self._place.is_gone()
 
     @property
     def checkpoints(self) -> Path:

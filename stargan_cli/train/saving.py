@@ -11,6 +11,7 @@ from torch import Tensor
 from stargan_cli.device import PRECISIONS
 from stargan_cli.errors import TrainingError, reason_of
 from stargan_cli.faces.framing import EyePlaces
+from stargan_cli.files.writing import FULL
 from stargan_cli.progress import Say
 from stargan_cli.train.card import card_of
 from stargan_cli.train.log import RunLog
@@ -54,11 +55,12 @@ class Saver:
         self.started_from = checkpoint.record.get("started_from", {})
 
     def save(self, seconds: Callable[[], float], final: bool = False) -> None:
-        """Write a checkpoint and the weights. A full disk raises TrainingError if `final`, else it is a warning. If it
-        has no room for the checkpoint, the weights, which are smaller, are still written. `seconds` gives the run's
-        training time.
+        """Write a checkpoint and the weights. If there is no room for the checkpoint, the weights, which are smaller,
+        are still written. `seconds` gives the run's training time.
 
-        Raises TrainingError where the state holds NaN or infinite numbers; earlier checkpoints are kept.
+        What cannot be written is a warning. It raises TrainingError if `final`, and if there is no checkpoint yet for
+        another reason than a full disk, where room may be made meanwhile. Raises TrainingError also where the state
+        holds NaN or infinite numbers; earlier checkpoints are kept.
         """
         iteration = self.trainer.iteration
         if not self.folder.is_there():
@@ -66,19 +68,27 @@ class Saver:
                 f"the run folder {self.folder.path} is gone: it was moved or removed",
                 "train --run NEWPLACE --resume goes on from its newest checkpoint",
             )
-        failed: list[str] = []
+        failed: list[tuple[str, OSError]] = []
         if self.saved != iteration or self.packed_otherwise:
             before = f"the latest one is of iteration {self.saved:,}" if self.saved >= 0 else "there is none yet"
             what = f"the checkpoint of iteration {iteration:,}"
             failed += _failed(what, lambda: self._save_checkpoint(seconds), f"; {before}")
         if self.exported != iteration:  # weights on the disk may be older than the checkpoint that was resumed
             failed += _failed(f"the weights of iteration {iteration:,}", lambda: self._save_weights(seconds))
-        if failed and final:
-            lone = self.saved < 0 <= self.exported
-            hint = f"go on with --init-from {self.folder.weights} and another --run" if lone else "go on with --resume"
-            raise TrainingError("; ".join(failed), f"make room and {hint}")
-        for text in failed:
+        full = all(error.errno in FULL for _, error in failed)
+        if failed and (final or (self.saved < 0 and not full)):
+            raise TrainingError("; ".join(text for text, _ in failed), self._way_out(full))
+        for text, _ in failed:
             self.say(f"{text}; going on")
+
+    def _way_out(self, full: bool) -> str:
+        if self.saved < 0 <= self.exported:
+            other = f"go on with --init-from {self.folder.weights} and another --run"
+            return f"make room and {other}" if full else other
+        if full:
+            return "make room and go on with --resume"
+        elsewhere = "" if self.saved >= 0 else ", or choose another --run"
+        return f"allow writing there and go on with --resume{elsewhere}"
 
     def _save_checkpoint(self, seconds: Callable[[], float]) -> None:
         trainer = self.trainer
@@ -114,12 +124,12 @@ class Saver:
         )
 
 
-def _failed(what: str, write: Callable[[], None], then: str = "") -> list[str]:
+def _failed(what: str, write: Callable[[], None], then: str = "") -> list[tuple[str, OSError]]:
     """Write a file; returns why that failed, if it did."""
     try:
         write()
     except OSError as error:
-        return [f"{what} could not be written: {reason_of(error)}{then}"]
+        return [(f"{what} could not be written: {reason_of(error)}{then}", error)]
     return []
 
 

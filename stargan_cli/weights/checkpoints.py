@@ -13,9 +13,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.opening import require_regular
-from stargan_cli.weights.files import open_tensors, save_tensors
+from stargan_cli.weights.files import open_tensors
+from stargan_cli.weights.writing import save_tensors
 
 CHECKPOINT_KEY = "stargan_checkpoint"
 
@@ -47,8 +48,8 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a checkpoint. Raises ValueError with the reason if it is damaged, UsageError if it cannot be opened: it may
-    not be read, or its path is not in UTF-8."""
+    """Read a checkpoint. Raises ValueError with the reason if it is damaged, UsageError if the system does not let it
+    be read, which may pass, or if its path is not in UTF-8."""
     try:
         require_regular(path)
         with open_tensors(path) as file:
@@ -59,12 +60,16 @@ def load_checkpoint(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
             raise ValueError("its record is invalid, or its checksum is wrong")
-    except PermissionError as error:
+    except (SafetensorError, OSError) as error:
+        if isinstance(error, SafetensorError) and "os error" not in str(error):
+            raise ValueError(str(error)) from error
+        again = "run it again, or move that file away to go on from the checkpoint before it"
+        as_owner = "run it as the user who made it, or change its permissions"
         raise UsageError(
-            f"cannot read the checkpoint {path}: {error.strerror}",
-            "run it as the user who made it, or change its permissions",
+            f"cannot read the checkpoint {path}: {reason_of(error)}",
+            as_owner if isinstance(error, PermissionError) else again,
         ) from error
-    except (SafetensorError, OSError, RecursionError, TypeError) as error:
+    except (RecursionError, TypeError) as error:
         raise ValueError(str(error)) from error
     return Checkpoint(path, tensors, record)
 

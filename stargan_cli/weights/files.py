@@ -8,10 +8,8 @@ trained layers of the discriminator on fixed features; only training uses them.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +18,14 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from stargan_cli.errors import UsageError, WeightsError, reason_of
-from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.foreign_files import START, is_pytorch, stand_in
 from stargan_cli.weights.places import resolve
+from stargan_cli.weights.writing import save_tensors
 
 MAX_HEADER_BYTES = 4 * 2**20
 HEADS = "feature_heads."
@@ -69,27 +66,6 @@ def save(
     tensors |= {f"{HEADS}{name}": tensor for name, tensor in (feature_heads or {}).items()}
     plain = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in tensors.items()}
     save_tensors(path, plain, {"stargan": card.to_json()})
-
-
-def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
-    """Write a safetensors file under a temporary name beside `path`, with the permissions of any new file, and rename
-    it. Raises OSError."""
-    make_folder(path.parent)
-    with replacement(path) as temporary:
-        temporary.touch()
-        mode = temporary.stat().st_mode
-        try:
-            save_file(tensors, temporary, metadata=metadata)  # sets mode 0600
-        except SafetensorError as error:
-            raise _as_os_error(path, error) from error
-        temporary.chmod(mode)
-
-
-def _as_os_error(path: Path, error: SafetensorError) -> OSError:
-    """The OSError behind a SafetensorError, which holds the system's error number only in its text."""
-    found = re.search(r"os error ([0-9]+)", str(error))
-    number = int(found[1]) if found else errno.EIO
-    return OSError(number, os.strerror(number) if found else str(error), str(path))
 
 
 def require_utf8(path: Path) -> None:

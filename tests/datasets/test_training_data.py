@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 from pathlib import Path
@@ -440,9 +441,21 @@ def test_a_link_that_leads_nowhere_is_an_unreadable_picture(tmp_path: Path) -> N
     assert list(found.unreadable) == ["000002.png"] and len(found) == 19
 
 
+def test_a_cache_that_cannot_be_mapped_is_a_data_error_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.ENODEV, "No such device")
+
+    monkeypatch.setattr(np, "memmap", refused)
+    with pytest.raises(DataError, match=r"cannot use the cache of decoded pictures .*\.bin: No such device") as caught:
+        cached(labelled(tmp_path / "moods"), 16, tmp_path / "c", 1)
+    assert "--cache" in str(caught.value.hint)
+
+
 def test_a_cache_that_cannot_be_written_is_a_data_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="cannot write the cache") as caught:
+    with pytest.raises(DataError, match="cannot use the cache") as caught:
         cached(labelled(tmp_path / "moods"), 16, tmp_path / "file", 1)
     assert "--cache" in str(caught.value.hint)
 

@@ -557,6 +557,26 @@ def test_a_record_says_how_it_was_measured(stargan, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("option", "writer", "said"),
+    [
+        ("--out", "run.write_report", "No space left"),
+        ("--record", "record.save_tensors", "make room or give another --record"),
+    ],
+)
+@pytest.mark.parametrize("form", ["--json", "--quiet"])
+def test_what_was_measured_is_shown_though_it_cannot_be_written(
+    stargan, tmp_path, monkeypatch, option, writer, said, form
+):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"stargan_cli.evaluate.{writer}", full)
+    result = stargan("--weights", "a.safetensors", "--limit", "6", option, str(tmp_path / "there"), form)
+    assert result.exit_code == 1 and said in result.stderr
+    assert "all_single_changes" in one_json(result.stdout)["sets"][0] if form == "--json" else "SSIM" in result.stdout
+
+
+@pytest.mark.parametrize(
     ("option", "said"),
     [
         *((f"--fit-classifier {option}", "has no effect with --fit-classifier") for option in MEASURING),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from stargan_cli.files import locks
 from stargan_cli.files.atomic import OLD_SECONDS, replacement, temporary_name
 from stargan_cli.files.locks import LOCK_NAME
 from stargan_cli.files.scratch import scratch_folder
@@ -46,6 +48,20 @@ def test_a_scratch_folder_of_a_killed_process_goes_and_one_at_work_stays(tmp_pat
     with scratch_folder(tmp_path, "merge"):
         assert not other.exists()
     assert [path.name for path in tmp_path.iterdir()] == [".stargan-export-x"]
+
+
+def test_a_scratch_folder_may_be_at_work_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(locks, "_lock", no_locks)
+    with scratch_folder(tmp_path, "merge") as other:
+        os.utime(other, (time.time() - 3600,) * 2)
+        with scratch_folder(tmp_path, "merge"):
+            assert other.is_dir()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_old_unfinished_file_goes_with_the_next_of_its_name(tmp_path: Path) -> None:

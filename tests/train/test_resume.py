@@ -64,8 +64,9 @@ def test_a_run_whose_settings_have_a_relative_path_is_told_where_the_data_lie(
     monkeypatch.chdir(moods.parent)
     run_training(tmp_path / "run", settings(data=("./moods",)), tmp_path / "c", stop=after(2))
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match="no data set at"):
+    with pytest.raises(DataError, match="no data set at") as caught:
         resumed(tmp_path / "run", tmp_path / "c")
+    assert "--data takes" in str(caught.value.hint) and "its new place" in str(caught.value.hint)
     resumed(tmp_path / "run", tmp_path / "c", data=("here/moods",))
     assert read_settings(tmp_path / "run").data == (str(moods),)
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -21,6 +23,7 @@ from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
 from stargan_cli.train.trainer import Trainer
+from stargan_cli.weights import checkpoints, writing
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint
 from stargan_cli.weights.files import read_card
@@ -34,6 +37,26 @@ def test_what_a_killed_run_left_half_written_is_removed(tmp_path: Path) -> None:
     left_over.write_bytes(b"half")
     with RunFolder(tmp_path):
         assert not left_over.exists()
+
+
+KILLED_WHILE_WRITING = """
+import resource, signal, sys, torch
+from pathlib import Path
+from stargan_cli.weights.checkpoints import save_checkpoint
+
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+save_checkpoint(Path(sys.argv[1]), 4, {"x": torch.zeros(100_000)}, {}, keep=1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of a file's size kills a process there")
+def test_a_run_that_is_killed_while_it_writes_a_checkpoint_leaves_nothing_for_ever(tmp_path: Path) -> None:
+    folder = tmp_path / "checkpoints"
+    killed = subprocess.run([sys.executable, "-c", KILLED_WHILE_WRITING, str(folder)])
+    assert killed.returncode == -signal.SIGXFSZ and any(folder.iterdir())
+    with RunFolder(tmp_path):
+        assert not any(folder.iterdir())
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
@@ -88,7 +111,7 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
     found = load_checkpoint(path)
     if record.startswith("{"):
         record = json.dumps(found.record | json.loads(record))
-    weights.save_tensors(path, found.tensors, {"stargan_checkpoint": record})
+    writing.save_tensors(path, found.tensors, {"stargan_checkpoint": record})
     with pytest.raises(TrainingError, match="all checkpoints in .* are damaged"):
         run_training(tmp_path, chosen, cache, resume=True)
 
@@ -170,45 +193,92 @@ def test_a_run_folder_that_could_not_be_read_again_is_refused(tmp_path: Path, ch
         latest_checkpoint(folder)
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (PermissionError(13, "Permission denied"), "run it as the user who made it"),
+        (OSError(116, "Stale file handle"), "run it again, or move that file away"),
+        (OSError("No such device (os error 19)"), "run it again, or move that file away"),  # as safetensors raises it
+        (SafetensorError("I/O error: Cannot allocate memory (os error 12)"), "run it again, or move that file away"),
+    ],
+)
 def test_a_checkpoint_that_may_not_be_read_is_not_passed_over(
-    tmp_path: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_training(tmp_path, chosen, cache, stop=after(4))
-    opened = Path.open
+    for iteration in (2, 4):
+        save_checkpoint(tmp_path, iteration, {"x": torch.zeros(1)}, {}, keep=2)
+    open_tensors = checkpoints.open_tensors
 
-    def refused(path: Path, *mode: Any, **more: Any) -> Any:
+    def refused(path: Path) -> Any:
         if path.name == "00000004.safetensors":
-            raise PermissionError(13, "Permission denied", str(path))
-        return opened(path, *mode, **more)
-
-    monkeypatch.setattr(Path, "open", refused)
-    with pytest.raises(UsageError, match=r"cannot read the checkpoint .*00000004\.safetensors: Permission denied"):
-        run_training(tmp_path, chosen, cache, resume=True)
-    assert (tmp_path / "checkpoints" / "00000004.safetensors").is_file()
-
-
-FULL = "Error while serializing: I/O error: No space left on device (os error 28)"
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), SafetensorError(FULL)])
-def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
-    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save_file, calls = weights.save_file, []
-
-    def full_at_first(tensors: Any, path: Path, **more: Any) -> None:
-        calls.append(path)
-        if len(calls) in (1, 3, 6):  # two checkpoints, then the weights beside the third
-            Path(path).write_bytes(b"half a file")
             raise error
-        save_file(tensors, path, **more)
+        return open_tensors(path)
 
-    monkeypatch.setattr(weights, "save_file", full_at_first)
+    monkeypatch.setattr(checkpoints, "open_tensors", refused)
+    with pytest.raises(UsageError, match=r"cannot read the checkpoint .*00000004\.safetensors: ") as caught:
+        latest_checkpoint(tmp_path)
+    assert hint in str(caught.value.hint)
+    (tmp_path / "00000004.safetensors").rename(tmp_path / "away")
+    found, _ = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 2
+
+
+def test_a_full_disk_costs_a_checkpoint_but_not_the_run(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, calls = writing._write, []
+
+    def full_at_first(file: BinaryIO, *content: Any) -> None:
+        calls.append(file)
+        if len(calls) in (1, 3, 6):  # two checkpoints, then the weights beside the third
+            file.write(b"half a file")
+            raise OSError(28, "No space left on device")
+        write(file, *content)
+
+    monkeypatch.setattr(writing, "_write", full_at_first)
     said: list[str] = []
     run_training(tmp_path, chosen, cache, say=said.append)
     failed = [("checkpoint", 2), ("checkpoint", 4), ("weights", 6)]
     assert [text.split(" could")[0] for text in said] == [f"the {what} of iteration {i}" for what, i in failed]
     assert "No space left" in said[0] and not list(tmp_path.rglob("*.tmp"))
+    same_end(tmp_path, whole)
+
+
+@pytest.mark.parametrize("weights_too", [False, True])
+def test_a_first_checkpoint_that_is_refused_for_good_ends_the_run(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, weights_too: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(*((writing, "_write") if weights_too else (saving, "save_checkpoint")), refused)
+    with pytest.raises(
+        TrainingError,
+        match="the checkpoint of iteration 2 could not be written: Operation not permitted; there is none yet",
+    ) as caught:
+        run_training(tmp_path, chosen, cache)
+    assert str(caught.value.hint) == (
+        "allow writing there and go on with --resume, or choose another --run"
+        if weights_too
+        else f"go on with --init-from {tmp_path / 'weights.safetensors'} and another --run"
+    )
+
+
+def test_a_later_checkpoint_that_is_refused_is_a_warning(
+    tmp_path: Path, whole: Path, chosen: TrainSettings, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_checkpoint, calls = saving.save_checkpoint, []
+
+    def refused_once(*content: Any) -> Any:
+        calls.append(content)
+        if len(calls) == 2:
+            raise PermissionError(1, "Operation not permitted")
+        return save_checkpoint(*content)
+
+    monkeypatch.setattr(saving, "save_checkpoint", refused_once)
+    said: list[str] = []
+    run_training(tmp_path, chosen, cache, say=said.append)
+    assert len(said) == 1 and said[0].endswith("the latest one is of iteration 2; going on")
     same_end(tmp_path, whole)
 
 
@@ -241,7 +311,7 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(
     def full(*args: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(weights, "save_file", full)
+    monkeypatch.setattr(writing, "_write", full)
     with pytest.raises(
         TrainingError,
         match="the checkpoint of iteration 8 could not be written: No space left on device; "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from power_cut import forgetful_disk, on_linux
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs import manifest as module
 from stargan_cli.translate.outputs.manifest import Manifest, is_manifest
 from stargan_cli.translate.report import DONE_BEFORE, Row
@@ -103,3 +106,27 @@ def test_a_fifo_is_refused_and_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(UsageError, match="not a regular file"):
         Manifest(tmp_path / "fifo")
+
+
+class FullFile(io.FileIO):
+    """Takes `room` bytes and then says that the disk is full, as the system does: a part of a write is no error."""
+
+    room = 100
+
+    def write(self, data: Any) -> int:
+        if self.room == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        taken = super().write(data[: self.room])
+        self.room -= taken
+        return taken
+
+
+def test_a_full_disk_is_named_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "rows"
+    monkeypatch.setattr(module, "locked", lambda path: FullFile(path, "a+"))
+    with pytest.raises(OutputError, match="cannot write the manifest .*: No space left on device") as caught:
+        run(path, *(A, B) * 5)
+    assert "make room" in str(caught.value.hint)
+    monkeypatch.undo()
+    with Manifest(path):  # without the torn row
+        assert path.read_bytes()[-1:] in (b"", b"\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,20 +168,15 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
     from stargan_cli.evaluate.run import evaluate as run
     from stargan_cli.evaluate.run import lowest_accuracy
 
-    with (
-        show_progress("decoding", quiet=quiet) as decoding,
-        show_progress("measuring", quiet=quiet) as progress,
-    ):
-        document = run(weights, settings, progress, decoding, unheard if quiet else note)
-    for one in document["sets"]:
-        if one["unreadable"]:
-            warn(f"{one['name']}: {counted(one['unreadable'], 'picture')} left out: unreadable, or without a face")
-    if as_json:
-        typer.echo(json.dumps(document, allow_nan=False))
-    else:
-        from stargan_cli.cli.evaluation.tables import show_document
+    with ExitStack() as displays:
+        decoding = displays.enter_context(show_progress("decoding", quiet=quiet))
+        progress = displays.enter_context(show_progress("measuring", quiet=quiet))
 
-        show_document(document)
+        def show(document: dict[str, Any]) -> None:
+            displays.close()
+            _show(document, as_json)
+
+        document = run(weights, settings, progress, decoding, unheard if quiet else note, show)
     if settings.out is not None:
         say(f"report: {shown(settings.out / 'report.md')}")
     if settings.record is not None:
@@ -190,3 +186,15 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         say(f"accuracy {reached:.3f} is below --min-accuracy {min_accuracy}")
         return 1
     return 0
+
+
+def _show(document: dict[str, Any], as_json: bool) -> None:
+    for one in document["sets"]:
+        if one["unreadable"]:
+            warn(f"{one['name']}: {counted(one['unreadable'], 'picture')} left out: unreadable, or without a face")
+    if as_json:
+        typer.echo(json.dumps(document, allow_nan=False))
+    else:
+        from stargan_cli.cli.evaluation.tables import show_document
+
+        show_document(document)

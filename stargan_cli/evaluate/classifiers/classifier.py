@@ -19,7 +19,8 @@ from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
-from stargan_cli.weights.files import fingerprint, open_tensors, save_tensors
+from stargan_cli.weights.files import fingerprint, open_tensors
+from stargan_cli.weights.writing import save_tensors
 
 FIT = (
     "fit one into the user's cache folder with: stargan eval --fit-classifier --data ..., with the call's --root, "

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import RUN_ID
-from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, relock
+from stargan_cli.files.locks import LOCK_NAME, is_still_at, lock_file, locked, locks_exclude, relock
 from stargan_cli.translate.shards import Shard
 
 SHARD_LOCKS, FILE_LOCK = ".stargan.*-of-*.lock", ".stargan.file-{}.lock"
@@ -64,12 +64,12 @@ class FolderLock:
     def _own(self, path: Path) -> None:
         file = lock_file(path)
         self._files.append((path, file))
-        self._take_run_id(file)
+        self._take_run_id(path.parent, file)
         _write(file, RUN_ID)
 
-    def _take_run_id(self, file: BinaryIO) -> None:
+    def _take_run_id(self, root: Path, file: BinaryIO) -> None:
         earlier = _read(file)
-        if earlier.isdigit():
+        if earlier.isdigit() and locks_exclude(root):  # else that run may be at work
             self.killed.add(earlier)
 
     def _shared(self, path: Path, shard: Shard) -> BinaryIO:
@@ -106,7 +106,7 @@ class FolderLock:
         """The main lock file, for the first shard: locked alone to note the number of shards, then shared."""
         file = lock_file(path)
         try:
-            self._take_run_id(file)
+            self._take_run_id(path.parent, file)
             self._bury(path.parent, SHARD_LOCKS)
             _write(file, job)
             relock(file, shared=True)
@@ -118,11 +118,11 @@ class FolderLock:
     def _bury(self, root: Path, locks: str) -> None:
         """Collect the ids of killed runs that held `locks` (a pattern), and remove these lock files."""
         paths = list(root.glob(locks))
-        if not paths or not _locks_exclude(root):
+        if not paths or not locks_exclude(root):
             return
         for path in paths:
             with suppress(OSError), locked(path) as file:
-                self._take_run_id(file)
+                self._take_run_id(root, file)
                 path.unlink()
 
     def close(self) -> None:
@@ -135,20 +135,6 @@ class FolderLock:
                     path.unlink()
             file.close()
         self._files = []
-
-
-def _locks_exclude(root: Path) -> bool:
-    """Whether locks have an effect on the file system of `root`."""
-    path = root / f".stargan.{RUN_ID}.lock"
-    try:
-        with locked(path):
-            try:
-                locked(path).close()
-            except BlockingIOError:
-                return True
-            return False
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _read(file: BinaryIO) -> str:

@@ -14,6 +14,7 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
+from stargan_cli.files.writing import FULL
 from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
@@ -68,14 +69,14 @@ class Manifest:
             self._drop_ended(row)
             return
         try:
-            line = row.to_json().encode("ascii") + b"\n"
-            if self._file.write(line) != len(line):
-                raise OSError("only part of a row was written")
+            rest = row.to_json().encode("ascii") + b"\n"
+            while rest:  # a full disk takes a part, and says why only when it is given the rest
+                rest = rest[self._file.write(rest) :]
             self._unsynced += 1
             if self._unsynced >= ROWS_A_SYNC:
                 self._sync()
         except OSError as error:
-            raise OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}") from error
+            raise self._write_error(error) from error
         self._index(row)
 
     def _sync(self) -> None:
@@ -102,7 +103,11 @@ class Manifest:
                 if self._lines > len(self._rows):
                     self._compact()
         except OSError as error:
-            raise OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}") from error
+            raise self._write_error(error) from error
+
+    def _write_error(self, error: OSError) -> OutputError:
+        hint = "make room, and run it again" if error.errno in FULL else None
+        return OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}", hint)
 
     def __enter__(self) -> Manifest:
         return self

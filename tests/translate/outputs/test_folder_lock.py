@@ -178,3 +178,17 @@ def test_a_file_system_without_locks_is_used_without(
     with OutputFolder(tmp_path) as folder, folder.writing(PurePath("a.png")) as file:
         file.write(b"x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_a_run_in_the_folder_is_not_taken_for_a_killed_one_where_the_file_system_has_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("stargan_cli.files.locks._lock", no_locks)
+    (tmp_path / LOCK_NAME).write_text("4")
+    at_work = tmp_path / ".a.png.4.tmp"
+    at_work.write_bytes(b"half")
+    with OutputFolder(tmp_path):
+        assert at_work.exists()
