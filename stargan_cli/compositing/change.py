@@ -5,7 +5,8 @@ The mask has edges, which must follow those of the full-size picture: in each sm
 of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and
 enlarged, He & Sun 2015). The network's own edges are softer, and that function spreads them over its window: a wall
 beside hair would glow. So each pixel also has two levels, the least mask near it and the mean mask of what changes
-around it, and `paste` moves the mask towards the nearer one. No branch depends on the values of a tensor: nothing waits
+around it, and `paste` moves the mask towards the nearer one. Where the picture has no edges that explain the mask's,
+"near" is less far: small changes of even skin stay. No branch depends on the values of a tensor: nothing waits
 for the device. No picture depends on the others in its batch.
 """
 
@@ -21,7 +22,7 @@ from torch import Tensor
 from stargan_cli.pictures.tensors import to_model
 
 RADIUS = 4  # px of the small square: windows in which the mask follows the picture's colours
-NEAR = 2  # px of the small square: the mask's own edges are softer than this
+FAR = 2  # px of the small square: the mask's edges reach farther than the picture's by about this
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
 COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
@@ -29,7 +30,8 @@ WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 class SquareChange(NamedTuple):
     """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`, where the mask is `slope` times x plus
-    `offset`, clamped to `low`..`high`. `colour` and `slope` are float32 (N, 3, S, S), the others (N, 1, S, S)."""
+    `offset`, moved towards the nearer one of `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the others
+    (N, 1, S, S)."""
 
     colour: Tensor
     slope: Tensor
@@ -53,8 +55,7 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareC
         mask, blur = (1 - keep.float()).clamp(0, 1), COLOUR_BLUR
         difference = add - mask * guide
     colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
-    slope, offset = _guided(guide, mask)
-    return SquareChange(colour.clamp(-2, 2), slope, offset, *_levels(mask))
+    return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask))
 
 
 def _sizes(difference: Tensor) -> Tensor:
@@ -65,25 +66,27 @@ def _sizes(difference: Tensor) -> Tensor:
     return (size / largest.clamp_min(1 / 255)[:, None, None, None]).clamp(0, 1)
 
 
-def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset (N, 1, S, S): values are near slope * guide + offset."""
+def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset, low, high (N, 1, S, S).
+
+    The mask is near slope * guide + offset. `low`: its minimum up to FAR px away where the picture has the mask's edges,
+    up to 1 px away where it has not. `high`: its mean over windows, weighted by itself, or the pixel's own mask if that
+    is larger.
+    """
     red, green, blue = torch.split(guide, 1, dim=1)
     products = torch.cat([guide * red, guide[:, 1:] * green, blue * blue], dim=1)  # the upper triangle of 3x3
-    means = _window(torch.cat([guide, products, guide * values, values], dim=1))
-    mean, products, with_values, mean_values = torch.split(means, [3, 6, 3, 1], dim=1)
+    means = _window(torch.cat([guide, products, guide * mask, mask, mask * mask], dim=1))
+    mean, products, with_mask, mean_mask, square = torch.split(means, [3, 6, 3, 1, 1], dim=1)
     r, g, b = torch.split(mean, 1, dim=1)
     rr, rg, rb, gg, gb, bb = torch.split(products - torch.cat([mean * r, mean[:, 1:] * g, b * b], dim=1), 1, dim=1)
-    slope = _solved((rr, rg, rb, gg, gb, bb), with_values - mean * mean_values)
-    offset = mean_values - (slope * mean).sum(dim=1, keepdim=True)
+    together = with_mask - mean * mean_mask
+    slope = _solved((rr, rg, rb, gg, gb, bb), together)
+    explained = (slope * together).sum(dim=1, keepdim=True) / (square - mean_mask**2).clamp_min(1e-3)
+    low = torch.lerp(_least_near(mask, 1), _least_near(mask, FAR), explained.clamp(0, 1))
+    high = torch.maximum(square / mean_mask.clamp_min(1e-4), mask)
+    offset = mean_mask - (slope * mean).sum(dim=1, keepdim=True)
     slope, offset = torch.split(_window(torch.cat([slope, offset], dim=1)), [3, 1], dim=1)
-    return slope, offset
-
-
-def _levels(mask: Tensor) -> tuple[Tensor, Tensor]:
-    """(N, 1, S, S) -> low, high: the minimum up to NEAR px away; the mean over windows, weighted by the mask itself, or
-    the pixel's own mask if that is larger."""
-    mean, square = torch.split(_window(torch.cat([mask, mask * mask], dim=1)), 1, dim=1)
-    return _least_near(mask), torch.maximum(square / mean.clamp_min(1e-4), mask)
+    return slope, offset, low, high
 
 
 def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
@@ -128,12 +131,12 @@ def blurred_along(maps: Tensor, deviation: float, dim: int) -> Tensor:
     return total
 
 
-def _least_near(maps: Tensor) -> Tensor:
-    """The minimum of each pixel and those up to NEAR px away, along both dimensions, (N, 1, S, S)."""
+def _least_near(maps: Tensor, near: int) -> Tensor:
+    """The minimum of each pixel and those up to `near` px away, along both dimensions, (N, 1, S, S)."""
     size = maps.shape[-1]
     for dim in (3, 2):
-        padded = F.pad(maps, (NEAR, NEAR, 0, 0) if dim == 3 else (0, 0, NEAR, NEAR), mode="replicate")
+        padded = F.pad(maps, (near, near, 0, 0) if dim == 3 else (0, 0, near, near), mode="replicate")
         maps = padded.narrow(dim, 0, size)
-        for step in range(1, 2 * NEAR + 1):
+        for step in range(1, 2 * near + 1):
             maps = torch.minimum(maps, padded.narrow(dim, step, size))
     return maps

@@ -191,8 +191,8 @@ def _left_out(found: Found, job: Job, reason: str, plan: Plan, sink: Sink) -> Pe
     """The output of a picture that is not translated: a copy of it with `--copy-others`, else nothing."""
     source, settings = found.source, plan.settings
     if not settings.faces.copy_others or sink.is_source(job.output, source):
-        stale = _is_stale(found, job, sink)
-        row = Row(str(source), sink.name(job.output) if stale else None, "skipped", reason, stale=stale)
+        stale, in_place = _is_stale(found, job, sink), sink.is_source(job.output, source)
+        row = Row(str(source), sink.name(job.output) if stale or in_place else None, "skipped", reason, stale=stale)
         return PendingOutput(row, job.output, None)
     row = Row(str(source), sink.name(job.output), "skipped", f"{reason}: {COPIED}")
     extras_of = partial(_extras, job, plan, generated=False)

@@ -210,4 +210,4 @@ def test_a_wall_beside_hair_does_not_glow() -> None:
     )
     change = np.asarray(result).astype(int)[..., 0] - np.asarray(image)[..., 0]
     assert change[within < 120].min() > 100
-    assert change[(within > 141) & (within < 165)].mean() < 5
+    assert change[(within > 141) & (within < 165)].mean() < 4.5  # 5.5 if the mask follows its neighbours' values

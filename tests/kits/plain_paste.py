@@ -19,8 +19,9 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     guide = seen.double() / 127.5 - 1
     mask = (1 - keep.double()).clamp(0, 1)
     colour = _blurred(add.double() - mask * guide) / _blurred(mask).clamp_min(1e-3)
-    slope, offset = _guided(guide, mask)
-    low, high = -F.max_pool2d(-mask, 5, 1, 2), torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
+    slope, offset, explained = _guided(guide, mask)
+    low = explained * -F.max_pool2d(-mask, 5, 1, 2) + (1 - explained) * -F.max_pool2d(-mask, 3, 1, 1)
+    high = torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
     maps = torch.cat([colour.clamp(-2, 2), slope, offset, low, high, guide])[None]
     finer = min(FINEST, max(1, round(place.side / seen.shape[-1])))
     maps = F.interpolate(maps, scale_factor=finer, mode="bicubic") if finer > 1 else maps
@@ -40,13 +41,15 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     return after.clamp(0, 255).permute(1, 2, 0).numpy()
 
 
-def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     mean, mean_values = _window(guide), _window(values)
     covariance = torch.stack([_window(guide * one) for one in guide]) - mean[:, None] * mean[None]
     matrix = covariance.permute(2, 3, 0, 1) + 0.01 * torch.eye(3)
     right = _window(guide * values) - mean * mean_values
     slope = torch.linalg.solve(matrix, right.permute(1, 2, 0)).permute(2, 0, 1)
-    return _window(slope), _window(mean_values - (slope * mean).sum(dim=0, keepdim=True))
+    variance = (_window(values**2) - mean_values**2).clamp_min(1e-3)
+    explained = ((slope * right).sum(dim=0, keepdim=True) / variance).clamp(0, 1)
+    return _window(slope), _window(mean_values - (slope * mean).sum(dim=0, keepdim=True)), explained
 
 
 def _window(maps: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from power_cut import forgetful_disk, on_linux
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs import manifest as module
 from stargan_cli.translate.outputs.manifest import Manifest, is_manifest
-from stargan_cli.translate.report import DONE_BEFORE, Row
+from stargan_cli.translate.report import DONE_BEFORE, FOREIGN, Row
 
 
 def rows(path: Path) -> list[tuple[str, str | None, str]]:
@@ -130,3 +130,11 @@ def test_a_full_disk_is_named_as_such(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.undo()
     with Manifest(path):  # without the torn row
         assert path.read_bytes()[-1:] in (b"", b"\n")
+
+
+def test_a_copy_that_is_another_file_now_is_not_called_copied(tmp_path: Path) -> None:
+    path, copied = tmp_path / "rows.jsonl", "no face found: copied"
+    with Manifest(path) as manifest:
+        for reason in (copied, DONE_BEFORE, FOREIGN):
+            manifest.add(Row("in/a.png", "out/a.png", "skipped", reason))
+    assert [Row.from_json(line).reason for line in path.read_text().splitlines()] == [FOREIGN]

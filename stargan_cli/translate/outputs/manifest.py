@@ -33,7 +33,7 @@ class Manifest:
     def __init__(self, path: Path) -> None:
         """Raises UsageError if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
         self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
-        self._rows: dict[bytes, tuple[int, bool]] = {}  # key -> line number, and whether done or copied
+        self._rows: dict[bytes, tuple[int, str | None]] = {}  # key -> line number, and done, copied or neither
         self._lines = self._unsynced = 0
         self._failing = Failing()
         if path.exists() and not path.is_file():
@@ -63,9 +63,9 @@ class Manifest:
 
     def add(self, row: Row) -> None:
         """Append a row. A row that is skipped because a file is there is not written if there is a row for the same
-        output that says done or copied. Raises OutputError."""
-        there = row.is_there or row.in_the_way
-        if there and self._rows.get(row_key(row), (0, False))[1]:
+        output that says done, or that says copied and the file is still that copy. Raises OutputError."""
+        earlier = self._rows.get(row_key(row), (0, None))[1]
+        if (earlier and row.is_there) or (earlier == "done" and row.in_the_way):
             self._drop_ended(row)
             return
         try:
@@ -86,7 +86,7 @@ class Manifest:
     def _index(self, row: Row) -> None:
         """Note the line number of a row, and drop the earlier rows that it replaces."""
         self._drop_ended(row)
-        self._rows[row_key(row)] = (self._lines, row.status == "done" or row.copied)
+        self._rows[row_key(row)] = (self._lines, "done" if row.status == "done" else "copied" if row.copied else None)
         self._lines += 1
 
     def _drop_ended(self, row: Row) -> None:

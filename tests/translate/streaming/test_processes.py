@@ -548,7 +548,7 @@ def test_a_fork_that_is_refused_is_no_traceback(
     try:
         socket.send_fds(ours, [fork_server_process.REQUEST.pack(fork_server_process.START, 0)], [*pipe, *pipe])
         fork_server_process.main(theirs.detach())
-        assert ours.recv(1) == b""
+        assert ours.recv(1) == b"" and capfd.readouterr().err == ""
     finally:
         signal.signal(signal.SIGCHLD, sigchld)
         ours.close()
