@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import open_tensors, save_tensors
 
@@ -55,7 +56,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             text = (file.metadata() or {}).get(CHECKPOINT_KEY)
             if text is None:
                 raise ValueError("it is not a training checkpoint")
-            record: dict[str, Any] = json.loads(text)
+            record: dict[str, Any] = parsed_json(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
             raise ValueError("its record is invalid, or its checksum is wrong")
@@ -64,7 +65,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"cannot read the checkpoint {path}: {error.strerror}",
             "run it as the user who made it, or change its permissions",
         ) from error
-    except (SafetensorError, OSError, RecursionError, TypeError) as error:
+    except (SafetensorError, OSError, TypeError) as error:
         raise ValueError(str(error)) from error
     return Checkpoint(path, tensors, record)
 

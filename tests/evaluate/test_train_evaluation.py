@@ -134,6 +134,13 @@ def test_a_log_that_is_garbled_does_not_stop_an_evaluation(tmp_path):
     assert (tmp_path / "best.safetensors").read_text() == "0.5"
 
 
+def test_a_record_of_the_best_that_is_nested_deeply_counts_as_none(tmp_path):
+    evaluations(tmp_path, 0.5).write(2, 1.0)
+    (tmp_path / "best.json").write_text("[" * 100_000)
+    evaluations(tmp_path, 0.2).write(4, 1.0)
+    assert (tmp_path / "best.safetensors").read_text() == "0.2"
+
+
 def test_the_best_weights_outlast_a_resumption_from_before_them(tmp_path):
     first = evaluations(tmp_path, 0.2, 0.9)
     first.write(2, 1.0), first.write(4, 1.0)

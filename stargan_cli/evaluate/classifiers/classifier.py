@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.names import told_apart
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
@@ -139,7 +140,7 @@ def load_classifier(path: Path) -> Classifier:
                     f"{path} is no classifier file", "give one that `stargan eval --fit-classifier` wrote"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-        card = json.loads(text)
+        card = parsed_json(text)
         label_set = _label_set_of(card)
         network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]), str(card["network"]))
         network.load_state_dict(tensors)
