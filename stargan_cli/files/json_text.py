@@ -17,8 +17,8 @@ def parsed_json(text: str | bytes, pairs: Callable[[list[tuple[str, Any]]], Any]
         raise ValueError("nested too deeply") from error
 
 
-def decoded(data: bytes, errors: str = "strict") -> str:
+def decoded(data: bytes) -> str:
     """A text in UTF-8, or in what its first bytes say: Notepad begins UTF-8 with a mark, PowerShell's > writes UTF-16.
-    Raises UnicodeDecodeError if `errors` is strict."""
+    Raises UnicodeDecodeError."""
     utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return data.decode("utf-16" if utf16 else "utf-8-sig", errors)
+    return data.decode("utf-16" if utf16 else "utf-8-sig")
