@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,17 @@ def test_a_log_that_an_editor_saved_in_its_encoding_keeps_its_rows(tmp_path: Pat
     log.keep_until(2)
     log.write({"iteration": 3})
     assert [row["iteration"] for row in log_rows(tmp_path)] == [1, 2, 3] and said == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_fifo_in_the_place_of_the_log_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = RunLog(tmp_path / "log.jsonl", said.append)
+    os.mkfifo(log.path)
+    log.keep_until(0)
+    log.write({"iteration": 1})
+    log.sync()
+    assert said == [f"the log {log.path} cannot be written (not a regular file but a FIFO); going on"]
 
 
 def events(folder: Path) -> Any:
