@@ -18,7 +18,7 @@ from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import open_tensors, save_tensors
 
-CHECKPOINT_KEY = "stargan_checkpoint"
+CHECKPOINT_KEY, RECORD_CHECKSUM = "stargan_checkpoint", "stargan_checkpoint_crc32"
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,8 @@ def save_checkpoint(
     removed."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
-    metadata = {CHECKPOINT_KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
-    save_tensors(path, plain, metadata)
+    text = json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})
+    save_tensors(path, plain, {CHECKPOINT_KEY: text, RECORD_CHECKSUM: _text_checksum(text)})
     kept = [file for file in _files(folder) if file.name <= path.name][-keep:]
     for file in _files(folder):
         if file not in kept:
@@ -53,9 +53,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         require_regular(path)
         with open_tensors(path) as file:
-            text = (file.metadata() or {}).get(CHECKPOINT_KEY)
+            metadata = file.metadata() or {}
+            text = metadata.get(CHECKPOINT_KEY)
             if text is None:
                 raise ValueError("it is not a training checkpoint")
+            if metadata.get(RECORD_CHECKSUM, known := _text_checksum(text)) != known:  # earlier versions wrote none
+                raise ValueError("the checksum of its record is wrong")
             record: dict[str, Any] = parsed_json(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
@@ -97,3 +100,7 @@ def _checksum(tensors: dict[str, Tensor]) -> int:
     for name in sorted(tensors):
         value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, zlib.crc32(name.encode(), value))
     return value
+
+
+def _text_checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"

@@ -93,6 +93,15 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
         run_training(tmp_path, chosen, cache, resume=True)
 
 
+def test_a_checkpoint_whose_record_was_damaged_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    for iteration in (4, 5):
+        newest = save_checkpoint(tmp_path, iteration, {"x": torch.ones(3)}, {"seconds": 1.0}, keep=2)
+    newest.write_bytes(newest.read_bytes().replace(rb"\"seconds\": 1.0", rb"\"seconds\": 9.0"))
+    found, complaints = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 4
+    assert len(complaints) == 1 and "the checksum of its record is wrong" in complaints[0]
+
+
 def broken_after(iterations: int, what: str) -> Any:
     """`Trainer.iterate` that breaks the weights, or a loss, at one iteration."""
     iterate = Trainer.iterate
