@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -91,8 +92,9 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The run's checkpoints, oldest first. Files with other names, such as a user's copies, are ignored."""
-    return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
+    """The run's checkpoints, oldest first. Files with other names, such as a user's copies, and folders are ignored."""
+    named = (path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
+    return sorted(path for path in named if not os.path.isdir(path))
 
 
 def _checksum(tensors: dict[str, Tensor]) -> int:
