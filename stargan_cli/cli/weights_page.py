@@ -72,7 +72,7 @@ def _what(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         for thing in _things(label_set):
             yield "sets" if len(facts["sets"]) == 1 else f"sets ({label_set['name']})", thing
     side = facts["image_size"]
-    yield "frame", f"{side}x{side} px{_frame(facts['preprocessing'].get('landmarks'))}"
+    yield "frame", f"{side}x{side} px{_frame(facts['preprocessing'].get('landmarks', {}))}"
     reads = facts["reads_source_labels"]
     needed = "--labels, --rest off, or all attributes in --set"
     yield "not in --set", "read from the picture, and kept" if reads else f"cannot be read: give {needed}"
@@ -102,14 +102,16 @@ def _word(attribute: dict[str, Any], others: list[dict[str, Any]]) -> str:
     return min([name.lower(), *attribute["aliases"]], key=len) if "_" in attribute["name"] else name.lower()
 
 
-def _frame(landmarks: Any) -> str:
+def _frame(landmarks: Mapping[str, Any]) -> str:
     """How much of the head the square shows, by the card's eye positions; the centred square if it has none."""
-    try:
-        (left, top), (right, bottom) = landmarks["left_eye"], landmarks["right_eye"]
-        distance = math.hypot(right - left, bottom - top)
-        return f", {1 / distance:.1f} eye distances wide, {(top + bottom) / 2 / distance:.1f} of them above the eyes"
-    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+    from stargan_cli.faces.finding import landmarks_of
+
+    eyes = {name: landmarks[name] for name in ("left_eye", "right_eye") if name in landmarks}
+    if landmarks_of({"landmarks": eyes}) is None:
         return ", the centred square of a picture"
+    (left, top), (right, bottom) = eyes.values()
+    distance = math.hypot(right - left, bottom - top)
+    return f", {1 / distance:.1f} eye distances wide, {(top + bottom) / 2 / distance:.1f} of them above the eyes"
 
 
 def _measured(quality: Mapping[str, Any], sets: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -30,8 +30,8 @@ WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 class SquareChange(NamedTuple):
     """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`, where the mask is `slope` times x plus
-    `offset`, moved towards the nearer one of `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the others
-    (N, 1, S, S)."""
+    `offset`, moved towards the nearer one of `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the
+    others (N, 1, S, S)."""
 
     colour: Tensor
     slope: Tensor
@@ -69,9 +69,9 @@ def _sizes(difference: Tensor) -> Tensor:
 def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset, low, high (N, 1, S, S).
 
-    The mask is near slope * guide + offset. `low`: its minimum up to FAR px away where the picture has the mask's edges,
-    up to 1 px away where it has not. `high`: its mean over windows, weighted by itself, or the pixel's own mask if that
-    is larger.
+    The mask is near slope * guide + offset. `low`: its minimum up to FAR px away where the picture has the mask's
+    edges, up to 1 px away where it has not. `high`: its mean over windows, weighted by itself, or the pixel's own mask
+    if that is larger.
     """
     red, green, blue = torch.split(guide, 1, dim=1)
     products = torch.cat([guide * red, guide[:, 1:] * green, blue * blue], dim=1)  # the upper triangle of 3x3

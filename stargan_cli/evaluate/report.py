@@ -21,6 +21,7 @@ from stargan_cli.evaluate.pictures import pictures_folder, pictures_in, write_ro
 from stargan_cli.evaluate.tables import TextTable, set_heading, tables
 from stargan_cli.evaluate.values import SetValues, TargetValues
 from stargan_cli.files.atomic import replacement
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder, require_place
@@ -52,7 +53,7 @@ def _sets_in(path: Path) -> list[str] | None:
     """The names of the data sets in a report's document; None if stargan did not write it."""
     try:
         require_regular(path)
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = parsed_json(path.read_text(encoding="utf-8"))
         names = [str(one["name"]) for one in document["sets"]]
         return names if str(document["program"]).startswith("stargan ") else None
     except (OSError, ValueError, KeyError, TypeError):

@@ -20,7 +20,7 @@ from stargan_cli.errors import UsageError, WeightsError, reason_of
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator
-from stargan_cli.model_settings import ModelSettings
+from stargan_cli.model_settings import BOUNDS, ModelSettings
 from stargan_cli.weights.foreign_files import START, is_pytorch
 from stargan_cli.weights.foreign_state_dicts import read_state_dict
 
@@ -82,10 +82,7 @@ def read_reference(
         size = found["image_size"] = image_size or DEFAULT_IMAGE_SIZE
         found["class_dim"] = layout.class_dim if layout else found["label_dim"]
         found["discriminator_layers"] = min(6, size.bit_length() - 1)
-    try:
-        settings = ModelSettings(**found)
-    except ValueError as error:
-        raise WeightsError(f"{generator} is refused: {error}") from error
+    settings = _settings(generator, found)
     with torch.device("meta"):
         own_generator, own_discriminator = Generator(settings), Discriminator(settings)
     generator_tensors = _checked(generator, tensors, own_generator, "generator")
@@ -174,24 +171,35 @@ def _generator_settings(path: Path, tensors: dict[str, Tensor]) -> dict[str, Any
 
 def _discriminator_settings(path: Path, tensors: dict[str, Tensor], image_size: int | None) -> dict[str, Any]:
     first, last = tensors.get("main.0.weight"), tensors.get("conv2.weight")
-    if first is None or last is None or first.dim() != 4 or last.dim() != 4:
+    if first is None or last is None or first.dim() != 4 or last.dim() != 4 or last.shape[2] == 0:
         raise WeightsError(
             f"{path} is refused: it is no StarGAN discriminator "
             "(main.0.weight or conv2.weight is missing or has an unexpected shape)"
         )
     layers, rest = _numbered(tensors, r"main\.\d+\.weight"), int(last.shape[2])
+    if layers > (most := BOUNDS["discriminator_layers"][1]):
+        raise WeightsError(f"{path} is refused: it has {layers:,} layers, and {most} are the most")
     least = rest * 2**layers
     size = image_size or least
     if size // 2**layers != rest:
         raise UsageError(
             f"{path} was trained at {least} to {least + 2**layers - 1} px, not {size}", f"use --image-size {least}"
         )
-    return {
+    found = {
         "image_size": size,
         "class_dim": int(last.shape[0]),
         "discriminator_width": int(first.shape[0]),
         "discriminator_layers": layers,
     }
+    _settings(path, found)  # by themselves: what is wrong with them is not wrong with the generator
+    return found
+
+
+def _settings(path: Path, found: dict[str, Any]) -> ModelSettings:
+    try:
+        return ModelSettings(**found)
+    except ValueError as error:
+        raise WeightsError(f"{path} is refused: {error}") from error
 
 
 def _check_labels(path: Path, verb: str, found: int, layout: LabelLayout | None) -> None:
@@ -222,7 +230,7 @@ def _checked(path: Path, tensors: dict[str, Tensor], module: nn.Module, kind: st
             raise WeightsError(
                 f"{path} is refused: {name} is {tuple(given.shape)}, but this {kind} needs {tuple(tensor.shape)}"
             )
-        if given.layout is not torch.strided or not given.is_floating_point():
+        if given.layout is not torch.strided or given.is_meta or not given.is_floating_point():
             raise WeightsError(f"{path} is refused: {name} holds no plain floating-point numbers")
         if not bool(torch.isfinite(given).all()):
             raise WeightsError(f"{path} is refused: {name} holds NaN or infinite numbers")

@@ -9,6 +9,7 @@ import cmath
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ MOST_LOOKS, SETTLED = 5, 0.15  # landmarks are read at most so often, until they
 AROUND, ENOUGH = 3, 256  # side of a face's surroundings, in face heights; shrinking leaves a face at least so high (px)
 NEAR = 0.05  # of the square's side: a face out of place by no more than this ...
 ALIKE = 0.12  # ... and larger, smaller or turned by no more than this is not moved: training pictures vary as much
+APART = 0.01  # of the square's side: landmarks closer together than this do not say where a face lies
 
 
 def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[list[Face]]:
@@ -136,9 +138,10 @@ def _seen_best(face: Face, place: Place, seen: np.ndarray) -> Face:
 
 def landmarks_of(preprocessing: Mapping[str, Any]) -> Mapping[str, Sequence[float]] | None:
     """Where weights expect a face, by the `preprocessing` of their card: name -> [x, y], as fractions of the square's
-    side. None unless two or more of LANDMARKS lie in different places."""
+    side. None unless two of LANDMARKS lie at least APART from each other."""
     landmarks: Mapping[str, Sequence[float]] = preprocessing.get("landmarks", {})
-    return landmarks if len(set(places_of(landmarks, LANDMARKS).values())) > 1 else None
+    pairs = combinations(places_of(landmarks, LANDMARKS).values(), 2)
+    return landmarks if any(abs(one - other) >= APART for one, other in pairs) else None
 
 
 def place_of(face: Face, landmarks: Mapping[str, Sequence[float]]) -> Place:

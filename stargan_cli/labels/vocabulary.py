@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 from stargan_cli.errors import UnknownAttributeError, UsageError, WeightsError
@@ -146,9 +146,17 @@ class Vocabulary:
         meant = Meaning(set_index, attribute)
         same = [word for word in SYNONYMS.get(attribute, ()) if self.search(word) == {meant}]
         opposite = [word for word in ANTONYMS.get(attribute, ()) if self.search(word) == {meant._replace(on=False)}]
-        same += [word for word in self._aliases if self.search(word) == {meant}]
-        opposite += [word for word in self._aliases if self.search(word) == {meant._replace(on=False)}]
+        same += self._aliases_by_meaning.get(meant, ())
+        opposite += self._aliases_by_meaning.get(meant._replace(on=False), ())
         return list(dict.fromkeys(same)), list(dict.fromkeys(opposite))
+
+    @cached_property
+    def _aliases_by_meaning(self) -> dict[Meaning, list[str]]:
+        words: dict[Meaning, list[str]] = {}
+        for word in self._aliases:
+            if len(found := self.search(word)) == 1:
+                words.setdefault(found.pop(), []).append(word)
+        return words
 
 
 def _add(layer: dict[str, set[Meaning]], word: str, meaning: Meaning) -> None:

@@ -10,7 +10,7 @@ from stargan_cli.datasets.decoded_cache import MAX_UNREADABLE_SHARE, CachedPictu
 from stargan_cli.datasets.labelled import DataSet, Labelled, refuse_empty
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import DataError, UsageError
 from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
@@ -81,12 +81,22 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
         for source in settings.data
     ]
     _refuse_same_names([parts["train"].label_set.name for parts in sets])
-    sets = without_shared_pictures(sets)
-    for parts in sets:
+    whole, sets = sets, without_shared_pictures(sets)
+    for before, parts in zip(whole, sets, strict=True):
+        _refuse_all_shared(before["train"], parts["train"])
         refuse_empty(parts["train"])
     layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
     _check_aliases(settings.aliases, layout)
     return sets, layout
+
+
+def _refuse_all_shared(whole: Labelled, kept: Labelled) -> None:
+    if len(whole) and not len(kept):
+        name = whole.label_set.name
+        raise DataError(
+            f"all {len(whole):,} training pictures of {name} are in the class folders too",
+            f"leave {name} out of --data, or move pictures out of the class folders",
+        )
 
 
 def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from stargan_cli.errors import StarganError
 from stargan_cli.files.atomic import replacement
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.progress import Progress, Say
 from stargan_cli.train.log import RunLog
 
@@ -73,7 +74,7 @@ class Evaluations:
         if not self.weights.with_name("best.safetensors").exists():
             return -math.inf
         try:
-            row = json.loads(self.weights.with_name("best.json").read_text(encoding="utf-8"))
+            row = parsed_json(self.weights.with_name("best.json").read_text(encoding="utf-8"))
             score, known = float(row[SCORE]), row.get(MEASURED_WITH)
         except (OSError, ValueError, KeyError, TypeError):
             return -math.inf

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import socket
 import time
@@ -14,8 +13,10 @@ from typing import Any
 
 from PIL import Image
 
-from stargan_cli.errors import UsageError, reason_of
+from stargan_cli.errors import UsageError, counted, reason_of
 from stargan_cli.files.atomic import make_folder, replacement, sync_file, sync_folder
+from stargan_cli.files.json_text import decoded, parsed_json
+from stargan_cli.files.opening import require_regular
 from stargan_cli.progress import Say
 
 
@@ -30,6 +31,8 @@ class _Growing:
     def append(self, piece: bytes) -> None:
         before = self.path.stat().st_size if self.path.is_file() else 0
         try:
+            if self.path.exists():
+                require_regular(self.path)  # a FIFO would wait for its reader
             with self.path.open("ab") as file:
                 file.write(piece)
         except OSError as error:
@@ -47,26 +50,35 @@ class RunLog(_Growing):
         super().__init__(path, say, "the log")
 
     def keep_until(self, iteration: int) -> None:
-        """Drop the rows after `iteration`, and an incomplete last line: a resumed run writes them again."""
+        """Drop the rows after `iteration`, and an incomplete last line: a resumed run writes them again. Lines that are
+        no rows, since somebody edited the file, are kept and reported. Raises OSError."""
         if not self.path.is_file():
             return
-        kept = []
-        for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(row, dict) and _number(row.get("iteration")) <= iteration:
-                kept.append(line)
+        *lines, last = self._text().split("\n")
+        if _row(last) is not None:  # an editor may leave out the end of the last line
+            lines.append(last)
+        rows = [_row(line) for line in lines]
+        if foreign := [number for number, row in enumerate(rows, start=1) if row is None]:
+            more = f", and {counted(len(foreign) - 1, 'more line')} of it," if foreign[1:] else ""
+            self.say(f"{self.path}, line {foreign[0]}{more} is no row of a log; kept as it is")
+        kept = [line for line, row in zip(lines, rows, strict=True) if row is None or row["iteration"] <= iteration]
         with replacement(self.path) as temporary:
-            temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            temporary.write_bytes("".join(f"{line}\n" for line in kept).encode("utf-8", "surrogateescape"))
 
     def has(self, iteration: int, name: str) -> bool:
         """Whether a row of this iteration, as `keep_until` leaves them, has a value of this name."""
         if not self.path.is_file():
             return False
-        rows = map(json.loads, self.path.read_text(encoding="utf-8").splitlines())
+        rows = filter(None, map(_row, self._text().split("\n")))
         return any(row["iteration"] == iteration and name in row for row in rows)
+
+    def _text(self) -> str:
+        """The file's text. Bytes that are not in its encoding become lone surrogates."""
+        data = self.path.read_bytes()
+        try:
+            return decoded(data)
+        except UnicodeDecodeError:
+            return data.decode("utf-8", "surrogateescape")
 
     def write(self, row: dict[str, Any]) -> None:
         """Append a row. A full disk does not stop the run."""
@@ -80,9 +92,13 @@ class RunLog(_Growing):
             sync_folder(self.path.parent)
 
 
-def _number(value: Any) -> float:
-    """A value of a row; infinity for what is not a number, as other programs may have edited the file."""
-    return value if isinstance(value, (int, float)) else math.inf
+def _row(line: str) -> dict[str, Any] | None:
+    """The row in a line; None if it holds none, as other programs may have edited the file."""
+    try:
+        row = parsed_json(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("iteration"), (int, float)) else None
 
 
 class Board:

@@ -16,8 +16,8 @@ from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
 from stargan_cli.files.below import Below
 from stargan_cli.files.locks import LOCK_NAME, lock_file
-from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import declared, shown
+from stargan_cli.train.recipe.config import parsed
 from stargan_cli.train.recipe.objective import LOSSES
 from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
 
@@ -116,16 +116,14 @@ def read_settings(run: Path) -> TrainSettings:
     """The settings of a run that exists. Raises UsageError."""
     path = run / "settings.json"
     try:
-        require_regular(path)
-        return TrainSettings.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return TrainSettings.from_dict(parsed(path))
     except FileNotFoundError as error:
         if any((run / "checkpoints").glob("*.safetensors")):
             raise UsageError(f"{path} is missing", f"put it back, or {from_weights_of(run)}") from error
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:
         raise UsageError(
-            f"{path} cannot be read: {reason_of(error)}",
-            from_weights_of(run),
+            f"{path} cannot be read: {reason_of(error)}", f"correct it, or {from_weights_of(run)}"
         ) from error
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 import unicodedata
 from collections import Counter
@@ -15,6 +14,7 @@ from typing import Any
 from stargan_cli.datasets.table_rows import name_column, table_of
 from stargan_cli.datasets.table_text import open_table
 from stargan_cli.errors import DataError, UsageError, reason_of
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.labels.values import DECIMAL_COMMA, label_value
 
 MOST_SHARED = 100_000
@@ -160,8 +160,8 @@ def _json_rows(path: Path, text: Iterator[str]) -> Iterator[tuple[int, str, dict
         if row.lstrip().startswith("["):
             raise DataError(f"{path}, line {line}: not a JSON object but a list", _JSON_HINT)
         try:
-            values = json.loads(row)
-        except (ValueError, RecursionError) as error:
+            values = parsed_json(row)
+        except ValueError as error:
             raise DataError(f"{path}, line {line}: not a JSON object: {error}", _JSON_HINT) from error
         if not isinstance(values, dict):
             raise DataError(f"{path}, line {line}: not a JSON object", _JSON_HINT)

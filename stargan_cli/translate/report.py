@@ -10,6 +10,8 @@ from hashlib import blake2b
 from pathlib import PurePath
 from typing import Any, Literal, get_args
 
+from stargan_cli.files.json_text import parsed_json
+
 Status = Literal["done", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 KEPT_FAILURES = 20
@@ -79,10 +81,7 @@ class Row:
     @classmethod
     def from_json(cls, line: str | bytes) -> Row:
         """Raises ValueError if the line is no row."""
-        try:
-            values = json.loads(line)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
+        values = parsed_json(line)
         if not isinstance(values, dict) or values.get("status") not in STATUSES:
             raise ValueError("not a manifest row")
         texts = [values.get(name) for name in ("source", "output", "reason")]

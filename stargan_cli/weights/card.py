@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.weights.card_checks import FIELDS, check_fields, check_plain
@@ -46,9 +47,7 @@ class Card:
     def from_json(cls, text: str) -> Card:
         """Raises ValueError if the text is no card, or if the card contradicts itself."""
         try:
-            values = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("its card is nested too deeply") from error
+            values = parsed_json(text)
         except ValueError as error:
             raise ValueError(f"its card is not JSON ({error})") from error
         if not isinstance(values, dict):

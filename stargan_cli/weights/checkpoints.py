@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from stargan_cli.errors import UsageError, reason_of
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import open_tensors
 from stargan_cli.weights.writing import save_tensors
 
-CHECKPOINT_KEY = "stargan_checkpoint"
+CHECKPOINT_KEY, RECORD_CHECKSUM = "stargan_checkpoint", "stargan_checkpoint_crc32"
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ def save_checkpoint(
     removed."""
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     path = folder / f"{iteration:08d}.safetensors"
-    metadata = {CHECKPOINT_KEY: json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})}
-    save_tensors(path, plain, metadata)
+    text = json.dumps({**record, "iteration": iteration, "checksum": _checksum(plain)})
+    save_tensors(path, plain, {CHECKPOINT_KEY: text, RECORD_CHECKSUM: _text_checksum(text)})
     kept = [file for file in _files(folder) if file.name <= path.name][-keep:]
     for file in _files(folder):
         if file not in kept:
@@ -53,10 +55,13 @@ def load_checkpoint(path: Path) -> Checkpoint:
     try:
         require_regular(path)
         with open_tensors(path) as file:
-            text = (file.metadata() or {}).get(CHECKPOINT_KEY)
+            metadata = file.metadata() or {}
+            text = metadata.get(CHECKPOINT_KEY)
             if text is None:
                 raise ValueError("it is not a training checkpoint")
-            record: dict[str, Any] = json.loads(text)
+            if metadata.get(RECORD_CHECKSUM, known := _text_checksum(text)) != known:  # earlier versions wrote none
+                raise ValueError("the checksum of its record is wrong")
+            record: dict[str, Any] = parsed_json(text)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
         if not _is_record(record) or record["checksum"] != _checksum(tensors):
             raise ValueError("its record is invalid, or its checksum is wrong")
@@ -69,7 +74,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"cannot read the checkpoint {path}: {reason_of(error)}",
             as_owner if isinstance(error, PermissionError) else again,
         ) from error
-    except (RecursionError, TypeError) as error:
+    except TypeError as error:
         raise ValueError(str(error)) from error
     return Checkpoint(path, tensors, record)
 
@@ -92,8 +97,9 @@ def latest_checkpoint(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """The run's checkpoints, oldest first. Files with other names, such as a user's copies, are ignored."""
-    return sorted(path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
+    """The run's checkpoints, oldest first. Files with other names, such as a user's copies, and folders are ignored."""
+    named = (path for path in folder.glob("*.safetensors") if re.fullmatch("[0-9]{8,}", path.stem))
+    return sorted(path for path in named if not os.path.isdir(path))
 
 
 def _checksum(tensors: dict[str, Tensor]) -> int:
@@ -101,3 +107,7 @@ def _checksum(tensors: dict[str, Tensor]) -> int:
     for name in sorted(tensors):
         value = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy().data, zlib.crc32(name.encode(), value))
     return value
+
+
+def _text_checksum(text: str) -> str:
+    return f"{zlib.crc32(text.encode()):08x}"

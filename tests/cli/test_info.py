@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.cli.weights_page import _frame
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.changes import parse_set
 from stargan_cli.model import Discriminator, Generator, parameter_count
@@ -223,3 +224,10 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     result = runner.invoke(app, ["info", str(path)])
     assert result.exit_code == 2
     assert "is not a safetensors file" in result.stderr
+
+
+def test_eyes_almost_in_one_place_are_no_frame() -> None:
+    assert _frame({"left_eye": [1e-300, 0], "right_eye": [0, 0]}) == ", the centred square of a picture"
+    assert _frame({"left_eye": [0.3, 0.4], "right_eye": [0.7, 0.4]}) == (
+        ", 2.5 eye distances wide, 1.0 of them above the eyes"
+    )

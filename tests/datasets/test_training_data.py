@@ -226,6 +226,16 @@ def test_pictures_of_a_class_set_leave_the_set_that_it_was_made_from(tmp_path: P
     assert faces["train"].notes == ("train pictures that are in a set of class folders too: 4, left out here",)
 
 
+def test_class_folders_that_hold_all_pictures_of_another_set_are_refused_as_such(tmp_path: Path) -> None:
+    root = celeba(tmp_path)
+    for i, path in enumerate(sorted((root / "celeba" / "img_align_celeba").iterdir())):
+        target = tmp_path / "moods" / ("happy", "sad")[i % 2] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.link(path, target)
+    with pytest.raises(DataError, match="all 12 training pictures of celeba are in the class folders too"):
+        load_data(settings(root=str(root), attributes=ATTRIBUTES, data=("celeba", str(tmp_path / "moods"))))
+
+
 # The data check of a run
 
 

@@ -295,6 +295,8 @@ def rewritten(path, **changes):
         ({"image_size": None}, "is refused"),
         ({"network": "resnet18"}, "is refused"),
         ({"image_size": "32"}, "image_size '32': it must be int"),
+        ({"image_size": 0}, "image_size 0: it must be from 32 to 1024"),
+        ({"image_size": 100_000}, "image_size 100000: it must be from 32 to 1024"),
         ({"training": "long"}, "training 'long': it must be dict"),
         ({"layout": []}, "layout .*: it must be dict"),
         ({"training": {"measured_on": "celeba"}}, "does not say properly which pictures it was measured on"),
@@ -309,6 +311,16 @@ def rewritten(path, **changes):
 def test_a_classifier_file_that_lies_is_refused(tmp_path, changes, said):
     with pytest.raises(WeightsError, match=said):
         load_classifier(rewritten(write_classifier(tmp_path / "classifier.safetensors"), **changes))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "image_size"])
+def test_a_classifier_file_that_says_too_little_is_refused(tmp_path, name):
+    path = write_classifier(tmp_path / "classifier.safetensors")
+    card = json.loads(load_classifier(path).card()[CARD_KEY])
+    del card[name]
+    save_file(load_file(path), path, metadata={CARD_KEY: json.dumps(card)})
+    with pytest.raises(WeightsError, match=f"is refused: its card has no {name}"):
+        load_classifier(path)
 
 
 def test_a_classifier_of_no_numbers_is_refused(tmp_path):

@@ -152,6 +152,30 @@ def test_other_kinds_of_files_are_refused(tmp_path: Path, pair: tuple[Path, Path
     assert "it is a discriminator" in str(error) and "--discriminator" in str(error.hint)
 
 
+def test_what_is_wrong_with_a_discriminator_is_said_of_it(tmp_path: Path, pair: tuple[Path, Path]) -> None:
+    tensors = torch.load(pair[1], weights_only=True)
+    last = tensors["conv2.weight"]
+    layers = {f"main.{number}.weight": torch.zeros(1) for number in range(2, 4000)}
+    wrong = [
+        (
+            tensors | {"conv2.weight": torch.zeros(*last.shape[:2], 0, 0)},
+            "conv2.weight is missing or has an unexpected",
+        ),
+        (tensors | {"conv2.weight": torch.zeros(*last.shape[:2], 999, 999)}, "image_size must be between"),
+        (tensors | {"main.0.weight": torch.zeros(999, 3, 4, 4)}, "discriminator_width must be between"),
+        (tensors | layers, "layers, and 9 are the most"),
+    ]
+    for content, reason in wrong:
+        said = str(refusal(pair[0], rewrite(tmp_path / "wrong-D.ckpt", content)))
+        assert "wrong-D.ckpt is refused" in said and reason in said
+
+
+def test_tensors_without_numbers_are_refused(pair: tuple[Path, Path]) -> None:
+    tensors = torch.load(pair[0], weights_only=True)
+    error = refusal(rewrite(pair[0], tensors | {"main.0.weight": tensors["main.0.weight"].to("meta")}))
+    assert "main.0.weight holds no plain floating-point numbers" in str(error)
+
+
 def test_the_entry_state_dict_of_a_checkpoint_is_read(pair: tuple[Path, Path]) -> None:
     plain = read_reference(pair[0], None, LAYOUT, 32)
     rewrite(pair[0], {"state_dict": torch.load(pair[0], weights_only=True), "epoch": 3})  # type: ignore[dict-item]

@@ -172,6 +172,18 @@ def test_aliases_of_the_weights() -> None:
         Vocabulary(TWO, {"x": "y"})
 
 
+def test_words_for_info_look_through_the_aliases_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"a{number}" for number in range(30)]
+    aliases = {f"word{number}": names[number % 30] for number in range(300)}
+    vocabulary = Vocabulary(LabelLayout((LabelSet("x", tuple(names)),)), aliases)
+    search, calls = vocabulary.search, []
+    monkeypatch.setattr(vocabulary, "search", lambda word: calls.append(word) or search(word))
+    assert [vocabulary.words_for(0, name)[0] for name in names[:2]] == [
+        [word for word, meant in aliases.items() if meant == name] for name in names[:2]
+    ]
+    assert calls == list(aliases)
+
+
 def test_words_for_info() -> None:
     vocabulary = Vocabulary(TWO, {"the lady": "no-Male"})
     same, opposite = vocabulary.words_for(0, "Male")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,47 @@ def test_rows_grids_and_checkpoints_come_by_time_as_well(tmp_path: Path, rare: T
     assert [row["iteration"] for row in log_rows(tmp_path / "run")] == list(range(1, 9))
     assert iterations(tmp_path / "run" / "samples") == list(range(9))
     assert iterations(tmp_path / "run" / "checkpoints") == list(range(1, 9))
+
+
+def test_lines_that_somebody_wrote_into_the_log_are_kept_and_said(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = RunLog(tmp_path / "log.jsonl", said.append)
+    lines = [
+        b"# mine",
+        b'{"iteration": 1, "D/real": 0.5, "note": "\xe2\x80\xa8"}',
+        b'{"iteration": 2},',
+        b'{"iteration": "x"}',
+        b"[" * 100_000,
+        b"\xff\xfe\0",
+        b'{"iteration": 7}',
+        b'{"iteration": 2, "eval/score": 0.5}',
+    ]
+    log.path.write_bytes(b"\n".join(lines))
+    log.keep_until(6)
+    assert log.path.read_bytes() == b"".join(line + b"\n" for line in lines if b"7" not in line)
+    assert said == [f"{log.path}, line 1, and 4 more lines of it, is no row of a log; kept as it is"]
+    assert log.has(2, "eval/score") and not log.has(1, "eval/score")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_log_that_an_editor_saved_in_its_encoding_keeps_its_rows(tmp_path: Path, encoding: str) -> None:
+    said: list[str] = []
+    log = RunLog(tmp_path / "log.jsonl", said.append)
+    log.path.write_text("".join(f'{{"iteration": {i}}}\n' for i in (1, 2, 3)), encoding=encoding)
+    log.keep_until(2)
+    log.write({"iteration": 3})
+    assert [row["iteration"] for row in log_rows(tmp_path)] == [1, 2, 3] and said == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_fifo_in_the_place_of_the_log_is_said_and_not_waited_for(tmp_path: Path) -> None:
+    said: list[str] = []
+    log = RunLog(tmp_path / "log.jsonl", said.append)
+    os.mkfifo(log.path)
+    log.keep_until(0)
+    log.write({"iteration": 1})
+    log.sync()
+    assert said == [f"the log {log.path} cannot be written (not a regular file but a FIFO); going on"]
 
 
 def events(folder: Path) -> Any:

@@ -60,7 +60,7 @@ def test_a_run_that_ended_before_its_first_checkpoint_is_started_again(
     shutil.rmtree(tmp_path / "checkpoints")
     (tmp_path / "weights.safetensors").unlink()
     with (tmp_path / "log.jsonl").open("ab") as file:
-        file.write(b'[1]\n"x"\n\xff\xfe\n{"iteration": 3, "D/re')
+        file.write(b'{"iteration": 3, "D/re')
     run_training(tmp_path, chosen, cache)
     same_end(tmp_path, whole)
 
@@ -89,6 +89,29 @@ def test_settings_that_cannot_be_read(tmp_path: Path) -> None:
     assert "put it back" in str(caught.value.hint)
     (tmp_path / "settings.json").write_text("{")
     with pytest.raises(UsageError, match="settings.json cannot be read: Expecting"):
+        read_settings(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_settings_that_an_editor_saved_in_its_encoding_are_read(tmp_path: Path, encoding: str) -> None:
+    chosen = settings(data=("moods",))
+    (tmp_path / "settings.json").write_text(json.dumps(chosen.to_dict()), encoding=encoding)
+    assert read_settings(tmp_path) == chosen
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [('{"lr": "0.1"}', "lr cannot be '0.1'"), ('{"lr": 0.1, "lr": 0.2}', "gives lr twice")]
+)
+def test_a_slip_in_the_settings_is_to_be_corrected(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "settings.json").write_text(text)
+    with pytest.raises(UsageError, match=reason) as caught:
+        read_settings(tmp_path)
+    assert str(caught.value.hint).startswith("correct it, or ")
+
+
+def test_settings_that_are_nested_deeply_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="nested too deeply"):
         read_settings(tmp_path)
 
 
@@ -152,7 +175,7 @@ def test_settings_of_another_program_are_not_taken_for_a_run_with_weights(tmp_pa
     (tmp_path / "settings.json").write_text('{"editor.fontSize": 12}')
     with pytest.raises(UsageError, match=r"editor\.fontSize") as caught:
         read_settings(tmp_path)
-    assert caught.value.hint == "choose another --run"
+    assert caught.value.hint == "correct it, or choose another --run"
 
 
 def test_a_run_folder_that_is_moved_meanwhile_ends_the_run(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:

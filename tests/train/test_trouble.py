@@ -116,6 +116,23 @@ def test_a_checkpoint_that_says_nonsense_of_itself_is_a_damaged_one(
         run_training(tmp_path, chosen, cache, resume=True)
 
 
+def test_a_checkpoint_whose_record_was_damaged_gives_way_to_the_one_before(tmp_path: Path) -> None:
+    for iteration in (4, 5):
+        newest = save_checkpoint(tmp_path, iteration, {"x": torch.ones(3)}, {"seconds": 1.0}, keep=2)
+    newest.write_bytes(newest.read_bytes().replace(rb"\"seconds\": 1.0", rb"\"seconds\": 9.0"))
+    found, complaints = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 4
+    assert len(complaints) == 1 and "the checksum of its record is wrong" in complaints[0]
+
+
+def test_a_folder_that_is_called_like_a_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "99999999.safetensors").mkdir()
+    save_checkpoint(tmp_path, 4, {"x": torch.ones(3)}, {}, keep=1)
+    found, complaints = latest_checkpoint(tmp_path)
+    assert found is not None and found.record["iteration"] == 4 and complaints == []
+    assert (tmp_path / "99999999.safetensors").is_dir()
+
+
 def broken_after(iterations: int, what: str) -> Any:
     """`Trainer.iterate` that breaks the weights, or a loss, at one iteration."""
     iterate = Trainer.iterate

@@ -286,7 +286,16 @@ def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Pat
         go(photos / "empty.png", tmp_path / "out", plain, mode="always")
 
 
-@pytest.mark.parametrize("landmarks", [{"left_eye": [0.4, 0.4]}, dict.fromkeys(("left_eye", "nose"), [0.4, 0.4]), {}])
+@pytest.mark.parametrize(
+    "landmarks",
+    [
+        {"left_eye": [0.4, 0.4]},
+        dict.fromkeys(("left_eye", "nose"), [0.4, 0.4]),
+        {"left_eye": [1e-300, 0], "right_eye": [0, 0]},
+        {"left_eye": [0.4, 0.4], "right_eye": [0.4 + 5e-8, 0.4]},
+        {},
+    ],
+)
 def test_landmarks_that_say_nothing_are_none(landmarks: Any) -> None:
     model = ModelSettings(SIZE, 2, 2, discriminator_layers=2)
     card = Card(model, LabelLayout((LabelSet("x", ("a", "b")),)), {"landmarks": landmarks})

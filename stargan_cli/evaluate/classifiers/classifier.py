@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.names import told_apart
+from stargan_cli.files.json_text import parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
@@ -28,6 +29,8 @@ FIT = (
 )
 CARD_KEY = "stargan_classifier"
 CLASSIFIER_FORMAT = 2
+SIZES = (32, 1024)
+"""The least and the largest side of its pictures (px)."""
 
 
 class ClassifierNetwork(nn.Module):
@@ -140,7 +143,7 @@ def load_classifier(path: Path) -> Classifier:
                     f"{path} is no classifier file", "give one that `stargan eval --fit-classifier` wrote"
                 )
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a dict)
-        card = json.loads(text)
+        card = parsed_json(text)
         label_set = _label_set_of(card)
         network = ClassifierNetwork(len(label_set.attributes), int(card["image_size"]), str(card["network"]))
         network.load_state_dict(tensors)
@@ -173,10 +176,12 @@ def load_classifiers(paths: Sequence[Path]) -> list[Classifier]:
 
 
 def _label_set_of(card: dict[str, Any]) -> LabelSet:
-    """The label set of a card. Raises ValueError, TypeError or KeyError if the card is of another version, lacks a
-    field, or has a field of the wrong type."""
+    """The label set of a card. Raises ValueError or TypeError if the card is of another version, lacks a field,
+    or has a field of the wrong type or out of range."""
     check_plain(card)
     for name, kind in {"layout": dict, "accuracy": dict, "training": dict, "image_size": int, "network": str}.items():
+        if name not in card:
+            raise ValueError(f"its card has no {name}")
         if type(card[name]) is not kind:
             raise ValueError(f"its card says {name} {card[name]!r}: it must be {kind.__name__}")
     for name, shares in card["accuracy"].items():
@@ -184,8 +189,12 @@ def _label_set_of(card: dict[str, Any]) -> LabelSet:
             raise ValueError(f"its card says accuracy {name} {shares!r}: it must be an object of numbers")
     if not isinstance(card["training"].get("measured_on", {}), dict):
         raise ValueError("its card does not say properly which pictures it was measured on")
-    if card["format_version"] != CLASSIFIER_FORMAT:
-        raise ValueError(f"its format version is {card['format_version']!r}; this program reads {CLASSIFIER_FORMAT}")
+    if card.get("format_version") != CLASSIFIER_FORMAT:
+        version = card.get("format_version")
+        raise ValueError(f"its format version is {version!r}; this program reads {CLASSIFIER_FORMAT}")
+    least, most = SIZES
+    if not least <= card["image_size"] <= most:
+        raise ValueError(f"its card says image_size {card['image_size']}: it must be from {least} to {most}")
     label_set = LabelLayout.from_dict(card["layout"]).sets[0]
     if missing := set(label_set.attributes) - set(card["accuracy"]):
         raise ValueError(f"its card has no accuracy for {min(missing)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import difflib
 import json
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from stargan_cli.errors import UsageError, reason_of
+from stargan_cli.files.json_text import decoded, parsed_json
 from stargan_cli.files.opening import require_regular
 from stargan_cli.settings import checked, declared
 from stargan_cli.train.recipe.presets import preset
@@ -23,24 +23,23 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
     line. Raises UsageError.
     """
     try:
-        values = _parsed(path)
+        values = parsed(path)
         if not values:
             raise ValueError("it gives no setting")
         name = values.pop("preset", None)
         if name is not None and not isinstance(name, str):
             raise ValueError(f"preset cannot be {name!r}")
         return name, checked(TrainSettings, _unique([_named(key, value) for key, value in values.items()]))
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {reason_of(error)}") from error
 
 
-def _parsed(path: Path) -> dict[str, Any]:
+def parsed(path: Path) -> dict[str, Any]:
+    """The values in a file, unchecked. Raises OSError and ValueError."""
     require_regular(path)
-    data = path.read_bytes()
-    utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as PowerShell's > writes
-    text = data.decode("utf-16" if utf16 else "utf-8-sig")
+    text = decoded(path.read_bytes())
     if path.suffix.lower() == ".json":
-        values = json.loads(text, object_pairs_hook=_unique)
+        values = parsed_json(text, _unique)
         if not isinstance(values, dict):
             raise ValueError("it must map names of settings to values")
         return values
