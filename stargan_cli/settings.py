@@ -183,7 +183,7 @@ def _in_words(kind: Any) -> str:
 
 
 def shown(value: Any) -> str:
-    """The value of a setting as on the command line; empty for None and for an empty list."""
+    """The value of a setting as on the command line; empty for None and for an empty tuple."""
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, float):

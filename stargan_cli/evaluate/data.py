@@ -120,7 +120,10 @@ def part_to_measure(
     UsageError without a classifier that knows the labels."""
     labelled = parts[part]
     if not len(labelled):
-        hint = "list_eval_partition.txt marks test pictures with 2, validation with 1; --split reference needs no file"
+        hint = (
+            f"its parts: {parts['train'].parted}; --split official takes them from list_eval_partition.txt (1: "
+            "validation, 2: test), --split reference draws them"
+        )
         raise DataError(f"{data} has no {part} picture", hint if data == "celeba" else None)
     return labelled, readers_for(labelled.label_set, classifiers)
 

@@ -85,10 +85,10 @@ def _open_safetensors(job: ExportJob, paths: tuple[Path, ...]) -> OpenedFile:
 
 
 def _write_reference(job: ExportJob, paths: tuple[Path, ...]) -> None:
-    require_reference_layout(job.weights.card.layout)
     states = [reference_generator(job.weights.generator)]
     if job.exported_discriminator is not None:
         states.append(reference_discriminator(job.exported_discriminator))
+    require_reference_layout(job.weights.card.layout)
     for state, path in zip(states, paths, strict=True):
         path.write_bytes(in_memory(partial(torch.save, state)))
 

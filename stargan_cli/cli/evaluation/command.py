@@ -78,11 +78,11 @@ def evaluate(
     if split not in SPLITS:
         raise UsageError(f"unknown split {split}", f"use {' or '.join(SPLITS)}")
     _refuse_without_effect(context, fit_classifier, sets, features)
-    from stargan_cli.evaluate.classifiers.places import classifiers_of, usual_classifier
-
     if fit_classifier:
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
+        from stargan_cli.evaluate.classifiers.places import usual_classifier
+
         path = classifier[0] if classifier else usual_classifier(sets[0], network, root, split)
         choice = {"root": root, "attributes": listed(attrs), "split": split, "limit": limit}
         choice |= {"cache": cache, "workers": workers}
@@ -92,6 +92,7 @@ def evaluate(
         fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init}
         return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
 
+    from stargan_cli.evaluate.classifiers.places import classifiers_of
     from stargan_cli.evaluate.settings import EvalSettings
 
     settings = EvalSettings(
