@@ -79,9 +79,9 @@ def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor
     mean, products, with_mask, mean_mask, square = torch.split(means, [3, 6, 3, 1, 1], dim=1)
     r, g, b = torch.split(mean, 1, dim=1)
     rr, rg, rb, gg, gb, bb = torch.split(products - torch.cat([mean * r, mean[:, 1:] * g, b * b], dim=1), 1, dim=1)
-    together = with_mask - mean * mean_mask
-    slope = _solved((rr, rg, rb, gg, gb, bb), together)
-    explained = (slope * together).sum(dim=1, keepdim=True) / (square - mean_mask**2).clamp_min(1e-3)
+    covariance = with_mask - mean * mean_mask
+    slope = _solved((rr, rg, rb, gg, gb, bb), covariance)
+    explained = (slope * covariance).sum(dim=1, keepdim=True) / (square - mean_mask**2).clamp_min(1e-3)
     low = torch.lerp(_least_near(mask, 1), _least_near(mask, FAR), explained.clamp(0, 1))
     high = torch.maximum(square / mean_mask.clamp_min(1e-4), mask)
     offset = mean_mask - (slope * mean).sum(dim=1, keepdim=True)

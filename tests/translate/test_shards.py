@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 import pytest
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files import locks
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs import folder_lock
@@ -145,7 +146,8 @@ def test_where_locks_mean_nothing_no_other_shard_is_taken_for_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     killed(tmp_path, "2/2")
-    monkeypatch.setattr(folder_lock, "locked", lambda path, shared=False: path.open("a+b", buffering=0))
+    for module in (folder_lock, locks):
+        monkeypatch.setattr(module, "locked", lambda path, shared=False: path.open("a+b", buffering=0))
     monkeypatch.setattr(folder_lock, "relock", lambda file, shared: None)
     with OutputFolder(tmp_path, Shard(1, 3)):
         assert len(list((tmp_path / "sub").iterdir())) == 1
