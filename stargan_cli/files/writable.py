@@ -55,16 +55,16 @@ def require_file(
     needs `overwrite`, which is None if there is no such option.
     """
     refuse_stdout(path)
-    require_place(path.parent, hint)
     try:
         mode = path.lstat().st_mode
-    except (FileNotFoundError, PermissionError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         mode = None
     except OSError as error:  # a name that is too long, say
         raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
     if mode is not None and (path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))):
         kind = "a folder" if path.is_dir() else f"not a regular file but {file_kind(mode)}"
         raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
+    require_place(path.parent, hint)
     if mode is None:
         return
     mine = own(path)

@@ -62,6 +62,11 @@ def test_folders_and_what_is_no_regular_file_are_never_replaced(tmp_path: Path) 
     refused(tmp_path / "nowhere", "is there already", own=lambda path: False)
 
 
+def test_a_device_is_called_so_where_its_folder_may_not_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused(Path(os.devnull), "not a regular file but a device", overwrite=True)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 def test_a_fifo_is_never_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
