@@ -10,7 +10,7 @@ RESAMPLES = 1000
 MOST_AT_ONCE = 2_000_000
 
 
-def plain(number: float, digits: int) -> float:
+def rounded(number: float, digits: int) -> float:
     """The number, rounded to so many digits after the point. What rounds to nothing is 0, not -0."""
     return round(float(number), digits) + 0.0
 
@@ -38,4 +38,4 @@ def estimate(values: Any, seed: int = 0, pictures: Any = None) -> dict[str, Any]
     means = np.concatenate([sums[rows].sum(axis=1) / counts[rows].sum(axis=1) for rows in drawn])
     low, high = np.percentile(means, [2.5, 97.5])
     bounds = {"value": sums.sum() / counts.sum(), "low": low, "high": high}
-    return {name: plain(bound, 4) for name, bound in bounds.items()} | {"n": int(counts.sum())}
+    return {name: rounded(bound, 4) for name, bound in bounds.items()} | {"n": int(counts.sum())}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stargan_cli.evaluate.bootstrap import plain
+from stargan_cli.evaluate.bootstrap import rounded
 from stargan_cli.evaluate.targets import Target
 
 Features = Callable[[Tensor], Tensor]
@@ -85,8 +85,8 @@ def _distances(features: str, first: _Set, second: _Set) -> dict[str, Any]:
     return {
         "n": len(first.features),
         "n_real": len(second.features),
-        frechet: plain(frechet_distance(first.features, second.features, first.weights, second.weights), 4),
-        kernel: plain(kernel_distance(first.features, second.features, first.weights, second.weights), 6),
+        frechet: rounded(frechet_distance(first.features, second.features, first.weights, second.weights), 4),
+        kernel: rounded(kernel_distance(first.features, second.features, first.weights, second.weights), 6),
     }
 
 
@@ -172,7 +172,7 @@ def share_left(
         return None, None, None
     apart = far[1:] != 0
     low, high = np.percentile(near[1:][apart] / far[1:][apart], [2.5, 97.5]).tolist()
-    return plain(near[0] / far[0], 4), plain(low, 4), plain(high, 4)
+    return rounded(near[0] / far[0], 4), rounded(low, 4), rounded(high, 4)
 
 
 def _resample(count: int, random: np.random.Generator) -> np.ndarray:

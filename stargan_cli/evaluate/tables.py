@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from stargan_cli.errors import counted
-from stargan_cli.evaluate.bootstrap import plain
+from stargan_cli.evaluate.bootstrap import rounded
 from stargan_cli.evaluate.glance import glance_rows
 from stargan_cli.evaluate.pixel_metrics import MOST_DECIBELS
 
@@ -232,7 +232,7 @@ def _percent(found: dict[str, Any] | None) -> str:
 
 
 def _of_100(share: float) -> str:
-    return f"{plain(100 * share, 1):.1f}"
+    return f"{rounded(100 * share, 1):.1f}"
 
 
 def _number(found: dict[str, Any] | None) -> str:

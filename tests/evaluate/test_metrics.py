@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 
 from stargan_cli.errors import UsageError, WeightsError
-from stargan_cli.evaluate.bootstrap import estimate, plain
+from stargan_cli.evaluate.bootstrap import estimate, rounded
 from stargan_cli.evaluate.distances import frechet_distance
 from stargan_cli.evaluate.feature_networks.inception import FILE_NAME, find_inception, inception_features
 from stargan_cli.evaluate.pixel_metrics import (
@@ -124,7 +124,7 @@ def test_nothing_has_no_sign():
     """A table said "-0" of a difference that rounds to nothing."""
     found = estimate([-1e-9, -1e-9])
     assert found is not None and [str(found[name]) for name in ("value", "low", "high")] == ["0.0"] * 3
-    assert str(plain(-1e-9, 6)) == "0.0" and plain(-0.26, 1) == -0.3
+    assert str(rounded(-1e-9, 6)) == "0.0" and rounded(-0.26, 1) == -0.3
 
 
 def test_several_numbers_of_one_picture_are_drawn_together():
