@@ -1,13 +1,13 @@
 """A network's output for small squares -> changes that can be made in pictures of any size, for a whole batch at once.
 
-The network gives, at its own size, how much of each pixel changes (a mask) and by which colour. The colours are smooth.
-The mask has edges, which must follow those of the full-size picture: in each small window the mask is a linear function
-of the picture's colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and
-enlarged, He & Sun 2015). The network's own edges are softer, and that function spreads them over its window: a wall
-beside hair would glow. So each pixel also has two levels, the least mask near it and the mean mask of what changes
-around it, and `paste` moves the mask towards the nearer one. Where the picture has no edges that explain the mask's,
-"near" is less far: small changes of even skin stay. No branch depends on the values of a tensor: nothing waits
-for the device. No picture depends on the others in its batch.
+The network gives, at its own size, how much of each pixel changes (a mask) and by which colour. The mask has edges,
+which must follow those of the full-size picture: in each small window the mask is a linear function of the picture's
+colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and enlarged, He &
+Sun 2015). The network's own edges are softer, and that function spreads them over its window: a wall beside hair would
+glow. So each pixel also has two levels, the least mask near it and the mean mask of what changes around it, and `paste`
+moves the mask towards the nearer one. Where the picture has no edges that explain the mask's, "near" is less far: small
+changes of even skin stay. No branch depends on the values of a tensor: nothing waits for the device. No picture depends
+on the others in its batch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from stargan_cli.pictures.tensors import to_model
 RADIUS = 4  # px of the small square: windows in which the mask follows the picture's colours
 FAR = 2  # px of the small square: the mask's edges reach farther than the picture's by about this
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
-COLOUR_BLUR, DIFFERENCE_BLUR = 0.8, 1.5  # px of the small square: standard deviations
+LEAST = 1e-3  # below this mask, the colour fades with the mask
+BLUR = 1.5  # px of the small square: standard deviation, for a plain difference
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
@@ -49,12 +50,12 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareC
     """
     guide, add = to_model(seen), add.float()
     if keep is None:
-        difference, blur = _blurred(add, DIFFERENCE_BLUR), DIFFERENCE_BLUR
+        difference = _blurred(add)
         mask = _sizes(difference)
+        colour = _blurred(difference) / _blurred(mask).clamp_min(LEAST)
     else:
-        mask, blur = (1 - keep.float()).clamp(0, 1), COLOUR_BLUR
-        difference = add - mask * guide
-    colour = _blurred(difference, blur) / _blurred(mask, blur).clamp_min(1e-3)
+        mask = (1 - keep.float()).clamp(0, 1)
+        colour = (add - mask * guide) / mask.clamp_min(LEAST)
     return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask))
 
 
@@ -115,8 +116,8 @@ def _sums(maps: Tensor, dim: int) -> Tensor:
     return sums.narrow(dim, 2 * RADIUS + 1, size) - sums.narrow(dim, 0, size)
 
 
-def _blurred(maps: Tensor, deviation: float) -> Tensor:
-    return blurred_along(blurred_along(maps, deviation, 3), deviation, 2)
+def _blurred(maps: Tensor) -> Tensor:
+    return blurred_along(blurred_along(maps, BLUR, 3), BLUR, 2)
 
 
 def blurred_along(maps: Tensor, deviation: float, dim: int) -> Tensor:

@@ -41,6 +41,13 @@ def test_the_mask_is_a_linear_function_of_the_picture_and_stays_near_its_own_val
     assert (change.low - change.high).abs().max() <= 0.4 + 1e-3
 
 
+def test_colours_are_as_fine_as_the_networks_own() -> None:
+    seen, colour, _ = batch(2)
+    mask = torch.rand(2, 1, SIZE, SIZE, generator=torch.manual_seed(1)) * 0.9 + 0.1
+    change = changes_of(seen, mask * colour, 1 - mask)
+    torch.testing.assert_close(change.colour, colour - to_model(seen), atol=1e-4, rtol=1e-4)
+
+
 def test_a_plain_difference_has_its_own_size_for_a_mask() -> None:
     seen, add = torch.full((1, 3, SIZE, SIZE), 100, dtype=torch.uint8), torch.zeros(1, 3, SIZE, SIZE)
     add[..., :16] = 0.4

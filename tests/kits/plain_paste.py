@@ -18,7 +18,7 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     border is not implemented: changes must end within the square."""
     guide = seen.double() / 127.5 - 1
     mask = (1 - keep.double()).clamp(0, 1)
-    colour = _blurred(add.double() - mask * guide) / _blurred(mask).clamp_min(1e-3)
+    colour = (add.double() - mask * guide) / mask.clamp_min(1e-3)
     slope, offset, explained = _guided(guide, mask)
     low = explained * -F.max_pool2d(-mask, 5, 1, 2) + (1 - explained) * -F.max_pool2d(-mask, 3, 1, 1)
     high = torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
@@ -59,13 +59,6 @@ def _window(maps: Tensor) -> Tensor:
 def _s_curve(steps: Tensor) -> Tensor:
     steps = steps.clamp(0, 1)
     return steps**2 * (3 - 2 * steps)
-
-
-def _blurred(maps: Tensor) -> Tensor:
-    weights = torch.exp(-(torch.arange(-2, 3, dtype=torch.float64) ** 2) / (2 * 0.8**2))
-    weights = weights / weights.sum()
-    padded = F.pad(maps[:, None], (2, 2, 2, 2), mode="replicate")
-    return F.conv2d(F.conv2d(padded, weights[None, None, None]), weights[None, None, :, None])[:, 0]
 
 
 def _grid(place: Place, size: tuple[int, int]) -> Tensor:
