@@ -3,11 +3,11 @@
 The network gives, at its own size, how much of each pixel changes (a mask) and by which colour. The mask has edges,
 which must follow those of the full-size picture: in each small window the mask is a linear function of the picture's
 colours (guided filter, He, Sun & Tang, TPAMI 2013; the coefficients are computed at the small size and enlarged, He &
-Sun 2015). The network's own edges are softer, and that function spreads them over its window: a wall beside hair would
-glow. So each pixel also has two levels, the least mask near it and the mean mask of what changes around it, and `paste`
-moves the mask towards the nearer one. Where the picture has no edges that explain the mask's, "near" is less far: small
-changes of even skin stay. No branch depends on the values of a tensor: nothing waits for the device. No picture depends
-on the others in its batch.
+Sun 2015). The network's own edges are softer and reach farther than hair does, and that function would spread them over
+its window: a wall beside hair would glow. So the mask is narrowed first where the picture has strong edges. And each
+pixel has two levels: the mask is at least `low`, the least mask near the pixel, and `paste` moves it towards 0 or
+`high`, the mean mask of what changes around the pixel. No branch depends on the values of a tensor: nothing waits for
+the device. No picture depends on the others in its batch.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from stargan_cli.compositing.maps import smooth
 from stargan_cli.pictures.tensors import to_model
 
 RADIUS = 4  # px of the small square: windows in which the mask follows the picture's colours
-FAR = 2  # px of the small square: the mask's edges reach farther than the picture's by about this
+FAR = 3  # px of the small square: the mask's edges reach farther than the picture's by up to this
+EDGES = (0.2, 0.6)  # variances of a window's colours, summed, in [-1, 1]: from the first on it has an edge, from the
+# second on a strong one, as between dark hair and a light wall
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
 LEAST = 1e-3  # below this mask, the colour fades with the mask
 BLUR = 1.5  # px of the small square: standard deviation, for a plain difference
@@ -30,9 +33,9 @@ WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 
 class SquareChange(NamedTuple):
-    """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`, where the mask is `slope` times x plus
-    `offset`, moved towards the nearer one of `low` and `high`. `colour` and `slope` are float32 (N, 3, S, S), the
-    others (N, 1, S, S)."""
+    """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`. The mask is `slope` times x plus `offset`,
+    moved towards 0 or `high`, and at least `low`. `colour` and `slope` are float32 (N, 3, S, S), the others
+    (N, 1, S, S)."""
 
     colour: Tensor
     slope: Tensor
@@ -70,24 +73,29 @@ def _sizes(difference: Tensor) -> Tensor:
 def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset, low, high (N, 1, S, S).
 
-    The mask is near slope * guide + offset. `low`: its minimum up to FAR px away where the picture has the mask's
-    edges, up to 1 px away where it has not. `high`: its mean over windows, weighted by itself, or the pixel's own mask
-    if that is larger.
+    The mask is near slope * guide + offset. At strong edges, it is narrowed by FAR px before this fit, except for
+    structures that are thinner than twice that. Hair at its edge then counts as unchanged, so the fit is too small by
+    about a half, and is doubled. `low`: the least mask up to 1 px away, or FAR px near strong edges. `high`: the mean
+    mask of the window, weighted by the mask itself, or the pixel's own mask if that is larger.
     """
     red, green, blue = torch.split(guide, 1, dim=1)
     products = torch.cat([guide * red, guide[:, 1:] * green, blue * blue], dim=1)  # the upper triangle of 3x3
-    means = _window(torch.cat([guide, products, guide * mask, mask, mask * mask], dim=1))
-    mean, products, with_mask, mean_mask, square = torch.split(means, [3, 6, 3, 1, 1], dim=1)
+    mean, products, mean_mask, square = torch.split(
+        _window(torch.cat([guide, products, mask, mask * mask], dim=1)), [3, 6, 1, 1], dim=1
+    )
     r, g, b = torch.split(mean, 1, dim=1)
     rr, rg, rb, gg, gb, bb = torch.split(products - torch.cat([mean * r, mean[:, 1:] * g, b * b], dim=1), 1, dim=1)
-    covariance = with_mask - mean * mean_mask
-    slope = _solved((rr, rg, rb, gg, gb, bb), covariance)
-    explained = (slope * covariance).sum(dim=1, keepdim=True) / (square - mean_mask**2).clamp_min(1e-3)
-    low = torch.lerp(_least_near(mask, 1), _least_near(mask, FAR), explained.clamp(0, 1))
-    high = torch.maximum(square / mean_mask.clamp_min(1e-4), mask)
-    offset = mean_mask - (slope * mean).sum(dim=1, keepdim=True)
-    slope, offset = torch.split(_window(torch.cat([slope, offset], dim=1)), [3, 1], dim=1)
-    return slope, offset, low, high
+    strong = smooth((rr + gg + bb - EDGES[0]) / (EDGES[1] - EDGES[0]))
+    near = _least_near(mask, 1)
+    least = _least_near(near, FAR - 1)
+    thin = mask + _least_near(-least, FAR)  # what a morphological opening removes
+    narrow = torch.lerp(mask, least + thin, strong)
+    with_narrow, mean_narrow = torch.split(_window(torch.cat([guide * narrow, narrow], dim=1)), [3, 1], dim=1)
+    slope = _solved((rr, rg, rb, gg, gb, bb), with_narrow - mean * mean_narrow)
+    offset = mean_narrow - (slope * mean).sum(dim=1, keepdim=True)
+    slope, offset = torch.split(_window(torch.cat([slope, offset], dim=1) * (1 + strong)), [3, 1], dim=1)
+    low = torch.lerp(near, least, -_least_near(-strong, RADIUS))
+    return slope, offset, low, torch.maximum(square / mean_mask.clamp_min(1e-4), mask)
 
 
 def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """The channels of the small maps that describe the change of a part of a picture.
 
 The process with the networks makes the maps; the process with the picture applies them, and loads no torch. A pixel x
-(0..255) becomes x + mask * COLOUR. The mask is MASK + SLOPE * (x - SEEN), moved towards LOW or HIGH. SEEN is the
-picture at the size of the maps. LIGHTER is how much lighter a pixel gets if the mask is 1, as a share of its lightness.
+(0..255) becomes x + mask * COLOUR. The mask is MASK + SLOPE * (x - SEEN), moved towards 0 or HIGH, and at least LOW.
+SEEN is the picture at the size of the maps. LIGHTER is how much lighter a pixel gets if the mask is 1, as a share of
+its lightness.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from stargan_cli.pictures.native_pixels import NativePixels
 FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance
 STRIP = 1 << 15  # pixels at once: their intermediate results fit into the processor's cache
 TEXTURE = 0.1 * HALF  # levels: the mask does not follow fainter fine detail
-LEAST_SPAN = 1e-3  # of a mask's two levels: they may meet
+LEAST_LEVEL = 1e-3  # by which a mask is divided
 MOST_GAIN = 1.6  # the largest gain in a pixel's lightness; its fine detail gains the square root of that
 
 
@@ -85,7 +85,7 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
     mask = np.multiply(fine, maps[SLOPE], out=spare).sum(axis=0)
     mask *= edge
     mask += maps[MASK]
-    _towards_levels(mask, maps[LOW], maps[HIGH], spare[:2])
+    _towards_levels(mask, maps[LOW], maps[HIGH], spare[0])
     mask *= weight
     gain = np.multiply(mask, maps[LIGHTER], out=maps[LIGHTER])
     gain.clip(0, MOST_GAIN - 1, out=gain)
@@ -100,21 +100,18 @@ def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None
 
 
 def _towards_levels(mask: Floats, low: Floats, high: Floats, spare: Floats) -> None:
-    """Move a mask (h, w) in place towards the nearer one of two levels: between them, it follows a steep S-curve.
-    `spare` (2, h, w) is overwritten."""
-    span, slower = spare
-    np.subtract(high, low, out=span)
-    np.maximum(span, LEAST_SPAN, out=span)
-    mask -= low
-    mask /= span
+    """Move a mask (h, w) in place towards 0 or `high`, whichever is nearer, along a steep S-curve, and to `low` at
+    least. `high` and `spare` (h, w) are overwritten."""
+    np.maximum(high, LEAST_LEVEL, out=high)
+    mask /= high
     mask.clip(0, 1, out=mask)
     for _ in range(2):  # smoothstep, twice
-        np.multiply(mask, -2, out=slower)
-        slower += 3
+        np.multiply(mask, -2, out=spare)
+        spare += 3
         mask *= mask
-        mask *= slower
-    mask *= span
-    mask += low
+        mask *= spare
+    mask *= high
+    np.maximum(mask, low, out=mask)
 
 
 class _Weight:

@@ -32,11 +32,11 @@ def test_no_picture_depends_on_the_others_in_its_batch(attention: bool) -> None:
 
 
 def test_the_mask_is_a_linear_function_of_the_picture_and_stays_near_its_own_values() -> None:
-    seen, _, keep = batch(2)
-    mask = to_model(seen)[:, :1] * 0.2 + 0.5  # what a guided filter finds exactly, but for its smoothness
+    seen = batch(2)[0] // 4 + 90  # no strong edges
+    mask = to_model(seen)[:, :1] * 0.8 + 0.5  # a guided filter finds this exactly, but for its smoothness
     change = changes_of(seen, mask.expand(-1, 3, -1, -1), 1 - mask)
     found = (change.slope * to_model(seen)).sum(dim=1, keepdim=True) + change.offset
-    assert (found - mask).abs().mean() < 0.01
+    assert (found - mask).abs().mean() < 0.04 < mask.std()
     assert (change.low <= mask + 1e-3).all() and (change.high >= mask - 1e-3).all()
     assert (change.low - change.high).abs().max() <= 0.4 + 1e-3
 

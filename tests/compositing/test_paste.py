@@ -37,11 +37,11 @@ def textured(width: int = 400, height: int = 300) -> Image.Image:
 
 def attention(seen: Tensor, mask: Tensor, colour: float) -> tuple[Tensor, Tensor]:
     """What a generator says that paints `colour` through `mask` (S, S)."""
-    return mask * torch.full((3, SIZE, SIZE), colour), (1 - mask)[None]
+    return (mask * colour).expand(3, -1, -1), (1 - mask)[None]
 
 
 def changed(image: Image.Image, place: Place, mask: Tensor, colour: float = 0.8) -> Image.Image:
-    seen, result = cut(image, place, SIZE), image.copy()
+    seen, result = cut(image, place, len(mask)), image.copy()
     paste(result, place, maps_of(place, image.size, seen.numpy(), *attention(seen, mask, colour)))
     return result
 
@@ -58,7 +58,7 @@ def detail(image: Image.Image) -> float:
 
 
 def assert_plain(image: Image.Image, place: Place, seen: Tensor, add: Tensor, keep: Tensor) -> None:
-    """Within 1 of 255 of the plain formulas, rounded, in 88 of 100 pixels, and within 4 in 97 of 100. The others are at
+    """Within 1 of 255 of the plain formulas, rounded, in 86 of 100 pixels, and within 4 in 97 of 100. The others are at
     edges and in the grain of turned squares: there the plain formulas enlarge the maps otherwise."""
     result = image.copy()
     paste(result, place, maps_of(place, image.size, seen.numpy(), add, keep))
@@ -66,7 +66,7 @@ def assert_plain(image: Image.Image, place: Place, seen: Tensor, add: Tensor, ke
     wanted = plain_paste(image, place, seen, add, keep)[top:bottom, left:right]
     off = np.abs(np.asarray(result)[top:bottom, left:right] - wanted).max(axis=2)
     assert np.abs(wanted - np.asarray(image)[top:bottom, left:right]).max() > 40
-    assert (off > 1.5).mean() < 0.12 and (off > 4.5).mean() < 0.03 and off.mean() < 0.55
+    assert (off > 1.5).mean() < 0.14 and (off > 4.5).mean() < 0.03 and off.mean() < 0.55
 
 
 @pytest.mark.parametrize("place", [Place(60 + 30j, 256 + 0j), Place(80 + 40j, cmath.rect(230, 0.15)), TURNED])
@@ -197,7 +197,7 @@ def test_a_mask_that_follows_lightness_leaves_fine_texture_as_it_is() -> None:
 
 
 def test_a_wall_beside_hair_does_not_glow() -> None:
-    """The mask is softer than the edge of dark hair and a little wider; its colour is the wall's."""
+    """The mask is softer than the edge of dark hair and a little wider; its colour is lighter than the wall."""
     image = Image.new("RGB", (512, 512), (200, 200, 200))
     ImageDraw.Draw(image).ellipse((116, 116, 396, 396), fill=(30, 30, 30))
     place, within = Place(0j, 512 + 0j), np.hypot(*(np.mgrid[:512, :512] + 0.5 - 256))
@@ -205,9 +205,17 @@ def test_a_wall_beside_hair_does_not_glow() -> None:
     small = torch.nn.functional.avg_pool2d(hair, 16)
     mask = torch.nn.functional.interpolate(small, size=128, mode="bilinear")[0, 0] * 0.9
     seen, result = cut(image, place, 128), image.copy()
-    paste(
-        result, place, maps_of(place, image.size, seen.numpy(), (mask * 0.57)[None].expand(3, -1, -1), 1 - mask[None])
-    )
+    paste(result, place, maps_of(place, image.size, seen.numpy(), (mask * 0.9)[None].expand(3, -1, -1), 1 - mask[None]))
     change = np.asarray(result).astype(int)[..., 0] - np.asarray(image)[..., 0]
-    assert change[within < 120].min() > 100
-    assert change[(within > 141) & (within < 165)].mean() < 4.5  # 5.5 if the mask follows its neighbours' values
+    assert change[within < 134].mean() > 185
+    assert change[(within > 143) & (within < 165)].mean() < 4  # 9 if the mask is not narrowed
+
+
+def test_a_thin_line_can_be_removed() -> None:
+    """A dark line of 3 px of the network on a light wall, in a mask of 5 px."""
+    image = Image.new("RGB", (512, 512), (200, 200, 200))
+    image.paste((30, 30, 30), (220, 0, 232, 512))
+    mask = torch.zeros(128, 128)
+    mask[10:-10, 54:59] = 0.9
+    change = np.asarray(changed(image, Place(0j, 512 + 0j), mask, 0.57)).astype(int) - np.asarray(image)
+    assert change[100:400, 222:230].mean() > 140 and np.abs(change[100:400, :190]).max() == 0

@@ -19,8 +19,10 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     guide = seen.double() / 127.5 - 1
     mask = (1 - keep.double()).clamp(0, 1)
     colour = (add.double() - mask * guide) / mask.clamp_min(1e-3)
-    slope, offset, explained = _guided(guide, mask)
-    low = explained * -F.max_pool2d(-mask, 5, 1, 2) + (1 - explained) * -F.max_pool2d(-mask, 3, 1, 1)
+    slope, offset, strong = _guided(guide, mask)
+    near, far = (-F.max_pool2d(-mask, 2 * reach + 1, 1, reach) for reach in (1, 3))
+    around = F.max_pool2d(strong, 9, 1, 4)
+    low = around * far + (1 - around) * near
     high = torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
     maps = torch.cat([colour.clamp(-2, 2), slope, offset, low, high, guide])[None]
     finer = min(FINEST, max(1, round(place.side / seen.shape[-1])))
@@ -33,23 +35,28 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     fine = x - small
     energy = (fine**2).mean(dim=0, keepdim=True)
     edges = small + fine * energy / (energy + 0.1**2)
-    span = (high - low).clamp_min(1e-3)
-    mask = low + span * _s_curve(_s_curve(((slope * edges).sum(dim=0, keepdim=True) + offset - low) / span))
+    high = high.clamp_min(1e-3)
+    steps = ((slope * edges).sum(dim=0, keepdim=True) + offset) / high
+    mask = torch.maximum(high * _s_curve(_s_curve(steps)), low)
     step = mask * _fade(grid) * colour
     gain = (1 + _luma(step) / (_luma(small) + 1.15)).clamp(1, 1.6).sqrt() - 1
     after = (x + step + gain * fine + 1) * 127.5
     return after.clamp(0, 255).permute(1, 2, 0).numpy()
 
 
-def _guided(guide: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    mean, mean_values = _window(guide), _window(values)
+def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    mean = _window(guide)
     covariance = torch.stack([_window(guide * one) for one in guide]) - mean[:, None] * mean[None]
+    strong = _s_curve((covariance.diagonal().sum(dim=-1)[None] - 0.2) / 0.4)
+    least = -F.max_pool2d(-mask, 7, 1, 3)
+    thin = mask - F.max_pool2d(least, 7, 1, 3)
+    values = strong * (least + thin) + (1 - strong) * mask
+    mean_values = _window(values)
     matrix = covariance.permute(2, 3, 0, 1) + 0.01 * torch.eye(3)
     right = _window(guide * values) - mean * mean_values
     slope = torch.linalg.solve(matrix, right.permute(1, 2, 0)).permute(2, 0, 1)
-    variance = (_window(values**2) - mean_values**2).clamp_min(1e-3)
-    explained = ((slope * right).sum(dim=0, keepdim=True) / variance).clamp(0, 1)
-    return _window(slope), _window(mean_values - (slope * mean).sum(dim=0, keepdim=True)), explained
+    offset = mean_values - (slope * mean).sum(dim=0, keepdim=True)
+    return _window(slope * (1 + strong)), _window(offset * (1 + strong)), strong
 
 
 def _window(maps: Tensor) -> Tensor:
