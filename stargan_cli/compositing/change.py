@@ -27,7 +27,8 @@ FAR = 3  # px of the small square: the mask's edges reach farther than the pictu
 EDGES = (0.2, 0.6)  # variances of a window's colours, summed, in [-1, 1]: from the first on it has an edge, from the
 # second on a strong one, as between dark hair and a light wall
 SMOOTHNESS = 0.01  # variance, in [-1, 1]: the mask does not follow weaker edges
-LEAST = 1e-3  # below this mask, the colour fades with the mask
+OWN = 0.3  # of the mask around: from this mask on, a pixel changes by the network's own colour
+LEAST = 1e-3  # by which a mask is divided
 BLUR = 1.5  # px of the small square: standard deviation, for a plain difference
 WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
@@ -56,10 +57,19 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareC
         difference = _blurred(add)
         mask = _sizes(difference)
         colour = _blurred(difference) / _blurred(mask).clamp_min(LEAST)
-    else:
-        mask = (1 - keep.float()).clamp(0, 1)
-        colour = (add - mask * guide) / mask.clamp_min(LEAST)
-    return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask))
+        return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask))
+    mask = (1 - keep.float()).clamp(0, 1)
+    guided = _guided(guide, mask)
+    colour = _colour(add - mask * guide, mask, guided[-1])
+    return SquareChange(colour.clamp(-2, 2), *guided)
+
+
+def _colour(difference: Tensor, mask: Tensor, high: Tensor) -> Tensor:
+    """The colours by which the picture changes where the mask is 1, (N, 3, S, S). Where the mask is far below `high`,
+    as at the rim of hair, the network's own colour means nothing: there it is the mean of the window, weighted by the
+    square of the mask."""
+    around = _window(difference * mask) / _window(mask * mask).clamp_min(LEAST**2)
+    return torch.lerp(around, difference / mask.clamp_min(LEAST), smooth(mask / (OWN * high).clamp_min(LEAST)))
 
 
 def _sizes(difference: Tensor) -> Tensor:
@@ -73,7 +83,7 @@ def _sizes(difference: Tensor) -> Tensor:
 def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset, low, high (N, 1, S, S).
 
-    The mask is near slope * guide + offset. At strong edges, it is narrowed by FAR px before this fit, except for
+    The mask is near slope * guide + offset. At strong edges, the mask is narrowed by FAR px before this fit, except for
     structures that are thinner than twice that. Hair at its edge then counts as unchanged, so the fit is too small by
     about a half, and is doubled. `low`: the least mask up to 1 px away, or FAR px near strong edges. `high`: the mean
     mask of the window, weighted by the mask itself, or the pixel's own mask if that is larger.

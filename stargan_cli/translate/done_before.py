@@ -17,7 +17,7 @@ Existing = Literal["finish", "skip", "overwrite"]
 """finish: an output of the same picture, weights and settings is skipped as done, any other output of stargan is
 replaced, and a file that stargan did not write is kept. skip: every file is kept. overwrite: every file is replaced."""
 
-PIXELS_VERSION = 9
+PIXELS_VERSION = 10
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
 IN_PLACE_VERSION = 7
 """Takes its place in outputs that replaced their sources. It stays: made again, they would be translated twice."""

@@ -43,9 +43,17 @@ def test_the_mask_is_a_linear_function_of_the_picture_and_stays_near_its_own_val
 
 def test_colours_are_as_fine_as_the_networks_own() -> None:
     seen, colour, _ = batch(2)
-    mask = torch.rand(2, 1, SIZE, SIZE, generator=torch.manual_seed(1)) * 0.9 + 0.1
+    mask = torch.rand(2, 1, SIZE, SIZE, generator=torch.manual_seed(1)) * 0.5 + 0.4
     change = changes_of(seen, mask * colour, 1 - mask)
     torch.testing.assert_close(change.colour, colour - to_model(seen), atol=1e-4, rtol=1e-4)
+
+
+def test_where_the_mask_is_faint_the_colour_is_that_of_the_change_beside_it() -> None:
+    seen = torch.full((1, 3, SIZE, SIZE), 128, dtype=torch.uint8)
+    mask, colour = torch.full((1, 1, SIZE, SIZE), 0.02), torch.zeros(1, 3, SIZE, SIZE)
+    mask[..., :16], colour[:, 2], colour[..., :16] = 0.8, 1, -0.5  # blue, where it means nothing
+    change = changes_of(seen, mask * colour, 1 - mask)
+    assert (change.colour[..., 16:18] < -0.4).all()
 
 
 def test_a_plain_difference_has_its_own_size_for_a_mask() -> None:

@@ -78,6 +78,15 @@ def test_the_result_is_that_of_the_plain_formulas(place: Place) -> None:
     assert_plain(image, place, seen, mask * torch.tensor([0.6, 0.2, -0.4])[:, None, None], 1 - mask)
 
 
+def test_beside_a_strong_edge_the_result_is_that_of_the_plain_formulas() -> None:
+    image, place = textured(), Place(60 + 30j, 256 + 0j)
+    ImageDraw.Draw(image).ellipse((130, 90, 240, 200), fill=(20, 20, 30))
+    y, x = torch.meshgrid(*[(torch.arange(SIZE) - SIZE / 2) / SIZE] * 2, indexing="ij")
+    mask = ((0.3 - torch.hypot(x, y)) * 8).clamp(0, 0.9)[None]
+    seen = cut(image, place, SIZE)
+    assert_plain(image, place, seen, mask * torch.tensor([0.6, 0.2, -0.4])[:, None, None], 1 - mask)
+
+
 @pytest.mark.parametrize("turn", [0.0, -0.05])
 def test_hair_of_a_portrait_comes_out_as_by_the_plain_formulas(turn: float, shared: Path) -> None:
     portraits = sorted((shared / "data" / "london" / "neutral_front").glob("*.jpg"))
@@ -207,8 +216,9 @@ def test_a_wall_beside_hair_does_not_glow() -> None:
     seen, result = cut(image, place, 128), image.copy()
     paste(result, place, maps_of(place, image.size, seen.numpy(), (mask * 0.9)[None].expand(3, -1, -1), 1 - mask[None]))
     change = np.asarray(result).astype(int)[..., 0] - np.asarray(image)[..., 0]
-    assert change[within < 134].mean() > 185
-    assert change[(within > 143) & (within < 165)].mean() < 4  # 9 if the mask is not narrowed
+    assert change[within < 128].mean() > 185 and change[(within > 128) & (within < 134)].mean() > 188
+    assert change[(within > 143) & (within < 165)].mean() < 4  # 24 if the mask is not narrowed
+    assert change[(within > 152) & (within < 160)].mean() < 3  # a faint ring is 4
 
 
 def test_a_thin_line_can_be_removed() -> None:

@@ -18,12 +18,15 @@ def plain_paste(image: Image.Image, place: Place, seen: Tensor, add: Tensor, kee
     border is not implemented: changes must end within the square."""
     guide = seen.double() / 127.5 - 1
     mask = (1 - keep.double()).clamp(0, 1)
-    colour = (add.double() - mask * guide) / mask.clamp_min(1e-3)
+    difference = add.double() - mask * guide
     slope, offset, strong = _guided(guide, mask)
     near, far = (-F.max_pool2d(-mask, 2 * reach + 1, 1, reach) for reach in (1, 3))
     around = F.max_pool2d(strong, 9, 1, 4)
     low = around * far + (1 - around) * near
     high = torch.maximum(_window(mask**2) / _window(mask).clamp_min(1e-4), mask)
+    own = _s_curve(mask / (0.3 * high).clamp_min(1e-3))
+    around = _window(difference * mask) / _window(mask**2).clamp_min(1e-6)
+    colour = own * difference / mask.clamp_min(1e-3) + (1 - own) * around
     maps = torch.cat([colour.clamp(-2, 2), slope, offset, low, high, guide])[None]
     finer = min(FINEST, max(1, round(place.side / seen.shape[-1])))
     maps = F.interpolate(maps, scale_factor=finer, mode="bicubic") if finer > 1 else maps
