@@ -35,7 +35,8 @@ WHOLE = 0.99  # quantile of a plain difference's size at which its mask is 1
 
 class SquareChange(NamedTuple):
     """The changes of N squares x in [-1, 1]: x becomes x + mask * `colour`. The mask is `slope` times x plus `offset`,
-    moved towards 0 or `high`, and at least `low`. `colour` and `slope` are float32 (N, 3, S, S), the others
+    moved towards 0 or `high`, and at least `low`. `high` is the mean mask of the window, weighted by the mask itself,
+    or the pixel's own mask if that is larger. `colour` and `slope` are float32 (N, 3, S, S), the others
     (N, 1, S, S)."""
 
     colour: Tensor
@@ -51,25 +52,25 @@ def changes_of(seen: Tensor, add: Tensor, keep: Tensor | None = None) -> SquareC
 
     `seen` uint8 (N, 3, S, S) is the network's input. Its output is add + keep * seen, in [-1, 1], with `add`
     (N, 3, S, S) and `keep` (N, 1, S, S). Without `keep`, `add` is output - seen, and the mask is the size of that.
+
+    Where the mask is far below `high`, as at the rim of hair, the network's own colour means nothing: there it is the
+    mean of the window, weighted by the square of the mask.
     """
     guide, add = to_model(seen), add.float()
     if keep is None:
         difference = _blurred(add)
         mask = _sizes(difference)
+    else:
+        mask = (1 - keep.float()).clamp(0, 1)
+        difference = add - mask * guide
+    mean, square = torch.split(_window(torch.cat([mask, mask * mask], dim=1)), 1, dim=1)
+    high = torch.maximum(square / mean.clamp_min(1e-4), mask)
+    if keep is None:
         colour = _blurred(difference) / _blurred(mask).clamp_min(LEAST)
-        return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask))
-    mask = (1 - keep.float()).clamp(0, 1)
-    guided = _guided(guide, mask)
-    colour = _colour(add - mask * guide, mask, guided[-1])
-    return SquareChange(colour.clamp(-2, 2), *guided)
-
-
-def _colour(difference: Tensor, mask: Tensor, high: Tensor) -> Tensor:
-    """The colours by which the picture changes where the mask is 1, (N, 3, S, S). Where the mask is far below `high`,
-    as at the rim of hair, the network's own colour means nothing: there it is the mean of the window, weighted by the
-    square of the mask."""
-    around = _window(difference * mask) / _window(mask * mask).clamp_min(LEAST**2)
-    return torch.lerp(around, difference / mask.clamp_min(LEAST), smooth(mask / (OWN * high).clamp_min(LEAST)))
+    else:
+        around = _window(difference * mask) / square.clamp_min(LEAST**2)
+        colour = torch.lerp(around, difference / mask.clamp_min(LEAST), smooth(mask / (OWN * high).clamp_min(LEAST)))
+    return SquareChange(colour.clamp(-2, 2), *_guided(guide, mask), high)
 
 
 def _sizes(difference: Tensor) -> Tensor:
@@ -80,19 +81,16 @@ def _sizes(difference: Tensor) -> Tensor:
     return (size / largest.clamp_min(1 / 255)[:, None, None, None]).clamp(0, 1)
 
 
-def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset, low, high (N, 1, S, S).
+def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, 3, S, S), (N, 1, S, S) -> slope (N, 3, S, S), offset and low (N, 1, S, S).
 
     The mask is near slope * guide + offset. At strong edges, the mask is narrowed by FAR px before this fit, except for
     structures that are thinner than twice that. Hair at its edge then counts as unchanged, so the fit is too small by
-    about a half, and is doubled. `low`: the least mask up to 1 px away, or FAR px near strong edges. `high`: the mean
-    mask of the window, weighted by the mask itself, or the pixel's own mask if that is larger.
+    about a half, and is doubled. `low`: the least mask up to 1 px away, or FAR px near strong edges.
     """
     red, green, blue = torch.split(guide, 1, dim=1)
     products = torch.cat([guide * red, guide[:, 1:] * green, blue * blue], dim=1)  # the upper triangle of 3x3
-    mean, products, mean_mask, square = torch.split(
-        _window(torch.cat([guide, products, mask, mask * mask], dim=1)), [3, 6, 1, 1], dim=1
-    )
+    mean, products = torch.split(_window(torch.cat([guide, products], dim=1)), [3, 6], dim=1)
     r, g, b = torch.split(mean, 1, dim=1)
     rr, rg, rb, gg, gb, bb = torch.split(products - torch.cat([mean * r, mean[:, 1:] * g, b * b], dim=1), 1, dim=1)
     strong = smooth((rr + gg + bb - EDGES[0]) / (EDGES[1] - EDGES[0]))
@@ -104,8 +102,7 @@ def _guided(guide: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor
     slope = _solved((rr, rg, rb, gg, gb, bb), with_narrow - mean * mean_narrow)
     offset = mean_narrow - (slope * mean).sum(dim=1, keepdim=True)
     slope, offset = torch.split(_window(torch.cat([slope, offset], dim=1) * (1 + strong)), [3, 1], dim=1)
-    low = torch.lerp(near, least, -_least_near(-strong, RADIUS))
-    return slope, offset, low, torch.maximum(square / mean_mask.clamp_min(1e-4), mask)
+    return slope, offset, torch.lerp(near, least, -_least_near(-strong, RADIUS))
 
 
 def _solved(covariance: tuple[Tensor, ...], right: Tensor) -> Tensor:
