@@ -12,6 +12,7 @@ import hashlib
 import os
 import time
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,6 +36,7 @@ class FolderLock:
         file, UsageError if a run without a shard or a job with another number of shards holds the folder, or a lock
         file is another user's, OSError if one cannot be made."""
         self.killed: set[str] = set()
+        self._root = root
         self._files: list[tuple[Path, BinaryIO]] = []
         main = root / LOCK_NAME
         try:
@@ -44,7 +46,7 @@ class FolderLock:
                 self._own(main)
                 for path in root.glob(SHARD_LOCKS):  # not in use: a running shard would share the main lock
                     self._own(path)
-                self._bury(root, FILE_LOCK.format("*"))
+                self._bury(FILE_LOCK.format("*"))
             else:
                 self._files.append((main, self._shared(main, shard)))
                 self._own(root / f".stargan.{shard}.lock")
@@ -64,12 +66,17 @@ class FolderLock:
     def _own(self, path: Path) -> None:
         file = lock_file(path)
         self._files.append((path, file))
-        self._take_run_id(path.parent, file)
+        self._take_run_id(file)
         _write(file, RUN_ID)
 
-    def _take_run_id(self, root: Path, file: BinaryIO) -> None:
+    @cached_property
+    def _tells_killed(self) -> bool:
+        """Whether a lock that could be taken says that its run was killed; else that run may be at work."""
+        return locks_exclude(self._root)
+
+    def _take_run_id(self, file: BinaryIO) -> None:
         earlier = _read(file)
-        if earlier.isdigit() and locks_exclude(root):  # else that run may be at work
+        if earlier.isdigit() and self._tells_killed:
             self.killed.add(earlier)
 
     def _shared(self, path: Path, shard: Shard) -> BinaryIO:
@@ -106,8 +113,8 @@ class FolderLock:
         """The main lock file, for the first shard: locked alone to note the number of shards, then shared."""
         file = lock_file(path)
         try:
-            self._take_run_id(path.parent, file)
-            self._bury(path.parent, SHARD_LOCKS)
+            self._take_run_id(file)
+            self._bury(SHARD_LOCKS)
             _write(file, job)
             relock(file, shared=True)
         except BaseException:
@@ -115,14 +122,14 @@ class FolderLock:
             raise
         return file
 
-    def _bury(self, root: Path, locks: str) -> None:
+    def _bury(self, locks: str) -> None:
         """Collect the ids of killed runs that held `locks` (a pattern), and remove these lock files."""
-        paths = list(root.glob(locks))
-        if not paths or not locks_exclude(root):
+        paths = list(self._root.glob(locks))
+        if not paths or not self._tells_killed:
             return
         for path in paths:
             with suppress(OSError), locked(path) as file:
-                self._take_run_id(root, file)
+                self._take_run_id(file)
                 path.unlink()
 
     def close(self) -> None:
