@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -41,3 +42,14 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("no shared data (STARGAN_SHARED)")
     return folder
+
+
+@pytest.fixture
+def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system without locks. A parameter is the number of the error that it gives; ENOSYS by default."""
+    number = getattr(request, "param", errno.ENOSYS)
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("stargan_cli.files.locks._lock", refuse)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from stargan_cli.files import locks
 from stargan_cli.files.atomic import OLD_SECONDS, replacement, temporary_name
 from stargan_cli.files.locks import LOCK_NAME
 from stargan_cli.files.scratch import scratch_folder
@@ -50,13 +48,8 @@ def test_a_scratch_folder_of_a_killed_process_goes_and_one_at_work_stays(tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == [".stargan-export-x"]
 
 
-def test_a_scratch_folder_may_be_at_work_where_the_file_system_has_no_locks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr(locks, "_lock", no_locks)
+@pytest.mark.usefixtures("no_locks")
+def test_a_scratch_folder_may_be_at_work_where_the_file_system_has_no_locks(tmp_path: Path) -> None:
     with scratch_folder(tmp_path, "merge") as other:
         os.utime(other, (time.time() - 3600,) * 2)
         with scratch_folder(tmp_path, "merge"):

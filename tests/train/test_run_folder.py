@@ -12,7 +12,6 @@ import pytest
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError, UsageError
-from stargan_cli.files import locks
 from stargan_cli.train.recipe.presets import preset
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, read_settings
@@ -190,13 +189,8 @@ def test_a_run_folder_that_is_moved_meanwhile_ends_the_run(tmp_path: Path, chose
     assert not run.exists()
 
 
-def test_another_training_does_not_end_the_run_where_the_file_system_has_no_locks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOSYS, "Function not implemented")
-
-    monkeypatch.setattr(locks, "_lock", no_locks)
+@pytest.mark.usefixtures("no_locks")
+def test_another_training_does_not_end_the_run_where_the_file_system_has_no_locks(tmp_path: Path) -> None:
     with RunFolder(tmp_path) as first:
         with RunFolder(tmp_path):
             pass

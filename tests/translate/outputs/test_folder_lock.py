@@ -167,26 +167,16 @@ def test_left_overs_are_looked_for_only_after_a_killed_run(tmp_path: Path, monke
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
-def test_a_file_system_without_locks_is_used_without(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr("stargan_cli.files.locks._lock", no_locks)
+@pytest.mark.parametrize("no_locks", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL], indirect=True)
+@pytest.mark.usefixtures("no_locks")
+def test_a_file_system_without_locks_is_used_without(tmp_path: Path) -> None:
     with OutputFolder(tmp_path) as folder, folder.writing(PurePath("a.png")) as file:
         file.write(b"x")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_a_run_in_the_folder_is_not_taken_for_a_killed_one_where_the_file_system_has_no_locks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-
-    monkeypatch.setattr("stargan_cli.files.locks._lock", no_locks)
+@pytest.mark.usefixtures("no_locks")
+def test_a_run_in_the_folder_is_not_taken_for_a_killed_one_where_the_file_system_has_no_locks(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).write_text("4")
     at_work = tmp_path / ".a.png.4.tmp"
     at_work.write_bytes(b"half")
