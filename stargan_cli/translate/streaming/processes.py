@@ -80,14 +80,14 @@ class WorkerProcesses:
         return dropped
 
     def event(self) -> Any:
-        """The next event. Events that others put into the queue are returned unchanged."""
+        """The next event; None if LOOK_SECONDS pass without one. Events of others are returned unchanged."""
         while True:
             self._hand_out()
             self._end_overdue()
             try:
                 found = self.events.get(timeout=LOOK_SECONDS)
             except Empty:
-                continue
+                return None
             if isinstance(found, Gone):
                 self._bury(found.handle)
             elif isinstance(found, Said):

@@ -160,7 +160,9 @@ class Stream(Generic[Item, Question, Answer, Result]):
             self._workers.begin(ticket, item)
         return True
 
-    def _take(self, event: Event | _Ran[Answer]) -> None:
+    def _take(self, event: Event | _Ran[Answer] | None) -> None:
+        if event is None:
+            return
         if isinstance(event, _Ran):
             self._take_answers(event)
             return

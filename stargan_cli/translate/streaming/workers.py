@@ -67,7 +67,8 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
         ...
 
     def event(self) -> Any:
-        """The next event of the queue `events`. Others may put their own events into it."""
+        """The next event of the queue `events`; None if none comes for some time. Others may put their own events into
+        it."""
         ...
 
     def drop(self) -> int:

@@ -293,6 +293,18 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
     assert children() == []
 
 
+def test_a_run_is_stopped_while_every_process_decodes(
+    tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event comes meanwhile."""
+    monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
+    draw_twelve(tmp_path / "in", "hangs", *range(12))
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=(tmp_path / "hung").exists)
+    assert report.interrupted and (report.done, report.failed) == (0, 0)
+    assert children() == []
+
+
 def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
     tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
 ) -> None:
