@@ -21,18 +21,16 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.device import pick_device, pick_precision, repeatable
-from stargan_cli.errors import PictureError, UsageError
-from stargan_cli.faces.asking import Ask
+from stargan_cli.errors import UsageError
+from stargan_cli.faces.asking import answered
 from stargan_cli.labels import Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
+from stargan_cli.pictures.reading import read_picture
 from stargan_cli.translate.inputs.addresses import parse_address
 from stargan_cli.translate.networks import Networks
-from stargan_cli.translate.outputs.sinks import MemorySink
-from stargan_cli.translate.outputs.together import synced_at_once
-from stargan_cli.translate.picture import picture_steps
-from stargan_cli.translate.pipe import as_file, piped, translate_bytes
+from stargan_cli.translate.pipe import as_file, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Location, Run, TranslationSettings
@@ -100,15 +98,10 @@ class Model:
                 "load weights that have one: those of a training run, or a checkpoint imported with --discriminator",
             )
         networks = self._networks(self._settings(each=True))
-        steps = synced_at_once(picture_steps(piped(as_file(image), "png"), networks.plan, MemorySink()))
-        try:
-            asked = next(steps)
-            while isinstance(asked, Ask):
-                asked = steps.send(networks.faces.answer(asked))
-        except StopIteration as ended:
-            raise PictureError(ended.value.rows[0].reason) from None
-        steps.close()
-        logits = networks.translator.read_labels(torch.from_numpy(asked.squares[:1]))
+        framing = networks.plan.framing
+        picture = read_picture(as_file(image), max_pixels=framing.wanted.max_pixels)
+        framed = answered(framing.prepare(picture), networks.faces.answer)
+        logits = networks.translator.read_labels(torch.from_numpy(framed.squares[:1]))
         return networks.labels.named(networks.labels.completed({}, logits[0].tolist()))
 
     def translate(self, image: Image.Image, spec: str, **options: Any) -> Image.Image:

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from stargan_cli.backbones import DEFAULT_NETWORK, packaged_weights
-from stargan_cli.device import autocast
 from stargan_cli.evaluate.classifiers.classifier import Classifier
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.evaluate.feature_networks.face_descriptor import (
@@ -25,11 +24,8 @@ from stargan_cli.evaluate.feature_networks.perceptual import perceptual_distance
 from stargan_cli.evaluate.feature_networks.pooled import pooled_features
 from stargan_cli.evaluate.measure import Comparison
 from stargan_cli.evaluate.settings import EvalSettings
-from stargan_cli.evaluate.translating.batches import Machine
-from stargan_cli.model import DiscriminatorOutput
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
-from stargan_cli.weights.files import Weights
 
 Describer = Callable[[Classifier, Landmarks | None], Features]
 
@@ -92,18 +88,3 @@ def _classifier_features(classifier: Classifier, pictures: Tensor) -> Tensor:
 
 def _classifier_descriptors(classifier: Classifier, pictures: Tensor) -> Tensor:
     return torch.nn.functional.normalize(_classifier_features(classifier, pictures))
-
-
-def discriminator_reader(weights: Weights, machine: Machine) -> Callable[[Tensor], Tensor] | None:
-    """The function that gives the class logits of the weights' discriminator for pictures. None without a
-    discriminator."""
-    if weights.discriminator is None:
-        return None
-    network = weights.discriminator.to(machine.device)
-
-    def read(pictures: Tensor) -> Tensor:
-        with autocast(machine.device, machine.dtype):
-            output: DiscriminatorOutput = network(pictures)
-        return output.classes.float()
-
-    return read

@@ -14,7 +14,7 @@ from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifiers
 from stargan_cli.evaluate.data import labelled_sets
-from stargan_cli.evaluate.instruments import Instruments, discriminator_reader, find_instruments
+from stargan_cli.evaluate.instruments import Instruments, find_instruments
 from stargan_cli.evaluate.measure import Measuring, pictures_to_translate
 from stargan_cli.evaluate.pictures import picture_writer, pictures_folder
 from stargan_cli.evaluate.record import prepare_record
@@ -25,6 +25,7 @@ from stargan_cli.evaluate.translating.batches import Machine
 from stargan_cli.evaluate.translating.given_labels import GivenLabels
 from stargan_cli.evaluate.values import LabelledSet, SetValues
 from stargan_cli.faces.finding import landmarks_of
+from stargan_cli.fast_cpu.label_reader import label_reader
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.version import __version__
 from stargan_cli.weights.files import Weights, load
@@ -121,9 +122,11 @@ def _measurings(
 
     def measuring(weights: Weights, one: LabelledSet) -> Measuring:
         landmarks, first = landmarks_of(weights.card.preprocessing), one.readers.classifiers[0]
+        discriminator = weights.discriminator
+        read = None if discriminator is None else label_reader(discriminator, machine.device, machine.dtype)
         return Measuring(
             weights.generator.to(machine.device),
-            GivenLabels(weights.card.layout, one.set_index, one.seen, machine, discriminator_reader(weights, machine)),
+            GivenLabels(weights.card.layout, one.set_index, one.seen, machine, read),
             one,
             machine,
             advance,

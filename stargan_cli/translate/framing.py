@@ -125,10 +125,29 @@ class Framing(Protocol):
         ...
 
 
-class _Centre:
-    """The centred square of each picture."""
+@dataclass(frozen=True)
+class Centre:
+    """Translates the centred square of each picture.
+
+    With `at_source_size`, its change is put into the picture at its own size: detail stays, and pixels outside the
+    square are untouched. Otherwise the output is the square, at the network's size.
+    """
 
     size: int
+    at_source_size: bool
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def name(self) -> str:
+        return "source" if self.at_source_size else "model"
+
+    @property
+    def needs_maps(self) -> bool:
+        return self.at_source_size
+
+    @property
+    def wanted(self) -> Wanted:
+        return Wanted(None if self.at_source_size else self.size, self.max_pixels, native=self.at_source_size)
 
     def prepare(self, picture: Picture) -> Search[Framed]:
         yield from ()
@@ -137,40 +156,10 @@ class _Centre:
     def follow(self, picture: Picture, last: Framed) -> Search[Framed]:
         return self.prepare(picture)
 
-
-@dataclass(frozen=True)
-class ModelSquare(_Centre):
-    """The centred square at the network's own size (`--size model`)."""
-
-    size: int
-    max_pixels: int = MAX_PIXELS
-    name: str = "model"
-    needs_maps: bool = False
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(self.size, self.max_pixels)
-
     def finish(self, framed: Framed, changes: Changes) -> Picture:
+        if self.at_source_size:
+            return put_back(framed, changes)
         return replace(framed.picture, image=to_image(changes[0]), icc=None)
-
-
-@dataclass(frozen=True)
-class CentreAtSourceSize(_Centre):
-    """The change of the centred square, put into the picture at its own size (`--size source`): detail stays, and
-    pixels outside the square are untouched."""
-
-    size: int
-    max_pixels: int = MAX_PIXELS
-    name: str = "source"
-    needs_maps: bool = True
-
-    @property
-    def wanted(self) -> Wanted:
-        return Wanted(max_pixels=self.max_pixels, native=True)
-
-    def finish(self, framed: Framed, changes: Changes) -> Picture:
-        return put_back(framed, changes)
 
 
 def put_back(framed: Framed, changes: Changes) -> Picture:

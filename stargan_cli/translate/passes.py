@@ -8,9 +8,9 @@ from torch import Tensor
 from stargan_cli.compositing.change import changes_of
 from stargan_cli.compositing.laying import laid
 from stargan_cli.device import memory_layout
+from stargan_cli.fast_cpu.label_reader import label_reader
 from stargan_cli.pictures.tensors import finite, to_model, to_pixels
 from stargan_cli.translate.engines.engine import make_engine
-from stargan_cli.translate.engines.torch_engine import label_reader
 from stargan_cli.weights.files import Weights
 
 

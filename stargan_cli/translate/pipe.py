@@ -63,17 +63,13 @@ def translate_stream(
 def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
     """A picture's file -> the translated picture's file. `networks` must be started, with a plan of one variant. Raises
     PictureError."""
-    found, sink = piped(source, networks.plan.settings.format), MemorySink()
+    found = Found(_Piped(source.getvalue()), PurePath(output_name(source, networks.plan.settings.format)))
+    sink = MemorySink()
     (row,) = (row for settled in work(networks, sink, [found]) for row in settled.rows)
     if not sink.data:
         raise PictureError(row.reason or row.status)
     (made,) = sink.data.values()
     return made
-
-
-def piped(source: BytesIO, target: str) -> Found:
-    """A picture's file as a `Found`, with an output in the format `target` (see `--format`)."""
-    return Found(_Piped(source.getvalue()), PurePath(output_name(source, target)))
 
 
 def output_name(data: BinaryIO, target: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.translate.done_before import settings_hash
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
-from stargan_cli.translate.framing import CentreAtSourceSize, Framing, ModelSquare
+from stargan_cli.translate.framing import Centre, Framing
 from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.weights.places import bundled_folder, bundled_names
@@ -22,8 +22,6 @@ from stargan_cli.weights.places import bundled_folder, bundled_names
 if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
     from stargan_cli.weights.files import Weights
-
-WITHOUT_FACES: dict[str, Callable[[int, int], Framing]] = {"model": ModelSquare, "source": CentreAtSourceSize}
 
 
 @dataclass(frozen=True)
@@ -128,10 +126,11 @@ def _bundled_that_know(word: str) -> list[str]:
 
 
 def _framing(settings: TranslationSettings, weights: Weights) -> Framing:
-    size, landmarks = weights.card.model.image_size, expected_landmarks(settings.faces, weights.card)
+    size, at_source_size = weights.card.model.image_size, settings.size == "source"
+    landmarks = expected_landmarks(settings.faces, weights.card)
     if landmarks is not None:
-        return Faces(size, settings.faces, landmarks, settings.size == "source", settings.max_pixels)
-    return WITHOUT_FACES[settings.size](size, settings.max_pixels)
+        return Faces(size, settings.faces, landmarks, at_source_size, settings.max_pixels)
+    return Centre(size, at_source_size, settings.max_pixels)
 
 
 def _in_words(change: Change) -> str:

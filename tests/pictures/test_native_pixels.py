@@ -24,7 +24,7 @@ from stargan_cli.pictures.png import sixteen_bits
 from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import Picture, Wanted, read_picture
 from stargan_cli.pictures.save_options import Extras
-from stargan_cli.translate.framing import CentreAtSourceSize, Framed
+from stargan_cli.translate.framing import Centre, Framed
 
 SIZE, WIDTH, HEIGHT = 16, 80, 40  # the centred square is that of the columns 20 to 60
 SQUARE = (slice(None), slice(20, 60))
@@ -143,7 +143,7 @@ def _maps(prepared: Framed, add: torch.Tensor) -> np.ndarray:
 
 def translated(path: Path, brighter: float, out: Path | None = None) -> tuple[Picture, Path]:
     """Put through the framing of photos with a change that is `brighter` everywhere in the centred square."""
-    framing = CentreAtSourceSize(SIZE)
+    framing = Centre(SIZE, at_source_size=True)
     prepared = framed(framing, path)
     add = torch.full((3, SIZE, SIZE), brighter / 127.5)
     out = out or path.with_stem("out")
@@ -197,7 +197,7 @@ def test_sixteen_bits_stay_fine_where_the_change_is(tmp_path: Path) -> None:
 def test_a_grey_picture_stays_grey_under_a_coloured_change(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     colourful().convert("L").save(path)
-    framing = CentreAtSourceSize(SIZE)
+    framing = Centre(SIZE, at_source_size=True)
     prepared = framed(framing, path)
     add = torch.tensor([60.0, 0.0, -60.0])[:, None, None].expand(3, SIZE, SIZE) / 127.5
     finished = framing.finish(prepared, _maps(prepared, add))

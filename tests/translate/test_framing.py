@@ -14,7 +14,7 @@ from translation_kit import framed
 from stargan_cli.compositing import paste
 from stargan_cli.compositing.placement import centred
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.translate.framing import CentreAtSourceSize, Changes, ModelSquare
+from stargan_cli.translate.framing import Centre, Changes
 
 pytestmark = pytest.mark.numeric
 
@@ -33,7 +33,7 @@ def no_change(width: int, height: int) -> Changes:
 
 
 def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) -> None:
-    framing = ModelSquare(SIZE)
+    framing = Centre(SIZE, at_source_size=False)
     prepared = framed(framing, noise(tmp_path / "a.png", 40, 30, "RGBA"))
     assert prepared.squares.shape == (1, 3, SIZE, SIZE)
     result = np.arange(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).astype(np.uint8)
@@ -46,7 +46,7 @@ def test_the_model_square_is_the_networks_size_with_its_alpha(tmp_path: Path) ->
 @pytest.mark.parametrize(("width", "height"), [(50, 30), (30, 50), (33, 33), (9, 12)])
 def test_at_source_size_no_change_changes_nothing(tmp_path: Path, width: int, height: int) -> None:
     path = noise(tmp_path / "a.png", width, height)
-    framing = CentreAtSourceSize(SIZE)
+    framing = Centre(SIZE, at_source_size=True)
     made = framing.finish(framed(framing, path), no_change(width, height))
     image, alpha = made.image, made.alpha
     assert np.array_equal(np.asarray(image), np.asarray(Image.open(path)))
@@ -58,7 +58,7 @@ def test_at_source_size_only_the_centred_square_changes_and_keeps_its_detail(
 ) -> None:
     monkeypatch.setattr(paste, "MOST_GAIN", 1.0)  # no clearer either
     path = noise(tmp_path / "a.png", 50, 30)
-    framing = CentreAtSourceSize(SIZE)
+    framing = Centre(SIZE, at_source_size=True)
     prepared = framed(framing, path)
     square = prepared.squares[0]
     add = 0.5 * (to_model(torch.from_numpy(square)) + 0.4)

@@ -1,4 +1,4 @@
-"""The engine of torch itself, on any device, and the discriminator as a reader of labels."""
+"""The engine of torch itself, on any device."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from stargan_cli.device import autocast, compiling, memory_layout
-from stargan_cli.fast_cpu.networks import FastDiscriminator, FastGenerator
-from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, Translation
+from stargan_cli.fast_cpu.networks import FastGenerator
+from stargan_cli.model import Generator, Translation
 
 
 class TorchEngine:
@@ -29,20 +29,3 @@ class TorchEngine:
     def translate(self, pictures: Tensor, labels: Tensor) -> Translation:
         with autocast(self._device, self._precision):
             return self._translate(pictures, labels)
-
-
-def label_reader(
-    discriminator: Discriminator, device: torch.device, precision: torch.dtype
-) -> Callable[[Tensor], Tensor]:
-    """Pictures (N, 3, S, S), float32, on `device` -> class logits (N, class_dim), float32."""
-    if device.type == "cpu":
-        fast = FastDiscriminator(discriminator, precision)
-        return lambda pictures: fast(pictures).classes.float()
-    network = discriminator.to(device).to(memory_format=memory_layout(device))
-
-    def read(pictures: Tensor) -> Tensor:
-        with autocast(device, precision):
-            output: DiscriminatorOutput = network(pictures)
-        return output.classes.float()
-
-    return read
