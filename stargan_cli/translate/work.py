@@ -61,12 +61,13 @@ def work(
     plan, some_failed = networks.plan, False
     archives = ArchiveOutputs(sink, plan)
     number = plan.settings.workers or automatic_workers()
+    clean_up = partial(_clean_up, sink, plan)
     threads: Threads[Found, Asked, Any] = Threads(
-        lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number
+        lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number, clean_up
     )
     workers: Workers[Found, Asked, Any] = threads
     if processes is not None:
-        make = partial(processes, number, partial(_clean_up, sink, plan))
+        make = partial(processes, number, clean_up)
         workers = make(threads.events) if watched else Growing(threads, make)
     stream = Stream(
         workers,

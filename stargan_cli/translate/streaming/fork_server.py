@@ -18,7 +18,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from stargan_cli.translate.streaming.fork_server_process import EXIT_CODE, REQUEST, START, WAIT
+from stargan_cli.translate.streaming.fork_server_process import EXIT_CODE, KILL, REQUEST, START, WAIT
 
 PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -67,6 +67,11 @@ class ForkServer:
             if answer := self._requests.recv(EXIT_CODE.size):
                 return int(EXIT_CODE.unpack(answer)[0])
         return None
+
+    def kill(self, worker: int) -> None:
+        """End a worker whose exit code was not asked for yet."""
+        with suppress(OSError):
+            self._requests.send(REQUEST.pack(KILL, worker))
 
     def close(self) -> int:
         """End the server, after its workers have ended; returns its exit code."""

@@ -10,11 +10,11 @@ import struct
 import sys
 import traceback
 
-START, WAIT = 0, 1
+START, WAIT, KILL = 0, 1, 2
 REQUEST, EXIT_CODE = struct.Struct("<qq"), struct.Struct("<q")
 HANDLES = 4
 """START, sent with HANDLES file descriptors, forks a worker. WAIT, sent with a worker's number (from 0), is answered by
-its exit code once it has ended."""
+its exit code once it has ended. KILL ends the worker with a number."""
 
 
 def main(requests: int) -> None:
@@ -35,6 +35,8 @@ def main(requests: int) -> None:
                     started.append(_forked(server, handles))
                 except OSError:  # no more processes: the main process sees this one's end
                     return
+            elif kind == KILL:
+                os.kill(started[number], signal.SIGKILL)
             else:
                 status = os.waitpid(started[number], 0)[1]
                 server.send(EXIT_CODE.pack(os.waitstatus_to_exitcode(status)))

@@ -11,6 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -22,15 +23,22 @@ from stargan_cli.translate.streaming.fork_server import ForkServers
 from stargan_cli.translate.streaming.shared_arrays import unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.streaming.worker_handle import Gone, Said, WorkerHandle
-from stargan_cli.translate.streaming.workers import Asks, Dropped, Ends, Event, Fails
+from stargan_cli.translate.streaming.workers import (
+    LOOK_SECONDS,
+    PATIENCE_AT_THE_END,
+    Asks,
+    Dropped,
+    Ends,
+    Event,
+    Fails,
+)
 
 FRESH_AHEAD = 2
 """How many pictures that have not asked a question yet a worker may have, so that a next one is always ready. Pictures
 that wait for answers or for the disk do not count."""
-PATIENCE, PATIENCE_A_MEGAPIXEL, PATIENCE_AT_THE_END = 60.0, 3.0, 5.0  # seconds that decoding may take
-LOOK_SECONDS, LONGEST_LOOK = 1.0, 2.0
-"""Time between two looks at what the workers decode. Of a longer time only LONGEST_LOOK counts: the whole run may have
-been paused."""
+PATIENCE, PATIENCE_A_MEGAPIXEL = 60.0, 3.0  # seconds that decoding may take
+LONGEST_LOOK = 2.0
+"""Of a longer time between two looks at the workers (seconds) only this counts: the whole run may have been paused."""
 MOST_DEATHS = 4
 """Deaths of workers. A picture that waited in so many fails. The run ends after so many for each worker, and for one
 more, of workers that were not working on a picture, if no picture ended meanwhile."""
@@ -59,7 +67,7 @@ class WorkerProcesses:
         self._waiting: deque[int] = deque()
         self._deaths, self._deaths_beside = 0, Counter[int]()
         self._looked, self._clock = time.monotonic(), 0.0
-        self._ending = False
+        self._ending, self._patient_until = False, inf
         self._failure: StarganError | None = None
 
     def begin(self, ticket: int, item: Found) -> None:
@@ -73,11 +81,13 @@ class WorkerProcesses:
         else:
             owner.send_answer(ticket, answer)
 
-    def drop(self) -> int:
-        self._ending = True
-        dropped = len(self._waiting)
+    def drop(self) -> None:
+        self._ending, self._patient_until = True, self._clock + PATIENCE_AT_THE_END
+        for handle in self._handles:
+            handle.drop()
+        for ticket in self._waiting:
+            self._drop(ticket)
         self._waiting.clear()
-        return dropped
 
     def event(self) -> Any:
         """The next event; None if LOOK_SECONDS pass without one. Events of others are returned unchanged."""
@@ -96,27 +106,33 @@ class WorkerProcesses:
             else:
                 return found
 
-    def close(self) -> None:
-        """Wait for steps in progress, and end the processes. Raises the StarganError that ended a worker, if any."""
+    def close(self, wait: bool) -> None:
+        """See `workers.Workers`. With `wait`, raises the StarganError that ended a worker, if any."""
         self._ending = True
         try:
-            for handle in self._handles:
-                handle.send_end()
-            while self._handles:
-                with suppress(Empty):
-                    found = self.events.get(timeout=LOOK_SECONDS)
-                    if isinstance(found, Gone):
-                        self._forget(found.handle)
-                    elif isinstance(found, Said) and found.message[0] == "closed":
-                        self._failure = self._failure or found.message[1]
-                self._end_overdue()
+            if wait:
+                self._wait_for_ends()
         finally:
-            for handle in list(self._handles):
+            for handle in self._handles:
                 handle.kill()
-                self._forget(handle)
+            while self._handles:
+                if isinstance(found := self.events.get(), Gone):
+                    self._bury(found.handle)
             os.close(self._turns)
-        if self._failure is not None:
+        if wait and self._failure is not None:
             raise self._failure
+
+    def _wait_for_ends(self) -> None:
+        for handle in self._handles:
+            handle.send_end()
+        while self._handles:
+            with suppress(Empty):
+                found = self.events.get(timeout=LOOK_SECONDS)
+                if isinstance(found, Gone):
+                    self._forget(found.handle)
+                elif isinstance(found, Said) and found.message[0] == "closed":
+                    self._failure = self._failure or found.message[1]
+            self._end_overdue()
 
     def _hand_out(self) -> None:
         while self._waiting and self._failure is None:
@@ -165,6 +181,8 @@ class WorkerProcesses:
             _, question, described = values
             return Asks(ticket, with_array(question, said.handle.taken(ticket, described)))
         self._end(ticket)
+        if kind == "dropped":
+            return Dropped(ticket)
         return Ends(ticket, values[1]) if kind == "ends" else Fails(ticket, values[1])
 
     def _end(self, ticket: int) -> None:
@@ -197,10 +215,13 @@ class WorkerProcesses:
 
     def _begin_again(self, ticket: int) -> None:
         if self._ending:
-            del self._items[ticket]
-            self.events.put(Dropped(ticket))
+            self._drop(ticket)
         else:
             self._waiting.appendleft(ticket)
+
+    def _drop(self, ticket: int) -> None:
+        del self._items[ticket]
+        self.events.put(Dropped(ticket))
 
     def _forget(self, handle: WorkerHandle) -> None:
         handle.close()
@@ -214,6 +235,8 @@ class WorkerProcesses:
         self._clock += min(passed, LONGEST_LOOK)
         for handle in self._handles:
             since, pixels = handle.decoding(self._clock)
-            allowed = PATIENCE_AT_THE_END if self._ending else PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
+            allowed = PATIENCE + PATIENCE_A_MEGAPIXEL * pixels / 1e6
             if self._clock - since > allowed:
                 handle.kill(f"its decoding was stopped after {allowed:.0f} seconds")
+            elif self._clock > self._patient_until and (handle.reads or since < self._clock):
+                handle.kill()

@@ -80,6 +80,14 @@ class SharedArrays:
     def note(self) -> tuple[int, float, int]:
         return _NOTE.unpack_from(self._note, 0)
 
+    def set_ending(self) -> None:
+        """Tell the worker to begin no further picture, also none that was sent to it already."""
+        self._note[_NOTE.size] = 1
+
+    @property
+    def is_ending(self) -> bool:
+        return self._note[_NOTE.size] == 1
+
 
 class Rooms:
     """Allocates the rooms of shared memory. Only the worker does so, not the main process."""

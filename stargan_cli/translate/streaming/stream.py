@@ -95,12 +95,14 @@ class Stream(Generic[Item, Question, Answer, Result]):
         self._broken: BaseException | None = None
 
     def run(self, items: Iterable[Item]) -> Generator[Outcome[Item, Result], None, None]:
+        has_ended = False
         try:
             yield from self._through(iter(items))
             yield from self._last()
+            has_ended = True
         finally:
             self._runners.shutdown(wait=True, cancel_futures=True)
-            self._workers.close()
+            self._workers.close(wait=has_ended)
             torch.set_num_threads(torch.get_num_threads())  # for threads that begin later: see `device.side_by_side`
         if self._broken is not None:
             raise self._broken
@@ -120,7 +122,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
 
     def _last(self) -> Iterator[Outcome[Item, Result]]:
         """Finish the steps in progress. Items that wait to begin, or in a batch, are dropped."""
-        self._stepping -= self._workers.drop()
+        self._workers.drop()
         while self._stepping or self._running:
             self._take(self._workers.event())
         ended = [slot.ended for slot in self._slots.values()]

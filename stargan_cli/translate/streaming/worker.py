@@ -97,6 +97,9 @@ class _Worker:
                 self._go_on(*message)
 
     def _go_on(self, ticket: int, value: Any, array: ArrayReference | None) -> None:
+        if isinstance(value, Found) and self._arrays.is_ending:
+            self._send(("dropped", ticket))
+            return
         self._ticket = ticket
         self._arrays.set_note(ticket)
         result = self._step(ticket, value, array)

@@ -83,6 +83,11 @@ class WorkerHandle:
         return self._arrays.note[0]
 
     @property
+    def reads(self) -> bool:
+        """Whether it is starting, or working on a picture that has not asked a question yet."""
+        return not self.ready or self.at in self.fresh
+
+    @property
     def was_killed(self) -> bool:
         return self._killed is not None
 
@@ -123,12 +128,18 @@ class WorkerHandle:
         self.fresh.discard(ticket)
         self.tickets.pop(ticket, None)
 
+    def drop(self) -> None:
+        """Let the process begin no further picture."""
+        self._arrays.set_ending()
+
     def send_end(self) -> None:
         self._send(None)
 
     def kill(self, reason: str | None = None) -> None:
-        """End the process at once: see `worker._end_with`."""
+        """End the process at once, also if it was stopped (by SIGSTOP) or its fork server has ended."""
         self._killed = self._killed or reason or "ended"
+        if not self._is_over:
+            self._server.kill(self._number)
         if self._lifeline >= 0:
             os.close(self._lifeline)
             self._lifeline = -1

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from queue import SimpleQueue
+from functools import partial
+from math import inf
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
 from stargan_cli.device import side_by_side
 
 FEW = 128
 """So many pictures are not worth starting processes for."""
+LOOK_SECONDS = 1.0
+"""Time between two looks at what takes too long."""
+PATIENCE_AT_THE_END = 5.0
+"""Time (seconds) after a stop until items that have not asked a question yet are given up."""
 
 Item = TypeVar("Item")
 Question = TypeVar("Question")
@@ -46,7 +53,7 @@ class Fails:
 
 @dataclass(frozen=True)
 class Dropped:
-    """An item was dropped after `Workers.drop`, as its steps had to begin again."""
+    """An item was dropped or given up after `Workers.drop`: it leaves no outputs."""
 
     ticket: int
 
@@ -67,66 +74,115 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
         ...
 
     def event(self) -> Any:
-        """The next event of the queue `events`; None if none comes for some time. Others may put their own events into
-        it."""
+        """The next event of the queue `events`; None if LOOK_SECONDS pass without one. Others may put their own events
+        into it."""
         ...
 
-    def drop(self) -> int:
-        """Drop items that are not begun yet; returns how many. No event comes for them."""
+    def drop(self) -> None:
+        """Drop items that are not begun yet. After PATIENCE_AT_THE_END, give up those that have not asked a question.
+        Each has its event."""
         ...
 
-    def close(self) -> None:
-        """Wait for steps in progress."""
+    def close(self, wait: bool) -> None:
+        """End the workers. With `wait`, steps in progress end first; else items that have not asked a question are
+        given up at once."""
         ...
 
 
 class Threads(Generic[Item, Question, Answer]):
-    """`number` threads that run the steps up to the first question, and as many for the steps after it."""
+    """`number` threads that run the steps up to the first question, and as many for the steps after it. Nothing can end
+    the thread of an item that is given up: nobody waits for it, and `clean_up` removes the item's unfinished outputs.
+    """
 
-    def __init__(self, steps_of: Callable[[Item], Generator[Question, Answer, Any]], number: int) -> None:
+    def __init__(
+        self,
+        steps_of: Callable[[Item], Generator[Question, Answer, Any]],
+        number: int,
+        clean_up: Callable[[Item], None] = lambda item: None,
+    ) -> None:
         self.number, self.events = number, SimpleQueue[Any]()
-        self._steps_of = steps_of
-        self._running: dict[int, Generator[Question, Answer, Any]] = {}
+        self._steps_of, self._clean_up = steps_of, clean_up
+        self._waiting: dict[int, Item] = {}
+        self._fresh: dict[int, Item] = {}
+        self._asking: dict[int, Generator[Question, Answer, Any]] = {}
         self._first = side_by_side(number, "load")
         self._later = side_by_side(number, "save")
-        self._beginning: set[Future[None]] = set()
+        self._patient_until, self._waits_for_all = inf, True
 
     def begin(self, ticket: int, item: Item) -> None:
-        steps = self._running[ticket] = self._steps_of(item)
-        beginning = self._first.submit(self._step, ticket, lambda: next(steps))
-        self._beginning.add(beginning)
-        beginning.add_done_callback(self._beginning.discard)
+        self._waiting[ticket] = item
+        self._first.submit(self._begin, ticket)
+
+    def _begin(self, ticket: int) -> None:
+        item = self._waiting.pop(ticket, None)
+        if item is None:
+            return
+        self._fresh[ticket] = item
+        steps = self._steps_of(item)
+        event = _event_of(ticket, lambda: next(steps))
+        if self._fresh.pop(ticket, None) is None:
+            steps.close()
+        else:
+            self._put(event, steps)
 
     def go_on(self, ticket: int, answer: Answer | Exception) -> None:
-        steps = self._running[ticket]
-        if isinstance(answer, Exception):
-            error = answer
-            self._later.submit(self._step, ticket, lambda: steps.throw(error))
-        else:
-            given = answer
-            self._later.submit(self._step, ticket, lambda: steps.send(given))
+        self._later.submit(self._go_on, ticket, answer)
 
-    def _step(self, ticket: int, step: Callable[[], Question]) -> None:
-        event: Event
-        try:
-            event = Asks(ticket, step())
-        except StopIteration as end:
-            event = Ends(ticket, end.value)
-        except BaseException as error:
-            event = Fails(ticket, error)
-        if not isinstance(event, Asks):
-            del self._running[ticket]
+    def _go_on(self, ticket: int, answer: Answer | Exception) -> None:
+        steps = self._asking.pop(ticket)
+        step = partial(steps.throw, answer) if isinstance(answer, Exception) else partial(steps.send, answer)
+        self._put(_event_of(ticket, step), steps)
+
+    def _put(self, event: Event, steps: Generator[Question, Answer, Any]) -> None:
+        if isinstance(event, Asks):
+            self._asking[event.ticket] = steps
         self.events.put(event)
 
     def event(self) -> Any:
-        return self.events.get()
+        self.give_up_overdue()
+        try:
+            return self.events.get(timeout=LOOK_SECONDS)
+        except Empty:
+            return None
 
-    def drop(self) -> int:
-        return sum(beginning.cancel() for beginning in list(self._beginning))
+    def drop(self) -> None:
+        self._patient_until = time.monotonic() + PATIENCE_AT_THE_END
+        for ticket, _ in _taken_out(self._waiting):
+            self.events.put(Dropped(ticket))
 
-    def close(self) -> None:
-        self._first.shutdown(wait=True, cancel_futures=True)
+    def give_up_overdue(self) -> None:
+        """Give up items as `drop` says."""
+        if time.monotonic() > self._patient_until:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        for ticket, item in _taken_out(self._fresh):
+            self._waits_for_all = False
+            self._clean_up(item)
+            self.events.put(Dropped(ticket))
+
+    def close(self, wait: bool) -> None:
+        if not wait:
+            self._give_up()
+        self._first.shutdown(wait=self._waits_for_all, cancel_futures=True)
         self._later.shutdown(wait=True, cancel_futures=True)
+
+
+def _event_of(ticket: int, step: Callable[[], Any]) -> Event:
+    """Run an item's next step."""
+    try:
+        return Asks(ticket, step())
+    except StopIteration as end:
+        return Ends(ticket, end.value)
+    except BaseException as error:
+        return Fails(ticket, error)
+
+
+def _taken_out(items: dict[int, Item]) -> Iterator[tuple[int, Item]]:
+    """Take all items out of a dictionary, while other threads take out theirs."""
+    with suppress(KeyError):
+        while True:
+            yield items.popitem()
 
 
 class Growing(Generic[Item, Question, Answer]):
@@ -154,12 +210,17 @@ class Growing(Generic[Item, Question, Answer]):
         return self._threads if ticket < FEW or self._others is None else self._others
 
     def event(self) -> Any:
-        return self._threads.event() if self._others is None else self._others.event()
+        if self._others is None:
+            return self._threads.event()
+        self._threads.give_up_overdue()
+        return self._others.event()
 
-    def drop(self) -> int:
-        return self._threads.drop() + (0 if self._others is None else self._others.drop())
-
-    def close(self) -> None:
-        self._threads.close()
+    def drop(self) -> None:
+        self._threads.drop()
         if self._others is not None:
-            self._others.close()
+            self._others.drop()
+
+    def close(self, wait: bool) -> None:
+        self._threads.close(wait)
+        if self._others is not None:
+            self._others.close(wait)

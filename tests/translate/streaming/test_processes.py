@@ -281,11 +281,19 @@ def test_a_decoder_that_takes_too_long_is_ended_and_named(
     assert rows[0].reason == "its decoding was stopped after 1 seconds"
 
 
-def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
-    tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["stalls", "stops", "hangs"])
+@pytest.mark.parametrize("numbers", [(5, 6), range(12)])
+def test_a_run_that_is_stopped_does_not_wait_for_what_is_being_read(
+    kind: str,
+    numbers: Sequence[int],
+    tmp_path: Path,
+    weights: Path,
+    fragile_decoders: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Some pictures cannot be read, or none: then no event comes."""
     monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
-    draw_twelve(tmp_path / "in", "hangs", 5, 6)
+    draw_twelve(tmp_path / "in", kind, *numbers)
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
     report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=(tmp_path / "hung").exists)
     assert report.interrupted and report.failed == 0
@@ -293,16 +301,37 @@ def test_a_run_that_is_stopped_does_not_wait_for_a_decoder(
     assert children() == []
 
 
-def test_a_run_is_stopped_while_every_process_decodes(
+def test_a_worker_begins_no_picture_after_a_stop(
     tmp_path: Path, weights: Path, fragile_decoders: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No event comes meanwhile."""
-    monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
-    draw_twelve(tmp_path / "in", "hangs", *range(12))
+    """Another one was sent to it before."""
+    monkeypatch.setattr(processes, "LOOK_SECONDS", 0.02)
+    draw_twelve(tmp_path / "in", "delays", *range(12))
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=1)
+    stop = (tmp_path / "begun").exists
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=stop)
+    assert report.interrupted
+    assert (tmp_path / "begun").read_text() == "delays-00.png\n"
+
+
+@pytest.mark.parametrize("kind", ["stalls", "lingers"])
+def test_a_second_signal_waits_for_no_picture(
+    kind: str, tmp_path: Path, weights: Path, fragile_decoders: None, tree: Tree
+) -> None:
+    draw_twelve(tmp_path / "in", kind, 5, 6)
+    pressed = list[float]()
+
+    def stop() -> bool:
+        if (tmp_path / "hung").exists() and not pressed:
+            pressed.append(time.monotonic())
+            raise KeyboardInterrupt
+        return False
+
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=2)
-    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=(tmp_path / "hung").exists)
-    assert report.interrupted and (report.done, report.failed) == (0, 0)
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=stop)
+    assert report.interrupted and pressed
     assert children() == []
+    assert all(name.endswith(".png") and not name.startswith(".") for name in tree(tmp_path / "out"))
 
 
 def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
@@ -438,6 +467,9 @@ class DeafServer:
         self.handles = [os.dup(handle) for handle in handles]
         return 0
 
+    def kill(self, worker: int) -> None:
+        pass
+
     def exit_code(self, worker: int) -> int | None:
         return None
 
@@ -454,7 +486,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[WorkerProcesses, Dea
     yield made, server
     for handle in server.handles:
         os.close(handle)
-    made.close()
+    made.close(wait=False)
 
 
 def test_a_picture_for_a_worker_that_reads_nothing_does_not_hold_up_the_run(

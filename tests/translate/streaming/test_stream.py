@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from stargan_cli.errors import OutputError
+from stargan_cli.translate.streaming import workers
 from stargan_cli.translate.streaming.stream import Outcome, Stream
 from stargan_cli.translate.streaming.workers import Threads
 
@@ -56,6 +57,10 @@ def stream(
 
 def double(batch: list[int]) -> list[int]:
     return [2 * value for value in batch]
+
+
+def double_all(asked: list[tuple[int, int]]) -> list[int]:
+    return double([question for _, question in asked])
 
 
 def run(
@@ -395,6 +400,55 @@ def test_a_stop_leaves_out_what_waits_for_its_batch() -> None:
     )
     assert [outcome.item for outcome in outcomes] == list(range(1, len(outcomes) + 1))
     assert len(outcomes) > 30
+
+
+def test_a_stop_gives_up_what_takes_long_to_load_and_finishes_saves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(workers, "PATIENCE_AT_THE_END", 0.1)
+    together, saving, answers = threading.Barrier(5), threading.Event(), threading.Event()
+    saved, given_up, closed = list[int](), list[int](), list[int]()
+
+    def way(item: int) -> Generator[int, int, int]:
+        try:
+            if item >= 2:
+                together.wait(60)
+                answers.wait(60)
+            yield item
+            together.wait(60)
+            saving.set()
+            time.sleep(0.3)
+            saved.append(item)
+            return item
+        finally:
+            closed.append(item)
+
+    made: Stream[int, int, int, int] = Stream(
+        Threads(way, 3, given_up.append), double_all, batch_size=lambda kind: 2, stop=saving.is_set
+    )
+    assert [outcome.item for outcome in made.run(range(100))] == sorted(saved) == [0, 1]
+    assert sorted(given_up) == [2, 3, 4]
+    answers.set()
+    end = time.monotonic() + 60
+    while len(closed) < 5 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sorted(closed) == list(range(5)), "their files are closed as soon as they answer"
+
+
+def test_leaving_waits_for_nothing_that_takes_long_to_load() -> None:
+    answers, given_up = threading.Event(), list[int]()
+
+    def way(item: int) -> Generator[int, int, int]:
+        if item == 1:
+            answers.wait(60)
+        made = yield item
+        return made
+
+    made: Stream[int, int, int, int] = Stream(Threads(way, 2, given_up.append), double_all, batch_size=lambda kind: 1)
+    outcomes = made.run(range(100))
+    assert next(outcomes).item == 0
+    outcomes.close()
+    assert given_up == [1]
+    answers.set()
 
 
 def test_a_picture_among_many_that_are_done_does_not_hold_up_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
