@@ -34,6 +34,10 @@ def main() -> None:
         app()
     except KeyboardInterrupt:  # outside of the command itself
         _leave(signal.SIGINT)
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code > 128:  # interrupted: Python's own end would wait for all threads
+            os._exit(end.code)
+        raise
     finally:
         _leave_on_ctrl_c()  # there is nothing left to tidy
 

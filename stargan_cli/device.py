@@ -163,13 +163,22 @@ def _quota_of(group: Path) -> float:
     return inf
 
 
-def side_by_side(workers: int, name: str, threads: int = 1) -> ThreadPoolExecutor:
+class Pool(ThreadPoolExecutor):
+    """A pool of threads. An exception that leaves its `with` block, Ctrl-C too, does not wait for work in progress, and
+    drops work that waits. At its end, a Python process waits for work in progress, but an interrupted command does not.
+    """
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+
+def side_by_side(workers: int, name: str, threads: int = 1) -> Pool:
     """A pool of `workers` threads, in each of which torch uses `threads` threads. Use 1 unless the workers run alone:
     torch threads that share an operation wait for each other, on a busy machine for seconds. The calling thread keeps
     its own number."""
     # A thread that has not asked for its number yet would take over the last one that any thread sets. Asking fixes it.
     torch.get_num_threads()
-    return ThreadPoolExecutor(workers, name, initializer=_compute_with, initargs=(threads,))
+    return Pool(workers, name, initializer=_compute_with, initargs=(threads,))
 
 
 def _compute_with(threads: int) -> None:

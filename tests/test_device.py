@@ -131,6 +131,22 @@ def test_in_threads_side_by_side_torch_computes_alone() -> None:
         torch.set_num_threads(before)
 
 
+def test_an_exception_does_not_wait_for_work_in_progress_and_drops_the_rest() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> bool:
+        begun.set()
+        return go_on.wait(timeout=30)
+
+    with pytest.raises(KeyboardInterrupt), device.side_by_side(1, "test") as pool:
+        running, waiting = pool.submit(work), pool.submit(work)
+        begun.wait(timeout=30)
+        raise KeyboardInterrupt
+    assert running.running() and waiting.cancelled()
+    go_on.set()
+    assert running.result(timeout=30)
+
+
 def test_what_torch_cannot_compile_is_an_error_of_the_call() -> None:
     from torch._dynamo.exc import TorchDynamoException
 

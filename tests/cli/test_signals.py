@@ -134,7 +134,7 @@ def test_ctrl_c_while_it_starts_is_no_traceback(name: str) -> None:
 
 
 MANY_TIMES = """
-import atexit, os, signal, sys, threading, time
+import os, signal, sys, threading, time
 from stargan_cli.cli import app, signals
 
 def ctrl_c(times=1):
@@ -142,7 +142,6 @@ def ctrl_c(times=1):
         os.kill(os.getpid(), signal.SIGINT)
 
 def command() -> int:
-    atexit.register(ctrl_c)
     try:
         with signals.interruptible("stopping") as stop:
             try:
@@ -167,7 +166,38 @@ main()
 def test_ctrl_c_many_times_is_no_traceback_and_the_command_tidies_up(times: int) -> None:
     code, out, err = run(MANY_TIMES.format(times=times))
     assert (code, out) == (130, "tidy\ntidy too\n")
-    assert err.splitlines() == ["stopping", "interrupted", "interrupted"]  # the last one at the process's very end
+    assert err.splitlines() == ["stopping", "interrupted"]
+
+
+def test_ctrl_c_at_the_very_end_of_a_process_is_no_traceback() -> None:
+    program = (
+        "import atexit, os, signal, sys\n"
+        "from stargan_cli.cli import app\n"
+        "app.app.command('end')(lambda: atexit.register(os.kill, os.getpid(), signal.SIGINT) and None)\n"
+        "sys.argv = ['stargan', 'end']\n"
+        "from stargan_cli.__main__ import main\n"
+        "main()\n"
+    )
+    assert run(program) == (130, "", "interrupted\n")
+
+
+def test_an_interrupted_command_waits_for_no_thread() -> None:
+    program = (
+        "import os, signal, sys, threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from stargan_cli.cli import app\n"
+        "def command() -> None:\n"
+        "    ThreadPoolExecutor(1).submit(threading.Event().wait)\n"
+        "    try:\n"
+        "        os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
+        "    finally:\n"
+        "        print('tidy')\n"
+        "app.app.command('slow')(command)\n"
+        "sys.argv = ['stargan', 'slow']\n"
+        "from stargan_cli.__main__ import main\n"
+        "main()\n"
+    )
+    assert run(program) == (130, "tidy\n", "interrupted\n")
 
 
 def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
