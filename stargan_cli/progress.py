@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Progress(Protocol):
@@ -11,7 +13,7 @@ class Progress(Protocol):
 
     `done` counts finished steps (pictures, iterations) of `total`. `total` is None while it is unknown, and may grow.
     `skipped` counts steps of `total` that needed no work; `done` does not include them. `note` is a short plain text,
-    such as the losses or, before the first step, what the task is waiting for.
+    such as the losses or, before the first step and after the last, what the task is doing or waiting for.
     """
 
     def __call__(self, done: int, total: int | None, note: str = "", skipped: int = 0) -> None: ...
@@ -27,3 +29,13 @@ Say = Callable[[str], None]
 
 def unheard(text: str) -> None:
     """Ignore all messages. This is the default of every task."""
+
+
+def told(items: Iterable[Item], tell: Say, doing: str, total: int | None = None, every: int = 1) -> Iterator[Item]:
+    """The items. Before the first, and then before every so many, `tell` hears what the task is `doing` with how many
+    of them (of `total`, if that is known) so far. What `tell` raises ends the iteration."""
+    end = " so far" if total is None else f" of {total:,}"
+    for number, item in enumerate(items):
+        if number % every == 0:
+            tell(f"{doing}: {number:,}{end}")
+        yield item

@@ -15,7 +15,7 @@ from stargan_cli.cli.evaluation.command import evaluate
 from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
-from stargan_cli.cli.signals import INTERRUPTED, Terminated, terminable
+from stargan_cli.cli.signals import INTERRUPTED, Terminated, stopped_at_once, terminable
 from stargan_cli.cli.train import train
 from stargan_cli.cli.translate import translate
 from stargan_cli.errors import StarganError, UsageError, shortage, shortened
@@ -85,7 +85,7 @@ class ErrorBoundary(TyperGroup):
             with terminable():
                 result = super().main(args, prog_name or "stargan", complete_var, standalone_mode=False, **extra)
             code = result if isinstance(result, int) else 0
-            sys.stdout.flush()
+            _flush_stdout()
         except typer.Abort:
             say("interrupted")
             code = INTERRUPTED
@@ -96,7 +96,7 @@ class ErrorBoundary(TyperGroup):
                 say_traceback(error)
             code = _explain(error)
             try:
-                sys.stdout.flush()
+                _flush_stdout()
             except OSError:
                 _leave_stdout()
         sys.exit(code)
@@ -145,6 +145,14 @@ def _explain(error: Exception) -> int:
     else:
         say_crash(error)
     return 1
+
+
+def _flush_stdout() -> None:
+    """Flush stdout, unless a signal stopped the command at once: the reader of stdout may be one that does not read."""
+    if stopped_at_once():
+        _leave_stdout()
+    else:
+        sys.stdout.flush()
 
 
 def _leave_broken_pipe() -> int:

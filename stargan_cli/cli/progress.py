@@ -54,10 +54,15 @@ def _rich_bar(title: str, meter: Meter) -> Iterator[Progress]:
         opened.start()
     display = _display
     rows: list[TaskID] = []
+    steps = 0
 
     def listener(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
+        nonlocal steps
         assert display is not None
         meter.update(done, total, skipped, time.monotonic())
+        if meter.share() == 1.0 and done + skipped > steps:
+            note = ""  # of the last step
+        steps = done + skipped
         if not rows:
             rows.append(display.add_task(shown(title), total=None, note=shown(note), meter=meter))
         share = meter.share()
@@ -88,7 +93,7 @@ def _new_display() -> Display:
                 if meter.begun or not task.fields["note"]:
                     text = f"  {meter.text(time.monotonic())}"
                     yield Text(text if len(text) <= self.console.width else text.replace(", ", "\n  "))
-                if task.fields["note"] and not task.finished:
+                if task.fields["note"]:
                     yield Text(f"  {task.fields['note']}")
 
     return TwoLines(

@@ -36,17 +36,17 @@ class _Insist:
     """
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self.since: float | None = None
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._since is None and _imports(frame):
+        if self.since is None and _imports(frame):
             with suppress(OSError):
                 os.write(2, b"interrupted\n")
             os._exit(128 + number)
-        if self._since is None:
-            self._since = time.monotonic()
+        if self.since is None:
+            self.since = time.monotonic()
             raise Terminated(number) if number in TERMINATING else KeyboardInterrupt
-        if time.monotonic() - self._since > SAME_WISH_S:
+        if time.monotonic() - self.since > SAME_WISH_S:
             os._exit(128 + number)
 
 
@@ -55,6 +55,11 @@ def _imports(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename != "<frozen importlib._bootstrap>":
         frame = frame.f_back
     return frame is not None
+
+
+def stopped_at_once() -> bool:
+    """Whether a signal stopped the command of this process at once, by an exception."""
+    return _of_process is not None and _of_process.since is not None
 
 
 SAME_WISH_S = 1.0

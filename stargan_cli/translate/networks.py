@@ -65,13 +65,15 @@ class Networks:
         always_read: bool = False,
         in_place: bool = False,
         weights: Weights | None = None,
+        tell: Say = unheard,
     ) -> None:
         """`always_read`: read source labels even if no variant depends on them. `weights`: already loaded, to use in
-        place of those that the settings name; `start` may move them to the device. Raises UsageError, WeightsError."""
+        place of those that the settings name; `start` may move them to the device. `tell` is called while `--labels`
+        is read. Raises UsageError, WeightsError."""
         self._device, self._precision = pick_engine_device(settings.engine, settings.device, settings.precision)
         self._weights = strengthened(weights or load(settings.weights), settings.strength)
         self.plan: Plan = make_plan(settings, self._weights, str(self._precision), in_place)
-        self.labels = label_source(settings, self._weights, self.plan.variants)
+        self.labels = label_source(settings, self._weights, self.plan.variants, tell)
         self._always_read = always_read and self.labels.can_read
         self._started: Translator | None = None
 

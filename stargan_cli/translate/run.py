@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -70,22 +70,25 @@ def translate(
     """
     where = check_run(inputs, out, settings, run)
     keep_freed_memory()
-    on_ray, always_read = run.ray and not run.dry, run.manifest is not None
-    here = replace(settings, device="cpu", precision="auto") if on_ray else settings
-    progress(0, None, "loading weights")
-    networks = Networks(here, always_read, run.in_place, weights)
-    for text in (*networks.labels.notes(), *networks.plan.notes()):
-        note(text)
-    if on_ray:
-        import_ray()
-    elif not run.dry:
-        networks.start(warn)  # before the output folder is made: both may find that a package is missing
-    progress(0, None, "finding pictures")
-    counting, passed_over = Counting(), PassedOver()
-    with ExitStack() as stack:
+    report = Report() if report is None else report
+    with _noting_interrupts(report), ExitStack() as stack:
+        counting, passed_over = Counting(), PassedOver()
+        display = _Display(progress, counting, lambda: stop() and not run.watch)
+        display.tell("loading weights")
+        on_ray, always_read = run.ray and not run.dry, run.manifest is not None
+        here = replace(settings, device="cpu", precision="auto") if on_ray else settings
+        networks = Networks(here, always_read, run.in_place, weights, display.tell)
+        for text in (*networks.labels.notes(), *networks.plan.notes()):
+            note(text)
+        if on_ray:
+            import_ray()
+        elif not run.dry:
+            networks.start(warn)  # before the output folder is made: both may find that a package is missing
+        display.tell("opening the output folder")
         sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
-        manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
+        manifest = stack.enter_context(Manifest(rows, display.tell)) if rows and not run.dry else None
+        display.tell("finding pictures")
         if on_ray:
             job = RayJob(where.folder, settings, always_read, run.in_place, RUN_ID)
 
@@ -109,17 +112,20 @@ def translate(
                 steps = _watched(noted, partial(do, watched=True), stop, run.fail_fast)
             else:
                 steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run), stop))))
-        steps = stack.enter_context(closing(steps))
         listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
-        report = Report() if report is None else report
         report.failing = Failing() if run.watch else None
-        _add_rows(report, steps, listeners, counting, progress, stop)
-        report.interrupted = report.interrupted and not run.watch
+        steps = stack.enter_context(closing(steps))
+        with _noting_interrupts(report):  # in the stack: beside an exception, the manifest keeps its last error back
+            for settled in steps:
+                for row in settled.rows:
+                    report.add(row)
+                    listeners.hear(row, settled.own_file)
+                display.count(settled)
+            listeners.save(display.tell)
+            display.tell("")
         for text in passed_over.notes:
             note(text)
-        if not report.interrupted:
-            listeners.save()
-        return report
+    return report
 
 
 def _own(found: Iterator[Found], run: Run) -> Iterator[Found]:
@@ -174,29 +180,33 @@ def _without_reports(listing: Callable[[], Iterator[Found]], reports: Sequence[P
             yield found
 
 
-def _add_rows(
-    report: Report,
-    steps: Generator[Settled, None, None],
-    listeners: _Listeners,
-    counting: Counting,
-    progress: Progress,
-    stop: Callable[[], bool],
-) -> None:
-    """Pass the results on to the report, the listeners and the progress, until they end or Ctrl-C."""
-    done = skipped = 0
+@contextmanager
+def _noting_interrupts(report: Report) -> Iterator[None]:
+    """KeyboardInterrupt ends the block, and is noted in the report."""
     try:
-        for settled in steps:
-            for row in settled.rows:
-                report.add(row)
-                listeners.hear(row, settled.own_file)
-            if settled.picture:
-                idle = bool(settled.rows) and all(row.status == "skipped" for row in settled.rows)
-                done, skipped = done + (not idle), skipped + idle
-            progress(done, counting.total, counting.note, skipped)
-        report.interrupted = stop()
+        yield
     except KeyboardInterrupt:
         report.interrupted = True
-        steps.close()
+
+
+class _Display:
+    """Shows how many pictures are done, and what else the run is doing."""
+
+    def __init__(self, progress: Progress, counting: Counting, stop: Callable[[], bool]) -> None:
+        self._progress, self._counting, self._stop = progress, counting, stop
+        self._done = self._skipped = 0
+
+    def count(self, settled: Settled) -> None:
+        if settled.picture:
+            idle = bool(settled.rows) and all(row.status == "skipped" for row in settled.rows)
+            self._done, self._skipped = self._done + (not idle), self._skipped + idle
+        self._progress(self._done, self._counting.total, self._counting.note, self._skipped)
+
+    def tell(self, doing: str) -> None:
+        """Show what the run is doing before the first picture or after the last. Raises KeyboardInterrupt at `stop`."""
+        if self._stop():
+            raise KeyboardInterrupt
+        self._progress(self._done, self._counting.total, doing, self._skipped)
 
 
 class _Listeners:
@@ -232,6 +242,6 @@ class _Listeners:
             overview.add(Path(row.source), Path(row.output or ""))
         self._on_row(row)
 
-    def save(self) -> None:
+    def save(self, tell: Say) -> None:
         for path, overview in self._overviews:
-            overview.save(path)
+            overview.save(path, tell)

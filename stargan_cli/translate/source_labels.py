@@ -12,6 +12,7 @@ from stargan_cli.labels.probabilities import Known, as_read
 from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
+from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.label_table import LabelTable, read_labels
 from stargan_cli.translate.report import SHOWN
 from stargan_cli.translate.settings import TranslationSettings
@@ -130,10 +131,13 @@ class LabelSource:
         return self.named(asked)
 
 
-def label_source(settings: TranslationSettings, weights: Weights, variants: Sequence[Variant]) -> LabelSource:
-    """The `LabelSource` of this call. Raises UsageError if it cannot give a source label that some variant needs."""
+def label_source(
+    settings: TranslationSettings, weights: Weights, variants: Sequence[Variant], tell: Say = unheard
+) -> LabelSource:
+    """The `LabelSource` of this call. `tell` is called while a table is read. Raises UsageError if it cannot give a
+    source label that some variant needs."""
     vocabulary = Vocabulary(weights.card.layout, weights.card.aliases)
-    table = read_table(settings.labels, vocabulary) if settings.labels else None
+    table = read_table(settings.labels, vocabulary, tell) if settings.labels else None
     can_read = weights.discriminator is not None
     labels = LabelSource(weights.card.layout, vocabulary, can_read, settings.rest_off, table)
     for variant in variants:
@@ -141,9 +145,10 @@ def label_source(settings: TranslationSettings, weights: Weights, variants: Sequ
     return labels
 
 
-def read_table(path: Path, vocabulary: Vocabulary) -> LabelTable:
-    """Read a labels file, with the columns that the vocabulary knows. Raises UsageError if two mean one attribute."""
-    table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1)
+def read_table(path: Path, vocabulary: Vocabulary, tell: Say = unheard) -> LabelTable:
+    """Read a labels file, with the columns that the vocabulary knows; `tell` is that of `read_labels`. Raises
+    UsageError if two mean one attribute."""
+    table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1, tell)
     columns: dict[tuple[int, str], str] = {}
     for column in table.columns:
         (meaning,) = vocabulary.search(column)

@@ -97,6 +97,22 @@ def test_losses_stand_below_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert losses in terminal.getvalue()
 
 
+def test_the_note_of_the_last_step_ends_with_it_but_what_comes_after_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with show_progress("decoding") as report:
+        report(2, 2, "finding faces")
+    assert "2/2 pictures" in terminal.getvalue() and "finding faces" not in terminal.getvalue()
+    with show_progress("translating") as report:
+        report(2, 2)
+        report(2, 2, "writing page.html: 1 of 2")
+    assert "writing page.html: 1 of 2" in terminal.getvalue()
+
+
 def test_the_rate_is_that_of_the_last_seconds_and_of_work_alone() -> None:
     meter = Meter("pictures")
     for skipped in range(1200):

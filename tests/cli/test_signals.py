@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -149,10 +150,10 @@ def command() -> int:
                 signal.pause()
             finally:
                 ctrl_c(2)
-                print("tidy")
+                print("tidy", flush=True)
     finally:
         ctrl_c(2)
-        print("tidy too")
+        print("tidy too", flush=True)
     return stop.exit_code
 
 app.app.command("hang")(command)
@@ -201,9 +202,49 @@ def test_an_interrupted_command_waits_for_no_thread() -> None:
 
 
 def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
-    program = MANY_TIMES.format(times=2).replace('print("tidy")', "signals.SAME_WISH_S = -1; ctrl_c(); print('late')")
+    hanging = "signals.SAME_WISH_S = -1; ctrl_c(); print('late', flush=True)"
+    program = MANY_TIMES.format(times=2).replace('print("tidy", flush=True)', hanging)
     code, out, err = run(program)
     assert (code, "Traceback" in err, "late" in out) == (130, False, False)
+
+
+PRINTING = """
+import os, signal, sys
+from stargan_cli.cli import app, signals
+
+def command() -> int:
+    with signals.interruptible("stopping"):
+        print("a result")
+        for _ in range({times}):
+            os.kill(os.getpid(), signal.SIGINT)
+    return 130
+
+app.app.command("hang")(command)
+sys.argv = ["stargan", "hang"]
+from stargan_cli.__main__ import main
+main()
+"""
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_reader_that_does_not_read() -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with suppress(BlockingIOError):
+        while os.write(theirs, b"x" * 4096):
+            pass
+    os.set_blocking(theirs, True)
+    environment = os.environ | {"PYTHONPATH": str(REPO)}
+    command = [sys.executable, "-c", PRINTING.format(times=2)]
+    try:
+        ended = subprocess.run(command, env=environment, stdout=theirs, stderr=subprocess.PIPE, text=True, timeout=30)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert (ended.returncode, ended.stderr) == (130, "stopping\ninterrupted\n")
+
+
+def test_a_first_ctrl_c_loses_no_result() -> None:
+    assert run(PRINTING.format(times=1)) == (130, "a result\n", "stopping\n")
 
 
 ON_A_TERMINAL = """

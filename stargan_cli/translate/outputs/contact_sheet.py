@@ -18,6 +18,7 @@ from stargan_cli.pictures.output_pixels import OutputPixels
 from stargan_cli.pictures.provenance import Note, read_fingerprint
 from stargan_cli.pictures.reading import MAX_PIXELS, Wanted, opened_picture, read_picture
 from stargan_cli.pictures.save_options import Extras
+from stargan_cli.progress import Say, told, unheard
 from stargan_cli.translate.outputs.fonts import font_for
 
 CONTACT_SHEET = "contact-sheet"
@@ -56,23 +57,25 @@ class ContactSheet:
             self._rows.setdefault(source, {0: source})[column] = output
             self._names.setdefault(source, output.relative_to(folder).as_posix())
 
-    def save(self, path: Path) -> None:
-        """Write the sheet, in the format of the path's extension. Does nothing if no pair was added."""
+    def save(self, path: Path, tell: Say = unheard) -> None:
+        """Write the sheet, in the format of the path's extension. Does nothing if no pair was added. `tell` is called
+        before each picture; what it raises leaves `path` as it was."""
         if self._rows:
             format, extras = written_by_name(path.name) or FALLBACK, Extras(note=self._note)
-            data = encode(OutputPixels(self._draw(), None), format, extras)
+            data = encode(OutputPixels(self._draw(tell, f"writing {path.name}"), None), format, extras)
             with replacing(path) as file:
                 file.write(data)
 
-    def _draw(self) -> Image.Image:
+    def _draw(self, tell: Say, doing: str) -> Image.Image:
         used = sorted({column for row in self._rows.values() for column in row})
         columns, rows = len(used), len(self._rows)
         blocks = max(1, min(8 // columns, -(-rows // 4)))
         sampled = [path for row in list(self._rows.values())[:SAMPLED] for path in row.values()]
         side = _cell_side(sampled, self._max_pixels)
         grid = Grid(rows, columns, side, side + LINE_HEIGHT, GAP, blocks, LINE_HEIGHT)
-        found = [[row.get(column) for column in used] for row in self._rows.values()]
-        sheet = draw_grid(grid, [[self._cell(path, side) if path else None for path in row] for row in found])
+        found = [row.get(column) for row in self._rows.values() for column in used]
+        cells = [self._cell(path, side) if path else None for path in told(found, tell, doing, len(found))]
+        sheet = draw_grid(grid, [cells[row * columns : (row + 1) * columns] for row in range(rows)])
         draw = ImageDraw.Draw(sheet)
         for column, place in grid.headings():
             _write(draw, place, self._headings[used[column]], side)

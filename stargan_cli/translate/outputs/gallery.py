@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import os
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
@@ -13,13 +14,16 @@ from urllib.parse import quote
 from PIL import Image
 
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.files.passed_over import is_passed_over
 from stargan_cli.files.writable import require_file
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
+from stargan_cli.progress import Say, told, unheard
 
 QUALITY = 88
 WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
 MOST = 1000  # pairs that a page without `assets` shows
+_ASSET = re.compile(r"[0-9]{6,}-(before|after)\.jpg")
 _TITLE = "<title>stargan: before and after</title>"
 _HEAD = """<!doctype html>
 <html lang="en">
@@ -122,11 +126,13 @@ class Gallery:
         else:
             self._left_out += 1
 
-    def save(self, path: Path) -> None:
-        """Write the page, pair by pair. Pairs with a picture that cannot be read any more are left out."""
+    def save(self, path: Path, tell: Say = unheard) -> None:
+        """Write the page, pair by pair. Pairs with a picture that cannot be read any more are left out. `tell` is
+        called before each pair; what it raises leaves `path` as it was."""
+        pairs = told(self._sources.items(), tell, f"writing {path.name}", len(self._sources))
         with replacing(path) as file:
             file.write(_text(_HEAD.format(title=_TITLE, heading=html.escape(self._heading))))
-            for number, (output, source) in enumerate(self._sources.items()):
+            for number, (output, source) in enumerate(pairs):
                 try:
                     before, after = (read_picture(p, max_pixels=self._max_pixels).image for p in (source, output))
                 except PictureError:
@@ -160,12 +166,12 @@ def assets_folder(page: Path) -> Path:
 
 def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
     """Raises UsageError if a gallery cannot be written there (see `writable.require_file`). With `assets`, also if
-    their folder exists and does not belong to a gallery, or is a symlink."""
+    their folder exists and holds other files than those of a gallery, or is a symlink."""
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
     require_file(path, "--gallery", inputs=inputs, own=_is_gallery, overwrite=overwrite)
     folder = assets_folder(path)
-    if assets and os.path.lexists(folder) and (folder.is_symlink() or not _is_gallery(path)):
+    if assets and os.path.lexists(folder) and not _is_assets(folder):
         raise UsageError(f"--gallery-assets {folder} is there already", "give another name to --gallery")
 
 
@@ -173,6 +179,17 @@ def _is_gallery(path: Path) -> bool:
     try:
         with path.open("rb") if path.is_file() else BytesIO() as file:
             return _TITLE.encode() in file.read(4096)
+    except OSError:
+        return False
+
+
+def _is_assets(folder: Path) -> bool:
+    """Whether a folder holds pictures of galleries alone, besides files that are hidden or a tool's own. Its page may
+    be missing: a run that was stopped wrote none."""
+    if folder.is_symlink():
+        return False
+    try:
+        return all(_ASSET.fullmatch(name) or is_passed_over(name) for name in os.listdir(folder))
     except OSError:
         return False
 

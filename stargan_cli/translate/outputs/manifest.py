@@ -15,9 +15,11 @@ from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
 from stargan_cli.files.writing import FULL
+from stargan_cli.progress import Say, told, unheard
 from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
+ROWS_READ_AT_ONCE = 10_000  # in some 0.2 s
 OTHER_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet")
 """Suffixes of files in which other programs expect something other than rows of JSON."""
 
@@ -30,8 +32,9 @@ class Manifest:
     opened and closed. Takes some 150 bytes of memory a row.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Raises UsageError if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
+    def __init__(self, path: Path, tell: Say = unheard) -> None:
+        """`tell` is called while the earlier rows are read; what it raises leaves the file as it was. Raises UsageError
+        if the file at `path` is not a manifest, cannot be written, or is in use by another run."""
         self.path = path = path.resolve()  # a symlink to a manifest stays a symlink
         self._rows: dict[bytes, tuple[int, str | None]] = {}  # key -> line number, and done, copied or neither
         self._lines = self._unsynced = 0
@@ -43,7 +46,7 @@ class Manifest:
             self._file = locked(path)
             try:
                 sync_folder(path.parent)
-                self._read()
+                self._read(tell)
                 if self._lines > len(self._rows):
                     self._compact()
                     self._file.close()
@@ -121,11 +124,11 @@ class Manifest:
         with suppress(OutputError):  # the error under way says more
             self.close()
 
-    def _read(self) -> None:
+    def _read(self, tell: Say) -> None:
         """Index the existing rows, and cut the file off at the first torn one."""
         with self.path.open("r+b") as file:
             whole = 0
-            for line in lines(file):
+            for line in told(lines(file), tell, f"reading {self.path.name}", every=ROWS_READ_AT_ONCE):
                 try:
                     row = Row.from_json(line)
                 except ValueError as error:

@@ -102,6 +102,14 @@ def test_assets_lie_beside_the_page(tmp_path: Path) -> None:
     assert len(page.read_bytes()) < 8000
 
 
+def test_a_gallerys_own_assets_are_known_without_its_page_and_beside_files_of_systems(tmp_path: Path) -> None:
+    page = page_of(tmp_path, "a.png", assets=True)
+    page.unlink()
+    for name in (".DS_Store", "Thumbs.db"):
+        (tmp_path / "page-assets" / name).touch()
+    require_gallery(page, assets=True)
+
+
 def test_where_a_page_may_go(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="HTML"):
         require_gallery(tmp_path / "page.png")
@@ -116,15 +124,18 @@ def test_where_a_page_may_go(tmp_path: Path) -> None:
         translate([tmp_path / "in"], tmp_path / "in", TranslationSettings("blond"), run)
 
 
-@pytest.mark.parametrize("symlink", [False, True])
-def test_an_assets_folder_of_somebody_else_is_not_written_into(tmp_path: Path, symlink: bool) -> None:
+@pytest.mark.parametrize("kind", ["other files", "a symlink", "a file"])
+def test_an_assets_folder_of_somebody_else_is_not_written_into(tmp_path: Path, kind: str) -> None:
     page, folder = tmp_path / "page.html", tmp_path / "page-assets"
-    if symlink:
+    Gallery(tmp_path, "blond").save(page)
+    if kind == "a symlink":
         (tmp_path / "elsewhere").mkdir()
         folder.symlink_to("elsewhere")
-        Gallery(tmp_path, "blond").save(page)
+    elif kind == "a file":
+        folder.touch()
     else:
         folder.mkdir()
+        (folder / "holiday-before.jpg").touch()
     with pytest.raises(UsageError, match="page-assets is there already"):
         require_gallery(page, assets=True, overwrite=True)
 
