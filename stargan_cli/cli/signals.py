@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from stargan_cli.cli.messages import say
+from stargan_cli.files.scratch import remove_scratch_folders
 
 INTERRUPTED = 128 + signal.SIGINT
 """The exit code after Ctrl-C. Exit codes follow the shell's convention: 128 + signal number."""
@@ -31,8 +32,8 @@ class _Insist:
     """A signal handler that stops at once by raising an exception, so that `finally` blocks run.
 
     Further signals within SAME_WISH_S (s) count as the same request and do not disturb the clean-up. A later one ends
-    the process immediately, without clean-up. So does a first one during an import: an exception there would pass
-    through native code, which aborts.
+    the process immediately, without clean-up. So does a first one during an import, where an exception would pass
+    through native code, which aborts: only scratch folders are removed.
     """
 
     def __init__(self) -> None:
@@ -42,6 +43,7 @@ class _Insist:
         if self.since is None and _imports(frame):
             with suppress(OSError):
                 os.write(2, b"interrupted\n")
+            remove_scratch_folders()
             os._exit(128 + number)
         if self.since is None:
             self.since = time.monotonic()

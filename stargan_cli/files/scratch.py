@@ -13,6 +13,7 @@ from stargan_cli.files.locks import LOCK_NAME, locked, locks_exclude
 
 YOUNG_SECONDS = 60
 """A folder that is younger may not be locked yet."""
+_open: set[Path] = set()
 
 
 @contextmanager
@@ -27,8 +28,16 @@ def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
                 locked(left / LOCK_NAME).close()
                 shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    _open.add(folder)
     try:
         with locked(folder / LOCK_NAME):
             yield folder
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _open.remove(folder)
+
+
+def remove_scratch_folders() -> None:
+    """Remove the scratch folders of this process, which is about to end within their blocks."""
+    for folder in _open:
         shutil.rmtree(folder, ignore_errors=True)

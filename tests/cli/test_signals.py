@@ -62,15 +62,26 @@ def test_sigterm_and_sighup_end_a_command_tidily(number: int, code: int) -> None
     assert run(program) == (code, "tidy\n", "interrupted\n")
 
 
-def test_a_signal_during_an_import_passes_no_exception_through_native_code(tmp_path: Path) -> None:
+def test_a_signal_during_an_import_passes_no_exception_through_native_code_and_leaves_no_scratch_folder(
+    tmp_path: Path,
+) -> None:
     """A module of torch's aborts when its initialisation in C++ meets a Python exception."""
     native = "import os\ntry:\n    os.kill(os.getpid(), 15)\nexcept BaseException:\n    os.abort()\n"
     (tmp_path / "native.py").write_text(native)
-    program = "from stargan_cli.cli.signals import terminable\nwith terminable():\n    import native\n"
+    (tmp_path / "out").mkdir()
+    program = (
+        "from pathlib import Path\n"
+        "from stargan_cli.cli.signals import terminable\n"
+        "from stargan_cli.files.scratch import scratch_folder\n"
+        f"with terminable(), scratch_folder(Path({str(tmp_path / 'out')!r}), 'export') as folder:\n"
+        "    (folder / 'half').touch()\n"
+        "    import native\n"
+    )
     environment = {name: value for name, value in os.environ.items() if name != "TORCHELASTIC_RUN_ID"}
     environment["PYTHONPATH"] = f"{REPO}{os.pathsep}{tmp_path}"
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (143, "interrupted\n")
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_sigterm_raises_within_and_is_as_it_was_behind(monkeypatch: pytest.MonkeyPatch) -> None:
