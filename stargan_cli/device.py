@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from math import ceil, inf
 from pathlib import Path, PurePath
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,9 +18,15 @@ from torch import Tensor
 
 from stargan_cli import launcher
 from stargan_cli.errors import UsageError, first_line
+from stargan_cli.progress import Progress
 
 GROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+AHEAD = 256  # items whose results wait for the caller, in memory
+POLL_SECONDS = 0.1
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def pick_device(name: str) -> torch.device:
@@ -170,6 +178,20 @@ class Pool(ThreadPoolExecutor):
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         self.shutdown(wait=kind is None, cancel_futures=kind is not None)
+
+    def in_order(
+        self, work: Callable[[Item], Result], items: Sequence[Item], progress: Progress, note: str = ""
+    ) -> Iterator[Result]:
+        """Yield `work` of each item, at most AHEAD items ahead of the caller. `progress` is called after each item, and
+        every POLL_SECONDS while the next result is not there: it may raise an exception, to end the work."""
+        coming: deque[Future[Result]] = deque(self.submit(work, item) for item in items[:AHEAD])
+        for done in range(len(items)):
+            while not coming[0].done():
+                wait([coming[0]], POLL_SECONDS)
+                progress(done, len(items), note)
+            yield coming.popleft().result()
+            progress(done + 1, len(items), note)
+            coming.extend(self.submit(work, item) for item in items[done + AHEAD : done + AHEAD + 1])
 
 
 def side_by_side(workers: int, name: str, threads: int = 1) -> Pool:

@@ -147,6 +147,38 @@ def test_an_exception_does_not_wait_for_work_in_progress_and_drops_the_rest() ->
     assert running.result(timeout=30)
 
 
+def test_results_come_in_the_order_of_the_items_and_not_too_many_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(device, "AHEAD", 2)
+    begun, counts = list[int](), list[int]()
+
+    def double(item: int) -> int:
+        begun.append(item)
+        return 2 * item
+
+    def count(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
+        assert (total, note) == (5, "doubling")
+        counts.append(done)
+
+    with device.side_by_side(1, "test") as pool:
+        results = pool.in_order(double, range(5), count, "doubling")
+        assert next(results) == 0 and 2 not in begun
+        assert list(results) == [2, 4, 6, 8]
+    assert begun == list(range(5))
+    assert counts == sorted(counts) and set(counts) >= set(range(1, 6))
+
+
+def test_progress_may_end_work_while_a_result_is_awaited() -> None:
+    go_on = threading.Event()
+
+    def stop(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
+        raise UsageError(f"stopping at {done}")
+
+    with pytest.raises(UsageError, match="stopping at 0"), device.side_by_side(1, "test") as pool:
+        list(pool.in_order(lambda _: go_on.wait(timeout=30), range(2), stop))
+    assert not go_on.is_set()
+    go_on.set()
+
+
 def test_what_torch_cannot_compile_is_an_error_of_the_call() -> None:
     from torch._dynamo.exc import TorchDynamoException
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import repeat
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
+from stargan_cli.device import side_by_side
 from stargan_cli.errors import DataError, PictureError, reason_of
 from stargan_cli.files.atomic import is_old, remove_unfinished, replacement
 from stargan_cli.pictures.tensors import load_square
@@ -119,16 +119,13 @@ def _build(labelled: Labelled, size: int, path: Path, most: float, workers: int,
     unreadable: dict[str, str] = {}
     remove_unfinished(path.parent, lambda entry, name, _: name.endswith(".bin") and is_old(entry))
     with replacement(path) as temporary:
-        with temporary.open("wb") as out, ThreadPoolExecutor(workers) as pool:
-            for start in range(0, len(labelled), 64 * workers):
-                files = labelled.files[start : start + 64 * workers]
-                results = pool.map(_decode, (labelled.folder / file for file in files), repeat(size))
-                for file, result in zip(files, results, strict=True):
-                    if isinstance(result, str):
-                        unreadable[file] = result
-                    else:
-                        out.write(result.numpy().tobytes())
-                progress(start + len(files), len(labelled), "")
+        with temporary.open("wb") as out, side_by_side(workers, "decode") as pool:
+            results = pool.in_order(partial(_decode, size=size), labelled.paths(), progress)
+            for file, result in zip(labelled.files, results, strict=True):
+                if isinstance(result, str):
+                    unreadable[file] = result
+                else:
+                    out.write(result.numpy().tobytes())
         if len(unreadable) > most:
             file, reason = next(iter(unreadable.items()))
             raise DataError(

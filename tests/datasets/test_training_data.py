@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -304,7 +305,8 @@ def test_progress_counts_over_all_sets(tmp_path: Path) -> None:
     for _ in range(2):
         prepare(chosen, sets, layout, cache=tmp_path / "cache", workers=1,
                 progress=lambda done, total, note="": seen.append((done, total)))  # fmt: skip
-    assert seen == [(8, 32), (16, 32), (24, 32), (32, 32)]  # 8 to train with and 8 samples of each; once
+    assert seen == sorted(seen) and set(seen) >= {(done, 32) for done in range(1, 33)}  # 8 to train with, 8 samples
+    assert seen.count((32, 32)) == 1
 
 
 def prepared_with_a_broken(file: str, tmp_path: Path) -> tuple[TrainSettings, DataSet, TrainingData, list[str]]:
@@ -364,7 +366,7 @@ def test_the_cache_holds_the_decoded_pictures_in_order(tmp_path: Path) -> None:
     pictures = labelled(tmp_path / "moods")
     seen: list[tuple[int, int | None]] = []
     found = cached(pictures, 16, tmp_path / "cache", 2, lambda done, total, note="": seen.append((done, total)))
-    assert seen == [(8, 8)] and len(found) == 8 and found.unreadable == {}
+    assert seen[-1] == (8, 8) and len(found) == 8 and found.unreadable == {}
     pixels, labels = found.batch(torch.tensor([5, 0]))
     assert torch.equal(pixels[0], load_square(pictures.paths()[5], 16))
     assert torch.equal(pixels[1], load_square(pictures.paths()[0], 16))
@@ -440,6 +442,26 @@ def test_what_killed_and_interrupted_runs_left_half_built_is_removed(tmp_path: P
     with pytest.raises(KeyboardInterrupt):
         cached(labelled(tmp_path / "moods"), 16, tmp_path / "cache", 1, interrupt)
     assert list((tmp_path / "cache").iterdir()) == [fresh]
+
+
+def test_an_interruption_waits_for_no_picture_and_leaves_no_unfinished_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = threading.Event()
+
+    def decode(path: Path, size: int) -> torch.Tensor:
+        assert decoded.wait(timeout=30)
+        return load_square(path, size)
+
+    def interrupt(done: int, total: int | None, note: str = "", skipped: int = 0) -> None:
+        assert done == 0 and list((tmp_path / "cache").iterdir())
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cache_module, "load_square", decode)
+    with pytest.raises(KeyboardInterrupt):
+        cached(labelled(tmp_path / "moods"), 16, tmp_path / "cache", 2, interrupt)
+    assert list((tmp_path / "cache").iterdir()) == []
+    decoded.set()
 
 
 def test_a_link_that_leads_nowhere_is_an_unreadable_picture(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import shutil
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
+from stargan_cli.pictures.reading import read_picture
 
 pytestmark = pytest.mark.numeric
 
@@ -67,6 +71,27 @@ def test_what_is_measured_is_what_translate_makes_of_photos(photos, tmp_path):
             assert np.abs(np.asarray(seen).astype(int) - np.asarray(square)).max() <= 2
         with Image.open(tmp_path / "pictures" / "1-celeba" / "source" / f"{number}.png.png") as before:
             assert np.abs(np.asarray(before).astype(int) - np.asarray(square)).max() > 20
+
+
+def test_ctrl_c_while_faces_are_found_waits_for_no_photo(photos, tmp_path, monkeypatch):
+    opened, interrupted, read_before = threading.Event(), threading.Event(), []
+
+    def read(path):
+        if path.stem == "1":
+            opened.set()
+            read_before.append(not interrupted.wait(timeout=20))
+        return read_picture(path)
+
+    def press():
+        assert opened.wait(timeout=30)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("stargan_cli.evaluate.translating.photos.read_picture", read)
+    threading.Thread(target=press).start()
+    result = measured(photos, tmp_path, "--workers=1")
+    assert read_before == []
+    interrupted.set()
+    assert result.exit_code == 130 and result.stderr.splitlines()[-1] == "interrupted", result.output
 
 
 def test_the_face_is_measured_wherever_it_is_in_the_photo(photos, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from stargan_cli.compositing.laying import laid
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.datasets.decoded_cache import CachedPictures
+from stargan_cli.device import side_by_side
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Ask, answered
 from stargan_cli.faces.networks import FaceNetworks
@@ -73,11 +73,8 @@ def found_in(
     paths, size = pictures.labelled.paths(), pictures.pixels.shape[-1]
     answer = FaceNetworks(torch.device("cpu")).answer
     look = partial(_look, landmarks=landmarks, size=size, answer=answer)
-    found: list[_Face | None] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for one in pool.map(look, paths):
-            found.append(one)
-            progress(len(found), len(paths), "finding faces")
+    with side_by_side(workers, "look") as pool:
+        found = list(pool.in_order(look, paths, progress, "finding faces"))
     kept = selected(pictures, [row for row, one in enumerate(found) if one is not None], "no face found")
     seen = [one for one in found if one is not None]
     if not seen:
