@@ -203,7 +203,7 @@ def test_an_interrupted_command_waits_for_no_thread() -> None:
         "    try:\n"
         "        os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
         "    finally:\n"
-        "        print('tidy')\n"
+        "        print('tidy', flush=True)\n"
         "app.app.command('slow')(command)\n"
         "sys.argv = ['stargan', 'slow']\n"
         "from stargan_cli.__main__ import main\n"
