@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 import stargan_cli
 from stargan_cli import api
 from stargan_cli.cli.app import app
-from stargan_cli.device import side_by_side
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.pool import side_by_side
 from stargan_cli.translate.settings import FaceSettings
 
 FACES = Path(__file__).resolve().parents[1] / "examples" / "faces"

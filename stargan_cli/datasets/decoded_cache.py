@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from stargan_cli.datasets.labelled import Labelled
-from stargan_cli.device import side_by_side
 from stargan_cli.errors import DataError, PictureError, reason_of
 from stargan_cli.files.atomic import is_old, remove_unfinished, replacement
 from stargan_cli.pictures.tensors import load_square
+from stargan_cli.pool import side_by_side
 from stargan_cli.progress import Progress, silent
 
 CACHE_VERSION = 1

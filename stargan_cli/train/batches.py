@@ -11,7 +11,8 @@ from torch import Tensor
 
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.draws import key, permutation, stream
-from stargan_cli.device import free_memory, put, side_by_side
+from stargan_cli.device import free_memory, put
+from stargan_cli.pool import side_by_side
 
 _CPU = torch.device("cpu")
 _WHOLE = 2**62  # probabilities as integers: the same on every device

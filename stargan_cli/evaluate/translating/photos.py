@@ -18,7 +18,6 @@ from stargan_cli.compositing.laying import laid
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.datasets.decoded_cache import CachedPictures
-from stargan_cli.device import side_by_side
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Ask, answered
 from stargan_cli.faces.networks import FaceNetworks
@@ -27,6 +26,7 @@ from stargan_cli.model import Translation
 from stargan_cli.pictures.arrays import Pixels, to_square
 from stargan_cli.pictures.reading import read_picture
 from stargan_cli.pictures.tensors import to_model
+from stargan_cli.pool import side_by_side
 from stargan_cli.progress import Progress
 
 

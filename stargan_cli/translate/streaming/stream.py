@@ -12,8 +12,8 @@ from typing import Generic, TypeGuard, TypeVar
 
 import torch
 
-from stargan_cli.device import side_by_side
 from stargan_cli.errors import PictureError, StarganError
+from stargan_cli.pool import side_by_side
 from stargan_cli.translate.streaming.workers import Asks, Dropped, Ends, Event, Workers
 
 MEMORY_BYTES = 2**30
@@ -103,7 +103,7 @@ class Stream(Generic[Item, Question, Answer, Result]):
         finally:
             self._runners.shutdown(wait=True, cancel_futures=True)
             self._workers.close(wait=has_ended)
-            torch.set_num_threads(torch.get_num_threads())  # for threads that begin later: see `device.side_by_side`
+            torch.set_num_threads(torch.get_num_threads())  # for threads that begin later: see `pool.side_by_side`
         if self._broken is not None:
             raise self._broken
 

@@ -11,7 +11,7 @@ from math import inf
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeVar
 
-from stargan_cli.device import side_by_side
+from stargan_cli.pool import side_by_side
 
 FEW = 128
 """So many pictures are not worth starting processes for."""
