@@ -83,7 +83,7 @@ def translate(
     progress(0, None, "finding pictures")
     counting, passed_over = Counting(), PassedOver()
     with ExitStack() as stack:
-        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name))
+        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name, stop=stop))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows)) if rows and not run.dry else None
         if on_ray:
