@@ -10,8 +10,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from stargan_cli.files.atomic import RUN_ID
-
 LOCK_NAME = ".stargan.lock"
 """The name of a folder's lock file."""
 _TRIES = 1000
@@ -102,15 +100,11 @@ def is_still_at(path: Path, file: BinaryIO) -> bool:
         return False
 
 
-def locks_exclude(folder: Path) -> bool:
-    """Whether locks have an effect on the file system of `folder`. Raises OSError if no file can be made there."""
-    path = folder / f".stargan.{RUN_ID}.lock"
+def excludes(path: Path) -> bool:
+    """Whether the lock that this process holds on the file at `path` has an effect on its file system. Raises
+    OSError."""
     try:
-        with locked(path):
-            try:
-                locked(path).close()
-            except BlockingIOError:
-                return True
-            return False
-    finally:
-        path.unlink(missing_ok=True)
+        locked(path).close()
+    except BlockingIOError:
+        return True
+    return False

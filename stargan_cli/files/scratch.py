@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from stargan_cli.files.locks import LOCK_NAME, locked, locks_exclude
+from stargan_cli.files.locks import LOCK_NAME, excludes, locked
 
 YOUNG_SECONDS = 60
 """A folder that is younger may not be locked yet."""
@@ -24,9 +24,11 @@ def scratch_folder(parent: Path, purpose: str) -> Iterator[Path]:
     prefix = f".stargan-{purpose}-"
     for left in parent.glob(f"{prefix}*"):
         with suppress(OSError):  # BlockingIOError: it is in use
-            if time.time() - left.stat().st_mtime > YOUNG_SECONDS and locks_exclude(parent):
-                locked(left / LOCK_NAME).close()
-                shutil.rmtree(left, ignore_errors=True)
+            if time.time() - left.stat().st_mtime > YOUNG_SECONDS:
+                with locked(left / LOCK_NAME):
+                    is_left = excludes(left / LOCK_NAME)
+                if is_left:
+                    shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     _open.add(folder)
     try:

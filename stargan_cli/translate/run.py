@@ -85,7 +85,7 @@ def translate(
         elif not run.dry:
             networks.start(warn)  # before the output folder is made: both may find that a package is missing
         display.tell("opening the output folder")
-        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name))
+        sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name, stop=stop))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows, display.tell)) if rows and not run.dry else None
         display.tell("finding pictures")

@@ -644,6 +644,29 @@ def test_a_stop_is_seen_while_the_search_finds_nothing(
     assert report.interrupted and ended.wait(30)
 
 
+def test_a_run_that_is_stopped_leaves_the_unfinished_files_of_a_killed_one_to_the_next(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing, answered, out = threading.Event(), threading.Event(), tmp_path / "out"
+
+    def walk(root: Path) -> Iterator[Any]:
+        listing.set()
+        answered.wait(30)
+        yield from ()
+
+    out.mkdir()
+    (out / ".stargan.lock").write_text("4")
+    (out / ".a.png.4.tmp").touch()
+    settings = TranslationSettings(spec="blond", weights=str(weights), precision="fp32")
+    with monkeypatch.context() as patch:
+        patch.setattr("stargan_cli.translate.outputs.folder.os.walk", walk)
+        report = translate([pictures], out, settings, Run(), stop=listing.is_set)
+        answered.set()
+    assert report.interrupted and report.total == 0 and (out / ".a.png.4.tmp").exists()
+    translate([pictures], out, settings, Run())
+    assert list(out.glob(".*")) == []
+
+
 def test_only_one_run_writes_into_a_folder(pictures: Path, tmp_path: Path, weights: Path) -> None:
     from stargan_cli.translate.outputs.folder import OutputFolder
 

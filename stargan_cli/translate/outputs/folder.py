@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from itertools import islice
 from pathlib import Path, PurePath
@@ -14,6 +14,7 @@ from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import Sync, adopt_run_id, make_folder, remove_unfinished
 from stargan_cli.files.below import Below, OutsideError
 from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
+from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
@@ -25,17 +26,24 @@ class OutputFolder:
     context manager.
 
     The locks are the system's own, on hidden files: they end with the process, however that ends. A file that a killed
-    run left unfinished is removed by the next run; one of a shard or of a single file, by the next run of that.
+    run left unfinished is removed by the next run; one of a shard or of a single file, by the next run of that. A run
+    that is stopped before it has removed them leaves them to the one after it.
     If a run that has the folder to itself made it and leaves it empty, `close` removes it.
     """
 
     def __init__(
-        self, root: Path, shard: Shard | None = None, run_id: str | None = None, name: str | None = None
+        self,
+        root: Path,
+        shard: Shard | None = None,
+        run_id: str | None = None,
+        name: str | None = None,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Makes the folder where it is missing. Raises UsageError where it cannot be locked or written.
 
         With the `run_id` (see `atomic.RUN_ID`) of a run that has locked the folder, it takes no lock of its own. With
-        `name`, that of the only file to write, it locks nothing else.
+        `name`, that of the only file to write, it locks nothing else. At `stop` it gives up looking for unfinished
+        files, and leaves them to the next run.
         """
         self.root = root
         self._lock: FolderLock | None = None
@@ -47,8 +55,8 @@ class OutputFolder:
             if run_id:
                 adopt_run_id(run_id)
             else:
-                self._lock = FolderLock(root, shard, name)
-                self._sweep(self._lock.killed, None if name is None else 1)
+                self._lock = FolderLock(root, shard, name, stop)
+                self._lock.note_run(self._sweep(self._lock.killed, None if name is None else 1, stop))
         except BlockingIOError as error:
             self._release()
             raise UsageError(
@@ -136,10 +144,17 @@ class OutputFolder:
                 f"cannot write into the output folder {self.root}: {reason_of(error)}", MAKE_ROOM
             ) from error
 
-    def _sweep(self, killed: set[str], folders: int | None) -> None:
+    def _sweep(self, killed: set[str], folders: int | None, stop: Callable[[], bool]) -> bool:
         """Remove the unfinished files of killed runs, from so many folders (None: all), the root first. Their names
-        hold the ids that the lock files kept."""
+        hold the ids that the lock files kept. Returns whether all were looked for before `stop`."""
         if not killed:
-            return
-        for folder, _, _ in islice(os.walk(self.root), folders):
-            remove_unfinished(Path(folder), lambda _entry, _name, run_id: run_id in killed)
+            return True
+
+        def swept() -> Iterator[str]:
+            for folder, _, _ in islice(os.walk(self.root), folders):
+                remove_unfinished(Path(folder), lambda _entry, _name, run_id: run_id in killed)
+                yield folder
+
+        for _ in read_ahead(swept(), lambda _: 1, stop=stop):  # a network share may take minutes to list a folder
+            pass
+        return not stop()

@@ -186,9 +186,10 @@ def opened(
     dry: bool = False,
     run_id: str | None = None,
     name: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Sink]:
     """The sink for an output folder, which is known to be writable, unless the run is `dry`; a local one is locked for
-    one run or shard. `run_id` and `name` are those of `OutputFolder`. Raises UsageError."""
+    one run or shard. `run_id`, `name` and `stop` are those of `OutputFolder`. Raises UsageError."""
     if isinstance(out, RemotePath):
         sink = RemoteSink(out)
         if dry:
@@ -199,5 +200,5 @@ def opened(
     elif dry:
         yield LocalSink(out, None)
     else:
-        with OutputFolder(out, shard, run_id, name) as held:
+        with OutputFolder(out, shard, run_id, name, stop) as held:
             yield LocalSink(out, held)
