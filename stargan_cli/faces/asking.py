@@ -1,13 +1,14 @@
-"""Searches for faces as generators: a search yields requests to the networks, and is sent the answers.
+"""Searches for faces as generators: a search yields questions to the networks, and is sent the answers.
 
 The worker process that holds a picture runs its search and loads no torch. The process that has the networks answers
-the requests of many searches at once.
+the questions of many searches at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Literal, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ Floats = NDArray[np.float32]
 Result = TypeVar("Result")
 
 
-class Ask(NamedTuple):
-    """A request to one of the networks, with `pixels` uint8 (N, 3, S, S).
+@dataclass(frozen=True)
+class FaceQuestion:
+    """A question to one of the networks, with `pixels` uint8 (N, 3, S, S).
 
     The `detector` (S a multiple of 32) answers with the candidates of each picture, best score first, float32
     (N, K, 15): score (0..1), box (left, top, right, bottom), and x, y of the eye on the picture's left, the one on its
@@ -32,15 +34,15 @@ class Ask(NamedTuple):
     pixels: Pixels
 
 
-Search = Generator[Ask, Floats, Result]
+Search = Generator[FaceQuestion, Floats, Result]
 
 
-def answered(search: Search[Result], answer: Callable[[Ask], Floats]) -> Result:
-    """Run a search, answer each request by `answer`, and return what it finds."""
+def answered(search: Search[Result], answer: Callable[[FaceQuestion], Floats]) -> Result:
+    """Run a search, answer each question by `answer`, and return what it finds."""
     try:
-        ask = next(search)
+        question = next(search)
         while True:
-            ask = search.send(answer(ask))
+            question = search.send(answer(question))
     except StopIteration as end:
         result: Result = end.value
         return result

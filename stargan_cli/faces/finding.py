@@ -1,6 +1,6 @@
 """Find the faces in a picture, read their landmarks, and place the squares that the weights expect around them.
 
-`find_faces` and `exact` are searches (see `asking`): they send requests to the networks, and load none.
+`find_faces` and `exact` are searches (see `asking`): they yield questions to the networks, and load none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from PIL import Image
 
 from stargan_cli.compositing.cutting import cut
 from stargan_cli.compositing.placement import Place, centred, fitted, places_of
-from stargan_cli.faces.asking import Ask, Search
+from stargan_cli.faces.asking import FaceQuestion, Search
 from stargan_cli.faces.candidates import THRESHOLD, Face, faces_on, turned_back
 from stargan_cli.faces.canvases import canvases, finer_scales, scales_of
 
@@ -48,7 +48,7 @@ def find_faces(image: Image.Image, min_face: int = DEFAULT_MIN_FACE) -> Search[l
         laid_out = canvases(image, searched) if searched else []
         for turns in range(4 if laid_out else 0):
             pixels = np.stack([np.rot90(canvas.pixels, turns, (1, 2)) for canvas in laid_out])
-            answer = yield Ask("detector", pixels)
+            answer = yield FaceQuestion("detector", pixels)
             large = [face for face in faces_on(laid_out, turns, answer) if face.height >= min_face]
             if large:
                 return sorted(large, key=lambda face: (-face.height, face.points[0].real, face.points[0].imag))
@@ -64,7 +64,7 @@ def exact(image: Image.Image, faces: Sequence[Face]) -> Search[list[Face]]:
     for _ in range(MOST_LOOKS if faces else 0):
         places = [fitted(points[index][:2], CLOSE_UP) for index in moving]
         pixels = [close[index].cut(place, CLOSE) for index, place in zip(moving, places, strict=True)]
-        answer = yield Ask("landmarks", np.stack(pixels))
+        answer = yield FaceQuestion("landmarks", np.stack(pixels))
         still = []
         for index, place, found in zip(moving, places, answer, strict=True):
             before = points[index]
@@ -112,7 +112,7 @@ def _upright(close: Sequence[_Close], faces: Sequence[Face]) -> Search[list[Face
         places = [_around(faces[index], eighths) for index in unsure]
         pixels = [close[index].cut(place, LOOK) for index, place in zip(unsure, places, strict=True)]
         views = [np.rot90(one, turns, (1, 2)) for one in pixels for turns in range(4)]
-        answer = yield Ask("detector", np.stack(views))
+        answer = yield FaceQuestion("detector", np.stack(views))
         for index, place, seen in zip(unsure, places, answer.reshape(len(unsure), 4, *answer.shape[1:]), strict=True):
             found = _seen_best(faces[index], place, seen)
             if eighths == 0 or found.score > best[index].score:

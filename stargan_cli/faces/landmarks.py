@@ -73,8 +73,8 @@ def _padded(x: Tensor, stride: int) -> Tensor:
 
 
 def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
-    """Return a function: RGB pictures, uint8 (N, 3, 112, 112) on the device -> the five points of `asking.Ask`. It
-    takes the mean over the picture and its mirror image, which is more accurate than either."""
+    """Return a function: RGB pictures, uint8 (N, 3, 112, 112) on the device -> the five points (see
+    `asking.FaceQuestion`). These are the mean over the picture and its mirror image, which is more accurate."""
     with torch.device("meta"):
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}

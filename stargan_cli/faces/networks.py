@@ -1,4 +1,4 @@
-"""The networks for face searches, on a device: they answer the requests of many pictures at once."""
+"""The networks for face searches, on a device: they answer the questions of many pictures at once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stargan_cli.faces.asking import Ask, Floats
+from stargan_cli.faces.asking import FaceQuestion, Floats
 from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
 from stargan_cli.lanes import Lanes, Work, padded
@@ -19,8 +19,8 @@ MOST_PICTURES = 256  # of one batch
 
 
 class FaceNetworks:
-    """Answers requests in batches. All batches of one picture size are equally large, the last one padded, so that an
-    answer does not depend on the rest of its batch, to the bit. A network is loaded at its first request. `lanes` are
+    """Answers questions in batches. All batches of one picture size are equally large, the last one padded, so that an
+    answer does not depend on the rest of its batch, to the bit. A network is loaded at its first question. `lanes` are
     those of `device`; others may use them too."""
 
     def __init__(self, device: torch.device, lanes: Lanes | None = None) -> None:
@@ -28,21 +28,21 @@ class FaceNetworks:
         self._loaded, self._loading = dict[str, Work](), Lock()
 
     @torch.inference_mode()
-    def answers(self, asks: Sequence[Ask]) -> list[Floats]:
-        """Return one answer for each request, in order."""
+    def answers(self, questions: Sequence[FaceQuestion]) -> list[Floats]:
+        """Return one answer for each question, in order."""
         kinds: dict[tuple[str, int], list[int]] = {}
-        for number, ask in enumerate(asks):
-            kinds.setdefault((ask.network, ask.pixels.shape[-1]), []).append(number)
+        for number, question in enumerate(questions):
+            kinds.setdefault((question.network, question.pixels.shape[-1]), []).append(number)
         found: dict[int, Floats] = {}
         for (network, side), numbers in kinds.items():
-            pixels = [asks[number].pixels for number in numbers]
+            pixels = [questions[number].pixels for number in numbers]
             answer = self._in_batches(network, side, np.concatenate(pixels))
             parts = np.split(answer, np.cumsum([len(part) for part in pixels])[:-1])
             found |= dict(zip(numbers, parts, strict=True))
-        return [found[number] for number in range(len(asks))]
+        return [found[number] for number in range(len(questions))]
 
-    def answer(self, ask: Ask) -> Floats:
-        return self.answers([ask])[0]
+    def answer(self, question: FaceQuestion) -> Floats:
+        return self.answers([question])[0]
 
     def _in_batches(self, network: str, side: int, pixels: np.ndarray) -> Floats:
         work, size = self._network(network), _batch_size(self._device, network, side)

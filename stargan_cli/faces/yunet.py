@@ -73,7 +73,8 @@ def _joined(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
-    """Return a function: RGB pictures, uint8 (N, 3, S, S) on the device -> their candidates, as in `asking.Ask`."""
+    """Return a function: RGB pictures, uint8 (N, 3, S, S) on the device -> their candidates (see
+    `asking.FaceQuestion`)."""
     with torch.device("meta"):
         network = YuNet()
     network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)

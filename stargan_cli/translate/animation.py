@@ -18,7 +18,8 @@ from stargan_cli.faces.asking import Search
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.frames import Frame, FrameSequence
-from stargan_cli.translate.framing import Answer, Asking, Framed, Framing, Question
+from stargan_cli.translate.framing import Framed, Framing
+from stargan_cli.translate.questions import Asking, ChangeAnswer, ChangeQuestion
 
 if TYPE_CHECKING:
     from stargan_cli.labels.probabilities import Known
@@ -42,14 +43,14 @@ def translated_frames(
     encoders: Sequence[FrameEncoder],
     variants: Sequence[Variant],
     weigh: Callable[[Framed, int], int],
-) -> Asking[Answer]:
+) -> Asking[ChangeAnswer]:
     """Translate every frame and give it to the encoders, one for each variant.
 
     Returns the networks' answer for the first group that shows a face. A person's source labels are read once, from the
     first group that shows the person. The first person's labels decide which of two opposite variants is due. A frame
     without a face is kept unchanged. Raises NoFaceError if no frame shows a face.
     """
-    first: Answer | None = None
+    first: ChangeAnswer | None = None
     due, asked = tuple(range(len(variants))), tuple(variants)
     known: dict[int, Known] = {}
     following, group = _Following(framing, frames.kind == "pages"), _Group()
@@ -73,7 +74,7 @@ def translated_frames(
 
 
 def _encode(
-    group: Sequence[Followed], framing: Framing, encoders: Sequence[FrameEncoder], answer: Answer | None
+    group: Sequence[Followed], framing: Framing, encoders: Sequence[FrameEncoder], answer: ChangeAnswer | None
 ) -> None:
     for number, encoder in enumerate(encoders):
         place = 0
@@ -102,7 +103,7 @@ class _Group:
 
     def asked(
         self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int], maps: bool
-    ) -> Asking[Answer | None]:
+    ) -> Asking[ChangeAnswer | None]:
         """Ask for the changes of the group's squares: with `maps` as maps, else as pixels. None if it has no squares.
 
         `known` has the source labels of the people seen so far; those of new people are added.
@@ -116,7 +117,7 @@ class _Group:
         ends = accumulate(len(one.people) for one in self.frames)
         firsts = tuple(end - len(one.people) for end, one in zip(ends, self.frames, strict=True) if one.people)
         read = tuple(known.get(number) for number in people)
-        answer: Answer = yield Question(squares, variants, laying, weight, people, read, firsts)
+        answer: ChangeAnswer = yield ChangeQuestion(squares, variants, laying, weight, people, read, firsts)
         known |= dict(zip(people, answer.known, strict=True))
         return answer
 

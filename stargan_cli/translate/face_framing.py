@@ -17,7 +17,8 @@ from stargan_cli.faces.finding import landmarks_of
 from stargan_cli.faces.placing import face_places
 from stargan_cli.pictures.arrays import Pixels, to_image
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
-from stargan_cli.translate.framing import Changes, Framed, put_back
+from stargan_cli.translate.framing import Framed, put_back
+from stargan_cli.translate.questions import Changes
 from stargan_cli.translate.settings import FaceSettings
 
 if TYPE_CHECKING:

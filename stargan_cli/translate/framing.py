@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Laying, Place, centred
-from stargan_cli.faces.asking import Ask, Search
-from stargan_cli.labels import Variant
+from stargan_cli.faces.asking import Search
 from stargan_cli.pictures.arrays import Pixels, to_image, to_square
 from stargan_cli.pictures.reading import MAX_PIXELS, Picture, Wanted
-from stargan_cli.translate.report import Label
+from stargan_cli.translate.questions import Changes
 
-if TYPE_CHECKING:
-    from stargan_cli.labels.probabilities import Known
-
-
-Changes = NDArray[Any]
-"""What the networks return for K squares: with `needs_maps`, the maps of `compositing.maps`, float16
-(K, CHANNELS, S, S); else the translated squares, uint8 (K, 3, S, S)."""
-Made = TypeVar("Made")
 MAPS_BYTES = 2 * CHANNELS  # for each pixel of a square, with `needs_maps`
 
 
@@ -39,58 +27,6 @@ class Framed:
     @property
     def laying(self) -> Laying:
         return Laying.of(self.places, *self.picture.image.size)
-
-
-@dataclass(frozen=True)
-class Question:
-    """A picture's question to the networks: its squares, uint8 (K, 3, S, S), translated to each of the variants.
-
-    With `laying`, the answer has maps that fit the picture (see `Laying`); without it, translated squares. `weight` is
-    the memory that the picture needs until it is written (bytes). For frames of an animation, `people` has the number
-    of the person in each square, `known` the source labels that were read from earlier frames, and `firsts` the indices
-    of each frame's first square, which shows the largest face.
-    """
-
-    squares: Pixels
-    variants: tuple[Variant, ...]
-    laying: Laying | None
-    weight: int
-    people: tuple[int, ...] | None = None
-    known: tuple[Known | None, ...] = ()
-    firsts: tuple[int, ...] = (0,)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The networks' answer to a question: the `changes` (V, K, ...) of K squares, for each of V variants that are due.
-
-    For each variant, due or not, `labels` has the source and target labels of the first square, and `remarks` the
-    reason for its row. `known` has the source labels of each square. A variant with an opposite is not due, and has no
-    target labels, if the picture already shows it.
-    """
-
-    changes: Changes
-    labels: tuple[tuple[Label | None, Label | None], ...]
-    known: tuple[Known, ...] = ()
-    remarks: tuple[str | None, ...] = ()
-
-    @property
-    def due(self) -> tuple[int, ...]:
-        """The numbers of the variants that are due."""
-        return tuple(number for number, (_, after) in enumerate(self.labels) if after is not None)
-
-    def changes_of(self, number: int) -> Changes:
-        """The changes (K, ...) of a variant that is due."""
-        changes: Changes = self.changes[self.due.index(number)]
-        return changes
-
-
-Asked = Ask | Question
-"""A picture's question: to the networks that find faces, or to those that translate."""
-CARRIED = {Ask: "pixels", Question: "squares", Answer: "changes"}
-"""The field of a question or an answer that holds its array. Between processes, the array is sent apart from the rest,
-through shared memory. An answer about faces is the array itself."""
-Asking = Generator[Asked, Any, Made]
 
 
 class Framing(Protocol):
@@ -174,21 +110,3 @@ def put_back(framed: Framed, changes: Changes) -> Picture:
 def change_bytes(framing: Framing) -> int:
     """The size of one square's changes (bytes)."""
     return (MAPS_BYTES if framing.needs_maps else 3) * framing.size**2
-
-
-def array_of(message: Any) -> NDArray[Any]:
-    """The array that a question or an answer carries."""
-    for kind, name in CARRIED.items():
-        if isinstance(message, kind):
-            return getattr(message, name)  # type: ignore[no-any-return]
-    return message  # type: ignore[no-any-return]
-
-
-def with_array(message: Any, array: Any) -> Any:
-    """The same question or answer with another array (None while the array is sent apart)."""
-    if isinstance(message, Ask):
-        return message._replace(pixels=array)
-    for kind, name in CARRIED.items():
-        if isinstance(message, kind):
-            return replace(message, **{name: array})  # type: ignore[type-var]
-    return array

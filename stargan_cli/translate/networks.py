@@ -12,7 +12,7 @@ import torch
 
 from stargan_cli.compositing.placement import Laying
 from stargan_cli.errors import PictureError
-from stargan_cli.faces.asking import Ask, Floats
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.files.blobs import path_of
 from stargan_cli.labels import Variant
@@ -22,9 +22,9 @@ from stargan_cli.lanes import Lanes
 from stargan_cli.pictures.tensors import NOT_FINITE
 from stargan_cli.progress import Say, unheard
 from stargan_cli.translate.engines.engine import pick_engine_device
-from stargan_cli.translate.framing import Answer, Asked, Changes, Question
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.plan import Plan, make_plan
+from stargan_cli.translate.questions import Answer, ChangeAnswer, ChangeQuestion, Changes, Question
 from stargan_cli.translate.report import SHOWN, Label
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.translate.source_labels import label_source
@@ -32,22 +32,22 @@ from stargan_cli.translate.translator import Translated, Translator
 from stargan_cli.weights.derived import strengthened
 from stargan_cli.weights.files import Weights, load
 
-Batch = Sequence[tuple[Found, Question]]
+Batch = Sequence[tuple[Found, ChangeQuestion]]
 
 
 TRANSLATE = "translate"
 
 
-def question_kind(asked: Asked) -> Hashable:
+def question_kind(question: Question) -> Hashable:
     """Questions of one kind are answered in one batch."""
-    return (asked.network, asked.pixels.shape[-1]) if isinstance(asked, Ask) else TRANSLATE
+    return (question.network, question.pixels.shape[-1]) if isinstance(question, FaceQuestion) else TRANSLATE
 
 
 class _Picture(NamedTuple):
     """A picture's question, with the source labels of each of its squares."""
 
     found: Found
-    question: Question
+    question: ChangeQuestion
     labels: list[Known]
 
     @property
@@ -96,27 +96,28 @@ class Networks:
         known = self.labels.known(path_of(found.source))
         return replace(found, known=known) if known else found
 
-    def answer(self, batch: Sequence[tuple[Found, Asked]]) -> Sequence[Answer | Floats | Exception]:
+    def answer(self, batch: Sequence[tuple[Found, Question]]) -> Sequence[Answer | Exception]:
         """One answer for each picture, in order. All questions must be of one kind (see `question_kind`).
 
         The answer is a PictureError if source labels are needed and unknown, or if the network's output is not finite.
         """
-        about_faces = [asked for _, asked in batch if isinstance(asked, Ask)]
+        about_faces = [question for _, question in batch if isinstance(question, FaceQuestion)]
         if about_faces:
             return self.faces.answers(about_faces)
-        return self._answer_questions([(found, asked) for found, asked in batch if isinstance(asked, Question)])
+        about_changes = [(found, question) for found, question in batch if isinstance(question, ChangeQuestion)]
+        return self._answers_about_changes(about_changes)
 
     def batch_size(self, kind: Hashable) -> int:
         """How many questions of a kind to answer at once. On a CPU, larger batches do not find faces faster."""
         return self.translator.batch_size if kind in (TRANSLATE, None) or self._device.type != "cpu" else 1
 
     @torch.inference_mode()
-    def _answer_questions(self, batch: Batch) -> list[Answer | Exception]:
+    def _answers_about_changes(self, batch: Batch) -> list[ChangeAnswer | Exception]:
         refused = [self._refusal(*asked) for asked in batch]
         answers = iter(self._translated([asked for asked, error in zip(batch, refused, strict=True) if error is None]))
         return [next(answers) if error is None else error for error in refused]
 
-    def _refusal(self, found: Found, question: Question) -> PictureError | None:
+    def _refusal(self, found: Found, question: ChangeQuestion) -> PictureError | None:
         try:
             for variant in question.variants:
                 self.labels.require(found.known, variant.depends_on)
@@ -124,7 +125,7 @@ class Networks:
             return error
         return None
 
-    def _translated(self, batch: Batch) -> list[Answer | Exception]:
+    def _translated(self, batch: Batch) -> list[ChangeAnswer | Exception]:
         if not batch:
             return []
         pictures = [
@@ -141,7 +142,7 @@ class Networks:
         made = self.translator.translate(
             pixels, torch.tensor(flat, dtype=torch.float32), Laying.joined(layings) if layings else None
         )
-        answers: list[Answer | Exception] = []
+        answers: list[ChangeAnswer | Exception] = []
         place = 0
         for picture, asked in zip(pictures, vectors, strict=True):
             end = place + len(picture.labels) * len(picture.due)
@@ -155,7 +156,7 @@ class Networks:
 
     def _answer(
         self, picture: _Picture, vectors: list[list[list[list[float]]]], made: Translated | None
-    ) -> Answer | Exception:
+    ) -> ChangeAnswer | Exception:
         if made is not None and not bool(made.finite.all()):
             return PictureError(f"{NOT_FINITE}: try --precision fp32")
         source, due = self.labels.named(picture.labels[0]) or None, picture.due
@@ -166,7 +167,7 @@ class Networks:
             is_due = variant in due
             labels.append((source, self.labels.target(next(asked)[0], variant.changes) if is_due else None))
             remarks.append(self.labels.remark(place, picture.labels, variant.changes) if is_due else SHOWN)
-        return Answer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
+        return ChangeAnswer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
     def _source_labels(self, batch: Batch) -> list[list[Known]]:
         """The source labels of each square of each picture. The discriminator reads only the pictures that need it."""
@@ -178,7 +179,7 @@ class Networks:
             for (found, question), read in zip(batch, reads, strict=True)
         ]
 
-    def _labels_of(self, found: Found, question: Question, logits: list[list[float] | None]) -> list[Known]:
+    def _labels_of(self, found: Found, question: ChangeQuestion, logits: list[list[float] | None]) -> list[Known]:
         """The source labels of each square of a question. One person's squares share the mean of their logits."""
         given = self._given(found, question)
         if question.people is None:
@@ -191,12 +192,12 @@ class Networks:
                 labels[person] = self.labels.completed(own, mean) if known is None else known
         return [labels[person] for person in question.people]
 
-    def _given(self, found: Found, question: Question) -> list[Known]:
+    def _given(self, found: Found, question: ChangeQuestion) -> list[Known]:
         """The labels of each square that need no reading. The table's are those of the largest face, which is first."""
         others = self.labels.of_others(found.known)
         return [found.known if number in question.firsts else others for number in range(len(question.squares))]
 
-    def _needs_reading(self, found: Found, question: Question) -> bool:
+    def _needs_reading(self, found: Found, question: ChangeQuestion) -> bool:
         if not self.labels.can_read:
             return False
         if self._always_read:

@@ -23,11 +23,12 @@ from stargan_cli.pictures.reading import Wanted
 from stargan_cli.pictures.save_options import Extras
 from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.done_before import mark_of, state_of
-from stargan_cli.translate.framing import Answer, Changes, Framed, Question
+from stargan_cli.translate.framing import Framed
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.sinks import MemorySink, Sink
 from stargan_cli.translate.outputs.together import PendingOutput, Steps, in_words, written
 from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.questions import ChangeAnswer, ChangeQuestion, Changes
 from stargan_cli.translate.report import COPIED, GENERATED, SHOWN, Row, Settled
 
 
@@ -100,7 +101,7 @@ def _made(found: Found, jobs: Sequence[Job], plan: Plan, sink: Sink) -> Steps[li
             return (yield from _finished(found, jobs, answer, {n: encoders[n].file for n in answer.due}, sink))
     framed = yield from plan.framing.prepare(opened)
     laying = framed.laying if plan.framing.needs_maps else None
-    answer = yield Question(framed.squares, variants, laying, _weight(framed, len(jobs)))
+    answer = yield ChangeQuestion(framed.squares, variants, laying, _weight(framed, len(jobs)))
     files = {number: partial(encoded, framed, answer.changes_of(number), jobs[number], plan) for number in answer.due}
     return (yield from _finished(found, jobs, answer, files, sink))
 
@@ -160,7 +161,7 @@ def _planned(found: Found, jobs: Sequence[Job], sink: Sink) -> list[Row]:
 
 
 def _finished(
-    found: Found, jobs: Sequence[Job], answer: Answer, files: Mapping[int, Callable[[], bytes]], sink: Sink
+    found: Found, jobs: Sequence[Job], answer: ChangeAnswer, files: Mapping[int, Callable[[], bytes]], sink: Sink
 ) -> Steps[list[Row]]:
     """Write a picture's outputs and return their rows. An output that is not in `files` is not due, and is skipped."""
     due, again = [], isinstance(found.source, Path) and is_generated(found.source)

@@ -18,7 +18,6 @@ from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.files.writable import is_same_file, require_folder
 from stargan_cli.progress import Progress, Say, silent, unheard
-from stargan_cli.translate.heap import keep_freed_memory
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.found import Found
@@ -35,6 +34,7 @@ from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Failing, Report, Row, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.fork_server import ForkServers
+from stargan_cli.translate.streaming.heap import keep_freed_memory
 from stargan_cli.translate.streaming.processes import SUPPORTED, WorkerProcesses
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import work

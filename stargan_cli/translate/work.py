@@ -12,7 +12,6 @@ from typing import Any
 
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import PictureError
-from stargan_cli.translate.framing import Asked, Question
 from stargan_cli.translate.inputs.archives import with_members
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.tar_reading import Member
@@ -22,13 +21,14 @@ from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.outputs.together import synced_at_once
 from stargan_cli.translate.picture import failed, outputs_of, picture_steps
 from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.questions import ChangeQuestion, Question
 from stargan_cli.translate.report import Settled
 from stargan_cli.translate.streaming.stream import Stream
 from stargan_cli.translate.streaming.workers import Growing, Threads, Workers
 
 MOST_WORKERS = 16
 
-MakeProcesses = Callable[[int, Callable[[Found], None], SimpleQueue[Any]], Workers[Found, Asked, Any]]
+MakeProcesses = Callable[[int, Callable[[Found], None], SimpleQueue[Any]], Workers[Found, Question, Any]]
 """Makes so many worker processes for a queue of events. Its second argument removes a picture's unfinished outputs."""
 
 
@@ -62,10 +62,10 @@ def work(
     archives = ArchiveOutputs(sink, plan)
     number = plan.settings.workers or automatic_workers()
     clean_up = partial(_clean_up, sink, plan)
-    threads: Threads[Found, Asked, Any] = Threads(
+    threads: Threads[Found, Question, Any] = Threads(
         lambda found: synced_at_once(picture_steps(found, plan, sink, dry)), number, clean_up
     )
-    workers: Workers[Found, Asked, Any] = threads
+    workers: Workers[Found, Question, Any] = threads
     if processes is not None:
         make = partial(processes, number, clean_up)
         workers = make(threads.events) if watched else Growing(threads, make)
@@ -107,8 +107,8 @@ def _clean_up(sink: Sink, plan: Plan, found: Found) -> None:
         sink.remove_unfinished(output)
 
 
-def _weight(asked: Asked) -> int:
-    return asked.weight if isinstance(asked, Question) else -1
+def _weight(question: Question) -> int:
+    return question.weight if isinstance(question, ChangeQuestion) else -1
 
 
 def _held(found: Found) -> int:

@@ -9,7 +9,7 @@ from PIL import Image
 from portraits import photograph
 
 from stargan_cli.compositing.placement import Place
-from stargan_cli.faces.asking import Ask, answered
+from stargan_cli.faces.asking import FaceQuestion, answered
 from stargan_cli.faces.candidates import turned_back
 from stargan_cli.faces.canvases import PART, SHARED, SINGLE, canvases, finer_scales, scales_of
 from stargan_cli.faces.finding import find_faces as search
@@ -102,11 +102,11 @@ def test_what_is_seen_on_a_turned_square_is_turned_back(turns: int) -> None:
 
 
 def test_a_picture_without_faces_is_asked_for_four_times_at_each_scale() -> None:
-    asked: list[Ask] = []
+    asked: list[FaceQuestion] = []
 
-    def nothing(ask: Ask) -> np.ndarray:
-        asked.append(ask)
-        return np.zeros((len(ask.pixels), 4, 15), np.float32)
+    def nothing(question: FaceQuestion) -> np.ndarray:
+        asked.append(question)
+        return np.zeros((len(question.pixels), 4, 15), np.float32)
 
     assert answered(search(Image.new("RGB", (1350, 900))), nothing) == []
-    assert [ask.pixels.shape[0] for ask in asked] == [1] * 4 + [7] * 4
+    assert [question.pixels.shape[0] for question in asked] == [1] * 4 + [7] * 4

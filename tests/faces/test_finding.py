@@ -14,7 +14,7 @@ from portraits import LANDMARKS, PORTRAITS, photograph, put, truth
 
 from stargan_cli.compositing.placement import Place
 from stargan_cli.faces import canvases
-from stargan_cli.faces.asking import Ask
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.finding import is_crop, place_of
 from stargan_cli.pictures.arrays import to_array
 
@@ -115,7 +115,7 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]) -> None:
 def test_the_detector_is_that_of_opencv() -> None:
     """OpenCV's FaceDetectorYN gives these numbers for the same picture and weights."""
     with Image.open(PORTRAITS[0]) as opened:
-        (found,) = NETWORKS.answer(Ask("detector", to_array(opened.convert("RGB"))[None]))
+        (found,) = NETWORKS.answer(FaceQuestion("detector", to_array(opened.convert("RGB"))[None]))
     assert found[0, 0] == pytest.approx(0.9448, abs=1e-3)
     assert found[0, 1:5].tolist() == pytest.approx([65.98, 60.22, 182.1, 208.51], abs=0.05)
     assert found[0, 5:].tolist() == pytest.approx(

@@ -12,7 +12,7 @@ from portraits import PORTRAITS
 
 from stargan_cli.compositing.cutting import cut
 from stargan_cli.compositing.placement import Place
-from stargan_cli.faces.asking import Ask
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.finding import CLOSE, CLOSE_UP, is_crop, place_of
 from stargan_cli.pictures.arrays import to_array
 
@@ -26,11 +26,11 @@ def example(number: int, size: int) -> np.ndarray:
 
 def test_questions_of_many_pictures_are_answered_in_their_order_and_to_the_bit_as_alone() -> None:
     asks = [
-        Ask("detector", np.stack([example(0, 128), example(1, 128)])),
-        Ask("landmarks", example(2, CLOSE)[None]),
-        Ask("detector", example(3, 256)[None]),
-        Ask("detector", example(4, 128)[None]),
-        Ask("landmarks", np.stack([example(1, CLOSE), example(0, CLOSE)])),
+        FaceQuestion("detector", np.stack([example(0, 128), example(1, 128)])),
+        FaceQuestion("landmarks", example(2, CLOSE)[None]),
+        FaceQuestion("detector", example(3, 256)[None]),
+        FaceQuestion("detector", example(4, 128)[None]),
+        FaceQuestion("landmarks", np.stack([example(1, CLOSE), example(0, CLOSE)])),
     ]
     together = NETWORKS.answers(asks)
     assert [answer.shape[0] for answer in together] == [2, 1, 1, 1, 2]
@@ -39,13 +39,13 @@ def test_questions_of_many_pictures_are_answered_in_their_order_and_to_the_bit_a
 
 
 def test_the_surest_candidate_comes_first() -> None:
-    (found,) = NETWORKS.answer(Ask("detector", example(0, 256)[None]))
+    (found,) = NETWORKS.answer(FaceQuestion("detector", example(0, 256)[None]))
     assert (np.diff(found[:, 0]) <= 0).all() and found[0, 0] > 0.9
 
 
 def test_a_face_and_its_mirror_image_have_mirrored_landmarks() -> None:
     face = example(0, CLOSE)
-    own, other = NETWORKS.answer(Ask("landmarks", np.stack([face, face[:, :, ::-1]])))
+    own, other = NETWORKS.answer(FaceQuestion("landmarks", np.stack([face, face[:, :, ::-1]])))
     mirrored = other[[1, 0, 2, 4, 3]] * (-1, 1) + (1, 0)
     assert np.abs(own - mirrored).max() < 1e-3
 
@@ -65,7 +65,7 @@ def test_london_faces_are_found_once_and_read_alike_at_every_scale(shared: Path)
         assert max(abs(a - b) for a, b in zip(face.points, read, strict=True)) < 0.04 * eyes
         close = Place(face.points[0] - CLOSE_UP[0] * eyes / 0.36, complex(eyes / 0.36))
         shifted = Place(close.origin + 0.1 * eyes, close.span)
-        (again,) = NETWORKS.answer(Ask("landmarks", cut(image, shifted, CLOSE)[None]))
+        (again,) = NETWORKS.answer(FaceQuestion("landmarks", cut(image, shifted, CLOSE)[None]))
         points = [shifted.origin + shifted.span * complex(x, y) for x, y in again.tolist()]
         assert max(abs(a - b) for a, b in zip(face.points, points, strict=True)) < 0.04 * eyes
 

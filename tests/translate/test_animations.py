@@ -18,7 +18,7 @@ from stargan_cli.cli import translate_options
 from stargan_cli.cli.app import app
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError
-from stargan_cli.faces.asking import Ask, Search, answered
+from stargan_cli.faces.asking import FaceQuestion, Search, answered
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.frames import Frame, FrameSequence
@@ -26,8 +26,8 @@ from stargan_cli.pictures.reading import Picture
 from stargan_cli.translate import animation, networks
 from stargan_cli.translate.animation import translated_frames
 from stargan_cli.translate.face_framing import Faces
-from stargan_cli.translate.framing import Answer, Question
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.questions import ChangeAnswer, ChangeQuestion
 from stargan_cli.translate.settings import FaceSettings, TranslationSettings
 
 pytestmark = pytest.mark.numeric
@@ -169,7 +169,7 @@ def followed(framing: Faces, *pictures: Picture, kind: Any = "animation") -> lis
     return [answered(following.followed(frame), no_answer) for frame in frames]
 
 
-def no_answer(ask: Ask) -> Any:
+def no_answer(question: FaceQuestion) -> Any:
     raise AssertionError("these frames ask no network")
 
 
@@ -218,7 +218,7 @@ def test_frames_go_in_small_groups_and_labels_are_read_once(monkeypatch: pytest.
     assert (len(question.squares), question.people, question.known, question.weight) == (2, (0, 0), (None, None), 14)
     assert question.firsts == (0, 1)
     label = {(0, "Male"): 1.0}
-    question = way.send(Answer(np.empty((1, 2, 3, 16, 16), np.uint8), (({}, {}),), (label, label)))  # type: ignore[arg-type]
+    question = way.send(ChangeAnswer(np.empty((1, 2, 3, 16, 16), np.uint8), (({}, {}),), (label, label)))  # type: ignore[arg-type]
     assert (len(question.squares), question.known) == (1, (label,))
 
 
@@ -229,7 +229,7 @@ def test_the_first_person_of_the_first_group_decides_which_opposite_is_due(monke
     way = translated_frames(frames, framing((FACE,)), [], (male, female), lambda framed, jobs: 7)
     assert next(way).variants == (male, female)
     label = {(0, "Male"): 1.0}
-    question = way.send(Answer(((), ()), (({}, None), ({}, {})), (label, label)))  # type: ignore[arg-type]
+    question = way.send(ChangeAnswer(((), ()), (({}, None), ({}, {})), (label, label)))  # type: ignore[arg-type]
     assert question.variants == (Variant("female", ()),)
 
 
@@ -238,7 +238,7 @@ def test_what_is_read_of_one_person_is_averaged(weights: Path) -> None:
     made = networks.Networks(settings)
     squares = np.zeros((3, 3, 16, 16), np.uint8)
     logits = [[4.0] * 5, [-6.0] * 5, [-1.0] * 5]
-    question = Question(squares, made.plan.variants, None, 0, (0, 0, 1), (None, None, None))
+    question = ChangeQuestion(squares, made.plan.variants, None, 0, (0, 0, 1), (None, None, None))
     labels = made._labels_of(Found(Path("a.gif"), None), question, logits)
     assert labels[0] == labels[1] == made.labels.completed({}, [-1.0] * 5) == labels[2]
 
@@ -247,7 +247,7 @@ def test_a_table_labels_the_largest_face_of_each_frame(weights: Path) -> None:
     """As it was when first met: the second person's is read, though larger in the second frame."""
     made = networks.Networks(TranslationSettings("blond", weights=str(weights)))
     squares, given, people = np.zeros((5, 3, 16, 16), np.uint8), {(0, "Male"): 1.0}, (0, 1, 1, 0, 2)
-    question = Question(squares, made.plan.variants, None, 0, people, (None,) * 5, (0, 2, 4))
+    question = ChangeQuestion(squares, made.plan.variants, None, 0, people, (None,) * 5, (0, 2, 4))
     labels = made._labels_of(Found(Path("a.gif"), None, known=given), question, [[-1.0] * 5] * 5)
     read = made.labels.completed({}, [-1.0] * 5)
     assert labels == [read | given, read, read, read | given, read | given]

@@ -18,7 +18,7 @@ from translation_kit import make_weights
 
 from stargan_cli.captured import EAGER_CALLS
 from stargan_cli.compositing.placement import Place
-from stargan_cli.faces.asking import Ask
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.lanes import Lanes
 from stargan_cli.translate.translator import Translated, Translator
@@ -143,8 +143,8 @@ def test_answers_about_faces_that_are_played_back_are_those_that_are_computed(mo
     random = np.random.default_rng(0)
     for _ in range(EAGER_CALLS + 2):
         for network, side, count in (("detector", 64, 17), ("landmarks", 112, 2)):
-            ask = Ask(network, random.integers(0, 256, (count, 3, side, side), dtype=np.uint8))  # type: ignore[arg-type]
-            np.testing.assert_allclose(played.answer(ask), plain.answer(ask), rtol=1e-3, atol=1e-3)
+            question = FaceQuestion(network, random.integers(0, 256, (count, 3, side, side), dtype=np.uint8))  # type: ignore[arg-type]
+            np.testing.assert_allclose(played.answer(question), plain.answer(question), rtol=1e-3, atol=1e-3)
 
 
 def translated(made: Translator, pixels: Tensor, wanted: Tensor) -> Translated:

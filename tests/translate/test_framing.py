@@ -14,7 +14,8 @@ from translation_kit import framed
 from stargan_cli.compositing import paste
 from stargan_cli.compositing.placement import centred
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.translate.framing import Centre, Changes
+from stargan_cli.translate.framing import Centre
+from stargan_cli.translate.questions import Changes
 
 pytestmark = pytest.mark.numeric
 

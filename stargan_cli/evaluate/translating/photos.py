@@ -19,7 +19,7 @@ from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.errors import NoFaceError
-from stargan_cli.faces.asking import Ask, answered
+from stargan_cli.faces.asking import FaceQuestion, answered
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.faces.placing import face_places
 from stargan_cli.model import Translation
@@ -101,7 +101,7 @@ class _Face(NamedTuple):
 
 
 def _look(
-    path: Path, landmarks: Mapping[str, Sequence[float]], size: int, answer: Callable[[Ask], np.ndarray]
+    path: Path, landmarks: Mapping[str, Sequence[float]], size: int, answer: Callable[[FaceQuestion], np.ndarray]
 ) -> _Face | None:
     image = read_picture(path).image
     try:

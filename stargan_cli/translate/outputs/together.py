@@ -9,22 +9,22 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from stargan_cli.errors import OutputError, PictureError, shortage, shortened
-from stargan_cli.translate.framing import Asked, Asking
 from stargan_cli.translate.outputs.begun import AtOnce, Begun, Unsynced
 from stargan_cli.translate.outputs.sinks import Sink
+from stargan_cli.translate.questions import Asking, Question
 from stargan_cli.translate.report import Row
 
 MOST_TOGETHER = 16
 """How many outputs of a picture are synced before the first of them appears; each holds two file descriptors. Worker
 processes set their own number."""
 Made = TypeVar("Made")
-Steps = Generator[Asked | Unsynced, Any, Made]
+Steps = Generator[Question | Unsynced, Any, Made]
 """A picture's steps. They yield a question and get its answer, or yield `Unsynced` and go on once that is synced."""
 
 
 def synced_at_once(steps: Steps[Made]) -> Asking[Made]:
     """The same steps, except that they sync their outputs themselves and never yield `Unsynced`."""
-    step: Callable[[], Asked | Unsynced] = partial(next, steps)
+    step: Callable[[], Question | Unsynced] = partial(next, steps)
     while True:
         try:
             asked = step()

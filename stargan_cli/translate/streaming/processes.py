@@ -16,9 +16,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from stargan_cli.errors import PictureError, StarganError, reason_of
-from stargan_cli.faces.asking import Floats
-from stargan_cli.translate.framing import Answer, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.questions import Answer, with_array
 from stargan_cli.translate.streaming.fork_server import ForkServers
 from stargan_cli.translate.streaming.shared_arrays import unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
@@ -74,7 +73,7 @@ class WorkerProcesses:
         self._items[ticket] = item
         self._waiting.append(ticket)
 
-    def go_on(self, ticket: int, answer: Answer | Floats | Exception) -> None:
+    def go_on(self, ticket: int, answer: Answer | Exception) -> None:
         owner = self._owners.get(ticket)
         if owner is None:  # the worker has died: the picture will ask again
             self._begin_again(ticket)

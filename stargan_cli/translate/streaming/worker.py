@@ -17,13 +17,14 @@ from typing import Any
 
 from stargan_cli.errors import OutputError, StarganError
 from stargan_cli.pictures import reading
-from stargan_cli.translate.framing import Asked, Question, array_of, change_bytes, with_array
+from stargan_cli.translate.framing import change_bytes
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs import together
 from stargan_cli.translate.outputs.begun import Unsynced
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.picture import PictureSteps, picture_steps
 from stargan_cli.translate.plan import Plan
+from stargan_cli.translate.questions import ChangeQuestion, Question, array_of, with_array
 from stargan_cli.translate.settings import Location
 from stargan_cli.translate.streaming.shared_arrays import ArrayReference, Room, Rooms, SharedArrays
 from stargan_cli.translate.streaming.syncing import Syncer
@@ -134,13 +135,13 @@ class _Worker:
             return question
         return self._asked(ticket, steps, question)
 
-    def _asked(self, ticket: int, steps: PictureSteps, asked: Asked) -> tuple[Any, ...]:
-        pixels, answer = array_of(asked), 0
-        if isinstance(asked, Question):
-            answer = len(asked.variants) * len(asked.squares) * change_bytes(self._plan.framing)
+    def _asked(self, ticket: int, steps: PictureSteps, question: Question) -> tuple[Any, ...]:
+        pixels, answer = array_of(question), 0
+        if isinstance(question, ChangeQuestion):
+            answer = len(question.variants) * len(question.squares) * change_bytes(self._plan.framing)
         room = self._rooms.take(max(pixels.nbytes, answer))
         self._running[ticket] = steps, room
-        return "asks", ticket, with_array(asked, None), self._arrays.put(room, pixels)
+        return "asks", ticket, with_array(question, None), self._arrays.put(room, pixels)
 
     def _send(self, message: tuple[Any, ...]) -> None:
         try:

@@ -15,9 +15,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from stargan_cli.faces.asking import Floats
-from stargan_cli.translate.framing import Answer, array_of, with_array
 from stargan_cli.translate.inputs.found import Found
+from stargan_cli.translate.questions import Answer, array_of, with_array
 from stargan_cli.translate.streaming.fork_server import ForkServer
 from stargan_cli.translate.streaming.shared_arrays import ArrayReference, SharedArrays, unnamed_file
 from stargan_cli.translate.streaming.worker import Assignment
@@ -105,7 +104,7 @@ class WorkerHandle:
         self.fresh.add(ticket)
         self._send((ticket, item, None))
 
-    def send_answer(self, ticket: int, answer: Answer | Floats | Exception) -> None:
+    def send_answer(self, ticket: int, answer: Answer | Exception) -> None:
         self.stepping.add(ticket)
         described, asked = None, self.tickets[ticket]
         if not isinstance(answer, Exception) and asked is not None:

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from stargan_cli.translate import heap
+from stargan_cli.translate.streaming import heap
 
 CHILD = """
 import resource, sys
-from stargan_cli.translate.heap import keep_freed_memory
+from stargan_cli.translate.streaming.heap import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
