@@ -31,8 +31,8 @@ class Terminated(KeyboardInterrupt):
 class _Insist:
     """A signal handler that stops at once by raising an exception, so that `finally` blocks run.
 
-    Further signals within SAME_WISH_S (s) count as the same request and do not disturb the clean-up. A later one ends
-    the process immediately, without clean-up. So does a first one during an import, where an exception would pass
+    Further signals within SAME_REQUEST_S (s) count as the same request and do not disturb the clean-up. A later one
+    ends the process immediately, without clean-up. So does a first one during an import, where an exception would pass
     through native code, which aborts: only scratch folders are removed.
     """
 
@@ -48,7 +48,7 @@ class _Insist:
         if self.since is None:
             self.since = time.monotonic()
             raise Terminated(number) if number in TERMINATING else KeyboardInterrupt
-        if time.monotonic() - self.since > SAME_WISH_S:
+        if time.monotonic() - self.since > SAME_REQUEST_S:
             os._exit(128 + number)
 
 
@@ -64,7 +64,7 @@ def stopped_at_once() -> bool:
     return _of_process is not None and _of_process.since is not None
 
 
-SAME_WISH_S = 1.0
+SAME_REQUEST_S = 1.0
 _of_process: _Insist | None = None
 """The handler that `begin` installed: the process then runs nothing but this command."""
 
@@ -94,13 +94,13 @@ class Stop:
 @contextmanager
 def interruptible(message: str) -> Iterator[Stop]:
     """While it is open, the first signal asks for a clean stop and prints `message`, if any. A second stops at once. If
-    it is no Ctrl-C, it counts as the same request within SAME_WISH_S (s): torchrun and systemd both send one."""
+    it is no Ctrl-C, it counts as the same request within SAME_REQUEST_S (s): torchrun and systemd both send one."""
     stop, insist, since = Stop(), _of_process or _Insist(), 0.0
 
     def ask(number: int, frame: FrameType | None) -> None:
         nonlocal since
         if stop():
-            if number == signal.SIGINT or time.monotonic() - since > SAME_WISH_S:
+            if number == signal.SIGINT or time.monotonic() - since > SAME_REQUEST_S:
                 insist(number, frame)
             return
         stop.number, since = number, time.monotonic()

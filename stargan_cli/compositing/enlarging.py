@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stargan_cli.compositing.maps import Floats
 from stargan_cli.compositing.scratch_arrays import scratch_array
+from stargan_cli.pictures.arrays import Floats
 
 _REACH = 2  # px of the maps: the reach of the bicubic kernel
 _SPAN = 8  # px of the maps: enlarged by one matrix product

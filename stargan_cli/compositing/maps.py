@@ -10,9 +10,6 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 COLOUR, SLOPE, MASK, LOW, HIGH, LIGHTER, SEEN = slice(0, 3), slice(3, 6), 6, 7, 8, 9, slice(10, 13)
 CHANNELS = 13
 HALF = 127.5
@@ -20,7 +17,6 @@ HALF = 127.5
 DARKEST = 0.15 * HALF
 """Levels added to the lightness that LIGHTER is a share of, so that noise in black is not amplified."""
 
-Floats = NDArray[np.float32]
 Numbers = TypeVar("Numbers")
 """An array or a tensor."""
 

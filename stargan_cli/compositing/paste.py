@@ -26,12 +26,12 @@ from stargan_cli.compositing.maps import (
     MASK,
     SEEN,
     SLOPE,
-    Floats,
     lightness,
     smooth,
 )
 from stargan_cli.compositing.placement import Place
 from stargan_cli.compositing.scratch_arrays import scratch_array
+from stargan_cli.pictures.arrays import Floats
 from stargan_cli.pictures.native_pixels import NativePixels
 
 FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance

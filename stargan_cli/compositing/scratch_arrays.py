@@ -10,7 +10,7 @@ from threading import local
 
 import numpy as np
 
-from stargan_cli.compositing.maps import Floats
+from stargan_cli.pictures.arrays import Floats
 
 MOST_KEPT = 1 << 22  # bytes of one array: for larger ones, clearing takes little of the time
 

@@ -10,12 +10,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+from stargan_cli.pictures.arrays import Floats, Pixels
 
-from stargan_cli.pictures.arrays import Pixels
-
-Floats = NDArray[np.float32]
 Result = TypeVar("Result")
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stargan_cli.faces.asking import Floats
 from stargan_cli.faces.canvases import Canvas
+from stargan_cli.pictures.arrays import Floats
 
 THRESHOLD, OVERLAP = 0.6, 0.3
 

@@ -9,10 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from stargan_cli.faces.asking import FaceQuestion, Floats
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.landmarks import landmark_reader
 from stargan_cli.faces.yunet import detector
 from stargan_cli.lanes import Lanes, Work, padded
+from stargan_cli.pictures.arrays import Floats
 
 CPU_PIXELS, GPU_PIXELS = 4 * 128 * 128, 16 * 512 * 512  # of one batch: larger ones are no faster
 MOST_PICTURES = 256  # of one batch

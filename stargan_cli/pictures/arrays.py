@@ -9,6 +9,7 @@ from PIL import Image
 from stargan_cli.pictures.reading import centre_square
 
 Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
 def to_array(image: Image.Image) -> Pixels:

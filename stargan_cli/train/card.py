@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from stargan_cli.datasets.celeba import TERMS
-from stargan_cli.faces.framing import EyePlaces
+from stargan_cli.faces.eye_places import EyePlaces
 from stargan_cli.labels import LabelLayout
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.trainer import Trainer

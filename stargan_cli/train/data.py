@@ -11,7 +11,7 @@ from stargan_cli.datasets.labelled import DataSet, Labelled, refuse_empty
 from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.faces.framing import EyePlaces, alike, measured_landmarks
+from stargan_cli.faces.eye_places import EyePlaces, alike, measured_landmarks
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
 from stargan_cli.labels.vocabulary import Meaning

@@ -165,7 +165,7 @@ def _loop(
     """Iterate until the run ends; return why. All processes agree on that, and on which iterations write a row."""
     settings, processes = trainer.settings, trainer.processes
     losses, row = {}, True
-    while (agreed := processes.most(_wish(trainer, session, deadline, stop))) not in REASONS:
+    while (agreed := processes.most(_vote(trainer, session, deadline, stop))) not in REASONS:
         losses = trainer.iterate()
         row = agreed == WITH_ROW or trainer.iteration == 1 or trainer.iteration % settings.log_every == 0
         if row:
@@ -179,7 +179,8 @@ def _loop(
     return REASONS[agreed]
 
 
-def _wish(trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool]) -> int:
+def _vote(trainer: Trainer, session: Session | None, deadline: float, stop: Callable[[], bool]) -> int:
+    """What this process would do next. The largest vote of all processes decides."""
     finished = trainer.iteration >= trainer.settings.iterations
     if finished and not (session is not None and session.owes_evaluation):
         return FINISHED

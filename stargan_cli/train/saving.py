@@ -10,7 +10,7 @@ from torch import Tensor
 
 from stargan_cli.device import PRECISIONS
 from stargan_cli.errors import TrainingError, reason_of
-from stargan_cli.faces.framing import EyePlaces
+from stargan_cli.faces.eye_places import EyePlaces
 from stargan_cli.files.writing import FULL
 from stargan_cli.progress import Say
 from stargan_cli.train.card import card_of

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stargan_cli.compositing.placement import Laying
-from stargan_cli.faces.asking import FaceQuestion, Floats
+from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.labels import Variant
-from stargan_cli.pictures.arrays import Pixels
+from stargan_cli.pictures.arrays import Floats, Pixels
 from stargan_cli.translate.report import Label
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from stargan_cli.device import repeatable
 from stargan_cli.errors import StarganError, first_line, is_out_of_memory
 from stargan_cli.lanes import Lane, Lanes, Work, padded
 from stargan_cli.progress import Say, unheard
-from stargan_cli.translate.passes import Passes
+from stargan_cli.translate.device_networks import DeviceNetworks
 from stargan_cli.weights.files import Weights
 
 CPU_BATCH, MPS_BATCH, CUDA_BATCH = 4, 16, 64
@@ -64,7 +64,7 @@ class Translator:
         self._warn = warn
         self.runners = _batches_at_once(device, engine, compiled)
         self._lanes = lanes or Lanes(device, warn)
-        self.passes = self._lanes.bring(lambda: Passes(weights, device, precision, engine, compiled))
+        self.networks = self._lanes.bring(lambda: DeviceNetworks(weights, device, precision, engine, compiled))
 
     @torch.inference_mode()
     def translate(self, pixels: Tensor, labels: Tensor, laying: Laying | None = None) -> Translated:
@@ -74,13 +74,13 @@ class Translator:
         Raises StarganError if there is not enough memory for one square.
         """
         if laying is None:
-            return Translated(*self._in_batches(self.passes.pixels, pixels, labels))
-        return Translated(*self._in_batches(self.passes.maps, pixels, labels, *map(torch.from_numpy, laying.needed)))
+            return Translated(*self._in_batches(self.networks.pixels, pixels, labels))
+        return Translated(*self._in_batches(self.networks.maps, pixels, labels, *map(torch.from_numpy, laying.needed)))
 
     @torch.inference_mode()
     def read_labels(self, pixels: Tensor) -> Tensor:
         """The classification head's logits for uint8 (M, 3, S, S): float32 (M, class_dim), on the CPU."""
-        return self._in_batches(self.passes.logits, pixels)[0]
+        return self._in_batches(self.networks.logits, pixels)[0]
 
     def _in_batches(self, work: Work, *inputs: Tensor) -> list[Tensor]:
         total, start = len(inputs[0]), 0

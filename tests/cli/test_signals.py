@@ -36,7 +36,7 @@ def test_two_terminations_at_once_are_one_request(monkeypatch: pytest.MonkeyPatc
         os.kill(os.getpid(), signal.SIGTERM)
         os.kill(os.getpid(), signal.SIGTERM)
         assert stop()
-        monkeypatch.setattr(signals, "SAME_WISH_S", 0.0)
+        monkeypatch.setattr(signals, "SAME_REQUEST_S", 0.0)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -213,7 +213,7 @@ def test_an_interrupted_command_waits_for_no_thread() -> None:
 
 
 def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:
-    hanging = "signals.SAME_WISH_S = -1; ctrl_c(); print('late', flush=True)"
+    hanging = "signals.SAME_REQUEST_S = -1; ctrl_c(); print('late', flush=True)"
     program = MANY_TIMES.format(times=2).replace('print("tidy", flush=True)', hanging)
     code, out, err = run(program)
     assert (code, "Traceback" in err, "late" in out) == (130, False, False)

@@ -122,8 +122,8 @@ def test_translating_and_reading_stay_on_the_device(loaded: Weights, places: tup
     if places == STRAIGHT:
         laid.pop()
     with torch.inference_mode(), NoListsFromTheHost(), NothingFromTheHost():
-        changes, finite = (made.passes.maps if places else made.passes.pixels)(pixels, wanted, *laid)
-        (logits,) = made.passes.logits(pixels)
+        changes, finite = (made.networks.maps if places else made.networks.pixels)(pixels, wanted, *laid)
+        (logits,) = made.networks.logits(pixels)
     assert changes.is_contiguous() and {one.device for one in (changes, finite, logits)} == {META}
 
 

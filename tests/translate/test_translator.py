@@ -34,8 +34,8 @@ def test_a_square_does_not_depend_on_the_batch_size_or_its_neighbours(weights: P
 
 def test_the_generator_is_always_given_full_batches(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made, seen = translator(weights, 4), []
-    original = made.passes.generator.translate
-    monkeypatch.setattr(made.passes.generator, "translate", lambda x, c: seen.append(len(x)) or original(x, c))
+    original = made.networks.generator.translate
+    monkeypatch.setattr(made.networks.generator, "translate", lambda x, c: seen.append(len(x)) or original(x, c))
     assert len(made.translate(squares(6), labels(6)).changes) == 6
     assert seen == [4, 4]
 
@@ -67,7 +67,7 @@ def test_the_maps_are_of_what_makes_the_pixels(
         given.append(to_pixels(add + keep * to_model(seen)))
         return changes_of(seen, add, keep if isinstance(keep, Tensor) else None)
 
-    monkeypatch.setattr("stargan_cli.translate.passes.changes_of", noted)
+    monkeypatch.setattr("stargan_cli.translate.device_networks.changes_of", noted)
     made = translator(request.getfixturevalue(kind), 5)
     source, target = squares(5), labels(5, passes)
     result = made.translate(source, target, laying_of(5))
@@ -78,14 +78,14 @@ def test_the_maps_are_of_what_makes_the_pixels(
 def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
     made = Translator(load(str(weights)), CPU, torch.float32, 8, warnings.append)
-    original = made.passes.generator.translate
+    original = made.networks.generator.translate
 
     def limited(x: Tensor, c: Tensor) -> object:
         if len(x) > 2:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate")
         return original(x, c)
 
-    monkeypatch.setattr(made.passes.generator, "translate", limited)
+    monkeypatch.setattr(made.networks.generator, "translate", limited)
     result = made.translate(squares(7), labels(7)).changes
     assert torch.equal(result, translator(weights, 2).translate(squares(7), labels(7)).changes)
     assert made.batch_size == 2
@@ -101,21 +101,21 @@ def test_no_memory_for_one_square_is_an_error_and_other_errors_pass(
     def full(x: Tensor, c: Tensor) -> None:
         raise RuntimeError(text)
 
-    monkeypatch.setattr(made.passes.generator, "translate", full)
+    monkeypatch.setattr(made.networks.generator, "translate", full)
     with pytest.raises(StarganError, match="not enough memory on cpu for one picture"):
         made.translate(squares(2), labels(2))
 
     def broken(x: Tensor, c: Tensor) -> None:
         raise RuntimeError("shapes do not match")
 
-    monkeypatch.setattr(made.passes.generator, "translate", broken)
+    monkeypatch.setattr(made.networks.generator, "translate", broken)
     with pytest.raises(RuntimeError, match="shapes do not match"):
         made.translate(squares(2), labels(2))
 
 
 def test_squares_without_numbers_are_told_apart(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = translator(weights, 4)
-    original = made.passes.generator.translate
+    original = made.networks.generator.translate
 
     def poisoned(x: Tensor, c: Tensor) -> object:
         out = original(x, c)
@@ -123,7 +123,7 @@ def test_squares_without_numbers_are_told_apart(weights: Path, monkeypatch: pyte
         image[1, 0, 0, 0] = float("nan")
         return out._replace(image=image)
 
-    monkeypatch.setattr(made.passes.generator, "translate", poisoned)
+    monkeypatch.setattr(made.networks.generator, "translate", poisoned)
     assert made.translate(squares(3), labels(3)).finite.tolist() == [True, False, True]
 
 

@@ -1,4 +1,4 @@
-"""The computations on a batch of squares, on the device, as `lanes.Work`."""
+"""The networks of a weights file on a device. Each computation on a batch of squares is a `lanes.Work`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stargan_cli.translate.engines.engine import make_engine
 from stargan_cli.weights.files import Weights
 
 
-class Passes:
+class DeviceNetworks:
     """The networks of a weights file on `device`. Squares are uint8 (N, 3, S, S), targets float (N, P, label_dim) for P
     passes, one after the other."""
 

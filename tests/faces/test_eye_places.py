@@ -11,8 +11,8 @@ from portraits import LANDMARKS, PORTRAITS, put
 from training_kit import class_folders
 
 from stargan_cli.compositing.placement import Place
-from stargan_cli.faces import framing
-from stargan_cli.faces.framing import alike, measured_landmarks
+from stargan_cli.faces import eye_places
+from stargan_cli.faces.eye_places import alike, measured_landmarks
 
 pytestmark = pytest.mark.numeric
 
@@ -52,7 +52,7 @@ def test_pictures_without_faces_have_none(tmp_path: Path) -> None:
 
 def test_pictures_from_all_over_a_set_are_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Path] = []
-    monkeypatch.setattr(framing, "_eyes", lambda path, networks: seen.append(path))
+    monkeypatch.setattr(eye_places, "_eyes", lambda path, networks: seen.append(path))
     measured_landmarks([tmp_path / f"{number}.png" for number in range(60)])
     assert len(seen) == 32 and seen[-1] == tmp_path / "58.png"
 
