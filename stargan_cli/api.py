@@ -23,7 +23,7 @@ from torch import Tensor
 from stargan_cli.device import pick_device, pick_precision, repeatable
 from stargan_cli.errors import UsageError
 from stargan_cli.faces.asking import answered
-from stargan_cli.labels import Vocabulary, parse_set, require_said
+from stargan_cli.labels import SourceLabels, Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
@@ -183,7 +183,7 @@ class Model:
             return
         card = self._weights.card
         changes = parse_set(labels, card.layout, card.aliases)
-        known: list[dict[tuple[int, str], float]] = [{} for _ in pictures]
+        known: list[SourceLabels] = [{} for _ in pictures]
         if self._discriminator is None:
             require_said(card.layout, changes)
         else:

@@ -1,7 +1,7 @@
 """What a generator can set: attributes and their layout, the words that people use for them, and target labels."""
 
 from stargan_cli.labels.changes import Change, Value, parse_set, passes, require_said, target_label, unsaid
-from stargan_cli.labels.layout import HAIR_COLOURS, LabelLayout, LabelSet, with_hair_colours
+from stargan_cli.labels.layout import HAIR_COLOURS, LabelLayout, LabelSet, SourceLabels, with_hair_colours
 from stargan_cli.labels.variants import Variant, each
 from stargan_cli.labels.vocabulary import Vocabulary
 
@@ -10,6 +10,7 @@ __all__ = [
     "Change",
     "LabelLayout",
     "LabelSet",
+    "SourceLabels",
     "Value",
     "Variant",
     "Vocabulary",

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any, Literal
 
+SourceLabels = dict[tuple[int, str], float]
+"""The source labels of a picture (0..1), as far as they are known, by index of the label set and attribute."""
+
 
 @dataclass(frozen=True)
 class LabelSet:

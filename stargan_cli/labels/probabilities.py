@@ -10,10 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from stargan_cli.labels import LabelLayout, LabelSet
-
-Known = dict[tuple[int, str], float]
-"""The known source labels (0..1), by index of the label set and attribute."""
+from stargan_cli.labels import LabelLayout, LabelSet, SourceLabels
 
 
 def probabilities(logits: Tensor, label_set: LabelSet) -> Tensor:
@@ -28,13 +25,13 @@ def decisions(likely: Tensor, label_set: LabelSet) -> Tensor:
     return (likely > 0.5).to(torch.uint8)
 
 
-def as_read(layout: LabelLayout, logits: Sequence[float]) -> Known:
+def as_read(layout: LabelLayout, logits: Sequence[float]) -> SourceLabels:
     """`class_dim` logits -> the probability of each attribute, to two decimals.
 
     Classes add up to 1, the members of an exclusive group to at most 1. Attributes outside groups are 0.01..0.99: 0 and
     1 are labels that a user gives. In plain Python, as tensors of a few numbers take ten times as long.
     """
-    known: Known = {}
+    known: SourceLabels = {}
     for index, label_set in enumerate(layout.sets):
         likely = dict(zip(label_set.attributes, _likely(logits[layout.positions(index)], label_set.kind), strict=True))
         single = dict.fromkeys(likely)

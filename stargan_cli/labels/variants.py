@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from stargan_cli.labels.changes import Change
-from stargan_cli.labels.layout import LabelLayout
+from stargan_cli.labels.layout import LabelLayout, SourceLabels
 from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff]|^\.|[. ]$')
@@ -58,7 +58,7 @@ def _both(change: Change) -> list[Change]:
     return [replace(change, value=value) for value in (1.0, 0.0)] if change.value == "flip" else [change]
 
 
-def shows(known: Mapping[tuple[int, str], float], changes: Sequence[Change]) -> bool:
+def shows(known: SourceLabels, changes: Sequence[Change]) -> bool:
     """Whether a picture with these source labels already shows what all the changes ask for."""
     values = [(known.get((change.set_index, change.attribute)), change.value) for change in changes]
     return all(now is not None and wanted in (0, 1) and (now > 0.5) == (wanted == 1) for now, wanted in values)

@@ -8,8 +8,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from stargan_cli.labels import Change, LabelLayout, passes, target_label
-from stargan_cli.labels.probabilities import Known, decisions
+from stargan_cli.labels import Change, LabelLayout, SourceLabels, passes, target_label
+from stargan_cli.labels.probabilities import decisions
 
 SURE = 0.6
 """The width of the range of soft labels, around 1/2."""
@@ -49,7 +49,7 @@ def as_trained(values: Sequence[float], layout: LabelLayout, set_index: int) -> 
     return [v if v in (0, 1) or label_set.group_of(name) else soft_label(v) for name, v in named]
 
 
-def pass_vectors(layout: LabelLayout, known: Known, changes: Iterable[Change]) -> list[list[float]]:
+def pass_vectors(layout: LabelLayout, known: SourceLabels, changes: Iterable[Change]) -> list[list[float]]:
     """One label vector (label_dim numbers) for each pass over a picture with source labels `known` (else 0)."""
     vectors = []
     for index, values in passes(layout, changes):

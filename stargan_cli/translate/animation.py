@@ -8,21 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, chain
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from stargan_cli.compositing.placement import Laying, Place
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import Search
-from stargan_cli.labels import Variant
+from stargan_cli.labels import SourceLabels, Variant
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.frames import Frame, FrameSequence
 from stargan_cli.translate.framing import Framed, Framing
 from stargan_cli.translate.questions import Asking, ChangeAnswer, ChangeQuestion
-
-if TYPE_CHECKING:
-    from stargan_cli.labels.probabilities import Known
 
 GROUP_FRAMES, GROUP_PIXELS = 8, 8_000_000
 NEAR = 0.5  # how far a face may have moved since the last search (in sides of its square)
@@ -52,7 +48,7 @@ def translated_frames(
     """
     first: ChangeAnswer | None = None
     due, asked = tuple(range(len(variants))), tuple(variants)
-    known: dict[int, Known] = {}
+    known: dict[int, SourceLabels] = {}
     following, group = _Following(framing, frames.kind == "pages"), _Group()
     for frame in chain(frames.frames, (None,)):
         one = None if frame is None else (yield from following.followed(frame))
@@ -102,7 +98,11 @@ class _Group:
         return len(self.frames) == GROUP_FRAMES or self._pixels + _size(one) > GROUP_PIXELS
 
     def asked(
-        self, variants: tuple[Variant, ...], known: dict[int, Known], weigh: Callable[[Framed, int], int], maps: bool
+        self,
+        variants: tuple[Variant, ...],
+        known: dict[int, SourceLabels],
+        weigh: Callable[[Framed, int], int],
+        maps: bool,
     ) -> Asking[ChangeAnswer | None]:
         """Ask for the changes of the group's squares: with `maps` as maps, else as pixels. None if it has no squares.
 

@@ -15,8 +15,7 @@ from stargan_cli.errors import PictureError
 from stargan_cli.faces.asking import FaceQuestion
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.files.blobs import path_of
-from stargan_cli.labels import Variant
-from stargan_cli.labels.probabilities import Known
+from stargan_cli.labels import SourceLabels, Variant
 from stargan_cli.labels.variants import shows
 from stargan_cli.lanes import Lanes
 from stargan_cli.pictures.tensors import NOT_FINITE
@@ -48,7 +47,7 @@ class _Picture(NamedTuple):
 
     found: Found
     question: ChangeQuestion
-    labels: list[Known]
+    labels: list[SourceLabels]
 
     @property
     def due(self) -> list[Variant]:
@@ -169,7 +168,7 @@ class Networks:
             remarks.append(self.labels.remark(place, picture.labels, variant.changes) if is_due else SHOWN)
         return ChangeAnswer(_changes(made, len(due)), tuple(labels), tuple(picture.labels), tuple(remarks))
 
-    def _source_labels(self, batch: Batch) -> list[list[Known]]:
+    def _source_labels(self, batch: Batch) -> list[list[SourceLabels]]:
         """The source labels of each square of each picture. The discriminator reads only the pictures that need it."""
         reads = [self._needs_reading(*asked) for asked in batch]
         squares = [torch.from_numpy(question.squares) for (_, question), read in zip(batch, reads, strict=True) if read]
@@ -179,12 +178,14 @@ class Networks:
             for (found, question), read in zip(batch, reads, strict=True)
         ]
 
-    def _labels_of(self, found: Found, question: ChangeQuestion, logits: list[list[float] | None]) -> list[Known]:
+    def _labels_of(
+        self, found: Found, question: ChangeQuestion, logits: list[list[float] | None]
+    ) -> list[SourceLabels]:
         """The source labels of each square of a question. One person's squares share the mean of their logits."""
         given = self._given(found, question)
         if question.people is None:
             return [self.labels.completed(own, one) for own, one in zip(given, logits, strict=True)]
-        labels: dict[int, Known] = {}
+        labels: dict[int, SourceLabels] = {}
         for person, own, known in zip(question.people, given, question.known, strict=True):
             if person not in labels:
                 read = [one for one, other in zip(logits, question.people, strict=True) if other == person and one]
@@ -192,7 +193,7 @@ class Networks:
                 labels[person] = self.labels.completed(own, mean) if known is None else known
         return [labels[person] for person in question.people]
 
-    def _given(self, found: Found, question: ChangeQuestion) -> list[Known]:
+    def _given(self, found: Found, question: ChangeQuestion) -> list[SourceLabels]:
         """The labels of each square that need no reading. The table's are those of the largest face, which is first."""
         others = self.labels.of_others(found.known)
         return [found.known if number in question.firsts else others for number in range(len(question.squares))]

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from stargan_cli.errors import UnknownAttributeError
-from stargan_cli.labels import Change, Variant, Vocabulary, each, parse_set
+from stargan_cli.labels import Change, SourceLabels, Variant, Vocabulary, each, parse_set
 from stargan_cli.labels.vocabulary import quoted
 from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.provenance import Note
@@ -20,7 +20,6 @@ from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.weights.places import bundled_folder, bundled_names
 
 if TYPE_CHECKING:
-    from stargan_cli.labels.probabilities import Known
     from stargan_cli.weights.files import Weights
 
 
@@ -39,7 +38,7 @@ class Plan:
     variants: tuple[Variant, ...]
     in_place: bool
 
-    def fingerprint(self, variant: Variant, format: PictureFormat, known: Known, picture: str) -> str:
+    def fingerprint(self, variant: Variant, format: PictureFormat, known: SourceLabels, picture: str) -> str:
         """The hash of what decides an output's bytes. `picture` is the hash of the source."""
         quality = self.settings.quality if format.quality else None
         values = {

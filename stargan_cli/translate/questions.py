@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stargan_cli.compositing.placement import Laying
 from stargan_cli.faces.asking import FaceQuestion
-from stargan_cli.labels import Variant
+from stargan_cli.labels import SourceLabels, Variant
 from stargan_cli.pictures.arrays import Floats, Pixels
 from stargan_cli.translate.report import Label
-
-if TYPE_CHECKING:
-    from stargan_cli.labels.probabilities import Known
 
 Changes = NDArray[Any]
 """What the networks return for K squares: with `needs_maps`, the maps of `compositing.maps`, float16
@@ -41,7 +38,7 @@ class ChangeQuestion:
     laying: Laying | None
     weight: int
     people: tuple[int, ...] | None = None
-    known: tuple[Known | None, ...] = ()
+    known: tuple[SourceLabels | None, ...] = ()
     firsts: tuple[int, ...] = (0,)
 
 
@@ -56,7 +53,7 @@ class ChangeAnswer:
 
     changes: Changes
     labels: tuple[tuple[Label | None, Label | None], ...]
-    known: tuple[Known, ...] = ()
+    known: tuple[SourceLabels, ...] = ()
     remarks: tuple[str | None, ...] = ()
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from stargan_cli.errors import PictureError, UsageError, counted
-from stargan_cli.labels import Change, LabelLayout, Variant, Vocabulary, passes, require_said, unsaid
-from stargan_cli.labels.probabilities import Known, as_read
+from stargan_cli.labels import Change, LabelLayout, SourceLabels, Variant, Vocabulary, passes, require_said, unsaid
+from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
@@ -45,9 +45,9 @@ class LabelSource:
                 "name it in --set, or treat it as off with --rest off",
             )
 
-    def known(self, picture: PurePath | None) -> Known:
+    def known(self, picture: PurePath | None) -> SourceLabels:
         """A picture's labels from the table; with `rest_off`, all others are 0."""
-        known: Known = {}
+        known: SourceLabels = {}
         if self.rest_off:
             known = {(i, name): 0.0 for i, label_set in enumerate(self.layout.sets) for name in label_set.attributes}
         if self.table is not None and picture is not None:
@@ -56,23 +56,23 @@ class LabelSource:
                 known[meaning.set_index, meaning.attribute] = value if meaning.on else 1.0 - value
         return known
 
-    def of_others(self, known: Known) -> Known:
+    def of_others(self, known: SourceLabels) -> SourceLabels:
         """What is known of a picture's other faces if `known` is the largest face's: without the table's labels, unless
         nothing else can give theirs."""
         return self.known(None) if self.can_read or self.rest_off else known
 
-    def lacks(self, known: Known, changes: Sequence[Change]) -> list[str]:
+    def lacks(self, known: SourceLabels, changes: Sequence[Change]) -> list[str]:
         """The attributes whose source labels the changes need and `known` does not have."""
         return [name for index, name in _needed(self.layout, changes) if (index, name) not in known]
 
-    def require(self, known: Known, changes: Sequence[Change]) -> None:
+    def require(self, known: SourceLabels, changes: Sequence[Change]) -> None:
         """Raises PictureError if the changes need source labels that are not known and cannot be read."""
         missing = [] if self.can_read else self.lacks(known, changes)
         if missing:
             place = self.table.path.name if self.table else "--labels"
             raise PictureError(f"{place} has no value for {', '.join(missing)}")
 
-    def remark(self, picture: PurePath, labels: Sequence[Known], changes: Sequence[Change]) -> str | None:
+    def remark(self, picture: PurePath, labels: Sequence[SourceLabels], changes: Sequence[Change]) -> str | None:
         """The reason for a picture's row: the table does not name the picture, or names an earlier one with it, or all
         its squares already show what is asked for, as their source `labels` say."""
         remarks = []
@@ -107,23 +107,23 @@ class LabelSource:
                 names = ", ".join(group)
                 yield f"{table.path}: pictures that show several of {names}, which exclude each other: {count:,}"
 
-    def completed(self, known: Known, logits: Sequence[float] | None) -> Known:
+    def completed(self, known: SourceLabels, logits: Sequence[float] | None) -> SourceLabels:
         """`known`, completed from the discriminator's logits (class_dim numbers)."""
         if logits is None:
             return known
         return as_read(self.layout, logits) | known
 
-    def vectors(self, known: Known, changes: Sequence[Change]) -> list[list[float]]:
+    def vectors(self, known: SourceLabels, changes: Sequence[Change]) -> list[list[float]]:
         """One label vector (label_dim numbers) for each pass."""
         return pass_vectors(self.layout, known, changes)
 
-    def named(self, known: Known) -> dict[str, float]:
+    def named(self, labels: Mapping[tuple[int, str], float]) -> dict[str, float]:
         """For manifests: labels by the full names of attributes."""
-        return {self.vocabulary.full_name(Meaning(*key)): value for key, value in sorted(known.items())}
+        return {self.vocabulary.full_name(Meaning(*key)): value for key, value in sorted(labels.items())}
 
     def target(self, vectors: Sequence[Sequence[float]], changes: Sequence[Change]) -> dict[str, float]:
         """For manifests: the target labels of all passes, from their label vectors."""
-        asked: Known = {}
+        asked: dict[tuple[int, str], float] = {}
         for (index, _), vector in zip(passes(self.layout, changes), vectors, strict=True):
             names = self.layout.sets[index].attributes
             values = vector[self.layout.positions(index)]

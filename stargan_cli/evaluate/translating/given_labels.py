@@ -12,8 +12,8 @@ from torch import Tensor
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.evaluate.targets import Target
 from stargan_cli.evaluate.translating.batches import Machine
-from stargan_cli.labels import Change, LabelLayout
-from stargan_cli.labels.probabilities import Known, as_read
+from stargan_cli.labels import Change, LabelLayout, SourceLabels
+from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import layout_vector, pass_vectors
 from stargan_cli.pictures.tensors import to_model
 
@@ -47,7 +47,7 @@ class GivenLabels:
         return layout_vector(labels, self.layout, self.set_index)
 
     @cached_property
-    def shown(self) -> list[Known]:
+    def shown(self) -> list[SourceLabels]:
         """The source labels of each picture: as the weights' own discriminator reads them, or, without one, those of
         the data set."""
         labelled = self.pictures.labelled
@@ -55,7 +55,7 @@ class GivenLabels:
             rows = labelled.labels.float().tolist()
             names = [(self.set_index, name) for name in labelled.label_set.attributes]
             return [dict(zip(names, row, strict=True)) for row in rows]
-        known: list[Known] = []
+        known: list[SourceLabels] = []
         with torch.inference_mode():
             for batch in torch.arange(len(self.pictures)).split(self.machine.batch_size):  # type: ignore[no-untyped-call]
                 logits = self.read(to_model(self.pictures.batch(batch)[0].to(self.machine.device)))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from stargan_cli.files.blobs import Source
-from stargan_cli.labels import Variant
+from stargan_cli.labels import SourceLabels, Variant
 from stargan_cli.translate.report import Row
-
-if TYPE_CHECKING:
-    from stargan_cli.labels.probabilities import Known
 
 Role = Literal["picture", "archive", "beside", "end"]
 """`beside`: an archive's member that is not a picture, and is copied to the outputs; `end`: the end of an archive."""
@@ -46,5 +43,5 @@ class Found:
     role: Role = "picture"
     archive: Archive | None = None
     transient: bool = False
-    known: Known = field(default_factory=dict)
+    known: SourceLabels = field(default_factory=dict)
     members: int = 0
