@@ -35,7 +35,7 @@ def main() -> None:
     except KeyboardInterrupt:  # outside of the command itself
         _leave(signal.SIGINT)
     except SystemExit as end:
-        if isinstance(end.code, int) and end.code > 128:  # interrupted: Python's own end would wait for all threads
+        if isinstance(end.code, int) and end.code > 0:  # stdout is flushed; Python's own end would wait for all threads
             os._exit(end.code)
         raise
     finally:

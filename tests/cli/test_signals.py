@@ -193,15 +193,19 @@ def test_ctrl_c_at_the_very_end_of_a_process_is_no_traceback() -> None:
     assert run(program) == (130, "", "interrupted\n")
 
 
-def test_an_interrupted_command_waits_for_no_thread() -> None:
+@pytest.mark.parametrize(
+    ("end", "code", "said"),
+    [("os.kill(os.getpid(), signal.SIGINT); signal.pause()", 130, "interrupted\n"), ("return 1", 1, "")],
+)
+def test_a_command_that_is_interrupted_or_has_failed_waits_for_no_thread(end: str, code: int, said: str) -> None:
     program = (
         "import os, signal, sys, threading\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
         "from stargan_cli.cli import app\n"
-        "def command() -> None:\n"
+        "def command() -> int:\n"
         "    ThreadPoolExecutor(1).submit(threading.Event().wait)\n"
         "    try:\n"
-        "        os.kill(os.getpid(), signal.SIGINT); signal.pause()\n"
+        f"        {end}\n"
         "    finally:\n"
         "        print('tidy', flush=True)\n"
         "app.app.command('slow')(command)\n"
@@ -209,7 +213,7 @@ def test_an_interrupted_command_waits_for_no_thread() -> None:
         "from stargan_cli.__main__ import main\n"
         "main()\n"
     )
-    assert run(program) == (130, "tidy\n", "interrupted\n")
+    assert run(program) == (code, "tidy\n", said)
 
 
 def test_a_later_ctrl_c_ends_a_command_that_hangs_while_it_tidies() -> None:

@@ -97,7 +97,7 @@ class FolderLock:
         self.killed |= killed
 
     def _killed_in(self, file: BinaryIO) -> set[str]:
-        ids = _ids(file)
+        ids = _ids(file) - {RUN_ID}  # which an earlier call in this process may have left
         return ids if ids and self._tells_killed else set()
 
     @cached_property

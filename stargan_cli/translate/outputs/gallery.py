@@ -20,6 +20,7 @@ from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
 from stargan_cli.progress import Say, told, unheard
 
+SUFFIXES = (".html", ".htm")
 QUALITY = 88
 WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
 MOST = 1000  # pairs that a page without `assets` shows
@@ -166,12 +167,13 @@ def assets_folder(page: Path) -> Path:
 
 def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
     """Raises UsageError if a gallery cannot be written there (see `writable.require_file`). With `assets`, also if
-    their folder exists and holds other files than those of a gallery, or is a symlink."""
-    if path.suffix.lower() not in (".html", ".htm"):
+    their folder exists and holds other files than those of a gallery, belongs to another page, or is a symlink."""
+    if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
     require_file(path, "--gallery", inputs=inputs, own=_is_gallery, overwrite=overwrite)
     folder = assets_folder(path)
-    if assets and os.path.lexists(folder) and not _is_assets(folder):
+    others = [other for other in map(path.with_suffix, SUFFIXES) if other != path]
+    if assets and os.path.lexists(folder) and (not _is_assets(folder) or any(map(_is_gallery, others))):
         raise UsageError(f"--gallery-assets {folder} is there already", "give another name to --gallery")
 
 

@@ -113,10 +113,9 @@ class WorkerProcesses:
                 self._wait_for_ends()
         finally:
             for handle in self._handles:
-                handle.kill()
-            while self._handles:
-                if isinstance(found := self.events.get(), Gone):
-                    self._bury(found.handle)
+                handle.give_up()
+            for handle in list(self._handles):
+                self._bury(handle)
             os.close(self._turns)
         if wait and self._failure is not None:
             raise self._failure
@@ -192,9 +191,9 @@ class WorkerProcesses:
 
     def _bury(self, handle: WorkerHandle) -> None:
         """Fail or restart the pictures of a process that has ended by itself or was killed."""
-        reason, at = handle.last_words(), handle.at if handle.ready else -1
+        reason, at, was_killed = handle.last_words(), handle.at if handle.ready else -1, handle.was_killed
         self._forget(handle)
-        self._deaths += at < 0
+        self._deaths += at < 0 and not was_killed
         if not handle.ready:
             self._make_do()
         if self._deaths >= MOST_DEATHS * (self.number + 1):
@@ -206,7 +205,7 @@ class WorkerProcesses:
             self._clean_up(self._items[ticket])
             self._deaths_beside[ticket] += handle.ready
             blamed = ticket == at or self._deaths_beside[ticket] >= MOST_DEATHS
-            if blamed and not (self._ending and handle.was_killed):
+            if blamed and not (self._ending and was_killed):
                 del self._items[ticket]
                 self.events.put(Fails(ticket, PictureError(reason)))
             else:
@@ -238,4 +237,4 @@ class WorkerProcesses:
             if self._clock - since > allowed:
                 handle.kill(f"its decoding was stopped after {allowed:.0f} seconds")
             elif self._clock > self._patient_until and (handle.reads or since < self._clock):
-                handle.kill()
+                handle.give_up()

@@ -62,10 +62,11 @@ class Stream(Generic[Item, Question, Answer, Result]):
     raised in that item's steps. `at_once` gives the results of items that need no worker, None for the others.
 
     An error in an item's steps is that item's failure, except a StarganError other than PictureError, which ends the
-    stream. An error in `answer` or `items` ends it too. Steps in progress are finished first, and items that end with
-    them have their outcomes. About two batches, one more for each runner, and two items for each worker are in progress
-    at once: fewer if items are heavy, to stay near MEMORY_BYTES. When `stop` returns True, no item and no batch is
-    begun any more. Closing the iterator stops the stream without outcomes.
+    stream. An error in `answer` or `items` ends it too. Steps in progress are finished first, unless the workers give
+    them up (see `Workers.drop`), and items that end with them have their outcomes. About two batches, one more for each
+    runner, and two items for each worker are in progress at once: fewer if items are heavy, to stay near MEMORY_BYTES.
+    When `stop` returns True, no item and no batch is begun any more. Closing the iterator stops the stream without
+    outcomes.
     """
 
     def __init__(

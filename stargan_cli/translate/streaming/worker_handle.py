@@ -143,6 +143,13 @@ class WorkerHandle:
             os.close(self._lifeline)
             self._lifeline = -1
 
+    def give_up(self) -> None:
+        """`kill` at the end of a run. If the process is not there yet, since its fork server is still importing, the
+        server is ended."""
+        self.kill()
+        if not self.ready:
+            self._server.end()
+
     def last_words(self) -> str:
         """Why the process has ended. Waits for its end."""
         if self._killed:
@@ -166,7 +173,8 @@ class WorkerHandle:
 
     def _ended(self) -> int | None:
         if not self._is_over:
-            self._is_over, self._exit_code = True, self._server.exit_code(self._number)
+            self._is_over = True  # before the wait, which Ctrl-C may interrupt: the code is asked for only once
+            self._exit_code = self._server.exit_code(self._number)
         return self._exit_code
 
     def _send(self, message: Any) -> None:

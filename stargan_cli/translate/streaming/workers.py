@@ -84,8 +84,8 @@ class Workers(Protocol[ItemIn, Question, AnswerIn]):  # type: ignore[misc]  # qu
         ...
 
     def close(self, wait: bool) -> None:
-        """End the workers. With `wait`, steps in progress end first; else items that have not asked a question are
-        given up at once."""
+        """End the workers. With `wait`, steps in progress end first. Else processes end at once, and threads once they
+        have written what they are writing: what they are reading is given up."""
         ...
 
 

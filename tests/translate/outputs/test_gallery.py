@@ -141,6 +141,12 @@ def test_an_assets_folder_of_somebody_else_is_not_written_into(tmp_path: Path, k
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")
+def test_two_pages_do_not_share_a_folder_of_assets(tmp_path: Path) -> None:
+    page_of(tmp_path, "a.png", assets=True)
+    with pytest.raises(UsageError, match="page-assets is there already"):
+        require_gallery(tmp_path / "page.htm", assets=True)
+
+
 @pytest.mark.parametrize("assets", [False, True])
 @pytest.mark.parametrize(("value", "shares"), [(None, (0.5, 0.5)), (20, (0.2, 0.8)), (100, (1.0, 0.0))])
 def test_the_slider_in_a_browser(tmp_path: Path, value: int | None, shares: tuple[float, float], assets: bool) -> None:

@@ -165,3 +165,14 @@ def test_a_full_disk_loses_none_of_them(
     with OutputFolder(tmp_path, shard):
         pass
     assert os.listdir(tmp_path) == [".other.1000.tmp"]
+
+
+def test_a_call_does_not_take_an_earlier_one_of_its_process_for_a_killed_run(tmp_path: Path) -> None:
+    leave(tmp_path)
+    with OutputFolder(tmp_path, stop=lambda: True):
+        pass
+    writing = tmp_path / "below" / f".a.png.{RUN_ID}.tmp"
+    writing.parent.mkdir()
+    writing.touch()
+    with OutputFolder(tmp_path):
+        assert (left(tmp_path), writing.exists()) == (0, True)

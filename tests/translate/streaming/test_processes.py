@@ -334,6 +334,51 @@ def test_a_second_signal_waits_for_no_picture(
     assert all(name.endswith(".png") and not name.startswith(".") for name in tree(tmp_path / "out"))
 
 
+@pytest.mark.parametrize("second", [False, True])
+def test_a_stop_does_not_wait_for_processes_to_start(
+    second: bool, tmp_path: Path, weights: Path, all_by_processes: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their modules come from a slow network share. What is ended here is no sign that processes cannot run."""
+    monkeypatch.setattr(processes, "PATIENCE_AT_THE_END", 0.2)
+    monkeypatch.setattr(fork_server, "PROGRAM", "import time; time.sleep(60)")
+    draw_twelve(tmp_path / "in", "a")
+
+    started = list[int]()
+
+    def stop() -> bool:
+        started.extend(children())
+        if started and second:
+            raise KeyboardInterrupt
+        return bool(started)
+
+    settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=9)
+    begun = time.monotonic()
+    report = translate([tmp_path / "in"], tmp_path / "out", settings, Run(), stop=stop)
+    assert report.interrupted and (report.done, report.failed) == (0, 0)
+    assert time.monotonic() - begun < 30
+    assert children() == []
+
+
+def test_ctrl_c_while_the_end_of_a_process_is_noted(
+    tmp_path: Path, weights: Path, all_by_processes: None, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    exit_code, pressed = fork_server.ForkServer.exit_code, list[int]()
+
+    def interrupted(server: fork_server.ForkServer, worker: int) -> int | None:
+        code = exit_code(server, worker)
+        if not pressed:
+            pressed.append(worker)
+            raise KeyboardInterrupt
+        return code
+
+    monkeypatch.setattr(fork_server.ForkServer, "exit_code", interrupted)
+    draw_twelve(tmp_path / "in", "a")
+    report = go(tmp_path / "in", tmp_path / "out", weights)
+    assert report.interrupted and report.done == 12 and pressed
+    assert "Traceback" not in capfd.readouterr().err
+    assert children() == []
+
+
 def test_a_killed_process_is_replaced_and_its_pictures_begin_again(
     tmp_path: Path, weights: Path, all_by_processes: None, tree: Tree
 ) -> None:
@@ -466,6 +511,9 @@ class DeafServer:
     def fork(self, handles: Sequence[int]) -> int:
         self.handles = [os.dup(handle) for handle in handles]
         return 0
+
+    def end(self) -> None:
+        pass
 
     def kill(self, worker: int) -> None:
         pass
