@@ -60,10 +60,10 @@ class Declared:
     def range(self) -> str:
         """Such as `at least 0 and below 1` or `from 0 to 1`; empty where nothing bounds the value."""
         if self.setting.at_least is not None and self.setting.at_most is not None:
-            return f"from {_number(self.setting.at_least)} to {_number(self.setting.at_most)}"
+            return f"from {shown(self.setting.at_least)} to {shown(self.setting.at_most)}"
         bounds = {name: getattr(self.setting, name) for name in ("at_least", "above", "at_most", "below")}
         return " and ".join(
-            f"{name.replace('_', ' ')} {_number(bound)}" for name, bound in bounds.items() if bound is not None
+            f"{name.replace('_', ' ')} {shown(bound)}" for name, bound in bounds.items() if bound is not None
         )
 
     def parsed(self, value: Any) -> Any:
@@ -93,10 +93,6 @@ class Declared:
 
 def _is_finite(number: float) -> bool:
     return isinstance(number, int) or math.isfinite(number)  # an int may be too large for a float
-
-
-def _number(bound: float) -> str:
-    return str(bound) if isinstance(bound, int) else f"{bound:g}"
 
 
 class Settings:

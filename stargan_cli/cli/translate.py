@@ -1,18 +1,16 @@
-"""`stargan translate`: make settings of the options, translate files and folders, and say how it ended."""
+"""`stargan translate`: make settings of the options, and translate."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from stargan_cli import launcher
 from stargan_cli.cli import translate_options as option
-from stargan_cli.cli.messages import note, say, shown, warn
+from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
     DeviceOption,
     JsonOption,
@@ -22,15 +20,12 @@ from stargan_cli.cli.options import (
     WorkersOption,
     given,
 )
-from stargan_cli.cli.progress import show_progress
-from stargan_cli.cli.signals import interruptible
-from stargan_cli.cli.translate_voice import Voice, summary
-from stargan_cli.errors import StarganError, UsageError, counted
-from stargan_cli.progress import unheard
+from stargan_cli.cli.translate_files import translate_files
+from stargan_cli.cli.translate_voice import Voice
+from stargan_cli.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
-    from stargan_cli.translate.report import Report
     from stargan_cli.translate.settings import TranslationSettings
 
 
@@ -139,7 +134,6 @@ def translate(
             )
         return _through_pipe(settings)
     from stargan_cli.translate.inputs.addresses import parse_addresses
-    from stargan_cli.translate.report import Report
     from stargan_cli.translate.settings import Run
     from stargan_cli.translate.shards import shard_of
 
@@ -151,9 +145,7 @@ def translate(
     run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
     results = "json" if as_json else "print" if print_paths else "print0" if print0 else ""
     voice = Voice(results, dry_run, new_only, watch)
-    address, report = _parse_out(out) if out else default_out(addresses), Report()
-    with _closed_stdout_noted(report, address, dry_run):
-        return _over_files(addresses, address, settings, run, voice, quiet, report)
+    return translate_files(addresses, _parse_out(out) if out else default_out(addresses), settings, run, voice, quiet)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
@@ -203,69 +195,3 @@ def _through_pipe(settings: TranslationSettings) -> int:
         raise UsageError("stdout is a terminal", "redirect it into a file: stargan translate - ... > result.png")
     translate_stream(sys.stdin.buffer, sys.stdout.buffer, settings, warn)
     return 0
-
-
-@contextmanager
-def _closed_stdout_noted(report: Report, out: Path | RemotePath, dry: bool) -> Iterator[None]:
-    """Say what was done if stdout was closed, as by `head`."""
-    try:
-        yield
-    except BrokenPipeError:
-        rest = "" if dry else "; the same command goes on with what is missing"
-        say(f"{summary(report, out, dry)}; stdout was closed{rest}")
-        raise
-
-
-def _over_files(
-    inputs: list[Path | RemotePath],
-    out: Path | RemotePath,
-    settings: TranslationSettings,
-    run: Any,
-    voice: Voice,
-    quiet: bool,
-    report: Report,
-) -> int:
-    problem = None
-    try:
-        with (
-            interruptible("stopping; interrupt again to stop at once") as stop,
-            show_progress("translating", quiet=quiet or run.dry, results="print" in voice.results) as progress,
-        ):
-            from stargan_cli.distributed import wait_for_the_others
-            from stargan_cli.translate.run import translate as run_translation  # takes seconds
-
-            if stop():
-                report.interrupted = not run.watch
-            else:
-                run_translation(
-                    inputs,
-                    out,
-                    settings,
-                    run,
-                    progress=progress,
-                    on_row=voice,
-                    warn=warn,
-                    note=unheard if quiet else note,
-                    stop=stop,
-                    report=report,
-                )
-    except StarganError as error:
-        wrong_call = error.exit_code == 2 and not report.total
-        if wrong_call and not stop():
-            raise
-        if wrong_call:  # such as a compiler that Ctrl-C ended too
-            report.interrupted = not run.watch
-        else:
-            problem = error
-    if report.total == 0 and not report.interrupted and not run.watch and problem is None:
-        warn("no pictures found" if run.shard is None else "no pictures in this shard")
-    voice.sum_up(quiet)
-    if voice.results == "json":
-        voice.print_json(report, out, problem)
-    if not quiet:
-        say(summary(report, out, run.dry))
-    if problem is not None:
-        raise problem
-    if run.shard is not None and not report.interrupted:
-        wait_for_the_others()
-    return stop.exit_code if report.interrupted else report.exit_code

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import errno
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from stargan_cli.errors import PictureError
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
 
@@ -57,15 +54,11 @@ def open_table(path: Path) -> Iterator[TableText]:
     Windows-1252, in which Excel writes CSV in Western countries. Line ends may be those of any system. Raises OSError
     where the file cannot be opened, ValueError where it holds no text.
     """
-    os.stat(path)  # its error says more than the one below
-    try:
-        with open_regular(path) as file:
-            codec, words = _encoding_of(file)
-            file.seek(0)
-            with TextIOWrapper(file, codec) as text:
-                yield TableText(lines(text), words)
-    except PictureError as error:
-        raise OSError(errno.EIO, str(error), str(path)) from error
+    with open_regular(path) as file:
+        codec, words = _encoding_of(file)
+        file.seek(0)
+        with TextIOWrapper(file, codec) as text:
+            yield TableText(lines(text), words)
 
 
 def _encoding_of(file: BinaryIO) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.evaluate.names import plain_names
 from stargan_cli.evaluate.values import Keep, SetValues
 from stargan_cli.files.json_text import parsed_json
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writing import replacing
 
 OF_SOURCES = ("source", "own_label", "there_and_back")
@@ -63,8 +63,8 @@ def pictures_in(folder: Path) -> set[Path]:
 def _named(table: Path, column: str) -> set[PurePosixPath]:
     """The pictures in one column of a table that are of its kind (in a folder `column`); none if it is damaged."""
     try:
-        require_regular(table)
-        names = {PurePosixPath(parsed_json(line)[column]) for line in table.read_text(encoding="utf-8").splitlines()}
+        with open_regular(table) as file:
+            names = {PurePosixPath(parsed_json(line)[column]) for line in file}
     except (OSError, ValueError, KeyError, TypeError):
         return set()
     return {name for name in names if name.parts[:1] == (column,) and ".." not in name.parts and name.suffix == ".png"}

@@ -22,7 +22,7 @@ from stargan_cli.evaluate.tables import TextTable, set_heading, tables
 from stargan_cli.evaluate.values import SetValues, TargetValues
 from stargan_cli.files.atomic import replacement
 from stargan_cli.files.json_text import parsed_json
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.files.writable import require_file, require_folder, require_place
 from stargan_cli.files.writing import replacing
@@ -52,8 +52,8 @@ def require_report_folder(folder: Path) -> None:
 def _sets_in(path: Path) -> list[str] | None:
     """The names of the data sets in a report's document; None if stargan did not write it."""
     try:
-        require_regular(path)
-        document = parsed_json(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            document = parsed_json(file.read())
         names = [str(one["name"]) for one in document["sets"]]
         return names if str(document["program"]).startswith("stargan ") else None
     except (OSError, ValueError, KeyError, TypeError):

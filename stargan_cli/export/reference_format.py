@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError, reason_of
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import BOUNDS, ModelSettings
@@ -50,8 +50,7 @@ class ReferenceModel:
 def is_checkpoint(path: Path) -> bool:
     """Whether a file is PyTorch's own format (a zip or a pickle), or is named like one. Raises WeightsError."""
     try:
-        require_regular(path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(START)
     except OSError as error:
         raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error

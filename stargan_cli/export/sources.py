@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.export.reference_format import is_checkpoint, read_reference
-from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet, with_hair_colours
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights import checkpoints
@@ -71,7 +70,6 @@ def _import(path: Path, layout: LabelLayout | None, discriminator: Path | None, 
 
 def _is_of_run(path: Path) -> bool:
     try:
-        require_regular(path)
         with open_tensors(path) as file:
             return checkpoints.CHECKPOINT_KEY in (file.metadata() or {})
     except (SafetensorError, OSError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from stargan_cli.files.opening import open_regular
 from stargan_cli.version import __version__
 
 SOFTWARE = f"stargan-cli {__version__}"
@@ -80,9 +81,7 @@ def is_generated(path: Path) -> bool:
 
 
 def _ends(path: Path) -> Iterator[bytes]:
-    if not path.is_file():  # opening a FIFO would wait
-        return
-    with suppress(OSError, ValueError), path.open("rb") as file:
+    with suppress(OSError), open_regular(path) as file:
         yield file.read(SEARCHED_BYTES)
         size = file.seek(0, 2)
         if size > SEARCHED_BYTES:

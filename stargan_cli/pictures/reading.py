@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import warnings
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
-from stargan_cli.errors import PictureError
+from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.opening import open_regular
 from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
@@ -29,6 +30,12 @@ from stargan_cli.pictures.tiff_pages import go_to_first_page
 MAX_PIXELS = 200_000_000
 LARGE_PIXELS = 40_000_000  # pictures above this are decoded one at a time, so that memory holds one of them
 LONGEST_REASON = 200  # characters
+NOT_OPENED = {
+    errno.EACCES: "no permission to read it",
+    errno.EPERM: "no permission to read it",
+    errno.ELOOP: "a symlink that leads back to itself",
+    errno.ENAMETOOLONG: "its path is too long for this system",
+}
 Image.init()
 with suppress(ImportError):  # the extra `heif`
     from pillow_heif import register_heif_opener
@@ -124,12 +131,22 @@ def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[Bi
     """Yield a picture's file, and the picture as Pillow opens it, not yet decoded. Raises PictureError."""
     ignore_pillow_warnings()
     max_pixels = wanted.max_pixels
-    with open_regular(source) if isinstance(source, Path) else nullcontext(read_stream(source, max_pixels)) as file:
+    with open_file(source) if isinstance(source, Path) else nullcontext(read_stream(source, max_pixels)) as file:
         limits.check_bytes(file.seek(0, os.SEEK_END), max_pixels)
         with decoding(file):
             image = _header(file, wanted)
         with image:
             yield file, image
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open the file of a picture or an archive. Raises PictureError."""
+    try:
+        return open_regular(path)
+    except FileNotFoundError as error:
+        raise PictureError("a symlink to nothing" if path.is_symlink() else "it is not there") from error
+    except OSError as error:
+        raise PictureError(NOT_OPENED.get(error.errno or 0, reason_of(error))) from error
 
 
 def read_stream(source: BinaryIO, max_pixels: int) -> BytesIO:

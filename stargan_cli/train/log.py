@@ -16,7 +16,7 @@ from PIL import Image
 from stargan_cli.errors import UsageError, counted, reason_of
 from stargan_cli.files.atomic import make_folder, replacement, sync_file, sync_folder
 from stargan_cli.files.json_text import decoded, parsed_json
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.progress import Say
 
 
@@ -32,7 +32,7 @@ class _Growing:
         before = self.path.stat().st_size if self.path.is_file() else 0
         try:
             if self.path.exists():
-                require_regular(self.path)  # a FIFO would wait for its reader
+                open_regular(self.path).close()  # a FIFO would wait for its reader
             with self.path.open("ab") as file:
                 file.write(piece)
         except OSError as error:

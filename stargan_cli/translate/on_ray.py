@@ -15,6 +15,8 @@ from typing import Any
 
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.files.passed_over import PassedOver
+from stargan_cli.progress import Say
+from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.ray_listing import Listing
 from stargan_cli.translate.networks import Networks
@@ -22,9 +24,6 @@ from stargan_cli.translate.outputs.sinks import opened
 from stargan_cli.translate.report import Settled
 from stargan_cli.translate.settings import Location, TranslationSettings
 from stargan_cli.translate.work import work
-
-Walked = tuple[int | None, list[str]]
-"""The number of pictures, None if there is an archive, and what the walk passed over, as sentences."""
 
 BLOCK_BYTES = 2**16
 """The listed pictures are sent to the actors in blocks of about this size (a few hundred pictures)."""
@@ -47,13 +46,15 @@ def work_on_ray(
     job: RayJob,
     search: Callable[[], Iterable[Found]],
     passed_over: PassedOver,
-    walked: Callable[[Walked], None],
+    counting: Counting,
+    note: Say,
     stop: Callable[[], bool],
     fail_fast: bool,
 ) -> Generator[Settled, None, None]:
     """Translate as `work.work` does, with results in the order in which actors finish.
 
-    `search` runs on the cluster, and fills the copy of `passed_over` there. `walked` is called here once it has ended.
+    `search` runs on the cluster, and fills the copy of `passed_over` there. Once it has ended, `counting` is given the
+    number of pictures, and `note` what was passed over.
 
     The cluster is the one that RAY_ADDRESS names, else this machine alone. There is one actor for each GPU, or for each
     CPU if no GPU is used. Raises UsageError if Ray is not installed, StarganError if Ray fails.
@@ -62,7 +63,14 @@ def work_on_ray(
         data = importlib.import_module("ray.data")
         _quiet(data)
         ended = ray.remote(num_cpus=0)(_Awaited).remote()
-        end = [ended.get.remote()]
+        awaited = [ended.get.remote()]
+
+        def hear_of_the_end(timeout: float) -> None:
+            if awaited and ray.wait(awaited, timeout=timeout)[0]:
+                counting.total, notes = ray.get(awaited.pop())
+                for text in notes:
+                    note(text)
+
         listing = Listing(search, passed_over, ended)
         found = data.from_items([{"listing": 0}]).map_batches(listing, batch_size=1, num_cpus=0)
         steps = found.map_batches(
@@ -70,14 +78,12 @@ def work_on_ray(
         )
         try:
             for row in steps.iter_rows():
-                if end and ray.wait(end, timeout=0)[0]:
-                    walked(ray.get(end.pop()))
+                hear_of_the_end(timeout=0)
                 settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
                 yield settled
                 if stop() or (fail_fast and settled.has_failed):
                     return
-            if end and ray.wait(end, timeout=ENDED_SECONDS)[0]:
-                walked(ray.get(end.pop()))
+            hear_of_the_end(ENDED_SECONDS)
         except ray.exceptions.RayError as error:
             raise _own_error(error) from error
 

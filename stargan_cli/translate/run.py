@@ -6,17 +6,15 @@ The steps of a picture, and their modules: settings (`settings`) -> plan (`plan`
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from stargan_cli.errors import UsageError
 from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.passed_over import PassedOver
-from stargan_cli.files.writable import is_same_file, require_folder
+from stargan_cli.files.writable import is_same_file
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.finding import find
@@ -24,23 +22,21 @@ from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.watching import arriving, missing_inputs_noted
 from stargan_cli.translate.networks import Networks
-from stargan_cli.translate.on_ray import RayJob, Walked, import_ray, work_on_ray
-from stargan_cli.translate.outputs.contact_sheet import ContactSheet
+from stargan_cli.translate.on_ray import RayJob, import_ray, work_on_ray
 from stargan_cli.translate.outputs.destination import Destination
-from stargan_cli.translate.outputs.gallery import Gallery, assets_folder
+from stargan_cli.translate.outputs.gallery import assets_folder
+from stargan_cli.translate.outputs.listeners import Listener, Listeners
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.outputs.sinks import Sink, opened
 from stargan_cli.translate.plan import Plan
-from stargan_cli.translate.report import Failing, Report, Row, Settled
+from stargan_cli.translate.report import Failing, Report, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.fork_server import ForkServers
 from stargan_cli.translate.streaming.heap import keep_freed_memory
 from stargan_cli.translate.streaming.processes import SUPPORTED, WorkerProcesses
 from stargan_cli.translate.streaming.worker import Assignment
-from stargan_cli.translate.work import work
+from stargan_cli.translate.work import MakeProcesses, work
 from stargan_cli.weights.files import Weights
-
-Listener = Callable[[Row], None]
 
 
 def translate(
@@ -70,66 +66,91 @@ def translate(
     """
     where = check_run(inputs, out, settings, run)
     keep_freed_memory()
+    run = replace(run, ray=run.ray and not run.dry)
     report = Report() if report is None else report
-    with _noting_interrupts(report), ExitStack() as stack:
-        counting, passed_over = Counting(), PassedOver()
-        display = _Display(progress, counting, lambda: stop() and not run.watch)
+    report.failing = Failing() if run.watch else None
+    counting, passed_over = Counting(), PassedOver()
+    display = _Display(progress, counting, lambda: stop() and not run.watch)
+    # The inner one notes what interrupts the work: beside an exception, the manifest would keep its last error back.
+    # The outer one notes what interrupts the closing.
+    with _noting_interrupts(report), ExitStack() as stack, _noting_interrupts(report):
         display.tell("loading weights")
-        on_ray, always_read = run.ray and not run.dry, run.manifest is not None
-        here = replace(settings, device="cpu", precision="auto") if on_ray else settings
-        networks = Networks(here, always_read, run.in_place, weights, display.tell)
-        for text in (*networks.labels.notes(), *networks.plan.notes()):
-            note(text)
-        if on_ray:
-            import_ray()
-        elif not run.dry:
-            networks.start(warn)  # before the output folder is made: both may find that a package is missing
+        networks = _ready_networks(settings, run, weights, display.tell, note, warn)
         display.tell("opening the output folder")
         sink = stack.enter_context(opened(where.folder, run.shard, run.dry, name=where.name, stop=stop))
         rows = run.shard.own(run.manifest) if run.manifest and run.shard else run.manifest
         manifest = stack.enter_context(Manifest(rows, display.tell)) if rows and not run.dry else None
         display.tell("finding pictures")
-        if on_ray:
-            job = RayJob(where.folder, settings, always_read, run.in_place, RUN_ID)
-
-            def walked(ended: Walked) -> None:
-                counting.total, notes = ended
-                for text in notes:
-                    note(text)
-
-            listing = _listing(inputs, where, settings, run, sink, passed_over)
-            steps = work_on_ray(job, listing, passed_over, walked, stop, run.fail_fast)
+        listeners = Listeners(run, where.folder, networks.plan, manifest, on_row)
+        if run.ray:
+            job = RayJob(where.folder, settings, run.manifest is not None, run.in_place, RUN_ID)
+            listing = _listing(inputs, where, settings, run, sink, passed_over)  # `stop` cannot be sent to a cluster
+            steps = work_on_ray(job, listing, passed_over, counting, note, stop, run.fail_fast)
         else:
             listing = _listing(inputs, where, settings, run, sink, passed_over, stop)
-            processes = None
-            if not run.dry and _may_leave_this_process(inputs, where.folder):
-                servers = stack.enter_context(closing(ForkServers()))
-                processes = partial(WorkerProcesses, Assignment(networks.plan, where.folder, RUN_ID), servers)
-            do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, processes=processes)
-            if run.watch:
-                folders = [place for place in inputs if isinstance(place, Path)]
-                noted = missing_inputs_noted(listing, folders, warn)
-                steps = _watched(noted, partial(do, watched=True), stop, run.fail_fast)
-            else:
-                steps = do(stack.enter_context(closing(counting.ahead(_own(listing(), run), stop))))
-        listeners = _Listeners(run, where.folder, networks.plan, manifest, on_row)
-        report.failing = Failing() if run.watch else None
-        steps = stack.enter_context(closing(steps))
-        with _noting_interrupts(report):  # in the stack: beside an exception, the manifest keeps its last error back
-            for settled in steps:
-                for row in settled.rows:
-                    report.add(row)
-                    listeners.hear(row, settled.own_file)
-                display.count(settled)
-            listeners.save(display.tell)
-            display.tell("")
-        for text in passed_over.notes:
-            note(text)
+            steps = _work_here(networks, sink, listing, inputs, where.folder, run, counting, warn, stop)
+        for settled in stack.enter_context(closing(steps)):
+            for row in settled.rows:
+                report.add(row)
+                listeners.hear(row, settled.own_file)
+            display.count(settled)
+        listeners.save(display.tell)
+        display.tell("")
+    for text in passed_over.notes:
+        note(text)
     return report
 
 
-def _own(found: Iterator[Found], run: Run) -> Iterator[Found]:
-    return filter(run.shard.holds, found) if run.shard else found
+def _ready_networks(
+    settings: TranslationSettings, run: Run, weights: Weights | None, tell: Say, note: Say, warn: Say
+) -> Networks:
+    """The networks, started. Those of a dry run are not; nor are those beside a Ray cluster, which has its own."""
+    here = replace(settings, device="cpu", precision="auto") if run.ray else settings
+    networks = Networks(here, run.manifest is not None, run.in_place, weights, tell)
+    for text in (*networks.labels.notes(), *networks.plan.notes()):
+        note(text)
+    if run.ray:
+        import_ray()
+    elif not run.dry:
+        networks.start(warn)
+    return networks
+
+
+def _work_here(
+    networks: Networks,
+    sink: Sink,
+    listing: Callable[[], Iterator[Found]],
+    inputs: Sequence[Location],
+    out: Location,
+    run: Run,
+    counting: Counting,
+    warn: Say,
+    stop: Callable[[], bool],
+) -> Generator[Settled, None, None]:
+    """Translate what one walk finds or, if the run watches, what arrives, as `work.work` does."""
+    with _worker_processes(inputs, out, networks.plan, run.dry) as processes:
+        do = partial(work, networks, sink, stop=stop, fail_fast=run.fail_fast, dry=run.dry, processes=processes)
+        if run.watch:
+            folders = [place for place in inputs if isinstance(place, Path)]
+            noted = missing_inputs_noted(listing, folders, warn)
+            yield from _watched(noted, partial(do, watched=True), stop, run.fail_fast)
+            return
+        found = filter(run.shard.holds, listing()) if run.shard else listing()
+        with closing(counting.ahead(found, stop)) as ahead:
+            yield from do(ahead)
+
+
+@contextmanager
+def _worker_processes(
+    inputs: Sequence[Location], out: Location, plan: Plan, dry: bool
+) -> Iterator[MakeProcesses | None]:
+    """What makes worker processes; None if they cannot do the work: they do not see what is in this one's memory."""
+    in_memory = (isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
+    if dry or not SUPPORTED or any(in_memory):
+        yield None
+        return
+    with closing(ForkServers()) as servers:
+        yield partial(WorkerProcesses, Assignment(plan, out, RUN_ID), servers)
 
 
 def _watched(
@@ -146,12 +167,6 @@ def _watched(
                 yield settled
         if fail_fast and some_failed:
             return
-
-
-def _may_leave_this_process(inputs: Sequence[Location], out: Location) -> bool:
-    """Whether worker processes can do the work: they do not see what is in this process's memory."""
-    in_memory = (isinstance(place, RemotePath) and place.url.startswith("memory:") for place in (*inputs, out))
-    return SUPPORTED and not any(in_memory)
 
 
 def _listing(
@@ -207,41 +222,3 @@ class _Display:
         if self._stop():
             raise KeyboardInterrupt
         self._progress(self._done, self._counting.total, doing, self._skipped)
-
-
-class _Listeners:
-    """Passes the rows of a run on to the caller, the manifest, the contact sheet and the gallery."""
-
-    def __init__(self, run: Run, out: Location, plan: Plan, manifest: Manifest | None, on_row: Listener) -> None:
-        self._run, self._manifest, self._on_row = run, manifest, on_row
-        self._overviews: list[tuple[Path, ContactSheet | Gallery]] = []
-        most = plan.settings.max_pixels
-        for place in (run.grid, run.gallery):
-            if place is not None and not run.dry:
-                require_folder(place.parent)
-        if run.grid is not None and not run.dry:
-            root = out if isinstance(out, Path) else Path()
-            asked = plan.settings.spec or ""
-            columns = [(variant.target or asked, root / variant.folder) for variant in plan.variants]
-            self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note(), most)))
-        if run.gallery is not None and isinstance(out, Path) and not run.dry:
-            same_frame = plan.settings.size == "source"
-            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most, same_frame)))
-
-    def hear(self, row: Row, own_file: bool) -> None:
-        """Pass a row on. Raises UsageError if a report of the run would replace an output or an input."""
-        for option, place in (("--grid", self._run.grid), ("--gallery", self._run.gallery)):
-            if place is not None and row.output is not None and os.path.abspath(place) == os.path.abspath(row.output):
-                raise UsageError(f"{option} {place} would replace an output", "give another name; the output is kept")
-            if place is not None and is_same_file(place, Path(row.source)):
-                raise UsageError(f"{option} {place} would replace an input: {row.source}", "give another name")
-        if self._manifest is not None:
-            self._manifest.add(row)
-        made = row.status != "failed" and not row.stale and not row.not_due
-        for _, overview in self._overviews if own_file and made and row.output else ():
-            overview.add(Path(row.source), Path(row.output or ""))
-        self._on_row(row)
-
-    def save(self, tell: Say) -> None:
-        for path, overview in self._overviews:
-            overview.save(path, tell)

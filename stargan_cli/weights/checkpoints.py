@@ -16,7 +16,6 @@ from torch import Tensor
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.json_text import parsed_json
-from stargan_cli.files.opening import require_regular
 from stargan_cli.weights.files import open_tensors
 from stargan_cli.weights.writing import save_tensors
 
@@ -53,7 +52,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint. Raises ValueError with the reason if it is damaged, UsageError if the system does not let it
     be read, which may pass, or if its path is not in UTF-8."""
     try:
-        require_regular(path)
         with open_tensors(path) as file:
             metadata = file.metadata() or {}
             text = metadata.get(CHECKPOINT_KEY)

@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from stargan_cli.errors import UsageError, WeightsError, reason_of
+from stargan_cli.files.opening import open_regular
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.weights.card import Card
 from stargan_cli.weights.foreign_files import START, is_pytorch, stand_in
@@ -81,7 +82,7 @@ def require_utf8(path: Path) -> None:
 def open_tensors(path: Path) -> Any:
     """Open a safetensors file. Raises UsageError if its path is not in UTF-8, SafetensorError and OSError."""
     require_utf8(path)
-    path.open("rb").close()  # safetensors reports a file without read permission as missing
+    open_regular(path).close()  # safetensors waits for a FIFO, and reports a file without read permission as missing
     return safe_open(path, framework="pt")
 
 

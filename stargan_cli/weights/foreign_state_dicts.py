@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.errors import WeightsError, first_line, reason_of
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.weights.foreign_files import START, stand_in
 
 MOST_OF_A_REASON = 160
@@ -22,8 +22,7 @@ def read_state_dict(path: Path, hint: str) -> dict[str, Tensor]:
     """Tensors by name, on the CPU: those of the file or of its entry `state_dict`. Raises WeightsError, with `hint`, if
     the file is anything else."""
     try:
-        require_regular(path)
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = stand_in(file.read(START))
     except OSError as error:
         raise WeightsError(f"{path} is refused: {reason_of(error)}", hint) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from translation_kit import draw, make_weights
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
 
@@ -73,8 +74,16 @@ def test_a_fifo_is_refused_and_not_waited_for(command: tuple[str, ...], place: P
     assert "this should not happen" not in result.stderr
 
 
-def test_a_device_and_a_folder_are_named(tmp_path: Path) -> None:
-    require_regular(Path(__file__))
-    for path, word in ((Path(os.devnull), "a device"), (tmp_path, "a folder")):
-        with pytest.raises(OSError, match=f"not a regular file but {word}"):
-            require_regular(path)
+def test_what_is_no_regular_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a socket's path may not be long
+    os.mkfifo("fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+    for path, word in (("fifo", "a FIFO"), ("socket", "a socket"), (os.devnull, "a device"), (".", "a folder")):
+        with pytest.raises(OSError) as caught:
+            open_regular(Path(path))
+        assert (caught.value.filename, caught.value.strerror) == (path, f"not a regular file but {word}")
+    with pytest.raises(OSError, match="cannot be opened: embedded null byte"):
+        open_regular(Path("a\0b"))
+    with open_regular(Path(__file__)) as file:
+        assert file.read(3) == b'"""'

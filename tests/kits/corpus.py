@@ -454,4 +454,4 @@ def special_files(folder: Path) -> Iterator[tuple[Path, str]]:
     (folder / "nothing.jpg").symlink_to("not-there.jpg")
     yield folder / "nothing.jpg", "symlink to nothing"
     (folder / "loop.jpg").symlink_to("loop.jpg")
-    yield folder / "loop.jpg", "symlink"
+    yield folder / "loop.jpg", "leads back to itself"

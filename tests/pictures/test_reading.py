@@ -67,7 +67,8 @@ def test_corpus(name: str, data: bytes, outcome: str, tmp_path: Path) -> None:
 
 
 def test_special_files(tmp_path: Path) -> None:
-    for path, reason in corpus.special_files(tmp_path):
+    absent = [(tmp_path / "gone.jpg", "it is not there"), (tmp_path / (300 * "x"), "its path is too long")]
+    for path, reason in (*corpus.special_files(tmp_path), *absent):
         with pytest.raises(PictureError, match=reason):
             read_picture(path)
 

@@ -16,7 +16,6 @@ from stargan_cli.backbones import DEFAULT_NETWORK, backbone
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.names import told_apart
 from stargan_cli.files.json_text import parsed_json
-from stargan_cli.files.opening import require_regular
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
@@ -135,7 +134,6 @@ def load_classifier(path: Path) -> Classifier:
     """Load a file that `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, or UsageError if the
     Python package of its network is missing."""
     try:
-        require_regular(path)
         with open_tensors(path) as file:
             text = (file.metadata() or {}).get(CARD_KEY)
             if text is None:

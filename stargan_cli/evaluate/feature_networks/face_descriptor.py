@@ -16,7 +16,7 @@ from torch import Tensor
 from stargan_cli.compositing.placement import fitted, places_of
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.distances import Features
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 
 Landmarks = Mapping[str, Sequence[float]]
 """Where the eyes are in pictures, as in a weights card."""
@@ -90,7 +90,7 @@ def onnx_descriptors(path: Path) -> Callable[[Landmarks | None], Features]:
     except ImportError as error:
         raise UsageError("--identity needs onnxruntime", "pip install 'stargan-cli[eval]'") from error
     try:
-        require_regular(path)
+        open_regular(path).close()  # onnxruntime would wait for a FIFO
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         (entry,) = session.get_inputs()
         _, channels, height, width = entry.shape

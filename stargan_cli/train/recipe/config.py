@@ -10,7 +10,7 @@ from typing import Any
 
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.json_text import decoded, parsed_json
-from stargan_cli.files.opening import require_regular
+from stargan_cli.files.opening import open_regular
 from stargan_cli.settings import checked, declared
 from stargan_cli.train.recipe.presets import preset
 from stargan_cli.train.recipe.settings import TrainSettings
@@ -36,8 +36,8 @@ def read_config(path: Path) -> tuple[str | None, dict[str, Any]]:
 
 def parsed(path: Path) -> dict[str, Any]:
     """The values in a file, unchecked. Raises OSError and ValueError."""
-    require_regular(path)
-    text = decoded(path.read_bytes())
+    with open_regular(path) as file:
+        text = decoded(file.read())
     if path.suffix.lower() == ".json":
         values = parsed_json(text, _unique)
         if not isinstance(values, dict):

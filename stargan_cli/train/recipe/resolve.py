@@ -12,7 +12,7 @@ from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
 from stargan_cli.errors import UsageError
 from stargan_cli.labels.vocabulary import plain
 from stargan_cli.progress import Say, unheard
-from stargan_cli.settings import declared
+from stargan_cli.settings import declared, shown
 from stargan_cli.train.recipe.config import read_config
 from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS, preset_changes
 from stargan_cli.train.recipe.presets import preset as preset_settings
@@ -73,7 +73,7 @@ def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float
     if factor == 1 or not rates:
         return {}
     scaled = {rate: float(f"{value * factor:.3g}") for rate, value in rates.items()}
-    words = ", ".join(f"{declared(TrainSettings)[rate].option} {value:g}" for rate, value in scaled.items())
+    words = ", ".join(f"{declared(TrainSettings)[rate].option} {shown(value)}" for rate, value in scaled.items())
     say(f"for batches of {given['batch_size']}, learning rates are {factor:.3g} times the preset's: {words}")
     return scaled
 

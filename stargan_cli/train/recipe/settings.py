@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import LARGEST_SEED, Setting, declared, listed
+from stargan_cli.settings import LARGEST_SEED, Setting, declared, listed, shown
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.objective import LOSSES, Objective
 
@@ -295,7 +295,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             share, option = getattr(self, name), declared(TrainSettings)[name].option
             if name in given and 0 < share * self.batch_size < 1:
                 raise UsageError(
-                    f"{option} {share:g} has no effect: it is less than one of {self.batch_size} pictures in a step",
+                    f"{option} {shown(share)} has no effect: "
+                    f"it is less than one of {self.batch_size} pictures in a step",
                     f"give {option} {math.ceil(1000 / self.batch_size) / 1000} or more, or {option} 0",
                 )
 

@@ -9,10 +9,10 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source
-from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import passed_over_part
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.listing import is_picture
+from stargan_cli.pictures.reading import open_file
 from stargan_cli.translate.done_before import mark_of, state_of
 from stargan_cli.translate.inputs.found import Archive, Found
 from stargan_cli.translate.inputs.read_ahead import read_ahead
@@ -76,7 +76,7 @@ def _members_and_end(found: Found, archive: Archive, target: str) -> Iterator[Fo
 
 
 def _members(source: Source) -> Iterator[Member]:
-    with open_regular(source) if isinstance(source, Path) else source.open() as file:
+    with open_file(source) if isinstance(source, Path) else source.open() as file:
         yield from members(file, str(source))
 
 

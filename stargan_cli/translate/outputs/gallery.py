@@ -14,6 +14,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from stargan_cli.errors import PictureError, UsageError
+from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import is_passed_over
 from stargan_cli.files.writable import require_file
 from stargan_cli.files.writing import replacing
@@ -179,7 +180,7 @@ def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (
 
 def _is_gallery(path: Path) -> bool:
     try:
-        with path.open("rb") if path.is_file() else BytesIO() as file:
+        with open_regular(path) as file:
             return _TITLE.encode() in file.read(4096)
     except OSError:
         return False

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
+from stargan_cli.errors import OutputError, UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, replacement, sync_folder, sync_handle
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
@@ -172,7 +172,7 @@ def is_manifest(path: Path) -> bool:
     try:
         with open_regular(path) as file:
             Row.from_json(next(lines(file), b""))
-    except (PictureError, OSError, ValueError):
+    except (OSError, ValueError):
         return False
     return True
 

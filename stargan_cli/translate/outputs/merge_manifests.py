@@ -12,7 +12,7 @@ from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 
-from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
+from stargan_cli.errors import OutputError, UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, replacement
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.opening import open_regular
@@ -99,7 +99,7 @@ def _rows(parts: Sequence[Path]) -> Iterator[Key]:
                         break
                     number += 1
                     yield _key(line)
-        except (PictureError, OSError) as error:
+        except OSError as error:
             raise UsageError(f"cannot read the manifest {part}: {reason_of(error)}") from error
         except ValueError as error:
             raise UsageError(f"{part} is no manifest: line {number or 1} is not a manifest row") from error
