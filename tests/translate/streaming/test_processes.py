@@ -408,12 +408,12 @@ def test_a_run_goes_on_when_what_forks_its_processes_is_killed(
     killed: list[int] = []
 
     def kill(row: Row) -> None:
-        """A process that forks others, and with it one, then all of those that it forked."""
+        """A process that forks others, and with it all, then one of those that it forked."""
         for server in children()[: 3 - len(killed)]:
             killed.append(server)
             forked = children(server)
             os.kill(server, signal.SIGKILL)
-            for worker in forked[: len(killed)]:
+            for worker in forked[: 3 - len(killed)]:
                 os.kill(worker, signal.SIGKILL)
 
     settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=2, workers=2)
