@@ -10,12 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from stargan_cli.files import atomic
 from stargan_cli.files.atomic import OLD_SECONDS, replacement, temporary_name
 from stargan_cli.files.locks import LOCK_NAME
 from stargan_cli.files.scratch import scratch_folder
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.outputs.names import folding_of
 
+KILLED = "123"
 AT_WORK = """
 import sys, time
 from pathlib import Path
@@ -76,11 +78,14 @@ def test_an_old_unfinished_file_goes_with_the_next_of_its_name(tmp_path: Path) -
 @pytest.mark.parametrize(
     "name", ["a.png", "\u00e9\u4e2d\U0001f600.png", "\udcff.png", "\u00e9" * 120 + ".png", "a\nb.png"]
 )
-def test_an_unfinished_output_of_any_name_goes_with_the_next_run(name: str, tmp_path: Path) -> None:
+def test_an_unfinished_output_of_any_name_goes_with_the_next_run(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "sub").mkdir()
+    monkeypatch.setattr(atomic, "RUN_ID", KILLED)
     half = tmp_path / "sub" / temporary_name(name)
     half.write_bytes(b"half")
-    (tmp_path / LOCK_NAME).write_text(half.name.split(".")[-2])
+    (tmp_path / LOCK_NAME).write_text(KILLED)
     with OutputFolder(tmp_path):
         assert not half.exists()
 
@@ -89,9 +94,10 @@ def test_what_looks_at_the_file_system_goes_with_the_next_run_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
+        patch.setattr(atomic, "RUN_ID", KILLED)
         patch.setattr(Path, "unlink", lambda self, missing_ok=False: None)  # killed before
         folding_of(tmp_path)
     (left,) = tmp_path.iterdir()
-    (tmp_path / LOCK_NAME).write_text(left.name.split(".")[-2])
+    (tmp_path / LOCK_NAME).write_text(KILLED)
     with OutputFolder(tmp_path):
         assert not left.exists()
