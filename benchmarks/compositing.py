@@ -3,8 +3,9 @@
 
     python benchmarks/compositing.py
 
-The square fills the picture, or is turned by four degrees, as for a turned face. Pictures are enlarged faces with
-noise. Also measured, on a batch of four: the steps before, from the network's output to the maps.
+The square fills the picture, or is turned by four degrees, as for a turned face. Every pixel changes, or an ellipse of
+two fifths of the square, about as much as new hair takes on a portrait. Pictures are enlarged faces with noise. Also
+measured, on a batch of four: the steps before, from the network's output to the maps.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ from stargan_cli.compositing.placement import Laying, Place, centred
 TURN, BATCH = 0.07, 4
 
 
-def maps_of(squares: torch.Tensor, laying: Laying) -> torch.Tensor:
-    """The maps of a stand-in network that colours every pixel by half, in proportion to its lightness."""
-    mask = squares.float().mean(dim=1, keepdim=True) / 255
+def maps_of(squares: torch.Tensor, laying: Laying, part: torch.Tensor) -> torch.Tensor:
+    """The maps of a stand-in network that colours every pixel of `part` (0 or 1) by half, in proportion to its
+    lightness."""
+    mask = part * squares.float().mean(dim=1, keepdim=True) / 255
     change = changes_of(squares, 0.5 * mask.expand(-1, 3, -1, -1), 1 - mask)
     return laid(change, squares, *map(torch.from_numpy, laying.needed))
 
@@ -48,6 +50,8 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     calls: dict[str, Callable[[], object]] = {}
+    across = torch.linspace(-0.5, 0.5, args.size)
+    ellipse = ((across / 0.3) ** 2 + (across[:, None] / 0.42) ** 2 < 1).float()
     for side in args.sides:
         image, file = enlarged(sorted(EXAMPLES.glob("*.jpg"))[0], (side, side), side), io.BytesIO()
         image.save(file, "JPEG", quality=95, subsampling=0)
@@ -55,9 +59,10 @@ def main() -> None:
         for kind, place in {"straight": centred(side, side), "turned": turned}.items():
             squares = torch.from_numpy(cut(image, place, args.size)[None]).repeat(BATCH, 1, 1, 1)
             laying = Laying.of([place] * BATCH, side, side)
-            maps = maps_of(squares, laying)[0].numpy()
-            calls[f"{side} px, {kind}"] = partial(_pasted, image, place, maps)
-            calls[f"batch, {kind}"] = partial(maps_of, squares, laying)
+            for name, part in {"": torch.ones_like(ellipse), ", ellipse": ellipse}.items():
+                maps = maps_of(squares, laying, part)[0].numpy()
+                calls[f"{side} px, {kind}{name}"] = partial(_pasted, image, place, maps)
+            calls[f"batch, {kind}"] = partial(maps_of, squares, laying, ellipse)
         calls[f"{side} px, JPEG decoded and encoded"] = partial(recode, file)
     timings = in_turns(calls, args.repeats, args.warm_up, args.clock)
     result: dict[str, Any] = {

@@ -17,7 +17,7 @@ from PIL import Image
 from stargan_cli.compositing.scratch_arrays import scratch_array
 from stargan_cli.pictures.arrays import Floats
 
-_REACH = 2  # px of the maps: the reach of the bicubic kernel
+REACH = 2  # px of the maps: the reach of the bicubic kernel
 _SPAN = 8  # px of the maps: enlarged by one matrix product
 
 Box = tuple[int, int, int, int]
@@ -27,7 +27,7 @@ class Enlarger:
     """Enlarges maps (C, H, W) of the part `box` of a picture to strips of `region`, which is `box` rounded to whole
     pixels."""
 
-    def __init__(self, maps: Floats, box: tuple[float, float, float, float], region: Box, most_rows: int) -> None:
+    def __init__(self, maps: Floats, box: tuple[float, float, float, float], region: Box) -> None:
         left, top, right, bottom = box
         maps = _no_finer(maps, region)
         channels, height, width = maps.shape
@@ -38,13 +38,14 @@ class Enlarger:
         for pixels, between, weights in columns.blocks(0, columns.count):
             np.matmul(lines[:, between], weights.T, out=wide[:, pixels])
         self._wide = wide.reshape(channels, height, columns.count)
-        self._whole = scratch_array("whole", (channels, most_rows, columns.count))
 
-    def strip(self, start: int, end: int) -> Floats:
-        """Return rows `start` to `end` of the region: (C, end - start, width). The next call overwrites them."""
+    def strip(self, start: int, end: int, columns: slice) -> Floats:
+        """Return rows `start` to `end` of these columns of the region: (C, end - start, width). The next call
+        overwrites them."""
+        whole = scratch_array("whole", (len(self._wide), end - start, columns.stop - columns.start))
         for pixels, between, weights in self._rows.blocks(start, end):
-            np.matmul(weights, self._wide[:, between], out=self._whole[:, pixels])
-        return self._whole[:, : end - start]
+            np.matmul(weights, self._wide[:, between, columns], out=whole[:, pixels])
+        return whole
 
 
 def _no_finer(maps: Floats, region: Box) -> Floats:
@@ -75,8 +76,8 @@ class _Axis:
         the map that they depend on; and the weights (N, K)."""
         for first in range(start, end, self._block):
             last = min(end, first + self._block)
-            low = max(0, math.floor(self._first + first * self._step) - _REACH)
-            high = min(self._length, math.ceil(self._first + last * self._step) + _REACH)
+            low = max(0, math.floor(self._first + first * self._step) - REACH)
+            high = min(self._length, math.ceil(self._first + last * self._step) + REACH)
             yield slice(first - start, last - start), slice(low, high), self._weights[first:last, low:high]
 
 

@@ -10,13 +10,14 @@ Uses Pillow and NumPy on strips that fit into the processor's cache: no torch, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stargan_cli.compositing.enlarging import Box, Enlarger
+from stargan_cli.compositing.enlarging import REACH, Box, Enlarger
 from stargan_cli.compositing.maps import (
     COLOUR,
     HALF,
@@ -35,10 +36,11 @@ from stargan_cli.pictures.arrays import Floats
 from stargan_cli.pictures.native_pixels import NativePixels
 
 FEATHER = 0.1  # of the side: from the border of the square inwards, the change fades in over this distance
-STRIP = 1 << 15  # pixels at once: their intermediate results fit into the processor's cache
+STRIP = 1 << 16  # pixels at once: their intermediate results fit into the processor's cache
 TEXTURE = 0.1 * HALF  # levels: the mask does not follow fainter fine detail
-LEAST_LEVEL = 1e-3  # by which a mask is divided
+LEAST_LEVEL = 1e-3  # by which a mask is divided; a pixel whose two levels are smaller does not change
 MOST_GAIN = 1.6  # the largest gain in a pixel's lightness; its fine detail gains the square root of that
+WHOLE = np.ones((1, 1), np.float32)
 
 
 def paste(
@@ -59,20 +61,39 @@ def paste(
     if native is not None and native.mode == "L":
         change[COLOUR] = lightness(*change[COLOUR])
     near = [other for other in others if _meet(region, other.region(*image.size))]
-    rows = min(bottom - top, max(1, STRIP // (right - left)))
-    enlarger = Enlarger(change, place.box(*image.size), region, rows)
+    changes = np.maximum(change[LOW], change[HIGH]) > LEAST_LEVEL
+    widest = _columns(changes, region, top, bottom)
+    rows = max(1, STRIP // (1 + widest.stop - widest.start))
+    enlarger = Enlarger(change, place.box(*image.size), region)
     weight = _Weight(place, image.size, near)
-    room = scratch_array("pixels", (2, 3, rows, right - left))
     for start in range(top, bottom, rows):
-        box = (left, start, right, min(bottom, start + rows))
+        end = min(bottom, start + rows)
+        columns = _columns(changes, region, start, end)
+        box = (left + columns.start, start, left + columns.stop, end)
+        if columns.start == columns.stop:
+            continue
         strip = image.crop(box)
-        pixels, spare = room[:, :, : box[3] - start]
+        pixels, spare = scratch_array("pixels", (2, 3, end - start, box[2] - box[0]))
         np.copyto(pixels, np.asarray(strip).transpose(2, 0, 1))
-        _change(pixels, enlarger.strip(start - top, box[3] - top), weight.strip(start - top, box[3] - top), spare)
+        _change(pixels, enlarger.strip(start - top, end - top, columns), weight.of(box), spare)
         if native is not None:
             native.change(box, np.asarray(strip), np.ascontiguousarray(pixels.transpose(1, 2, 0)))
         planes = np.rint(pixels, out=pixels).astype(np.uint8)
         image.paste(Image.merge("RGB", [Image.fromarray(plane) for plane in planes]), box[:2])
+
+
+def _columns(changes: NDArray[np.bool_], region: Box, start: int, end: int) -> slice:
+    """Return the columns of a region, counted from its left, between which rows `start` to `end` of the picture change.
+    `changes` (S, S) says which px of the maps do. A change that is left out is smaller than half a level."""
+    left, top, right, bottom = region
+    down, across = changes.shape[0] / (bottom - top), changes.shape[1] / (right - left)
+    near = REACH + 1
+    rows = slice(max(0, math.floor((start - top) * down) - near), math.ceil((end - top) * down) + near)
+    some = np.flatnonzero(changes[rows].any(axis=0))
+    if not some.size:
+        return slice(0, 0)
+    first, last = math.floor((some[0] - near) / across), math.ceil((some[-1] + 1 + near) / across)
+    return slice(max(0, first), min(right - left, last))
 
 
 def _change(pixels: Floats, maps: Floats, weight: Floats, spare: Floats) -> None:
@@ -115,26 +136,28 @@ def _towards_levels(mask: Floats, low: Floats, high: Floats, spare: Floats) -> N
 
 
 class _Weight:
-    """The share (0..1) of a change that is made in each pixel of a region, strip by strip."""
+    """The share (0..1) of a change that is made in each pixel of a picture."""
 
     def __init__(self, place: Place, size: tuple[int, int], others: Sequence[Place]) -> None:
         self._place, self._others = place, others
-        self._region, self._fades = place.region(*size), place.fades(*size)
-        self._straight = place.span.imag == 0 and not others
-        self._parts = self._faded(_in_square(place, self._region)) if self._straight else None
+        self._fades = place.fades(*size)
 
-    def strip(self, start: int, end: int) -> Floats:
-        """Return the weights of rows `start` to `end` of the region, broadcasting to (h, w)."""
-        if self._parts is not None:
-            return self._parts[0] * self._parts[1][start:end]
-        left, top, right, _ = self._region
-        box = (left, top + start, right, top + end)
+    def of(self, box: Box) -> Floats:
+        """Return the weights of a box of the picture, broadcasting to (h, w)."""
+        if not self._others and self._is_inside(box):
+            return WHOLE
         own = _in_square(self._place, box)
         across, down = self._faded(own)
         weight = across * down
         for other in self._others:
             weight *= _share(own, _in_square(other, box))
         return weight
+
+    def _is_inside(self, box: Box) -> bool:
+        """Whether a box lies where the change does not fade."""
+        corners = [self._place.to_unit(complex(x, y)) for x in box[::2] for y in box[1::2]]
+        left, top, right, bottom = (FEATHER if side else -math.inf for side in self._fades)
+        return all(left <= u.real <= 1 - right and top <= u.imag <= 1 - bottom for u in corners)
 
     def _faded(self, at: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         left, top, right, bottom = (FEATHER if side else 1e-9 for side in self._fades)

@@ -13,6 +13,7 @@ from plain_paste import plain_paste
 from squares_kit import maps_of
 from torch import Tensor
 
+import stargan_cli.compositing.paste as pasting
 from stargan_cli.compositing.cutting import cut as cut_array
 from stargan_cli.compositing.paste import paste
 from stargan_cli.compositing.placement import Place, centred
@@ -118,6 +119,28 @@ def test_a_mask_of_nothing_changes_nothing() -> None:
 def test_a_square_outside_the_picture_changes_nothing(place: Place) -> None:
     image = textured()
     assert changed(image, place, torch.ones(SIZE, SIZE)).tobytes() == image.tobytes()
+
+
+@pytest.mark.parametrize("place", [centred(400, 300), Place(20 + 20j, 200 + 0j), TURNED])
+def test_only_what_changes_is_computed_and_the_result_is_the_same(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, mask, computed = textured(), torch.zeros(SIZE, SIZE), list[int]()
+    mask[14:20, 12:18], mask[22, 20] = 0.9, 0.9
+    change = pasting._change
+
+    def counted(pixels: np.ndarray, *others: np.ndarray) -> None:
+        computed.append(pixels[0].size)
+        change(pixels, *others)
+
+    monkeypatch.setattr(pasting, "STRIP", 2000)
+    monkeypatch.setattr(pasting, "_change", counted)
+    result = changed(image, place, mask)
+    in_part = sum(computed)
+    monkeypatch.setattr(pasting, "_columns", lambda changes, region, start, end: slice(0, region[2] - region[0]))
+    computed.clear()
+    assert np.array_equal(np.asarray(result), np.asarray(changed(image, place, mask)))
+    assert 0 < in_part < 0.6 * sum(computed)
 
 
 def test_the_change_fades_towards_the_border_but_not_at_the_pictures_own() -> None:
