@@ -20,7 +20,8 @@ Result = TypeVar("Result")
 
 class Pool(ThreadPoolExecutor):
     """A pool of threads. An exception that leaves its `with` block, Ctrl-C too, does not wait for work in progress, and
-    drops work that waits. At its end, a Python process waits for work in progress, but an interrupted command does not.
+    drops work that waits. At its end, a Python process waits for work in progress; a command that was interrupted or
+    has failed does not (see `__main__`).
     """
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:

@@ -55,23 +55,23 @@ def paste(
     (CHANNELS, S, S): see `maps`, and `placement.Laying` for their alignment. `native`, the same picture as its file
     stores it, is changed alike. If it is grey, the change is grey too."""
     region = left, top, right, bottom = place.region(*image.size)
-    if right <= left or bottom <= top:
-        return
     change = maps.astype(np.float32)
+    changes = np.maximum(change[LOW], change[HIGH]) > LEAST_LEVEL
+    if right <= left or bottom <= top or not changes.any():
+        return
     if native is not None and native.mode == "L":
         change[COLOUR] = lightness(*change[COLOUR])
     near = [other for other in others if _meet(region, other.region(*image.size))]
-    changes = np.maximum(change[LOW], change[HIGH]) > LEAST_LEVEL
     widest = _columns(changes, region, top, bottom)
-    rows = max(1, STRIP // (1 + widest.stop - widest.start))
+    rows = max(1, STRIP // (widest.stop - widest.start))
     enlarger = Enlarger(change, place.box(*image.size), region)
     weight = _Weight(place, image.size, near)
     for start in range(top, bottom, rows):
         end = min(bottom, start + rows)
         columns = _columns(changes, region, start, end)
-        box = (left + columns.start, start, left + columns.stop, end)
         if columns.start == columns.stop:
             continue
+        box = (left + columns.start, start, left + columns.stop, end)
         strip = image.crop(box)
         pixels, spare = scratch_array("pixels", (2, 3, end - start, box[2] - box[0]))
         np.copyto(pixels, np.asarray(strip).transpose(2, 0, 1))
@@ -156,7 +156,7 @@ class _Weight:
     def _is_inside(self, box: Box) -> bool:
         """Whether a box lies where the change does not fade."""
         corners = [self._place.to_unit(complex(x, y)) for x in box[::2] for y in box[1::2]]
-        left, top, right, bottom = (FEATHER if side else -math.inf for side in self._fades)
+        left, top, right, bottom = (FEATHER if side else 0 for side in self._fades)
         return all(left <= u.real <= 1 - right and top <= u.imag <= 1 - bottom for u in corners)
 
     def _faded(self, at: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

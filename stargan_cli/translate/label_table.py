@@ -16,10 +16,9 @@ from stargan_cli.datasets.table_text import open_table
 from stargan_cli.errors import DataError, UsageError, reason_of
 from stargan_cli.files.json_text import parsed_json
 from stargan_cli.labels.values import DECIMAL_COMMA, label_value
-from stargan_cli.progress import Say, told, unheard
+from stargan_cli.progress import TABLE_ROWS, Say, told, unheard
 
 MOST_SHARED = 100_000
-ROWS_READ_AT_ONCE = 10_000  # in some 0.2 s
 
 _HINT = (
     "it should be CSV with a header line, CelebA's list_attr_celeba.txt, or JSON lines, "
@@ -107,7 +106,7 @@ def read_labels(path: Path, wanted: Callable[[str], bool], tell: Say = unheard) 
         with open_table(path) as (text, encoding):
             first = next(text, "")
             read = _read_json if first.lstrip()[:1] in ("{", "[") else _read_table
-            rows = told(chain([first], text), tell, f"reading {path.name}", every=ROWS_READ_AT_ONCE)
+            rows = told(chain([first], text), tell, f"reading {path.name}", every=TABLE_ROWS)
             return read(path, rows, encoding, wanted)
     except OSError as error:
         hint = "give the file of the table" if os.path.exists(path) and not os.path.isfile(path) else None

@@ -104,7 +104,7 @@ def test_a_watch_that_is_interrupted_at_once_begins_no_page(call: Call) -> None:
 def test_a_manifest_is_read_no_further_and_stays_as_it_was(
     how: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stargan_cli.translate.outputs.manifest.ROWS_READ_AT_ONCE", 2)
+    monkeypatch.setattr("stargan_cli.translate.outputs.manifest.TABLE_ROWS", 2)
     run = Run(manifest=Path("rows.jsonl"))
     call(run)
     rows = Path("rows.jsonl").read_bytes() + b'{"source": "torn'
@@ -119,7 +119,7 @@ def test_a_manifest_is_read_no_further_and_stays_as_it_was(
 @pytest.mark.parametrize("how", [STOPS, INTERRUPTS])
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_table_of_labels_is_read_no_further(kind: str, how: str, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stargan_cli.translate.label_table.ROWS_READ_AT_ONCE", 2)
+    monkeypatch.setattr("stargan_cli.translate.label_table.TABLE_ROWS", 2)
     rows = [f"{number}.png" for number in range(9)]
     text = {
         "csv": "".join(["name,Male\n", *(f"{name},1\n" for name in rows)]),

@@ -16,7 +16,7 @@ from PIL import Image
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import is_passed_over
-from stargan_cli.files.writable import require_file
+from stargan_cli.files.writable import is_same_file, require_file
 from stargan_cli.files.writing import replacing
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
 from stargan_cli.progress import Say, told, unheard
@@ -173,7 +173,7 @@ def require_gallery(path: Path, assets: bool = False, inputs: Iterable[Path] = (
         raise UsageError(f"--gallery {path}: the page is HTML", "name it something.html")
     require_file(path, "--gallery", inputs=inputs, own=_is_gallery, overwrite=overwrite)
     folder = assets_folder(path)
-    others = [other for other in map(path.with_suffix, SUFFIXES) if other != path]
+    others = [other for other in map(path.with_suffix, SUFFIXES) if not is_same_file(other, path)]
     if assets and os.path.lexists(folder) and (not _is_assets(folder) or any(map(_is_gallery, others))):
         raise UsageError(f"--gallery-assets {folder} is there already", "give another name to --gallery")
 

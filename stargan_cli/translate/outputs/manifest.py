@@ -15,11 +15,10 @@ from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import refuse_stdout, require_file
 from stargan_cli.files.writing import FULL
-from stargan_cli.progress import Say, told, unheard
+from stargan_cli.progress import TABLE_ROWS, Say, told, unheard
 from stargan_cli.translate.report import Failing, Row, row_key
 
 ROWS_A_SYNC = 256
-ROWS_READ_AT_ONCE = 10_000  # in some 0.2 s
 OTHER_TABLES = (".csv", ".tsv", ".json", ".xlsx", ".parquet")
 """Suffixes of files in which other programs expect something other than rows of JSON."""
 
@@ -128,7 +127,7 @@ class Manifest:
         """Index the existing rows, and cut the file off at the first torn one."""
         with self.path.open("r+b") as file:
             whole = 0
-            for line in told(lines(file), tell, f"reading {self.path.name}", every=ROWS_READ_AT_ONCE):
+            for line in told(lines(file), tell, f"reading {self.path.name}", every=TABLE_ROWS):
                 try:
                     row = Row.from_json(line)
                 except ValueError as error:
