@@ -112,6 +112,14 @@ def test_an_input_that_is_given_twice_is_said_to_be(tmp_path: Path) -> None:
             check_inputs([tmp_path / "one", other])
 
 
+def test_a_folder_or_tar_is_given_twice_under_two_names(tmp_path: Path) -> None:
+    touch(tmp_path / "one" / "a.png", tmp_path / "two.tar")
+    for name, link in (("one", "first"), ("two.tar", "latest.tar")):
+        (tmp_path / link).symlink_to(name)
+        with pytest.raises(UsageError, match=f"/{link} is given twice: it is .*/{name}$"):
+            check_inputs([tmp_path / name, tmp_path / link])
+
+
 def test_an_input_that_lies_in_another_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "in" / "sub" / "a.png", tmp_path / "b.png")
     (tmp_path / "link").symlink_to("in")
