@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -48,8 +49,8 @@ _log = logging.getLogger("stargan_cli")
 
 
 def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precision: str = "auto") -> Model:
-    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo. The file is read once:
-    later changes of it have no effect.
+    """Load a model from a weights file, the name of bundled weights, or hf://owner/repo; `~` is the home folder.
+    The file is read once: later changes of it have no effect.
 
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16; `generate` always computes in fp32.
     Warnings and notes go to the logger `stargan_cli`. Settings that this changes for the whole process: Pillow's limit
@@ -57,7 +58,7 @@ def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precisi
     CUDA, cuDNN is deterministic, and fp32 is computed without TF32. Without OMP_NUM_THREADS, torch uses at most as many
     threads as the process may use CPU cores. Raises UsageError and WeightsError.
     """
-    return Model(str(weights), str(device), str(precision))
+    return Model(os.path.expanduser(str(weights)), str(device), str(precision))
 
 
 class Model:
@@ -142,7 +143,7 @@ class Model:
 
     def translate_folder(self, source: str | Path, out: str | Path, spec: str, **options: Any) -> Iterator[Row]:
         """Translate a folder, file or URL into the folder, file or URL `out`; yields a row for each output once it is
-        written, skipped or has failed.
+        written, skipped or has failed. `~` is the home folder.
 
         Outputs of earlier calls are skipped. `options` are fields of `TranslationSettings`. Closing the iterator stops
         the work. Raises StarganError.
@@ -196,7 +197,7 @@ class Model:
 def _address(value: object, what: str) -> Location:
     if not isinstance(value, (str, Path)):
         raise UsageError(f"{what} takes a text or a Path, not {value!r}")
-    return parse_address(str(value))
+    return parse_address(os.path.expanduser(str(value)))
 
 
 def _require(tensor: object, count: int | None, shape: tuple[int, ...], what: str) -> None:

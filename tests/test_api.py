@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -266,6 +267,19 @@ def test_a_folder_gives_rows_as_they_are_settled(model: stargan_cli.Model, tmp_p
     again = model.translate_folder(str(tmp_path / "in"), str(tmp_path / "out"), "blond")
     assert next(again).status == "skipped"
     again.close()  # type: ignore[attr-defined]
+
+
+def test_a_tilde_is_the_home_folder(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No shell expands it. As a path it would be a folder called ~ in the current one."""
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    draw(tmp_path / "home" / "in" / "a.png", 0)
+    shutil.copy(weights, tmp_path / "home" / "w.safetensors")
+    rows = stargan_cli.load("~/w.safetensors", device="cpu").translate_folder("~/in", Path("~/out"), "blond")
+    assert [row.output for row in rows] == [str(tmp_path / "home" / "out" / "a.png")]
+    assert list((tmp_path / "here").iterdir()) == []
 
 
 def test_a_folder_is_translated_with_the_callers_number_of_threads() -> None:

@@ -1,11 +1,11 @@
-"""CelebA's tables: which pictures show the chosen attributes, and which part each picture is in."""
+"""CelebA's tables: which pictures show the chosen attributes, and each picture's part and person."""
 
 from __future__ import annotations
 
 import csv
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from stargan_cli.labels.values import label_value
 from stargan_cli.pictures.listing import has_picture_suffix
 
 _NUMBERED = dict(zip("012", PARTS, strict=True))
-_PART_COLUMNS = ("partition", "split")
+_PART_COLUMNS, _PERSON_COLUMNS = ("partition", "split"), ("identity", "person")
 _HEADER_LINES = 2  # a count and names, which some programs add
 _value = lru_cache(label_value)
 
@@ -72,7 +72,7 @@ def _own_name(place: str) -> str:
 def read_partition(path: Path) -> dict[str, Part]:
     """A picture's name -> the part that it is in. Raises DataError."""
     parts: dict[str, Part] = {}
-    for number, place, word in _rows_of_csv(path) if path.suffix == ".csv" else _lines(path):
+    for number, place, word in _pairs(path, _PART_COLUMNS, lambda word: _part(word) is not None):
         file, part = _own_name(place), _part(word)
         if part is None:
             raise DataError(
@@ -84,30 +84,42 @@ def read_partition(path: Path) -> dict[str, Part]:
     return parts
 
 
+def read_people(path: Path) -> dict[str, str]:
+    """A picture's name -> the person on it, as the table calls it. Raises DataError."""
+    pairs = _pairs(path, _PERSON_COLUMNS, str.isdigit)
+    return {_own_name(place): person for _, place, person in pairs if person}
+
+
 def _part(word: str) -> Part | None:
     return _NUMBERED.get(word.removesuffix(".0")) or part_of(word)
 
 
-def _rows_of_csv(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, file name and part of Kaggle's table, which has a header."""
+def _pairs(path: Path, columns: Sequence[str], is_value: Callable[[str], bool]) -> Iterator[tuple[int, str, str]]:
+    """Line number, file name and value of the rows of a table with one value a picture. `columns`: what the value's
+    column may be called. `is_value`: whether a word may be a value, not its column's name."""
+    return _rows_of_csv(path, columns) if path.suffix == ".csv" else _lines(path, is_value)
+
+
+def _rows_of_csv(path: Path, words: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """The rows of a table as on Kaggle, which has a header."""
     with _table(path) as table:
         named = [number for number, name in enumerate(table.columns) if name.strip()]
-        called = [number for number in named if table.columns[number].strip().casefold() in _PART_COLUMNS]
+        called = [number for number in named if table.columns[number].strip().casefold() in words]
         found = called or named
         if len(found) != 1:
             columns = ", ".join(map(repr, table.columns))
-            raise DataError(f"{path}: one column should be called partition or split", f"its columns: {columns}")
+            raise DataError(f"{path}: one column should be called {' or '.join(words)}", f"its columns: {columns}")
         for number, file, values in table.rows:
             yield number, file, values[found[0]].strip()
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, file name and part of the lines of CelebA's own list, without a header."""
+def _lines(path: Path, is_value: Callable[[str], bool]) -> Iterator[tuple[int, str, str]]:
+    """The lines of CelebA's own list, which has no header."""
     with _text(path) as lines:
         for number, line in enumerate(lines, start=1):
             found = re.fullmatch(r'"?(.*?)"?[\s,;]+"?([^\s,;"]+)"?', line.strip())
             file, word = found.groups() if found else (line.strip(), "")
-            is_header = number <= _HEADER_LINES and not has_picture_suffix(file) and _part(word) is None
+            is_header = number <= _HEADER_LINES and not has_picture_suffix(file) and not is_value(word)
             if file and not is_header:
                 yield number, file, word
 

@@ -1,5 +1,5 @@
-"""Names that a search for pictures leaves out: hidden ones, files that systems and tools make for themselves, and
-pictures and archives of kinds that are not read."""
+"""Names that a search for pictures leaves out: hidden ones, files that systems and tools make for themselves, and files
+of kinds that are not read."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _OF_TOOLS = frozenset(
         *("lost+found", "__pycache__", "~snapshot", "_gsdata_", "thumbs.db:encryptable"),
     )
 )
-_UNREAD = frozenset(
+_BESIDE_PICTURES = frozenset(
     (
-        # raw files of cameras
-        *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".iiq", ".kdc", ".mef", ".mos", ".mrw"),
-        *(".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
-        # other pictures
-        *(".dcm", ".djvu", ".exr", ".hdr", ".ico", ".jxl", ".kra"),
-        *(".pcx", ".pdf", ".psb", ".psd", ".svg", ".tga", ".xcf"),
-        # films
-        *(".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm", ".wmv"),
-        # archives
-        *(".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst"),
+        # texts and tables
+        *(".txt", ".md", ".rst", ".log", ".csv", ".tsv", ".xlsx", ".ods", ".json", ".jsonl", ".ndjson", ".parquet"),
+        *(".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".cls", ".db", ".sqlite", ".pts", ".mat", ".npy", ".npz"),
+        # pages, programs and what they load
+        *(".html", ".htm", ".css", ".js", ".py", ".ipynb", ".sh", ".safetensors", ".pt", ".pth", ".onnx"),
+        # what cameras and programs say of a picture; checksums
+        *(".xmp", ".aae", ".thm", ".pp3", ".md5", ".sha1", ".sha256"),
     )
 )
+"""Suffixes of files that people keep beside pictures and do not take for pictures."""
 _SHOWN = 5
+_KINDS = 20
+"""How many suffixes are counted, each by itself. Numbered files (`x.0001`) have as many suffixes as there are files."""
 
 
 def is_passed_over(name: str) -> bool:
@@ -64,6 +64,7 @@ class PassedOver:
         self._names: list[str] = []
         self._last: str | None = None
         self._unread: Counter[str] = Counter()
+        self._of_more_kinds = 0
 
     def add(self, path: PurePath) -> None:
         """Count a hidden path, or a tool's. A folder that is added several times in succession counts once."""
@@ -75,11 +76,15 @@ class PassedOver:
         if len(self._names) < _SHOWN:
             self._names.append(name)
 
-    def add_if_unread(self, name: str) -> None:
-        """Count a file whose name is that of a picture or an archive of a kind that is not read."""
+    def add_unread(self, name: str) -> None:
+        """Count a file that is not read, by its suffix. Those of `_BESIDE_PICTURES` are not counted."""
         suffix = PurePath(name.lower()).suffix
-        if suffix in _UNREAD:
+        if suffix in _BESIDE_PICTURES:
+            return
+        if suffix in self._unread or len(self._unread) < _KINDS:
             self._unread[suffix] += 1
+        else:
+            self._of_more_kinds += 1
 
     @property
     def notes(self) -> list[str]:
@@ -89,8 +94,9 @@ class PassedOver:
             more = f" and {self.number - len(self._names):,} more" if self.number > len(self._names) else ""
             notes.append(f"passed over as hidden or a tool's own: {', '.join(self._names)}{more}")
         if self._unread:
-            kinds = ", ".join(f"{number:,} {suffix}" for suffix, number in sorted(self._unread.items()))
-            notes.append(f"passed over as files of a kind that is not read: {kinds}")
+            kinds = [f"{number:,} {suffix or 'without a suffix'}" for suffix, number in sorted(self._unread.items())]
+            kinds += [f"{self._of_more_kinds:,} of more kinds"] if self._of_more_kinds else []
+            notes.append(f"passed over as files of a kind that is not read: {', '.join(kinds)}")
         if self.tars:
             notes.append(f"passed over since tars are not replaced in place: {self.tars:,}")
         return notes

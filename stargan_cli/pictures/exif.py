@@ -87,12 +87,13 @@ def _loaded(image: Image.Image) -> Image.Exif:
 
 
 def dpi_of(image: Image.Image) -> tuple[float, float] | None:
-    """Pixels an inch, in a row and in a column, as the file names them (above 0, at most MOST_DPI); else None."""
+    """Pixels an inch, in a row and in a column, as the file names them (above 1, at most MOST_DPI); else None. Pillow
+    says 1 for a TIFF that names none."""
     try:
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None
-    return (across, down) if 0 < across <= MOST_DPI and 0 < down <= MOST_DPI else None
+    return (across, down) if 1 < across <= MOST_DPI and 1 < down <= MOST_DPI else None
 
 
 def kept_exif(raw: bytes) -> Image.Exif | None:

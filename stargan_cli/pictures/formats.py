@@ -79,7 +79,7 @@ FORMATS = (
     ),
     PictureFormat(
         "JPEG",
-        (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+        (".jpg", ".jpeg", ".jpe", ".jfif", ".jif", ".jfi", ".mpo"),
         ((0, b"\xff\xd8"),),
         variants=("MPO",),
         option="jpg",
@@ -142,7 +142,7 @@ FORMATS = (
         join=animations.join_gif,
     ),
     PictureFormat("PPM", (".ppm", ".pgm", ".pbm", ".pnm"), ()),
-    PictureFormat("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpx"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
+    PictureFormat("JPEG2000", (".jp2", ".j2k", ".j2c", ".jpx", ".jpf"), ((4, b"jP  "), (0, b"\xff\x4f\xff\x51"))),
     PictureFormat(
         "AVIF",
         (".avif", ".avifs"),

@@ -39,8 +39,8 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
                 files.append(here / name)
             elif has_picture_suffix(name):
                 counted.add((here / name).relative_to(folder.parent))
-            else:
-                counted.add_if_unread(name)
+            elif not is_passed_over(name):
+                counted.add_unread(name)
     return [file for file in sorted(files) if os.path.isfile(file) or leads_nowhere(file)]
 
 

@@ -15,7 +15,6 @@ from stargan_cli.pictures.provenance import Note
 from stargan_cli.translate.done_before import settings_hash
 from stargan_cli.translate.face_framing import Faces, expected_landmarks
 from stargan_cli.translate.framing import Centre, Framing
-from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET
 from stargan_cli.translate.settings import TranslationSettings
 from stargan_cli.weights.places import bundled_folder, bundled_names
 
@@ -82,9 +81,9 @@ class Plan:
         """What is written into an output's metadata; None with `--no-provenance`."""
         return self._note(fingerprint, (variant,), generated) if self.settings.provenance else None
 
-    def sheet_note(self) -> Note:
-        """What is written into a contact sheet's metadata. The next contact sheet may replace a file that has it."""
-        return self._note(CONTACT_SHEET, self.variants, self.settings.provenance)
+    def overview_note(self, fingerprint: str) -> Note:
+        """What is written into the metadata of a contact sheet or of a gallery's pictures."""
+        return self._note(fingerprint, self.variants, self.settings.provenance)
 
     def _note(self, fingerprint: str, variants: Sequence[Variant], generated: bool) -> Note:
         name = f"{self.weights} {self.weights_fingerprint[:12]}"

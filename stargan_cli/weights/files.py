@@ -96,7 +96,7 @@ def is_weights(path: Path) -> bool:
 
 def read_card(path: Path) -> Card:
     """The card alone, without the tensors. Raises WeightsError."""
-    with _opened(path) as file:
+    with opened_safetensors(path) as file:
         return _card_of(path, file)
 
 
@@ -104,7 +104,7 @@ def load(source: str) -> Weights:
     """Load a weights file; see `resolve` for what `source` may be. Later changes of the file have no effect. Raises
     UsageError and WeightsError."""
     path = resolve(source)
-    with _opened(path) as file:
+    with opened_safetensors(path) as file:
         card = _card_of(path, file)
         heads = {name for name in file.keys() if name.startswith(HEADS)}  # noqa: SIM118  (not a dict)
         names = set(file.keys()) - heads
@@ -139,10 +139,11 @@ def fingerprint(path: Path) -> str:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """The open safetensors file. Raises WeightsError also for what goes wrong in the block."""
+def opened_safetensors(path: Path, hint: str | None = None) -> Iterator[Any]:
+    """The open safetensors file. `hint`: what to do if it cannot be opened. Raises UsageError as `open_tensors` does,
+    and WeightsError, which says what another file is, also for what goes wrong in the block."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(START)
         size = int.from_bytes(start[:8], "little")
         if found := stand_in(start):
@@ -155,13 +156,13 @@ def _opened(path: Path) -> Iterator[Any]:
         if start[8:9] != b"{":  # where its JSON header starts
             raise WeightsError(f"{path} is not a safetensors file", "give a .safetensors file that stargan wrote")
         if size > MAX_HEADER_BYTES:
-            raise WeightsError(f"{path} is not a stargan weights file: its header would be {size:,} bytes long")
+            raise WeightsError(f"{path} is no file of stargan: its header would be {size:,} bytes long")
         with open_tensors(path) as opened:
             yield opened
     except SafetensorError as error:
         raise WeightsError(f"{path} is cut off or damaged ({error})", "download or copy it again") from error
     except OSError as error:
-        raise WeightsError(f"cannot read {path}: {reason_of(error)}") from error
+        raise WeightsError(f"cannot read {path}: {reason_of(error)}", hint) from error
 
 
 def _card_of(path: Path, file: Any) -> Card:

@@ -1,4 +1,4 @@
-"""What a file is that was given for weights, by its first bytes."""
+"""What a file is that was given for weights or for a fixed network, by its first bytes."""
 
 from __future__ import annotations
 
@@ -29,5 +29,5 @@ def stand_in(start: bytes) -> tuple[str, str] | None:
     if text.startswith(b"<"):
         return "a web page", "download the file itself, not the page that shows it"
     if text.startswith(b"{"):
-        return "a JSON text", "give the weights; if it is a server's error message, download them again"
+        return "a JSON text", "give the file itself; if this is a server's error message, download it again"
     return None

@@ -44,6 +44,27 @@ def test_without_table_nobody_is_known_and_with_gaps_the_others_are(tmp_path):
 
 
 def test_a_table_that_cannot_be_read_is_named(tmp_path):
-    (tmp_path / "identity_CelebA.txt").write_bytes(b"\xff\xfe1.jpg 5\n")
-    with pytest.raises(DataError, match="identity_CelebA.txt"):
+    (tmp_path / "identity_CelebA.txt").write_bytes(b"\x1f\x8b")
+    with pytest.raises(DataError, match=r"cannot read .*identity_CelebA\.txt: it is compressed with gzip"):
         people(labelled(tmp_path, "1.jpg"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.jpg,5\n2.jpg,77\n",
+        '"1.jpg";"5"\n"2.jpg";"77"\n',
+        "image_id\tidentity\n1.jpg\t5\n2.jpg\t77\n",
+        "2\nidentity\n1.jpg 5\n2.jpg 77\n",
+        "img_align_celeba\\1.jpg 5\r\nimg_align_celeba/2.jpg 77\r\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_table_may_be_written_as_celebas_other_tables_may_be(tmp_path, text, encoding):
+    (tmp_path / "identity_CelebA.txt").write_text(text, encoding=encoding)
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg")) == {"1.jpg": "5", "2.jpg": "77"}
+
+
+def test_the_table_may_be_one_as_on_kaggle(tmp_path):
+    (tmp_path / "identity_CelebA.csv").write_text(",image_id,identity\n0,1.jpg,5\n1,2.jpg,77\n")
+    assert people(labelled(tmp_path, "1.jpg", "2.jpg")) == {"1.jpg": "5", "2.jpg": "77"}

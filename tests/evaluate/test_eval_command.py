@@ -463,7 +463,7 @@ def test_pictures_whose_person_is_not_known_are_left_out_and_counted(stargan, tm
     sources = (tmp_path / "report" / "pictures" / "1-celeba" / "sources.jsonl").read_text().splitlines()
     unnamed = [row["source"] for row in map(json.loads, sources) if "person" not in row]
     assert len(sources) == 12 and unnamed == ["source/000100.png.png"]
-    (root / "identity_CelebA.txt").write_text("".join(rows).replace(" ", ","))
+    (root / "identity_CelebA.txt").write_text("".join(rows).replace(".", "-small."))
     result = stargan(*common)
     assert result.exit_code == 0 and "names the person on 0 of 48 test pictures" in result.stderr
 
@@ -772,7 +772,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
     ("options", "said"),
     [
         (["--weights", "none.safetensors"], "none.safetensors"),
-        (["--classifier", "none.safetensors"], "classifier none.safetensors: No such file or directory\n"),
+        (["--classifier", "none.safetensors"], "cannot read none.safetensors: No such file or directory\n"),
         (["--classifier", "a.safetensors"], "a.safetensors is no classifier file"),
         (["--classifier", "faces.safetensors"], "no classifier for celeba"),
         (["--data", "faces"], "these weights were not made for the labels of faces"),

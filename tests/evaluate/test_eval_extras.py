@@ -127,6 +127,13 @@ def test_no_embedding(tmp_path):
         onnx_descriptors(tmp_path / "face.onnx")
 
 
+def test_what_lies_in_the_place_of_an_embedding_is_said(tmp_path):
+    (tmp_path / "face.onnx").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0")
+    with pytest.raises(WeightsError, match=r"face\.onnx is no face embedding but a pointer of Git LFS") as caught:
+        onnx_descriptors(tmp_path / "face.onnx")
+    assert "git lfs pull" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [

@@ -23,6 +23,7 @@ from stargan_cli.errors import DataError, TrainingError, UsageError, WeightsErro
 from stargan_cli.evaluate.classifiers.calibration import temperatures
 from stargan_cli.evaluate.classifiers.classifier import (
     CARD_KEY,
+    FIT,
     Classifier,
     ClassifierNetwork,
     load_classifier,
@@ -336,8 +337,22 @@ def test_a_classifier_of_no_numbers_is_refused(tmp_path):
 def test_a_truncated_classifier_file_is_refused(tmp_path):
     path = write_classifier(tmp_path / "classifier.safetensors")
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(WeightsError, match="cannot read the classifier"):
+    with pytest.raises(WeightsError, match="is cut off or damaged") as caught:
         load_classifier(path)
+    assert caught.value.hint == "download or copy it again"
+
+
+def test_what_lies_in_the_place_of_a_classifier_is_said(tmp_path):
+    path = tmp_path / "classifier.safetensors"
+    path.write_bytes(b"<!DOCTYPE html><html>")
+    with pytest.raises(WeightsError, match=r"classifier\.safetensors is not a safetensors file but a web page"):
+        load_classifier(path)
+
+
+def test_a_classifier_that_is_not_there_can_be_fitted(tmp_path):
+    with pytest.raises(WeightsError, match=r"cannot read .*classifier\.safetensors: No such file") as caught:
+        load_classifier(tmp_path / "classifier.safetensors")
+    assert caught.value.hint == FIT
 
 
 def test_features_are_what_the_last_layer_sees():

@@ -38,3 +38,11 @@ def test_the_note_counts_and_names_the_first() -> None:
         passed_over.add(PurePath(f"{number}/.cache"))
     names = ", ".join(f"{number}/.cache" for number in range(1, 6))
     assert passed_over.notes == [f"passed over as hidden or a tool's own: {names} and 2 more"]
+
+
+def test_of_files_with_numbers_for_suffixes_few_are_named() -> None:
+    passed_over = PassedOver()
+    for number in (*range(10, 40), 10):
+        passed_over.add_unread(f"scan.{number}")
+    kinds = ", ".join(f"{1 + (number == 10)} .{number}" for number in range(10, 30))
+    assert passed_over.notes == [f"passed over as files of a kind that is not read: {kinds}, 10 of more kinds"]

@@ -49,6 +49,11 @@ def test_a_resolution_that_cannot_be_is_left_out(dpi: tuple[float, float]) -> No
     assert read.dpi is None
 
 
+def test_a_tiff_that_names_no_resolution_has_none() -> None:
+    """Pillow reads one of 1 pixel an inch from it, at which a photo would print tens of metres wide."""
+    assert read_picture(BytesIO(corpus.encoded(corpus.scene(), "TIFF"))).dpi is None
+
+
 def test_every_page_keeps_its_own() -> None:
     pages = BytesIO()
     scene = corpus.scene()

@@ -15,7 +15,7 @@ from PIL import Image
 from translation_kit import draw
 
 from stargan_cli.errors import UsageError
-from stargan_cli.pictures.provenance import read_fingerprint
+from stargan_cli.pictures.provenance import is_generated, read_fingerprint
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.report import DONE_BEFORE, FOREIGN, SHOWN, Report, Row
 from stargan_cli.translate.run import translate
@@ -581,6 +581,16 @@ def test_overviews_in_an_input_folder_are_no_pictures_of_it(pictures: Path, weig
         report = go(pictures, pictures / "out", weights, gallery_assets=True, **options)
     assert (pictures / "page-assets").is_dir()
     assert (report.skipped, report.total) == (5, 5)
+
+
+def test_what_an_overview_shows_of_outputs_says_that_it_is_generated(
+    pictures: Path, tmp_path: Path, weights: Path
+) -> None:
+    overviews: dict[str, Any] = {"grid": tmp_path / "sheet.png", "gallery": tmp_path / "page.html"}
+    go(pictures, tmp_path / "out", weights, gallery_assets=True, **overviews)
+    copies = list((tmp_path / "page-assets").iterdir())
+    assert {path.name for path in copies if is_generated(path)} == {f"{n:06d}-after.jpg" for n in range(5)}
+    assert is_generated(tmp_path / "sheet.png") and len(copies) == 10
 
 
 def test_an_overview_does_not_take_an_outputs_place(pictures: Path, tmp_path: Path, weights: Path, tree: Tree) -> None:

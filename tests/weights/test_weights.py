@@ -192,7 +192,7 @@ STAND_INS = {
     b"": ("but empty", "download or copy it again"),
     b"version https://git-lfs.github.com/spec/v1\noid sha256:0": ("but a pointer of Git LFS", "git lfs pull"),
     b"\n<!DOCTYPE html><html>": ("but a web page", "download the file itself"),
-    b'{"data":{"error": "Repository not found"}}': ("but a JSON text", "download them again"),
+    b'{"data":{"error": "Repository not found"}}': ("but a JSON text", "download it again"),
     b"\x93NUMPY\x01\x00": ("is not a safetensors file$", "that stargan wrote"),
     pickle.dumps([0] * 30, protocol=4): ("but a zip archive or a pickle", "stargan export FILE"),
 }

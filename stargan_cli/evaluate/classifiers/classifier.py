@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import torch.nn.functional as F
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from stargan_cli.backbones import DEFAULT_NETWORK, backbone
-from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
+from stargan_cli.errors import UsageError, WeightsError, first_line
 from stargan_cli.evaluate.names import told_apart
 from stargan_cli.files.json_text import parsed_json
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.probabilities import probabilities
 from stargan_cli.weights.card_checks import check_plain
-from stargan_cli.weights.files import fingerprint, open_tensors
+from stargan_cli.weights.files import fingerprint, opened_safetensors
 from stargan_cli.weights.writing import save_tensors
 
 FIT = (
@@ -134,7 +133,7 @@ def load_classifier(path: Path) -> Classifier:
     """Load a file that `save_classifier` wrote: eval mode, fp32, on the CPU. Raises WeightsError, or UsageError if the
     Python package of its network is missing."""
     try:
-        with open_tensors(path) as file:
+        with opened_safetensors(path, FIT) as file:
             text = (file.metadata() or {}).get(CARD_KEY)
             if text is None:
                 raise WeightsError(
@@ -147,11 +146,6 @@ def load_classifier(path: Path) -> Classifier:
         network.load_state_dict(tensors)
         if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
             raise ValueError("it holds NaN or infinite numbers")
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"cannot read the classifier {path}: {reason_of(error)}",
-            FIT,
-        ) from error
     except UsageError as error:
         raise UsageError(f"{path}: {error}", error.hint) from error
     except (KeyError, TypeError, ValueError, RuntimeError) as error:

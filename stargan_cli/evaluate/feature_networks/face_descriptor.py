@@ -17,6 +17,7 @@ from stargan_cli.compositing.placement import fitted, places_of
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.files.opening import open_regular
+from stargan_cli.weights.foreign_files import START, stand_in
 
 Landmarks = Mapping[str, Sequence[float]]
 """Where the eyes are in pictures, as in a weights card."""
@@ -90,7 +91,13 @@ def onnx_descriptors(path: Path) -> Callable[[Landmarks | None], Features]:
     except ImportError as error:
         raise UsageError("--identity needs onnxruntime", "pip install 'stargan-cli[eval]'") from error
     try:
-        open_regular(path).close()  # onnxruntime would wait for a FIFO
+        with open_regular(path) as file:  # onnxruntime would wait for a FIFO
+            found = stand_in(file.read(START))
+    except OSError as error:
+        raise WeightsError(f"cannot read {path}: {reason_of(error)}", "give the file of a face embedding") from error
+    if found:
+        raise WeightsError(f"{path} is no face embedding but {found[0]}", found[1])
+    try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         (entry,) = session.get_inputs()
         _, channels, height, width = entry.shape
@@ -99,8 +106,6 @@ def onnx_descriptors(path: Path) -> Callable[[Landmarks | None], Features]:
         describe = partial(_described, session, entry.name, (height, width))
         if not describe(None)(torch.zeros(1, 3, height, width)).isfinite().all():
             raise ValueError("of a black picture it gives NaN or infinite numbers")
-    except OSError as error:
-        raise WeightsError(f"cannot read {path}: {reason_of(error)}", "give the file of a face embedding") from error
     except Exception as error:  # onnxruntime raises a dozen types of its own, none documented
         raise WeightsError(f"{path} is no face embedding: {first_line(error)}") from error
     return describe

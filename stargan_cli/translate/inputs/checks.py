@@ -8,13 +8,13 @@ from glob import has_magic
 from pathlib import Path
 
 from stargan_cli.errors import UsageError, reason_of
-from stargan_cli.translate.inputs.finding import own_name
+from stargan_cli.translate.inputs.finding import is_archive, own_name
 from stargan_cli.translate.inputs.remote import RemotePath
 
 
 def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
-    """Raises UsageError if an input does not exist or lies in another one, or if two would have the same output
-    path."""
+    """Raises UsageError if an input does not exist, is given twice or lies in another one, or if two would have
+    the same output path."""
     seen: dict[str, Path | RemotePath] = {}
     for path in inputs:
         _check_there(path)
@@ -26,13 +26,25 @@ def check_inputs(inputs: Sequence[Path | RemotePath]) -> None:
                 f"{other} and {path} have the same name, so their outputs would overwrite each other",
                 "translate them in two runs with two output folders",
             )
-    folders = {_address(path): path for path in inputs if isinstance(path, RemotePath) or path.is_dir()}
-    for path in inputs if folders else ():
+    holders = _holders(inputs)
+    for path in inputs if holders else ():
         place = _folder_of(path)
-        while place not in folders and place != os.path.dirname(place):
+        while place not in holders and place != os.path.dirname(place):
             place = os.path.dirname(place)
-        if folders.get(place, path) is not path:  # the root is its own folder
-            raise UsageError(f"{path} lies in another input: {folders[place]}", "give each picture once")
+        if holders.get(place, path) is not path:  # the root is its own folder
+            raise UsageError(f"{path} lies in another input: {holders[place]}", "give each picture once")
+
+
+def _holders(inputs: Sequence[Path | RemotePath]) -> dict[str, Path | RemotePath]:
+    """The inputs that hold pictures, by their addresses. Raises UsageError if two have one address: the names of
+    symlinks differ."""
+    holders: dict[str, Path | RemotePath] = {}
+    for path in inputs:
+        if isinstance(path, RemotePath) or path.is_dir() or is_archive(path.name):
+            other = holders.setdefault(_address(path), path)
+            if other is not path:
+                raise UsageError(f"{path} is given twice: it is {other}", "give each input once")
+    return holders
 
 
 def _address(path: Path | RemotePath) -> str:

@@ -186,7 +186,7 @@ def _list(folder: Path, below: PurePath, search: _Search) -> tuple[list[str], li
                 elif suffix == TAR_SUFFIX and not search.archives:
                     search.passed_over.tars += 1
                 elif suffix not in wanted and not (suffix == "" and entry.is_symlink()):
-                    search.passed_over.add_if_unread(entry.name)
+                    search.passed_over.add_unread(entry.name)
                 elif entry.is_file():
                     if suffix:
                         pictures.append(entry.name)
@@ -245,5 +245,5 @@ def _is_wanted(path: PurePosixPath, search: _Search) -> bool:
         return False
     if is_picture(path.name) or (search.archives and is_archive(path.name)):
         return True
-    search.passed_over.add_if_unread(path.name)
+    search.passed_over.add_unread(path.name)
     return False

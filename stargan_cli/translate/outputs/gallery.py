@@ -7,7 +7,6 @@ import html
 import os
 import re
 from collections.abc import Iterable
-from io import BytesIO
 from pathlib import Path
 from urllib.parse import quote
 
@@ -18,9 +17,16 @@ from stargan_cli.files.opening import open_regular
 from stargan_cli.files.passed_over import is_passed_over
 from stargan_cli.files.writable import is_same_file, require_file
 from stargan_cli.files.writing import replacing
+from stargan_cli.pictures.encoding import encode
+from stargan_cli.pictures.formats import WRITABLE
+from stargan_cli.pictures.output_pixels import OutputPixels
+from stargan_cli.pictures.provenance import Note
 from stargan_cli.pictures.reading import MAX_PIXELS, read_picture
+from stargan_cli.pictures.save_options import Extras
 from stargan_cli.progress import Say, told, unheard
 
+GALLERY = "gallery"
+"""The fingerprint in the note of its pictures."""
 SUFFIXES = (".html", ".htm")
 QUALITY = 88
 WHOLE, WHOLE_PX, THUMBNAIL_PX = 40, 1200, 480  # the first pictures are shown larger: a page of a thousand stays usable
@@ -111,11 +117,18 @@ class Gallery:
     """
 
     def __init__(
-        self, root: Path, heading: str, assets: bool = False, max_pixels: int = MAX_PIXELS, same_frame: bool = True
+        self,
+        root: Path,
+        heading: str,
+        assets: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        same_frame: bool = True,
+        note: Note | None = None,
     ) -> None:
         """`root`: the output folder; captions are paths below it. `heading`: the heading of the page. Pictures with
         more than `max_pixels` are left out. `same_frame`: the outputs show all of their sources, so that a slider can
-        compare them; else they lie side by side."""
+        compare them; else they lie side by side. `note` is written into the metadata of outputs' copies."""
+        self._note = note
         self._root, self._heading, self._assets, self._max_pixels = root, heading, assets, max_pixels
         self._template = _FIGURE if same_frame else _BESIDE
         self._sources: dict[Path, Path] = {}
@@ -148,8 +161,8 @@ class Gallery:
     def _figure(self, page: Path, number: int, before: Image.Image, after: Image.Image, name: str) -> str:
         side = WHOLE_PX if self._assets or number < WHOLE else THUMBNAIL_PX
         addresses = {}
-        for which, image in (("before", before), ("after", after)):
-            data = _jpeg(image, side)
+        for which, image, note in (("before", before, None), ("after", after, self._note)):
+            data = _jpeg(image, side, note)
             if self._assets:
                 file = assets_folder(page) / f"{number:06d}-{which}.jpg"
                 file.parent.mkdir(exist_ok=True)
@@ -201,9 +214,7 @@ def _text(text: str) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def _jpeg(image: Image.Image, side: int) -> bytes:
+def _jpeg(image: Image.Image, side: int, note: Note | None) -> bytes:
     """The whole picture made smaller, no side longer than `side` px. Changes `image`."""
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    out = BytesIO()
-    image.save(out, "JPEG", quality=QUALITY)
-    return out.getvalue()
+    return encode(OutputPixels(image, None), WRITABLE["jpg"], Extras(QUALITY, note=note))

@@ -9,8 +9,8 @@ from pathlib import Path
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import is_same_file, require_folder
 from stargan_cli.progress import Say
-from stargan_cli.translate.outputs.contact_sheet import ContactSheet
-from stargan_cli.translate.outputs.gallery import Gallery
+from stargan_cli.translate.outputs.contact_sheet import CONTACT_SHEET, ContactSheet
+from stargan_cli.translate.outputs.gallery import GALLERY, Gallery
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Row
@@ -33,10 +33,11 @@ class Listeners:
             root = out if isinstance(out, Path) else Path()
             asked = plan.settings.spec or ""
             columns = [(variant.target or asked, root / variant.folder) for variant in plan.variants]
-            self._overviews.append((run.grid, ContactSheet(columns, plan.sheet_note(), most)))
+            self._overviews.append((run.grid, ContactSheet(columns, plan.overview_note(CONTACT_SHEET), most)))
         if run.gallery is not None and isinstance(out, Path) and not run.dry:
-            same_frame = plan.settings.size == "source"
-            self._overviews.append((run.gallery, Gallery(out, plan.heading(), run.gallery_assets, most, same_frame)))
+            note, same_frame = plan.overview_note(GALLERY), plan.settings.size == "source"
+            page = Gallery(out, plan.heading(), run.gallery_assets, most, same_frame, note)
+            self._overviews.append((run.gallery, page))
 
     def hear(self, row: Row, own_file: bool) -> None:
         """Pass a row on. Raises UsageError if a report of the run would replace an output or an input."""

@@ -64,14 +64,21 @@ def test_what_is_passed_over_is_counted_and_named(tmp_path: Path) -> None:
     ]
 
 
-def test_pictures_and_archives_of_unread_kinds_are_counted(tmp_path: Path) -> None:
-    touch(*(tmp_path / name for name in ("a.png", "a.CR2", "b/c.cr2", "b/more.tar.gz", "notes.txt", "set.tar")))
+def test_files_of_unread_kinds_are_counted(tmp_path: Path) -> None:
+    names = ("a.png", "a.CR2", "b/c.cr2", "b/more.tar.gz", "c.new-kind", "IMG_1", "notes.txt", "set.tar")
+    touch(*(tmp_path / name for name in names))
     passed_over = PassedOver()
     assert places(list(find([tmp_path], None, "same", str, True, passed_over))) == ["a.png", "set.tar"]
-    assert passed_over.notes == ["passed over as files of a kind that is not read: 2 .cr2, 1 .gz"]
+    unread = "passed over as files of a kind that is not read: 1 without a suffix, 2 .cr2, 1 .gz, 1 .new-kind"
+    assert passed_over.notes == [unread]
     tars = "passed over since tars are not replaced in place: 1"
     assert places(list(find([tmp_path], None, "same", str, False, passed_over))) == ["a.png"]
-    assert passed_over.notes == ["passed over as files of a kind that is not read: 2 .cr2, 1 .gz", tars]
+    assert passed_over.notes == [unread, tars]
+
+
+def test_rare_suffixes_of_pictures_are_known(tmp_path: Path) -> None:
+    touch(*(tmp_path / name for name in ("a.jpf", "b.JIF", "c.jfi")))
+    assert {Path(place).stem for place in places(found(tmp_path))} == {"a", "b", "c"}
 
 
 def test_files_named_on_the_command_line_are_taken_as_they_are(tmp_path: Path) -> None:
@@ -103,6 +110,14 @@ def test_an_input_that_is_given_twice_is_said_to_be(tmp_path: Path) -> None:
     for other in (tmp_path / "one", tmp_path / "one" / ".." / "one"):
         with pytest.raises(UsageError, match="given twice"):
             check_inputs([tmp_path / "one", other])
+
+
+def test_a_folder_or_tar_is_given_twice_under_two_names(tmp_path: Path) -> None:
+    touch(tmp_path / "one" / "a.png", tmp_path / "two.tar")
+    for name, link in (("one", "first"), ("two.tar", "latest.tar")):
+        (tmp_path / link).symlink_to(name)
+        with pytest.raises(UsageError, match=f"/{link} is given twice: it is .*/{name}$"):
+            check_inputs([tmp_path / name, tmp_path / link])
 
 
 def test_an_input_that_lies_in_another_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
