@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
-from stargan_cli.cli.options import FILE, JsonOption, QuietOption
+from stargan_cli.cli.options import DIR, FILE, JsonOption, QuietOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import listed
@@ -60,6 +60,7 @@ def export(
         typer.Option(
             "--pictures",
             help="Folder of real pictures on which the file is compared with WEIGHTS, and int8 is calibrated.",
+            **DIR,
         ),
     ] = None,
     raw: Annotated[
@@ -117,7 +118,10 @@ def export(
     discriminator: Annotated[
         Path | None,
         typer.Option(
-            "--discriminator", help="Discriminator of the checkpoint (N-D.ckpt).", rich_help_panel="Checkpoints"
+            "--discriminator",
+            help="Discriminator of the checkpoint (N-D.ckpt).",
+            rich_help_panel="Checkpoints",
+            **FILE,
         ),
     ] = None,
     image_size: Annotated[

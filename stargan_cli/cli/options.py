@@ -12,6 +12,7 @@ from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
+from stargan_cli.files.local import require_local
 from stargan_cli.settings import LARGEST_SEED
 from stargan_cli.train.recipe.networks import MODEL
 from stargan_cli.train.recipe.settings import MACHINE
@@ -20,11 +21,17 @@ from stargan_cli.train.recipe.settings import MACHINE
 def _file(text: str) -> Path:
     if text.endswith((os.sep, os.altsep or os.sep)):  # which a Path drops
         raise UsageError(f"{text} is the name of a folder", "give the name of a file")
-    return Path(text)
+    return _path(text)
+
+
+def _path(text: str | Path) -> Path:  # a default comes as a Path
+    return Path(require_local(str(text)))
 
 
 FILE: dict[str, Any] = {"parser": _file, "metavar": "FILE"}
-"""Arguments for `typer.Option`: the path of a file. The name of a folder (`reports/`) is a UsageError."""
+"""Arguments for `typer.Option`: the path of a file. The name of a folder (`reports/`) and a URL are UsageErrors."""
+DIR: dict[str, Any] = {"parser": _path, "metavar": "DIR"}
+"""Likewise, the path of a folder. A URL is a UsageError."""
 DataOption = Annotated[list[str] | None, option_of(DataChoice, "data")]
 RootOption = Annotated[Path | None, option_of(DataChoice, "root")]
 SplitOption = Annotated[str, option_of(DataChoice, "split")]
@@ -33,8 +40,8 @@ CacheOption = Annotated[
     typer.Option(
         "--cache",
         help="Folder for decoded pictures. By default the folder stargan in the user's cache folder.",
-        metavar="DIR",
         rich_help_panel=DATA,
+        **DIR,
     ),
 ]
 

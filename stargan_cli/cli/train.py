@@ -15,7 +15,7 @@ from stargan_cli import launcher
 from stargan_cli.cli.durations import parse_duration
 from stargan_cli.cli.evaluation.of_training import evaluator
 from stargan_cli.cli.messages import note
-from stargan_cli.cli.options import CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
+from stargan_cli.cli.options import DIR, FILE, CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
@@ -64,8 +64,8 @@ def train(
         Path | None,
         typer.Option(
             help="File of settings: TOML (Python 3.11 and newer) or a run's settings.json. Options override it.",
-            metavar="FILE",
             rich_help_panel=TRAINING,
+            **FILE,
         ),
     ] = None,
     scale_batch: Annotated[
@@ -76,9 +76,7 @@ def train(
             rich_help_panel=TRAINING,
         ),
     ] = False,
-    run: Annotated[Path, typer.Option(help="Folder of the run.", metavar="DIR", rich_help_panel=RUN)] = Path(
-        "runs/stargan"
-    ),
+    run: Annotated[Path, typer.Option(help="Folder of the run.", rich_help_panel=RUN, **DIR)] = Path("runs/stargan"),
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continues the run in --run from its newest checkpoint.", rich_help_panel=RUN),

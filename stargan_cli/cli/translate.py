@@ -23,6 +23,7 @@ from stargan_cli.cli.options import (
 from stargan_cli.cli.translate_files import translate_files
 from stargan_cli.cli.translate_voice import Voice
 from stargan_cli.errors import UsageError, counted
+from stargan_cli.files.local import require_local
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
@@ -87,7 +88,7 @@ def translate(
     if merge_manifests is not None:
         if others := [option for name, option in given(context).items() if name not in _OF_MERGING]:
             raise UsageError("--merge-manifests only joins manifests", f"leave out {', '.join(others)}")
-        return _merge([Path(text) for text in inputs], merge_manifests, overwrite, quiet)
+        return _merge([Path(require_local(text)) for text in inputs], merge_manifests, overwrite, quiet)
     if overwrite and skip_existing:
         raise UsageError("--overwrite and --skip-existing exclude each other")
     if as_json + print_paths + print0 > 1:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files.local import require_local
 from stargan_cli.settings import Setting, Settings, listed
 
 DATA = "Data"
@@ -24,6 +25,7 @@ class DataChoice(Settings):
             "celeba, or a folder with one folder of pictures for each class. Repeat it to join data sets.",
             repeated=True,
             changeable=True,
+            parse=require_local,
         ),
     ] = ("celeba",)
     root: Annotated[
@@ -33,6 +35,7 @@ class DataChoice(Settings):
             "Folder of CelebA, or the folder above it, in the layout of torchvision, StarGAN's code, Kaggle or "
             f"CelebA's own download. By default {DEFAULT_ROOT}.",
             changeable=True,
+            parse=require_local,
         ),
     ] = None
     attributes: Annotated[

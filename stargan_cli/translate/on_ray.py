@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import logging
 import os
@@ -19,6 +18,7 @@ from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.inputs.ray_listing import Listing
+from stargan_cli.translate.inputs.ray_signs import Awaited, StopSign
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import opened
 from stargan_cli.translate.report import Settled
@@ -51,7 +51,8 @@ def work_on_ray(
     stop: Callable[[], bool],
     fail_fast: bool,
 ) -> Generator[Settled, None, None]:
-    """Translate as `work.work` does, with results in the order in which actors finish.
+    """Translate as `work.work` does, with results in the order in which actors finish. After `stop`, or a failure with
+    `fail_fast`, the search and the actors stop, and the results of what was finished until then still come.
 
     `search` runs on the cluster, and fills the copy of `passed_over` there. Once it has ended, `counting` is given the
     number of pictures, and `note` what was passed over.
@@ -62,8 +63,9 @@ def work_on_ray(
     with _cluster() as ray:
         data = importlib.import_module("ray.data")
         _quiet(data)
-        ended = ray.remote(num_cpus=0)(_Awaited).remote()
+        ended = ray.remote(num_cpus=0)(Awaited).remote()
         awaited = [ended.get.remote()]
+        sign = StopSign(ray)
 
         def hear_of_the_end(timeout: float) -> None:
             if awaited and ray.wait(awaited, timeout=timeout)[0]:
@@ -71,19 +73,22 @@ def work_on_ray(
                 for text in notes:
                     note(text)
 
-        listing = Listing(search, passed_over, ended)
+        listing = Listing(search, passed_over, ended, sign)
         found = data.from_items([{"listing": 0}]).map_batches(listing, batch_size=1, num_cpus=0)
         steps = found.map_batches(
-            _Actor, fn_constructor_args=(job,), batch_size=None, **_resources(ray, data, job.settings.device)
+            _Actor, fn_constructor_args=(job, sign), batch_size=None, **_resources(ray, data, job.settings.device)
         )
+        some_failed = False
         try:
-            for row in steps.iter_rows():
-                hear_of_the_end(timeout=0)
-                settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
-                yield settled
-                if stop() or (fail_fast and settled.has_failed):
-                    return
-            hear_of_the_end(ENDED_SECONDS)
+            with sign.shown_once(stop):
+                for row in steps.iter_rows():
+                    hear_of_the_end(timeout=0)
+                    settled: Settled = pickle.loads(row["settled"])  # noqa: S301  # made by our own actor
+                    yield settled
+                    some_failed = some_failed or settled.has_failed
+                    if fail_fast and settled.has_failed:
+                        sign.show()
+            hear_of_the_end(0 if stop() or (fail_fast and some_failed) else ENDED_SECONDS)
         except ray.exceptions.RayError as error:
             raise _own_error(error) from error
 
@@ -129,33 +134,18 @@ def _resources(ray: Any, data: Any, device: str) -> dict[str, Any]:
     return {"num_cpus": 1, "num_gpus": int(gpus > 0), "compute": data.ActorPoolStrategy(size=actors)}
 
 
-class _Awaited:
-    """An actor that holds a value: whoever asks for it before it is there waits."""
-
-    def __init__(self) -> None:
-        self._there = asyncio.Event()
-        self._value: Any = None
-
-    async def put(self, value: Any) -> None:
-        self._value = value
-        self._there.set()
-
-    async def get(self) -> Any:
-        await self._there.wait()
-        return self._value
-
-
 class _Actor:
     """Holds the model and the output folder, and translates blocks of listed pictures."""
 
-    def __init__(self, job: RayJob) -> None:
+    def __init__(self, job: RayJob, stop: Callable[[], bool]) -> None:
+        self._stop = stop
         self._stack = ExitStack()
         self._sink = self._stack.enter_context(opened(job.out, run_id=job.run_id))
         self._networks = Networks(job.settings, job.always_read, job.in_place)
         self._networks.start()
 
     def __call__(self, batch: dict[str, Any]) -> Iterator[dict[str, list[bytes]]]:
-        for settled in work(self._networks, self._sink, map(pickle.loads, batch["found"])):
+        for settled in work(self._networks, self._sink, map(pickle.loads, batch["found"]), self._stop):
             yield {"settled": [pickle.dumps(settled)]}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 
 from stargan_cli.errors import UsageError, one_line
@@ -24,9 +24,10 @@ def bundled_names() -> list[str]:
 
 def resolve(source: str) -> Path:
     """The file that `source` names: a path, the name of a bundled file with or without its size (`faces-joint` for
-    faces-joint-128), or hf://owner/repo[/file]; without a file, the first of NAMES_ON_HUBS that the repository has.
+    faces-joint-128), or hf://owner/repo[@revision][/file]; without a file, the first of NAMES_ON_HUBS that the
+    repository has.
 
-    Raises UsageError where there is none.
+    Raises UsageError where there is none, or where the hub does not say whether there is one.
     """
     if source.startswith("hf://"):
         return _from_hub(source)
@@ -49,17 +50,29 @@ def _from_hub(source: str) -> Path:
     parts = source.removeprefix("hf://").split("/", 2)
     if len(parts) < 2 or not all(parts):
         raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
+    name, _, revision = parts[1].partition("@")
     names = parts[2:] or NAMES_ON_HUBS
     try:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.utils import EntryNotFoundError
-
-        for name in names[:-1]:
-            with suppress(EntryNotFoundError):
-                return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", name))
-        return Path(hf_hub_download(f"{parts[0]}/{parts[1]}", names[-1]))
+        return _first_there(f"{parts[0]}/{name}", revision or None, names)
     except ModuleNotFoundError as error:
         raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
     except Exception as error:  # its own, those of its two HTTP libraries, ValueError for an invalid name
-        hint = f"check the name and the network; the file must be there: {' or '.join(names)}"
+        file = " or ".join(names)
+        hint = f"check the name, the network and your access (hf auth login); the file must be there: {file}"
         raise UsageError(f"cannot fetch {source}: {one_line(error)}", hint) from error
+
+
+def _first_there(repository: str, revision: str | None, names: Sequence[str]) -> Path:
+    """The first of these files that the repository has. Raises whatever the hub client raises."""
+    from huggingface_hub import _CACHED_NO_EXIST, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.utils import EntryNotFoundError, LocalEntryNotFoundError
+
+    for name in names[:-1]:
+        try:
+            return Path(hf_hub_download(repository, name, revision=revision))
+        except LocalEntryNotFoundError:  # an EntryNotFoundError, raised if the hub does not answer
+            if try_to_load_from_cache(repository, name, revision=revision) is not _CACHED_NO_EXIST:
+                raise
+        except EntryNotFoundError:
+            pass
+    return Path(hf_hub_download(repository, names[-1], revision=revision))

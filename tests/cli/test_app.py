@@ -279,3 +279,30 @@ def test_the_name_of_a_folder_is_not_taken_for_a_file(call: list[str]) -> None:
     result = runner.invoke(app, [*call, "new/"])
     assert result.exit_code == 2
     assert result.stderr == "error: new/ is the name of a folder\n  give the name of a file\n"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["export", "celeba-128", "--to", "onnx", "--out"],
+        ["export", "celeba-128", "--to", "onnx", "--pictures"],
+        ["export", "1-G.ckpt", "--to", "safetensors", "--discriminator"],
+        ["eval", "--out"],
+        ["eval", "--cache"],
+        ["train", "--run"],
+        ["train", "--cache"],
+        ["train", "--config"],
+        ["train", "--data"],
+        ["train", "--root"],
+        ["translate", "in", "--set", "blond", "--labels"],
+        ["translate", "in", "--set", "blond", "--manifest"],
+        ["translate", "in", "--merge-manifests"],
+        ["translate", "--merge-manifests", "all.jsonl"],
+    ],
+)
+def test_a_url_is_no_local_path(call: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, [*call, "s3://bucket/x"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: s3://bucket/x is a URL, and only a local path can be given here\n")
+    assert list(tmp_path.iterdir()) == []

@@ -21,6 +21,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.translate.report import Row
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
 PROGRAM = """
 import json, sys, ray
 from stargan_cli.cli.app import app
@@ -42,6 +43,17 @@ totals = []
 translate([source], out, settings, Run(ray=True), progress=lambda done, total, *more: totals.append(total))
 assert totals[0] is None
 print(totals[-1])
+"""
+STOPPED = """
+import sys
+from pathlib import Path
+from stargan_cli.translate.run import translate
+from stargan_cli.translate.settings import Run, TranslationSettings
+source, out, weights = map(Path, sys.argv[1:4])
+settings = TranslationSettings("blond", weights=str(weights), device="cpu", batch_size=1, workers=1)
+run = Run(ray=True, fail_fast=sys.argv[4] == "failure")
+stop = lambda: sys.argv[4] == "stop" and bool(list(out.rglob("*.png")))
+print(translate([source], out, settings, run, stop=stop).done)
 """
 
 
@@ -67,7 +79,7 @@ def test_two_actors_make_what_one_process_makes(
     job = ["translate", *common, "-o", str(tmp_path / "ray"), "--manifest", str(tmp_path / "ray.jsonl")]
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, json.dumps([*job, "--engine", "ray"])],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=600,
@@ -89,12 +101,29 @@ def test_the_progress_learns_the_total_from_the_walk(pictures: Path, tmp_path: P
     number_of_pictures = sum(path.is_file() for path in pictures.rglob("*"))
     ended = subprocess.run(
         [sys.executable, "-c", TOTALS, str(pictures), str(tmp_path / "out"), str(weights)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=600,
     )
     assert ended.stdout == f"{number_of_pictures}\n", ended.stderr
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="no Ray")
+@pytest.mark.parametrize("end", ["stop", "failure"])
+def test_what_was_finished_before_the_end_counts(end: str, pictures: Path, tmp_path: Path, weights: Path) -> None:
+    for number in range(40):
+        draw(pictures / f"{number}.png", number)
+    (pictures / "0.png").write_bytes(b"rubbish")
+    ended = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(pictures), str(tmp_path / "out"), str(weights), end],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file() and not path.name.startswith(".")]
+    assert ended.stdout == f"{len(written)}\n", ended.stderr
 
 
 @pytest.mark.parametrize("lacking", ["ray", "ray.data"])

@@ -9,11 +9,13 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, ClassVar
 
 import fsspec
 import pytest
+from fsspec.utils import infer_storage_options
 from translation_kit import draw
 from typer.testing import CliRunner
 
@@ -21,6 +23,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote
+from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.remote_listing import files_below
@@ -228,7 +231,7 @@ class Pages:
 
 def test_a_listing_of_google_storage_comes_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fsspec.asyn.sync", lambda loop, call, *args, **options: asyncio.run(call(*args, **options)))
-    store = Pages(["in/", "in/a.png", "in/b.png", "in/s/", "in/s/c.png", "other/d.png"])
+    store = Pages(["in/", "in/a.png", "in/b.png", "in/s.png/", "in/s/c.png", "other/d.png"])
     found = files_below(store, "bucket/in")
     assert next(found)["name"] == "bucket/in/a.png"
     assert len(store.asked) == 1
@@ -260,13 +263,34 @@ def test_names_below_a_remote_folder() -> None:
 
 def test_objects_whose_names_are_no_paths_are_named_and_hide_no_other(s3: str, weights: Path, tmp_path: Path) -> None:
     store, picture = Store(f"{s3}/empty-parts"), draw(tmp_path / "a.png", 1).read_bytes()
-    for key in ("in/s/a.png", "in//a.png", "in/s//a.png"):
+    for key in ("in/s/a.png", "in//a.png", "in/s//a.png", "in/./s/a.png"):
         store.put(key, picture)
     result = call(f"{store.url}/in", "--set", "blond", "-w", weights, "-o", f"{store.url}/out")
     assert result.exit_code == 1
-    for key in ("in//a.png", "in/s//a.png"):
-        assert f"failed: {store.url}/{key}: its name has an empty part (//)" in result.stderr
+    for key in ("in//a.png", "in/s//a.png", "in/./s/a.png"):
+        assert f"failed: {store.url}/{key}: its name has an empty part (//) or" in result.stderr
     assert list(store.all("out")) == ["s/a.png"]
+    store.filesystem.rm(store.root, recursive=True)
+
+
+def test_objects_that_stand_for_folders_are_no_pictures(s3: str, weights: Path, tmp_path: Path) -> None:
+    store = Store(f"{s3}/markers")
+    store.put("in/a.png", draw(tmp_path / "a.png", 1).read_bytes())
+    for key in ("in/", "in/folder.png/", "in/archive.tar/"):
+        store.put(key, b"")
+    assert counts(f"{store.url}/in", "--set", "blond", "-w", weights, "-o", f"{store.url}/out") == (1, 0, 0)
+    store.filesystem.rm(store.root, recursive=True)
+
+
+@pytest.mark.parametrize("name", ["a::b.png", "zip::a.png"])
+def test_two_colons_in_a_name_are_no_chain(name: str, s3: str, weights: Path, tmp_path: Path) -> None:
+    store = Store(f"{s3}/two-colons")
+    store.put(f"colons/{name}", draw(tmp_path / "a.png", 1).read_bytes())
+    for source in (f"{store.url}/colons", f"{store.url}/colons/{name}"):
+        job = (source, "--set", "blond", "-w", weights, "-o", f"{store.url}/out/")
+        assert counts(*job, "--overwrite") == (1, 0, 0)
+        assert counts(*job) == (0, 1, 0)
+    assert list(store.all("out")) == [name]
     store.filesystem.rm(store.root, recursive=True)
 
 
@@ -283,7 +307,7 @@ def test_subfolders_listed_between_files_do_not_give_two_of_these_one_output(
     store = Store("memory://names")
     for key in keys:
         store.put(key, b"x")
-    flat = [store.filesystem.info(f"{RemotePath(store.root).key}/{key}") for key in sorted(keys)]
+    flat = [store.filesystem.info(f"{store.root}/{key}") for key in sorted(keys)]
     monkeypatch.setattr("stargan_cli.translate.inputs.remote.files_below", lambda *_: flat)
     outputs = [str(found.output) for found in _find(target, fold)]
     assert len({fold(output) for output in outputs}) == len(keys)
@@ -299,6 +323,8 @@ def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Pat
     job = ("--set", "blond", "-w", weights, "-o")
     result = call("memory://bucket/none", *job, "memory://bucket/out")
     assert (result.exit_code, result.stderr) == (2, "error: no such file or folder: memory://bucket/none\n")
+    result = call("memory://bucket/*.jpg", *job, "memory://bucket/out")
+    assert result.stderr.endswith("\n  patterns are not expanded in a store: give the folder\n")
     for out, reason in (("in/out", "lies in an input"), ("in", "holds the inputs")):
         result = call("memory://bucket/in", *job, f"memory://bucket/{out}")
         assert result.exit_code == 2
@@ -308,12 +334,98 @@ def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Pat
     assert "not with tars or remote places" in result.stderr
 
 
+class Hosted(fsspec.get_filesystem_class("memory")):  # type: ignore[misc]
+    """A file system with two names, whose URLs name a user, a host and a port, as sftp's do."""
+
+    protocol = ("hosted", "also-hosted")
+    store: ClassVar[dict[str, Any]] = {}
+    _get_kwargs_from_urls = staticmethod(infer_storage_options)
+
+    @classmethod
+    def _strip_protocol(cls, path: str) -> str:
+        return str(infer_storage_options(path)["path"])
+
+
+for _name in Hosted.protocol:
+    fsspec.register_implementation(_name, Hosted, clobber=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s3://bucket/in", "s3a://bucket/in"),
+        ("s3://bucket/in", "s3://bucket//in"),
+        ("memory://in", "memory:///in"),
+        ("memory://in", "memory://x/../in"),
+        ("hosted://host/in", "also-hosted://me@HOST:22/in"),
+    ],
+)
+def test_two_urls_of_one_place(one: str, other: str) -> None:
+    if one.startswith("s3"):
+        pytest.importorskip("s3fs")
+    first, second = RemotePath(one), RemotePath(other)
+    assert first.place == second.place
+    for folder, below in ((first, second), (second, first)):
+        assert below.is_within(folder) and (below / "x").is_within(folder) and not folder.is_within(below / "x")
+        with pytest.raises(UsageError, match="holds the inputs"):
+            check_output([below / "s"], folder)
+        with pytest.raises(UsageError, match="lies in an input"):
+            check_output([folder], below / "s")
+        with pytest.raises(UsageError, match="would replace the input"):
+            check_output_file(below / "x.png", folder / "x.png")
+        assert remote_sink.RemoteSink(folder).is_source(PurePath("x.png"), remote.RemoteFile(below / "x.png", ""))
+
+
+@pytest.mark.parametrize("other", ["hosted://b/in", "memory://a/in", "hosted://a/inside", "hosted://a/i"])
+def test_urls_of_two_places(other: str) -> None:
+    check_output([RemotePath("hosted://a/in")], RemotePath(other))
+
+
+def test_the_root_holds_everything() -> None:
+    assert RemotePath("memory://in").is_within(RemotePath("memory://"))
+
+
+def test_an_input_that_is_spelled_in_two_ways_is_given_twice() -> None:
+    Store("memory://bucket").put("in/a.png", b"x")
+    with pytest.raises(UsageError, match="is given twice"):
+        check_inputs([RemotePath("memory://bucket/in"), RemotePath("memory:///bucket/in")])
+    with pytest.raises(UsageError, match="lies in another input"):
+        check_inputs([RemotePath("memory://bucket/in"), RemotePath("memory:///bucket/in/a.png")])
+
+
+def test_an_output_that_another_url_names_does_not_replace_its_source(store: Store, weights: Path) -> None:
+    before = store.all("in")
+    alias = store.url.replace("s3://", "s3a://").replace("memory://", "memory:///")
+    for source, out in (("in", "in"), ("in/a.png", "in"), ("in/a.png", "in/a.png")):
+        result = call(f"{store.url}/{source}", "--set", "blond", "-w", weights, "-o", f"{alias}/{out}", "--overwrite")
+        assert result.exit_code != 0
+    assert store.all("in") == before
+
+
+class PlainFile(BytesIO):
+    """As Python's own files do it, `read` makes room for all that it is asked for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > 2**30:
+            raise MemoryError
+        return super().read(size)
+
+
+def test_no_more_is_asked_of_a_plain_file_than_it_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = RemotePath("hosted://host/a.png")
+    source.filesystem.pipe_file(source.key, b"pixels")
+    monkeypatch.setattr(Hosted, "cat_file", fsspec.AbstractFileSystem.cat_file)
+    monkeypatch.setattr(Hosted, "open", lambda *_, **__: PlainFile(b"pixels"))
+    assert source.file().read() == b"pixels"
+    assert remote_sink.RemoteSink(source.parent).holds_nothing_of_its_own(PurePath("a.png"), source.file())
+
+
 @pytest.mark.parametrize(("url", "package"), [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub")])
 def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
         raise ImportError(f"Install {package} to access it")
 
-    monkeypatch.setattr(fsspec.core, "url_to_fs", no_package)
+    monkeypatch.setattr(fsspec, "get_filesystem_class", no_package)
     result = call(url, "--set", "blond")
     assert result.exit_code == 2
     assert f"{url}: {url.split(':')[0]}:// needs a package that is not installed" in result.stderr
@@ -323,7 +435,7 @@ def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.
 def test_an_unknown_protocol_and_a_store_that_cannot_be_reached_are_the_callers_mistake(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    result = call("nothing://bucket/in", "--set", "blond")
+    result = call("Nothing://bucket/in", "--set", "blond")
     assert result.exit_code == 2
     assert "cannot use nothing://bucket/in" in result.stderr
 

@@ -119,15 +119,25 @@ class NotThere(Exception):
     """The hub client's error for a name that a repository does not have."""
 
 
-def hub_client(monkeypatch, download):
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(hf_hub_download=download))
-    errors = types.SimpleNamespace(EntryNotFoundError=NotThere)
+class NoAnswer(NotThere):
+    """Its error for a name of which it cannot ask whether the repository has it."""
+
+
+def hub_client(monkeypatch, download, cached=None):
+    """The hub client, with what it has noted of names: "none" if the hub said that there is none."""
+    client = {
+        "hf_hub_download": download,
+        "try_to_load_from_cache": lambda *_, **__: cached,
+        "_CACHED_NO_EXIST": "none",
+    }
+    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(**client))
+    errors = types.SimpleNamespace(EntryNotFoundError=NotThere, LocalEntryNotFoundError=NoAnswer)
     monkeypatch.setitem(sys.modules, "huggingface_hub.utils", errors)
 
 
 @pytest.mark.parametrize("error", [ValueError("no name"), OSError("no network"), RuntimeError("of its HTTP library")])
 def test_what_the_hub_client_raises_is_said(monkeypatch, error):
-    def fails(*_):
+    def fails(*_, **__):
         raise error
 
     hub_client(monkeypatch, fails)
@@ -138,7 +148,8 @@ def test_what_the_hub_client_raises_is_said(monkeypatch, error):
 
 @pytest.mark.parametrize("there", ["weights.safetensors", "model.safetensors"])
 def test_a_repository_may_use_the_name_of_a_run_or_that_of_the_hub(monkeypatch, there):
-    def download(repository, name):
+    def download(repository, name, revision):
+        assert revision is None
         if name != there:
             raise NotThere(f"no {name}")
         return f"/cache/{repository}/{name}"
@@ -150,9 +161,30 @@ def test_a_repository_may_use_the_name_of_a_run_or_that_of_the_hub(monkeypatch, 
     assert caught.value.hint.endswith("there: other.safetensors")
 
 
+@pytest.mark.parametrize("cached", [None, "none"])
+def test_a_hub_that_does_not_answer_does_not_change_which_file_is_meant(monkeypatch, cached):
+    def download(repository, name, revision):
+        if name == "weights.safetensors":
+            raise NoAnswer("cannot ask")
+        return f"/cache/{repository}/{name}"
+
+    hub_client(monkeypatch, download, cached)
+    if cached == "none":
+        assert places.resolve("hf://owner/repo").as_posix() == "/cache/owner/repo/model.safetensors"
+    else:
+        with pytest.raises(UsageError, match="cannot fetch hf://owner/repo: cannot ask"):
+            places.resolve("hf://owner/repo")
+
+
+def test_a_hub_address_may_name_a_revision(monkeypatch):
+    hub_client(monkeypatch, lambda repository, name, revision: f"/cache/{repository}/{revision}/{name}")
+    assert places.resolve("hf://owner/repo@v2").as_posix() == "/cache/owner/repo/v2/weights.safetensors"
+    assert places.resolve("hf://owner/repo@v2/a.safetensors").as_posix() == "/cache/owner/repo/v2/a.safetensors"
+
+
 def test_a_hub_client_that_cannot_be_loaded_is_not_called_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", types.ModuleType("huggingface_hub"))
-    with pytest.raises(UsageError, match="cannot fetch hf://owner/repo: cannot import name 'hf_hub_download'"):
+    with pytest.raises(UsageError, match="cannot fetch hf://owner/repo: cannot import name '_CACHED_NO_EXIST'"):
         places.resolve("hf://owner/repo")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(UsageError, match="needs the hub client"):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
-from stargan_cli.cli.options import FILE
+from stargan_cli.cli.options import DIR, FILE
 from stargan_cli.datasets.choice import DATA, DEFAULT_ATTRIBUTES
 from stargan_cli.train.recipe.settings import MACHINE
 
@@ -131,7 +131,7 @@ MinAccuracyOption = Annotated[
 ]
 OutOption = Annotated[
     Path | None,
-    typer.Option(help="Writes a report with contact sheets into this folder.", metavar="DIR", rich_help_panel=RESULT),
+    typer.Option(help="Writes a report with contact sheets into this folder.", rich_help_panel=RESULT, **DIR),
 ]
 PicturesOption = Annotated[
     bool,

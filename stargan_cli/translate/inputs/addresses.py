@@ -14,19 +14,25 @@ from stargan_cli.translate.inputs.remote import RemotePath
 
 MOST_NUMBERS = 1_000_000
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_CHAIN = re.compile(r"^[^/]*::|::[a-z0-9+.-]+://", re.IGNORECASE)
+"""Such as simplecache::s3://bucket/folder and zip://folder::s3://bucket/a.zip."""
 _RANGE = re.compile(r"([0-9]+)\.\.([0-9]+)")
 
 
 def parse_address(text: str) -> Path | RemotePath:
     """The path or URL (such as s3://bucket/folder) that `text` names; file:///folder becomes a path. Raises UsageError
-    for an empty text or a bare s3://, which a shell makes of an unset variable, and for a relative path after file://.
+    for an empty text or a bare s3://, which a shell makes of an unset variable, for a relative path after file://, and
+    for a chain of URLs.
     """
     if not text:
         raise UsageError("an input is empty", "is a variable not set? The current folder is .")
     if "://" not in text:
         return Path(text)
+    if _CHAIN.search(text):
+        raise UsageError(f"{text} is a chain of URLs", "give the store's own URL; archives must be .tar")
     protocol, _, rest = text.partition("://")
-    if protocol == "file":
+    protocol = protocol.lower()
+    if protocol in ("file", "local"):
         return _of_file(text, unquote(rest.removeprefix("localhost")))
     if not rest.strip("/") and protocol != "memory":
         raise UsageError(f"{text} names nothing behind {protocol}://", "is a variable not set?")

@@ -48,7 +48,7 @@ def _holders(inputs: Sequence[Path | RemotePath]) -> dict[str, Path | RemotePath
 
 
 def _address(path: Path | RemotePath) -> str:
-    return os.path.realpath(path) if isinstance(path, Path) else path.url.rstrip("/")
+    return os.path.realpath(path) if isinstance(path, Path) else path.place
 
 
 def _folder_of(path: Path | RemotePath) -> str:
@@ -64,7 +64,7 @@ def _is_same(path: Path | RemotePath, other: Path | RemotePath) -> bool:
             return os.path.samefile(path, other)
         except OSError:  # one of them is not there
             return False
-    return path == other
+    return isinstance(path, RemotePath) and isinstance(other, RemotePath) and path.place == other.place
 
 
 def _check_there(path: Path | RemotePath) -> None:
@@ -74,9 +74,9 @@ def _check_there(path: Path | RemotePath) -> None:
         elif path.kind() is None:
             raise FileNotFoundError
     except (FileNotFoundError, NotADirectoryError) as error:
-        pattern = isinstance(path, Path) and has_magic(str(path))
-        hint = "leave out the quotes, so that the shell finds the files, or give their folder" if pattern else None
-        raise UsageError(f"no such file or folder: {path}", hint) from error
+        local = "leave out the quotes, so that the shell finds the files, or give their folder"
+        hint = local if isinstance(path, Path) else "patterns are not expanded in a store: give the folder"
+        raise UsageError(f"no such file or folder: {path}", hint if has_magic(str(path)) else None) from error
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {path}: {reason_of(error)}") from error
 

@@ -20,7 +20,7 @@ from stargan_cli.translate.inputs.remote_listing import neighbours
 from stargan_cli.translate.inputs.tar_reading import PACKED_SUFFIXES, PLAIN_TARS, TAR_SUFFIX
 from stargan_cli.translate.outputs.names import names_for
 
-EMPTY_PART = "its name has an empty part (//), which no path has"
+NO_PATH = "its name has an empty part (//) or a part that is a point (/./), which no path has"
 
 
 def is_archive(name: str) -> bool:
@@ -222,7 +222,7 @@ def _remote(root: RemotePath, place: PurePath, search: _Search) -> Iterator[Foun
     wanted = ((key, file) for key, file in listed if _is_wanted(PurePosixPath(key), search))
     for folder, files in neighbours(wanted, by_stem=search.fold is str):
         names = _names(list(files), (), search.target, search.fold)
-        problem = EMPTY_PART if folder.startswith("/") or "//" in folder else None
+        problem = NO_PATH if {"", "."} & set(folder.split("/")[:-1]) else None
         for name, file in files.items():
             output = place / folder / names[name] if problem is None else None
             yield Found(file, output, problem, PurePath(folder, name), role_of(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -56,15 +57,28 @@ class RemotePath:
     def __truediv__(self, below: PurePath | str) -> RemotePath:
         return RemotePath(f"{self.url}/{PurePosixPath(below)}")
 
+    @property
+    def place(self) -> str:
+        """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place. Raises UsageError.
+
+        Two places may be called one, but not one place two: users, ports and accounts are left out, as a URL need not
+        name them, and `..` and doubled slashes are resolved, although some stores take them for letters."""
+        filesystem = self.filesystem
+        protocol = filesystem.protocol if isinstance(filesystem.protocol, str) else filesystem.protocol[0]
+        host = str(filesystem._get_kwargs_from_urls(self.url).get("host") or "").lower()
+        return f"{protocol}:{host}{posixpath.normpath('/' + self.key.lstrip('/'))}".rstrip("/")
+
     def is_within(self, folder: RemotePath) -> bool:
-        return f"{self.url}/".startswith(f"{folder.url}/")
+        return f"{self.place}/".startswith(f"{folder.place}/")
 
     @property
     def filesystem(self) -> Any:
-        """The fsspec file system. Raises UsageError if the protocol's package or settings are missing."""
+        """The fsspec file system. Raises UsageError if the protocol's package or settings are missing.
+
+        `fsspec.url_to_fs` is not used: it takes a `::` in the name of an object for a chain of URLs."""
         try:
-            fsspec = importlib.import_module("fsspec")
-            return fsspec.core.url_to_fs(self.url, use_listings_cache=False, **self._options())[0]
+            kind = importlib.import_module("fsspec").get_filesystem_class(self.protocol)
+            return kind(use_listings_cache=False, **kind._get_kwargs_from_urls(self.url), **self._options())
         except ImportError as error:
             protocol = self.protocol
             package = PACKAGES.get(protocol, protocol) if importlib.util.find_spec("fsspec") else "fsspec"
@@ -104,15 +118,20 @@ class RemotePath:
     def _unreachable(self, error: Exception) -> UsageError:
         return UsageError(f"cannot reach {self.url}: {one_line(error)}", "check the address and your permissions")
 
-    def beginning(self, most: int = ALL_BYTES) -> bytes:
-        """An object's first `most` bytes, in one request: without a range, some file systems ask for the size first.
-        Raises whatever the file system raises."""
+    def beginning(self, most: int | None = None) -> bytes:
+        """An object's first `most` bytes (None: all). Raises whatever the file system raises.
+
+        It is one request: without a range, s3fs asks for the size first. Where no request carries the range, a file
+        reads it, and may make room for all of it."""
+        filesystem = self.filesystem
+        if most is None and filesystem.async_impl:
+            most = ALL_BYTES
         try:
-            return bytes(self.filesystem.cat_file(self.key, start=0, end=most))
+            return bytes(filesystem.cat_file(self.key, start=0, end=most))
         except FileNotFoundError:
             raise
         except Exception:
-            if self.filesystem.info(self.key)["size"] == 0:  # some stores refuse a range of an empty object
+            if filesystem.info(self.key)["size"] == 0:  # some stores refuse a range of an empty object
                 return b""
             raise
 

@@ -42,11 +42,16 @@ def neighbours(listed: Iterable[tuple[str, File]], by_stem: bool) -> Iterator[tu
 
 
 def files_below(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
-    """Files below `folder`, as the file system describes them, in a fixed order.
+    """Files below `folder`, as the file system describes them, in a fixed order, without objects whose names end with a
+    slash: some tools write them for folders.
 
     On s3:// and gs:// memory holds one page, as their `ls` would hold the whole bucket. Elsewhere it holds one folder,
     and whatever the file system itself caches. Raises whatever the file system raises.
     """
+    return (info for info in _listed(filesystem, folder) if not info["name"].endswith("/"))
+
+
+def _listed(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
     if hasattr(filesystem, "_iterdir"):
         return _of_s3(filesystem, folder)
     if hasattr(filesystem, "_do_list_objects"):
@@ -81,8 +86,7 @@ def _of_gcs(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
     while True:
         page = sync(filesystem.loop, filesystem._call, "GET", "b/{}/o", bucket, json_out=True, **query)
         for info in page.get("items", ()):
-            if not info["name"].endswith("/"):  # a placeholder that some tools write for a folder
-                yield {**info, "name": f"{bucket}/{info['name']}"}
+            yield {**info, "name": f"{bucket}/{info['name']}"}
         if (following := page.get("nextPageToken")) is None:
             return
         query["pageToken"] = following

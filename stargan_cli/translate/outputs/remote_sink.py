@@ -79,7 +79,7 @@ class RemoteSink:
         return False  # the clocks of two machines may differ; the fingerprint holds the source's mark
 
     def is_source(self, output: PurePath, source: Source) -> bool:
-        return isinstance(source, RemoteFile) and source.address == self.root / output
+        return isinstance(source, RemoteFile) and source.address.place == (self.root / output).place
 
     @contextmanager
     def file(self, output: PurePath) -> Iterator[BinaryIO]:

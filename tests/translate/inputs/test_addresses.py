@@ -52,7 +52,23 @@ def test_a_file_with_braces_in_its_name_is_that_file(tmp_path: Path, monkeypatch
 def test_urls_are_remote_but_for_files() -> None:
     assert parse_address("s3://bucket/a/") == RemotePath("s3://bucket/a")
     assert parse_address("file:///tmp/a%20b") == Path("/tmp/a b")
+    assert parse_address("local:///tmp/a") == Path("/tmp/a")
     assert parse_address("a/b") == Path("a/b")
+    assert parse_address("S3://Bucket/A") == RemotePath("s3://Bucket/A")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["simplecache::s3://bucket/in", "zip://::file:///a.zip", "zip://s::simplecache::s3://b/a.zip", "dir::file:///a"],
+)
+def test_chains_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="is a chain of URLs"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize("text", ["s3://bucket/a::b.jpg", "s3://bucket/zip::a", "a::b/c"])
+def test_two_colons_may_be_part_of_a_name(text: str) -> None:
+    assert str(parse_address(text)) == text
 
 
 @pytest.mark.parametrize("text", ["file://photos", "file://", "file://host/photos"])
