@@ -779,7 +779,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
         (["--features", "vgg"], "--features takes efficientnet-lite0 or classifier or inception or none, not 'vgg'"),
         (["--split", "mine"], "unknown split mine"),
         (["--at", "home"], "--at takes square or source, not 'home'"),
-        (["--fit-classifier", "--network", "huge"], "unknown network huge"),
+        (["--fit-classifier", "--network", "huge"], "huge, which is none of efficientnet-lite0, efficientnet-lite1, "),
         (["--fit-classifier", "--network", "resnet18"], "no package has ImageNet weights of resnet18"),
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),

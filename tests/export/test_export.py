@@ -30,7 +30,6 @@ from stargan_cli.export.reference_format import reference_discriminator, referen
 from stargan_cli.export.run import Exported, ExportSettings, default_name, export
 from stargan_cli.export.sources import open_source
 from stargan_cli.export.torch_files import open_pt2, open_torchscript
-from stargan_cli.graphs.onnx_graph import require_package
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
@@ -404,14 +403,6 @@ def test_without_the_extra_it_says_how_to_get_it(
     with pytest.raises(UsageError, match="writing ONNX files needs onnxscript") as caught:
         export(plain, ExportSettings("onnx"), tmp_path / "out.onnx")
     assert caught.value.hint == "pip install 'stargan-cli[export]'"
-
-
-def test_a_package_that_cannot_be_loaded_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "halfway.py").write_text("import halfway_native")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(UsageError, match="halfway, which is installed but cannot be loaded: No module named") as caught:
-        require_package("halfway", "writing ONNX files", "export")
-    assert caught.value.hint == "pip install --force-reinstall halfway"
 
 
 def test_label_names_are_for_checkpoints(plain: Weights) -> None:

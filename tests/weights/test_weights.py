@@ -187,7 +187,7 @@ def test_a_hub_client_that_cannot_be_loaded_is_not_called_missing(monkeypatch):
     with pytest.raises(UsageError, match="cannot fetch hf://owner/repo: cannot import name '_CACHED_NO_EXIST'"):
         places.resolve("hf://owner/repo")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(UsageError, match="needs the hub client"):
+    with pytest.raises(UsageError, match="hf://owner/repo needs huggingface_hub"):
         places.resolve("hf://owner/repo")
 
 
