@@ -14,6 +14,9 @@ from stargan_cli.graphs.interfaces import OUTPUT, export_program
 from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet
 from stargan_cli.packages import import_package
 
+OTHER_ENCODINGS = (".json", ".onnxjson", ".onnxtext", ".onnxtxt", ".ort", ".pbtxt", ".prototxt", ".textproto", ".txtpb")
+"""Suffixes by which the package onnx, or ONNX Runtime, expects another encoding than that of .onnx files."""
+
 
 def require_onnx() -> None:
     """Raises UsageError where the packages that write and run ONNX files are not installed."""

@@ -664,6 +664,16 @@ def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, 
     assert fitting.exit_code == 2 and "cannot write" in fitting.stderr
 
 
+def test_a_call_that_is_refused_makes_no_folder(stargan, tmp_path):
+    new = tmp_path / "new" / "copy.safetensors"
+    for options in (
+        ["--weights", "a.safetensors", "--record", str(new), "--classifier", "missing"],
+        ["--fit-classifier", "--classifier", str(new), "--network", "huge"],
+    ):
+        assert stargan(*options).exit_code == 2
+    assert not new.parent.exists()
+
+
 def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
     root = write_celeba(tmp_path / "celeba", copies=2)
     (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")

@@ -347,9 +347,21 @@ def test_a_folder_is_no_name_of_a_file(plain: Weights, tmp_path: Path, kind: str
 
 
 def test_a_name_of_another_format_is_refused(plain: Weights, tmp_path: Path) -> None:
-    for kind, name, other in (("onnx", "a.pt2", "pt2"), ("safetensors", "1-G.ckpt", "ckpt")):
+    for kind, name, other in (
+        ("onnx", "a.pt2", "pt2"),
+        ("onnx", "a.PT2", "pt2"),
+        ("safetensors", "a.ONNX", "onnx"),
+        ("safetensors", "1-G.ckpt", "ckpt"),
+    ):
         with pytest.raises(UsageError, match=f"has the suffix of {other}, but is to be written as {kind}"):
             export(plain, ExportSettings(kind), tmp_path / name)
+
+
+def test_a_name_that_means_another_encoding_of_onnx_is_refused_before_the_work(plain: Weights, tmp_path: Path) -> None:
+    for name in ("a.json", "a.onnx.JSON", "a.textproto", "a.pbtxt", "a.onnxtxt", "a.ort"):
+        with pytest.raises(UsageError, match="by which programs expect something else than onnx"):
+            export(plain, ExportSettings("onnx"), tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_exported_program_given_for_weights_is_recognised(
@@ -393,7 +405,8 @@ def test_a_folder_without_pictures(plain: Weights, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"picture\.png is not a folder"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path / "picture.png"), tmp_path / "out.safetensors")
     with pytest.raises(UsageError, match="no such folder"):
-        export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "out.safetensors")
+        export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "new" / "out.safetensors")
+    assert not (tmp_path / "new").exists()
 
 
 def test_without_the_extra_it_says_how_to_get_it(
