@@ -35,12 +35,15 @@ def resolve(source: str) -> Path:
     path = Path(source)
     if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path
-    if os.path.isfile(path / "weights.safetensors"):
-        raise UsageError(f"{source} is a folder", f"give {path / 'weights.safetensors'}")
+    for inside in NAMES_ON_HUBS:
+        if os.path.isfile(path / inside):
+            raise UsageError(f"{source} is a folder", f"give {path / inside}")
     asked = source.removesuffix(".safetensors")
     for name in bundled_names():
         if asked in (name, name.rsplit("-", 1)[0]):
             return bundled_folder() / f"{name}.safetensors"
+    if source and os.path.isdir(path):
+        raise UsageError(f"{source} is a folder", "give the .safetensors file itself")
     raise UsageError(
         f"no weights at {source[:200] or repr(source)}",
         f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
