@@ -793,6 +793,7 @@ def test_distances_by_the_classifier(stargan, tmp_path):
         (["--fit-classifier", "--network", "resnet18"], "no package has ImageNet weights of resnet18"),
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
+        (["--features", "inception", "--inception", "faces"], "weights, and faces is a folder"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
         (["--root", "nowhere"], "there is no folder nowhere"),
     ],

@@ -20,7 +20,8 @@ def find_inception(path: Path | None) -> Path:
     found = path or _usual_place()
     if found.is_file():
         return found
-    raise UsageError(f"FID and KID need the Inception weights, and there is no file {found}", _where_from())
+    lack = f"{found} is a folder" if found.is_dir() else f"there is no file {found}"
+    raise UsageError(f"FID and KID need the Inception weights, and {lack}", _where_from())
 
 
 def _usual_place() -> Path:
