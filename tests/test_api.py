@@ -23,6 +23,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.pool import side_by_side
 from stargan_cli.translate.settings import FaceSettings
+from stargan_cli.translate.translator import Translator
 
 FACES = Path(__file__).resolve().parents[1] / "examples" / "faces"
 EYES = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
@@ -213,6 +214,12 @@ def test_a_model_keeps_the_weights_that_it_loaded(
     assert [row.status for row in model.translate_folder(tmp_path / "in", tmp_path / "out", "old")] == ["done"]
 
 
+def test_labels_that_are_no_numbers_are_an_error(model: stargan_cli.Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Translator, "read_labels", lambda self, pixels: torch.full((1, 5), torch.nan))
+    with pytest.raises(PictureError, match="the network's output has NaN or infinite values"):
+        model.read(Image.new("RGB", (40, 40)))
+
+
 def test_a_model_works_inside_and_outside_inference_mode(model: stargan_cli.Model, weights: Path) -> None:
     image, batch = Image.effect_noise((40, 40), 80), torch.rand(1, 3, 16, 16) * 2 - 1
     with torch.inference_mode():
@@ -303,6 +310,8 @@ def test_a_model_is_not_pickled(model: stargan_cli.Model) -> None:
 def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="out takes a text or a Path, not None"):
         model.translate_folder(tmp_path, None, "blond")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="out holds a NUL"):
+        model.translate_folder(tmp_path, tmp_path / "a\0b", "blond")
     with pytest.raises(UsageError, match="unknown attribute"):
         model.translate(Image.new("RGB", (40, 40)), "purple")
     with pytest.raises(UsageError, match="no such file or folder"):

@@ -18,12 +18,13 @@ from stargan_cli.evaluate.feature_networks.face_descriptor import (
     dlib_is_there,
     onnx_descriptors,
 )
-from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features, require_torch_fidelity
+from stargan_cli.evaluate.feature_networks.inception import find_inception, inception_features
 from stargan_cli.evaluate.feature_networks.lpips import lpips
 from stargan_cli.evaluate.feature_networks.perceptual import perceptual_distance
 from stargan_cli.evaluate.feature_networks.pooled import pooled_features
 from stargan_cli.evaluate.measure import Comparison
 from stargan_cli.evaluate.settings import EvalSettings
+from stargan_cli.packages import import_package
 from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 
@@ -50,7 +51,7 @@ def find_instruments(settings: EvalSettings, device: torch.device, note: Say = u
     if packaged_weights(DEFAULT_NETWORK) is not None:
         comparisons["perceptual"] = perceptual_distance(device)
     if settings.lpips:
-        require_torch_fidelity()
+        import_package("torch_fidelity", "--lpips", "stargan-cli[eval]")
         distance = lpips(device)
         comparisons["lpips"] = lambda before, after, kept: distance(before, after)
     return Instruments(_features(settings, device), *_face_network(settings, note), comparisons)
@@ -62,7 +63,7 @@ def _features(settings: EvalSettings, device: torch.device) -> Callable[[Classif
     if settings.features == "classifier":
         return lambda classifier: partial(_classifier_features, classifier)
     if settings.features == "inception":
-        require_torch_fidelity()
+        import_package("torch_fidelity", "--features inception", "stargan-cli[eval]")
         features = inception_features(find_inception(settings.inception), device)
     else:
         features = pooled_features(settings.features, device)

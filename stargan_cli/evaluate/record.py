@@ -12,7 +12,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from stargan_cli.errors import OutputError, WeightsError, reason_of
-from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.files.writable import require_file
 from stargan_cli.weights.files import Weights, is_weights, open_tensors, require_utf8
 from stargan_cli.weights.writing import save_tensors
 
@@ -27,7 +27,6 @@ def prepare_record(target: Path, measured: Weights, inputs: Iterable[Path]) -> C
     if `target` is one of `inputs` or anything but an earlier copy of these weights, WeightsError if the measured file
     has already been replaced since it was loaded. The function raises OutputError.
     """
-    require_folder(target.parent)
     require_utf8(target)
     tensors = _stored(measured)
     require_file(

@@ -13,7 +13,7 @@ from stargan_cli.device import PRECISIONS
 from stargan_cli.errors import UsageError
 from stargan_cli.export.check import Runtime, Tolerance
 from stargan_cli.export.job import ExportJob
-from stargan_cli.export.onnx_file import open_onnx, write_onnx
+from stargan_cli.export.onnx_file import OTHER_ENCODINGS, open_onnx, write_onnx
 from stargan_cli.export.reference_format import (
     read_reference,
     reference_discriminator,
@@ -42,6 +42,7 @@ class ExportFormat:
 
     `precisions` are the number types that it can be written in. `runs`: the file is a program with inputs and outputs,
     not tensors alone. `exact` is the greatest difference of an fp32 file from its source, on the scale [-1, 1].
+    `misread`: suffixes by which programs take a file of this format for another.
     """
 
     suffix: str
@@ -50,6 +51,7 @@ class ExportFormat:
     exact: float
     write: Callable[[ExportJob, tuple[Path, ...]], None]
     open: Callable[[ExportJob, tuple[Path, ...]], OpenedFile]
+    misread: tuple[str, ...] = ()
 
     def targets(self, out: Path, discriminator: bool) -> tuple[Path, ...]:
         """The files to write for `out`; the reference has a file for each of the two networks. Raises UsageError."""
@@ -109,7 +111,9 @@ EXPORT_FORMATS = {
         ".safetensors", ("fp32", "fp16", "bf16"), False, 1e-5, _write_safetensors, _open_safetensors
     ),
     "ckpt": ExportFormat(REFERENCE_ENDING, ("fp32",), False, 1e-5, _write_reference, _open_reference),
-    "onnx": ExportFormat(".onnx", ("fp32", "fp16", "int8"), True, 1e-4, write_onnx, _opened_by(open_onnx)),
+    "onnx": ExportFormat(
+        ".onnx", ("fp32", "fp16", "int8"), True, 1e-4, write_onnx, _opened_by(open_onnx), OTHER_ENCODINGS
+    ),
     "pt2": ExportFormat(".pt2", ("fp32",), True, 1e-5, write_pt2, _opened_by(open_pt2)),
     "torchscript": ExportFormat(".pt", ("fp32",), True, 1e-5, write_torchscript, _opened_by(open_torchscript)),
 }

@@ -11,13 +11,17 @@ from torch import Tensor
 from stargan_cli.export.check import Runtime, file_input, random_labels
 from stargan_cli.export.job import ExportJob
 from stargan_cli.graphs.interfaces import OUTPUT, export_program
-from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet, require_package
+from stargan_cli.graphs.onnx_graph import IR_VERSION, as_onnx, quiet
+from stargan_cli.packages import import_package
+
+OTHER_ENCODINGS = (".json", ".onnxjson", ".onnxtext", ".onnxtxt", ".ort", ".pbtxt", ".prototxt", ".textproto", ".txtpb")
+"""Suffixes by which the package onnx, or ONNX Runtime, expects another encoding than that of .onnx files."""
 
 
 def require_onnx() -> None:
     """Raises UsageError where the packages that write and run ONNX files are not installed."""
     for package in ("onnx", "onnxruntime", "onnxscript"):
-        require_package(package, "writing ONNX files", "export")
+        import_package(package, "writing ONNX files", "stargan-cli[export]")
 
 
 def write_onnx(job: ExportJob, paths: tuple[Path, ...]) -> None:

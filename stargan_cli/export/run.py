@@ -24,7 +24,7 @@ from stargan_cli.export.job import ExportJob
 from stargan_cli.files.atomic import sync_file, sync_folder
 from stargan_cli.files.packaged import packaged
 from stargan_cli.files.scratch import scratch_folder
-from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.files.writable import require_file
 from stargan_cli.pictures.listing import pictures_below
 from stargan_cli.pictures.tensors import load_square
 from stargan_cli.progress import Progress, silent
@@ -171,15 +171,20 @@ def _record(out: Path) -> Path:
 
 
 def _targets(weights: Weights, settings: ExportSettings, out: Path) -> tuple[Path, ...]:
-    targets = EXPORT_FORMATS[settings.format].targets(out, settings.discriminator and weights.discriminator is not None)
+    kind, lower = EXPORT_FORMATS[settings.format], out.name.lower()
+    targets = kind.targets(out, settings.discriminator and weights.discriminator is not None)
     inputs = [*(path for path, _ in weights.sources), *([settings.pictures] if settings.pictures else [])]
     for name, other in EXPORT_FORMATS.items():
-        if name != settings.format and out.name.endswith(other.suffix):
+        if name != settings.format and lower.endswith(other.suffix.lower()):
             raise UsageError(
                 f"--out {out} has the suffix of {name}, but is to be written as {settings.format}",
-                f"end it in {EXPORT_FORMATS[settings.format].suffix}, or use --to {name}",
+                f"end it in {kind.suffix}, or use --to {name}",
             )
-    require_folder(out.parent)
+    if lower.endswith(kind.misread):
+        raise UsageError(
+            f"--out {out} has a suffix by which programs expect something else than {settings.format}",
+            f"end it in {kind.suffix}",
+        )
     if out.is_dir():
         raise UsageError(f"cannot write --out {out}: it is a folder", "give the name of a file")
     for target in (*targets, _record(out)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from stargan_cli.errors import UsageError, reason_of
@@ -51,21 +52,12 @@ def require_file(
     """Check that `what` (an option, say) may write or replace the file `path`. Makes nothing.
 
     Raises UsageError, with `hint`, if its folder cannot be written or made, if the path is a folder, FIFO, socket or
-    device, or if it is one of `inputs` or a file below one of them that is not `own`. Another file that is not `own`
-    needs `overwrite`, which is None if there is no such option.
+    device or a symlink to one, or if it is one of `inputs` or a file below one of them that is not `own`. Another file
+    that is not `own` needs `overwrite`, which is None if there is no such option.
     """
-    refuse_stdout(path)
-    try:
-        mode = path.lstat().st_mode
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        mode = None
-    except OSError as error:  # a name that is too long, say
-        raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
-    if mode is not None and (path.is_dir() or not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))):
-        kind = "a folder" if path.is_dir() else f"not a regular file but {file_kind(mode)}"
-        raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
+    is_there = require_regular(path, what, hint)
     require_place(path.parent, hint)
-    if mode is None:
+    if not is_there:
         return
     mine = own(path)
     for source in inputs:
@@ -76,6 +68,24 @@ def require_file(
             f"{what} {path} is there already",
             hint if overwrite is None else f"{hint}; --overwrite replaces it",
         )
+
+
+def require_regular(path: Path, what: str, hint: str = "give another name") -> bool:
+    """Whether something is at `path`. Raises UsageError if it is a folder, FIFO, socket or device, or a symlink to one,
+    or if no file can have that name."""
+    refuse_stdout(path)
+    try:
+        mode = path.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return False
+    except OSError as error:  # a name that is too long, say
+        raise UsageError(f"cannot write {what} {path}: {error.strerror}", hint) from error
+    with suppress(OSError):  # a symlink that leads nowhere
+        mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
+        kind = "a folder" if stat.S_ISDIR(mode) else f"not a regular file but {file_kind(mode)}"
+        raise UsageError(f"cannot write {what} {path}: it is {kind}", "give the name of a file")
+    return True
 
 
 def refuse_stdout(path: Path) -> None:

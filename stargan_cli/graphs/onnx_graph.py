@@ -5,33 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.export import ExportedProgram
 
-from stargan_cli.errors import UsageError, one_line
 from stargan_cli.graphs.interfaces import INPUTS, PartsInterface, as_program
 from stargan_cli.model import Generator
 
 OPSET, IR_VERSION = 18, 8
 """The lowest opset that torch writes without conversion, and the file version of its time. ONNX Runtime 1.14 (2023) and
 TensorRT 8.6 read them, and later ones."""
-
-
-def require_package(package: str, what: str, extra: str) -> None:
-    """Raises UsageError where a package that `what` needs is not installed, or cannot be loaded."""
-    try:
-        import_module(package)
-    except Exception as error:  # a broken installation may raise anything
-        if isinstance(error, ModuleNotFoundError) and error.name == package:
-            raise UsageError(f"{what} needs {package}", f"pip install 'stargan-cli[{extra}]'") from error
-        raise UsageError(
-            f"{what} needs {package}, which is installed but cannot be loaded: {one_line(error)}",
-            f"pip install --force-reinstall {package}",
-        ) from error
 
 
 def as_onnx(program: ExportedProgram, outputs: list[str]) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -192,9 +192,9 @@ def read_as(pillow_name: str) -> PictureFormat:
     raise KeyError(pillow_name)
 
 
-def why_unknown(start: bytes, decoders: Container[str]) -> str:
+def why_unknown(start: bytes, decoders: Container[str], unloaded: Mapping[str, str]) -> str:
     """Return why no decoder accepts a file, from its first bytes (64 suffice). `decoders` are those available, by
-    Pillow's names."""
+    Pillow's names, `unloaded` says why others could not be loaded."""
     if not start:
         return "the file is empty"
     row = next((row for row in FORMATS if row.begins(start)), None)
@@ -202,5 +202,7 @@ def why_unknown(start: bytes, decoders: Container[str]) -> str:
         return "not a picture in a known format"
     if row.name in decoders:
         return f"a damaged or cut off {row.name} file, or of a kind that only other programs read: save it as PNG there"
+    if row.name in unloaded:
+        return f"{unloaded[row.name]}; convert it to JPEG or PNG first"
     advice = f"{row.advice}, or " if row.advice else ""
     return f"the installed Pillow cannot decode {row.name} files: {advice}convert it to JPEG or PNG first"

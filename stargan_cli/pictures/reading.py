@@ -7,8 +7,9 @@ import logging
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -18,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.opening import open_regular
+from stargan_cli.packages import import_package
 from stargan_cli.pictures import limits, modes, pillow_fixes
 from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.colour.icc import colours_of
@@ -37,10 +39,13 @@ NOT_OPENED = {
     errno.ENAMETOOLONG: "its path is too long for this system",
 }
 Image.init()
-with suppress(ImportError):  # the extra `heif`
-    from pillow_heif import register_heif_opener
-
-    register_heif_opener(thumbnails=False)
+UNLOADED: dict[str, str] = {}
+"""Pillow's names of formats whose decoder is installed but cannot be loaded, with the reason."""
+if find_spec("pillow_heif") is not None:  # the extra `heif`
+    try:
+        import_package("pillow_heif", "decoding HEIF files", "stargan-cli[heif]").register_heif_opener(thumbnails=False)
+    except Exception as error:  # a version of it that does not fit may raise anything
+        UNLOADED["HEIF"] = str(error)
 
 
 def decodable() -> tuple[str, ...]:
@@ -178,7 +183,7 @@ def decoding(file: BinaryIO) -> Iterator[None]:
         raise
     except UnidentifiedImageError as error:
         file.seek(0)
-        raise PictureError(why_unknown(file.read(64), Image.OPEN)) from error
+        raise PictureError(why_unknown(file.read(64), Image.OPEN, UNLOADED)) from error
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files

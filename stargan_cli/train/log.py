@@ -13,10 +13,11 @@ from typing import Any
 
 from PIL import Image
 
-from stargan_cli.errors import UsageError, counted, reason_of
+from stargan_cli.errors import counted, reason_of
 from stargan_cli.files.atomic import make_folder, replacement, sync_file, sync_folder
 from stargan_cli.files.json_text import decoded, parsed_json
 from stargan_cli.files.opening import open_regular
+from stargan_cli.packages import import_package
 from stargan_cli.progress import Say
 
 
@@ -147,11 +148,6 @@ def _record(iteration: int, **content: Any) -> bytes:
 
 
 def require_board() -> None:
-    """Raises UsageError where TensorBoard's package is not installed."""
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "--log tensorboard needs a package that is not installed",
-            "pip install 'stargan-cli[tensorboard]', or leave --log out: log.jsonl is always written",
-        ) from error
+    """Raises UsageError where TensorBoard's package is not installed, or cannot be loaded."""
+    for name in ("tensorboard", "tensorboard.compat.proto.event_pb2", "tensorboard.summary.writer.record_writer"):
+        import_package(name, "--log tensorboard", "stargan-cli[tensorboard]")

@@ -29,7 +29,7 @@ from stargan_cli.train.initialise import require_fit
 from stargan_cli.train.log import require_board
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run
+from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run, refuse_folders
 from stargan_cli.train.session import Session
 from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.files import read_card, require_utf8
@@ -104,6 +104,7 @@ def check(
         FeatureDiscriminator(model.class_dim)  # refuses where its package is missing
     processes.check_batch(settings.batch_size)
     require_place(run, "allow writing there" if resume else "choose another --run")
+    refuse_folders(run)
     require_utf8(run)
     refuse_inside(run, "--run", settings.data)
     if not resume:

@@ -103,6 +103,13 @@ def refuse_earlier_run(run: Path) -> None:
         raise UsageError(f"{run / 'log.jsonl'} belongs to no run", "choose another --run")
 
 
+def refuse_folders(run: Path) -> None:
+    """Raises UsageError where folders lie in the places of the run's weights."""
+    for name in WEIGHTS_NAMES:
+        if (run / name).is_dir():
+            raise UsageError(f"a folder is in the way of {run / name}", "move it away")
+
+
 def refuse_lone_weights(run: Path) -> None:
     """Raises UsageError where there are weights, but no checkpoint to go on from: a new run would replace them."""
     if (weights := _weights_in(run)) is not None:

@@ -31,7 +31,7 @@ class LabelTable:
     """Source labels by picture. `columns` are the labels that were kept. A value says how far a label is on (0..1).
 
     `reading` says how the file was read. Memory: some 200 bytes a row, as rows with equal labels share one tuple, and
-    as much again for each row that a picture was found for.
+    as much again for each row that a picture was found for, or whose absolute path goes through a symlinked folder.
     """
 
     def __init__(self, path: Path, columns: tuple[str, ...]) -> None:
@@ -41,6 +41,8 @@ class LabelTable:
         self._rows: dict[str, tuple[float | None, ...]] = {}
         self._shared: dict[tuple[float | None, ...], tuple[float | None, ...]] = {}
         self._owners: dict[str, int] = {}  # name of a row -> hash of the first picture that it was found for
+        self._linked: dict[str, str] = {}  # real path -> name of a row, where these differ
+        self._real_folders: dict[str, str] = {}
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -53,13 +55,16 @@ class LabelTable:
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
         if self._rows.setdefault(_key(name), own) != own:
             raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
+        if os.path.isabs(name) and (real := _key(self._real(name))) != _key(name):
+            self._linked.setdefault(real, _key(name))
 
     def find(self, picture: PurePath) -> dict[str, float] | None:
         """The labels of a picture; None if no row names it.
 
         A row belongs to a picture if the row's name is the end of the picture's path (of a local file: of its absolute
-        path), with or without the suffix. Of several such rows the one with the longest name is taken, so that
-        `a/1.jpg` and `b/1.jpg` are two pictures.
+        path, as it was given or with the symlinks of its folders followed), with or without the suffix; or if both are
+        absolute and lead to one file of one folder. Of several such rows the one with the longest name is taken, so
+        that `a/1.jpg` and `b/1.jpg` are two pictures.
         """
         parts, row = self._row_of(picture)
         if row is None:
@@ -85,15 +90,29 @@ class LabelTable:
 
     def _row_of(self, picture: PurePath) -> tuple[tuple[str, ...], str | None]:
         """The parts of a picture's path, and the name of its row."""
+        places = [picture]
         if isinstance(picture, Path):
-            picture = Path(os.path.abspath(picture))
-        parts = tuple(unicodedata.normalize("NFC", part) for part in picture.parts)
+            given = os.path.abspath(picture)
+            places = [Path(given), Path(self._real(given))]
+        paths = [tuple(unicodedata.normalize("NFC", part) for part in place.parts) for place in places]
+        found = [row for parts in paths if (row := self._longest(parts, picture.suffix)) is not None]
+        return paths[0], max(found, key=len, default=None)
+
+    def _longest(self, parts: tuple[str, ...], suffix: str) -> str | None:
         for start in range(len(parts)):
             name = "/".join(parts[start:]).lstrip("/")
-            for row in (name, name.removesuffix(picture.suffix)):
-                if row in self._rows:
-                    return parts, row
-        return parts, None
+            for called in (name, name.removesuffix(suffix)):
+                row = called if called in self._rows else self._linked.get(called)
+                if row is not None:
+                    return row
+        return None
+
+    def _real(self, path: str) -> str:
+        """An absolute path with the symlinks of its folders followed."""
+        folder, name = os.path.split(path)
+        if folder not in self._real_folders:
+            self._real_folders[folder] = os.path.realpath(folder)
+        return os.path.join(self._real_folders[folder], name)
 
 
 def read_labels(path: Path, wanted: Callable[[str], bool], tell: Say = unheard) -> LabelTable:

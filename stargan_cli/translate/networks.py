@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -156,7 +157,8 @@ class Networks:
     def _answer(
         self, picture: _Picture, vectors: list[list[list[list[float]]]], made: Translated | None
     ) -> ChangeAnswer | Exception:
-        if made is not None and not bool(made.finite.all()):
+        read = (value for known in picture.labels for value in known.values())
+        if not all(map(math.isfinite, read)) or (made is not None and not bool(made.finite.all())):
             return PictureError(f"{NOT_FINITE}: try --precision fp32")
         source, due = self.labels.named(picture.labels[0]) or None, picture.due
         asked, place = iter(vectors), path_of(picture.found.source)

@@ -12,8 +12,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from stargan_cli.errors import StarganError, UsageError
+from stargan_cli.errors import StarganError
 from stargan_cli.files.passed_over import PassedOver
+from stargan_cli.packages import import_package
 from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.counting import Counting
 from stargan_cli.translate.inputs.found import Found
@@ -94,14 +95,10 @@ def work_on_ray(
 
 
 def import_ray() -> Any:
-    """The module. Raises UsageError if Ray is not installed."""
-    try:
-        importlib.import_module("ray.data")
-        return importlib.import_module("ray")
-    except ImportError as error:
-        raise UsageError(
-            f"--engine ray needs the packages of the extra ray: {error}", "pip install 'stargan-cli[ray]'"
-        ) from error
+    """The module. Raises UsageError if Ray is not installed, or cannot be loaded."""
+    ray = import_package("ray", "--engine ray", "stargan-cli[ray]")
+    import_package("ray.data", "--engine ray", "stargan-cli[ray]")
+    return ray
 
 
 @contextmanager

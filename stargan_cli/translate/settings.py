@@ -11,7 +11,7 @@ from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import refuse_stdout
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.reading import MAX_PIXELS
-from stargan_cli.settings import require_types
+from stargan_cli.settings import LARGEST_BATCH, require_types
 from stargan_cli.translate.done_before import Existing
 from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
 from stargan_cli.translate.inputs.finding import is_archive_file
@@ -96,6 +96,8 @@ class TranslationSettings:
         for option, value in counts.items():
             if value is not None and value < 1:
                 raise UsageError(f"{option} must be at least 1, not {value}")
+        if self.batch_size is not None and self.batch_size > LARGEST_BATCH:
+            raise UsageError(f"--batch-size must be at most {LARGEST_BATCH}, not {self.batch_size}")
 
 
 @dataclass(frozen=True)

@@ -87,19 +87,20 @@ class Translator:
         collected: list[tuple[Tensor, ...]] = []
         with self._lanes.one() as lane:
             while start < total:
-                number = min(self.batch_size, total - start)
-                batch = [padded(tensor[start : start + number], self.batch_size) for tensor in inputs]
-                outputs = self._try(lane, work, batch)
+                length = self.batch_size
+                number = min(length, total - start)
+                outputs = self._try(lane, work, [tensor[start : start + number] for tensor in inputs], length)
                 if outputs is not None:
                     collected.append(tuple(lane.fetch(output[:number]) for output in outputs))
                     start += number
             lane.wait()
         return [_joined(tensors) for tensors in zip(*collected, strict=True)]
 
-    def _try(self, lane: Lane, work: Work, batch: list[Tensor]) -> tuple[Tensor, ...] | None:
-        """The outputs of one batch. If memory runs out: None, and the batch size is halved from now on."""
+    def _try(self, lane: Lane, work: Work, rows: list[Tensor], length: int) -> tuple[Tensor, ...] | None:
+        """The outputs of one batch: `rows`, padded to `length`. If memory runs out: None, and the batch size is halved
+        from now on."""
         try:
-            return lane.run(work, *batch)
+            return lane.run(work, *(padded(tensor, length) for tensor in rows))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -26,8 +26,9 @@ def stand_in(start: bytes) -> tuple[str, str] | None:
         return None
     if text.startswith(b"version https://git-lfs"):
         return "a pointer of Git LFS, not the file itself", "`git lfs pull` in its repository fetches the file"
+    for begin, kind in ((b"<?xml", "an XML text"), (b"{", "a JSON text")):
+        if text.startswith(begin):
+            return kind, "give the file itself; if this is a server's error message, download it again"
     if text.startswith(b"<"):
         return "a web page", "download the file itself, not the page that shows it"
-    if text.startswith(b"{"):
-        return "a JSON text", "give the file itself; if this is a server's error message, download it again"
     return None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stargan_cli.errors import UsageError, one_line
 from stargan_cli.files.packaged import packaged
+from stargan_cli.packages import import_package
 
 DEFAULT_WEIGHTS = "celeba-128"
 NAMES_ON_HUBS = ("weights.safetensors", "model.safetensors")
@@ -34,12 +35,15 @@ def resolve(source: str) -> Path:
     path = Path(source)
     if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path
-    if os.path.isfile(path / "weights.safetensors"):
-        raise UsageError(f"{source} is a folder", f"give {path / 'weights.safetensors'}")
+    for inside in NAMES_ON_HUBS:
+        if os.path.isfile(path / inside):
+            raise UsageError(f"{source} is a folder", f"give {path / inside}")
     asked = source.removesuffix(".safetensors")
     for name in bundled_names():
         if asked in (name, name.rsplit("-", 1)[0]):
             return bundled_folder() / f"{name}.safetensors"
+    if source and os.path.isdir(path):
+        raise UsageError(f"{source} is a folder", "give the .safetensors file itself")
     raise UsageError(
         f"no weights at {source[:200] or repr(source)}",
         f"give a .safetensors file, hf://owner/repo, or one of: {', '.join(bundled_names())}",
@@ -52,10 +56,9 @@ def _from_hub(source: str) -> Path:
         raise UsageError(f"not a hub address: {source}", "write hf://owner/repo or hf://owner/repo/file.safetensors")
     name, _, revision = parts[1].partition("@")
     names = parts[2:] or NAMES_ON_HUBS
+    import_package("huggingface_hub", source, "stargan-cli[hub]")
     try:
         return _first_there(f"{parts[0]}/{name}", revision or None, names)
-    except ModuleNotFoundError as error:
-        raise UsageError(f"{source} needs the hub client", "pip install 'stargan-cli[hub]'") from error
     except Exception as error:  # its own, those of its two HTTP libraries, ValueError for an invalid name
         file = " or ".join(names)
         hint = f"check the name, the network and your access (hf auth login); the file must be there: {file}"

@@ -143,11 +143,14 @@ def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tm
     assert "Happy | happy | sad | odd | x (one)" in page and "--set Happy" in page
 
 
-def test_the_folder_of_a_run_is_not_taken_for_its_weights(weights: Path) -> None:
-    weights.rename(weights.with_name("weights.safetensors"))
-    result = runner.invoke(app, ["info", str(weights.parent)])
+@pytest.mark.parametrize("name", ["weights.safetensors", "model.safetensors"])
+def test_a_folder_is_not_taken_for_the_weights_in_it(weights: Path, name: str) -> None:
+    path = weights.rename(weights.with_name(name))
+    result = runner.invoke(app, ["info", str(path.parent)])
     assert result.exit_code == 2
-    assert f"{weights.parent} is a folder\n  give {weights.parent / 'weights.safetensors'}" in result.stderr
+    assert f"{path.parent} is a folder\n  give {path}" in result.stderr
+    path.unlink()
+    assert f"{path.parent} is a folder\n  give the .safet" in runner.invoke(app, ["info", str(path.parent)]).stderr
 
 
 def test_its_commands_can_be_pasted(weights: Path, tmp_path: Path) -> None:

@@ -664,6 +664,16 @@ def test_a_result_without_a_place_is_refused_before_the_work(stargan, tmp_path, 
     assert fitting.exit_code == 2 and "cannot write" in fitting.stderr
 
 
+def test_a_call_that_is_refused_makes_no_folder(stargan, tmp_path):
+    new = tmp_path / "new" / "copy.safetensors"
+    for options in (
+        ["--weights", "a.safetensors", "--record", str(new), "--classifier", "missing"],
+        ["--fit-classifier", "--classifier", str(new), "--network", "huge"],
+    ):
+        assert stargan(*options).exit_code == 2
+    assert not new.parent.exists()
+
+
 def test_broken_pictures_are_left_out_and_counted(folder, stargan, tmp_path):
     root = write_celeba(tmp_path / "celeba", copies=2)
     (root / "img_align_celeba" / "000030.png").write_bytes(b"broken")
@@ -779,10 +789,11 @@ def test_distances_by_the_classifier(stargan, tmp_path):
         (["--features", "vgg"], "--features takes efficientnet-lite0 or classifier or inception or none, not 'vgg'"),
         (["--split", "mine"], "unknown split mine"),
         (["--at", "home"], "--at takes square or source, not 'home'"),
-        (["--fit-classifier", "--network", "huge"], "unknown network huge"),
+        (["--fit-classifier", "--network", "huge"], "huge, which is none of efficientnet-lite0, efficientnet-lite1, "),
         (["--fit-classifier", "--network", "resnet18"], "no package has ImageNet weights of resnet18"),
         (["--precision", "int8"], "unknown precision 'int8'"),
         (["--features", "inception", "--inception", "none.pth"], "there is no file none.pth"),
+        (["--features", "inception", "--inception", "faces"], "weights, and faces is a folder"),
         (["--fit-classifier", "--data", "faces", "--data", "celeba"], "fitted on one data set"),
         (["--root", "nowhere"], "there is no folder nowhere"),
     ],

@@ -30,7 +30,6 @@ from stargan_cli.export.reference_format import reference_discriminator, referen
 from stargan_cli.export.run import Exported, ExportSettings, default_name, export
 from stargan_cli.export.sources import open_source
 from stargan_cli.export.torch_files import open_pt2, open_torchscript
-from stargan_cli.graphs.onnx_graph import require_package
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
@@ -348,9 +347,21 @@ def test_a_folder_is_no_name_of_a_file(plain: Weights, tmp_path: Path, kind: str
 
 
 def test_a_name_of_another_format_is_refused(plain: Weights, tmp_path: Path) -> None:
-    for kind, name, other in (("onnx", "a.pt2", "pt2"), ("safetensors", "1-G.ckpt", "ckpt")):
+    for kind, name, other in (
+        ("onnx", "a.pt2", "pt2"),
+        ("onnx", "a.PT2", "pt2"),
+        ("safetensors", "a.ONNX", "onnx"),
+        ("safetensors", "1-G.ckpt", "ckpt"),
+    ):
         with pytest.raises(UsageError, match=f"has the suffix of {other}, but is to be written as {kind}"):
             export(plain, ExportSettings(kind), tmp_path / name)
+
+
+def test_a_name_that_means_another_encoding_of_onnx_is_refused_before_the_work(plain: Weights, tmp_path: Path) -> None:
+    for name in ("a.json", "a.onnx.JSON", "a.textproto", "a.pbtxt", "a.onnxtxt", "a.ort"):
+        with pytest.raises(UsageError, match="by which programs expect something else than onnx"):
+            export(plain, ExportSettings("onnx"), tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_exported_program_given_for_weights_is_recognised(
@@ -394,7 +405,8 @@ def test_a_folder_without_pictures(plain: Weights, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"picture\.png is not a folder"):
         export(plain, ExportSettings("safetensors", pictures=tmp_path / "picture.png"), tmp_path / "out.safetensors")
     with pytest.raises(UsageError, match="no such folder"):
-        export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "out.safetensors")
+        export(plain, ExportSettings("safetensors", pictures=tmp_path / "gone"), tmp_path / "new" / "out.safetensors")
+    assert not (tmp_path / "new").exists()
 
 
 def test_without_the_extra_it_says_how_to_get_it(
@@ -404,14 +416,6 @@ def test_without_the_extra_it_says_how_to_get_it(
     with pytest.raises(UsageError, match="writing ONNX files needs onnxscript") as caught:
         export(plain, ExportSettings("onnx"), tmp_path / "out.onnx")
     assert caught.value.hint == "pip install 'stargan-cli[export]'"
-
-
-def test_a_package_that_cannot_be_loaded_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "halfway.py").write_text("import halfway_native")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(UsageError, match="halfway, which is installed but cannot be loaded: No module named") as caught:
-        require_package("halfway", "writing ONNX files", "export")
-    assert caught.value.hint == "pip install --force-reinstall halfway"
 
 
 def test_label_names_are_for_checkpoints(plain: Weights) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_file, require_folder, require_place
+from stargan_cli.translate.outputs.manifest import require_manifest
 
 
 def refused(path: Path, match: str, **options: object) -> str:
@@ -71,6 +72,31 @@ def test_a_device_is_called_so_where_its_folder_may_not_be_written(monkeypatch: 
 def test_a_fifo_is_never_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     refused(tmp_path / "fifo", "not a regular file but a FIFO", overwrite=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+def test_a_link_to_what_is_no_regular_file_is_never_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "folder").mkdir()
+    for target, kind in (("fifo", "not a regular file but a FIFO"), (os.devnull, "a device"), ("folder", "a folder")):
+        link = tmp_path / f"to-{Path(target).name}"
+        link.symlink_to(target)
+        refused(link, kind, overwrite=True)
+        assert link.is_symlink()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no links to open files here")
+def test_a_link_to_an_open_pipe_is_called_a_pipe(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    try:
+        link = tmp_path / "mystdout"
+        link.symlink_to(f"/proc/self/fd/{writing}")
+        refused(link, "not a regular file but a FIFO", overwrite=True)
+        with pytest.raises(UsageError, match=f"cannot write --manifest {link}: it is not a regular file but a FIFO"):
+            require_manifest(link, [])
+    finally:
+        os.close(reading)
+        os.close(writing)
 
 
 def test_an_input_is_never_replaced_by_whichever_name_it_is_called(tmp_path: Path) -> None:

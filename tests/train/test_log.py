@@ -149,6 +149,6 @@ def test_without_its_package_tensorboard_is_refused_with_the_extra(
     tmp_path: Path, rare: TrainSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(UsageError, match="--log tensorboard needs a package") as caught:
+    with pytest.raises(UsageError, match="--log tensorboard needs tensorboard") as caught:
         Board(tmp_path, 0, print)
     assert "pip install 'stargan-cli[tensorboard]'" in str(caught.value.hint)

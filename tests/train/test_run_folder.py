@@ -12,8 +12,10 @@ import pytest
 from training_kit import after, run_training, same_end, settings
 
 from stargan_cli.errors import TrainingError, UsageError
+from stargan_cli.train.data import load_data
 from stargan_cli.train.recipe.presets import preset
 from stargan_cli.train.recipe.settings import TrainSettings
+from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import RunFolder, read_settings
 
 pytestmark = pytest.mark.numeric
@@ -40,6 +42,16 @@ def test_weights_without_checkpoints_are_not_replaced(tmp_path: Path, chosen: Tr
             run_training(tmp_path, chosen, cache, resume=resume)
         assert "--init-from" in str(caught.value.hint)
     assert (tmp_path / "weights.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "best.safetensors"])
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_in_the_place_of_weights_is_named_before_the_work(
+    tmp_path: Path, chosen: TrainSettings, name: str, resume: bool
+) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(UsageError, match=f"a folder is in the way of {tmp_path / name}"):
+        check(tmp_path, chosen, load_data(chosen)[1], resume=resume, device="cpu")
 
 
 @pytest.mark.parametrize(("name", "reason"), [("settings.json", "cannot be read"), ("log.jsonl", "belongs to no run")])

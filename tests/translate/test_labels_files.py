@@ -205,6 +205,23 @@ def test_a_picture_is_known_by_its_absolute_path(tmp_path: Path, monkeypatch: py
     assert table.find(PurePosixPath("1.jpg")) is None
 
 
+def test_an_absolute_path_leads_to_its_picture_through_symlinked_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, link, other = tmp_path / "real", tmp_path / "link", tmp_path / "other"
+    real.mkdir()
+    link.symlink_to(real)
+    other.symlink_to(real)
+    for row in (real / "1.jpg", link / "1.jpg", link / "1", tmp_path / "x" / ".." / "link" / "1.jpg"):
+        table = read(tmp_path, f"path,Male\n{row},1\n")
+        for picture in (real / "1.jpg", link / "1.jpg", other / "1.jpg"):
+            assert table.find(picture) == {"Male": 1.0}
+        assert table.find(real / "2.jpg") is table.find(tmp_path / "1.jpg") is None
+    monkeypatch.chdir(link)
+    assert read(tmp_path, f"path,Male\n{link / '1.jpg'},1\n").find(Path("1.jpg")) == {"Male": 1.0}
+    assert read(tmp_path, "path,Male\nlink/1.jpg,1\n").find(link / "1.jpg") == {"Male": 1.0}
+
+
 def test_an_empty_field_says_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, "name,Male,Young\n1.jpg,,1\n").find(Path("1.jpg")) == {"Young": 1.0}
 

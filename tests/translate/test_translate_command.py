@@ -243,6 +243,7 @@ def test_an_empty_folder_is_a_warning(tmp_path: Path, weights: Path) -> None:
         (["--set", "blond", "--overwrite", "--skip-existing"], "--overwrite and --skip-existing exclude each other"),
         (["--set", "blond", "--print", "--json"], "--json, --print and --print0 exclude each other"),
         (["--set", "blond", "--batch-size", "0"], "--batch-size takes auto or a number of at least 1"),
+        (["--set", "blond", "--batch-size", "65537"], "--batch-size must be at most 65536, not 65537"),
         (["--set", "blond", "--batch-size", "many"], "--batch-size takes auto or a number of at least 1"),
         (["--set", "blond", "--device", "tpu"], "unknown device 'tpu'"),
         (["--set", "blond", "--precision", "int4"], "unknown precision 'int4'"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
+from torch import Tensor
 from translation_kit import draw
 
 from stargan_cli.errors import UsageError
@@ -702,6 +703,23 @@ def test_numbers_that_are_none_fail_their_picture_alone(
     report = go(pictures, tmp_path / "out", weights, rows, batch_size=5, workers=1)
     assert (report.done, report.failed) == (4, 1)
     assert "try --precision fp32" in str(rows[1].reason)
+
+
+def test_labels_that_are_no_numbers_fail_their_picture_alone(
+    pictures: Path, tmp_path: Path, weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = Translator.read_labels
+
+    def poisoned(self: Translator, pixels: Tensor) -> Tensor:
+        logits = original(self, pixels).clone()
+        logits[1] = float("nan")
+        return logits
+
+    monkeypatch.setattr(Translator, "read_labels", poisoned)
+    rows: list[Row] = []
+    report = go(pictures, tmp_path / "out", weights, rows, batch_size=5, workers=1)
+    assert (report.done, report.failed) == (4, 1)
+    assert rows[1].reason == "the network's output has NaN or infinite values: try --precision fp32"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from torch import Tensor
 from stargan_cli.compositing.change import SquareChange, changes_of
 from stargan_cli.compositing.maps import CHANNELS
 from stargan_cli.errors import StarganError
+from stargan_cli.lanes import padded
 from stargan_cli.pictures.tensors import to_model, to_pixels
 from stargan_cli.translate import translator as module
 from stargan_cli.translate.translator import Translator
@@ -90,6 +91,18 @@ def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeyp
     assert torch.equal(result, translator(weights, 2).translate(squares(7), labels(7)).changes)
     assert made.batch_size == 2
     assert warnings == [f"out of memory on cpu: going on with batches of {size}" for size in (4, 2)]
+
+
+def test_no_memory_for_the_padding_of_a_batch_halves_it_too(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def limited(tensor: Tensor, length: int) -> Tensor:
+        if length > 2:
+            raise MemoryError
+        return padded(tensor, length)
+
+    monkeypatch.setattr("stargan_cli.translate.translator.padded", limited)
+    made = translator(weights, 8)
+    assert made.translate(squares(1), labels(1)).changes.shape[0] == 1
+    assert made.batch_size == 2
 
 
 @pytest.mark.parametrize("text", ["[enforce fail] DefaultCPUAllocator: can't allocate memory", "std::bad_alloc"])

@@ -15,7 +15,7 @@ from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError, WeightsError
 from stargan_cli.evaluate.classifiers.classifier import Classifier, load_classifier, save_classifier
 from stargan_cli.evaluate.classifiers.fit import FitSettings, fit, new_network
-from stargan_cli.files.writable import require_file, require_folder
+from stargan_cli.files.writable import require_file, require_place
 from stargan_cli.labels import LabelSet
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.weights.files import require_utf8
@@ -40,7 +40,7 @@ def fit_and_save(
     the data, and of a classifier that will be replaced. Raises UsageError if there is another file than a classifier of
     the same labels, DataError if a part has no picture, or if no training picture, or every one, shows some attribute.
     """
-    require_folder(path.parent)
+    require_place(path.parent)
     if cache is not None:
         refuse_inside(cache, "--cache", [data])
     require_utf8(path)

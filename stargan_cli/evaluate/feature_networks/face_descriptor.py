@@ -17,6 +17,7 @@ from stargan_cli.compositing.placement import fitted, places_of
 from stargan_cli.errors import UsageError, WeightsError, first_line, reason_of
 from stargan_cli.evaluate.distances import Features
 from stargan_cli.files.opening import open_regular
+from stargan_cli.packages import import_package
 from stargan_cli.weights.foreign_files import START, stand_in
 
 Landmarks = Mapping[str, Sequence[float]]
@@ -41,8 +42,7 @@ def dlib_descriptors(landmarks: Landmarks | None) -> Features:
     """
     if not dlib_is_there():
         raise UsageError("dlib's face network is not installed", "pip install 'stargan-cli[identity]'")
-    import dlib
-
+    dlib = import_package("dlib", "measuring how alike faces are", "stargan-cli[identity]")
     spec = importlib.util.find_spec("face_recognition_models")  # importing it would need pkg_resources
     folders = (spec.submodule_search_locations if spec else None) or []
     network = dlib.face_recognition_model_v1(str(Path(folders[0]) / DLIB_FILE))
@@ -86,10 +86,7 @@ def onnx_descriptors(path: Path) -> Callable[[Landmarks | None], Features]:
     `path`: an ONNX model that takes RGB faces (N, 3, H, W) in [-1, 1], with the eyes where ArcFace has them, and gives
     one vector each. Raises UsageError without onnxruntime, WeightsError where the file is no such model.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise UsageError("--identity needs onnxruntime", "pip install 'stargan-cli[eval]'") from error
+    onnxruntime = import_package("onnxruntime", "--identity", "stargan-cli[eval]")
     try:
         with open_regular(path) as file:  # onnxruntime would wait for a FIFO
             found = stand_in(file.read(START))

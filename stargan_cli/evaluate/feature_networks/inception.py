@@ -15,20 +15,13 @@ FILE_NAME = "weights-inception-2015-12-05-6726825d.pth"
 ADDRESS = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{FILE_NAME}"
 
 
-def require_torch_fidelity() -> None:
-    """Raises UsageError where the extra is not installed."""
-    try:
-        import torch_fidelity  # noqa: F401
-    except ImportError as error:
-        raise UsageError("distances need torch-fidelity", "pip install 'stargan-cli[eval]'") from error
-
-
 def find_inception(path: Path | None) -> Path:
     """The given file, else where torch-fidelity keeps it in torch's cache. Raises UsageError where there is none."""
     found = path or _usual_place()
     if found.is_file():
         return found
-    raise UsageError(f"FID and KID need the Inception weights, and there is no file {found}", _where_from())
+    lack = f"{found} is a folder" if found.is_dir() else f"there is no file {found}"
+    raise UsageError(f"FID and KID need the Inception weights, and {lack}", _where_from())
 
 
 def _usual_place() -> Path:

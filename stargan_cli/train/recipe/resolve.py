@@ -68,7 +68,9 @@ def _scaled_rates(name: str, given: dict[str, Any], say: Say) -> dict[str, float
     """The preset's learning rates for the batch size that is `given`: Adam's scale with the square root of the batch
     size (Malladi et al., NeurIPS 2022)."""
     of_preset = preset_settings(name)
-    factor = math.sqrt(max(1, given.get("batch_size", of_preset.batch_size)) / of_preset.batch_size)
+    batch_size = given.get("batch_size", of_preset.batch_size)
+    declared(TrainSettings)["batch_size"].check(batch_size)
+    factor = math.sqrt(batch_size / of_preset.batch_size)
     rates = {rate: getattr(of_preset, rate) for rate in ("lr", "d_lr") if rate not in given}
     if factor == 1 or not rates:
         return {}

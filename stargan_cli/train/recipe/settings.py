@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from stargan_cli.datasets.choice import DATA, DataChoice
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import LARGEST_SEED, Setting, declared, listed, shown
+from stargan_cli.settings import LARGEST_BATCH, LARGEST_SEED, Setting, declared, listed, shown
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.objective import LOSSES, Objective
 
@@ -88,7 +88,7 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             changeable=True,
         ),
     ] = 200_000
-    batch_size: Annotated[int, Setting(TRAINING, "Pictures in a step.", at_least=1)] = 16
+    batch_size: Annotated[int, Setting(TRAINING, "Pictures in a step.", at_least=1, at_most=LARGEST_BATCH)] = 16
     lr: Annotated[
         float,
         Setting(

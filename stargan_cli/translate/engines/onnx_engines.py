@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from stargan_cli.graphs.interfaces import INPUTS
-from stargan_cli.graphs.onnx_graph import require_package, write_parts
+from stargan_cli.graphs.onnx_graph import write_parts
 from stargan_cli.model import Generator, Translation, blended
+from stargan_cli.packages import import_package
 
 
 class _OnnxEngine:
@@ -26,7 +27,7 @@ class _OnnxEngine:
 
     def __init__(self, generator: Generator, precision: torch.dtype) -> None:
         for package in self.packages:
-            require_package(package, f"--engine {self.packages[-1]}", self.extra)
+            import_package(package, f"--engine {self.packages[-1]}", f"stargan-cli[{self.extra}]")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "generator.onnx"
             write_parts(generator, path)

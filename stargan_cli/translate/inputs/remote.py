@@ -12,6 +12,7 @@ from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
 from stargan_cli.errors import PictureError, UsageError, one_line
+from stargan_cli.packages import import_package
 from stargan_cli.translate.inputs.remote_listing import files_below
 
 MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
@@ -82,6 +83,8 @@ class RemotePath:
         except ImportError as error:
             protocol = self.protocol
             package = PACKAGES.get(protocol, protocol) if importlib.util.find_spec("fsspec") else "fsspec"
+            if importlib.util.find_spec(package):
+                import_package(package, f"{protocol}://", package)
             raise UsageError(
                 f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
                 f"pip install {package}, or pip install 'stargan-cli[remote]'",

@@ -177,8 +177,10 @@ def _problem(header: Header, beyond: bool) -> str | None:
     name = PurePosixPath(header.name)
     if "\0" in header.name:
         return "its name holds a NUL"
-    if name.is_absolute() or ".." in name.parts or not name.name:
-        return "its name leads out of the archive" if header.name else "it has no name"
+    if not name.name:
+        return "it has no name"
+    if name.is_absolute() or ".." in name.parts:
+        return "its name is absolute or holds .., and could lead out of the archive"
     if header.kind == "sparse":
         return "a sparse member: only members that are stored in full are read"
     if header.kind != "file":

@@ -13,7 +13,7 @@ from stargan_cli.files.atomic import make_folder, replacement, sync_folder, sync
 from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
-from stargan_cli.files.writable import refuse_stdout, require_file
+from stargan_cli.files.writable import require_file, require_regular
 from stargan_cli.files.writing import FULL
 from stargan_cli.progress import TABLE_ROWS, Say, told, unheard
 from stargan_cli.translate.report import Failing, Row, row_key
@@ -155,7 +155,7 @@ class Manifest:
 
 def require_manifest(path: Path, inputs: Iterable[Path]) -> None:
     """Raises UsageError where a manifest cannot be written there (see `writable.require_file`)."""
-    refuse_stdout(path)
+    require_regular(path, "--manifest")  # what a link into /proc resolves to says nothing of a pipe
     require_rows(path, "--manifest")
     require_file(path.resolve(), "--manifest", inputs=inputs, own=is_manifest, overwrite=True)
 

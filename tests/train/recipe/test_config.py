@@ -129,6 +129,12 @@ def test_learning_rates_follow_the_batch_size_unless_they_are_given(tmp_path: Pa
     assert (chosen.lr, chosen.d_lr) == (2e-4, 4e-4) and len(said) == before
 
 
+@pytest.mark.parametrize("size", [0, 65_537, 10**32])
+def test_an_absurd_batch_size_is_refused_by_its_own_name(size: int) -> None:
+    with pytest.raises(UsageError, match=f"--batch-size must be from 1 to 65536, not {size}"):
+        new_settings("fast", None, {"batch_size": size})
+
+
 @needs_toml
 def test_rates_that_were_chosen_are_not_scaled_when_they_are_read_back(tmp_path: Path) -> None:
     _, chosen = new_settings("fast", None, {"batch_size": 64, "lr": 2e-4, "d_lr": 4e-4})

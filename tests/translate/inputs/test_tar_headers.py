@@ -156,15 +156,18 @@ def test_sparse_members_are_refused_and_those_behind_them_read(crafted: bytes) -
     assert read(crafted + member() + END) == ([("a.jpg", reason), GOOD], None)
 
 
+OUTSIDE = "its name is absolute or holds .., and could lead out of the archive"
+
+
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
         (b"a\0b.jpg", "its name holds a NUL"),
-        (b"../a.jpg", "its name leads out of the archive"),
-        (b"/a.jpg", "its name leads out of the archive"),
-        (b"a/../../b.jpg", "its name leads out of the archive"),
+        (b"../a.jpg", OUTSIDE),
+        (b"/a.jpg", OUTSIDE),
+        (b"a/../../b.jpg", OUTSIDE),
         (b"", "it has no name"),
-        (b"." * 1, "its name leads out of the archive"),
+        (b".", "it has no name"),
         (b"a" * 4993, "its name is too long: 4,993 bytes, the limit is 4,096"),
         (b"a/" * 300_000 + b"a", "its name is too long: 600,001 bytes, the limit is 4,096"),
     ],

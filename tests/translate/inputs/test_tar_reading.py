@@ -92,9 +92,9 @@ def test_an_archive_without_members_is_one() -> None:
     assert read(archive([])) == ([], None)
 
 
-@pytest.mark.parametrize("name", ["/etc/a.jpg", "../a.jpg", "a/../../b.jpg"])
-def test_names_that_lead_out_of_it_are_refused(name: str) -> None:
-    assert read(archive([name]))[0] == [(name, "its name leads out of the archive")]
+@pytest.mark.parametrize("name", ["/etc/a.jpg", "../a.jpg", "a/../../b.jpg", "x/../a.jpg"])
+def test_names_that_could_lead_out_of_it_are_refused(name: str) -> None:
+    assert read(archive([name]))[0] == [(name, "its name is absolute or holds .., and could lead out of the archive")]
 
 
 def test_links_and_huge_members_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
