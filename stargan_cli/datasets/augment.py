@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.datasets.draws import Draws
+from stargan_cli.datasets.moves import Move
 
 
 def flip(pictures: Tensor, draws: Draws) -> Tensor:
@@ -16,10 +16,8 @@ def flip(pictures: Tensor, draws: Draws) -> Tensor:
 
 
 def jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
-    """Shift each picture by up to `amount` of its side, scale it by up to 1 +- amount and turn it by up to amount / 2
-    radians; beyond its border the picture is reflected. Bilinear; differentiable."""
-    shift_x, shift_y, scale, angle = (draws.uniform(4) * 2 - 1) * amount
-    return _moved(pictures, shift_x, shift_y, 1 + scale, 1 + scale, angle / 2)
+    """Move each picture of (N, 3, S, S) at random, by `amount` (see `Move.random`). Differentiable."""
+    return Move.random(amount, draws).of(pictures)
 
 
 def colour_jitter(pictures: Tensor, amount: float, draws: Draws) -> Tensor:
@@ -44,12 +42,12 @@ def changed(pictures: Tensor, probability: Tensor, draws: Draws) -> Tensor:
     across, down, larger, wider, brighter, harder, richer = draws.normal(7)
     size, shape = torch.exp2(0.2 * larger * scale), torch.exp2(0.2 * wider * stretch)
     angle = torch.pi * (2 * draws.uniform() - 1) * turn
-    moved = _moved(pictures, 0.125 * across * shift, 0.125 * down * shift, size * shape, size / shape, angle)
+    move = Move.rectangle(0.125 * across * shift, 0.125 * down * shift, size * shape, size / shape, angle)
     added, factor, chroma = (
         value[:, None, None, None]
         for value in (0.2 * brighter * brightness, torch.exp2(0.5 * harder * contrast), torch.exp2(richer * saturation))
     )
-    made: Tensor = (_saturated(moved, chroma) + added) * factor
+    made: Tensor = (_saturated(move.of(pictures), chroma) + added) * factor
     return made
 
 
@@ -57,14 +55,3 @@ def _saturated(pictures: Tensor, factor: Tensor) -> Tensor:
     """Multiply the distance from grey of each pixel of (N, 3, S, S) by `factor` (N, 1, 1, 1)."""
     grey = pictures.mean(dim=1, keepdim=True)
     return grey + (pictures - grey) * factor
-
-
-def _moved(pictures: Tensor, shift_x: Tensor, shift_y: Tensor, width: Tensor, height: Tensor, angle: Tensor) -> Tensor:
-    """Resample each picture from a rectangle of itself: `width` and `height` (in sides of the picture), turned by
-    `angle` (radians), its centre moved by the shifts (in sides). All are (N,). Beyond the border the picture is
-    reflected."""
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    rows = [cos * width, -sin * height, 2 * shift_x, sin * width, cos * height, 2 * shift_y]
-    theta = torch.stack(rows, dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(theta, list(pictures.shape), align_corners=False).to(pictures.dtype)
-    return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)

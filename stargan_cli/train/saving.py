@@ -21,7 +21,7 @@ from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, save_checkpoint
 from stargan_cli.weights.files import save as save_weights
 
-NETWORKS = ("generator", "discriminator", "ema")
+NETWORKS = ("generator", "discriminator", "ema", "teacher")
 
 
 class Saver:

@@ -120,7 +120,7 @@ class Session:
         heads = trainer.features.heads if trainer.features else None
         for note in initialise(trainer.generator, trainer.discriminator, heads, trainer.layout, weights):
             self.say(note)
-        trainer.ema.load_state_dict(trainer.generator.state_dict())
+        trainer.begin_with_generator()
         self.saver.started_from = origin(weights.card)
 
     def _take_over(self, checkpoint: Checkpoint) -> None:

@@ -22,6 +22,7 @@ from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 from stargan_cli.train.adaptive import Augmentation
 from stargan_cli.train.batches import BatchSource, feed
+from stargan_cli.train.distillation import Teacher, distillation_loss
 from stargan_cli.train.feature_discriminator import FeatureDiscriminator
 from stargan_cli.train.learner import Learner, frozen
 from stargan_cli.train.losses import Batch, View, discriminator_loss, feature_discriminator_loss, generator_loss
@@ -65,10 +66,13 @@ class Trainer:
         self.rules = [TargetRule.of(label_set, device, settings) for label_set in layout.sets]
         self.layout_in_memory = memory_layout(device)
         self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
-        fast = device.type == "cpu" and not settings.compiled
-        self.translator = FastGenerator(self.generator, precision) if fast else self.generator
+        self.translator = self._translator(self.generator)
         self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
+        self.teacher: Teacher | None = None
+        if settings.distil:
+            copied = copy.deepcopy(self.ema)
+            self.teacher = Teacher(copied, self._translator(copied).translate, settings.jitter, settings.flip)
         if settings.compiled:
             self.generator.compile(dynamic=False)
             self.discriminator.compile(dynamic=False)
@@ -86,6 +90,15 @@ class Trainer:
         self._warn = warn
         self._iterate = self._captured()
 
+    def _translator(self, generator: Generator) -> Generator:
+        fast = self.device.type == "cpu" and not self.settings.compiled
+        return FastGenerator(generator, self.precision) if fast else generator
+
+    def begin_with_generator(self) -> None:
+        """Let the average, and the teacher if there is one, begin with the generator's weights."""
+        for network in (self.ema, *([self.teacher.network] if self.teacher else [])):
+            network.load_state_dict(self.generator.state_dict())
+
     def _captured(self) -> Callable[[bool, bool], Losses]:
         graphs = self.device.type == "cuda" and self.settings.graphs
         iteration = compiling()(self._iteration) if self.settings.compiled else self._iteration
@@ -100,12 +113,18 @@ class Trainer:
         self._set_clock(self.iteration)
         for learner in self.learners:
             learner.set_rate(self._learning_rate_factor())
+        losses = self._iterate(*self._steps())
+        self.iteration += 1
+        return losses
+
+    def _steps(self) -> tuple[bool, bool]:
+        """Whether this iteration has a gradient penalty, and whether it has a step of G."""
+        if self.teacher is not None:
+            return False, True
         with_penalty, due = (
             (self.iteration + 1) % every == 0 for every in (self.settings.penalty_every, self.settings.n_critic)
         )
-        losses = self._iterate(with_penalty, due and self.iteration >= self.settings.head_start)
-        self.iteration += 1
-        return losses
+        return with_penalty, due and self.iteration >= self.settings.head_start
 
     def _learning_rate_factor(self) -> float:
         """That of the settings, lower in the first `WARM_UP` iterations after resuming without moments."""
@@ -122,16 +141,31 @@ class Trainer:
         for turn, index in enumerate(self.turns):
             draws = self._draws(turn)
             batch = self._batch(turn, draws)
-            # G does not change in between: both steps can use the same fakes.
-            with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
-                fake = self.translator(batch.real, batch.target)
-            parts = self._discriminator_step(batch, fake.detach(), draws, with_penalty)
-            parts |= self._feature_step(batch, fake.detach(), draws)
-            if with_generator:
-                parts |= self._generator_step(batch, fake, draws)
+            if self.teacher is not None:
+                parts = self._distillation_step(batch, draws, self.teacher)
+            else:
+                parts = self._adversarial_steps(batch, draws, with_penalty, with_generator)
             prefix = f"{self.layout.sets[index].name}/" if len(self.sources) > 1 else ""
             losses |= {prefix + name: value.detach() for name, value in parts.items()}
         return losses
+
+    def _distillation_step(self, batch: Batch, draws: Draws, teacher: Teacher) -> Losses:
+        with autocast(self.device, self.precision):
+            taught = teacher.mean_change(batch.real, batch.target, draws)
+            loss = distillation_loss(self.translator.translate(batch.real, batch.target), batch.real, taught)
+        self.learning_generator.descend(loss * self.share, self.processes)
+        self._average()
+        return {"G/distil": loss}
+
+    def _adversarial_steps(self, batch: Batch, draws: Draws, with_penalty: bool, with_generator: bool) -> Losses:
+        # G does not change in between: both steps can use the same fakes.
+        with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
+            fake = self.translator(batch.real, batch.target)
+        parts = self._discriminator_step(batch, fake.detach(), draws, with_penalty)
+        parts |= self._feature_step(batch, fake.detach(), draws)
+        if with_generator:
+            parts |= self._generator_step(batch, fake, draws)
+        return parts
 
     def _discriminator_step(self, batch: Batch, fake: Tensor, draws: Draws, with_penalty: bool) -> Losses:
         alpha = draws.uniform().view(-1, 1, 1, 1)
@@ -229,17 +263,20 @@ class Trainer:
     def state(self) -> dict[str, Tensor]:
         """Everything that a checkpoint holds, by name."""
         average = {f"ema.{name}": value for name, value in self.ema.state_dict().items()}
+        teacher = self.teacher.state() if self.teacher else {}
         learners = {name: tensor for learner in self.learners for name, tensor in learner.state().items()}
         cold = {"trainer.cold_start": torch.tensor(self.cold_start)} if self.cold_start > 0 else {}
-        return learners | average | self.augmentation.state() | cold
+        return learners | average | teacher | self.augmentation.state() | cold
 
     def load_state(self, tensors: dict[str, Tensor], iteration: int) -> None:
         """Restore what `state` returned. Raises KeyError and RuntimeError where it does not fit."""
         for learner in self.learners:
             learner.load(tensors)
         self.ema.load_state_dict({name: tensors[f"ema.{name}"] for name in self.ema.state_dict()})
+        if self.teacher is not None:
+            self.teacher.load(tensors)
         self.augmentation.load(tensors)
-        has_moments = any(name.startswith("discriminator_optimiser.") for name in tensors)
+        has_moments = any("_optimiser." in name for name in tensors)
         if "trainer.cold_start" in tensors:
             self.cold_start = int(tensors["trainer.cold_start"])
         if iteration > 0 and not has_moments:

@@ -33,8 +33,15 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+def plainly(trainer: Trainer) -> None:
+    """Without the fast generators for CPUs, which keep what they make of weights."""
+    trainer.translator = trainer.generator
+    if trainer.teacher is not None:
+        trainer.teacher._translate = trainer.teacher.network.translate
+
+
 def recorded(trainer: Trainer, recorder: Any) -> Trainer:
-    trainer.translator = trainer.generator  # the fast one for CPUs keeps what it makes of weights
+    plainly(trainer)
     trainer._iterate = Captured(trainer._iteration, recorder, trainer._warn)
     return trainer
 
@@ -49,12 +56,13 @@ def same(first: Trainer, second: Trainer, iterations: int, tolerance: float) -> 
             )
 
 
+DISTIL = {"distil": True, "init_from": "weights"}
 FEATURES = {"image_size": 64, "lambda_features": 1.0, "n_critic": 1, "penalty_every": 1}  # one kind of iteration
 
 
 @pytest.mark.parametrize(
     ("precision", "more", "iterations"),
-    [(torch.float32, {}, 40), (torch.bfloat16, {}, 40), (torch.float32, FEATURES, 12)],
+    [(torch.float32, {}, 40), (torch.bfloat16, {}, 40), (torch.float32, FEATURES, 12), (torch.bfloat16, DISTIL, 8)],
 )
 def test_a_played_back_iteration_takes_nothing_from_the_host_that_changes(
     precision: torch.dtype, more: dict[str, Any], iterations: int, monkeypatch: pytest.MonkeyPatch
@@ -63,7 +71,7 @@ def test_a_played_back_iteration_takes_nothing_from_the_host_that_changes(
     weights that autocast has made bf16: each iteration turns them anew."""
     monkeypatch.setattr(Operations, "replay", once_less(Operations.replay))
     plain, played = (tiny_trainer(FACES, MOODS, precision=precision, **{**EVERYTHING, **more}) for _ in range(2))
-    plain.translator = plain.generator
+    plainly(plain)
     plain._iterate = seen_one_by_one(plain._iteration)
     same(recorded(played, Recorder()), plain, iterations, tolerance=0)
 
@@ -96,11 +104,12 @@ def test_a_run_whose_iterations_cannot_be_recorded_goes_on_and_says_so() -> None
     assert len(warnings) == 1 and warnings[0].startswith("no CUDA graph could be recorded")
 
 
-def test_an_iteration_stays_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("more", [{}, DISTIL], ids=["adversarial", "distil"])
+def test_an_iteration_stays_on_the_device(more: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     """On the meta device, which refuses to give a number as a GPU does while it records."""
     monkeypatch.setattr(learner, "Adam", lambda *args, **options: None)  # it reads its learning rate when it is made
     monkeypatch.setattr(learner.Learner, "descend", lambda self, total, processes: total.backward())
-    trainer = tiny_trainer(FACES, MOODS, device="meta", resident=True, **EVERYTHING)
+    trainer = tiny_trainer(FACES, MOODS, device="meta", resident=True, **EVERYTHING, **more)
     for with_penalty, with_generator in ((True, True), (False, True), (True, False), (False, False)):
         with NoListsFromTheHost(), NothingFromTheHost():
             losses = trainer._iteration(with_penalty, with_generator)

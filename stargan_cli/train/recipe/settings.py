@@ -191,6 +191,14 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         str | None,
         Setting(TRAINING, "Weights to start from: a file, the name of bundled weights or hf://….", metavar="WEIGHTS"),
     ] = None
+    distil: Annotated[
+        bool,
+        Setting(
+            TRAINING,
+            "Trains the generator alone, after a run has ended: it learns the mean of the changes that --init-from "
+            "makes of moved (--jitter) and mirrored (--flip) views of each picture. Stains get weaker.",
+        ),
+    ] = False
     weigh_classes: Annotated[
         bool,
         Setting(
@@ -304,6 +312,8 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
         super().__post_init__()
         if self.own_share + self.single_share > 1:
             raise UsageError("--own-share and --single-share must not add up to more than 1")
+        if self.distil:
+            self._require_views()
         if self.augment_target and self.adversarial != "nonsaturating":
             raise UsageError(
                 "--augment-target needs --adversarial nonsaturating",
@@ -316,3 +326,13 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             )
         if self.mix and len(self.mix) != len(self.data):
             raise UsageError(f"--mix has {len(self.mix)} shares for {len(self.data)} data sets", "one for each --data")
+
+    def _require_views(self) -> None:
+        if not self.init_from:
+            raise UsageError("--distil needs weights to learn from", "name them with --init-from")
+        if not self.flip and not self.jitter:
+            raise UsageError(
+                "--distil needs several views of each picture", "leave --no-flip out, or add --jitter 0.06"
+            )
+        if self.compiled:
+            raise UsageError("--compile has no effect with --distil", "leave it out")
