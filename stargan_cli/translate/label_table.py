@@ -93,7 +93,7 @@ class LabelTable:
         places = [picture]
         if isinstance(picture, Path):
             given = os.path.abspath(picture)
-            places = [Path(given), Path(self._real(given))]
+            places = [Path(place) for place in dict.fromkeys((given, self._real(given)))]
         paths = [tuple(unicodedata.normalize("NFC", part) for part in place.parts) for place in places]
         found = [row for parts in paths if (row := self._longest(parts, picture.suffix)) is not None]
         return paths[0], max(found, key=len, default=None)
