@@ -113,7 +113,11 @@ def trainers_of(
                 replace(settings, compiled=True), weights, pictures, device, precision
             )
         if device.type == "cuda" and args.planes:
-            with patch("stargan_cli.train.trainer.memory_layout", lambda device: torch.contiguous_format):
+            planes = {"memory_layout": lambda device: torch.contiguous_format}
+            with (
+                patch.multiple("stargan_cli.train.trainer", **planes),
+                patch.multiple("stargan_cli.train.turns", **planes),
+            ):
                 found[f"{precision} planes"] = our_trainer(settings, weights, pictures, device, precision)
     return found
 

@@ -9,25 +9,22 @@ import torch
 from torch import Tensor
 
 from stargan_cli.captured import Captured, CudaGraphs
-from stargan_cli.datasets import augment
 from stargan_cli.datasets.draws import Draws, key
 from stargan_cli.device import autocast, compiling, memory_layout
 from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.fast_cpu.networks import FastGenerator
 from stargan_cli.labels import LabelLayout
-from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
-from stargan_cli.pictures.tensors import to_model
 from stargan_cli.progress import Say, unheard
 from stargan_cli.train.adaptive import Augmentation
-from stargan_cli.train.batches import BatchSource, feed
+from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.distillation import Teacher, distillation_loss
 from stargan_cli.train.feature_discriminator import FeatureDiscriminator
 from stargan_cli.train.learner import Learner, frozen
 from stargan_cli.train.losses import Batch, View, discriminator_loss, feature_discriminator_loss, generator_loss
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.targets import TargetRule
+from stargan_cli.train.turns import Turns
 
 Losses = dict[str, Tensor]
 WARM_UP = 100
@@ -59,15 +56,10 @@ class Trainer:
         self.device, self.precision, self.processes = device, precision, processes
         self.rows = processes.rows(settings.batch_size)
         self.iteration, self.clock = 0, torch.zeros((), dtype=torch.int64, device=device)
-        self.turns = tuple(
-            index for index, share in enumerate(settings.mix or (1,) * len(sources)) for _ in range(share)
-        )
-        self.feeds = [feed(one, self.turns.count(index), self.rows, device) for index, one in enumerate(sources)]
-        self.rules = [TargetRule.of(label_set, device, settings) for label_set in layout.sets]
-        self.layout_in_memory = memory_layout(device)
-        self.generator = Generator(model).to(device).to(memory_format=self.layout_in_memory)
+        self.turns = Turns(layout, sources, settings, self.rows, device, self._read)
+        self.generator = Generator(model).to(device).to(memory_format=memory_layout(device))
         self.translator = self._translator(self.generator)
-        self.discriminator = Discriminator(model).to(device).to(memory_format=self.layout_in_memory)
+        self.discriminator = Discriminator(model).to(device).to(memory_format=memory_layout(device))
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         self.teacher: Teacher | None = None
         if settings.distil:
@@ -82,7 +74,7 @@ class Trainer:
         self.learners = [self.learning_generator, self.learning_discriminator]
         self.features: FeatureDiscriminator | None = None
         if settings.lambda_features:
-            self.features = FeatureDiscriminator(model.class_dim).to(device).to(memory_format=self.layout_in_memory)
+            self.features = FeatureDiscriminator(model.class_dim).to(device).to(memory_format=memory_layout(device))
             self.learning_features = Learner("features", self.features.heads, settings.d_lr, betas)
             self.learners.append(self.learning_features)
         self.augmentation = Augmentation(settings.augment, settings.augment_target, device)
@@ -133,14 +125,13 @@ class Trainer:
 
     def _set_clock(self, iteration: int) -> None:
         self.clock.fill_(iteration)
-        for one in self.feeds:
-            one.load(iteration)
+        self.turns.load(iteration)
 
     def _iteration(self, with_penalty: bool, with_generator: bool) -> Losses:
         losses: Losses = {}
-        for turn, index in enumerate(self.turns):
+        for turn, index in enumerate(self.turns.order):
             draws = self._draws(turn)
-            batch = self._batch(turn, draws)
+            batch = self.turns.batch(turn, self.clock, draws)
             if self.teacher is not None:
                 parts = self._distillation_step(batch, draws, self.teacher)
             else:
@@ -211,35 +202,6 @@ class Trainer:
         rest = 1 - ((1 + steps) / (10 + steps)).clamp(max=self.settings.ema)
         for average, parameter in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
             average.lerp_(parameter, rest)
-
-    def _batch(self, turn: int, draws: Draws) -> Batch:
-        """The pictures of a turn with their own labels and their targets."""
-        index = self.turns[turn]
-        pixels, importance, labels = self.feeds[index].drawn(self.turns[:turn].count(index), self.clock)
-        label_set, rule = self.layout.sets[index], self.rules[index]
-        targets = rule.targets(labels, draws)[self.rows]
-        labels = labels[self.rows]
-        real = to_model(pixels).contiguous(memory_format=self.layout_in_memory)
-        if self.settings.flip:
-            real = augment.flip(real, draws)
-        if self.settings.jitter:
-            real = augment.jitter(real, self.settings.jitter, draws)
-        if self.settings.colour_jitter:
-            real = augment.colour_jitter(real, self.settings.colour_jitter, draws)
-        given = targets
-        if self.settings.keep_unset and label_set.kind == "attributes":
-            all_named = draws.uniform(1).T < 0.5
-            given = rule.asked(labels, targets, self._read(real)[:, self.layout.positions(index)], all_named)
-        return Batch(
-            real=real,
-            source=layout_vector(labels, self.layout, index),
-            target=layout_vector(given, self.layout, index),
-            source_classes=labels,
-            target_classes=targets,
-            positions=self.layout.positions(index),
-            kind=label_set.kind,
-            importance=importance if self.settings.weigh_classes else None,
-        )
 
     @torch.no_grad()
     def _read(self, real: Tensor) -> Tensor:

@@ -137,14 +137,16 @@ def tiny_trainer(
     trainer = Trainer(model, layout, sources, chosen, torch.device(device), precision)
     if resident:
         where = (trainer.rows, trainer.device)
-        trainer.feeds = [Resident(one, trainer.turns.count(index), *where) for index, one in enumerate(sources)]
+        trainer.turns.feeds = [
+            Resident(one, trainer.turns.order.count(index), *where) for index, one in enumerate(sources)
+        ]
     return trainer
 
 
 def batch_of(trainer: Trainer, iteration: int, turn: int = 0) -> Batch:
     """The batch of one turn of an iteration. Its classes are copied: the next batch is read into the same memory."""
     trainer._set_clock(iteration)
-    batch = trainer._batch(turn, trainer._draws(turn))
+    batch = trainer.turns.batch(turn, trainer.clock, trainer._draws(turn))
     return replace(batch, source_classes=batch.source_classes.clone())
 
 

@@ -134,7 +134,7 @@ def test_each_set_sees_each_of_its_pictures_once_an_epoch() -> None:
     for iteration in range(6):
         trainer._set_clock(iteration)
         for index, turn in ((0, 0), (0, 1), (1, 0)):
-            seen[index].append(trainer.feeds[index].drawn(turn, trainer.clock).pixels.clone())
+            seen[index].append(trainer.turns.feeds[index].drawn(turn, trainer.clock).pixels.clone())
     for index, epochs in ((0, 4), (1, 2)):  # 12 pictures are 3 batches
         pictures = torch.cat(seen[index]).flatten(1).view(epochs, 12, -1)
         whole = {tuple(one) for one in torch.from_numpy(trainer.sources[index].pictures.pixels).flatten(1).tolist()}

@@ -191,7 +191,7 @@ def test_the_state_moves_into_another_trainer_exactly() -> None:
 def test_three_sets_take_turns_in_the_given_proportion() -> None:
     third = LabelSet("third", ("one", "two", "three"), kind="classes")
     trainer = tiny_trainer(FACES, MOODS, third, mix=(2, 1, 1), n_critic=1)
-    assert trainer.turns == (0, 0, 1, 2)
+    assert trainer.turns.order == (0, 0, 1, 2)
     assert (trainer.model.label_dim, trainer.model.class_dim) == (3 + 2 + 3 + 3, 3 + 2 + 3)
     losses = trainer.iterate()
     assert {name.split("/")[0] for name in losses} == {"faces", "moods", "third"}
