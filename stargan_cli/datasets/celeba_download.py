@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 from stargan_cli.datasets.celeba_files import find_celeba
 from stargan_cli.errors import DataError, first_line
+from stargan_cli.files.writing import FULL
 
 BY_HAND = "or fetch it by hand from https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fetch_celeba(root: Path) -> None:
@@ -37,7 +36,7 @@ def fetch_celeba(root: Path) -> None:
 def _hint(error: BaseException, root: Path) -> str:
     causes = list(_causes(error))
     text = " ".join(map(str, causes))
-    if any(isinstance(cause, OSError) and cause.errno in _FULL for cause in causes):
+    if any(isinstance(cause, OSError) and cause.errno in FULL for cause in causes):
         return f"make room for 3 GB in {root}, or choose another --root"
     if any(isinstance(cause, PermissionError) for cause in causes):
         return f"{root} cannot be written: choose another --root"

@@ -64,7 +64,7 @@ def _of_all(row: list[LabelledSet], pictures: str) -> list[LabelledSet]:
     """The same data set for several weights, with the pictures that all of them have."""
     common = set.intersection(*(set(one.pictures.labelled.files) for one in row))
     if not common:
-        raise DataError(f"no {pictures} shows a face", "leave --at source away")
+        raise DataError(f"no {pictures} shows a face", "leave out --at source")
     row = [_only(common, one) for one in row]
     if not row[0].targets():
         raise DataError(f"every {pictures} already shows every target", "use more pictures")
@@ -138,7 +138,7 @@ def _opened(
         return pictures, None
     landmarks = landmarks_of(card.preprocessing)
     if landmarks is None:
-        raise UsageError("these weights do not say where they expect a face", "leave --at source away")
+        raise UsageError("these weights do not say where they expect a face", "leave out --at source")
     return found_in(pictures, landmarks, workers, decoding)
 
 

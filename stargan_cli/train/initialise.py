@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.labels.vocabulary import plain
+from stargan_cli.labels.vocabulary import Meaning, Vocabulary, plain
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.train.feature_discriminator import FeatureHeads
@@ -69,12 +69,12 @@ def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights)
 
 def _not_carried_over(layout: LabelLayout, weights: Weights) -> list[str]:
     """Notes on the labels that the weights do not have, and on a mask vector that this run does not have."""
-    old, several = weights.card.layout, len(layout.sets) > 1
-    names = [f"{each.name}:{name}" if several else name for each in layout.sets for name in each.attributes]
+    old, words = weights.card.layout, Vocabulary(layout)
+    labels = [Meaning(index, name) for index, each in enumerate(layout.sets) for name in each.attributes]
     carried = {here for here, _ in _same_labels(layout, old)}
-    fresh = [name for here, name in enumerate(names) if here not in carried]
+    fresh = [words.full_name(label) for here, label in enumerate(labels) if here not in carried]
     notes = [f"labels that {weights.path} does not have, which start afresh: {', '.join(fresh)}"] if fresh else []
-    if len(old.sets) > 1 and not several:
+    if len(old.sets) > 1 and len(layout.sets) == 1:
         notes.append(f"{weights.path} has a mask vector, a run on one data set has none: pictures change at the start")
     return notes
 

@@ -75,10 +75,7 @@ def strengthened(weights: Weights, strength: float) -> Weights:
     if strength == 1:
         return weights
     if weights.card.model.output != "attention":
-        raise UsageError(
-            f"{weights.path.name} has no mask: there is no strength to set",
-            "leave --strength away",
-        )
+        raise UsageError(f"{weights.path.name} has no mask: there is no strength to set", "leave out --strength")
     generator = copy.deepcopy(weights.generator)
     last = generator.last
     assert isinstance(last, nn.Conv2d) and last.bias is not None

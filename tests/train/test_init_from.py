@@ -187,7 +187,15 @@ def test_labels_of_which_none_is_carried_over_are_named(tmp_path: Path) -> None:
         tmp_path, LabelLayout((ATTRIBUTES, CLASSES)), LabelLayout((LabelSet("x", ("Young",)), moods))
     )
     assert places == [None, 2, 3, None, 5]
-    assert notes == [f"labels that {tmp_path / 'old.safetensors'} does not have, which start afresh: x:Young"]
+    assert notes == [f"labels that {tmp_path / 'old.safetensors'} does not have, which start afresh: Young"]
+
+
+def test_a_label_that_two_sets_have_is_named_with_its_set(tmp_path: Path) -> None:
+    old = LabelLayout((LabelSet("faces", ("Male",)),))
+    new = LabelLayout((LabelSet("faces", ("Young", "Male")), LabelSet("x", ("Young", "Pale_Skin"))))
+    _, notes = started(tmp_path, old, new)
+    fresh = "faces:Young, x:Young, Pale_Skin"
+    assert notes == [f"labels that {tmp_path / 'old.safetensors'} does not have, which start afresh: {fresh}"]
 
 
 def test_a_run_on_one_set_says_that_the_mask_vector_is_lost(tmp_path: Path) -> None:
