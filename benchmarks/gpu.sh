@@ -9,7 +9,7 @@ reference=${1:+--reference $1}
 compile=${COMPILE:+--compile}
 train='python benchmarks/train.py --steps 20 --warm-up 2 --repeats 3 --precisions auto'
 set -x
-python -m pytest -q tests/test_captured.py tests/test_lanes.py tests/train/test_captured_training.py \
+python -m pytest -q tests/test_captured.py tests/test_lanes.py tests/train/learning/test_captured_training.py \
     tests/translate/test_captured_translation.py || echo "TESTS FAILED: see above"
 # shellcheck disable=SC2086
 {

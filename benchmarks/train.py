@@ -39,10 +39,10 @@ from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.pictures.tensors import load_square, to_model
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.presets import PRESETS, preset
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer, model_settings
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.files import Weights
 
 N_CRITIC, PAPER = 5, 40_000  # iterations of five D and one G
@@ -92,7 +92,7 @@ class Counter(TorchDispatchMode):
 
 def operations(trainer: Trainer, with_generator: bool) -> float:
     """GFLOP of one iteration with the plain networks, gradients included."""
-    trainer.translator = trainer.generator
+    trainer.fast_generator = trainer.generator
     with Counter() as counter:
         our_steps(trainer, with_generator, 1)()
     return 1e-9 * counter.operations
@@ -115,8 +115,8 @@ def trainers_of(
         if device.type == "cuda" and args.planes:
             planes = {"memory_layout": lambda device: torch.contiguous_format}
             with (
-                patch.multiple("stargan_cli.train.trainer", **planes),
-                patch.multiple("stargan_cli.train.turns", **planes),
+                patch.multiple("stargan_cli.train.learning.trainer", **planes),
+                patch.multiple("stargan_cli.train.learning.turns", **planes),
             ):
                 found[f"{precision} planes"] = our_trainer(settings, weights, pictures, device, precision)
     return found

@@ -15,7 +15,7 @@ from stargan_cli.cli.app import app
 from stargan_cli.evaluate.pixel_metrics import kept_region, psnr
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
-from stargan_cli.train.background import background
+from stargan_cli.train.learning.background import background
 from stargan_cli.weights.files import Weights, load
 
 FACES = sorted((Path(__file__).resolve().parents[1] / "examples" / "faces").glob("*.jpg"))

@@ -9,8 +9,8 @@ from typing import Any
 from stargan_cli.datasets.celeba import TERMS
 from stargan_cli.faces.eye_places import EyePlaces
 from stargan_cli.labels import LabelLayout
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.version import __version__
 from stargan_cli.weights.card import Card
 

@@ -18,10 +18,10 @@ from stargan_cli.device import pick_device, pick_precision
 from stargan_cli.distributed import Processes
 from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, silent
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import make_trainer
 from stargan_cli.train.saving import packed
-from stargan_cli.train.trainer import Trainer
 
 ENOUGH_SECONDS, LONG_SECONDS = 1.0, 10.0
 LONGEST_CYCLE = 20  # iterations: rarer steps hardly affect the average

@@ -14,7 +14,7 @@ from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vocabulary import Meaning, Vocabulary, plain
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
-from stargan_cli.train.feature_discriminator import FeatureHeads
+from stargan_cli.train.learning.feature_discriminator import FeatureHeads
 from stargan_cli.weights.files import Weights
 
 PICTURE_CHANNELS = 3

@@ -21,17 +21,17 @@ from stargan_cli.labels import LabelLayout
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.settings import declared
-from stargan_cli.train.batches import BatchSource
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
-from stargan_cli.train.feature_discriminator import FeatureDiscriminator
 from stargan_cli.train.initialise import require_fit
+from stargan_cli.train.learning.batches import BatchSource
+from stargan_cli.train.learning.feature_discriminator import FeatureDiscriminator
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.log import require_board
 from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run, refuse_folders
 from stargan_cli.train.session import Session
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.files import read_card, require_utf8
 from stargan_cli.weights.places import resolve
 

@@ -14,10 +14,10 @@ from stargan_cli.faces.eye_places import EyePlaces
 from stargan_cli.files.writing import FULL
 from stargan_cli.progress import Say
 from stargan_cli.train.card import card_of
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.log import RunLog
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, save_checkpoint
 from stargan_cli.weights.files import save as save_weights
 

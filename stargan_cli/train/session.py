@@ -17,6 +17,7 @@ from stargan_cli.train.card import origin
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import SCORE, Evaluate, Evaluations
 from stargan_cli.train.initialise import initialise
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.log import Board, RunLog
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import (
@@ -28,7 +29,6 @@ from stargan_cli.train.run_folder import (
 )
 from stargan_cli.train.samples import sample_grid, save_grid
 from stargan_cli.train.saving import Saver
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import Checkpoint, latest_checkpoint
 from stargan_cli.weights.files import load
 from stargan_cli.weights.foreign_state_dicts import why_not_loaded

@@ -38,9 +38,9 @@ FLOATS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 class Weights:
     """A loaded weights file: networks in eval mode, fp32, on the CPU; `fingerprint` is the file's SHA-256 in hex.
 
-    `feature_heads` is the state dict of `train.feature_discriminator.FeatureHeads`; its shapes are not checked here.
-    The `path` of a mean is the one that its file would have. `sources` are the files that were read, with their SHA-256
-    in hex.
+    `feature_heads` is the state dict of `train.learning.feature_discriminator.FeatureHeads`; its shapes are not checked
+    here. The `path` of a mean is the one that its file would have. `sources` are the files that were read, with their
+    SHA-256 in hex.
     """
 
     path: Path

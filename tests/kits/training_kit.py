@@ -16,12 +16,12 @@ from PIL import Image
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.train.batches import BatchSource, Resident
 from stargan_cli.train.data import load_data, prepare
-from stargan_cli.train.losses import Batch
+from stargan_cli.train.learning.batches import BatchSource, Resident
+from stargan_cli.train.learning.losses import Batch
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import RunEnd, model_settings, train
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights.checkpoints import load_checkpoint
 
 TINY: dict[str, Any] = {

@@ -19,10 +19,10 @@ from training_kit import after, run_training, same_end, settings
 from stargan_cli.errors import TrainingError, UsageError
 from stargan_cli.train import saving
 from stargan_cli.train.data import load_data
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run import check
 from stargan_cli.train.run_folder import RunFolder, read_settings, with_changes
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import checkpoints, writing
 from stargan_cli.weights import files as weights
 from stargan_cli.weights.checkpoints import latest_checkpoint, load_checkpoint, save_checkpoint

@@ -12,10 +12,10 @@ from training_kit import FACES, MOODS, batch_of, settings, tiny_trainer
 from stargan_cli.device import PRECISIONS
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.labels.vectors import soft_label
-from stargan_cli.train import learner
-from stargan_cli.train.losses import Objective, discriminator_loss
+from stargan_cli.train.learning import learner
+from stargan_cli.train.learning.losses import Objective, discriminator_loss
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.saving import packed
-from stargan_cli.train.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
 
@@ -59,10 +59,10 @@ def test_what_makes_the_fakes_follows_the_generator() -> None:
     batch = batch_of(trainer, 0)
     for change in (trainer.iterate, trainer.iterate, lambda: trainer.load_state(other.state(), 0)):
         with torch.no_grad():
-            before = trainer.translator(batch.real, batch.target)
+            before = trainer.fast_generator(batch.real, batch.target)
         change()
         with torch.no_grad():
-            after = trainer.translator(batch.real, batch.target)
+            after = trainer.fast_generator(batch.real, batch.target)
             assert torch.allclose(after, trainer.generator(batch.real, batch.target), atol=1e-4)
         assert not torch.allclose(after, before, atol=1e-3)
 

@@ -13,9 +13,9 @@ from training_kit import FACES, after, batch_of, celeba, run_training, same_end,
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.errors import UsageError
 from stargan_cli.model import Translation
-from stargan_cli.train.distillation import MeanChange, Teacher, distillation_loss
+from stargan_cli.train.learning.distillation import MeanChange, Teacher, distillation_loss
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
-from stargan_cli.train.trainer import Trainer
 from stargan_cli.weights import files as weights
 
 pytestmark = pytest.mark.numeric

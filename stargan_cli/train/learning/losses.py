@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator
-from stargan_cli.train.background import background
+from stargan_cli.train.learning.background import background
 from stargan_cli.train.recipe.objective import Objective
 
 Parts = dict[str, Tensor]

@@ -8,8 +8,8 @@ import torch
 
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.labels import LabelSet
+from stargan_cli.train.learning.targets import TargetRule
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.targets import TargetRule
 
 HAIR = LabelSet("faces", ("Black_Hair", "Blond_Hair", "Male"), (("Black_Hair", "Blond_Hair"),))
 LABELS = torch.tensor([[1, 0, 0], [0, 1, 1], [0, 0, 1], [0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]]).float()

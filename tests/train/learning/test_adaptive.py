@@ -7,7 +7,7 @@ import torch
 from training_kit import FACES, tiny_trainer
 
 from stargan_cli.datasets.draws import Draws
-from stargan_cli.train.adaptive import PICTURES, Augmentation
+from stargan_cli.train.learning.adaptive import PICTURES, Augmentation
 from stargan_cli.train.recipe.settings import LARGEST_AUGMENT
 
 CPU = torch.device("cpu")

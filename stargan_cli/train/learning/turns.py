@@ -13,10 +13,10 @@ from stargan_cli.device import memory_layout
 from stargan_cli.labels import LabelLayout
 from stargan_cli.labels.vectors import layout_vector
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.train.batches import BatchSource, feed
-from stargan_cli.train.losses import Batch
+from stargan_cli.train.learning.batches import BatchSource, feed
+from stargan_cli.train.learning.losses import Batch
+from stargan_cli.train.learning.targets import TargetRule
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.targets import TargetRule
 
 
 class Turns:

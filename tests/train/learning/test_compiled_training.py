@@ -12,8 +12,8 @@ from training_kit import FACES, MOODS, celeba, settings, tiny_trainer
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout
+from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.run import check
-from stargan_cli.train.trainer import Trainer
 
 pytestmark = [
     pytest.mark.numeric,
@@ -40,7 +40,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def pair(**changes: Any) -> tuple[Trainer, Trainer]:
     plain, compiled = (tiny_trainer(FACES, MOODS, compiled=on, **CHOSEN, **changes) for on in (False, True))
-    plain.translator = plain.generator  # the one for CPUs rounds otherwise
+    plain.fast_generator = plain.generator  # the one for CPUs rounds otherwise
     return plain, compiled
 
 

@@ -10,8 +10,8 @@ from recording_kit import NoListsFromTheHost, NothingFromTheHost, Operations, Re
 from training_kit import FACES, MOODS, tiny_trainer
 
 from stargan_cli.captured import Captured
-from stargan_cli.train import learner
-from stargan_cli.train.trainer import Trainer
+from stargan_cli.train.learning import learner
+from stargan_cli.train.learning.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
 
@@ -35,7 +35,7 @@ EVERYTHING: dict[str, Any] = {
 
 def plainly(trainer: Trainer) -> None:
     """Without the fast generators for CPUs, which keep what they make of weights."""
-    trainer.translator = trainer.generator
+    trainer.fast_generator = trainer.generator
     if trainer.teacher is not None:
         trainer.teacher._translate = trainer.teacher.network.translate
 
@@ -97,7 +97,7 @@ def once_less(replay: Any) -> Any:
 def test_a_run_whose_iterations_cannot_be_recorded_goes_on_and_says_so() -> None:
     warnings: list[str] = []
     plain, refused = (tiny_trainer(FACES, n_critic=2, iterations=100) for _ in range(2))
-    plain.translator = plain.generator
+    plain.fast_generator = plain.generator
     plain._iterate = seen_one_by_one(plain._iteration)
     refused._warn = warnings.append
     same(recorded(refused, Refusing()), plain, 12, tolerance=0)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from stargan_cli.model import DiscriminatorOutput
-from stargan_cli.train.losses import (
+from stargan_cli.train.learning.losses import (
     Batch,
     Objective,
     classification_loss,

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from training_kit import FACES, MOODS, random_pictures, tiny_trainer
 
-from stargan_cli.train import batches as batches_module
-from stargan_cli.train.batches import BatchSource, Drawn, Resident, Streamed, feed
+from stargan_cli.train.learning import batches as batches_module
+from stargan_cli.train.learning.batches import BatchSource, Drawn, Resident, Streamed, feed
 
 CPU = torch.device("cpu")
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from training_kit import FACES, MOODS, batch_of, tiny_trainer
 
 from stargan_cli.labels import LabelSet
-from stargan_cli.train.trainer import Trainer
+from stargan_cli.train.learning.trainer import Trainer
 
 pytestmark = pytest.mark.numeric
 

@@ -17,14 +17,20 @@ from stargan_cli.labels import LabelLayout
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.progress import Say, unheard
-from stargan_cli.train.adaptive import Augmentation
-from stargan_cli.train.batches import BatchSource
-from stargan_cli.train.distillation import Teacher, distillation_loss
-from stargan_cli.train.feature_discriminator import FeatureDiscriminator
-from stargan_cli.train.learner import Learner, frozen
-from stargan_cli.train.losses import Batch, View, discriminator_loss, feature_discriminator_loss, generator_loss
+from stargan_cli.train.learning.adaptive import Augmentation
+from stargan_cli.train.learning.batches import BatchSource
+from stargan_cli.train.learning.distillation import Teacher, distillation_loss
+from stargan_cli.train.learning.feature_discriminator import FeatureDiscriminator
+from stargan_cli.train.learning.learner import Learner, frozen
+from stargan_cli.train.learning.losses import (
+    Batch,
+    View,
+    discriminator_loss,
+    feature_discriminator_loss,
+    generator_loss,
+)
+from stargan_cli.train.learning.turns import Turns
 from stargan_cli.train.recipe.settings import TrainSettings
-from stargan_cli.train.turns import Turns
 
 Losses = dict[str, Tensor]
 WARM_UP = 100
@@ -58,13 +64,13 @@ class Trainer:
         self.iteration, self.clock = 0, torch.zeros((), dtype=torch.int64, device=device)
         self.turns = Turns(layout, sources, settings, self.rows, device, self._read)
         self.generator = Generator(model).to(device).to(memory_format=memory_layout(device))
-        self.translator = self._translator(self.generator)
+        self.fast_generator = self._fast(self.generator)
         self.discriminator = Discriminator(model).to(device).to(memory_format=memory_layout(device))
         self.ema = copy.deepcopy(self.generator).requires_grad_(False)
         self.teacher: Teacher | None = None
         if settings.distil:
             copied = copy.deepcopy(self.ema)
-            self.teacher = Teacher(copied, self._translator(copied).translate, settings.jitter, settings.flip)
+            self.teacher = Teacher(copied, self._fast(copied).translate, settings.jitter, settings.flip)
         if settings.compiled:
             self.generator.compile(dynamic=False)
             self.discriminator.compile(dynamic=False)
@@ -82,7 +88,8 @@ class Trainer:
         self._warn = warn
         self._iterate = self._captured()
 
-    def _translator(self, generator: Generator) -> Generator:
+    def _fast(self, generator: Generator) -> Generator:
+        """On a CPU, a faster network with the same parameters; elsewhere, or compiled, the generator itself."""
         fast = self.device.type == "cpu" and not self.settings.compiled
         return FastGenerator(generator, self.precision) if fast else generator
 
@@ -143,7 +150,7 @@ class Trainer:
     def _distillation_step(self, batch: Batch, draws: Draws, teacher: Teacher) -> Losses:
         with autocast(self.device, self.precision):
             taught = teacher.mean_change(batch.real, batch.target, draws)
-            loss = distillation_loss(self.translator.translate(batch.real, batch.target), batch.real, taught)
+            loss = distillation_loss(self.fast_generator.translate(batch.real, batch.target), batch.real, taught)
         self.learning_generator.descend(loss * self.share, self.processes)
         self._average()
         return {"G/distil": loss}
@@ -151,7 +158,7 @@ class Trainer:
     def _adversarial_steps(self, batch: Batch, draws: Draws, with_penalty: bool, with_generator: bool) -> Losses:
         # G does not change in between: both steps can use the same fakes.
         with torch.set_grad_enabled(with_generator), autocast(self.device, self.precision):
-            fake = self.translator(batch.real, batch.target)
+            fake = self.fast_generator(batch.real, batch.target)
         parts = self._discriminator_step(batch, fake.detach(), draws, with_penalty)
         parts |= self._feature_step(batch, fake.detach(), draws)
         if with_generator:
@@ -188,7 +195,7 @@ class Trainer:
     def _generator_step(self, batch: Batch, fake: Tensor, draws: Draws) -> Losses:
         with autocast(self.device, self.precision), frozen(self.learners[1:]):
             total, parts = generator_loss(
-                self.translator, self.discriminator, batch, fake, self.settings, self._view(draws), self.features
+                self.fast_generator, self.discriminator, batch, fake, self.settings, self._view(draws), self.features
             )
         self.learning_generator.descend(total * self.share, self.processes)
         self._average()

@@ -18,7 +18,7 @@ from stargan_cli.backbones import backbone, stage_statistics, stages
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout
 from stargan_cli.pictures.tensors import to_model
-from stargan_cli.train.feature_discriminator import NETWORK, FeatureDiscriminator
+from stargan_cli.train.learning.feature_discriminator import NETWORK, FeatureDiscriminator
 from stargan_cli.train.run import check
 
 pytestmark = pytest.mark.numeric

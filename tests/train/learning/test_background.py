@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stargan_cli.train.background import background
+from stargan_cli.train.learning.background import background
 
 
 def wall_with_a_head(size: int = 64) -> tuple[Tensor, Tensor]:
