@@ -10,6 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from stargan_cli.errors import UsageError
 
+DATA, TRAINING, MODEL, LOSSES, RUN, MACHINE, OUTPUT = "Data", "Training", "Model", "Losses", "Run", "Machine", "Output"
+"""Headings of the options in the help of several commands."""
+
 LARGEST_SEED = 2**62
 """Seeds become int64 tensors, and each data set adds its index to the seed."""
 LARGEST_BATCH = 2**16

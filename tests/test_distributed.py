@@ -15,7 +15,7 @@ import torch
 from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
 
 from stargan_cli import distributed, launcher
-from stargan_cli.cli.train import _heard_once
+from stargan_cli.cli.training.command import _heard_once
 from stargan_cli.datasets.augment import changed as changed_pictures
 from stargan_cli.datasets.augment import jitter
 from stargan_cli.datasets.draws import Draws

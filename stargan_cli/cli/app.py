@@ -16,8 +16,8 @@ from stargan_cli.cli.export import export
 from stargan_cli.cli.info import info
 from stargan_cli.cli.messages import say, say_crash, say_error, say_traceback, shown
 from stargan_cli.cli.signals import INTERRUPTED, Terminated, stopped_at_once, terminable
-from stargan_cli.cli.train import train
-from stargan_cli.cli.translate import translate
+from stargan_cli.cli.training.command import train
+from stargan_cli.cli.translation.command import translate
 from stargan_cli.errors import StarganError, UsageError, shortage, shortened
 from stargan_cli.version import __version__
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
-from stargan_cli.cli.options import DIR, FILE, JsonOption, QuietOption
+from stargan_cli.cli import export_options as option
+from stargan_cli.cli.options import JsonOption, QuietOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import listed
@@ -19,120 +19,22 @@ if TYPE_CHECKING:
 
 
 def export(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="A .safetensors file, a bundled name, hf://owner/repo, or N-G.ckpt of StarGAN's reference code.",
-            **WEIGHTS,
-        ),
-    ],
-    to: Annotated[
-        str,
-        typer.Option("--to", help="Format of the file.", **one_of("onnx", "pt2", "torchscript", "safetensors", "ckpt")),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", "-o", help="File to write. By default named after WEIGHTS, in the current folder.", **FILE
-        ),
-    ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(
-            "--precision",
-            help="Number type: fp32 in every format; safetensors also fp16, bf16; onnx also fp16, int8.",
-            **one_of("fp32", "fp16", "bf16", "int8"),
-        ),
-    ] = "fp32",
-    uint8: Annotated[
-        bool,
-        typer.Option("--uint8", help="For onnx, pt2, torchscript: input and output are RGB bytes (N, S, S, 3)."),
-    ] = False,
-    no_discriminator: Annotated[
-        bool,
-        typer.Option(
-            "--no-discriminator",
-            help="For safetensors and ckpt: leaves out the discriminator, which reads source labels.",
-        ),
-    ] = False,
-    pictures: Annotated[
-        Path | None,
-        typer.Option(
-            "--pictures",
-            help="Folder of real pictures on which the file is compared with WEIGHTS, and int8 is calibrated.",
-            **DIR,
-        ),
-    ] = None,
-    raw: Annotated[
-        bool,
-        typer.Option(
-            "--raw", help="For RUN/checkpoints/N.safetensors: exports the trained generator, not its moving average."
-        ),
-    ] = False,
-    mean: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--mean",
-            help="Exports the mean of WEIGHTS and these weights, which must be of the same model. Repeat it for more; "
-            "weights that are given twice count twice.",
-            **WEIGHTS,
-        ),
-    ] = None,
-    strength: Annotated[
-        float,
-        typer.Option(
-            "--strength", help="Strength of the changes: multiplies the odds of the mask (above 0; 1 is as trained)."
-        ),
-    ] = 1.0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replaces files that exist.")] = False,
-    attrs: Annotated[
-        str | None,
-        typer.Option(
-            "--attrs",
-            metavar="A,B,...",
-            help="Attributes of the reference code's checkpoint, in the order of training.",
-            autocompletion=attribute_names,
-            rich_help_panel="Checkpoints",
-        ),
-    ] = None,
-    classes: Annotated[
-        str | None,
-        typer.Option(
-            "--classes",
-            metavar="A,B,...",
-            help="Exclusive classes of the checkpoint, such as RaFD's expressions. They follow --attrs in the label if "
-            "it has both.",
-            rich_help_panel="Checkpoints",
-        ),
-    ] = None,
-    group: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--group",
-            metavar="A,B,...",
-            help="Attributes of which at most one is on; hair colours are known already. Repeat it for more groups.",
-            autocompletion=attribute_names,
-            rich_help_panel="Checkpoints",
-        ),
-    ] = None,
-    discriminator: Annotated[
-        Path | None,
-        typer.Option(
-            "--discriminator",
-            help="Discriminator of the checkpoint (N-D.ckpt).",
-            rich_help_panel="Checkpoints",
-            **FILE,
-        ),
-    ] = None,
-    image_size: Annotated[
-        int | None,
-        typer.Option(
-            "--image-size",
-            help="Side of the checkpoint's pictures (px). By default 128 or, with --discriminator, the least that its "
-            "tensors allow: with six layers, the next multiple of 64 below.",
-            rich_help_panel="Checkpoints",
-        ),
-    ] = None,
+    source: option.Source,
+    to: option.To,
+    out: option.Out = None,
+    precision: option.Precision = "fp32",
+    uint8: option.Uint8 = False,
+    no_discriminator: option.NoDiscriminator = False,
+    pictures: option.Pictures = None,
+    raw: option.Raw = False,
+    mean: option.Mean = None,
+    strength: option.Strength = 1.0,
+    overwrite: option.Overwrite = False,
+    attrs: option.Attrs = None,
+    classes: option.Classes = None,
+    group: option.Group = None,
+    discriminator: option.Discriminator = None,
+    image_size: option.ImageSize = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -147,7 +49,9 @@ def export(
     from stargan_cli.export.sources import layout_of, open_source
     from stargan_cli.weights.derived import averaged, strengthened
 
-    settings = ExportSettings(to, precision, uint8, not no_discriminator, pictures, overwrite)
+    settings = ExportSettings(
+        to, precision, uint8=uint8, discriminator=not no_discriminator, pictures=pictures, overwrite=overwrite
+    )
     layout = layout_of(listed(attrs), listed(classes), [listed(text) for text in group or ()])
     if mean and discriminator:
         raise UsageError(

@@ -10,12 +10,10 @@ import typer
 
 from stargan_cli.cli.completion import one_of, weights_names
 from stargan_cli.cli.setting_options import option_of
-from stargan_cli.datasets.choice import DATA, DataChoice
+from stargan_cli.datasets.choice import DataChoice
 from stargan_cli.errors import UsageError
 from stargan_cli.files.local import require_local
-from stargan_cli.settings import LARGEST_SEED
-from stargan_cli.train.recipe.networks import MODEL
-from stargan_cli.train.recipe.settings import MACHINE
+from stargan_cli.settings import DATA, LARGEST_SEED, MACHINE, MODEL, OUTPUT
 
 
 def _file(text: str) -> Path:
@@ -86,10 +84,10 @@ StandaloneOption = Annotated[
 ]
 QuietOption = Annotated[
     bool,
-    typer.Option("--quiet", "-q", help="Shows no progress on stderr; errors still show.", rich_help_panel="Output"),
+    typer.Option("--quiet", "-q", help="Shows no progress on stderr; errors still show.", rich_help_panel=OUTPUT),
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Prints the result as one JSON document on stdout.", rich_help_panel="Output")
+    bool, typer.Option("--json", help="Prints the result as one JSON document on stdout.", rich_help_panel=OUTPUT)
 ]
 
 

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 
 from stargan_cli.errors import UsageError
 from stargan_cli.files.local import require_local
-from stargan_cli.settings import Setting, Settings, listed
+from stargan_cli.settings import DATA, Setting, Settings, listed
 
-DATA = "Data"
 SPLITS = ("official", "reference")
 """How CelebA's pictures are split: by its own list, or as the reference implementation does."""
 DEFAULT_ROOT = "data"

@@ -16,10 +16,9 @@ from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
 from stargan_cli.files.below import Below
 from stargan_cli.files.locks import LOCK_NAME, lock_file
-from stargan_cli.settings import declared, shown
+from stargan_cli.settings import LOSSES, TRAINING, declared, shown
 from stargan_cli.train.recipe.config import parsed
-from stargan_cli.train.recipe.objective import LOSSES
-from stargan_cli.train.recipe.settings import TRAINING, TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 WEIGHTS_NAMES = ("weights.safetensors", "best.safetensors")
 _OWN = re.compile(r"(settings|best)\.json|log\.jsonl|(weights|best|\d+)\.safetensors|\d{8}-.+\.png", re.DOTALL)

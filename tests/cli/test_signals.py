@@ -140,7 +140,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("name", ["stargan_cli.cli.messages", "typer", "stargan_cli.cli.app", "stargan_cli.cli.train"])
+@pytest.mark.parametrize(
+    "name", ["stargan_cli.cli.messages", "typer", "stargan_cli.cli.app", "stargan_cli.cli.training.command"]
+)
 def test_ctrl_c_while_it_starts_is_no_traceback(name: str) -> None:
     assert run(INTERRUPT_AT_IMPORT.format(name=name)) == (130, "", "interrupted\n")
 

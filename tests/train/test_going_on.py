@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from training_kit import after, class_folders, log_rows, picture, run_training, same_end, settings
 
-from stargan_cli.datasets.choice import DATA
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.settings import declared
+from stargan_cli.settings import DATA, declared
 from stargan_cli.train import session
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import read_settings, with_changes

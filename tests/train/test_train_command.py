@@ -16,7 +16,7 @@ from training_kit import TINY_OPTIONS, celeba, class_folders, log_rows, run_trai
 from typer.testing import CliRunner, Result
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.durations import parse_duration
+from stargan_cli.cli.training.durations import parse_duration
 from stargan_cli.datasets import celeba_download
 from stargan_cli.errors import UsageError
 from stargan_cli.settings import LARGEST_SEED, declared

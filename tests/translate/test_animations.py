@@ -14,8 +14,8 @@ from PIL import Image
 from portraits import LANDMARKS
 from typer.testing import CliRunner
 
-from stargan_cli.cli import translate_options
 from stargan_cli.cli.app import app
+from stargan_cli.cli.translation import file_options
 from stargan_cli.compositing.placement import Place, centred
 from stargan_cli.errors import NoFaceError
 from stargan_cli.faces.asking import FaceQuestion, Search, answered
@@ -40,7 +40,7 @@ def go(weights: Path, *args: object, stdin: bytes | None = None) -> Any:
 
 
 def test_the_options_name_every_format_that_can_be_written() -> None:
-    assert set(translate_options.Format.__metadata__[0].metavar.split("|")) == {"same", *WRITABLE}
+    assert set(file_options.Format.__metadata__[0].metavar.split("|")) == {"same", *WRITABLE}
 
 
 @pytest.mark.parametrize("where", ["out", "in place", "tar", "pipe"])

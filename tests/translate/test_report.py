@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stargan_cli.cli.translate_voice import summary
+from stargan_cli.cli.translation.voice import summary
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.manifest import Manifest
 from stargan_cli.translate.report import KEPT_FAILURES, Failing, Report, Row

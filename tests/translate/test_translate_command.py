@@ -18,7 +18,7 @@ from translation_kit import draw
 from typer.testing import CliRunner
 
 from stargan_cli.cli.app import app
-from stargan_cli.cli.translate_voice import Voice
+from stargan_cli.cli.translation.voice import Voice
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.begun import Begun
 from stargan_cli.translate.outputs.sinks import LocalSink

@@ -9,8 +9,8 @@ import typer
 
 from stargan_cli.cli.completion import WEIGHTS, attribute_names, one_of
 from stargan_cli.cli.options import DIR, FILE
-from stargan_cli.datasets.choice import DATA, DEFAULT_ATTRIBUTES
-from stargan_cli.train.recipe.settings import MACHINE
+from stargan_cli.datasets.choice import DEFAULT_ATTRIBUTES
+from stargan_cli.settings import DATA, MACHINE
 
 CLASSIFIERS, NETWORKS, RESULT = "Classifiers", "What is compared", "Result"
 

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from stargan_cli.model_settings import BOUNDS, ModelSettings, Output, Upsampling
-from stargan_cli.settings import Setting, Settings
-
-MODEL = "Model"
+from stargan_cli.settings import MODEL, Setting, Settings
 
 
 def _setting(name: str, help: str) -> Setting:

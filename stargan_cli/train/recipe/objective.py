@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from stargan_cli.settings import Setting, Settings
-
-LOSSES = "Losses"
+from stargan_cli.settings import LOSSES, Setting, Settings
 
 
 @dataclass(frozen=True)
@@ -64,3 +62,18 @@ class Objective(Settings):
             changeable=True,
         ),
     ] = 0.0
+    weigh_classes: Annotated[
+        bool,
+        Setting(
+            LOSSES,
+            "With --balance: weights each picture in the discriminator's classification loss by how frequent its "
+            "labels are in the data.",
+            changeable=True,
+        ),
+    ] = False
+    penalty_every: Annotated[
+        int,
+        Setting(
+            LOSSES, "Computes the gradient penalty in every N-th iteration only, with N times its weight.", at_least=1
+        ),
+    ] = 1

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
-from stargan_cli.datasets.choice import DATA, DataChoice
+from stargan_cli.datasets.choice import DataChoice
 from stargan_cli.errors import UsageError
-from stargan_cli.settings import LARGEST_BATCH, LARGEST_SEED, Setting, declared, listed, shown
+from stargan_cli.settings import DATA, LARGEST_BATCH, LARGEST_SEED, TRAINING, Setting, declared, listed, shown
+from stargan_cli.train.recipe.machine import MachineChoice
 from stargan_cli.train.recipe.networks import NetworkChoice
-from stargan_cli.train.recipe.objective import LOSSES, Objective
+from stargan_cli.train.recipe.objective import Objective
+from stargan_cli.train.recipe.writing import WritingChoice
 
-TRAINING, RUN, MACHINE = "Training", "Run", "Machine"
 LARGEST_AUGMENT = 0.8
 """Above it the generator learns to make augmented pictures (Karras et al., NeurIPS 2020, section 2.2)."""
 
@@ -36,7 +37,7 @@ def _alias(text: str) -> tuple[str, str]:
 
 
 @dataclass(frozen=True)
-class TrainSettings(NetworkChoice, Objective, DataChoice):
+class TrainSettings(MachineChoice, WritingChoice, NetworkChoice, Objective, DataChoice):
     """A run's settings, resolved. The defaults are the paper's (section 5 and its code's published values).
 
     An iteration is one step of the discriminator on each data set (`mix` sets how many); every `n_critic`-th also takes
@@ -199,95 +200,6 @@ class TrainSettings(NetworkChoice, Objective, DataChoice):
             "makes of moved (--jitter) and mirrored (--flip) views of each picture. Stains get weaker.",
         ),
     ] = False
-    weigh_classes: Annotated[
-        bool,
-        Setting(
-            LOSSES,
-            "With --balance: weights each picture in the discriminator's classification loss by how frequent its "
-            "labels are in the data.",
-            changeable=True,
-        ),
-    ] = False
-    penalty_every: Annotated[
-        int,
-        Setting(
-            LOSSES, "Computes the gradient penalty in every N-th iteration only, with N times its weight.", at_least=1
-        ),
-    ] = 1
-    precision: Annotated[
-        Literal["auto", "fp32", "bf16"],
-        Setting(
-            MACHINE,
-            "Number type of the convolutions. auto takes bf16 if an x86 processor or a GPU has instructions for it, "
-            "else fp32.",
-            changeable=True,
-        ),
-    ] = "auto"
-    graphs: Annotated[
-        bool,
-        Setting(
-            MACHINE,
-            "On CUDA, replays iterations as CUDA graphs, with the same numbers within rounding.",
-            changeable=True,
-        ),
-    ] = True
-    compiled: Annotated[
-        bool,
-        Setting(
-            MACHINE,
-            "On CUDA, lets torch compile both networks first. This takes minutes; the numbers are the same within "
-            "rounding. The gradient penalty is not compiled, as it is differentiated twice.",
-            option="compile",
-            changeable=True,
-        ),
-    ] = False
-
-    log: Annotated[
-        Literal["jsonl", "tensorboard"],
-        Setting(
-            RUN,
-            "Writes losses into log.jsonl; tensorboard also writes losses and sample grids for TensorBoard.",
-            changeable=True,
-        ),
-    ] = "jsonl"
-    log_every: Annotated[int, Setting(RUN, "Iterations between rows of the log.", at_least=1, changeable=True)] = 10
-    log_seconds: Annotated[
-        float, Setting(RUN, "Seconds between rows of the log at most.", above=0, changeable=True)
-    ] = 60.0
-    eval_every: Annotated[
-        int,
-        Setting(
-            RUN,
-            "Iterations between evaluations of the averaged generator on validation pictures (as eval --fast). Each "
-            "writes its numbers into log.jsonl; best.safetensors keeps the best weights so far. 0 turns them off.",
-            at_least=0,
-            changeable=True,
-        ),
-    ] = 0
-    sample_every: Annotated[int, Setting(RUN, "Iterations between sample grids.", at_least=1, changeable=True)] = 1000
-    sample_seconds: Annotated[
-        float, Setting(RUN, "Seconds between sample grids at most.", above=0, changeable=True)
-    ] = 600.0
-    checkpoint_every: Annotated[int, Setting(RUN, "Iterations between checkpoints.", at_least=1, changeable=True)] = (
-        1000
-    )
-    checkpoint_seconds: Annotated[
-        float, Setting(RUN, "Seconds between checkpoints at most.", above=0, changeable=True)
-    ] = 600.0
-    checkpoint_dtype: Annotated[
-        Literal["fp32", "bf16", "fp16"],
-        Setting(RUN, "Number type of the networks in checkpoints. Only fp32 resumes exactly.", changeable=True),
-    ] = "fp32"
-    checkpoint_moments: Annotated[
-        bool,
-        Setting(
-            RUN,
-            "Saves the optimisers' moments in checkpoints. Without them a resumed run raises its learning rates from "
-            "zero over 100 iterations.",
-            changeable=True,
-        ),
-    ] = True
-    keep: Annotated[int, Setting(RUN, "Keeps this many of the newest checkpoints.", at_least=1, changeable=True)] = 3
 
     def learning_rate_factor(self, iteration: int) -> float:
         """1 over the first half, then linearly to 0 at the end (the paper's decay)."""

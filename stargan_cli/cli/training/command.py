@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from stargan_cli import launcher
-from stargan_cli.cli.durations import parse_duration
 from stargan_cli.cli.evaluation.of_training import evaluator
 from stargan_cli.cli.messages import note
 from stargan_cli.cli.options import DIR, FILE, CacheOption, DeviceOption, QuietOption, StandaloneOption, WorkersOption
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.setting_options import takes_settings
 from stargan_cli.cli.signals import ignore_termination, interruptible
-from stargan_cli.cli.train_voice import say_data, say_end, say_estimate
-from stargan_cli.datasets.choice import DATA
+from stargan_cli.cli.training.durations import parse_duration
+from stargan_cli.cli.training.voice import say_data, say_end, say_estimate
 from stargan_cli.errors import StarganError, UsageError
 from stargan_cli.progress import Say, unheard
-from stargan_cli.train.recipe.networks import MODEL
-from stargan_cli.train.recipe.objective import LOSSES
+from stargan_cli.settings import DATA, LOSSES, MACHINE, MODEL, RUN, TRAINING
 from stargan_cli.train.recipe.presets import DEFAULT_PRESET, PRESETS
-from stargan_cli.train.recipe.settings import MACHINE, RUN, TRAINING, TrainSettings
+from stargan_cli.train.recipe.settings import TrainSettings
 
 if TYPE_CHECKING:
     from stargan_cli.datasets.labelled import DataSet

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from stargan_cli import launcher
-from stargan_cli.cli import translate_options as option
 from stargan_cli.cli.messages import say, shown, warn
 from stargan_cli.cli.options import (
     DeviceOption,
@@ -20,8 +19,11 @@ from stargan_cli.cli.options import (
     WorkersOption,
     given,
 )
-from stargan_cli.cli.translate_files import translate_files
-from stargan_cli.cli.translate_voice import Voice
+from stargan_cli.cli.translation import change_options as change
+from stargan_cli.cli.translation import file_options as file
+from stargan_cli.cli.translation import run_options as run
+from stargan_cli.cli.translation.files import translate_files
+from stargan_cli.cli.translation.voice import Voice, skipped
 from stargan_cli.errors import UsageError, counted
 from stargan_cli.files.local import require_local
 
@@ -39,49 +41,49 @@ _NOT_THROUGH_A_PIPE = {
 
 def translate(
     context: typer.Context,
-    inputs: option.Inputs,
-    spec: option.Spec = None,
-    each: option.Each = False,
-    labels: option.Labels = None,
-    rest: option.Rest = None,
-    strength: option.Strength = 1.0,
-    faces: option.Faces = "auto",
-    face: option.Face = "all",
-    max_faces: option.MaxFaces = None,
-    min_face: option.MinFace = 48,
-    copy_others: option.CopyOthers = False,
+    inputs: change.Inputs,
+    spec: change.Spec = None,
+    each: change.Each = False,
+    labels: change.Labels = None,
+    rest: change.Rest = None,
+    strength: change.Strength = 1.0,
+    faces: change.Faces = "auto",
+    face: change.Face = "all",
+    max_faces: change.MaxFaces = None,
+    min_face: change.MinFace = 48,
+    copy_others: change.CopyOthers = False,
     weights: WeightsOption = "celeba-128",
-    out: option.Out = None,
-    format: option.Format = "same",
-    quality: option.Quality = 95,
-    frames: option.Frames = "all",
-    size: option.Size = "source",
-    overwrite: option.Overwrite = False,
-    skip_existing: option.SkipExisting = False,
-    in_place: option.InPlace = False,
-    no_provenance: option.NoProvenance = False,
-    keep_metadata: option.KeepMetadata = False,
-    max_pixels: option.MaxPixels = None,
-    grid: option.Grid = None,
-    gallery: option.Gallery = None,
-    gallery_assets: option.GalleryAssets = False,
-    manifest: option.Manifest = None,
-    dry_run: option.DryRun = False,
-    shard: option.Shard = None,
-    merge_manifests: option.MergeManifests = None,
-    watch: option.Watch = False,
-    fail_fast: option.FailFast = False,
+    out: file.Out = None,
+    format: file.Format = "same",
+    quality: file.Quality = 95,
+    frames: file.Frames = "all",
+    size: file.Size = "source",
+    overwrite: file.Overwrite = False,
+    skip_existing: file.SkipExisting = False,
+    in_place: file.InPlace = False,
+    no_provenance: file.NoProvenance = False,
+    keep_metadata: file.KeepMetadata = False,
+    max_pixels: file.MaxPixels = None,
+    grid: run.Grid = None,
+    gallery: run.Gallery = None,
+    gallery_assets: run.GalleryAssets = False,
+    manifest: run.Manifest = None,
+    dry_run: run.DryRun = False,
+    shard: run.Shard = None,
+    merge_manifests: run.MergeManifests = None,
+    watch: run.Watch = False,
+    fail_fast: run.FailFast = False,
     as_json: JsonOption = False,
-    print_paths: option.PrintPaths = False,
-    print0: option.Print0 = False,
-    new_only: option.NewOnly = False,
+    print_paths: run.PrintPaths = False,
+    print0: run.Print0 = False,
+    new_only: run.NewOnly = False,
     quiet: QuietOption = False,
-    batch_size: option.BatchSize = "auto",
+    batch_size: run.BatchSize = "auto",
     workers: WorkersOption = None,
     device: DeviceOption = "auto",
-    precision: option.Precision = "auto",
-    engine: option.Engine = "torch",
-    compile: option.Compile = False,
+    precision: run.Precision = "auto",
+    engine: run.Engine = "torch",
+    compile: run.Compile = False,
     standalone: StandaloneOption = False,
 ) -> int:
     """Change hair colour, gender, age or expression of the faces in pictures: whatever the weights have learnt."""
@@ -109,7 +111,13 @@ def translate(
         rest_off=rest == "off",
         strength=strength,
         size=size,  # type: ignore[arg-type]
-        faces=FaceSettings(faces, face, max_faces, min_face, copy_others),  # type: ignore[arg-type]
+        faces=FaceSettings(
+            mode=faces,  # type: ignore[arg-type]
+            which=face,  # type: ignore[arg-type]
+            most=max_faces,
+            smallest=min_face,
+            copy_others=copy_others,
+        ),
         format=option_named(format),
         quality=quality,
         frames=frames,  # type: ignore[arg-type]
@@ -143,10 +151,22 @@ def translate(
     addresses = parse_addresses(inputs)
     if not quiet and shard in (None, "auto") and (share := launcher.process_rank()) and not launcher.by_torchrun():
         warn(f"this run translates only share {share} in the environment; --standalone translates all pictures")
-    run = Run(dry_run, in_place, fail_fast, grid, gallery, gallery_assets, manifest, shard_of(shard), on_ray, watch)
+    chosen = Run(
+        dry=dry_run,
+        in_place=in_place,
+        fail_fast=fail_fast,
+        grid=grid,
+        gallery=gallery,
+        gallery_assets=gallery_assets,
+        manifest=manifest,
+        shard=shard_of(shard),
+        ray=on_ray,
+        watch=watch,
+    )
     results = "json" if as_json else "print" if print_paths else "print0" if print0 else ""
     voice = Voice(results, dry_run, new_only, watch)
-    return translate_files(addresses, _parse_out(out) if out else default_out(addresses), settings, run, voice, quiet)
+    where = _parse_out(out) if out else default_out(addresses)
+    return translate_files(addresses, where, settings, chosen, voice, quiet)
 
 
 def default_out(inputs: list[Path | RemotePath]) -> Path:
@@ -179,7 +199,6 @@ def _batch_size(text: str) -> int | None:
 
 
 def _merge(parts: list[Path], out: Path, replace: bool, quiet: bool) -> int:
-    from stargan_cli.cli.translate_voice import skipped
     from stargan_cli.translate.outputs.merge_manifests import merge_manifests
 
     report = merge_manifests(parts, out, replace=replace, warn=warn)

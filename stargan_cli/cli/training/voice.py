@@ -6,8 +6,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from stargan_cli.cli.durations import duration
 from stargan_cli.cli.messages import say, shown
+from stargan_cli.cli.training.durations import duration
 
 if TYPE_CHECKING:
     from stargan_cli.datasets.labelled import DataSet

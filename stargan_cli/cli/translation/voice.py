@@ -13,10 +13,10 @@ import typer
 
 from stargan_cli.cli.messages import note, say, shown, warn
 from stargan_cli.errors import StarganError, counted
+from stargan_cli.translate.report import SHOWN, Report, Row
 
 if TYPE_CHECKING:
     from stargan_cli.translate.inputs.remote import RemotePath
-    from stargan_cli.translate.report import Report, Row
 
 
 NAMED = 20  # at most this many outputs with a foreign file in the way are named; the others are only counted
@@ -30,12 +30,9 @@ class Voice:
     """
 
     def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
-        from stargan_cli.translate.report import SHOWN
-
         self.results, self.dry, self.new_only = results, dry, new_only
         self._given: dict[str, None] = {}  # a set in the order of its paths
         self._keeps_given = watch or results == "json"
-        self._shown = SHOWN
         self.stale, self._stale_one = 0, ""
         self.foreign = self.shown = 0
         self.remarks: Counter[str] = Counter()
@@ -43,7 +40,7 @@ class Voice:
 
     def __call__(self, row: Row) -> None:
         for remark in row.remarks:
-            if remark == self._shown:
+            if remark == SHOWN:
                 self.shown += 1
             else:
                 self.remarks[remark] += 1

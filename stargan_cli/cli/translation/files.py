@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from stargan_cli.cli.messages import note, say, warn
 from stargan_cli.cli.progress import show_progress
 from stargan_cli.cli.signals import Stop, interruptible
-from stargan_cli.cli.translate_voice import Voice, summary
+from stargan_cli.cli.translation.voice import Voice, summary
 from stargan_cli.errors import StarganError
 from stargan_cli.progress import unheard
+from stargan_cli.translate.report import Report
 
 if TYPE_CHECKING:
-    from stargan_cli.translate.report import Report
     from stargan_cli.translate.settings import Location, Run, TranslationSettings
 
 
@@ -23,8 +23,6 @@ def translate_files(
 ) -> int:
     """Translate, and return the exit code. Raises the StarganError that ended the run: after the summary, unless the
     call is wrong."""
-    from stargan_cli.translate.report import Report
-
     report = Report()
     with _closed_stdout_noted(report, out, run.dry):
         with interruptible("stopping; interrupt again to stop at once") as stop:
