@@ -61,7 +61,7 @@ class Bench:
         settings = TranslationSettings(
             self.args.set,
             weights=self.args.weights,
-            faces=FaceSettings(mode),
+            faces=FaceSettings(mode=mode),
             format="jpg",
             device=self.args.device,
             precision=self.args.precision,

@@ -126,7 +126,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
     def ours(size: str, few: int) -> Callable[[Path], object]:
         settings = TranslationSettings(
-            "blond", False, str(weights.path), table, size=size, faces=FaceSettings("off"), device="cpu",
+            "blond", False, str(weights.path), table, size=size, faces=FaceSettings(mode="off"), device="cpu",
             precision="fp32", workers=args.workers, provenance=False,
         )  # fmt: skip
 

@@ -321,7 +321,7 @@ def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path
 def test_a_picture_without_a_face_is_an_error_with_weights_that_expect_one(tmp_path: Path) -> None:
     model = stargan_cli.load(str(make_weights(tmp_path / "laid-out.safetensors", landmarks=EYES)), device="cpu")
     with pytest.raises(PictureError, match="no face found"):
-        model.translate(Image.new("RGB", (200, 200)), "blond", faces=FaceSettings("always"))
+        model.translate(Image.new("RGB", (200, 200)), "blond", faces=FaceSettings(mode="always"))
 
 
 def test_misspelt_names_do_not_pass_a_type_check(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import KW_ONLY, asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class ExportSettings:
 
     format: str
     precision: str = "fp32"
+    _: KW_ONLY
     uint8: bool = False
     discriminator: bool = True
     pictures: Path | None = None

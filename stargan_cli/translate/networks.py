@@ -80,10 +80,18 @@ class Networks:
     def start(self, warn: Say = unheard) -> None:
         """Put the networks on their device. `warn` is called with whatever makes them slower."""
         settings = self.plan.settings
-        size, engine, compiled = settings.batch_size, settings.engine, settings.compiled
         lanes = Lanes(self._device, warn)
         self.faces = FaceNetworks(self._device, lanes)
-        self._started = Translator(self._weights, self._device, self._precision, size, warn, engine, compiled, lanes)
+        self._started = Translator(
+            self._weights,
+            self._device,
+            self._precision,
+            settings.batch_size,
+            warn=warn,
+            engine=settings.engine,
+            compiled=settings.compiled,
+            lanes=lanes,
+        )
 
     @property
     def translator(self) -> Translator:

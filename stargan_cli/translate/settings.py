@@ -30,7 +30,7 @@ WhichFrames = Literal["all", "first"]
 Location = Path | RemotePath
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FaceSettings:
     """Which faces of a picture are translated.
 
@@ -100,7 +100,7 @@ class TranslationSettings:
             raise UsageError(f"--batch-size must be at most {LARGEST_BATCH}, not {self.batch_size}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """How one call runs, and what it writes besides the pictures.
 

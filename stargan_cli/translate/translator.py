@@ -52,6 +52,7 @@ class Translator:
         device: torch.device,
         precision: torch.dtype,
         batch_size: int | None = None,
+        *,
         warn: Say = unheard,
         engine: str = "torch",
         compiled: bool = False,

@@ -162,7 +162,7 @@ def test_smaller_onnx_files(masked: Weights, pictures: Path, folder: Path, preci
     import onnx
 
     out = folder / f"masked-{precision}.onnx"
-    exported = export(masked, ExportSettings("onnx", precision, uint8, pictures=pictures), out)
+    exported = export(masked, ExportSettings("onnx", precision, uint8=uint8, pictures=pictures), out)
     assert exported.calibration_pictures == (6 if precision == "int8" else 0)
     assert min(check.psnr or 99 for check in exported.checks) > 35
     assert 0 < largest(exported) < (3 if uint8 else 0.2)
@@ -573,7 +573,7 @@ def test_strength_from_the_shell(masked: Weights, tmp_path: Path) -> None:
 def test_files_are_named_after_the_weights() -> None:
     source = Path("weights/celeba-128.safetensors")
     assert default_name(source, ExportSettings("onnx")) == "celeba-128.onnx"
-    assert default_name(source, ExportSettings("onnx", "fp16", True)) == "celeba-128-fp16-uint8.onnx"
+    assert default_name(source, ExportSettings("onnx", "fp16", uint8=True)) == "celeba-128-fp16-uint8.onnx"
     assert default_name(source, ExportSettings("ckpt")) == "celeba-128-G.ckpt"
     assert default_name(source, ExportSettings("onnx"), 1.5) == "celeba-128-strength-1.5.onnx"
 

@@ -78,7 +78,7 @@ def test_runners_that_play_back_at_once_keep_their_batches(loaded: Weights, monk
 def test_out_of_memory_records_smaller_batches(loaded: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stargan_cli.lanes.fetch", fetched)
     warnings: list[str] = []
-    made = Translator(loaded, CPU, torch.float32, 4, warnings.append, lanes=RecordedLanes(CPU))
+    made = Translator(loaded, CPU, torch.float32, 4, warn=warnings.append, lanes=RecordedLanes(CPU))
     for given in batches(EAGER_CALLS + 2):
         made.translate(*given)
     (lane,) = made._lanes._all

@@ -278,7 +278,7 @@ def test_weights_that_expect_no_face_take_the_centre(photos: Path, tmp_path: Pat
     report, _ = go(photos / "empty.png", tmp_path / "out", plain)
     assert report.done == 1
     auto, off = (
-        make_plan(TranslationSettings("blond", faces=FaceSettings(mode)), load(str(plain)), "float32").notes()
+        make_plan(TranslationSettings("blond", faces=FaceSettings(mode=mode)), load(str(plain)), "float32").notes()
         for mode in ("auto", "off")
     )
     assert (len(auto), off) == (1, []) and "the centred square of each picture is taken" in auto[0]

@@ -78,7 +78,7 @@ def test_the_maps_are_of_what_makes_the_pixels(
 
 def test_out_of_memory_halves_the_batch_and_loses_nothing(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     warnings: list[str] = []
-    made = Translator(load(str(weights)), CPU, torch.float32, 8, warnings.append)
+    made = Translator(load(str(weights)), CPU, torch.float32, 8, warn=warnings.append)
     original = made.networks.generator.translate
 
     def limited(x: Tensor, c: Tensor) -> object:
