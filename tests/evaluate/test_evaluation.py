@@ -10,7 +10,7 @@ from eval_kit import CELEBA, LABELS, Paints, ReadsBands, painted, right_classifi
 from stargan_cli.datasets.decoded_cache import CachedPictures
 from stargan_cli.datasets.labelled import Labelled
 from stargan_cli.errors import WeightsError
-from stargan_cli.evaluate.glance import glance_rows, warnings
+from stargan_cli.evaluate.glance import caveats, glance_rows
 from stargan_cli.evaluate.measure import Measuring, pictures_to_translate
 from stargan_cli.evaluate.report import chosen_rows
 from stargan_cli.evaluate.same_person import Portraits
@@ -302,7 +302,7 @@ def test_persons_are_compared_where_it_is_known_who_is_on_the_pictures(measuring
     male = by_name(document)["Male"]
     assert male["face_distance"]["value"] == pytest.approx(1)
     assert male["below_same"]["value"] == 1 and 0 <= male["below_different"]["value"] < 0.5
-    assert document["face_distances"]["told_apart"] == 1 and "face descriptors" not in " ".join(warnings(document))
+    assert document["face_distances"]["told_apart"] == 1 and "face descriptors" not in " ".join(caveats(document))
     unknown = by_name(summarise(run.run()))["Male"]
     assert "below_same" not in unknown and unknown["face_distance"]["value"] == pytest.approx(1)
 
@@ -316,6 +316,6 @@ def test_descriptors_that_do_not_tell_people_apart_say_nothing_of_the_person(mea
     assert document["face_distances"]["told_apart"] < 0.9
     assert not {"face_distance", "below_same", "below_different"} & by_name(document)["Male"].keys()
     assert all(row["person"] is None for row in glance_rows(document))
-    (said,) = [sentence for sentence in warnings(document) if "face descriptors" in sentence]
+    (said,) = [sentence for sentence in caveats(document) if "face descriptors" in sentence]
     share = f"{document['face_distances']['told_apart']:.0%}"
     assert f"in only {share} of the cases" in said and "not measured" in said
