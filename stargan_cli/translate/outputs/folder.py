@@ -13,8 +13,8 @@ from typing import BinaryIO
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import Sync, adopt_run_id, make_folder, remove_unfinished
 from stargan_cli.files.below import Below, OutsideError
+from stargan_cli.files.read_ahead import read_ahead
 from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
-from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
@@ -155,6 +155,6 @@ class OutputFolder:
                 remove_unfinished(Path(folder), lambda _entry, _name, run_id: run_id in killed)
                 yield folder
 
-        for _ in read_ahead(swept(), lambda _: 1, stop=stop):  # a network share may take minutes to list a folder
+        for _ in read_ahead(swept(), stop=stop):  # a network share may take minutes to list a folder
             pass
         return not stop()

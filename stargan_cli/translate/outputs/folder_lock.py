@@ -20,7 +20,7 @@ from typing import BinaryIO
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.locks import LOCK_NAME, excludes, is_still_at, lock_file, locked, relock
-from stargan_cli.translate.inputs.read_ahead import read_ahead
+from stargan_cli.files.read_ahead import read_ahead
 from stargan_cli.translate.shards import Shard
 
 SHARD_LOCKS, FILE_LOCK, ALL_LOCKS = ".stargan.*-of-*.lock", ".stargan.file-{}.lock", ".stargan.*.lock"
@@ -153,7 +153,7 @@ class FolderLock:
     def _bury(self, locks: str) -> None:
         """Take over the killed runs that held `locks` (a pattern), and remove these lock files. Raises OSError if this
         is a whole run and one of a shard cannot be locked."""
-        paths = read_ahead(self._root.glob(locks), lambda _: 1, stop=self._stop)  # a network share lists slowly
+        paths = read_ahead(self._root.glob(locks), stop=self._stop)  # a network share lists slowly
         others = [path for path in paths if path != self._own]
         for path in others if others and self._tells_killed else ():
             try:
