@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 
 from stargan_cli.errors import PictureError, UsageError, counted
 from stargan_cli.labels import Change, LabelLayout, SourceLabels, Variant, Vocabulary, passes, require_said, unsaid
+from stargan_cli.labels.layout import several_shown
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vectors import pass_vectors
@@ -104,8 +105,7 @@ class LabelSource:
         for index, group in groups:
             own = {column: m.on for column, m in meanings.items() if m.set_index == index and m.attribute in group}
             if count := table.several_on(own):
-                names = ", ".join(group)
-                yield f"{table.path}: pictures that show several of {names}, which exclude each other: {count:,}"
+                yield f"{table.path}: {several_shown(group, count)}"
 
     def completed(self, known: SourceLabels, logits: Sequence[float] | None) -> SourceLabels:
         """`known`, completed from the discriminator's logits (class_dim numbers)."""
