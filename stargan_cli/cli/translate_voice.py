@@ -29,7 +29,7 @@ class Voice:
     both to outputs that this run made. With `watch`, an output may be made several times.
     """
 
-    def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
+    def __init__(self, results: str, dry: bool, new_only: bool, watch: bool) -> None:
         from stargan_cli.translate.report import SHOWN
 
         self.results, self.dry, self.new_only = results, dry, new_only

@@ -121,7 +121,7 @@ def test_a_run_that_cannot_go_on_still_reports(
 def test_watching_names_an_output_again_only_if_it_is_made_again(
     results: str, times: int, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    voice, report = Voice(results, dry=False, watch=True), Report()
+    voice, report = Voice(results, dry=False, new_only=False, watch=True), Report()
     made, there = Row("in/a.png", "out/a.png", "done"), Row("in/a.png", "out/a.png", "skipped", DONE_BEFORE)
     for row in (made, there, made, there):
         voice(row)
