@@ -246,7 +246,7 @@ def test_a_model_works_where_new_tensors_are_float64(tmp_path: Path) -> None:
 
 
 def test_weights_that_cannot_read_need_every_label(tmp_path: Path) -> None:
-    model = stargan_cli.load(make_weights(tmp_path / "w.safetensors", classifier=False), device="cpu")
+    model = stargan_cli.load(make_weights(tmp_path / "w.safetensors", discriminator=False), device="cpu")
     batch = torch.zeros(1, 3, 16, 16)
     with pytest.raises(UsageError, match="must also name: Male; Young"):
         model.generate(batch, "blond")

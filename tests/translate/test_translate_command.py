@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.cli.translate_voice import Voice
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.begun import Begun
@@ -25,10 +23,6 @@ from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.report import DONE_BEFORE, Report, Row
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*args: object, stdin: bytes | None = None) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)], input=stdin)
 
 
 def test_a_folder_is_translated_and_the_end_is_told_on_stderr(pictures: Path, tmp_path: Path, weights: Path) -> None:
