@@ -165,7 +165,7 @@ def _require_init(network: str, init: Path | None) -> None:
 
 
 def _fit(path: Path, fit: Callable[..., Classifier], quiet: bool, as_json: bool) -> int:
-    """Show how `fit` (`fit_and_save`, given all but what it is told to show) goes on, and what it results in."""
+    """Call `fit`, which is `fit_and_save` but for its callbacks, and show its progress and its result."""
     voice = unheard if quiet else note
     with (
         show_progress("decoding", quiet=quiet) as decoding,
