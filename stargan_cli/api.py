@@ -8,9 +8,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import cached_property, lru_cache, partial
 from io import BytesIO
@@ -36,6 +34,7 @@ from stargan_cli.translate.pipe import as_file, translate_bytes
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.run import translate
 from stargan_cli.translate.settings import Location, Run, TranslationSettings
+from stargan_cli.translate.streaming.rows import rows_of
 from stargan_cli.weights.files import Weights
 from stargan_cli.weights.files import load as load_weights
 from stargan_cli.weights.places import DEFAULT_WEIGHTS
@@ -45,7 +44,6 @@ OF_FOLDERS = {"each", "format", "labels"}
 """Fields of `TranslationSettings` that make no sense for one picture without a file."""
 OF_LOADING = {"weights", "device", "precision"}
 """Fields of `TranslationSettings` that `load` sets."""
-ROWS_AHEAD = 64
 _log = logging.getLogger("stargan_cli")
 
 
@@ -155,7 +153,7 @@ class Model:
         settings = self._settings(spec=spec, **options)
         addresses = [_address(source, "source")], _address(out, "out")
         job = partial(translate, *addresses, settings, Run(), warn=_log.warning, note=_log.info)
-        return _rows(partial(job, weights=copy.deepcopy(self._weights)))
+        return rows_of(partial(job, weights=copy.deepcopy(self._weights)))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -223,35 +221,3 @@ def _started(weights: Weights, settings: TranslationSettings) -> Networks:
     networks = Networks(settings, weights=copy.deepcopy(weights))
     networks.start(_log.warning)
     return networks
-
-
-def _rows(job: Callable[..., object]) -> Iterator[Row]:
-    """Run `translate` in a thread and yield its rows. The thread is at most `ROWS_AHEAD` rows ahead of the caller."""
-    rows: queue.Queue[Row | BaseException | None] = queue.Queue(ROWS_AHEAD)
-    stopped, threads = threading.Event(), torch.get_num_threads()
-
-    def run() -> None:
-        try:
-            torch.set_num_threads(threads)  # else the last number that was set in any thread
-            job(on_row=rows.put, stop=stopped.is_set)
-            rows.put(None)
-        except BaseException as error:
-            rows.put(error)
-
-    worker = threading.Thread(target=run, name="translate", daemon=True)
-    worker.start()
-    try:
-        while (row := rows.get()) is not None:
-            if isinstance(row, BaseException):
-                raise row
-            yield row
-    finally:
-        stopped.set()
-        while worker.is_alive():
-            _empty(rows)
-            worker.join(timeout=0.05)
-
-
-def _empty(rows: queue.Queue[Any]) -> None:
-    while not rows.empty():
-        rows.get_nowait()

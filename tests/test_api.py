@@ -18,11 +18,11 @@ from translation_kit import draw, make_weights
 from typer.testing import CliRunner
 
 import stargan_cli
-from stargan_cli import api
 from stargan_cli.cli.app import app
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.pool import side_by_side
 from stargan_cli.translate.settings import FaceSettings
+from stargan_cli.translate.streaming.rows import rows_of
 from stargan_cli.translate.translator import Translator
 
 FACES = Path(__file__).resolve().parents[1] / "examples" / "faces"
@@ -246,7 +246,7 @@ def test_a_model_works_where_new_tensors_are_float64(tmp_path: Path) -> None:
 
 
 def test_weights_that_cannot_read_need_every_label(tmp_path: Path) -> None:
-    model = stargan_cli.load(make_weights(tmp_path / "w.safetensors", classifier=False), device="cpu")
+    model = stargan_cli.load(make_weights(tmp_path / "w.safetensors", discriminator=False), device="cpu")
     batch = torch.zeros(1, 3, 16, 16)
     with pytest.raises(UsageError, match="must also name: Male; Young"):
         model.generate(batch, "blond")
@@ -296,7 +296,7 @@ def test_a_folder_is_translated_with_the_callers_number_of_threads() -> None:
     try:
         with side_by_side(1, "another run") as pool:
             pool.submit(int).result()
-        assert list(api._rows(lambda on_row, stop: seen.append(torch.get_num_threads()))) == []
+        assert list(rows_of(lambda on_row, stop: seen.append(torch.get_num_threads()))) == []
     finally:
         torch.set_num_threads(before)
     assert seen == [3]

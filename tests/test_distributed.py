@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_kit import TINY_OPTIONS, class_folders, log_rows, run_training, settings, wait_for
+from training_kit import TINY_OPTIONS, log_rows, moods_below, run_training, settings, wait_for
 
 from stargan_cli import distributed, launcher
 from stargan_cli.cli.training.command import _heard_once
@@ -30,7 +30,7 @@ REPO = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="module")
 def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
+    return moods_below(tmp_path_factory.mktemp("data"))
 
 
 @pytest.mark.parametrize(("total", "count"), [(16, 2), (5, 2), (7, 3), (4, 4)])

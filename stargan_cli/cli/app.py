@@ -19,6 +19,7 @@ from stargan_cli.cli.signals import INTERRUPTED, Terminated, stopped_at_once, te
 from stargan_cli.cli.training.command import train
 from stargan_cli.cli.translation.command import translate
 from stargan_cli.errors import StarganError, UsageError, shortage, shortened
+from stargan_cli.files.writing import FULL, MAKE_ROOM
 from stargan_cli.version import __version__
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -30,11 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 
 
-NEXT_STEPS = {
-    errno.ENOSPC: "make room, and run it again",
-    errno.EDQUOT: "make room, and run it again",
-    errno.EBADF: "was it closed, by <&- or >&-?",
-}
+NEXT_STEPS = {**dict.fromkeys(FULL, MAKE_ROOM), errno.EBADF: "was it closed, by <&- or >&-?"}
 """What to do after an error of the system, by its number."""
 
 

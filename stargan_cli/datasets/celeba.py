@@ -19,6 +19,7 @@ from stargan_cli.datasets.labelled import PARTS, DataSet, Labelled, Part
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.files.passed_over import PassedOver, is_passed_over
 from stargan_cli.labels import LabelSet, with_hair_colours
+from stargan_cli.labels.layout import several_shown
 from stargan_cli.pictures.listing import has_picture_suffix, is_picture
 
 REFERENCE_TEST_SIZE = 1999
@@ -92,11 +93,7 @@ def _several_shown(label_set: LabelSet, labels: Tensor) -> list[str]:
         group: int((labels[:, [label_set.attributes.index(name) for name in group]].sum(1) > 1).sum())
         for group in label_set.groups
     }
-    return [
-        f"pictures that show several of {', '.join(group)}, which exclude each other: {count:,}"
-        for group, count in several.items()
-        if count
-    ]
+    return [several_shown(group, count) for group, count in several.items() if count]
 
 
 def _split_official(whole: Labelled, names: list[str], found: CelebaFiles) -> DataSet:

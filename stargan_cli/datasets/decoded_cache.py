@@ -49,8 +49,8 @@ class CachedPictures:
 def cached(
     labelled: Labelled,
     size: int,
-    folder: Path | None = None,
-    workers: int = 2,
+    folder: Path | None,
+    workers: int,
     progress: Progress = silent,
     most_unreadable: float = MAX_UNREADABLE_SHARE,
 ) -> CachedPictures:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from stargan_cli.files.bounded_lines import lines
+from stargan_cli.files.compressions import COMPRESSIONS
 from stargan_cli.files.opening import open_regular
 
 _BOMS = (
@@ -23,10 +24,7 @@ _SAVE, _UNPACK = "save it as CSV (UTF-8)", "unpack it"
 _NO_TEXT = (
     (b"PK\x03\x04", "a workbook of Excel or LibreOffice, or a zip archive", _SAVE),
     (b"\xd0\xcf\x11\xe0", "a workbook of an old Excel", _SAVE),
-    (b"\x1f\x8b", "compressed with gzip", _UNPACK),
-    (b"BZh", "compressed with bzip2", _UNPACK),
-    (b"\xfd7zXZ", "compressed with xz", _UNPACK),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", _UNPACK),
+    *((start, f"compressed with {name}", _UNPACK) for start, name in COMPRESSIONS.items()),
     (b"PAR1", "a Parquet file", _SAVE),
     (b"ARROW1", "a Feather file", _SAVE),
     (b"SQLite format 3", "an SQLite database", _SAVE),

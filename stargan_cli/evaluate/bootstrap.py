@@ -17,8 +17,8 @@ def rounded(number: float, digits: int) -> float:
 
 def estimate(values: Any, seed: int = 0, pictures: Any = None) -> dict[str, Any] | None:
     """The mean of numbers (n,) and its 95 % interval, as `value`, `low`, `high` and `n`, the count of the numbers; None
-    without a number. Values that are not finite (the picture lacks
-    the region, say) are left out. The same values and seed give the same interval.
+    without a number. Values that are not finite (the picture lacks the region, say) are left out. The same values and
+    seed give the same interval.
 
     `pictures`: int (n,), the picture of each number, by default another for each. A picture is drawn with all its
     numbers: several of one picture are not independent, and say less than as many of different pictures.

@@ -1,10 +1,10 @@
-"""The first part of a report: one row per change, and warnings where numbers and pictures may disagree."""
+"""The first part of a report: one row per change, and caveats where numbers and pictures may disagree."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from stargan_cli.evaluate.same_person import TOLD_APART
 
@@ -127,10 +127,56 @@ def measured_with(document: dict[str, Any]) -> dict[str, Any]:
     return settings | {"sets": sets}
 
 
-def warnings(one: dict[str, Any]) -> Iterator[str]:
+class Caveat(NamedTuple):
+    """Why the pictures of some changes should be looked at. It ranges over a change's target in the document, and its
+    row of `glance_rows`."""
+
+    holds: Callable[[dict[str, Any], dict[str, Any]], bool]
+    sentence: str
+    """What follows the names of the changes and a colon."""
+
+
+CAVEATS = (
+    Caveat(
+        lambda target, row: _low(target["translated"]) <= _high(target["do_nothing"]),
+        "read no more often than in the untouched pictures, or the pictures are too few to tell: the intervals "
+        "overlap.",
+    ),
+    Caveat(
+        lambda target, row: _low(target["translated"]) >= READ_OFTEN and _low(_share_left(target)) > HARDLY_NEARER,
+        "read as asked, yet hardly nearer to real pictures than the sources were. The change may fool the classifiers "
+        "alone: look for features that look drawn or flat.",
+    ),
+    Caveat(
+        lambda target, row: _high(target["translated"]) < SELDOM_READ and _high(_share_left(target)) < MUCH_NEARER,
+        "much nearer to real pictures, yet seldom read as asked. You may see the change.",
+    ),
+    Caveat(
+        lambda target, row: _low(target.get("more_disagreement")) > MORE_APART,
+        f"the classifiers disagree more often than in the untouched pictures, by over {MORE_APART:.0%} of all "
+        "pictures, as they do on adversarial examples.",
+    ),
+    Caveat(
+        lambda target, row: row["balanced"] is not None and row["balanced"] < GUESSING,
+        "a classifier reads it hardly better than by guessing. Fit another on more pictures.",
+    ),
+    Caveat(
+        lambda target, row: _low(target.get("below_same")) > ANOTHER_PERSON,
+        f"source and result are less alike than {ANOTHER_PERSON:.0%} of the pairs of one person's photos. Check "
+        "whether it is still the same person.",
+    ),
+)
+"""In the order in which they are said."""
+OF_DISTANCES = Caveat(
+    lambda target, row: row["share_left"] is None,
+    "it is not certain how much of the distance to real pictures is left. Measure more pictures.",
+)
+"""Said last, of an evaluation that measured distances."""
+
+
+def caveats(one: dict[str, Any]) -> Iterator[str]:
     """Sentences that name the changes of one data set whose pictures should be looked at, and why. They hold for all
     values within the intervals, so few pictures give rise to fewer."""
-    rows, targets = glance_rows(one), _singles(one)
     if len(one["classifiers"]) < 2:
         yield (
             "Only one classifier read these pictures. A second one, of another network, would reveal changes that fool "
@@ -142,56 +188,12 @@ def warnings(one: dict[str, Any]) -> Iterator[str]:
             f"{one['face_distances']['told_apart']:.0%} of the cases (guessing: 50%): whether the person stays is not "
             "measured. It takes a network for faces, and weights whose card says where the eyes are."
         )
-    idle = [row["name"] for row in targets if _low(row["translated"]) <= _high(row["do_nothing"])]
-    if idle:
-        yield (
-            f"{_listed(idle)}: read no more often than in the untouched pictures, or the pictures are too few to tell: "
-            "the intervals overlap."
-        )
-    hardly = [
-        row["name"]
-        for row in targets
-        if _low(row["translated"]) >= READ_OFTEN and _low(_share_left(row)) > HARDLY_NEARER
-    ]
-    if hardly:
-        yield (
-            f"{_listed(hardly)}: read as asked, yet hardly nearer to real pictures than the sources were. "
-            "The change may fool the classifiers alone: look for features that look drawn or flat."
-        )
-    unread = [
-        row["name"]
-        for row in targets
-        if _high(row["translated"]) < SELDOM_READ and _high(_share_left(row)) < MUCH_NEARER
-    ]
-    if unread:
-        yield f"{_listed(unread)}: much nearer to real pictures, yet seldom read as asked. You may see the change."
-    apart = [row["name"] for row in targets if _low(row.get("more_disagreement")) > MORE_APART]
-    if apart:
-        yield (
-            f"{_listed(apart)}: the classifiers disagree more often than in the untouched pictures, by over "
-            f"{MORE_APART:.0%} of all pictures, as they do on adversarial examples."
-        )
-    blind = [row["name"] for row in rows if row["balanced"] is not None and row["balanced"] < GUESSING]
-    if blind:
-        yield f"{_listed(blind)}: a classifier reads it hardly better than by guessing. Fit another on more pictures."
-    strangers = [row["name"] for row in targets if _low(row.get("below_same")) > ANOTHER_PERSON]
-    if strangers:
-        yield (
-            f"{_listed(strangers)}: source and result are less alike than {ANOTHER_PERSON:.0%} of the pairs of one "
-            "person's photos. Check whether it is still the same person."
-        )
-    if any(target.get("distances") for target in one["targets"]):
-        unsure = [row["name"] for row in rows if row["share_left"] is None]
-        if unsure:
-            yield (
-                f"{_listed(unsure)}: it is not certain how much of the distance to real pictures is left. Measure more "
-                "pictures."
-            )
+    has_distances = any(target.get("distances") for target in one["targets"])
+    changes = list(zip(_singles(one), glance_rows(one), strict=True))
+    for caveat in (*CAVEATS, OF_DISTANCES) if has_distances else CAVEATS:
+        if names := [row["name"] for target, row in changes if caveat.holds(target, row)]:
+            yield f"{', '.join(names)}: {caveat.sentence}"
 
 
 def _cannot_tell_people(one: dict[str, Any]) -> bool:
     return "face_distances" in one and one["face_distances"]["told_apart"] < TOLD_APART
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names)

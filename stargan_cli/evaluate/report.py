@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from stargan_cli.evaluate.glance import warnings
+from stargan_cli.evaluate.glance import caveats
 from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.names import plain_names
 from stargan_cli.evaluate.pictures import pictures_folder, pictures_in, write_rows
@@ -193,7 +193,7 @@ def _lines(document: dict[str, Any], sheets: Sequence[Sequence[Sheet]]) -> Itera
 
 def _doubts(one: dict[str, Any]) -> Iterator[str]:
     yield "\n### Where numbers and pictures may disagree\n"
-    found = list(warnings(one))
+    found = list(caveats(one))
     for sentence in found or ["No two numbers contradict each other here. The pictures below still may."]:
         yield f"- {_text(sentence)}"
 

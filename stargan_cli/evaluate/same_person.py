@@ -53,8 +53,8 @@ class Yardstick:
 
     @property
     def told_apart(self) -> float:
-        """How well the descriptors tell people apart: the share in [0, 1] of couples of a pair of one person's photos
-        and a pair of two people's in which the former are nearer. 0.5: not at all; below TOLD_APART, distances say
+        """How well the descriptors tell people apart, as the area under the ROC curve: the probability that a pair of
+        photos of one person is nearer than a pair of two people. 0.5: not at all; below TOLD_APART, distances say
         little of the person."""
         nearer, not_farther = (torch.searchsorted(self.same, self.different, right=right) for right in (False, True))
         return round(float((nearer + not_farther).double().mean() / (2 * len(self.same))), 4)

@@ -16,7 +16,7 @@ from stargan_cli.evaluate.values import SetValues, TargetValues, Values
 ROWS = ("real", "do_nothing", "translated")
 
 
-def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dict[str, Any]:
+def summarise(measured: SetValues, features: str, seed: int) -> dict[str, Any]:
     """Summarise one data set as plain values, ready for JSON. `features`: the network that gave the features."""
     labelled, readers = measured.labelled_set.pictures.labelled, measured.labelled_set.readers
     singles = {name: _singles(measured, name) for name in ROWS}
@@ -42,7 +42,7 @@ def summarise(measured: SetValues, features: str = "none", seed: int = 0) -> dic
     return document
 
 
-def difference(first: SetValues, second: SetValues, seed: int = 0) -> dict[str, Any]:
+def difference(first: SetValues, second: SetValues, seed: int) -> dict[str, Any]:
     """The paired differences, first minus second, with intervals. Both have the same pictures in the same order."""
     targets: dict[str, Any] = {}
     (read, pictures), (other_read, _) = (_singles(one, "translated") for one in (first, second))

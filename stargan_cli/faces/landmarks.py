@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import as_one_call, layout_for_faces
+from stargan_cli.faces.traced_network import layout_for_faces, ready
 
 SIZE = 112  # px: the side of the network's input
 MEANS = (122.782, 117.001, 104.298)  # of the colours, in [0, 255]
@@ -78,11 +78,8 @@ def landmark_reader(device: torch.device) -> Callable[[Tensor], Tensor]:
     with torch.device("meta"):
         network = Landmarks()
     tensors = {name: tensor.float() for name, tensor in load_file(Path(__file__).with_suffix(".safetensors")).items()}
-    network.load_state_dict(tensors, assign=True)
-    layout = layout_for_faces(device)
-    network.eval().requires_grad_(False).to(device).to(memory_format=layout)
-    example = torch.zeros(1, 3, SIZE, SIZE, dtype=torch.float32, device=device).to(memory_format=layout)
-    quick, means = as_one_call(network, example), torch.tensor(MEANS, dtype=torch.float32, device=device)[:, None, None]
+    quick, layout = ready(network, tensors, device, SIZE), layout_for_faces(device)
+    means = torch.tensor(MEANS, dtype=torch.float32, device=device)[:, None, None]
 
     def read(pictures: Tensor) -> Tensor:
         both = torch.cat([pictures, pictures.flip(3)]).float().contiguous(memory_format=layout)

@@ -47,10 +47,18 @@ class Traced:
         return result
 
 
-def as_one_call(network: nn.Module, example: Tensor) -> Callable[[Tensor], Any]:
-    """Return the network, `Traced` unless on CUDA: there a CUDA graph records it (see `lanes`), and a trace would be
-    compiled during the recording."""
-    return network if example.device.type == "cuda" else Traced(network, example)
+def ready(network: nn.Module, tensors: dict[str, Tensor], device: torch.device, side: int) -> Callable[[Tensor], Any]:
+    """Return the network with these weights on the device. It takes pictures, float32 (N, 3, side, side), in the layout
+    of `layout_for_faces`.
+
+    It is `Traced` unless on CUDA: there a CUDA graph records it (see `lanes`), and a trace would be compiled during the
+    recording."""
+    layout = layout_for_faces(device)
+    network.load_state_dict(tensors, assign=True)
+    network.eval().requires_grad_(False).to(device).to(memory_format=layout)
+    if device.type == "cuda":
+        return network
+    return Traced(network, torch.zeros(1, 3, side, side, dtype=torch.float32, device=device).to(memory_format=layout))
 
 
 def layout_for_faces(device: torch.device) -> torch.memory_format:

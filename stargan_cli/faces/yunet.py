@@ -15,10 +15,11 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from stargan_cli.faces.traced_network import as_one_call, layout_for_faces
+from stargan_cli.faces.traced_network import layout_for_faces, ready
 
 STRIDES = (8, 16, 32)
 MOST = 512  # candidates of a picture: a face has about ten
+EXAMPLE = 64  # px: the side of the picture that the trace is made with; it takes others as well
 _HEADS = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
 
 
@@ -77,11 +78,9 @@ def detector(device: torch.device) -> Callable[[Tensor], Tensor]:
     `asking.FaceQuestion`)."""
     with torch.device("meta"):
         network = YuNet()
-    network.load_state_dict(_joined(load_file(Path(__file__).with_name("yunet.safetensors"))), assign=True)
-    layout = layout_for_faces(device)
-    network.eval().requires_grad_(False).to(device).to(memory_format=layout)
-    example = torch.zeros(1, 3, 64, 64, dtype=torch.float32, device=device).to(memory_format=layout)
-    quick, cells = as_one_call(network, example), lru_cache(maxsize=16)(_cells)
+    tensors = _joined(load_file(Path(__file__).with_name("yunet.safetensors")))
+    quick, layout = ready(network, tensors, device, EXAMPLE), layout_for_faces(device)
+    cells = lru_cache(maxsize=16)(_cells)
 
     def candidates(pictures: Tensor) -> Tensor:
         blue_first = pictures.flip(1).float().contiguous(memory_format=layout)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Rearranged(nn.Module):
+class WithDerivedWeight(nn.Module):
     """A layer that shares `weight` with the one it replaces, and computes in `dtype`.
 
     With gradients enabled, `arrange` runs at every call, so that gradients reach `weight`. Without, its result is kept

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stargan_cli.fast_cpu.derived_weight import Rearranged
+from stargan_cli.fast_cpu.derived_weight import WithDerivedWeight
 from stargan_cli.fast_cpu.outer_convolutions import FewOutputsConv2d, LabelledConv2d
 from stargan_cli.fast_cpu.winograd import WinogradConv2d
 from stargan_cli.model import Discriminator, DiscriminatorOutput, Generator, ResidualBlock, ResizeConv2d, Translation
@@ -33,7 +33,7 @@ class FastGenerator(Generator):
         )
         with torch.no_grad():
             for layer in self.modules():
-                if isinstance(layer, Rearranged):
+                if isinstance(layer, WithDerivedWeight):
                     layer.arranged()  # otherwise torch.compile would compile `arrange` too
 
     def translate(self, x: Tensor, label: Tensor) -> Translation:
@@ -56,7 +56,7 @@ def _fast(layer: nn.Module, dtype: torch.dtype) -> nn.Module:
     return layer
 
 
-class _HalvingOrDoubling(Rearranged):
+class _HalvingOrDoubling(WithDerivedWeight):
     """A 4x4 convolution with stride 2 or its transpose, in channels_last."""
 
     def __init__(self, layer: nn.Conv2d | nn.ConvTranspose2d, dtype: torch.dtype) -> None:

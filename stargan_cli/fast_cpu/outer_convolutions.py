@@ -7,12 +7,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from stargan_cli.fast_cpu.derived_weight import Rearranged
+from stargan_cli.fast_cpu.derived_weight import WithDerivedWeight
 
 SIDE, REACH = 7, 3
 
 
-class LabelledConv2d(Rearranged):
+class LabelledConv2d(WithDerivedWeight):
     """The first convolution, (N, 3 + label_dim, H, W) -> (N, C, H, W), up to a constant for each output plane, which
     the instance normalisation after it removes.
 
@@ -57,7 +57,7 @@ def _border_table(weight: Tensor) -> Tensor:
     return (sums - sums[:, :, REACH, REACH, None, None]).permute(2, 3, 1, 0).to(weight.dtype).contiguous()
 
 
-class FewOutputsConv2d(Rearranged):
+class FewOutputsConv2d(WithDerivedWeight):
     """A 7x7 convolution to a few channels, (N, C, H, W) -> (N, few, H, W), float32.
 
     Convolutions compute blocks of 16 outputs, so 3 cost as much as 16. Here each column of the kernel gives outputs of

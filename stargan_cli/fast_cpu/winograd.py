@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from stargan_cli.fast_cpu.derived_weight import Rearranged
+from stargan_cli.fast_cpu.derived_weight import WithDerivedWeight
 
 TILE = 4
 # The error of rounding to bf16 is 2.2 times smaller at these points than at the usual 0, 1, -1, 2, -2 (measured over
@@ -36,7 +36,7 @@ def _transforms(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
     return forth, kernel, back
 
 
-class WinogradConv2d(Rearranged):
+class WinogradConv2d(WithDerivedWeight):
     """A 3x3 convolution with padding 1 and without bias, for CPUs: (N, C, H, W) -> (N, C', H, W), both channels_last.
 
     A tile of 4x4 outputs takes 36 products for each pair of channels instead of 144; the transforms before and after

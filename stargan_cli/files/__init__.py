@@ -1,1 +1,1 @@
-"""Locks, atomic replacement, safe opening."""
+"""Locks, atomic replacement, safe opening, reading ahead."""

@@ -88,8 +88,9 @@ def replacement(path: Path, *, sync: Sync = "all", folder: int | None = None) ->
 
 
 def _keep_access(path: Path, temporary: Path, folder: int | None) -> None:
-    """A picture that others may not read stays private, and its owner may read it on: root may write it, as in a
-    container. File systems without permissions are left as they are."""
+    """Give the new file the permissions of the file that it replaces, and its owner where this process may set it: a
+    private picture stays private, and a file that root rewrites in a container still belongs to its owner. File systems
+    without permissions are left as they are."""
     with suppress(OSError):
         state = os.stat(path, dir_fd=folder, follow_symlinks=False)
         if stat.S_ISREG(state.st_mode):

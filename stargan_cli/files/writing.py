@@ -15,7 +15,8 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 FATAL = (*FULL, errno.EROFS)
 """Errors that stop the whole run, not one picture."""
 NAME_REFUSED = (errno.ENOENT, errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG)
-MAKE_ROOM = "make room or give another --out, and run it again"
+MAKE_ROOM_FOR_OUT = "make room or give another --out, and run it again"
+MAKE_ROOM = "make room, and run it again"
 
 
 @contextmanager
@@ -32,10 +33,17 @@ def replacing(path: Path, sync: Sync = "all", folder: int | None = None) -> Iter
         raise _write_error(path, error) from error
 
 
+def write_all(file: BinaryIO, data: bytes) -> None:
+    """Write all of it to an unbuffered file. Raises OSError: a full disk takes a part, and says why only when it is
+    given the rest."""
+    while data:
+        data = data[file.write(data) :]
+
+
 def _write_error(path: Path, error: OSError) -> OutputError | PictureError:
     reason = reason_of(error)
     if error.errno in FATAL:
-        return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM)
+        return OutputError(f"cannot write {path}: {reason}", MAKE_ROOM_FOR_OUT)
     if not path.parent.is_dir():
         return OutputError(f"cannot write {path}: its folder is gone", "run it again to finish what is missing")
     if error.errno in NAME_REFUSED:

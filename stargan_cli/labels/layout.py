@@ -116,6 +116,11 @@ def _label_set(entry: dict[str, Any]) -> LabelSet:
     return LabelSet(name, tuple(attributes or ()), tuple(tuple(group) for group in groups), entry.get("kind"))  # type: ignore[arg-type]  # LabelSet checks it
 
 
+def several_shown(group: Sequence[str], count: int) -> str:
+    """How to say that so many pictures show several attributes of an exclusive group."""
+    return f"pictures that show several of {', '.join(group)}, which exclude each other: {count:,}"
+
+
 HAIR_COLOURS = ("Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair")
 """CelebA's hair colours: the exclusive group that is known without being declared."""
 

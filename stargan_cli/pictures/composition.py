@@ -14,8 +14,8 @@ from typing import Literal
 
 from PIL import Image
 
-from stargan_cli.pictures import pillow_fixes
 from stargan_cli.pictures.modes import split
+from stargan_cli.pictures.pillow import fixes
 from stargan_cli.pictures.png.chunks import SIGNATURE, chunk, chunks
 
 GIF_HEADER = 13  # bytes: signature and logical screen
@@ -68,7 +68,7 @@ def _decoded(file: bytes, most: int) -> Image.Image:
     with Image.open(data, formats=("GIF", "PNG")) as image:
         if image.width * image.height > most:
             raise ValueError(f"a frame of {image.width}x{image.height} is far larger than the picture")
-        colours, alpha = split(pillow_fixes.loaded(data, image, deep=False)[0])
+        colours, alpha = split(fixes.loaded(data, image, deep=False)[0])
     whole = colours.convert("RGB")
     whole.putalpha(alpha or 255)
     return whole

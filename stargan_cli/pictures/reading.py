@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -19,14 +16,15 @@ from PIL import Image, UnidentifiedImageError
 
 from stargan_cli.errors import PictureError, reason_of
 from stargan_cli.files.opening import open_regular
-from stargan_cli.packages import import_package
-from stargan_cli.pictures import limits, modes, pillow_fixes
+from stargan_cli.pictures import limits, modes
 from stargan_cli.pictures.animations import is_lossless_webp
 from stargan_cli.pictures.colour.icc import colours_of
 from stargan_cli.pictures.colour.naming import profile_of
 from stargan_cli.pictures.exif import dpi_of, exif_of, orientation_of
-from stargan_cli.pictures.formats import FORMATS, read_as, why_unknown
+from stargan_cli.pictures.formats import read_as, why_unknown
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
+from stargan_cli.pictures.pillow import fixes
+from stargan_cli.pictures.pillow.setup import UNLOADED, decodable, ignore_warnings
 from stargan_cli.pictures.tiff_pages import go_to_first_page
 
 MAX_PIXELS = 200_000_000
@@ -38,21 +36,6 @@ NOT_OPENED = {
     errno.ELOOP: "a symlink that leads back to itself",
     errno.ENAMETOOLONG: "its path is too long for this system",
 }
-Image.init()
-UNLOADED: dict[str, str] = {}
-"""Pillow's names of formats whose decoder is installed but cannot be loaded, with the reason."""
-if find_spec("pillow_heif") is not None:  # the extra `heif`
-    try:
-        import_package("pillow_heif", "decoding HEIF files", "stargan-cli[heif]").register_heif_opener(thumbnails=False)
-    except Exception as error:  # a version of it that does not fit may raise anything
-        UNLOADED["HEIF"] = str(error)
-
-
-def decodable() -> tuple[str, ...]:
-    """Pillow's names of the formats that are decoded. MPO is recognised as JPEG."""
-    return tuple(name for row in FORMATS for name in (row.name, *row.variants) if name in Image.OPEN)
-
-
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -62,19 +45,25 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""By EXIF orientation: what turns a picture upright."""
+SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
+"""The turns that exchange width and height."""
 
-Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
 _large = Lock()
-pillow_fixes.silence_libtiff()
 
 
 def _one_large_at_a_time(pixels: int) -> AbstractContextManager[object]:
     return _large if pixels > LARGE_PIXELS else nullcontext()
 
 
-watched: Callable[[int], AbstractContextManager[object]] = _one_large_at_a_time
-"""Called with a number of pixels: the context manager in which they are decoded. Worker processes set their own."""
-logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
+decoding_slot: Callable[[int], AbstractContextManager[object]] = _one_large_at_a_time
+"""How decoding waits for its turn: called with a number of pixels, gives the context in which they are decoded."""
+
+
+def set_decoding_slot(slot: Callable[[int], AbstractContextManager[object]]) -> None:
+    """Replace `decoding_slot` in this process, for a worker process, which waits for other processes too."""
+    global decoding_slot
+    decoding_slot = slot
 
 
 @dataclass(frozen=True)
@@ -134,7 +123,7 @@ def read_picture(
 @contextmanager
 def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
     """Yield a picture's file, and the picture as Pillow opens it, not yet decoded. Raises PictureError."""
-    ignore_pillow_warnings()
+    ignore_warnings()
     max_pixels = wanted.max_pixels
     with open_file(source) if isinstance(source, Path) else nullcontext(read_stream(source, max_pixels)) as file:
         limits.check_bytes(file.seek(0, os.SEEK_END), max_pixels)
@@ -200,7 +189,7 @@ def _shortened(reason: str) -> str:
 
 def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     """Decode the picture, or the current frame of several."""
-    with watched(image.width * image.height):
+    with decoding_slot(image.width * image.height):
         return _decode(file, image, wanted)
 
 
@@ -209,7 +198,7 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     width, height = image.size
     if square is not None and is_jpeg(image):
         image.draft(None, (2 * square, 2 * square))
-    seen, deep = pillow_fixes.loaded(file, image, wanted.native)
+    seen, deep = fixes.loaded(file, image, wanted.native)
     exif = exif_of(image)  # a PNG may have it behind its pixels
     turn, kind, image = TURNS.get(orientation_of(image)), str(image.format), seen
     native = native_pixels_of(image, profile, deep) if wanted.native else None
@@ -228,10 +217,6 @@ def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     upright = colours_of(profile, colours.mode).to_srgb(colours)
     lossless = kind == "WEBP" and is_lossless_webp(file)
     return Picture(upright, alpha, (width, height), kind, mode, profile, exif, native, lossless, dpi)
-
-
-_ignoring: list[object] = []  # the filter set last, as `warnings.filters` holds it
-SIDEWAYS = (TURNS[5], TURNS[6], TURNS[7], TURNS[8])
 
 
 def centre_square(image: Image.Image, size: int) -> Image.Image:
@@ -254,11 +239,3 @@ def _shrunk(image: Image.Image, square: int) -> Image.Image:
 def is_jpeg(image: Image.Image) -> bool:
     """Whether an opened picture is a JPEG file, of several views (MPO) too."""
     return read_as(str(image.format)).name == "JPEG"
-
-
-def ignore_pillow_warnings() -> None:
-    """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe, so the filter is
-    set for the whole process, and set again if other code has changed the filters."""
-    if warnings.filters[:1] != _ignoring:
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        _ignoring[:] = warnings.filters[:1]

@@ -67,8 +67,8 @@ def webp(extras: Extras) -> dict[str, Any]:
 
 def tiff(extras: Extras) -> dict[str, Any]:
     """Not compressed: then the tags come first, where `read_fingerprint` finds the note. A resolution, which baseline
-    TIFF requires; the note as XMP, and as two more tags where the source's EXIF leaves them empty, or
-    has more than LONGEST_TEXT."""
+    TIFF requires; the note as XMP, and as two more tags where the source's EXIF leaves them empty, or has more than
+    LONGEST_TEXT."""
     options = {"dpi": (72, 72), **_dpi(extras), **_exif(extras)}
     if extras.note is not None:
         tags = extras.exif if extras.exif is not None else Image.Exif()

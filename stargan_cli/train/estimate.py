@@ -30,8 +30,8 @@ LONGEST_CYCLE = 20  # iterations: rarer steps hardly affect the average
 @dataclass(frozen=True)
 class RunEstimate:
     """`iteration`: the mean time of one (seconds). In bytes: peak `memory` of the GPU or of this process (None where
-    the system does not tell), `cache` of decoded pictures, and the run's folder: checkpoints, one more
-    of them while it replaces another, and weights."""
+    the system does not tell), `cache` of decoded pictures, and the `run`'s folder: checkpoints, including one more that
+    is being written, and weights."""
 
     device: str
     precision: str

@@ -93,13 +93,18 @@ def _is_left_over(entry: os.DirEntry[str], name: str, _: str) -> bool:
 def refuse_earlier_run(run: Path) -> None:
     """Raises UsageError where the folder holds checkpoints or weights, or files that no run wrote under the names of a
     run's files. What is left of a run that ended before its first checkpoint is accepted."""
-    if any((run / "checkpoints").glob("*.safetensors")):
+    if _holds_checkpoints(run):
         raise UsageError(f"{run} holds a run already", "go on with --resume, or choose another --run")
     refuse_lone_weights(run)
     if (run / "settings.json").exists():
         read_settings(run)
     elif (run / "log.jsonl").exists():
         raise UsageError(f"{run / 'log.jsonl'} belongs to no run", "choose another --run")
+
+
+def _holds_checkpoints(run: Path) -> bool:
+    """Whether there is a checkpoint, or a user's copy of one under another name."""
+    return any((run / "checkpoints").glob("*.safetensors"))
 
 
 def refuse_folders(run: Path) -> None:
@@ -124,7 +129,7 @@ def read_settings(run: Path) -> TrainSettings:
     try:
         return TrainSettings.from_dict(parsed(path))
     except FileNotFoundError as error:
-        if any((run / "checkpoints").glob("*.safetensors")):
+        if _holds_checkpoints(run):
             raise UsageError(f"{path} is missing", f"put it back, or {from_weights_of(run)}") from error
         raise UsageError(f"no run to resume in {run}", "start one without --resume") from error
     except (ValueError, TypeError, OSError) as error:

@@ -37,8 +37,8 @@ def toggled(labels: Tensor, layout: LabelLayout, set_index: int) -> list[Tensor]
 def sample_grid(
     generator: Generator, pixels: Tensor, labels: Tensor, layout: LabelLayout, set_index: int
 ) -> Image.Image:
-    """A grid: the source in the first column, then one column per attribute of the set,
-    then (attention output) the mask of the last attribute. `pixels` uint8 (N, 3, S, S), `labels` float (N, k)."""
+    """A grid: the source in the first column, then one column per attribute of the set, then (attention output) the
+    mask of the last attribute. `pixels` uint8 (N, 3, S, S), `labels` float (N, k)."""
     device = next(generator.parameters()).device
     pictures = to_model(pixels).to(device)
     columns = [pictures]

@@ -20,7 +20,8 @@ replaced, and a file that stargan did not write is kept. skip: every file is kep
 PIXELS_VERSION = 10
 """Raise this with every change of the program that changes the pixels of outputs: older outputs are then made again."""
 IN_PLACE_VERSION = 7
-"""Takes its place in outputs that replaced their sources. It stays: made again, they would be translated twice."""
+"""Used instead of PIXELS_VERSION for outputs that replaced their sources (`--in-place`). Never raise it: their sources
+are gone, so making them again would translate a translation."""
 
 
 def settings_hash(settings: dict[str, Any], in_place: bool = False) -> str:
@@ -33,8 +34,8 @@ def settings_hash(settings: dict[str, Any], in_place: bool = False) -> str:
 def mark_of(source: Source) -> str:
     """A hash that tells sources apart (16 hex digits), empty if a path is no regular file.
 
-    A file's is that of its length and its first and last 32 KiB: enough to tell pictures apart, and cheap. Raises
-    PictureError if the file cannot be read.
+    Of a file it hashes the length and the first and last 32 KiB: enough to tell pictures apart, and cheap. An object in
+    a store brings its own mark. Raises PictureError if the file cannot be read.
     """
     if not isinstance(source, Path):
         return source.mark

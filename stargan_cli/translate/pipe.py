@@ -11,7 +11,8 @@ from PIL import Image, ImageOps
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.blobs import hash_of
 from stargan_cli.pictures.formats import FALLBACK, read_as
-from stargan_cli.pictures.reading import decodable, read_stream
+from stargan_cli.pictures.pillow.setup import decodable
+from stargan_cli.pictures.reading import read_stream
 from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.networks import Networks

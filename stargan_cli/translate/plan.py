@@ -58,7 +58,8 @@ class Plan:
         return f"{settings_hash(self._values(variant) | values)}-{archive}"
 
     def _values(self, variant: Variant) -> dict[str, Any]:
-        unmarked = {} if self.settings.provenance else {"provenance": False}  # then no note says done
+        # without provenance, an earlier output that has a note is made again; with it, earlier hashes stay valid
+        unmarked = {} if self.settings.provenance else {"provenance": False}
         return {
             **unmarked,
             "weights": self.weights_fingerprint,

@@ -1,4 +1,4 @@
-"""done / skipped / failed -> rows, summary, exit code."""
+"""The result of each output as a row, and the counts and the exit code of a run."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ from stargan_cli.files.json_text import parsed_json
 Status = Literal["done", "skipped", "failed"]
 STATUSES: tuple[Status, ...] = get_args(Status)
 KEPT_FAILURES = 20
+
+# Reasons of rows:
+# an output was made, and its source is an output of this program
 GENERATED = "itself an output of stargan"
-"""What is said of the source of an output, if this program has made it."""
+# an output was skipped, because a file is there
 EXISTS, DONE_BEFORE = "exists", "done before"
 FOREIGN = "a file without stargan's note (another program's, or a copy) is in the way; --overwrite replaces it"
-"""Reasons of outputs that were skipped because a file is there."""
+# an output was made, although the discriminator read the source so; or was skipped in favour of its opposite variant
 SHOWN = "the picture already shows what was asked for"
-"""The reason of an output whose picture was read so, or that was skipped in favour of its opposite variant."""
+# a picture was not translated, but copied: the last word of the reason
 COPIED = "copied"
-"""The last word of the reason of a picture that was not translated, but copied."""
+
 NOT_WRITTEN = ("archive", "stale")
-"""Fields of a row that are for its listener alone."""
+"""Fields of a row that neither manifests nor `--json` have: only the program itself uses them."""
 Label = dict[str, float]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path, PurePath
 
 from stargan_cli.errors import PictureError, UsageError, counted
 from stargan_cli.labels import Change, LabelLayout, SourceLabels, Variant, Vocabulary, passes, require_said, unsaid
+from stargan_cli.labels.layout import several_shown
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.variants import shows
 from stargan_cli.labels.vectors import pass_vectors
 from stargan_cli.labels.vocabulary import Meaning
-from stargan_cli.progress import Say, unheard
+from stargan_cli.progress import Say
 from stargan_cli.translate.label_table import LabelTable, read_labels
 from stargan_cli.translate.report import SHOWN
 from stargan_cli.translate.settings import TranslationSettings
@@ -104,8 +105,7 @@ class LabelSource:
         for index, group in groups:
             own = {column: m.on for column, m in meanings.items() if m.set_index == index and m.attribute in group}
             if count := table.several_on(own):
-                names = ", ".join(group)
-                yield f"{table.path}: pictures that show several of {names}, which exclude each other: {count:,}"
+                yield f"{table.path}: {several_shown(group, count)}"
 
     def completed(self, known: SourceLabels, logits: Sequence[float] | None) -> SourceLabels:
         """`known`, completed from the discriminator's logits (class_dim numbers)."""
@@ -132,7 +132,7 @@ class LabelSource:
 
 
 def label_source(
-    settings: TranslationSettings, weights: Weights, variants: Sequence[Variant], tell: Say = unheard
+    settings: TranslationSettings, weights: Weights, variants: Sequence[Variant], tell: Say
 ) -> LabelSource:
     """The `LabelSource` of this call. `tell` is called while a table is read. Raises UsageError if it cannot give a
     source label that some variant needs."""
@@ -145,7 +145,7 @@ def label_source(
     return labels
 
 
-def read_table(path: Path, vocabulary: Vocabulary, tell: Say = unheard) -> LabelTable:
+def read_table(path: Path, vocabulary: Vocabulary, tell: Say) -> LabelTable:
     """Read a labels file, with the columns that the vocabulary knows; `tell` is that of `read_labels`. Raises
     UsageError if two mean one attribute."""
     table = read_labels(path, lambda column: len(vocabulary.search(column)) == 1, tell)

@@ -2,8 +2,8 @@
 
 The header's metadata holds one JSON text under the key `stargan`: the card. It rebuilds both networks, names the
 attributes, and says how pictures are prepared, how the weights were trained and how good they were measured to be.
-Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ... `feature_heads.…` are the
-trained layers of the discriminator on fixed features; only training uses them.
+Tensors are named `generator.main.0.weight`, `discriminator.conv2.weight`, ... `feature_heads.…` are the trained layers
+of the discriminator on fixed features; only training uses them.
 """
 
 from __future__ import annotations

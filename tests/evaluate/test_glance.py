@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stargan_cli.cli.evaluation import tables as shown_tables
-from stargan_cli.evaluate.glance import glance_rows, log_row, measured_with, score, warnings
+from stargan_cli.evaluate.glance import caveats, glance_rows, log_row, measured_with, score
 from stargan_cli.evaluate.tables import classifier_table, glance
 
 
@@ -89,21 +89,21 @@ def test_accuracies_say_on_which_pictures_they_were_measured():
 
 
 def test_numbers_that_contradict_one_another_are_named():
-    assert list(warnings(document(target("female", 0.8, 0.5)))) == []
-    (painted,) = warnings(document(target("old", 0.8, 0.95), target("female", 0.8, 0.5)))
+    assert list(caveats(document(target("female", 0.8, 0.5)))) == []
+    (painted,) = caveats(document(target("old", 0.8, 0.95), target("female", 0.8, 0.5)))
     assert painted.startswith("old: read as asked, yet hardly nearer")
-    (unread,) = warnings(document(target("old", 0.3, 0.5)))
+    (unread,) = caveats(document(target("old", 0.3, 0.5)))
     assert unread.startswith("old: much nearer to real pictures, yet seldom read")
-    (apart,) = warnings(document(target("old", 0.6, 0.8, 0.2), target("young", 0.6, 0.8, 0.05)))
+    (apart,) = caveats(document(target("old", 0.6, 0.8, 0.2), target("young", 0.6, 0.8, 0.05)))
     assert apart.startswith("old: the classifiers disagree more often than in the untouched pictures, by over 10%")
-    (stranger,) = warnings(document(target("old", 0.6, 0.8, below_same=rate(0.95))))
+    (stranger,) = caveats(document(target("old", 0.6, 0.8, below_same=rate(0.95))))
     assert stranger.startswith("old: source and result are less alike than 90%")
-    (unsure,) = warnings(document(target("young", 0.6, 0.8), target("old", 0.6, None)))
+    (unsure,) = caveats(document(target("young", 0.6, 0.8), target("old", 0.6, None)))
     assert unsure == "old: it is not certain how much of the distance to real pictures is left. Measure more pictures."
     blind = document(target("old", 0.6, 0.8))
     blind["classifiers"][1]["accuracy"]["Male"] = {"accuracy": 0.8, "recall": 0.02, "specificity": 1.0}
-    assert [sentence[:24] for sentence in warnings(blind)] == ["old: a classifier reads "]
-    (alone,) = warnings(document(target("old", 0.6, None, None), classifiers=1))
+    assert [sentence[:24] for sentence in caveats(blind)] == ["old: a classifier reads "]
+    (alone,) = caveats(document(target("old", 0.6, None, None), classifiers=1))
     assert alone.startswith("Only one classifier")
 
 
@@ -111,7 +111,7 @@ def test_a_target_that_is_read_no_more_often_than_before_is_named():
     idle = target("male", 1.0, None, do_nothing=rate(1.0))
     few = target("young", 1.0, None, translated=rate(1.0, 0, n=2), do_nothing=rate(0.0, 0, n=2))
     more = target("old", 1.0, None, translated=rate(1.0, 0, n=9), do_nothing=rate(0.0, 0, n=9))
-    (said,) = warnings(document(idle, few, more))
+    (said,) = caveats(document(idle, few, more))
     assert said.startswith("male, young: read no more often than in the untouched pictures, or")
 
 
@@ -124,7 +124,7 @@ def test_few_pictures_contradict_nothing():
         target("c", 0.8, 0.5, more_disagreement=rate(0.2, wide), below_same=rate(0.95, wide)),
         target("d", 0.8, 0.5, more_disagreement=rate(1.0, 0, n=3)),
     ]
-    assert list(warnings(document(*rows))) == []
+    assert list(caveats(document(*rows))) == []
 
 
 def test_a_change_that_pleases_the_classifiers_alone_scores_nothing():

@@ -21,7 +21,7 @@ import tifffile
 from PIL import Image, ImageCms, features
 from PIL.PngImagePlugin import PngInfo
 
-from stargan_cli.pictures.reading import decodable
+from stargan_cli.pictures.pillow.setup import decodable
 
 RED, GREEN, BLUE, WHITE = (220, 40, 30), (40, 180, 60), (30, 60, 200), (250, 250, 250)
 WIDTH, HEIGHT = 48, 32

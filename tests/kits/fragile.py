@@ -38,7 +38,7 @@ def install() -> None:
         if name.startswith("stops"):
             _note_hung(folder)
             os.kill(os.getpid(), signal.SIGSTOP)
-        with reading.watched(1_000_000):
+        with reading.decoding_slot(1_000_000):
             if name.startswith("kills"):
                 os.kill(os.getpid(), signal.SIGSEGV)
             if name.startswith("hangs"):

@@ -1,4 +1,4 @@
-"""Tiny weights and pictures for the tests of `translate`."""
+"""Tiny weights, pictures and calls for the tests of `translate`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from typer.testing import CliRunner, Result
 
+from stargan_cli.cli.app import app
 from stargan_cli.faces.asking import answered
 from stargan_cli.faces.networks import FaceNetworks
 from stargan_cli.labels import LabelLayout, LabelSet
@@ -29,7 +31,7 @@ def make_weights(
     path: Path,
     sets: tuple[LabelSet, ...] = (FACES,),
     output: str = "attention",
-    classifier: bool = True,
+    discriminator: bool = True,
     seed: int = 0,
     landmarks: dict[str, list[float]] | None = None,
     downscale: int = 1,
@@ -48,13 +50,18 @@ def make_weights(
         downscale=downscale,
     )
     torch.manual_seed(seed)
-    generator, discriminator = Generator(settings), Discriminator(settings)
+    generator, reader = Generator(settings), Discriminator(settings)
     for module in generator.modules():
         if isinstance(module, torch.nn.InstanceNorm2d):
             torch.nn.init.normal_(module.bias, std=0.3)
     card = Card(settings, layout, {"landmarks": landmarks} if landmarks else {})
-    save(path, card, generator.state_dict(), discriminator.state_dict() if classifier else None)
+    save(path, card, generator.state_dict(), reader.state_dict() if discriminator else None)
     return path
+
+
+def call(*args: object, stdin: bytes | None = None) -> Result:
+    """Call `stargan translate` with these arguments, in this process."""
+    return CliRunner().invoke(app, ["translate", *map(str, args)], input=stdin)
 
 
 def framed(framing: Framing, source: Path) -> Framed:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from training_kit import class_folders, run_training, settings
+from training_kit import moods_below, run_training, settings
 
 from stargan_cli.train.recipe.settings import TrainSettings
 
 
 @pytest.fixture(scope="module")
 def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
+    return moods_below(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")

@@ -32,11 +32,6 @@ REPO = Path(__file__).resolve().parents[2]
 DESCRIBED = "moods: 12 train, 12 validation, 12 test (train from train/, validation from test/, test from test/)"
 
 
-@pytest.fixture(scope="module")
-def moods(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return class_folders(tmp_path_factory.mktemp("data") / "moods", {"happy": 6, "sad": 6})
-
-
 def call(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["train", *map(str, arguments)])
 

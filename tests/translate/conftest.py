@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import faults
 import pytest
 from translation_kit import FACES, MOODS, draw, make_weights
 
@@ -26,8 +27,8 @@ def other_weights(folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def imported(folder: Path) -> Path:
-    """Weights without a classifier, with the paper's output."""
-    return make_weights(folder / "imported.safetensors", output="tanh", classifier=False)
+    """Weights without a discriminator, with the paper's output."""
+    return make_weights(folder / "imported.safetensors", output="tanh", discriminator=False)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,12 @@ def face_weights(folder: Path) -> Path:
     """Weights that expect faces laid out as in CelebA."""
     eyes = {"left_eye": [0.379, 0.432], "right_eye": [0.604, 0.433]}
     return make_weights(folder / "laid-out.safetensors", landmarks=eyes)
+
+
+@pytest.fixture(scope="session")
+def tiny(folder: Path) -> str:
+    """The path of the weights that `faults` uses too: two attributes, four channels."""
+    return str(faults.tiny_weights(folder / "tiny.safetensors"))
 
 
 @pytest.fixture

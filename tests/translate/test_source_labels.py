@@ -9,6 +9,7 @@ import pytest
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.labels import LabelLayout, LabelSet, Vocabulary, parse_set
 from stargan_cli.labels.probabilities import as_read
+from stargan_cli.progress import unheard
 from stargan_cli.translate.label_table import LabelTable
 from stargan_cli.translate.source_labels import LabelSource, read_table
 
@@ -28,7 +29,7 @@ def source(
 def table(tmp_path: Path, text: str) -> LabelTable:
     path = tmp_path / "labels.csv"
     path.write_text(text)
-    return read_table(path, Vocabulary(LAYOUT))
+    return read_table(path, Vocabulary(LAYOUT), unheard)
 
 
 def test_what_is_read_says_how_sure_it_is() -> None:

@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.cli.translation.voice import Voice
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs.begun import Begun
@@ -25,10 +23,6 @@ from stargan_cli.translate.outputs.sinks import LocalSink
 from stargan_cli.translate.report import DONE_BEFORE, Report, Row
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*args: object, stdin: bytes | None = None) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)], input=stdin)
 
 
 def test_a_folder_is_translated_and_the_end_is_told_on_stderr(pictures: Path, tmp_path: Path, weights: Path) -> None:
@@ -121,7 +115,7 @@ def test_a_run_that_cannot_go_on_still_reports(
 def test_watching_names_an_output_again_only_if_it_is_made_again(
     results: str, times: int, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    voice, report = Voice(results, dry=False, watch=True), Report()
+    voice, report = Voice(results, dry=False, new_only=False, watch=True), Report()
     made, there = Row("in/a.png", "out/a.png", "done"), Row("in/a.png", "out/a.png", "skipped", DONE_BEFORE)
     for row in (made, there, made, there):
         voice(row)

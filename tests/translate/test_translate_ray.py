@@ -14,10 +14,8 @@ from typing import Any
 
 import pytest
 from tars_kit import pack, samples
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.translate.report import Row
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,10 +53,6 @@ run = Run(ray=True, fail_fast=sys.argv[4] == "failure")
 stop = lambda: sys.argv[4] == "stop" and bool(list(out.rglob("*.png")))
 print(translate([source], out, settings, run, stop=stop).done)
 """
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 def rows(path: Path) -> list[tuple[str, str, str | None, Any]]:

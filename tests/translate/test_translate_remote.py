@@ -16,10 +16,8 @@ from typing import Any, ClassVar
 import fsspec
 import pytest
 from fsspec.utils import infer_storage_options
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote
@@ -32,10 +30,6 @@ from stargan_cli.translate.outputs.names import folded
 from stargan_cli.translate.outputs.sinks import opened
 
 Tree = Callable[[Path], dict[str, bytes]]
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 def counts(*args: object) -> tuple[int, int, int]:

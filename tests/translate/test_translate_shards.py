@@ -8,23 +8,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path, PurePath
-from typing import Any
 
 import pytest
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.translate.inputs.found import Found
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.report import Row
 from stargan_cli.translate.shards import Shard
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 @pytest.fixture

@@ -16,10 +16,8 @@ from typing import Any
 import pytest
 from PIL import Image
 from tars_kit import pack, samples, unpack
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, PictureError
 from stargan_cli.translate.networks import Networks
 from stargan_cli.translate.outputs.sinks import LocalSink
@@ -29,10 +27,6 @@ from stargan_cli.translate.settings import Run, TranslationSettings
 from stargan_cli.translate.streaming.stream import Stream
 
 Tree = Callable[[Path], dict[str, bytes]]
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 @pytest.fixture

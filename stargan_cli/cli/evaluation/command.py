@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -30,6 +32,9 @@ from stargan_cli.datasets.choice import SPLITS
 from stargan_cli.errors import UsageError, counted
 from stargan_cli.progress import unheard
 from stargan_cli.settings import listed
+
+if TYPE_CHECKING:
+    from stargan_cli.evaluate.classifiers.classifier import Classifier
 
 OF_MEASURING = {
     *("weights", "fast", "at", "features", "inception", "lpips", "identity"),
@@ -81,16 +86,28 @@ def evaluate(
     if fit_classifier:
         if len(sets) != 1 or len(classifier or ()) > 1:
             raise UsageError("a classifier is fitted on one data set", "give --data and --classifier once")
+        from stargan_cli.evaluate.classifiers.fit import FitSettings
+        from stargan_cli.evaluate.classifiers.fit_and_save import fit_and_save
         from stargan_cli.evaluate.classifiers.places import usual_classifier
 
         path = classifier[0] if classifier else usual_classifier(sets[0], network, root, split)
-        choice = {"root": root, "attributes": listed(attrs), "split": split, "limit": limit}
-        choice |= {"cache": cache, "workers": workers}
-        machine = {"seed": seed, "device": device, "precision": precision or "auto"}
-        if batch_size is not None:
-            machine["batch_size"] = batch_size
-        fitting = {"network": network, "image_size": classifier_size, "epochs": epochs, "init": init}
-        return _fit(path, sets[0], choice, machine | fitting, quiet, as_json)
+        _require_init(network, init)
+        choice = FitSettings(image_size=classifier_size, network=network, init=init, epochs=epochs, seed=seed)
+        batch, number_type = batch_size or FitSettings.batch_size, precision or "auto"
+        choice = replace(choice, batch_size=batch, device=device, precision=number_type)
+        fit = partial(
+            fit_and_save,
+            path,
+            sets[0],
+            choice,
+            root=root,
+            attributes=listed(attrs),
+            split=split,
+            cache=cache,
+            workers=workers,
+            limit=limit,
+        )
+        return _fit(path, fit, quiet, as_json)
 
     from stargan_cli.evaluate.classifiers.places import classifiers_of
     from stargan_cli.evaluate.settings import EvalSettings
@@ -138,23 +155,23 @@ def _refuse(context: typer.Context, names: set[str], why: str) -> None:
         raise UsageError(f"{unused[0]} {why}", "leave it out")
 
 
-def _fit(path: Path, data: str, given: dict[str, Any], machine: dict[str, Any], quiet: bool, as_json: bool) -> int:
+def _require_init(network: str, init: Path | None) -> None:
     from stargan_cli.backbones import RESNET
-    from stargan_cli.evaluate.classifiers.fit import FitSettings
-    from stargan_cli.evaluate.classifiers.fit_and_save import fit_and_save
 
-    if machine["network"] == RESNET and machine["init"] is None:
+    if network == RESNET and init is None:
         raise UsageError(
             f"no package has ImageNet weights of {RESNET}", "give them with --init FILE, or choose another --network"
         )
+
+
+def _fit(path: Path, fit: Callable[..., Classifier], quiet: bool, as_json: bool) -> int:
+    """Call `fit`, which is `fit_and_save` but for its callbacks, and show its progress and its result."""
     voice = unheard if quiet else note
     with (
         show_progress("decoding", quiet=quiet) as decoding,
         show_progress("fitting", unit="steps", quiet=quiet) as progress,
     ):
-        fitted = fit_and_save(
-            path, data, FitSettings(**machine), **given, progress=progress, decoding=decoding, note=voice
-        )
+        fitted = fit(progress=progress, decoding=decoding, note=voice)
     if as_json:
         typer.echo(json.dumps(fitted.accuracy, allow_nan=False))
     else:

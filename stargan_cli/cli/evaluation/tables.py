@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-from stargan_cli.evaluate.glance import warnings
+from stargan_cli.evaluate.glance import caveats
 from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, set_heading, tables
 
 PLAIN_WIDTH, WIDEST = 140, 10_000
@@ -26,7 +26,7 @@ def show_document(document: dict[str, Any]) -> None:
             console.print()
             _show(console, table)
             if table.title == GLANCE:
-                for sentence in warnings(one):
+                for sentence in caveats(one):
                     console.print(Text(f"- {shown(sentence)}"))
 
 

@@ -29,7 +29,7 @@ class Voice:
     both to outputs that this run made. With `watch`, an output may be made several times.
     """
 
-    def __init__(self, results: str, dry: bool, new_only: bool = False, watch: bool = False) -> None:
+    def __init__(self, results: str, dry: bool, new_only: bool, watch: bool) -> None:
         self.results, self.dry, self.new_only = results, dry, new_only
         self._given: dict[str, None] = {}  # a set in the order of its paths
         self._keeps_given = watch or results == "json"

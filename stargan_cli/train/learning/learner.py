@@ -40,7 +40,7 @@ class Learner:
         total.backward()  # type: ignore[no-untyped-call]
         processes.add_gradients(self.module)
         self.optimiser.step()
-        for parameter in self.module.parameters():  # fused Adam does not do it, and `Rearranged` needs it
+        for parameter in self.module.parameters():  # fused Adam does not do it, and `WithDerivedWeight` needs it
             increment_version(parameter)  # torch 2.4 takes no list
 
     def state(self) -> dict[str, Tensor]:

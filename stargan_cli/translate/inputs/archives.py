@@ -10,12 +10,12 @@ from pathlib import Path, PurePath, PurePosixPath
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import Source
 from stargan_cli.files.passed_over import passed_over_part
+from stargan_cli.files.read_ahead import read_ahead
 from stargan_cli.labels import Variant
 from stargan_cli.pictures.listing import is_picture
 from stargan_cli.pictures.reading import open_file
 from stargan_cli.translate.done_before import mark_of, state_of
 from stargan_cli.translate.inputs.found import Archive, Found
-from stargan_cli.translate.inputs.read_ahead import read_ahead
 from stargan_cli.translate.inputs.tar_reading import Member, members
 from stargan_cli.translate.outputs.names import MemberNames
 from stargan_cli.translate.outputs.sinks import Sink

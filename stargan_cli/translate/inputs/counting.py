@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 
+from stargan_cli.files.read_ahead import read_ahead
 from stargan_cli.translate.inputs.found import Found
-from stargan_cli.translate.inputs.read_ahead import read_ahead
 
 MOST_AHEAD = 50_000
 """The most items that may be found and wait to be translated: some 30 MB."""
@@ -29,7 +29,7 @@ class Counting:
 
     def ahead(self, items: Iterable[Found], stop: Callable[[], bool] = lambda: False) -> Generator[Found, None, None]:
         """The items, found by a separate thread, until `stop`. Closing the generator ends the thread."""
-        return read_ahead(self.counted(items), lambda found: 1, MOST_AHEAD, MOST_AHEAD, stop)
+        return read_ahead(self.counted(items), most=MOST_AHEAD, stop=stop)
 
     def counted(self, items: Iterable[Found]) -> Iterator[Found]:
         """The items, which are counted."""

@@ -62,8 +62,8 @@ class RemotePath:
     def place(self) -> str:
         """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place. Raises UsageError.
 
-        Two places may be called one, but not one place two: users, ports and accounts are left out, as a URL need not
-        name them, and `..` and doubled slashes are resolved, although some stores take them for letters."""
+        One place never gets two spellings. Two places may share one, because users, ports and accounts are left out (a
+        URL need not name them), and `..` and doubled slashes are resolved (some stores take them literally)."""
         filesystem = self.filesystem
         protocol = filesystem.protocol if isinstance(filesystem.protocol, str) else filesystem.protocol[0]
         host = str(filesystem._get_kwargs_from_urls(self.url).get("host") or "").lower()
@@ -93,7 +93,8 @@ class RemotePath:
             raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
 
     def _options(self) -> dict[str, Any]:
-        """A limit on a web server's silence, in place of aiohttp's on the whole answer, which large files break."""
+        """Limit how long a web server may be silent (SILENCE), in place of aiohttp's limit on the whole download, which
+        large files exceed."""
         if not self._is_web:
             return {}
         timeout = importlib.import_module("aiohttp").ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)
@@ -109,7 +110,7 @@ class RemotePath:
         try:
             return str(self.filesystem.info(self.key)["type"])
         except FileNotFoundError as error:
-            cause = error.__cause__  # of every failure, for the web
+            cause = error.__cause__  # fsspec's HTTP raises FileNotFoundError for every failure: this says which
             if self._is_web and isinstance(cause, Exception) and not isinstance(cause, FileNotFoundError):
                 raise self._unreachable(cause) from error
             return None
@@ -124,8 +125,8 @@ class RemotePath:
     def beginning(self, most: int | None = None) -> bytes:
         """An object's first `most` bytes (None: all). Raises whatever the file system raises.
 
-        It is one request: without a range, s3fs asks for the size first. Where no request carries the range, a file
-        reads it, and may make room for all of it."""
+        It takes one request: without a range, s3fs would first ask for the size. File systems whose requests take no
+        range are read through a file object, which may allocate the whole object."""
         filesystem = self.filesystem
         if most is None and filesystem.async_impl:
             most = ALL_BYTES

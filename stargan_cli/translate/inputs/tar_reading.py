@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from stargan_cli.errors import PictureError
 from stargan_cli.files.blobs import hash_of
+from stargan_cli.files.compressions import COMPRESSIONS
 from stargan_cli.translate.inputs.tar_headers import (
     BLOCK,
     MAGIC,
@@ -34,7 +35,6 @@ MOST_READ_BYTES = 2**20
 MOST_SEARCHED_BYTES = 2**30
 """How far the next header is searched for: a sparse file of terabytes takes no room on a disk."""
 CUT_OFF = "cut off: the archive ends in the middle of it"
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _KEY = re.compile(r"((?:.*/)?[^/.]+)\.[^/]*", re.DOTALL)
 
 
@@ -153,7 +153,7 @@ def _pieces(file: BinaryIO, place: int, total: int) -> Iterator[tuple[int, bytes
 def _nothing_in(file: BinaryIO) -> str:
     file.seek(0)
     start = file.read(8)
-    packed = next((name for mark, name in PACKED.items() if start.startswith(mark)), None)
+    packed = next((name for mark, name in COMPRESSIONS.items() if start.startswith(mark)), None)
     return f"compressed with {packed}: {PLAIN_TARS}" if packed else "not a tar archive"
 
 

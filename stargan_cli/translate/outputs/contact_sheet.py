@@ -118,7 +118,7 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, width: 
     draw.text(place, shown, INK, font)
 
 
-def require_sheet(path: Path, inputs: Iterable[Path] = (), overwrite: bool = False) -> None:
+def require_sheet(path: Path, inputs: Iterable[Path], overwrite: bool) -> None:
     """Raises UsageError where a sheet cannot be written there (see `writable.require_file`)."""
     if written_by_name(path.name) is None:
         raise UsageError(f"--grid {path}: not a picture format that can be written", "name it something.png or .jpg")

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import Sync, adopt_run_id, make_folder, remove_unfinished
 from stargan_cli.files.below import Below, OutsideError
-from stargan_cli.files.writing import FATAL, MAKE_ROOM, replacing
-from stargan_cli.translate.inputs.read_ahead import read_ahead
+from stargan_cli.files.read_ahead import read_ahead
+from stargan_cli.files.writing import FATAL, MAKE_ROOM_FOR_OUT, replacing
 from stargan_cli.translate.outputs.folder_lock import FolderLock
 from stargan_cli.translate.shards import Shard
 
@@ -133,7 +133,7 @@ class OutputFolder:
             raise PictureError(f"its output would lie outside the output folder: {error}") from error
         except OSError as error:
             text = f"cannot make the folder {self.root / parent}: {reason_of(error)}"
-            raise OutputError(text, MAKE_ROOM) if error.errno in FATAL else PictureError(text) from error
+            raise OutputError(text, MAKE_ROOM_FOR_OUT) if error.errno in FATAL else PictureError(text) from error
 
     @contextmanager
     def _synced(self) -> Iterator[None]:
@@ -141,7 +141,7 @@ class OutputFolder:
             yield
         except OSError as error:
             raise OutputError(
-                f"cannot write into the output folder {self.root}: {reason_of(error)}", MAKE_ROOM
+                f"cannot write into the output folder {self.root}: {reason_of(error)}", MAKE_ROOM_FOR_OUT
             ) from error
 
     def _sweep(self, killed: set[str], folders: int | None, stop: Callable[[], bool]) -> bool:
@@ -155,6 +155,6 @@ class OutputFolder:
                 remove_unfinished(Path(folder), lambda _entry, _name, run_id: run_id in killed)
                 yield folder
 
-        for _ in read_ahead(swept(), lambda _: 1, stop=stop):  # a network share may take minutes to list a folder
+        for _ in read_ahead(swept(), stop=stop):  # a network share may take minutes to list a folder
             pass
         return not stop()

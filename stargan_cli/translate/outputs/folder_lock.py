@@ -20,7 +20,8 @@ from typing import BinaryIO
 from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.locks import LOCK_NAME, excludes, is_still_at, lock_file, locked, relock
-from stargan_cli.translate.inputs.read_ahead import read_ahead
+from stargan_cli.files.read_ahead import read_ahead
+from stargan_cli.files.writing import write_all
 from stargan_cli.translate.shards import Shard
 
 SHARD_LOCKS, FILE_LOCK, ALL_LOCKS = ".stargan.*-of-*.lock", ".stargan.file-{}.lock", ".stargan.*.lock"
@@ -153,7 +154,7 @@ class FolderLock:
     def _bury(self, locks: str) -> None:
         """Take over the killed runs that held `locks` (a pattern), and remove these lock files. Raises OSError if this
         is a whole run and one of a shard cannot be locked."""
-        paths = read_ahead(self._root.glob(locks), lambda _: 1, stop=self._stop)  # a network share lists slowly
+        paths = read_ahead(self._root.glob(locks), stop=self._stop)  # a network share lists slowly
         others = [path for path in paths if path != self._own]
         for path in others if others and self._tells_killed else ():
             try:
@@ -194,10 +195,8 @@ def _ids(file: BinaryIO) -> set[str]:
 def _append(file: BinaryIO, words: Iterable[str]) -> None:
     """Raises OSError, with nothing appended."""
     end = file.seek(0, os.SEEK_END)
-    rest = "".join(f" {word}" for word in words).encode("ascii")
     try:
-        while rest:  # a full disk takes a part, and says why only when it is given the rest
-            rest = rest[file.write(rest) :]
+        write_all(file, "".join(f" {word}" for word in words).encode("ascii"))
     except OSError:
         file.truncate(end)
         raise

@@ -14,7 +14,7 @@ from stargan_cli.files.bounded_lines import lines
 from stargan_cli.files.locks import is_still_at, locked
 from stargan_cli.files.opening import open_regular
 from stargan_cli.files.writable import require_file, require_regular
-from stargan_cli.files.writing import FULL
+from stargan_cli.files.writing import FULL, MAKE_ROOM, write_all
 from stargan_cli.progress import TABLE_ROWS, Say, told, unheard
 from stargan_cli.translate.report import Failing, Row, row_key
 
@@ -71,9 +71,7 @@ class Manifest:
             self._drop_ended(row)
             return
         try:
-            rest = row.to_json().encode("ascii") + b"\n"
-            while rest:  # a full disk takes a part, and says why only when it is given the rest
-                rest = rest[self._file.write(rest) :]
+            write_all(self._file, row.to_json().encode("ascii") + b"\n")
             self._unsynced += 1
             if self._unsynced >= ROWS_A_SYNC:
                 self._sync()
@@ -108,7 +106,7 @@ class Manifest:
             raise self._write_error(error) from error
 
     def _write_error(self, error: OSError) -> OutputError:
-        hint = "make room, and run it again" if error.errno in FULL else None
+        hint = MAKE_ROOM if error.errno in FULL else None
         return OutputError(f"cannot write the manifest {self.path}: {reason_of(error)}", hint)
 
     def __enter__(self) -> Manifest:

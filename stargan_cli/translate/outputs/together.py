@@ -14,12 +14,17 @@ from stargan_cli.translate.outputs.sinks import Sink
 from stargan_cli.translate.questions import Asking, Question
 from stargan_cli.translate.report import Row
 
-MOST_TOGETHER = 16
-"""How many outputs of a picture are synced before the first of them appears; each holds two file descriptors. Worker
-processes set their own number."""
+most_together = 16
+"""How many outputs of a picture are synced before the first of them appears; each holds two file descriptors."""
 Made = TypeVar("Made")
 Steps = Generator[Question | Unsynced, Any, Made]
 """A picture's steps. They yield a question and get its answer, or yield `Unsynced` and go on once that is synced."""
+
+
+def set_most_together(number: int) -> None:
+    """Set `most_together` in this process, for a worker process."""
+    global most_together
+    most_together = number
 
 
 def synced_at_once(steps: Steps[Made]) -> Asking[Made]:
@@ -53,8 +58,8 @@ class PendingOutput:
 def written(due: Sequence[PendingOutput], sink: Sink) -> Steps[list[Row]]:
     """Write outputs, and return their rows. Raises only OutputError: other errors make failed rows."""
     rows: list[Row] = []
-    for start in range(0, len(due), MOST_TOGETHER):
-        some = yield from _written_together(due[start : start + MOST_TOGETHER], sink)
+    for start in range(0, len(due), most_together):
+        some = yield from _written_together(due[start : start + most_together], sink)
         rows += some
     return rows
 

@@ -1,4 +1,4 @@
-"""Makes the C library keep freed memory for the next picture.
+"""Make the C library keep freed memory for the next picture.
 
 By default, glibc returns large arrays to the system at once, and the system clears their pages again for each use:
 800 page faults a picture of 128 px, a quarter of a small network's time on a CPU.
@@ -15,7 +15,8 @@ LARGEST_KEPT, MOST_KEPT = 2**25, 2**27  # bytes: of one array (glibc's maximum),
 
 
 def keep_freed_memory() -> None:
-    """Set this for the current process. Does nothing if its C library is not glibc."""
+    """Raise glibc's thresholds for giving freed memory back to the system, for this process. Does nothing if its C
+    library is not glibc."""
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):  # another library, musl say
             mallopt = ctypes.CDLL(None).mallopt

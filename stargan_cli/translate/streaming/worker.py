@@ -31,9 +31,9 @@ from stargan_cli.translate.streaming.syncing import Syncer
 
 MOST_UNSYNCED = 64  # outputs that a worker has written and not yet synced, before it begins to write others
 MOST_TOGETHER = 128
-"""In place of `together.MOST_TOGETHER`: if the process dies before all outputs of a picture are synced, none has
-appeared, and the picture begins again as if it were new. Threads, which write as many pictures at once, would need too
-many file descriptors."""
+"""For `together.most_together`: if the process dies before all outputs of a picture are synced, none has appeared, and
+the picture begins again as if it were new. Threads, which write as many pictures at once, would need too many file
+descriptors."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ class _Worker:
         self._arrays, self._rooms, self._turns = SharedArrays(memory), Rooms(memory), turns
         self._running: dict[int, tuple[PictureSteps, Room | None]] = {}
         self._ticket, self._syncer = -1, Syncer()
-        reading.watched, together.MOST_TOGETHER = self._decoding, MOST_TOGETHER
+        reading.set_decoding_slot(self._decoding_slot)
+        together.set_most_together(MOST_TOGETHER)
 
     def run(self) -> None:
         """Work until the main process has sent None, and all that was written is synced."""
@@ -151,7 +152,7 @@ class _Worker:
         self._connection.send_bytes(data)
 
     @contextmanager
-    def _decoding(self, pixels: int) -> Iterator[None]:
+    def _decoding_slot(self, pixels: int) -> Iterator[None]:
         """Only one worker at a time decodes a very large picture. The lock is released when its process ends."""
         import fcntl
 

@@ -6,15 +6,12 @@ import json
 import os
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
 from PIL import Image
-from translation_kit import draw
-from typer.testing import CliRunner
+from translation_kit import call, draw
 
-from stargan_cli.cli.app import app
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.outputs.folder import OutputFolder
 
@@ -22,10 +19,6 @@ from stargan_cli.translate.outputs.folder import OutputFolder
 @pytest.fixture
 def picture(tmp_path: Path) -> Path:
     return draw(tmp_path / "me.jpg", 0)
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 def test_one_picture_goes_into_the_file_that_out_names(picture: Path, tmp_path: Path, weights: Path) -> None:

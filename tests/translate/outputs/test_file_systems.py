@@ -72,18 +72,13 @@ def mounted(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["losetup", "-d", device], check=True)
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(faults.tiny_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors"))
-
-
 def settings(weights: str) -> TranslationSettings:
     return TranslationSettings("male", weights=weights, device="cpu", precision="fp32", batch_size=4, workers=2)
 
 
 @pytest.mark.parametrize("kind", FOLDING)
 def test_names_that_the_file_system_takes_for_one_are_kept_apart(
-    kind: str, mounted: Mount, weights: str, tmp_path: Path
+    kind: str, mounted: Mount, tiny: str, tmp_path: Path
 ) -> None:
     source, disk = tmp_path / "in", mounted(kind)
     (disk / "probe").touch()
@@ -96,27 +91,27 @@ def test_names_that_the_file_system_takes_for_one_are_kept_apart(
         os.utime(path, (earlier, earlier))
     rows: list[Row] = []
     plain: list[Row] = []
-    assert translate([source], disk / "out", settings(weights), Run(), on_row=rows.append).done == len(NAMES)
-    translate([source], tmp_path / "plain", settings(weights), Run(), on_row=plain.append)
+    assert translate([source], disk / "out", settings(tiny), Run(), on_row=rows.append).done == len(NAMES)
+    translate([source], tmp_path / "plain", settings(tiny), Run(), on_row=plain.append)
     for row, expected in zip(rows, plain, strict=True):
         assert row.source == expected.source
         assert Path(str(row.output)).read_bytes() == Path(str(expected.output)).read_bytes()
     assert len(faults.files(disk / "out")) == len(NAMES)
-    assert translate([source], disk / "out", settings(weights), Run()).skipped == len(NAMES)
+    assert translate([source], disk / "out", settings(tiny), Run()).skipped == len(NAMES)
 
 
-def test_a_name_that_the_file_system_does_not_take_fails_alone(mounted: Mount, weights: str, tmp_path: Path) -> None:
+def test_a_name_that_the_file_system_does_not_take_fails_alone(mounted: Mount, tiny: str, tmp_path: Path) -> None:
     source, disk = tmp_path / "in", mounted("exfat")
     source.mkdir()
     for name in ("a.png", "b:c.png", "d\ne.png"):
         corpus.scene(20, 20).save(source / name)
     rows: list[Row] = []
-    report = translate([source], disk / "out", settings(weights), Run(), on_row=rows.append)
+    report = translate([source], disk / "out", settings(tiny), Run(), on_row=rows.append)
     assert (report.done, report.failed) == (1, 2)
     assert all("its file system may not allow this name" in str(row.reason) for row in rows if row.status == "failed")
 
 
-def test_a_disk_without_inodes_stops_the_run(mounted: Mount, weights: str, tmp_path: Path) -> None:
+def test_a_disk_without_inodes_stops_the_run(mounted: Mount, tiny: str, tmp_path: Path) -> None:
     source, disk = tmp_path / "in", mounted("tmpfs size=8m,nr_inodes=20")
     source.mkdir()
     for number in range(60):
@@ -124,8 +119,8 @@ def test_a_disk_without_inodes_stops_the_run(mounted: Mount, weights: str, tmp_p
     rows: list[Row] = []
     run = Run(manifest=tmp_path / "rows.jsonl")
     with pytest.raises(OutputError, match="No space left on device"):
-        translate([source], disk / "out", settings(weights), run, on_row=rows.append)
+        translate([source], disk / "out", settings(tiny), run, on_row=rows.append)
     assert len(rows) == len(faults.files(disk / "out")) == (tmp_path / "rows.jsonl").read_bytes().count(b"\n") > 5
     assert not [name for name in os.listdir(disk / "out") if name.endswith(".tmp")]
     with pytest.raises(UsageError, match="cannot write into the output folder"):
-        translate([source], disk / "other", settings(weights), Run())
+        translate([source], disk / "other", settings(tiny), Run())

@@ -6,12 +6,10 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from translation_kit import call
 
-from stargan_cli.cli.app import app
 from stargan_cli.errors import OutputError, UsageError
 from stargan_cli.translate.outputs import merge_manifests as module
 from stargan_cli.translate.outputs.merge_manifests import merge_manifests
@@ -142,10 +140,6 @@ def test_a_failure_of_a_source_that_has_an_output_now_is_left_out(tmp_path: Path
     after = [row("a"), row("b", "failed", "the file is empty"), Row("in/c", None, "skipped", "no face found")]
     merge_manifests([manifest(tmp_path / "1", *before), manifest(tmp_path / "2", *after)], tmp_path / "all")
     assert read(tmp_path / "all") == [after[0], before[1], after[1], after[2]]
-
-
-def call(*args: object) -> Any:
-    return CliRunner().invoke(app, ["translate", *map(str, args)])
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def rows_of(outputs: list[PendingOutput], folder: Path) -> list[Row]:
 def test_outputs_are_written_and_have_their_rows_in_order(
     together_at_most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(together, "MOST_TOGETHER", together_at_most)
+    monkeypatch.setattr(together, "most_together", together_at_most)
     nothing = PendingOutput(Row("skipped", None, "skipped"), PurePath("skipped"), None)
     rows = rows_of([*due("a", "sub/b"), nothing, *due("c")], tmp_path)
     assert [(row.source, row.status) for row in rows] == [

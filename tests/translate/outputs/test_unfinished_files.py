@@ -16,9 +16,9 @@ from typing import Any, BinaryIO, cast
 import pytest
 
 from stargan_cli.errors import UsageError
+from stargan_cli.files import read_ahead
 from stargan_cli.files.atomic import RUN_ID
 from stargan_cli.files.locks import LOCK_NAME
-from stargan_cli.translate.inputs import read_ahead
 from stargan_cli.translate.outputs import folder_lock
 from stargan_cli.translate.outputs.folder import OutputFolder
 from stargan_cli.translate.shards import Shard

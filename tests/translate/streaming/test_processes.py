@@ -254,8 +254,8 @@ def test_a_picture_beside_which_every_process_dies_fails_and_the_run_ends(
 def test_in_a_worker_no_output_of_a_picture_appears_before_all_are_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(together, "MOST_TOGETHER", 16)
-    monkeypatch.setattr(reading, "watched", reading.watched)
+    monkeypatch.setattr(together, "most_together", 16)
+    monkeypatch.setattr(reading, "decoding_slot", reading.decoding_slot)
     memory, nothing = unnamed_file(), cast(Any, None)
     _Worker(nothing, memory, memory, nothing, nothing)
     due = [PendingOutput(Row("a.png", name, "done"), PurePath(name), name.encode) for name in map(str, range(40))]

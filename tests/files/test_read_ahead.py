@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from stargan_cli.translate.inputs import read_ahead as module
-from stargan_cli.translate.inputs.read_ahead import read_ahead
+from stargan_cli.files import read_ahead as module
+from stargan_cli.files.read_ahead import read_ahead
 
 
 def test_items_come_in_order_and_errors_at_their_place() -> None:
@@ -19,13 +19,14 @@ def test_items_come_in_order_and_errors_at_their_place() -> None:
 
     found = []
     with pytest.raises(OSError, match="gone"):
-        for item in read_ahead(items(), lambda item: 1):
+        for item in read_ahead(items()):
             found.append(item)
     assert found == list(range(2000))
-    assert list(read_ahead([], len)) == []
+    assert list(read_ahead([])) == []
 
 
-def test_no_more_than_may_be_is_fetched_ahead() -> None:
+def test_no_more_than_may_be_is_fetched_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AHEAD_BYTES", 35)
     fetched = []
 
     def items() -> Iterator[bytes]:
@@ -33,12 +34,12 @@ def test_no_more_than_may_be_is_fetched_ahead() -> None:
             fetched.append(number)
             yield b"x" * 10
 
-    taken = read_ahead(items(), len, most_bytes=35)
+    taken = read_ahead(items(), len)
     next(taken)
     time.sleep(0.2)
     assert len(fetched) <= 6  # four wait, one was taken, one is on its way
     assert len(list(taken)) == 99
-    heavy = read_ahead(iter([b"x" * 1000] * 3), len, most_bytes=35)
+    heavy = read_ahead(iter([b"x" * 1000] * 3), len)
     assert len(list(heavy)) == 3
 
 
@@ -50,7 +51,7 @@ def test_it_fetches_while_the_last_one_is_worked_on() -> None:
         second.set()
         yield 2
 
-    taken = read_ahead(items(), lambda item: 1)
+    taken = read_ahead(items())
     assert next(taken) == 1
     assert second.wait(10)
     assert next(taken) == 2
@@ -58,7 +59,7 @@ def test_it_fetches_while_the_last_one_is_worked_on() -> None:
 
 def test_closing_it_ends_the_thread() -> None:
     before = threading.active_count()
-    taken = read_ahead(iter(range(10**9)), lambda item: 1)
+    taken = read_ahead(iter(range(10**9)))
     next(taken)
     assert threading.active_count() == before + 1
     taken.close()
@@ -76,7 +77,7 @@ def test_neither_a_stop_nor_closing_waits_for_an_item_that_does_not_come(
         yield 1
         come.wait(30)
 
-    taken = read_ahead(items(), lambda item: 1, stop=asked.is_set)
+    taken = read_ahead(items(), stop=asked.is_set)
     assert next(taken) == 1
     start = time.monotonic()
     if stopped:

@@ -21,16 +21,16 @@ class _Ended(Exception):
 
 def read_ahead(
     items: Iterable[Item],
-    weigh: Callable[[Item], int],
-    most_bytes: int = AHEAD_BYTES,
-    most_items: int = AHEAD_ITEMS,
+    weigh: Callable[[Item], int] = lambda item: 0,
+    most: int = AHEAD_ITEMS,
     stop: Callable[[], bool] = lambda: False,
 ) -> Generator[Item, None, None]:
     """Yield the same items in the same order, until `stop`, and at the end raise what `items` raises.
 
-    The thread pauses while the waiting items weigh `most_bytes` or more, or are `most_items`. Closing the generator
-    ends the thread, after the item that is being fetched: so `items` holds its own files. If that takes longer than
-    CLOSING_SECONDS (a network share does not answer, say), closing no longer waits for it.
+    The thread pauses while `most` items wait, or with `weigh` (bytes) while those that wait weigh AHEAD_BYTES or more.
+    Closing the generator ends the thread, after the item that is being fetched. If that takes longer than
+    CLOSING_SECONDS (a network share does not answer, say), closing no longer waits for it: so `items` must open and
+    close its own files.
     """
     waiting: deque[Item] = deque()
     changed = threading.Condition()
@@ -38,7 +38,7 @@ def read_ahead(
     end: BaseException | None = None
 
     def has_room() -> bool:
-        return closed or not waiting or (held < most_bytes and len(waiting) < most_items)
+        return closed or not waiting or (held < AHEAD_BYTES and len(waiting) < most)
 
     def fetch() -> None:
         nonlocal held, end

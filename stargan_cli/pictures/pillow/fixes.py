@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-from contextlib import suppress
-from importlib.util import find_spec
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -18,16 +15,6 @@ from stargan_cli.pictures.tiff_pages import tags_of
 PHOTOMETRIC, PLANES = 262, 284  # tags of TIFF
 MISREAD_IN_PLANES = ("LA", "La", "LAB")
 GREY_STEPS = {"L;2": 85, "L;4": 17}  # by PNG's raw mode: levels (of 255) for each step of a stored grey
-
-
-def silence_libtiff() -> None:
-    """Stop libtiff from printing its errors to stderr; Pillow raises them too. This works where libtiff is a shared
-    library: not on Windows."""
-    pillow = find_spec("PIL._imaging")
-    with suppress(OSError, AttributeError):
-        library = ctypes.CDLL(pillow.origin if pillow is not None else None)  # and the libraries it is linked with
-        library.TIFFSetErrorHandler(None)
-        library.TIFFSetWarningHandler(None)
 
 
 def loaded(file: BinaryIO, image: Image.Image, deep: bool) -> tuple[Image.Image, np.ndarray | None]:

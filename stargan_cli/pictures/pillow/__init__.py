@@ -1,0 +1,1 @@
+"""Pillow in this process: how it is set up, and corrections of what it decodes wrongly."""
