@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import math
 import shlex
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from stargan_cli.cli.messages import shown
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from stargan_cli.cli.stdout import stdout_console
 
 PIPE_WIDTH = 100
 
 
 def show_page(facts: dict[str, Any]) -> None:
     """Print what the weights can change, how well, the terms of use, and commands that use them."""
-    name, console = _callable_name(facts), _console()
+    name, console = _callable_name(facts), stdout_console(PIPE_WIDTH)
     console.print(shown(f"{Path(facts['path']).name} ({facts['bytes'] / 1e6:.1f} MB)"), style="bold")
     _print_pairs(console, _what(facts))
     measured = list(_measured(facts["quality"], facts["sets"]))
@@ -40,7 +42,7 @@ def show_page(facts: dict[str, Any]) -> None:
 
 def show_history(facts: dict[str, Any]) -> None:
     """Print the networks, the training record with the weights that it started from, and every measured number."""
-    console = _console()
+    console = stdout_console(PIPE_WIDTH)
     sections: tuple[tuple[str, Iterator[tuple[str, str]]], ...] = (
         ("file", iter((("path", facts["path"]), ("sha256", facts["sha256"])))),
         ("networks", _networks(facts)),
@@ -59,12 +61,6 @@ def _callable_name(facts: dict[str, Any]) -> str:
     path = Path(facts["path"])
     of_program = path.stem in facts["bundled"] and path.resolve().parent == bundled_folder().resolve()
     return path.stem if of_program else shown(shlex.quote(facts["path"]))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False, markup=False, emoji=False)
 
 
 def _what(facts: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -181,17 +177,11 @@ def _plain(value: Any) -> str:
 
 def _print(console: Console, text: str) -> None:
     """Print a line without wrapping it, so that commands can be copied."""
-    from rich.text import Text
-
     console.print(Text(f"  {shown(text)}"), soft_wrap=True)
 
 
 def _print_pairs(console: Console, rows: Iterable[tuple[str, str]]) -> None:
     """Print names in a column beside their values. A name that repeats the one above it is left out."""
-    from rich.padding import Padding
-    from rich.table import Table
-    from rich.text import Text
-
     table, before = Table.grid(padding=(0, 2)), ""
     for name, value in rows:
         if value:

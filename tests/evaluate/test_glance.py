@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from stargan_cli.cli.evaluation import tables as shown_tables
+from stargan_cli.cli.stdout import stdout_console
 from stargan_cli.evaluate.glance import caveats, glance_rows, log_row, measured_with, score
-from stargan_cli.evaluate.tables import classifier_table, glance
+from stargan_cli.evaluate.tables import TextTable, classifier_table, glance
 
 
 def rate(value: float, within: float = 0.02, n: int = 400) -> dict:
@@ -54,16 +55,20 @@ def test_a_row_says_what_counts():
     assert "60 dB at most (equal pictures)" in glance(one, "dlib").note
 
 
-def test_the_first_table_fits_a_narrow_terminal(monkeypatch, capsys):
+def test_the_first_table_fits_a_narrow_terminal(capsys):
     rows = [target(name, 0.85, 0.7, below_same=rate(0.2)) for name in ("Black_Hair", "Brown_Hair", "female")]
     one = document(*rows) | {"own_label": {"psnr": rate(34.9)}}
-    monkeypatch.setattr(shown_tables, "PLAIN_WIDTH", 80)
-    shown_tables._show(shown_tables._console(), glance(one, "dlib"))
+    shown_tables._show(stdout_console(80), glance(one, "dlib"))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     (heading,) = [line for line in lines if line.startswith("change")]
     assert " ".join(heading.split()) == "change before read trust apart left person what else changed PSNR"
     assert "Black_Hair    5.0 85.0 97.0, 90.0  20.0 70.0   20.0         Bald 30.0 40.0" in [x.rstrip() for x in lines]
+
+
+def test_square_brackets_in_names_are_no_markup(capsys):
+    shown_tables._show(stdout_console(80), TextTable("accuracy", "", ["class", "[red]wine"], [["[b]", "1"]]))
+    assert "[red]wine" in (out := capsys.readouterr().out) and "[b]" in out
 
 
 def test_no_attribute_is_named_as_changed_if_none_changed():

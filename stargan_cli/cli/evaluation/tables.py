@@ -9,15 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from stargan_cli.cli.messages import shown
+from stargan_cli.cli.stdout import stdout_console
 from stargan_cli.evaluate.glance import caveats
 from stargan_cli.evaluate.tables import GLANCE, TextTable, classifier_table, set_heading, tables
 
-PLAIN_WIDTH, WIDEST = 140, 10_000
+PIPE_WIDTH, WIDEST = 140, 10_000
 
 
 def show_document(document: dict[str, Any]) -> None:
     """Print an evaluation on stdout, as wide as the terminal; 140 columns if stdout is not a terminal."""
-    console = _console()
+    console = stdout_console(PIPE_WIDTH)
     baseline = document.get("baseline")
     for number, one in enumerate(document["sets"]):
         console.print(Text(shown(set_heading(one)), style="bold"))
@@ -32,14 +33,7 @@ def show_document(document: dict[str, Any]) -> None:
 
 def show_classifier(classifier: dict[str, Any]) -> None:
     """Print the accuracy of a fitted classifier on stdout."""
-    _show(_console(), classifier_table(classifier))
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = PLAIN_WIDTH
-    return console
+    _show(stdout_console(PIPE_WIDTH), classifier_table(classifier))
 
 
 def _show(console: Console, table: TextTable) -> None:
