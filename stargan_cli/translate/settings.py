@@ -168,6 +168,8 @@ def _check_shown(inputs: Sequence[Location], out: Location, run: Run) -> None:
 
 
 def _check_in_place(inputs: Sequence[Location], out: Location, settings: TranslationSettings, run: Run) -> None:
+    if any(isinstance(place, RemotePath) for place in (*inputs, out)):
+        raise UsageError("--in-place works with local folders: not with URLs")
     folders = [path.resolve() for path in inputs if isinstance(path, Path) and path.is_dir()]
     if len(inputs) != 1 or not isinstance(out, Path) or folders != [out.resolve()]:
         raise UsageError("--in-place is for one folder that is also the --out folder")

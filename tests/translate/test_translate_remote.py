@@ -20,11 +20,11 @@ from translation_kit import call, draw
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
 from stargan_cli.files.passed_over import PassedOver
-from stargan_cli.translate.inputs import remote
+from stargan_cli.translate.inputs import remote, web
 from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
 from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
-from stargan_cli.translate.inputs.remote_listing import files_below
+from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 from stargan_cli.translate.outputs import remote_sink
 from stargan_cli.translate.outputs.names import folded
 from stargan_cli.translate.outputs.sinks import opened
@@ -323,6 +323,8 @@ def test_a_missing_place_and_an_output_among_the_inputs_are_refused(weights: Pat
         result = call("memory://bucket/in", *job, f"memory://bucket/{out}")
         assert result.exit_code == 2
         assert f"the output folder memory://bucket/{out} {reason}" in result.stderr
+    result = call("memory://bucket/in", *job, "memory://bucket/in", "--in-place")
+    assert (result.exit_code, result.stderr) == (2, "error: --in-place works with local folders: not with URLs\n")
     result = call("memory://bucket/in", *job, "out", "--grid", "sheet.png")
     assert result.exit_code == 2
     assert "not with tars or remote places" in result.stderr
@@ -340,8 +342,62 @@ class Hosted(fsspec.get_filesystem_class("memory")):  # type: ignore[misc]
         return str(infer_storage_options(path)["path"])
 
 
-for _name in Hosted.protocol:
-    fsspec.register_implementation(_name, Hosted, clobber=True)
+class Strict(Hosted):
+    """As fsspec's for sftp does it, one whose client takes no other options than what a URL says of the host."""
+
+    protocol = "strict"
+
+    def __init__(self, host: str, username: str | None = None, port: int | None = None) -> None:
+        super().__init__()
+
+    @staticmethod
+    def _get_kwargs_from_urls(url: str) -> dict[str, Any]:
+        options = infer_storage_options(url)
+        return {name: value for name, value in options.items() if name not in ("protocol", "path")}
+
+
+for _name in (*Hosted.protocol, Strict.protocol):
+    fsspec.register_implementation(_name, Hosted if _name in Hosted.protocol else Strict, clobber=True)
+
+
+def test_the_clients_of_file_systems_are_given_nothing_but_what_the_url_of_the_folder_says() -> None:
+    folder = RemotePath("strict://me@host:22/strict")
+    names = ["a.png", "s/b#c%20ü.png", "s/d?e.png"]
+    for name in names:
+        place = folder / name
+        place.filesystem.pipe_file(place.key, name.encode())
+    assert sorted(folder.filesystem.find(folder.key)) == [f"/strict/{name}" for name in names]
+    assert {key: file.read().decode() for key, file in folder.files()} == {name: name for name in names}
+
+
+def test_listings_are_not_kept() -> None:
+    filesystem = RemotePath("memory://bucket").filesystem
+    filesystem.dircache["/bucket"] = []
+    assert "/bucket" not in filesystem.dircache
+
+
+def test_a_file_system_that_needs_what_it_lists_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    filesystem = RemotePath("memory://bucket").filesystem
+    kept: dict[str, Any] = {}
+    monkeypatch.setattr(filesystem, "dircache", kept)
+    assert RemotePath("memory://bucket").filesystem.dircache is kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "sha", "blob_id"),
+        *("mtime", "modify", "modified", "Last-Modified", "last_modified", "LastModified", "modificationTime"),
+    ],
+)
+def test_an_object_that_changed_has_another_version(name: str) -> None:
+    old, new = ({"name": "a", "size": 7, "created": 1, "time": time, name: time} for time in (1, 2))
+    assert version_of(old) not in ("", version_of(new))
+    assert version_of(old) == version_of({**old, "time": 3})
+
+
+def test_neither_a_size_nor_when_an_object_was_made_or_opened_is_a_version() -> None:
+    assert version_of({"name": "a", "size": 7, "created": 1, "time": 2, "etag": None}) == ""
 
 
 @pytest.mark.parametrize(
@@ -414,7 +470,10 @@ def test_no_more_is_asked_of_a_plain_file_than_it_holds(monkeypatch: pytest.Monk
     assert remote_sink.RemoteSink(source.parent).holds_nothing_of_its_own(PurePath("a.png"), source.file())
 
 
-@pytest.mark.parametrize(("url", "package"), [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub")])
+@pytest.mark.parametrize(
+    ("url", "package"),
+    [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub"), ("abfs://bucket/in", "adlfs")],
+)
 def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
         raise ImportError(f"Install {package} to access it")
@@ -424,6 +483,37 @@ def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.
     assert result.exit_code == 2
     assert f"{url}: {url.split(':')[0]}:// needs a package that is not installed" in result.stderr
     assert f"pip install {package}" in result.stderr
+
+
+def test_no_package_is_guessed_from_a_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_package(*_: object, **__: object) -> None:
+        raise ImportError('SFTPFileSystem requires "paramiko" to be installed')
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", no_package)
+    result = call("sftp://host/in", "--set", "blond")
+    assert result.exit_code == 2
+    assert 'requires "paramiko" to be installed' in result.stderr
+    assert "pip install" not in result.stderr
+
+
+def test_the_first_reason_of_a_refused_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = remote.RemoteFile(RemotePath("hosted://host/a.png"), "1")
+    kind = type(source.address.filesystem)
+
+    def refused(*_: object, **__: object) -> bytes:
+        raise PermissionError("The provided token has expired.")
+
+    def without_reason(*_: object, **__: object) -> dict[str, Any]:
+        raise OSError(errno.EINVAL, "Bad Request")
+
+    monkeypatch.setattr(kind, "cat_file", refused)
+    monkeypatch.setattr(kind, "info", lambda *_: {"size": 0})
+    assert source.read() == b""
+    monkeypatch.setattr(kind, "info", without_reason)
+    with pytest.raises(PictureError, match="cannot be read: The provided token has expired"):
+        source.read()
+    with pytest.raises(PictureError, match="cannot be looked for: The provided token has expired"):
+        remote_sink.RemoteSink(source.address.parent).fingerprint(PurePath("a.png"))
 
 
 def test_an_unknown_protocol_and_a_store_that_cannot_be_reached_are_the_callers_mistake(
@@ -492,7 +582,7 @@ def test_a_store_that_cannot_be_written_is_refused_before_anything_is_read(
 
 def test_a_web_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("aiohttp")
-    monkeypatch.setattr(remote, "SILENCE", 0.2)
+    monkeypatch.setattr(web, "SILENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         began = time.monotonic()
         with pytest.raises(UsageError, match="cannot reach http://127.0.0.1"):

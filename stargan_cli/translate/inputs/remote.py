@@ -6,29 +6,31 @@ import importlib
 import importlib.util
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
-from hashlib import blake2b
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
 
 from stargan_cli.errors import PictureError, UsageError, one_line
+from stargan_cli.files.blobs import hash_of
 from stargan_cli.packages import import_package
-from stargan_cli.translate.inputs.remote_listing import files_below
+from stargan_cli.translate.inputs import web
+from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 
-MARKS = ("ETag", "etag", "md5Hash", "crc32c", "content_md5", "blob_id", "oid", "mtime", "LastModified", "created")
-"""Fields of a listing's entry that change with the object's content. The first that is present is used."""
-
-PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub", "az": "adlfs"}
+PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"} | dict.fromkeys(
+    ("az", "abfs", "abfss"), "adlfs"
+)
 READ_AHEAD_BYTES = 2**23
 ALL_BYTES = 2**40
-SILENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
 class RemotePath:
-    """The URL of a folder or an object, without a slash at the end."""
+    """The URL of a folder or an object, without a slash at the end. `root`: the URL of a folder above it (empty: its
+    own), which alone is parsed: below it, `#` and `?` are letters of a name."""
 
     url: str
+    root: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return self.url
@@ -56,7 +58,10 @@ class RemotePath:
         return self if above.endswith(("/", ":")) else RemotePath(above)
 
     def __truediv__(self, below: PurePath | str) -> RemotePath:
-        return RemotePath(f"{self.url}/{PurePosixPath(below)}")
+        return self._below(str(PurePosixPath(below)))
+
+    def _below(self, key: str) -> RemotePath:
+        return RemotePath(f"{self.url}/{key}", self.root or self.url)
 
     @property
     def place(self) -> str:
@@ -79,48 +84,60 @@ class RemotePath:
         `fsspec.url_to_fs` is not used: it takes a `::` in the name of an object for a chain of URLs."""
         try:
             kind = importlib.import_module("fsspec").get_filesystem_class(self.protocol)
-            return kind(use_listings_cache=False, **kind._get_kwargs_from_urls(self.url), **self._options())
+            options = web.options(self.url) if self._is_web else {}
+            return _uncached(kind(**kind._get_kwargs_from_urls(self.root or self.url), **options))
         except ImportError as error:
             protocol = self.protocol
-            package = PACKAGES.get(protocol, protocol) if importlib.util.find_spec("fsspec") else "fsspec"
-            if importlib.util.find_spec(package):
+            package = PACKAGES.get(protocol) or (None if importlib.util.find_spec("fsspec") else "fsspec")
+            if package and importlib.util.find_spec(package):
                 import_package(package, f"{protocol}://", package)
             raise UsageError(
                 f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
-                f"pip install {package}, or pip install 'stargan-cli[remote]'",
+                f"pip install {package}" if package else None,
             ) from error
         except Exception as error:  # each protocol raises errors of its own for wrong settings
             raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
 
-    def _options(self) -> dict[str, Any]:
-        """Limit how long a web server may be silent (SILENCE), in place of aiohttp's limit on the whole download, which
-        large files exceed."""
-        if not self._is_web:
-            return {}
-        timeout = importlib.import_module("aiohttp").ClientTimeout(total=None, sock_connect=SILENCE, sock_read=SILENCE)
-        return {"client_kwargs": {"timeout": timeout}}
-
     @property
     def key(self) -> str:
         """The path as its file system expects it."""
-        return str(self.filesystem._strip_protocol(self.url))
+        if not self.root:
+            return str(self.filesystem._strip_protocol(self.url))
+        return RemotePath(self.root).key.rstrip("/") + self.url[len(self.root) :]
 
     def kind(self) -> str | None:
         """Either "file" or "directory"; None if nothing is there. Raises UsageError if the store cannot be reached."""
         try:
-            return str(self.filesystem.info(self.key)["type"])
-        except FileNotFoundError as error:
-            cause = error.__cause__  # fsspec's HTTP raises FileNotFoundError for every failure: this says which
-            if self._is_web and isinstance(cause, Exception) and not isinstance(cause, FileNotFoundError):
-                raise self._unreachable(cause) from error
+            return str(self._info()["type"])
+        except FileNotFoundError:
             return None
         except UsageError:
             raise
         except Exception as error:
-            raise self._unreachable(error) from error
+            hint = "check the address and your permissions"
+            raise UsageError(f"cannot reach {self.url}: {one_line(error)}", hint) from error
 
-    def _unreachable(self, error: Exception) -> UsageError:
-        return UsageError(f"cannot reach {self.url}: {one_line(error)}", "check the address and your permissions")
+    def _info(self) -> dict[str, Any]:
+        """What the file system says of it. Of a busy web server, only that it is a file, as all there are: it is waited
+        for when the file is read. Raises whatever the file system raises."""
+        try:
+            with self._web_errors():
+                info: dict[str, Any] = self.filesystem.info(self.key, **(web.AT_ONCE if self._is_web else {}))
+                return info
+        except Exception as error:
+            if self._is_web and web.is_busy(error):
+                return {"type": "file"}
+            raise
+
+    @contextmanager
+    def _web_errors(self) -> Iterator[None]:
+        """Raise a web server's own error: fsspec raises FileNotFoundError from it, whatever it is."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            if self._is_web and isinstance(error.__cause__, Exception):
+                raise error.__cause__ from None
+            raise
 
     def beginning(self, most: int | None = None) -> bytes:
         """An object's first `most` bytes (None: all). Raises whatever the file system raises.
@@ -135,14 +152,15 @@ class RemotePath:
         except FileNotFoundError:
             raise
         except Exception:
-            if filesystem.info(self.key)["size"] == 0:  # some stores refuse a range of an empty object
-                return b""
+            with suppress(Exception):  # the first error says why
+                if self._info()["size"] == 0:  # some stores refuse a range of an empty object
+                    return b""
             raise
 
     def file(self) -> RemoteFile:
-        """The object with its mark. Raises PictureError if it is gone or cannot be reached."""
+        """The object with its version. Raises PictureError if it is gone or cannot be reached."""
         with reading():
-            return RemoteFile(self, _mark(self.filesystem.info(self.key)))
+            return RemoteFile(self, version_of(self._info()))
 
     def files(self) -> Iterator[tuple[str, RemoteFile]]:
         """All files below the folder, with their keys in it, in a fixed order. Memory grows with the largest single
@@ -151,15 +169,15 @@ class RemotePath:
         for info in files_below(self.filesystem, root):
             below = info["name"].rstrip("/")[len(root) :].removeprefix("/")
             if below:
-                yield below, RemoteFile(RemotePath(f"{self.url}/{below}"), _mark(info))
+                yield below, RemoteFile(self._below(below), version_of(info))
 
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """An object and its `mark`, a hash of its size and version in the listing: a Blob."""
+    """An object and its `version`, a hash of its size and its mark in the listing, empty if that has none: a Blob."""
 
     address: RemotePath
-    mark: str
+    version: str
 
     def __str__(self) -> str:
         return self.address.url
@@ -168,17 +186,26 @@ class RemoteFile:
     def path(self) -> PurePath:
         return PurePosixPath(self.address.url.split("://", 1)[1])
 
+    @property
+    def mark(self) -> str:
+        """The version. Without one, the object is read, and this is a hash of its bytes. Raises PictureError."""
+        if self.version:
+            return self.version
+        with self.open() as file, reading():
+            return hash_of(file)
+
     def read(self) -> bytes:
         with reading():
             return self.address.beginning()
 
     def open(self) -> BinaryIO:
-        """A file to read from beginning to end. Raises PictureError."""
-        with reading():
+        """A file to read from beginning to end. One whose size the server does not say is copied to the folder for
+        temporary files first. Raises PictureError."""
+        with reading(), self.address._web_errors():
             file: BinaryIO = self.address.filesystem.open(
                 self.address.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
             )
-            return file
+            return file if getattr(file, "size", 0) is not None else web.copied(file)
 
 
 class reported:
@@ -203,6 +230,9 @@ def reading() -> reported:
     return reported("cannot be read", gone="it is no longer there")
 
 
-def _mark(info: dict[str, Any]) -> str:
-    said = next((str(info[name]) for name in MARKS if info.get(name)), "")
-    return blake2b(f"{info.get('size')} {said}".encode(), digest_size=8).hexdigest()
+def _uncached(filesystem: Any) -> Any:
+    """The file system without its cache of listings. As an option, some would pass that on to their client."""
+    cache = importlib.import_module("fsspec.dircache").DirCache
+    if isinstance(filesystem.dircache, cache):
+        filesystem.dircache = cache(use_listings_cache=False)
+    return filesystem

@@ -6,9 +6,16 @@ import importlib
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 File = TypeVar("File")
+MARKS = (
+    *("etag", "md5hash", "crc32c", "contentmd5", "digest", "checksum", "sha", "blobid", "oid"),
+    *("mtime", "lastmodified", "modified", "modify", "modificationtime", "lastwritetime"),
+)
+"""Fields of a listing's entry that change with the object's content, in small letters and digits alone. The first that
+is present is used. (fsspec's own `ukey` never changes for a web address, and elsewhere changes with each access.)"""
 
 
 @dataclass
@@ -39,6 +46,13 @@ def neighbours(listed: Iterable[tuple[str, File]], by_stem: bool) -> Iterator[tu
             groups.append(_Group(prefix, folder))
         groups[-1].files[name] = file
     yield from ((group.folder, group.files) for group in reversed(groups))
+
+
+def version_of(info: dict[str, Any]) -> str:
+    """16 hex digits: a hash of the size and the mark in an object's entry; empty if it has no mark."""
+    said = {"".join(filter(str.isalnum, name)).lower(): value for name, value in info.items() if value}
+    mark = next((str(said[name]) for name in MARKS if name in said), None)
+    return "" if mark is None else blake2b(f"{info.get('size')} {mark}".encode(), digest_size=8).hexdigest()
 
 
 def files_below(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
