@@ -61,10 +61,15 @@ def orientation_of(image: Image.Image) -> int:
     viewers."""
     try:
         if image.format == "TIFF":  # Pillow turns these itself, and then forgets the orientation here
-            return int(image.getexif().get(ORIENTATION, 1))
-        return int(_loaded(image).get(ORIENTATION, 1))
+            return _integer(image.getexif().get(ORIENTATION, 1))
+        return _integer(_loaded(image).get(ORIENTATION, 1))
     except Exception:  # a broken EXIF block is no reason to lose the picture
         return 1
+
+
+def _integer(value: Any) -> int:
+    """The value of a tag that should have type SHORT: some programs write others, and Pillow reads BYTE as bytes."""
+    return value[0] if isinstance(value, bytes) else int(value)
 
 
 def names_adobe_rgb(image: Image.Image) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
     """Return the numbers (from 0) of a file's pictures. Raises PictureError if there are too many."""
     if image.format == "PPM" and _has_another(file, image):
         raise FramesError("it holds several pictures, but only the first can be read: --frames first takes it")
-    number = int(getattr(image, "n_frames", 1))
+    number = _counted(image)
     if number == 1:
         return [0]
     size = image.size
@@ -114,6 +115,15 @@ def _places(file: BinaryIO, image: Image.Image, max_pixels: int) -> list[int]:
     places = places or [0]
     _go_to(image, places[0])
     return places
+
+
+def _counted(image: Image.Image) -> int:
+    """How many pictures an opened file says that it holds. Raises PictureError if its list of them cannot be read."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except (OSError, SyntaxError, TypeError, ValueError, LookupError, struct.error) as error:
+        what = "frames" if _kind(image) == "animation" else "pages"
+        raise PictureError(f"its list of {what} is damaged: --frames first takes the first") from error
 
 
 def _go_to(image: Image.Image, place: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,8 @@ from stargan_cli.pictures.formats import PictureFormat
 from stargan_cli.pictures.native_pixels import NativePixels
 
 FREQUENT = 160  # colours kept exactly, of a palette's 256
+STRIP = 1 << 20  # pixels counted at once: to count them takes about 30 bytes each
+COLOURS = 1 << 24  # of 8 bits a channel: tables of them take memory only where they are used
 
 
 class OutputPixels(NamedTuple):
@@ -76,40 +79,80 @@ def in_palette(image: Image.Image) -> Image.Image:
     If the FREQUENT most frequent colours cover half of the pixels, as in a partly changed GIF, they stay exact. Pixels
     of other colours are dithered (Floyd-Steinberg).
     """
-    colours = np.asarray(image.convert("RGB")).astype(np.uint32)
-    packed = colours[..., 0] << 16 | colours[..., 1] << 8 | colours[..., 2]
-    clear = np.asarray(image)[..., 3] < 128 if image.mode == "RGBA" else np.zeros(packed.shape, bool)
-    room = 255 if clear.any() else 256
-    packed[clear] = packed[~clear][0] if not clear.all() else 0  # so that transparent pixels add no colour
-    found, places, counts = np.unique(packed, return_inverse=True, return_counts=True)
-    places = places.reshape(packed.shape)
-    values = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1).astype(np.uint8)
-    if len(found) > room:
-        made = _dithered(values, places, _frequent(counts), room)
-    else:
-        made = Image.fromarray(places.astype(np.uint8))
-        made.putpalette(values.tobytes())
-    if clear.any():
-        made.paste(255, mask=Image.fromarray(clear))
-        made.info["transparency"] = 255
+    clear = image.getchannel("A").point(lambda value: 255 if value < 128 else 0) if image.mode == "RGBA" else None
+    if clear is None or clear.getbbox() is None:
+        return _reduced(image if image.mode == "RGB" else image.convert("RGB"), 256)
+    opaque = image.convert("RGB")
+    opaque.paste(_first_opaque(image), mask=clear)  # so that transparent pixels add no colour
+    made = _reduced(opaque, 255)
+    made.paste(255, mask=clear)
+    made.info["transparency"] = 255
     return made
 
 
-def _frequent(counts: np.ndarray) -> np.ndarray:
-    """Return the indices of the FREQUENT most frequent colours if they cover half of the pixels, else none."""
-    kept = np.argsort(-counts, kind="stable")[:FREQUENT]
-    return kept if 2 * counts[kept].sum() >= counts.sum() else kept[:0]
+def _first_opaque(image: Image.Image) -> tuple[int, ...]:
+    """The colour of the first pixel of an RGBA picture that is at least half opaque; black if there is none."""
+    opaque = np.asarray(image.getchannel("A")) >= 128
+    row, column = divmod(int(opaque.argmax()), image.width)
+    pixel = image.getpixel((column, row))
+    return pixel[:3] if isinstance(pixel, tuple) and opaque[row, column] else (0, 0, 0)
 
 
-def _dithered(values: np.ndarray, places: np.ndarray, kept: np.ndarray, room: int) -> Image.Image:
-    """Reduce the picture `values[places]`, uint8 (N, 3) and (H, W), to `room` colours; those of `kept` stay exact."""
-    exact = np.full(len(values), -1)
-    exact[kept] = np.arange(len(kept))
-    others = Image.fromarray(values[places[exact[places] < 0]][None])
+def _reduced(image: Image.Image, room: int) -> Image.Image:
+    """Reduce an RGB picture to `room` colours."""
+    counts, new = np.zeros(COLOURS, np.uint32), []
+    for _, colours in _strips(image):
+        own, times = np.unique(colours, return_counts=True)
+        new.append(own[counts[own] == 0])
+        counts[own] += times.astype(np.uint32)
+    found = np.sort(np.concatenate(new))
+    if len(found) > room:
+        return _dithered(image, _frequent(found, counts[found]), room)
+    numbers = np.zeros(COLOURS, np.uint8)
+    numbers[found] = np.arange(len(found))
+    made = np.empty((image.height, image.width), np.uint8)
+    for rows, colours in _strips(image):
+        made[rows] = numbers[colours]
+    reduced = Image.fromarray(made)
+    reduced.putpalette(_channels(found).tobytes())
+    return reduced
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield the rows of an RGB picture, about STRIP pixels at a time, and their colours: int32 (h, w), 0xRRGGBB."""
+    height = max(1, STRIP // image.width)
+    for top in range(0, image.height, height):
+        rows = slice(top, min(top + height, image.height))
+        values = np.asarray(image.crop((0, rows.start, image.width, rows.stop))).astype(np.int32)
+        yield rows, values[..., 0] << 16 | values[..., 1] << 8 | values[..., 2]
+
+
+def _frequent(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the FREQUENT most frequent of the colours found if they cover half of the pixels, else none."""
+    kept = np.argsort(-counts.astype(np.int64), kind="stable")[:FREQUENT]
+    return found[kept if 2 * counts[kept].sum() >= counts.sum() else kept[:0]]
+
+
+def _dithered(image: Image.Image, kept: np.ndarray, room: int) -> Image.Image:
+    """Reduce an RGB picture to `room` colours; those of `kept` (0xRRGGBB) stay exact."""
+    numbers = np.zeros(COLOURS, np.uint8)  # 0: not kept
+    numbers[kept] = np.arange(1, 1 + len(kept))
+    others = image
+    if len(kept):
+        rest = [colours[numbers[colours] == 0] for _, colours in _strips(image)]
+        others = Image.fromarray(_channels(np.concatenate(rest))[None])
     best = others.quantize(room - len(kept), Image.Quantize.FASTOCTREE).getpalette() or []
     palette = Image.new("P", (1, 1))
-    palette.putpalette(values[kept].tobytes() + bytes(best[: 3 * (room - len(kept))]))
-    made = np.asarray(Image.fromarray(values[places]).quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
-    whole = Image.fromarray(np.where(exact[places] < 0, made, exact[places]).astype(np.uint8))
+    palette.putpalette(_channels(kept).tobytes() + bytes(best[: 3 * (room - len(kept))]))
+    made = np.array(image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG))
+    for rows, colours in _strips(image):
+        exact = numbers[colours]
+        made[rows] = np.where(exact == 0, made[rows], exact - 1)
+    whole = Image.fromarray(made)
     whole.putpalette(palette.getpalette() or [])
     return whole
+
+
+def _channels(colours: np.ndarray) -> np.ndarray:
+    """0xRRGGBB (N) -> uint8 (N, 3)."""
+    return np.stack([(colours >> shift).astype(np.uint8) for shift in (16, 8, 0)], axis=1)

@@ -22,9 +22,10 @@ from stargan_cli.pictures.colour.icc import colours_of
 from stargan_cli.pictures.colour.naming import profile_of
 from stargan_cli.pictures.exif import dpi_of, exif_of, orientation_of
 from stargan_cli.pictures.formats import read_as, why_unknown
+from stargan_cli.pictures.jpeg.segments import is_lossless
 from stargan_cli.pictures.native_pixels import NativePixels, native_pixels_of
 from stargan_cli.pictures.pillow import fixes
-from stargan_cli.pictures.pillow.setup import UNLOADED, decodable, ignore_warnings
+from stargan_cli.pictures.pillow.setup import UNLOADED, open_header
 from stargan_cli.pictures.tiff_pages import go_to_first_page
 
 MAX_PIXELS = 200_000_000
@@ -123,7 +124,6 @@ def read_picture(
 @contextmanager
 def opened_picture(source: Path | BinaryIO, wanted: Wanted) -> Iterator[tuple[BinaryIO, Image.Image]]:
     """Yield a picture's file, and the picture as Pillow opens it, not yet decoded. Raises PictureError."""
-    ignore_warnings()
     max_pixels = wanted.max_pixels
     with open_file(source) if isinstance(source, Path) else nullcontext(read_stream(source, max_pixels)) as file:
         limits.check_bytes(file.seek(0, os.SEEK_END), max_pixels)
@@ -152,7 +152,7 @@ def read_stream(source: BinaryIO, max_pixels: int) -> BytesIO:
 
 def _header(file: BinaryIO, wanted: Wanted) -> Image.Image:
     file.seek(0)
-    image = Image.open(file, formats=decodable())
+    image = open_header(file, wanted.max_pixels)
     go_to_first_page(image)
     width, height = image.size
     limits.check_size(width, height, wanted.max_pixels)
@@ -173,6 +173,8 @@ def decoding(file: BinaryIO) -> Iterator[None]:
     except UnidentifiedImageError as error:
         file.seek(0)
         raise PictureError(why_unknown(file.read(64), Image.OPEN, UNLOADED)) from error
+    except Image.DecompressionBombError as error:
+        raise PictureError("too large: it has more than twice the allowed pixels (--max-pixels)") from error
     except MemoryError as error:
         raise PictureError("not enough memory to decode it") from error
     except Exception as error:  # Pillow's decoders raise nearly anything on damaged files
@@ -188,7 +190,8 @@ def _shortened(reason: str) -> str:
 
 
 def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
-    """Decode the picture, or the current frame of several."""
+    """Decode the picture, or the current frame of several: a page may be larger than the first. Raises PictureError."""
+    limits.check_size(image.width, image.height, wanted.max_pixels)
     with decoding_slot(image.width * image.height):
         return _decode(file, image, wanted)
 
@@ -196,7 +199,7 @@ def decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
 def _decode(file: BinaryIO, image: Image.Image, wanted: Wanted) -> Picture:
     mode, profile, dpi, square = image.mode, profile_of(file, image), dpi_of(image), wanted.square
     width, height = image.size
-    if square is not None and is_jpeg(image):
+    if square is not None and is_jpeg(image) and not is_lossless(file):
         image.draft(None, (2 * square, 2 * square))
     seen, deep = fixes.loaded(file, image, wanted.native)
     exif = exif_of(image)  # a PNG may have it behind its pixels

@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from stargan_cli.errors import PictureError, UsageError
 from stargan_cli.files.blobs import hash_of
 from stargan_cli.pictures.formats import FALLBACK, read_as
-from stargan_cli.pictures.pillow.setup import decodable
+from stargan_cli.pictures.pillow.setup import open_header
 from stargan_cli.pictures.reading import read_stream
 from stargan_cli.progress import Say
 from stargan_cli.translate.inputs.found import Found
@@ -64,7 +64,9 @@ def translate_stream(
 def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
     """A picture's file -> the translated picture's file. `networks` must be started, with a plan of one variant. Raises
     PictureError."""
-    found = Found(_Piped(source.getvalue()), PurePath(output_name(source, networks.plan.settings.format)))
+    settings = networks.plan.settings
+    name = output_name(source, settings.format, settings.max_pixels)
+    found = Found(_Piped(source.getvalue()), PurePath(name))
     sink = MemorySink()
     (row,) = (row for settled in work(networks, sink, [found]) for row in settled.rows)
     if not sink.data:
@@ -73,10 +75,10 @@ def translate_bytes(source: BytesIO, networks: Networks) -> bytes:
     return made
 
 
-def output_name(data: BinaryIO, target: str) -> str:
+def output_name(data: BinaryIO, target: str, max_pixels: int) -> str:
     """A name whose suffix says what to write: `--format`, else the picture's own format where it can be written."""
     try:
-        with Image.open(data, formats=decodable()) as image:
+        with open_header(data, max_pixels) as image:
             own = read_as(str(image.format))
     except Exception:  # the pipeline says why it cannot be read
         own = FALLBACK

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from pathlib import Path
 
@@ -118,3 +119,18 @@ def test_a_block_in_a_text_of_a_png_is_read(tmp_path: Path) -> None:
     corpus.scene().save(tmp_path / "a.png", pnginfo=texts)
     with Image.open(tmp_path / "a.png") as image:
         assert exif_of(image) == exif.tobytes()
+
+
+def with_byte_orientation(kind: str) -> bytes:
+    """The scene, lying on its side, with an orientation of type BYTE, as IrfanView writes it."""
+    image, entry = corpus.scene().transpose(Image.Transpose.ROTATE_90), struct.pack("<HHIB3x", ORIENTATION, 1, 1, 6)
+    if kind != "TIFF":
+        return corpus.encoded(image, kind, exif=b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4))
+    data = corpus.encoded(image, kind, tiffinfo={ORIENTATION: 6})
+    return data.replace(struct.pack("<HHIH2x", ORIENTATION, 3, 1, 6), entry)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_an_orientation_of_another_type_turns_the_picture(kind: str) -> None:
+    picture = read_picture(BytesIO(with_byte_orientation(kind)))
+    assert picture.size == picture.image.size == (corpus.WIDTH, corpus.HEIGHT)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+import tracemalloc
 from contextlib import nullcontext
 from io import BytesIO
 from pathlib import Path
@@ -18,6 +20,8 @@ from PIL import Image, TiffImagePlugin
 
 from stargan_cli.errors import FramesError, PictureError
 from stargan_cli.pictures import frames as frames_module
+from stargan_cli.pictures import output_pixels
+from stargan_cli.pictures.animations import Timing, join_gif
 from stargan_cli.pictures.encoding import FrameEncoder
 from stargan_cli.pictures.formats import WRITABLE
 from stargan_cli.pictures.frames import FrameSequence, opened_frames
@@ -90,6 +94,26 @@ def test_what_is_not_changed_in_a_gif_keeps_its_colours(clear: bool) -> None:
     assert (made[:5, :5, 3] == (0 if clear else 255)).all()
 
 
+def test_a_palette_is_found_in_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(6)
+    few, many = (Image.fromarray(random.integers(0, top, (60, 80, 4), dtype=np.uint8) * 63) for top in (5, 256))
+    whole = [in_palette(image) for image in (few, many)]
+    monkeypatch.setattr(output_pixels, "STRIP", 200)
+    for image, before in zip((few, many), whole, strict=True):
+        after = in_palette(image)
+        assert (after.tobytes(), after.getpalette()) == (before.tobytes(), before.getpalette())
+
+
+def test_a_palette_takes_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = Image.effect_noise((2000, 2000), 20).convert("RGB")
+    monkeypatch.setattr(output_pixels, "STRIP", 1 << 17)
+    tracemalloc.start()
+    in_palette(image)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 5 * output_pixels.COLOURS + 10 * image.width * image.height  # bytes: its tables, and the rest
+
+
 def test_the_poster_of_an_apng_stays_and_is_no_frame_elsewhere() -> None:
     data = by_hand("png", poster=True)
     found, before = read(data)
@@ -128,6 +152,27 @@ def test_pages_of_a_tiff_keep_their_sizes_modes_and_profiles() -> None:
             image.seek(number)
             assert np.array_equal(np.asarray(image), np.asarray(page))
     assert [frame.picture.icc is not None for frame in read(written)[1]] == [True, False, False, False]
+
+
+def test_a_page_may_not_be_larger_than_a_picture() -> None:
+    out = BytesIO()
+    with TiffImagePlugin.AppendingTiffWriter(out) as writer:
+        for page in (corpus.scene(), corpus.scene(100, 100)):
+            writer.write(corpus.encoded(page, "TIFF"))
+            writer.newFrame()
+    with pytest.raises(PictureError, match="too large: 100x100 is 10,000 pixels"):
+        read(out.getvalue(), max_pixels=2_000)
+
+
+def test_a_damaged_list_of_pages_is_named_with_the_way_out() -> None:
+    data = bytearray(corpus.encoded(corpus.scene(), "TIFF"))
+    start = struct.unpack("<I", data[4:8])[0]
+    end = start + 2 + 12 * struct.unpack("<H", data[start : start + 2])[0]
+    data[end : end + 4] = struct.pack("<I", len(data) + 1000)
+    with pytest.raises(PictureError, match="list of pages is damaged: --frames first takes the first"):
+        read(bytes(data))
+    with opened_frames(BytesIO(bytes(data)), Wanted(), first=True) as found:
+        assert isinstance(found, Picture)
 
 
 def test_smaller_copies_and_masks_are_no_pages() -> None:
@@ -245,6 +290,17 @@ def test_a_gif_frame_that_reaches_beyond_the_screen_is_cut_off() -> None:
     for name in KINDS:
         with Image.open(BytesIO(again(bytes(data), name))) as image:
             assert (image.size, image.n_frames) == ((40, 32), 2)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_gif_takes_no_memory_for_frames_that_are_too_large(number: int) -> None:
+    """Pillow fills the area of a frame that is to be cleared, as soon as it reads the frame's header."""
+    frames = [corpus.encoded(drawn(number), "GIF", transparency=0) for number in range(2)]
+    data = bytearray(join_gif(frames, Timing(0, (50, 50))))
+    starts = [found.end() for found in re.finditer(rb",\0\0\0\0", data)]
+    data[starts[number] : starts[number] + 4] = struct.pack("<HH", 30_000, 30_000)
+    with pytest.raises(PictureError, match="too large: it has more than twice the allowed pixels"):
+        read(bytes(data))
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "I;16"])

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import threading
 import time
 import warnings
+import zlib
 from io import BytesIO
 from pathlib import Path
 
@@ -16,13 +18,14 @@ import pytest
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 
 from stargan_cli.errors import PictureError
 from stargan_cli.pictures import reading
 from stargan_cli.pictures.arrays import to_image, to_square
 from stargan_cli.pictures.reading import read_picture
 from stargan_cli.pictures.tensors import load_square, to_model, to_pixels
+from stargan_cli.translate.pipe import output_name
 
 FILES = list(corpus.files())
 GREYS = [
@@ -196,6 +199,38 @@ def test_the_limit_on_pixels_can_be_moved() -> None:
     with pytest.raises(PictureError, match=r"48x32 is 1,536 pixels, the limit is 1,535 \(--max-pixels\)"):
         read_picture(BytesIO(data), max_pixels=1535)
     read_picture(BytesIO(data), max_pixels=1536)
+
+
+def test_pillows_limit_is_raised_but_not_lowered(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = corpus.jpeg()
+    for limit, after in ((100, 2000), (5000, 5000), (None, None)):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        assert output_name(BytesIO(data), "same", 2000) == "picture.jpg"
+        assert after == Image.MAX_IMAGE_PIXELS
+        read_picture(BytesIO(data), max_pixels=2000)
+
+
+@pytest.mark.parametrize("chunk", ["zTXt", "iTXt", "iCCP"])
+def test_a_png_may_hold_long_texts_and_profiles(chunk: str) -> None:
+    start = {"zTXt": b"Comment\0\0", "iTXt": b"XML:com.adobe.xmp\0\1\0\0\0", "iCCP": b"x\0\0"}[chunk]
+    plain = corpus.encoded(corpus.scene(), "PNG")
+    body = start + zlib.compress(corpus.display_p3() + bytes(3 << 20))
+    read_picture(BytesIO(plain[:33] + corpus.png_chunk(chunk.encode(), body) + plain[33:]))
+
+
+def lossless_jpeg(width: int, height: int) -> bytes:
+    """A grey JPEG of process 14 (ITU-T T.81, annex H), every pixel like the one before: one bit, 0, for each."""
+    table = b"\xff\xc4" + struct.pack(">HB16sB", 20, 0, b"\1" + bytes(15), 0)
+    frame = b"\xff\xc3" + struct.pack(">HBHHBBBB", 11, 8, height, width, 1, 1, 0x11, 0)
+    scan = b"\xff\xda" + struct.pack(">HBBBBBB", 8, 1, 1, 0, 1, 0, 0)
+    return b"\xff\xd8" + table + frame + scan + bytes(width * height // 8) + b"\xff\xd9"
+
+
+@pytest.mark.skipif((features.version("libjpeg_turbo") or "") < "3", reason="it decodes lossless JPEG from 3.0 on")
+def test_a_lossless_jpeg_is_read_as_a_square_too() -> None:
+    data = lossless_jpeg(128, 64)
+    assert read_picture(BytesIO(data)).image.getextrema() == ((128, 128),) * 3
+    assert read_picture(BytesIO(data), square=16).image.getextrema() == ((128, 128),) * 3
 
 
 def test_a_progressive_jpeg_of_endless_scans_is_refused_at_once() -> None:

@@ -92,7 +92,7 @@ KeepMetadata = Annotated[
     typer.Option(
         "--keep-metadata",
         help="Copies the source's EXIF block: camera, date, and location if there is one, but not the camera's own "
-        "note. BMP and GIF cannot hold it, nor can JPEG if it is above 64 KiB.",
+        "note. BMP and GIF cannot hold it, nor can JPEG if it is above 64 KiB. It is not read from JPEG 2000.",
         rich_help_panel=FILES,
     ),
 ]

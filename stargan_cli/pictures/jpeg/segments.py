@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from typing import BinaryIO
 
 START = b"\xff\xd8\xff"
 SCAN, END = 0xDA, 0xD9
 SIZES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0))  # markers of frame headers
+LOSSLESS = 0xC3  # one of SIZES
 _MARKER = re.compile(rb"\xff([\x02-\xcf\xd9-\xfe])")  # no stuffed byte, no fill byte, and none that has no segment
 
 
@@ -32,3 +34,9 @@ def size_at(data: bytes, start: int) -> tuple[int, int] | None:
             height, width = struct.unpack(">HH", data[body + 1 : body + 5])
             return width, height
     return None
+
+
+def is_lossless(file: BinaryIO) -> bool:
+    """Whether a JPEG file is compressed without loss. libjpeg cannot decode such a file at a fraction of its size."""
+    file.seek(0)
+    return next((marker for marker, _, _ in segments(file.read()) if marker in SIZES), None) == LOSSLESS

@@ -1,7 +1,7 @@
 """How Pillow is set up in this process: which decoders it has, and what it must not say.
 
-Importing this module changes Pillow for the whole process: all decoders are loaded, its limit on the size of pictures
-is off, and neither libtiff nor Pillow's logger prints to stderr.
+Importing this module changes Pillow for the whole process: all decoders are loaded, one text or profile of a PNG may
+unpack to as much as all of them together, and neither libtiff nor Pillow's logger prints to stderr.
 """
 
 from __future__ import annotations
@@ -11,15 +11,18 @@ import logging
 import warnings
 from contextlib import suppress
 from importlib.util import find_spec
+from threading import Lock
+from typing import BinaryIO
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from stargan_cli.packages import import_package
 from stargan_cli.pictures.formats import FORMATS
 
 UNLOADED: dict[str, str] = {}
 """Pillow's names of formats whose decoder is installed but cannot be loaded, with the reason."""
-_filter_set: list[object] = []  # the filter that `ignore_warnings` set last, as `warnings.filters` holds it
+_filter_set: list[object] = []  # the filter that `_ignore_warnings` set last, as `warnings.filters` holds it
+_limit = Lock()
 
 
 def decodable() -> tuple[str, ...]:
@@ -27,7 +30,20 @@ def decodable() -> tuple[str, ...]:
     return tuple(name for row in FORMATS for name in (row.name, *row.variants) if name in Image.OPEN)
 
 
-def ignore_warnings() -> None:
+def open_header(file: BinaryIO, max_pixels: int) -> Image.Image:
+    """Open a picture without decoding it. May raise any exception on damaged files.
+
+    Pillow's limit is the process's. If it is lower than `max_pixels`, it is raised to that, and never lowered again.
+    Pillow refuses pictures, frames and tiles of more than twice its limit before it allocates memory for them.
+    """
+    _ignore_warnings()
+    with _limit:
+        if Image.MAX_IMAGE_PIXELS is not None:
+            Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS, max_pixels)
+    return Image.open(file, formats=decodable())
+
+
+def _ignore_warnings() -> None:
     """Silence Pillow's warnings of broken metadata and of size. `catch_warnings` is not thread-safe, so the filter is
     set for the whole process, and set again if other code has changed the filters."""
     if warnings.filters[:1] != _filter_set:
@@ -56,6 +72,6 @@ def _silence_libtiff() -> None:
 
 
 _load_decoders()
-Image.MAX_IMAGE_PIXELS = None  # the limit here is `max_pixels`, checked before anything is decoded
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # bytes
 _silence_libtiff()
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # else its errors, which are raised too, go to stderr
