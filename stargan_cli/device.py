@@ -106,7 +106,9 @@ def compiling() -> Iterator[None]:
 
         if not isinstance(error, TorchDynamoException):
             raise
-        raise UsageError(f"torch cannot compile the network: {first_line(error)}", "leave --compile out") from error
+        raise UsageError(
+            f"torch cannot compile the network: {first_line(error)}", "leave --compile out (train: give --no-compile)"
+        ) from error
 
 
 def put(tensor: Tensor, place: Tensor) -> None:

@@ -112,7 +112,7 @@ def test_what_torch_cannot_compile_is_an_error_of_the_call() -> None:
 
     with pytest.raises(UsageError, match="torch cannot compile the network: No working C.. compiler found") as found:
         device.compiling()(failing)(TorchDynamoException("No working C++ compiler found\nSet TORCHDYNAMO_VERBOSE=1"))
-    assert found.value.hint == "leave --compile out"
+    assert found.value.hint == "leave --compile out (train: give --no-compile)"
     with pytest.raises(RuntimeError, match="out of memory"):
         device.compiling()(failing)(RuntimeError("CUDA out of memory"))
 

@@ -29,6 +29,7 @@ def initialise(
     heads: FeatureHeads | None,
     layout: LabelLayout,
     weights: Weights,
+    whole: bool = False,
 ) -> list[str]:
     """Copy what fits into the networks. Returns notes on what does not.
 
@@ -36,17 +37,23 @@ def initialise(
     matched by the labels' names, and those of the mask vector by the sets (new ones start at zero, so that the pictures
     stay as they were). The discriminator takes over tensors of the same name and shape, since its depth depends on the
     picture size; so do `heads`, those of the discriminator on fixed features. Raises UsageError where the generator
-    does not fit.
+    does not fit; if `whole`, where anything does not.
     """
     _copy_generator(generator, layout, weights)
     given = weights.discriminator.state_dict() if weights.discriminator else None
     notes = [*_not_carried_over(layout, weights), _copy("the discriminator", discriminator, given, layout, weights)]
     if heads is not None:
         notes.append(_copy("the discriminator on features", heads, weights.feature_heads, layout, weights))
-    return [note for note in notes if note]
+    found = [note for note in notes if note]
+    if whole and found:
+        raise UsageError(
+            f"--distil must take over the weights whole: {'; '.join(found)}",
+            "give the data, labels and networks of the run that made them, and weights with their discriminators",
+        )
+    return found
 
 
-def require_fit(model: ModelSettings, given: ModelSettings, path: Path) -> None:
+def _require_fit(model: ModelSettings, given: ModelSettings, path: Path) -> None:
     """Raises UsageError where the generator of the weights at `path`, whose settings are `given`, does not fit."""
     with torch.device("meta"):
         own, there = (Generator(settings).state_dict() for settings in (model, given))
@@ -61,7 +68,7 @@ def require_fit(model: ModelSettings, given: ModelSettings, path: Path) -> None:
 
 
 def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights) -> None:
-    require_fit(generator.settings, weights.card.model, weights.path)
+    _require_fit(generator.settings, weights.card.model, weights.path)
     given = weights.generator.state_dict()
     given[FIRST] = _planes_by_name(generator.state_dict()[FIRST], given[FIRST], layout, weights.card.layout)
     generator.load_state_dict(given)

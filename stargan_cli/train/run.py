@@ -18,12 +18,13 @@ from stargan_cli.distributed import ALONE, Processes
 from stargan_cli.errors import UsageError
 from stargan_cli.files.writable import require_place
 from stargan_cli.labels import LabelLayout
+from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.settings import declared
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
-from stargan_cli.train.initialise import require_fit
+from stargan_cli.train.initialise import initialise
 from stargan_cli.train.learning.batches import BatchSource
 from stargan_cli.train.learning.feature_discriminator import FeatureDiscriminator
 from stargan_cli.train.learning.trainer import Trainer
@@ -32,8 +33,7 @@ from stargan_cli.train.recipe.networks import NetworkChoice
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder, refuse_earlier_run, refuse_folders
 from stargan_cli.train.session import Session
-from stargan_cli.weights.files import read_card, require_utf8
-from stargan_cli.weights.places import resolve
+from stargan_cli.weights.files import load, require_utf8
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _place(settings: TrainSettings, device: str, processes: Processes) -> tuple[
     if settings.compiled and where.type != "cuda":
         raise UsageError(
             f"--compile is for CUDA, and this run is on {where.type}",
-            "leave it out (--no-compile with --resume): on a CPU, stargan's own layers are as fast",
+            "give --no-compile: on a CPU, stargan's own layers are as fast",
         )
     return where, pick_precision(settings.precision, where)
 
@@ -100,8 +100,7 @@ def check(
     _place(settings, device, processes)
     if settings.log == "tensorboard":
         require_board()
-    if settings.lambda_features:
-        FeatureDiscriminator(model.class_dim)  # refuses where its package is missing
+    features = FeatureDiscriminator(model.class_dim) if settings.lambda_features else None
     processes.check_batch(settings.batch_size)
     require_place(run, "allow writing there" if resume else "choose another --run")
     refuse_folders(run)
@@ -111,8 +110,8 @@ def check(
         settings.refuse_without_effect()
         refuse_earlier_run(run)
         if settings.init_from:
-            path = resolve(settings.init_from)
-            require_fit(model, read_card(path).model, path)
+            networks = Generator(model), Discriminator(model), features.heads if features else None
+            initialise(*networks, layout, load(settings.init_from), whole=settings.distil)
 
 
 def train(

@@ -118,7 +118,8 @@ class Session:
             return
         trainer, weights = self.trainer, load(self.settings.init_from)
         heads = trainer.features.heads if trainer.features else None
-        for note in initialise(trainer.generator, trainer.discriminator, heads, trainer.layout, weights):
+        networks = trainer.generator, trainer.discriminator, heads
+        for note in initialise(*networks, trainer.layout, weights, whole=self.settings.distil):
             self.say(note)
         trainer.begin_with_generator()
         self.saver.started_from = origin(weights.card)

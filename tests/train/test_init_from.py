@@ -10,7 +10,7 @@ import pytest
 import torch
 from training_kit import after, celeba, class_folders, run_training, settings
 
-from stargan_cli.errors import UsageError
+from stargan_cli.errors import UsageError, WeightsError
 from stargan_cli.labels import LabelLayout, LabelSet
 from stargan_cli.model import Discriminator, Generator, ModelSettings
 from stargan_cli.train.data import load_data
@@ -98,6 +98,17 @@ def test_weights_of_another_width_are_refused(tmp_path: Path, whole: Path, chose
     deeper = replace(other, width=chosen.width, blocks=2)
     with pytest.raises(UsageError, match="does not fit this model: main"):
         check(tmp_path / "run", deeper, load_data(deeper)[1], device="cpu")  # before pictures are decoded
+
+
+def test_damaged_weights_are_refused_before_pictures_are_decoded(
+    tmp_path: Path, whole: Path, chosen: TrainSettings
+) -> None:
+    given = weights.load(str(whole / "weights.safetensors"))
+    damaged = {name: torch.full_like(tensor, torch.nan) for name, tensor in given.generator.state_dict().items()}
+    weights.save(tmp_path / "nan.safetensors", given.card, damaged)
+    started = replace(chosen, init_from=str(tmp_path / "nan.safetensors"))
+    with pytest.raises(WeightsError, match="holds NaN or infinite numbers"):
+        check(tmp_path / "run", started, load_data(started)[1], device="cpu")
 
 
 def test_a_joined_run_starts_from_the_weights_of_one_set(tmp_path: Path, whole: Path, moods: Path, cache: Path) -> None:

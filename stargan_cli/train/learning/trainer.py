@@ -118,12 +118,10 @@ class Trainer:
 
     def _steps(self) -> tuple[bool, bool]:
         """Whether this iteration has a gradient penalty, and whether it has a step of G."""
-        if self.teacher is not None:
-            return False, True
-        with_penalty, due = (
-            (self.iteration + 1) % every == 0 for every in (self.settings.penalty_every, self.settings.n_critic)
-        )
-        return with_penalty, due and self.iteration >= self.settings.head_start
+        start, every = self.settings.generator_steps
+        number = self.iteration + 1
+        with_penalty = self.teacher is None and number % self.settings.penalty_every == 0
+        return with_penalty, number % every == 0 and self.iteration >= start
 
     def _learning_rate_factor(self) -> float:
         """That of the settings, lower in the first `WARM_UP` iterations after resuming without moments."""
@@ -204,8 +202,8 @@ class Trainer:
     @torch.no_grad()
     def _average(self) -> None:
         # The average decays faster at first, so that the first samples do not show the random start.
-        since = (self.clock - self.settings.head_start).clamp(min=0)
-        steps = torch.div(since, self.settings.n_critic, rounding_mode="floor")
+        start, every = self.settings.generator_steps
+        steps = torch.div((self.clock - start).clamp(min=0), every, rounding_mode="floor")
         rest = 1 - ((1 + steps) / (10 + steps)).clamp(max=self.settings.ema)
         for average, parameter in zip(self.ema.parameters(), self.generator.parameters(), strict=True):
             average.lerp_(parameter, rest)

@@ -48,8 +48,8 @@ def new_settings(
         values["attributes"] = values.get("attributes") or DEFAULT_ATTRIBUTES
     _refuse_options_of_celeba(values["data"], given)
     settings = TrainSettings(**_absolute(values))
-    last = settings.iterations // settings.n_critic * settings.n_critic
-    if last <= settings.head_start and not settings.distil:
+    start, every = settings.generator_steps
+    if settings.iterations // every * every <= start:
         say(
             f"no iteration trains the generator, with --iterations {settings.iterations}, "
             f"--head-start {settings.head_start} and --n-critic {settings.n_critic}"

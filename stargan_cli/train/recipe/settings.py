@@ -197,9 +197,16 @@ class TrainSettings(MachineChoice, WritingChoice, NetworkChoice, Objective, Data
         Setting(
             TRAINING,
             "Trains the generator alone, after a run has ended: it learns the mean of the changes that --init-from "
-            "makes of moved (--jitter) and mirrored (--flip) views of each picture. Stains get weaker.",
+            "makes of moved (--jitter) and mirrored (--flip) views of each picture. Stains get weaker. Each "
+            "iteration is a step of the generator. Settings of losses and of the discriminator's training have no "
+            "effect.",
         ),
     ] = False
+
+    @property
+    def generator_steps(self) -> tuple[int, int]:
+        """After how many iterations the generator's steps begin, and how many iterations there are to each."""
+        return (0, 1) if self.distil else (self.head_start, self.n_critic)
 
     def learning_rate_factor(self, iteration: int) -> float:
         """1 over the first half, then linearly to 0 at the end (the paper's decay)."""
@@ -243,8 +250,4 @@ class TrainSettings(MachineChoice, WritingChoice, NetworkChoice, Objective, Data
         if not self.init_from:
             raise UsageError("--distil needs weights to learn from", "name them with --init-from")
         if not self.flip and not self.jitter:
-            raise UsageError(
-                "--distil needs several views of each picture", "leave --no-flip out, or add --jitter 0.06"
-            )
-        if self.compiled:
-            raise UsageError("--compile has no effect with --distil", "leave it out")
+            raise UsageError("--distil needs several views of each picture", "add --flip or --jitter 0.06")

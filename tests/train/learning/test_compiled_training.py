@@ -59,6 +59,14 @@ def test_compiled_networks_learn_what_plain_ones_do(backend: list[Any]) -> None:
         torch.testing.assert_close(state[name], value, atol=1e-3, rtol=1e-3, msg=name)
 
 
+@pytest.mark.parametrize("backend", ["aot_eager"], indirect=True)
+def test_a_distillation_takes_the_setting_of_the_run_before(backend: list[Any]) -> None:
+    plain, compiled = pair(output="attention", distil=True, init_from="weights")
+    expected, found = ([one.iterate() for _ in range(2)] for one in (plain, compiled))
+    for one, other in zip(expected, found, strict=True):
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("graphs", [False, True])
 @pytest.mark.parametrize("backend", ["inductor"], indirect=True)
@@ -81,5 +89,6 @@ def test_networks_that_cannot_be_compiled_are_an_error_of_the_call(monkeypatch: 
 
 def test_where_compiling_gains_nothing_it_is_refused(tmp_path: Path) -> None:
     chosen = settings(data=("celeba",), root=celeba(tmp_path), compiled=True)
-    with pytest.raises(UsageError, match="--compile is for CUDA, and this run is on cpu"):
+    with pytest.raises(UsageError, match="--compile is for CUDA, and this run is on cpu") as caught:
         check(tmp_path / "run", chosen, LabelLayout((FACES,)), device="cpu")
+    assert "give --no-compile" in str(caught.value.hint)  # which helps wherever the setting comes from

@@ -13,9 +13,11 @@ from training_kit import FACES, after, batch_of, celeba, run_training, same_end,
 from stargan_cli.datasets.draws import Draws
 from stargan_cli.errors import UsageError
 from stargan_cli.model import Translation
+from stargan_cli.train.data import load_data
 from stargan_cli.train.learning.distillation import MeanChange, Teacher, distillation_loss
 from stargan_cli.train.learning.trainer import Trainer
 from stargan_cli.train.recipe.resolve import new_settings, resumed_settings
+from stargan_cli.train.run import check
 from stargan_cli.weights import files as weights
 
 pytestmark = pytest.mark.numeric
@@ -112,16 +114,59 @@ def test_a_distillation_is_resumed_with_its_teacher(tmp_path: Path, cache: Path,
 
 
 @pytest.mark.parametrize(
-    ("more", "why"),
+    ("more", "why", "hint"),
     [
-        ({}, "--distil needs weights to learn from"),
-        ({"init_from": "celeba-128", "flip": False}, "--distil needs several views of each picture"),
-        ({"init_from": "celeba-128", "compiled": True}, "--compile has no effect with --distil"),
+        ({}, "--distil needs weights to learn from", "name them with --init-from"),
+        (
+            {"init_from": "celeba-128", "flip": False},
+            "--distil needs several views of each picture",
+            "add --flip or --jitter 0.06",
+        ),
     ],
 )
-def test_a_distillation_that_cannot_be_is_refused(more: dict[str, Any], why: str) -> None:
-    with pytest.raises(UsageError, match=why):
+def test_a_distillation_that_cannot_be_is_refused(more: dict[str, Any], why: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=why) as caught:
         settings(distil=True, **more)
+    assert caught.value.hint == hint
+
+
+def without_discriminator(path: Path) -> Path:
+    given = weights.load(str(path))
+    weights.save(path.with_name("generator.safetensors"), given.card, given.generator.state_dict())
+    return path.with_name("generator.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"attributes": ("Male", "Smiling", "Young")}, "labels that .* does not have, which start afresh: Young"),
+        ({"image_size": 32}, "the discriminator starts afresh in: conv2.weight"),
+        ({"init_from": "generator.safetensors"}, "does not have the discriminator: it starts afresh"),
+        ({"image_size": 64, "discriminator_layers": 4, "lambda_features": 1.0}, "does not have the discriminator on"),
+    ],
+)
+def test_a_distillation_whose_weights_lack_something_is_refused(
+    tmp_path: Path, cache: Path, chosen: dict[str, Any], more: dict[str, Any], why: str
+) -> None:
+    """It would stay untrained in the weights, which `translate` takes for trained."""
+    if "init_from" in more:
+        more = {"init_from": str(without_discriminator(Path(chosen["init_from"])))}
+    _, wanted = new_settings(None, None, chosen | more)
+    with pytest.raises(UsageError, match=f"--distil must take over the weights whole: .*{why}"):
+        check(tmp_path / "run", wanted, load_data(wanted)[1], device="cpu")  # before pictures are decoded
+    with pytest.raises(UsageError, match=f"--distil must take over the weights whole: .*{why}"):
+        run_training(tmp_path / "run", wanted, cache)
+
+
+def test_a_distillation_averages_from_its_first_step_and_each_one() -> None:
+    usual, late = (
+        tiny_trainer(FACES, iterations=100, distil=True, init_from="weights", **more)
+        for more in ({"n_critic": 1}, {"n_critic": 5, "head_start": 50})
+    )
+    for trainer in (usual, late):
+        for _ in range(4):
+            trainer.iterate()
+    torch.testing.assert_close(networks(late)["ema"], networks(usual)["ema"], atol=0, rtol=0)
 
 
 def test_a_head_start_that_is_as_long_as_a_distillation_is_no_matter(chosen: dict[str, Any]) -> None:
