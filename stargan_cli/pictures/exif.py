@@ -7,6 +7,8 @@ from typing import Any
 
 from PIL import Image
 
+from stargan_cli.pictures.tiff_pages import tags_of
+
 PIXEL_TAGS = (*range(254, 270), 273, 274, *range(277, 280), 284, 317, 320, *range(322, 326), 330, 339, 513, 514)
 BLOCK_TAGS = (700, 33723, 34377, 34675)  # XMP, IPTC, Photoshop, ICC: other metadata, with thumbnails and face regions
 THUMBNAIL, MAKER_NOTE = 0x501B, 0x927C  # the note has previews, and offsets from the start of the old block
@@ -19,6 +21,7 @@ COLOUR_SPACE, UNCALIBRATED, ADOBE_RGB = 0xA001, 65_535, "R03"  # the last is tag
 EXPOSURE_PIXEL_TAGS = (COLOUR_SPACE, 0xA002, 0xA003, INTEROPERABILITY)  # with width and height
 NOT_KEPT = (*PIXEL_TAGS, *BLOCK_TAGS, THUMBNAIL, MAKER_NOTE, *EXPOSURE_PIXEL_TAGS)
 ORIENTATION = 0x0112
+RESOLUTION = (282, 283)  # pixels a unit, in a row and in a column
 
 
 class _AsRead(str):
@@ -92,9 +95,10 @@ def _loaded(image: Image.Image) -> Image.Exif:
 
 
 def dpi_of(image: Image.Image) -> tuple[float, float] | None:
-    """Pixels an inch, in a row and in a column, as the file names them (above 1, at most MOST_DPI); else None. Pillow
-    says 1 for a TIFF that names none."""
+    """Pixels an inch, in a row and in a column, as the file names them (above 1, at most MOST_DPI); else None."""
     try:
+        if image.format == "TIFF" and not all(tag in tags_of(image) for tag in RESOLUTION):
+            return None  # Pillow takes 1 a unit for what the file does not name
         across, down = (float(value) for value in image.info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError):
         return None

@@ -53,10 +53,15 @@ class LabelTable:
         while own and own[-1] is None:  # a JSON row that was read before a later column appeared equals one read after
             own = own[:-1]
         own = self._shared.setdefault(own, own) if len(self._shared) < MOST_SHARED else own
-        if self._rows.setdefault(_key(name), own) != own:
-            raise DataError(f"{self.path}, line {line}: {name} is named twice, with different labels")
-        if os.path.isabs(name) and (real := _key(self._real(name))) != _key(name):
-            self._linked.setdefault(real, _key(name))
+        key = _key(name)
+        self._rows.setdefault(key, own)
+        real = _key(self._real(name)) if os.path.isabs(name) else key
+        if real != key:
+            self._linked.setdefault(real, key)
+        for other in (key, real, self._linked.get(real, key)):
+            if self._rows.get(other, own) != own:
+                alias = f" (also as {other})" if other != key else ""
+                raise DataError(f"{self.path}, line {line}: {name} is named twice{alias}, with different labels")
 
     def find(self, picture: PurePath) -> dict[str, float] | None:
         """The labels of a picture; None if no row names it.

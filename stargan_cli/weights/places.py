@@ -28,10 +28,13 @@ def resolve(source: str) -> Path:
     faces-joint-128), or hf://owner/repo[@revision][/file]; without a file, the first of NAMES_ON_HUBS that the
     repository has.
 
-    Raises UsageError where there is none, or where the hub does not say whether there is one.
+    Raises UsageError where there is none, where the hub does not say whether there is one, and for other URLs.
     """
-    if source.startswith("hf://"):
-        return _from_hub(source)
+    protocol, is_url, place = source.partition("://")
+    if is_url and protocol.lower() == "hf":
+        return _from_hub(f"hf://{place}")
+    if is_url:
+        raise UsageError(f"{source} is a URL, and weights are read from local files and hf:// alone", "download them")
     path = Path(source)
     if os.path.isfile(path):  # unlike Path.is_file, False for a name that is too long or holds a NUL
         return path

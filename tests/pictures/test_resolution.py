@@ -54,6 +54,13 @@ def test_a_tiff_that_names_no_resolution_has_none() -> None:
     assert read_picture(BytesIO(corpus.encoded(corpus.scene(), "TIFF"))).dpi is None
 
 
+@pytest.mark.parametrize("tags", [{}, {282: 30.0}, {283: 30.0}])
+def test_a_tiff_that_names_a_unit_or_one_direction_alone_has_none(tags: dict[int, float]) -> None:
+    centimetres = {296: 3}
+    read = read_picture(BytesIO(corpus.encoded(corpus.scene(), "TIFF", tiffinfo=centimetres | tags)))
+    assert read.dpi is None
+
+
 def test_every_page_keeps_its_own() -> None:
     pages = BytesIO()
     scene = corpus.scene()

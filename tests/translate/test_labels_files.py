@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 import unicodedata
+from itertools import permutations
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -220,6 +221,17 @@ def test_an_absolute_path_leads_to_its_picture_through_symlinked_folders(
     monkeypatch.chdir(link)
     assert read(tmp_path, f"path,Male\n{link / '1.jpg'},1\n").find(Path("1.jpg")) == {"Male": 1.0}
     assert read(tmp_path, "path,Male\nlink/1.jpg,1\n").find(link / "1.jpg") == {"Male": 1.0}
+
+
+def test_rows_that_lead_to_one_picture_through_different_folders_must_agree(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    for link in ("link", "other"):
+        (tmp_path / link).symlink_to(tmp_path / "real")
+    for first, second in permutations([tmp_path / name / "1.jpg" for name in ("real", "link", "other")], 2):
+        table = read(tmp_path, f"path,Male\n{first},1\n{second},1\n")
+        assert table.find(tmp_path / "real" / "1.jpg") == {"Male": 1.0}
+        with pytest.raises(DataError, match=f"line 3: {second} is named twice .also as {str(first)[1:]}., with diff"):
+            read(tmp_path, f"path,Male\n{first},1\n{second},0\n")
 
 
 def test_an_empty_field_says_nothing(tmp_path: Path) -> None:

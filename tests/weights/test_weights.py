@@ -110,9 +110,16 @@ def test_the_size_in_a_bundled_name_may_be_left_out(monkeypatch, file):
             places.resolve(other)
 
 
-def test_a_hub_address_without_a_name_is_refused():
-    with pytest.raises(UsageError, match="not a hub address"):
-        places.resolve("hf://owner")
+@pytest.mark.parametrize("address", ["hf://owner", "HF://owner"])
+def test_a_hub_address_without_a_name_is_refused(address):
+    with pytest.raises(UsageError, match="not a hub address: hf://owner"):
+        places.resolve(address)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/a.safetensors", "HTTPS://host/a.safetensors", "file:///a"])
+def test_another_url_is_not_called_a_missing_file(address):
+    with pytest.raises(UsageError, match=f"{address} is a URL, and weights are read from local files and hf://"):
+        places.resolve(address)
 
 
 class NotThere(Exception):
