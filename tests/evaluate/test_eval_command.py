@@ -494,7 +494,7 @@ def test_narrow_terminals_get_the_intervals_below(monkeypatch, capsys):
     row |= dict.fromkeys(("real", "do_nothing", "translated", "accuracy_of_all"), one)
     document = {"name": "celeba", "pictures": 100, "image_size": 16, "targets": [row], "all_single_changes": row}
     document |= {"own_label": {"psnr": one}, "there_and_back": {"psnr": one, "through": "old"}, "classifiers": []}
-    monkeypatch.setattr(tables, "PLAIN_WIDTH", 80)
+    monkeypatch.setattr(tables, "PIPE_WIDTH", 80)
     tables.show_document({"settings": {"face_network": "dlib"}, "sets": [document]})
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
