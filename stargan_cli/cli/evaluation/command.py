@@ -92,14 +92,21 @@ def evaluate(
 
         path = classifier[0] if classifier else usual_classifier(sets[0], network, root, split)
         _require_init(network, init)
-        choice = FitSettings(image_size=classifier_size, network=network, init=init, epochs=epochs, seed=seed)
-        batch, number_type = batch_size or FitSettings.batch_size, precision or "auto"
-        choice = replace(choice, batch_size=batch, device=device, precision=number_type)
+        fitting = FitSettings(
+            image_size=classifier_size,
+            network=network,
+            init=init,
+            epochs=epochs,
+            batch_size=batch_size or FitSettings.batch_size,
+            seed=seed,
+            device=device,
+            precision=precision or FitSettings.precision,
+        )
         fit = partial(
             fit_and_save,
             path,
             sets[0],
-            choice,
+            fitting,
             root=root,
             attributes=listed(attrs),
             split=split,
