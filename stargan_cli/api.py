@@ -54,8 +54,10 @@ def load(weights: str | Path = DEFAULT_WEIGHTS, *, device: str = "auto", precisi
     `device`: auto, cpu, cuda, cuda:1, mps. `precision`: auto, fp32, bf16, fp16; `generate` always computes in fp32.
     Warnings and notes go to the logger `stargan_cli`. Settings that this changes for the whole process: the first
     picture raises Pillow's limit on the size of pictures (`Image.MAX_IMAGE_PIXELS`) to `max_pixels`, and turns its
-    warnings off. Texts and profiles of PNG files may unpack to 64 MiB. On CUDA, cuDNN is deterministic, and fp32 is
-    computed without TF32. Without OMP_NUM_THREADS, torch uses at most as many threads as the process may use CPU cores.
+    warnings off. Texts and profiles of PNG files may unpack to 64 MiB. With glibc, `translate_folder` raises its
+    thresholds for giving freed memory back, and gives memory back when it ends. On CUDA, cuDNN is deterministic, and
+    fp32 is computed without TF32. Without OMP_NUM_THREADS, torch uses at most as many threads as the process may use
+    CPU cores.
     Raises UsageError and WeightsError.
     """
     return Model(os.path.expanduser(str(weights)), str(device), str(precision))

@@ -32,13 +32,14 @@ from stargan_cli.translate.plan import Plan
 from stargan_cli.translate.report import Failing, Report, Settled
 from stargan_cli.translate.settings import Location, Run, TranslationSettings, check_run
 from stargan_cli.translate.streaming.fork_server import ForkServers
-from stargan_cli.translate.streaming.heap import keep_freed_memory
+from stargan_cli.translate.streaming.heap import freed_memory_kept
 from stargan_cli.translate.streaming.processes import SUPPORTED, WorkerProcesses
 from stargan_cli.translate.streaming.worker import Assignment
 from stargan_cli.translate.work import MakeProcesses, work
 from stargan_cli.weights.files import Weights
 
 
+@freed_memory_kept()
 def translate(
     inputs: Sequence[Location],
     out: Location,
@@ -65,7 +66,6 @@ def translate(
     UsageError, WeightsError, and OutputError if no further output can be written.
     """
     where = check_run(inputs, out, settings, run)
-    keep_freed_memory()
     run = replace(run, ray=run.ray and not run.dry)
     report = Report() if report is None else report
     report.failing = Failing() if run.watch else None
