@@ -15,6 +15,7 @@ from stargan_cli.labels.synonyms import ANTONYMS, SYNONYMS
 
 _NEGATION = re.compile(r"(?:no|not|without)[\s_-]+(.+)", re.IGNORECASE | re.DOTALL)
 _SIGNED = re.compile(r"(?:[^:]*:\s*)?([-\u2212\u2013!~].+)", re.DOTALL)
+_OTHER_SEPARATORS = re.compile(r"[\s;+&|/]+")
 _SHOWN_LENGTH = 60
 _ALIKE = 0.75  # of a word and one that is proposed for it: `smile` and `male` have 0.67
 
@@ -114,6 +115,9 @@ class Vocabulary:
         return set()
 
     def _nearest(self, word: str) -> str:
+        parts = _OTHER_SEPARATORS.split(word.strip())
+        if all(map(self.search, parts)):
+            return f"; separate names with commas: {','.join(parts)}"
         known = {text: meanings for layer in self._layers[1:] for text, meanings in layer.items()}
         close = difflib.get_close_matches(plain(word[:_SHOWN_LENGTH]), known, n=1, cutoff=_ALIKE)
         if not close:

@@ -103,6 +103,8 @@ def test_no_beard_is_a_name_and_not_a_negation() -> None:
     [
         ("blnd", "did you mean blond (Blond_Hair)"),
         ("femal", "did you mean female (no-Male)"),
+        ("blond male", "separate names with commas: blond,male"),
+        ("blond; no-young", "separate names with commas: blond,no-young"),
         ("happy", "unknown attribute 'happy'"),
         ("blond,black", "'blond' and 'black' exclude each other"),
         ("black=0.6,blond=0.6", "exclude each other"),
