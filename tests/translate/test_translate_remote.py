@@ -19,6 +19,7 @@ from fsspec.utils import infer_storage_options
 from translation_kit import call, draw
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote, web
 from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
@@ -356,8 +357,75 @@ class Strict(Hosted):
         return {name: value for name, value in options.items() if name not in ("protocol", "path")}
 
 
-for _name in (*Hosted.protocol, Strict.protocol):
-    fsspec.register_implementation(_name, Hosted if _name in Hosted.protocol else Strict, clobber=True)
+class Share(Hosted):
+    """As fsspec's for SMB: names of folders end with a slash, errors have Windows' own class, nothing is moved over a
+    file. `raised` holds the numbers of its errors."""
+
+    protocol = "share"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    raised: ClassVar[list[int]] = []
+
+    class Error(OSError):
+        """Not FileNotFoundError, whatever its number: only OSError itself chooses a class."""
+
+    def _error(self, number: int) -> Share.Error:
+        self.raised.append(number)
+        return self.Error(number, "STATUS")
+
+    def info(self, path: str, **_: object) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().info(path)
+        except FileNotFoundError:
+            raise self._error(errno.ENOENT) from None
+        return {**found, "name": found["name"] + "/"} if found["type"] == "directory" else found
+
+    def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, Any]]:
+        return [self.info(info["name"]) for info in super().ls(path, detail=True)]
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
+        if path not in self.store:
+            raise self._error(errno.ENOENT)
+        return self.store[path].getvalue()[start:end]  # type: ignore[no-any-return]
+
+    def mv(self, source: str, target: str, **_: object) -> None:
+        if target in self.store:
+            raise self._error(errno.EEXIST)
+        self.store[target] = self.store.pop(source)
+
+
+for _kind in (Hosted, Strict, Share):
+    for _name in (_kind.protocol,) if isinstance(_kind.protocol, str) else _kind.protocol:
+        fsspec.register_implementation(_name, _kind, clobber=True)
+
+
+def test_a_windows_share_is_read_with_its_subfolders_and_written(pictures: Path, weights: Path, tree: Tree) -> None:
+    for name, data in tree(pictures).items():
+        place = RemotePath("share://host/pics/in") / name
+        place.filesystem.pipe_file(place.key, data)
+    common = ("-w", weights, "-o", "share://host/pics/out", "--set")
+    assert RemotePath("share://host/pics/nothing").kind() is None
+    for target, numbers in (("blond", (5, 0, 0)), ("blond", (0, 5, 0)), ("brown", (5, 0, 0))):
+        assert counts("share://host/pics/in", *common, target) == numbers
+    assert {errno.ENOENT, errno.EEXIST} == set(Share.raised)
+    written = [name for name in Share.store if name.startswith("/pics/out/")]
+    assert sorted(written) == [f"/pics/out/{name}" for name in sorted(tree(pictures))]
+
+
+def test_what_was_not_moved_into_its_place_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = remote_sink.RemoteSink(RemotePath("share://host/full"))
+
+    def refused(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(Share, "mv", refused)
+    with pytest.raises(PictureError, match="cannot be written: Access Denied"):
+        sink.begin(PurePath("a.png"), b"pixels").finish()
+    assert not sink.root.filesystem.find("/full")
+    unfinished = f"/full/{temporary_name('a.png')}"
+    sink.root.filesystem.pipe_file(unfinished, b"pix")
+    sink.remove_unfinished(PurePath("a.png"))
+    assert not sink.root.filesystem.find("/full")
 
 
 def test_the_clients_of_file_systems_are_given_nothing_but_what_the_url_of_the_folder_says() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import posixpath
@@ -121,7 +122,7 @@ class RemotePath:
         """What the file system says of it. Of a busy web server, only that it is a file, as all there are: it is waited
         for when the file is read. Raises whatever the file system raises."""
         try:
-            with self._web_errors():
+            with self._own_errors():
                 info: dict[str, Any] = self.filesystem.info(self.key, **(web.AT_ONCE if self._is_web else {}))
                 return info
         except Exception as error:
@@ -130,13 +131,18 @@ class RemotePath:
             raise
 
     @contextmanager
-    def _web_errors(self) -> Iterator[None]:
-        """Raise a web server's own error: fsspec raises FileNotFoundError from it, whatever it is."""
+    def _own_errors(self) -> Iterator[None]:
+        """Raise FileNotFoundError if nothing is there, and in no other case. An SMB client has a class of its own for
+        it. fsspec raises FileNotFoundError from any error of a web server."""
         try:
             yield
         except FileNotFoundError as error:
             if self._is_web and isinstance(error.__cause__, Exception):
                 raise error.__cause__ from None
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise FileNotFoundError(str(error)) from error
             raise
 
     def beginning(self, most: int | None = None) -> bytes:
@@ -148,7 +154,8 @@ class RemotePath:
         if most is None and filesystem.async_impl:
             most = ALL_BYTES
         try:
-            return bytes(filesystem.cat_file(self.key, start=0, end=most))
+            with self._own_errors():
+                return bytes(filesystem.cat_file(self.key, start=0, end=most))
         except FileNotFoundError:
             raise
         except Exception:
@@ -201,7 +208,7 @@ class RemoteFile:
     def open(self) -> BinaryIO:
         """A file to read from beginning to end. One whose size the server does not say is copied to the folder for
         temporary files first. Raises PictureError."""
-        with reading(), self.address._web_errors():
+        with reading(), self.address._own_errors():
             file: BinaryIO = self.address.filesystem.open(
                 self.address.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
             )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import temporary_name
@@ -100,7 +101,11 @@ class RemoteSink:
         return AtOnce(lambda: self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data)))
 
     def remove_unfinished(self, output: PurePath) -> None:
-        """Nothing: an unfinished upload is no object, and the store's own rules remove its parts."""
+        """Where uploads are atomic, an unfinished one is no object, and the store's own rules remove its parts."""
+        place = self.root / output
+        if place.protocol not in WHOLE_OR_NOT:
+            with suppress(Exception):  # it may not be there
+                place.filesystem.rm_file(_temporary(place.key))
 
     def _put(self, output: PurePath, put: Callable[..., object]) -> None:
         if ".." in output.parts or output.is_absolute():
@@ -124,8 +129,28 @@ def _put_whole(place: RemotePath, put: Callable[..., object]) -> None:
     if place.protocol in WHOLE_OR_NOT:
         put(filesystem, key)
         return
+    temporary = _temporary(key)
+    filesystem.makedirs(temporary.rpartition("/")[0], exist_ok=True)
+    try:
+        put(filesystem, temporary)
+        _move(filesystem, temporary, key)
+    except BaseException:
+        with suppress(Exception):  # the first error says why
+            filesystem.rm_file(temporary)
+        raise
+
+
+def _temporary(key: str) -> str:
     folder, _, name = key.rpartition("/")
-    temporary = f"{folder}/{temporary_name(name)}"
-    filesystem.makedirs(folder, exist_ok=True)
-    put(filesystem, temporary)
-    filesystem.mv(temporary, key)
+    return f"{folder}/{temporary_name(name)}"
+
+
+def _move(filesystem: Any, temporary: str, key: str) -> None:
+    """SMB does not move a file over another one: that one is removed first."""
+    try:
+        filesystem.mv(temporary, key)
+    except OSError as error:
+        if error.errno != errno.EEXIST:
+            raise
+        filesystem.rm_file(key)
+        filesystem.mv(temporary, key)
