@@ -701,12 +701,49 @@ def test_who_may_not_remove_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
         sink.require_writable()
 
 
-def test_on_hf_nothing_is_put_to_find_out_whether_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be a commit."""
-    asked: list[RemotePath] = []
-    monkeypatch.setattr(RemotePath, "kind", lambda path: asked.append(path))
+class Hub(Hosted):
+    """As the hub's: a commit is refused, and a repository is looked for by name."""
+
+    protocol = "hf"
+    store: ClassVar[dict[str, Any]] = {}
+
+    def resolve_path(self, path: str) -> None:
+        if "/none" in path:
+            raise FileNotFoundError(f"{path} (repository not found)")
+
+    def pipe_file(self, *_: object, **__: object) -> None:
+        raise AssertionError("this would be a commit")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "_get_kwargs_from_urls", staticmethod(lambda _: {}))
+    monkeypatch.setattr(Hub, "_strip_protocol", classmethod(lambda _, path: path.removeprefix("hf://")))
+    monkeypatch.setattr(fsspec, "get_filesystem_class", lambda _: Hub)
+
+
+@pytest.mark.usefixtures("hub")
+def test_on_hf_nothing_is_put_to_find_out_whether_it_can_be() -> None:
     remote_sink.RemoteSink(RemotePath("hf://datasets/a/b")).require_writable()
-    assert asked == [RemotePath("hf://datasets/a/b")]
+    with pytest.raises(UsageError, match=r"cannot write into the output folder hf://datasets/a/none: .*not found"):
+        remote_sink.RemoteSink(RemotePath("hf://datasets/a/none")).require_writable()
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("one", "other"), [("datasets/a/b", "datasets/a/b@main"), ("a/b", "models/a/b"), ("a/b", "models/a/b@main")]
+)
+def test_the_revision_that_a_url_leaves_out_is_main(one: str, other: str) -> None:
+    for below in ("", "/in", "/in/a@main.png"):
+        assert RemotePath(f"hf://{one}{below}").place == RemotePath(f"hf://{other}{below}").place
+    with pytest.raises(UsageError, match="holds the inputs"):
+        check_output([RemotePath(f"hf://{one}/in")], RemotePath(f"hf://{other}/in"))
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("other", ["a/b@v1/in", "a/b@main2/in", "datasets/a/b/in", "a/b@refs%2Fpr%2F1/in"])
+def test_other_revisions_and_types_are_other_places(other: str) -> None:
+    check_output([RemotePath("hf://a/b/in")], RemotePath(f"hf://{other}"))
 
 
 def test_only_a_source_is_said_to_be_no_longer_there(monkeypatch: pytest.MonkeyPatch) -> None:

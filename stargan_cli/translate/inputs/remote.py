@@ -6,6 +6,7 @@ import errno
 import importlib
 import importlib.util
 import posixpath
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -21,6 +22,9 @@ from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"} | dict.fromkeys(
     ("az", "abfs", "abfss"), "adlfs"
 )
+_ON_HF = re.compile(r"^/(?:models/)?((?:datasets/|spaces/)?[^/@]+/[^/@]+)(?:@main(?=/|$))?")
+"""The type, owner and name of a repository, among what its URL may leave out: the type of models, and the revision that
+is read and written without one."""
 READ_AHEAD_BYTES = 2**23
 ALL_BYTES = 2**40
 
@@ -66,14 +70,18 @@ class RemotePath:
 
     @property
     def place(self) -> str:
-        """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place. Raises UsageError.
+        """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place, and so have hf://o/r@main/x
+        and hf://o/r/x. Raises UsageError.
 
         One place never gets two spellings. Two places may share one, because users, ports and accounts are left out (a
         URL need not name them), and `..` and doubled slashes are resolved (some stores take them literally)."""
         filesystem = self.filesystem
         protocol = filesystem.protocol if isinstance(filesystem.protocol, str) else filesystem.protocol[0]
         host = str(filesystem._get_kwargs_from_urls(self.url).get("host") or "").lower()
-        return f"{protocol}:{host}{posixpath.normpath('/' + self.key.lstrip('/'))}".rstrip("/")
+        key = posixpath.normpath("/" + self.key.lstrip("/"))
+        if protocol == "hf":
+            key = _ON_HF.sub(r"/\1", key)
+        return f"{protocol}:{host}{key}".rstrip("/")
 
     def is_within(self, folder: RemotePath) -> bool:
         return f"{self.place}/".startswith(f"{folder.place}/")
