@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.util
 import json
 import socket
 import tempfile
@@ -540,7 +541,8 @@ def test_no_more_is_asked_of_a_plain_file_than_it_holds(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("url", "package"),
-    [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub"), ("abfs://bucket/in", "adlfs")],
+    [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub"), ("abfs://bucket/in", "adlfs")]
+    + [("smb://host/pics", "smbprotocol"), ("webdav://in", "webdav4"), ("sftp://host/in", "paramiko")],
 )
 def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
@@ -553,14 +555,34 @@ def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.
     assert f"pip install {package}" in result.stderr
 
 
+def test_the_package_of_a_protocol_that_fsspec_learns_from_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "adlfs" else name)
+    result = call("abfss://container@account/in", "--set", "blond")
+    assert result.exit_code == 2
+    assert "abfss:// needs a package that is not installed" in result.stderr
+    assert "pip install adlfs" in result.stderr
+
+
+def test_a_setting_that_a_url_cannot_hold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WebDav(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        def __init__(self, base_url: str, auth: str | None = None) -> None:
+            super().__init__()
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", lambda _: WebDav)
+    result = call("webdav://photos", "--set", "blond")
+    assert result.exit_code == 2
+    assert "webdav://photos does not say the base_url of webdav://" in result.stderr
+    assert "set the variable FSSPEC_WEBDAV_BASE_URL" in result.stderr
+
+
 def test_no_package_is_guessed_from_a_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
-        raise ImportError('SFTPFileSystem requires "paramiko" to be installed')
+        raise ImportError('DropboxFileSystem requires "dropbox" to be installed')
 
     monkeypatch.setattr(fsspec, "get_filesystem_class", no_package)
-    result = call("sftp://host/in", "--set", "blond")
+    result = call("dropbox://in", "--set", "blond")
     assert result.exit_code == 2
-    assert 'requires "paramiko" to be installed' in result.stderr
+    assert 'requires "dropbox" to be installed' in result.stderr
     assert "pip install" not in result.stderr
 
 

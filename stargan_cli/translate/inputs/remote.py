@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
-import importlib.util
 import posixpath
 import re
 from collections.abc import Iterator
@@ -15,13 +13,10 @@ from typing import Any, BinaryIO
 
 from stargan_cli.errors import PictureError, UsageError, one_line
 from stargan_cli.files.blobs import hash_of
-from stargan_cli.packages import import_package
 from stargan_cli.translate.inputs import web
+from stargan_cli.translate.inputs.file_systems import file_system
 from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 
-PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"} | dict.fromkeys(
-    ("az", "abfs", "abfss"), "adlfs"
-)
 _ON_HF = re.compile(r"^/(?:models/)?((?:datasets/|spaces/)?[^/@]+/[^/@]+)(?:@main(?=/|$))?")
 """The type, owner and name of a repository, among what its URL may leave out: the type of models, and the revision that
 is read and written without one."""
@@ -88,24 +83,8 @@ class RemotePath:
 
     @property
     def filesystem(self) -> Any:
-        """The fsspec file system. Raises UsageError if the protocol's package or settings are missing.
-
-        `fsspec.url_to_fs` is not used: it takes a `::` in the name of an object for a chain of URLs."""
-        try:
-            kind = importlib.import_module("fsspec").get_filesystem_class(self.protocol)
-            options = web.options(self.url) if self._is_web else {}
-            return _uncached(kind(**kind._get_kwargs_from_urls(self.root or self.url), **options))
-        except ImportError as error:
-            protocol = self.protocol
-            package = PACKAGES.get(protocol) or (None if importlib.util.find_spec("fsspec") else "fsspec")
-            if package and importlib.util.find_spec(package):
-                import_package(package, f"{protocol}://", package)
-            raise UsageError(
-                f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
-                f"pip install {package}" if package else None,
-            ) from error
-        except Exception as error:  # each protocol raises errors of its own for wrong settings
-            raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
+        """Raises UsageError."""
+        return file_system(self.root or self.url)
 
     @property
     def key(self) -> str:
@@ -243,11 +222,3 @@ class reported:
 def reading() -> reported:
     """`reported` for reading a source: of one that was removed since it was listed, it says so."""
     return reported("cannot be read", gone="it is no longer there")
-
-
-def _uncached(filesystem: Any) -> Any:
-    """The file system without its cache of listings. As an option, some would pass that on to their client."""
-    cache = importlib.import_module("fsspec.dircache").DirCache
-    if isinstance(filesystem.dircache, cache):
-        filesystem.dircache = cache(use_listings_cache=False)
-    return filesystem
