@@ -359,8 +359,8 @@ class Strict(Hosted):
 
 
 class Share(Hosted):
-    """As fsspec's for SMB: names of folders end with a slash, errors have Windows' own class, nothing is moved over a
-    file. `raised` holds the numbers of its errors."""
+    """As fsspec's for SMB, names of folders end with a slash, errors have a class of their own, and, as WebDAV's, nothing
+    is moved over a file. `raised` holds the numbers of its errors."""
 
     protocol = "share"
     store: ClassVar[dict[str, Any]] = {}
@@ -391,7 +391,8 @@ class Share(Hosted):
 
     def mv(self, source: str, target: str, **_: object) -> None:
         if target in self.store:
-            raise self._error(errno.EEXIST)
+            self.raised.append(errno.EEXIST)
+            raise RuntimeError(f"{target} already exists")
         self.store[target] = self.store.pop(source)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -147,11 +146,11 @@ def _temporary(key: str) -> str:
 
 
 def _move(filesystem: Any, temporary: str, key: str) -> None:
-    """SMB does not move a file over another one: that one is removed first."""
+    """Some stores do not move an object over another one: that one is removed first."""
     try:
         filesystem.mv(temporary, key)
-    except OSError as error:
-        if error.errno != errno.EEXIST:
+    except Exception:
+        if not (filesystem.exists(temporary) and filesystem.exists(key)):
             raise
         filesystem.rm_file(key)
         filesystem.mv(temporary, key)
