@@ -359,7 +359,7 @@ class Strict(Hosted):
 
 
 class Share(Hosted):
-    """As fsspec's for SMB, names of folders end with a slash, errors have a class of their own, and, as WebDAV's, nothing
+    """As fsspec's for SMB, names of folders end with a slash, and errors have their own class. As WebDAV's, nothing
     is moved over a file. `raised` holds the numbers of its errors."""
 
     protocol = "share"
