@@ -389,6 +389,11 @@ class Share(Hosted):
             raise self._error(errno.ENOENT)
         return self.store[path].getvalue()[start:end]  # type: ignore[no-any-return]
 
+    def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if "cache_type" in options:
+            raise TypeError("unexpected keyword argument 'cache_type'")
+        return super().open(path, mode, **options)
+
     def mv(self, source: str, target: str, **_: object) -> None:
         if target in self.store:
             self.raised.append(errno.EEXIST)
@@ -412,6 +417,13 @@ def test_a_windows_share_is_read_with_its_subfolders_and_written(pictures: Path,
     assert {errno.ENOENT, errno.EEXIST} == set(Share.raised)
     written = [name for name in Share.store if name.startswith("/pics/out/")]
     assert sorted(written) == [f"/pics/out/{name}" for name in sorted(tree(pictures))]
+
+
+def test_a_file_of_a_windows_share_is_opened_with_what_its_client_knows() -> None:
+    source = RemotePath("share://host/pics/a.tar")
+    source.filesystem.pipe_file(source.key, b"members")
+    with source.file().open() as file:
+        assert file.read() == b"members"
 
 
 def test_what_was_not_moved_into_its_place_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:

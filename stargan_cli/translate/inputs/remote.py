@@ -196,9 +196,9 @@ class RemoteFile:
         """A file to read from beginning to end. One whose size the server does not say is copied to the folder for
         temporary files first. Raises PictureError."""
         with reading(), self.address._own_errors():
-            file: BinaryIO = self.address.filesystem.open(
-                self.address.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
-            )
+            filesystem = self.address.filesystem
+            cache = {"cache_type": "readahead"} if filesystem.async_impl else {}  # some others give it to their client
+            file: BinaryIO = filesystem.open(self.address.key, "rb", block_size=READ_AHEAD_BYTES, **cache)
             return file if getattr(file, "size", 0) is not None else web.copied(file)
 
 
