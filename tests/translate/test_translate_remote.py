@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import importlib.util
 import json
 import socket
 import tempfile
@@ -19,6 +20,7 @@ from fsspec.utils import infer_storage_options
 from translation_kit import call, draw
 
 from stargan_cli.errors import OutputError, PictureError, UsageError
+from stargan_cli.files.atomic import temporary_name
 from stargan_cli.files.passed_over import PassedOver
 from stargan_cli.translate.inputs import remote, web
 from stargan_cli.translate.inputs.checks import check_inputs, check_output, check_output_file
@@ -356,8 +358,88 @@ class Strict(Hosted):
         return {name: value for name, value in options.items() if name not in ("protocol", "path")}
 
 
-for _name in (*Hosted.protocol, Strict.protocol):
-    fsspec.register_implementation(_name, Hosted if _name in Hosted.protocol else Strict, clobber=True)
+class Share(Hosted):
+    """As fsspec's for SMB, names of folders end with a slash, and errors have their own class. As WebDAV's, nothing
+    is moved over a file. `raised` holds the numbers of its errors."""
+
+    protocol = "share"
+    store: ClassVar[dict[str, Any]] = {}
+    pseudo_dirs: ClassVar[list[str]] = [""]
+    raised: ClassVar[list[int]] = []
+
+    class Error(OSError):
+        """Not FileNotFoundError, whatever its number: only OSError itself chooses a class."""
+
+    def _error(self, number: int) -> Share.Error:
+        self.raised.append(number)
+        return self.Error(number, "STATUS")
+
+    def info(self, path: str, **_: object) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = super().info(path)
+        except FileNotFoundError:
+            raise self._error(errno.ENOENT) from None
+        return {**found, "name": found["name"] + "/"} if found["type"] == "directory" else found
+
+    def ls(self, path: str, detail: bool = True, **_: object) -> list[dict[str, Any]]:
+        return [self.info(info["name"]) for info in super().ls(path, detail=True)]
+
+    def cat_file(self, path: str, start: int | None = None, end: int | None = None, **_: object) -> bytes:
+        if path not in self.store:
+            raise self._error(errno.ENOENT)
+        return self.store[path].getvalue()[start:end]  # type: ignore[no-any-return]
+
+    def open(self, path: str, mode: str = "rb", **options: Any) -> Any:
+        if "cache_type" in options:
+            raise TypeError("unexpected keyword argument 'cache_type'")
+        return super().open(path, mode, **options)
+
+    def mv(self, source: str, target: str, **_: object) -> None:
+        if target in self.store:
+            self.raised.append(errno.EEXIST)
+            raise RuntimeError(f"{target} already exists")
+        self.store[target] = self.store.pop(source)
+
+
+for _kind in (Hosted, Strict, Share):
+    for _name in (_kind.protocol,) if isinstance(_kind.protocol, str) else _kind.protocol:
+        fsspec.register_implementation(_name, _kind, clobber=True)
+
+
+def test_a_windows_share_is_read_with_its_subfolders_and_written(pictures: Path, weights: Path, tree: Tree) -> None:
+    for name, data in tree(pictures).items():
+        place = RemotePath("share://host/pics/in") / name
+        place.filesystem.pipe_file(place.key, data)
+    common = ("-w", weights, "-o", "share://host/pics/out", "--set")
+    assert RemotePath("share://host/pics/nothing").kind() is None
+    for target, numbers in (("blond", (5, 0, 0)), ("blond", (0, 5, 0)), ("brown", (5, 0, 0))):
+        assert counts("share://host/pics/in", *common, target) == numbers
+    assert {errno.ENOENT, errno.EEXIST} == set(Share.raised)
+    written = [name for name in Share.store if name.startswith("/pics/out/")]
+    assert sorted(written) == [f"/pics/out/{name}" for name in sorted(tree(pictures))]
+
+
+def test_a_file_of_a_windows_share_is_opened_with_what_its_client_knows() -> None:
+    source = RemotePath("share://host/pics/a.tar")
+    source.filesystem.pipe_file(source.key, b"members")
+    with source.file().open() as file:
+        assert file.read() == b"members"
+
+
+def test_what_was_not_moved_into_its_place_is_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = remote_sink.RemoteSink(RemotePath("share://host/full"))
+
+    def refused(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(Share, "mv", refused)
+    with pytest.raises(PictureError, match="cannot be written: Access Denied"):
+        sink.begin(PurePath("a.png"), b"pixels").finish()
+    assert not sink.root.filesystem.find("/full")
+    unfinished = f"/full/{temporary_name('a.png')}"
+    sink.root.filesystem.pipe_file(unfinished, b"pix")
+    sink.remove_unfinished(PurePath("a.png"))
+    assert not sink.root.filesystem.find("/full")
 
 
 def test_the_clients_of_file_systems_are_given_nothing_but_what_the_url_of_the_folder_says() -> None:
@@ -472,7 +554,8 @@ def test_no_more_is_asked_of_a_plain_file_than_it_holds(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("url", "package"),
-    [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub"), ("abfs://bucket/in", "adlfs")],
+    [("gs://bucket/in", "gcsfs"), ("hf://datasets/a/b", "huggingface_hub"), ("abfs://bucket/in", "adlfs")]
+    + [("smb://host/pics", "smbprotocol"), ("webdav://in", "webdav4"), ("sftp://host/in", "paramiko")],
 )
 def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
@@ -485,14 +568,34 @@ def test_a_missing_package_is_named(url: str, package: str, monkeypatch: pytest.
     assert f"pip install {package}" in result.stderr
 
 
+def test_the_package_of_a_protocol_that_fsspec_learns_from_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "adlfs" else name)
+    result = call("abfss://container@account/in", "--set", "blond")
+    assert result.exit_code == 2
+    assert "abfss:// needs a package that is not installed" in result.stderr
+    assert "pip install adlfs" in result.stderr
+
+
+def test_a_setting_that_a_url_cannot_hold_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class WebDav(fsspec.AbstractFileSystem):  # type: ignore[misc]
+        def __init__(self, base_url: str, auth: str | None = None) -> None:
+            super().__init__()
+
+    monkeypatch.setattr(fsspec, "get_filesystem_class", lambda _: WebDav)
+    result = call("webdav://photos", "--set", "blond")
+    assert result.exit_code == 2
+    assert "webdav://photos does not say the base_url of webdav://" in result.stderr
+    assert "set the variable FSSPEC_WEBDAV_BASE_URL" in result.stderr
+
+
 def test_no_package_is_guessed_from_a_protocol(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(*_: object, **__: object) -> None:
-        raise ImportError('SFTPFileSystem requires "paramiko" to be installed')
+        raise ImportError('DropboxFileSystem requires "dropbox" to be installed')
 
     monkeypatch.setattr(fsspec, "get_filesystem_class", no_package)
-    result = call("sftp://host/in", "--set", "blond")
+    result = call("dropbox://in", "--set", "blond")
     assert result.exit_code == 2
-    assert 'requires "paramiko" to be installed' in result.stderr
+    assert 'requires "dropbox" to be installed' in result.stderr
     assert "pip install" not in result.stderr
 
 
@@ -633,12 +736,49 @@ def test_who_may_not_remove_may_write(monkeypatch: pytest.MonkeyPatch) -> None:
         sink.require_writable()
 
 
-def test_on_hf_nothing_is_put_to_find_out_whether_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would be a commit."""
-    asked: list[RemotePath] = []
-    monkeypatch.setattr(RemotePath, "kind", lambda path: asked.append(path))
+class Hub(Hosted):
+    """As the hub's: a commit is refused, and a repository is looked for by name."""
+
+    protocol = "hf"
+    store: ClassVar[dict[str, Any]] = {}
+
+    def resolve_path(self, path: str) -> None:
+        if "/none" in path:
+            raise FileNotFoundError(f"{path} (repository not found)")
+
+    def pipe_file(self, *_: object, **__: object) -> None:
+        raise AssertionError("this would be a commit")
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Hub, "_get_kwargs_from_urls", staticmethod(lambda _: {}))
+    monkeypatch.setattr(Hub, "_strip_protocol", classmethod(lambda _, path: path.removeprefix("hf://")))
+    monkeypatch.setattr(fsspec, "get_filesystem_class", lambda _: Hub)
+
+
+@pytest.mark.usefixtures("hub")
+def test_on_hf_nothing_is_put_to_find_out_whether_it_can_be() -> None:
     remote_sink.RemoteSink(RemotePath("hf://datasets/a/b")).require_writable()
-    assert asked == [RemotePath("hf://datasets/a/b")]
+    with pytest.raises(UsageError, match=r"cannot write into the output folder hf://datasets/a/none: .*not found"):
+        remote_sink.RemoteSink(RemotePath("hf://datasets/a/none")).require_writable()
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(
+    ("one", "other"), [("datasets/a/b", "datasets/a/b@main"), ("a/b", "models/a/b"), ("a/b", "models/a/b@main")]
+)
+def test_the_revision_that_a_url_leaves_out_is_main(one: str, other: str) -> None:
+    for below in ("", "/in", "/in/a@main.png"):
+        assert RemotePath(f"hf://{one}{below}").place == RemotePath(f"hf://{other}{below}").place
+    with pytest.raises(UsageError, match="holds the inputs"):
+        check_output([RemotePath(f"hf://{one}/in")], RemotePath(f"hf://{other}/in"))
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize("other", ["a/b@v1/in", "a/b@main2/in", "datasets/a/b/in", "a/b@refs%2Fpr%2F1/in"])
+def test_other_revisions_and_types_are_other_places(other: str) -> None:
+    check_output([RemotePath("hf://a/b/in")], RemotePath(f"hf://{other}"))
 
 
 def test_only_a_source_is_said_to_be_no_longer_there(monkeypatch: pytest.MonkeyPatch) -> None:

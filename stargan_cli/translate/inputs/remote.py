@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import errno
 import posixpath
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,13 +13,13 @@ from typing import Any, BinaryIO
 
 from stargan_cli.errors import PictureError, UsageError, one_line
 from stargan_cli.files.blobs import hash_of
-from stargan_cli.packages import import_package
 from stargan_cli.translate.inputs import web
+from stargan_cli.translate.inputs.file_systems import file_system
 from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 
-PACKAGES = {"s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "hf": "huggingface_hub"} | dict.fromkeys(
-    ("az", "abfs", "abfss"), "adlfs"
-)
+_ON_HF = re.compile(r"^/(?:models/)?((?:datasets/|spaces/)?[^/@]+/[^/@]+)(?:@main(?=/|$))?")
+"""The type, owner and name of a repository, among what its URL may leave out: the type of models, and the revision that
+is read and written without one."""
 READ_AHEAD_BYTES = 2**23
 ALL_BYTES = 2**40
 
@@ -65,38 +65,26 @@ class RemotePath:
 
     @property
     def place(self) -> str:
-        """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place. Raises UsageError.
+        """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place, and so have hf://o/r@main/x
+        and hf://o/r/x. Raises UsageError.
 
         One place never gets two spellings. Two places may share one, because users, ports and accounts are left out (a
         URL need not name them), and `..` and doubled slashes are resolved (some stores take them literally)."""
         filesystem = self.filesystem
         protocol = filesystem.protocol if isinstance(filesystem.protocol, str) else filesystem.protocol[0]
         host = str(filesystem._get_kwargs_from_urls(self.url).get("host") or "").lower()
-        return f"{protocol}:{host}{posixpath.normpath('/' + self.key.lstrip('/'))}".rstrip("/")
+        key = posixpath.normpath("/" + self.key.lstrip("/"))
+        if protocol == "hf":
+            key = _ON_HF.sub(r"/\1", key)
+        return f"{protocol}:{host}{key}".rstrip("/")
 
     def is_within(self, folder: RemotePath) -> bool:
         return f"{self.place}/".startswith(f"{folder.place}/")
 
     @property
     def filesystem(self) -> Any:
-        """The fsspec file system. Raises UsageError if the protocol's package or settings are missing.
-
-        `fsspec.url_to_fs` is not used: it takes a `::` in the name of an object for a chain of URLs."""
-        try:
-            kind = importlib.import_module("fsspec").get_filesystem_class(self.protocol)
-            options = web.options(self.url) if self._is_web else {}
-            return _uncached(kind(**kind._get_kwargs_from_urls(self.root or self.url), **options))
-        except ImportError as error:
-            protocol = self.protocol
-            package = PACKAGES.get(protocol) or (None if importlib.util.find_spec("fsspec") else "fsspec")
-            if package and importlib.util.find_spec(package):
-                import_package(package, f"{protocol}://", package)
-            raise UsageError(
-                f"{self.url}: {protocol}:// needs a package that is not installed: {error}",
-                f"pip install {package}" if package else None,
-            ) from error
-        except Exception as error:  # each protocol raises errors of its own for wrong settings
-            raise UsageError(f"cannot use {self.url}: {one_line(error)}") from error
+        """Raises UsageError."""
+        return file_system(self.root or self.url)
 
     @property
     def key(self) -> str:
@@ -121,7 +109,7 @@ class RemotePath:
         """What the file system says of it. Of a busy web server, only that it is a file, as all there are: it is waited
         for when the file is read. Raises whatever the file system raises."""
         try:
-            with self._web_errors():
+            with self._own_errors():
                 info: dict[str, Any] = self.filesystem.info(self.key, **(web.AT_ONCE if self._is_web else {}))
                 return info
         except Exception as error:
@@ -130,13 +118,18 @@ class RemotePath:
             raise
 
     @contextmanager
-    def _web_errors(self) -> Iterator[None]:
-        """Raise a web server's own error: fsspec raises FileNotFoundError from it, whatever it is."""
+    def _own_errors(self) -> Iterator[None]:
+        """Raise FileNotFoundError if nothing is there, and in no other case. An SMB client has a class of its own for
+        it. fsspec raises FileNotFoundError from any error of a web server."""
         try:
             yield
         except FileNotFoundError as error:
             if self._is_web and isinstance(error.__cause__, Exception):
                 raise error.__cause__ from None
+            raise
+        except OSError as error:
+            if error.errno == errno.ENOENT:
+                raise FileNotFoundError(str(error)) from error
             raise
 
     def beginning(self, most: int | None = None) -> bytes:
@@ -148,7 +141,8 @@ class RemotePath:
         if most is None and filesystem.async_impl:
             most = ALL_BYTES
         try:
-            return bytes(filesystem.cat_file(self.key, start=0, end=most))
+            with self._own_errors():
+                return bytes(filesystem.cat_file(self.key, start=0, end=most))
         except FileNotFoundError:
             raise
         except Exception:
@@ -201,10 +195,10 @@ class RemoteFile:
     def open(self) -> BinaryIO:
         """A file to read from beginning to end. One whose size the server does not say is copied to the folder for
         temporary files first. Raises PictureError."""
-        with reading(), self.address._web_errors():
-            file: BinaryIO = self.address.filesystem.open(
-                self.address.key, "rb", block_size=READ_AHEAD_BYTES, cache_type="readahead"
-            )
+        with reading(), self.address._own_errors():
+            filesystem = self.address.filesystem
+            cache = {"cache_type": "readahead"} if filesystem.async_impl else {}  # some others give it to their client
+            file: BinaryIO = filesystem.open(self.address.key, "rb", block_size=READ_AHEAD_BYTES, **cache)
             return file if getattr(file, "size", 0) is not None else web.copied(file)
 
 
@@ -228,11 +222,3 @@ class reported:
 def reading() -> reported:
     """`reported` for reading a source: of one that was removed since it was listed, it says so."""
     return reported("cannot be read", gone="it is no longer there")
-
-
-def _uncached(filesystem: Any) -> Any:
-    """The file system without its cache of listings. As an option, some would pass that on to their client."""
-    cache = importlib.import_module("fsspec.dircache").DirCache
-    if isinstance(filesystem.dircache, cache):
-        filesystem.dircache = cache(use_listings_cache=False)
-    return filesystem

@@ -77,10 +77,11 @@ def _by_folder(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:
     """The files of each folder before its subfolders. A subfolder without a name (`a//b.jpg`) cannot be listed."""
     waiting = [folder]
     while waiting:
-        entries = sorted(filesystem.ls(waiting.pop(), detail=True), key=lambda info: str(info["name"]))
+        above = waiting.pop()
+        entries = sorted(filesystem.ls(above, detail=True), key=lambda info: str(info["name"]))
         yield from (info for info in entries if info["type"] != "directory")
-        folders = (info["name"] for info in reversed(entries) if info["type"] == "directory")
-        waiting.extend(name for name in folders if not name.endswith("/"))
+        folders = (info["name"].rstrip("/") for info in reversed(entries) if info["type"] == "directory")
+        waiting.extend(name for name in folders if name != above.rstrip("/"))
 
 
 def _of_s3(filesystem: Any, folder: str) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from stargan_cli.errors import OutputError, PictureError, UsageError, reason_of
 from stargan_cli.files.atomic import temporary_name
@@ -34,19 +34,20 @@ class RemoteSink:
 
     def require_writable(self) -> None:
         """Write an empty hidden object as outputs are written, and remove it. On hf://, where each would be a commit,
-        only look whether the store can be reached. Raises UsageError."""
-        if self.root.protocol == "hf":
-            self.root.kind()
-            return
-        filesystem, place = self.root.filesystem, self.root / PROBE
+        only look whether the repository and its revision exist. Raises UsageError."""
+        filesystem, place, is_hub = self.root.filesystem, self.root / PROBE, self.root.protocol == "hf"
         try:
             with reported(f"cannot write into the output folder {self.root}"):
-                _put_whole(place, lambda store, key: store.pipe_file(key, b""))
+                if is_hub:
+                    filesystem.resolve_path(self.root.key)
+                else:
+                    _put_whole(place, lambda store, key: store.pipe_file(key, b""))
         except PictureError as error:
             hint = "check the address and your permissions there, or give another one to --out"
             raise UsageError(str(error), hint) from error
-        with suppress(Exception):  # who may write need not be allowed to remove
-            filesystem.rm_file(place.key)
+        if not is_hub:
+            with suppress(Exception):  # who may write need not be allowed to remove
+                filesystem.rm_file(place.key)
 
     def name(self, output: PurePath) -> str:
         return str(self.root / output)
@@ -100,7 +101,11 @@ class RemoteSink:
         return AtOnce(lambda: self._put(output, lambda filesystem, key: filesystem.pipe_file(key, data)))
 
     def remove_unfinished(self, output: PurePath) -> None:
-        """Nothing: an unfinished upload is no object, and the store's own rules remove its parts."""
+        """Where uploads are atomic, an unfinished one is no object, and the store's own rules remove its parts."""
+        place = self.root / output
+        if place.protocol not in WHOLE_OR_NOT:
+            with suppress(Exception):  # it may not be there
+                place.filesystem.rm_file(_temporary(place.key))
 
     def _put(self, output: PurePath, put: Callable[..., object]) -> None:
         if ".." in output.parts or output.is_absolute():
@@ -124,8 +129,28 @@ def _put_whole(place: RemotePath, put: Callable[..., object]) -> None:
     if place.protocol in WHOLE_OR_NOT:
         put(filesystem, key)
         return
+    temporary = _temporary(key)
+    filesystem.makedirs(temporary.rpartition("/")[0], exist_ok=True)
+    try:
+        put(filesystem, temporary)
+        _move(filesystem, temporary, key)
+    except BaseException:
+        with suppress(Exception):  # the first error says why
+            filesystem.rm_file(temporary)
+        raise
+
+
+def _temporary(key: str) -> str:
     folder, _, name = key.rpartition("/")
-    temporary = f"{folder}/{temporary_name(name)}"
-    filesystem.makedirs(folder, exist_ok=True)
-    put(filesystem, temporary)
-    filesystem.mv(temporary, key)
+    return f"{folder}/{temporary_name(name)}"
+
+
+def _move(filesystem: Any, temporary: str, key: str) -> None:
+    """Some stores do not move an object over another one: that one is removed first."""
+    try:
+        filesystem.mv(temporary, key)
+    except Exception:
+        if not (filesystem.exists(temporary) and filesystem.exists(key)):
+            raise
+        filesystem.rm_file(key)
+        filesystem.mv(temporary, key)
