@@ -202,6 +202,8 @@ class Model:
 def _address(value: object, what: str) -> Location:
     if not isinstance(value, (str, Path)):
         raise UsageError(f"{what} takes a text or a Path, not {value!r}")
+    if not str(value):
+        raise UsageError(f"{what} is empty", "the current folder is .")
     if "\0" in str(value):
         raise UsageError(f"{what} holds a NUL, which no path does: {value!r}")
     return parse_address(os.path.expanduser(str(value)))

@@ -312,6 +312,8 @@ def test_errors_are_those_of_the_command_line(model: stargan_cli.Model, tmp_path
         model.translate_folder(tmp_path, None, "blond")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="out holds a NUL"):
         model.translate_folder(tmp_path, tmp_path / "a\0b", "blond")
+    with pytest.raises(UsageError, match="out is empty"):
+        model.translate_folder(tmp_path, "", "blond")
     with pytest.raises(UsageError, match="unknown attribute"):
         model.translate(Image.new("RGB", (40, 40)), "purple")
     with pytest.raises(UsageError, match="no such file or folder"):
