@@ -576,6 +576,20 @@ def test_what_was_measured_is_shown_though_it_cannot_be_written(
     assert "all_single_changes" in one_json(result.stdout)["sets"][0] if form == "--json" else "SSIM" in result.stdout
 
 
+@pytest.mark.parametrize("form", ["--json", "--quiet"])
+def test_what_was_measured_is_written_though_stdout_is_closed(stargan, tmp_path, monkeypatch, form):
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("stargan_cli.cli.app._leave_stdout", lambda: None)
+    writer = "command.typer.echo" if form == "--json" else "tables.stdout_console"
+    monkeypatch.setattr(f"stargan_cli.cli.evaluation.{writer}", closed)
+    report, copy = tmp_path / "report", tmp_path / "measured.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--out", str(report), "--record", str(copy), form)
+    assert result.exit_code == 1 and "Traceback" not in result.stderr, result.stderr
+    assert (report / "report.md").is_file() and copy.is_file()
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
