@@ -62,4 +62,4 @@ def _words(weights: str) -> Iterator[str]:
     for index, label_set in enumerate(layout.sets):
         for name in label_set.attributes:
             same, opposite = vocabulary.words_for(index, name)
-            yield from (word for word in (name.lower(), *same, *opposite) if " " not in word)
+            yield from (word for word in (name.lower(), *same, *opposite) if not set(" ,=") & set(word))

@@ -11,6 +11,8 @@ from stargan_cli.cli.completion import WEIGHTS
 from stargan_cli.cli.options import JsonOption
 
 if TYPE_CHECKING:
+    from stargan_cli.labels.vocabulary import Meaning
+    from stargan_cli.weights.card import Card
     from stargan_cli.weights.files import Weights
 
 
@@ -51,11 +53,13 @@ def describe(weights: Weights) -> dict[str, Any]:
     for index, label_set in enumerate(card.layout.sets):
         attributes = []
         for name in label_set.attributes:
-            same, opposite = vocabulary.words_for(index, name)
+            meaning = Meaning(index, name)
+            full_name, (same, opposite) = vocabulary.full_name(meaning), vocabulary.words_for(index, name)
             attributes.append(
                 {
                     "name": name,
-                    "full_name": vocabulary.full_name(Meaning(index, name)),
+                    "full_name": full_name,
+                    "word": _word(meaning, full_name, same, card),
                     "aliases": same,
                     "opposites": opposite,
                     "excludes": list(label_set.exclusive_with(name)),
@@ -79,3 +83,14 @@ def describe(weights: Weights) -> dict[str, Any]:
         "quality": card.quality,
         "bundled": bundled_names(),
     }
+
+
+def _word(meaning: Meaning, name: str, same: list[str], card: Card) -> str:
+    """How `--set` takes an attribute: its name or, for `Blond_Hair` and for a name with a comma, a shorter or another
+    word for it."""
+    from stargan_cli.labels.changes import is_sayable
+
+    words = [name.lower(), name, *same]
+    if "_" in meaning.attribute:
+        words.sort(key=len)
+    return next((word for word in words if is_sayable(word, meaning, card.layout, card.aliases)), name)

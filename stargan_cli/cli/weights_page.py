@@ -32,8 +32,7 @@ def show_page(facts: dict[str, Any]) -> None:
             console, "% of test pictures in which all separate classifiers, trained on real pictures, read the target."
         )
     console.print("\nuse", style="bold")
-    first = facts["sets"][0]["attributes"]
-    word = shlex.quote(_word(first[0], first))
+    word = shlex.quote(facts["sets"][0]["attributes"][0]["word"])
     rest = "" if facts["reads_source_labels"] else " --rest off"
     _print(console, f"stargan translate photos --weights {name} --set {word}{rest}")
     _print(console, f"stargan translate photos --weights {name} --each{rest}")
@@ -83,19 +82,11 @@ def _things(label_set: dict[str, Any]) -> Iterator[str]:
     while attributes:
         name, one = next(iter(attributes.items()))
         group = [name, *one["excludes"]]
-        words = [_word(attributes.pop(member), label_set["attributes"]) for member in group]
+        words = [attributes.pop(member)["word"] for member in group]
         if len(group) > 1:
             yield f"{' | '.join(words)} (one{'' if label_set['kind'] == 'classes' else ' at most'})"
         else:
             yield f"{words[0]} | {one['opposites'][0] if one['opposites'] else f'no-{words[0]}'}"
-
-
-def _word(attribute: dict[str, Any], others: list[dict[str, Any]]) -> str:
-    """The shortest way to write an attribute in `--set`."""
-    name: str = attribute["full_name"]
-    if sum(other["full_name"].lower() == name.lower() for other in others) > 1:
-        return name
-    return min([name.lower(), *attribute["aliases"]], key=len) if "_" in attribute["name"] else name.lower()
 
 
 def _frame(landmarks: Mapping[str, Any]) -> str:
@@ -131,10 +122,7 @@ def _measured(quality: Mapping[str, Any], sets: list[dict[str, Any]]) -> Iterato
 def _set_of(measured_set: str, read: Mapping[str, Any], sets: list[dict[str, Any]]) -> tuple[str, dict[str, str]]:
     """The name of the weights' label set that was measured on the data set `measured_set`, which may have another name,
     and the word for each of its attributes. Without a common attribute: `measured_set`, and no words."""
-    words = {
-        one["name"]: {attribute["name"]: _word(attribute, one["attributes"]) for attribute in one["attributes"]}
-        for one in sets
-    }
+    words = {one["name"]: {attribute["name"]: attribute["word"] for attribute in one["attributes"]} for one in sets}
     name = max(words, key=lambda name: (len(words[name].keys() & read.keys()), name == measured_set))
     return (name, words[name]) if words[name].keys() & read.keys() else (measured_set, {})
 

@@ -138,12 +138,17 @@ class Vocabulary:
                 yield (index, attribute), attribute if alone else f"{label_set.name}:{attribute}"
 
     def listing(self) -> str:
-        """All attributes, a line for each set."""
+        """All attributes, with the aliases that the weights have for them; a line for each set."""
         several = len(self.layout.sets) > 1
         return "\n".join(
-            f"{label_set.name if several else 'these weights'} can set: {', '.join(label_set.attributes)}"
-            for label_set in self.layout.sets
+            f"{label_set.name if several else 'these weights'} can set: "
+            f"{', '.join(self._with_aliases(Meaning(index, name)) for name in label_set.attributes)}"
+            for index, label_set in enumerate(self.layout.sets)
         )
+
+    def _with_aliases(self, meaning: Meaning) -> str:
+        words = self._aliases_by_meaning.get(meaning)
+        return f"{meaning.attribute} ({', '.join(words)})" if words else meaning.attribute
 
     def words_for(self, set_index: int, attribute: str) -> tuple[list[str], list[str]]:
         """Synonyms and antonyms of one attribute, as people would write them, for `stargan info`."""

@@ -12,9 +12,7 @@ from stargan_cli.datasets.loading import load_set, without_shared_pictures
 from stargan_cli.device import cpu_count
 from stargan_cli.errors import DataError, UsageError
 from stargan_cli.faces.eye_places import EyePlaces, alike, measured_landmarks
-from stargan_cli.labels import LabelLayout, Vocabulary
-from stargan_cli.labels.changes import is_sayable
-from stargan_cli.labels.vocabulary import Meaning
+from stargan_cli.labels import LabelLayout
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.train.recipe.settings import TrainSettings
 
@@ -85,9 +83,7 @@ def load_data(settings: TrainSettings) -> tuple[list[DataSet], LabelLayout]:
     for before, parts in zip(whole, sets, strict=True):
         _refuse_all_shared(before["train"], parts["train"])
         refuse_empty(parts["train"])
-    layout = LabelLayout(tuple(parts["train"].label_set for parts in sets))
-    _check_aliases(settings.aliases, layout)
-    return sets, layout
+    return sets, LabelLayout(tuple(parts["train"].label_set for parts in sets))
 
 
 def _refuse_all_shared(whole: Labelled, kept: Labelled) -> None:
@@ -97,32 +93,6 @@ def _refuse_all_shared(whole: Labelled, kept: Labelled) -> None:
             f"all {len(whole):,} training pictures of {name} are in the class folders too",
             f"leave {name} out of --data, or move pictures out of the class folders",
         )
-
-
-def _check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
-    vocabulary, words = Vocabulary(layout), dict(aliases)
-    for word, name in aliases:
-        if words[word] != name:
-            raise UsageError(f"--alias {word} means {name} and {words[word]}", "give it one meaning")
-    meanings = [Meaning(i, name) for i, label_set in enumerate(layout.sets) for name in label_set.attributes]
-    unsayable = {meaning for meaning in meanings if not is_sayable(vocabulary.full_name(meaning), meaning, layout)}
-    for word, name in aliases:
-        try:
-            meaning = vocabulary.find(name)
-        except UsageError as error:
-            raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
-        if not is_sayable(word, meaning, layout, words) and meaning.on:
-            if vocabulary.search(word) - {meaning}:
-                raise UsageError(f"--alias {word}={name}: {word} has a meaning already", vocabulary.listing())
-            raise UsageError(f"--alias {word}={name}: --set cannot take this word", "use letters, digits, - and _")
-        unsayable.discard(meaning)
-    for meaning in meanings:
-        if meaning in unsayable:
-            raise UsageError(
-                f"--set could not name {meaning.attribute!r} of {layout.sets[meaning.set_index].name}: it separates "
-                "names with commas, and values with an equals sign",
-                f"rename its folder, or give another word for it: --alias 'WORD={meaning.attribute}'",
-            )
 
 
 def _refuse_same_names(names: list[str]) -> None:

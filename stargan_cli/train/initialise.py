@@ -78,7 +78,7 @@ def _not_carried_over(layout: LabelLayout, weights: Weights) -> list[str]:
     """Notes on the labels that the weights do not have, and on a mask vector that this run does not have."""
     old, words = weights.card.layout, Vocabulary(layout)
     labels = [Meaning(index, name) for index, each in enumerate(layout.sets) for name in each.attributes]
-    carried = {here for here, _ in _same_labels(layout, old)}
+    carried = {here for here, _ in same_labels(layout, old)}
     fresh = [words.full_name(label) for here, label in enumerate(labels) if here not in carried]
     notes = [f"labels that {weights.path} does not have, which start afresh: {', '.join(fresh)}"] if fresh else []
     if len(old.sets) > 1 and len(layout.sets) == 1:
@@ -89,7 +89,7 @@ def _not_carried_over(layout: LabelLayout, weights: Weights) -> list[str]:
 def _planes_by_name(own: Tensor, given: Tensor, layout: LabelLayout, old: LabelLayout) -> Tensor:
     planes = torch.zeros_like(own)
     planes[:, :PICTURE_CHANNELS] = given[:, :PICTURE_CHANNELS]
-    for here, there in (*_same_labels(layout, old), *_same_masks(layout, old)):
+    for here, there in (*same_labels(layout, old), *_same_masks(layout, old)):
         planes[:, PICTURE_CHANNELS + here] = given[:, PICTURE_CHANNELS + there]
     return planes
 
@@ -105,7 +105,7 @@ def _copy(
     for tensor_name, tensor in own.items():
         found = given.get(tensor_name)
         if re.fullmatch(ROWS, tensor_name) and found is not None and found.shape[1:] == tensor.shape[1:]:
-            for here, there in _same_labels(layout, old):
+            for here, there in same_labels(layout, old):
                 tensor[here] = found[there]
         elif found is not None and found.shape == tensor.shape:
             tensor.copy_(found)
@@ -116,7 +116,7 @@ def _copy(
     return f"{name} starts afresh in: {', '.join(fresh)}" if fresh else None
 
 
-def _same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
+def same_labels(layout: LabelLayout, old: LabelLayout) -> list[tuple[int, int]]:
     """Pairs of positions in the label vectors of both layouts that mean the same: a label of the set that corresponds
     or, if that does not have it, of the next."""
     pairs = []

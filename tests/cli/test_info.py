@@ -143,6 +143,23 @@ def test_names_that_differ_in_case_alone_are_shown_as_they_are(weights: Path, tm
     assert "Happy | happy | sad | odd | x (one)" in page and "--set Happy" in page
 
 
+def test_names_that_set_cannot_take_are_shown_by_their_other_words(weights: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from stargan_cli.weights.files import load
+
+    loaded = load(str(weights))
+    layout = LabelLayout((LabelSet("moods", ("a,b", "c=1", "sad"), kind="classes"),))
+    path = tmp_path / "commas.safetensors"
+    settings = replace(loaded.card.model, label_dim=layout.label_dim, class_dim=layout.class_dim)
+    card = replace(loaded.card, model=settings, layout=layout, aliases={"calm": "a,b", "cross": "c=1"})
+    save(path, card, Generator(settings).state_dict())
+    page = runner.invoke(app, ["info", str(path)]).stdout
+    assert "calm | cross | sad (one)" in page and "--set calm " in page
+    unknown = runner.invoke(app, ["translate", str(tmp_path), "--weights", str(path), "--set", "a,b"])
+    assert "these weights can set: a,b (calm), c=1 (cross), sad" in unknown.stderr
+
+
 @pytest.mark.parametrize("name", ["weights.safetensors", "model.safetensors"])
 def test_a_folder_is_not_taken_for_the_weights_in_it(weights: Path, name: str) -> None:
     path = weights.rename(weights.with_name(name))

@@ -258,17 +258,6 @@ def test_an_attribute_that_all_pictures_show_is_refused(tmp_path: Path) -> None:
         load_data(settings(root=str(root), attributes=ATTRIBUTES))
 
 
-@pytest.mark.parametrize("name", ["a,b", "x=1", "a=b"])
-def test_a_class_that_set_could_not_name_needs_another_word(tmp_path: Path, name: str) -> None:
-    folder = str(class_folders(tmp_path / "moods", {name: 2, "happy": 2}))
-    with pytest.raises(UsageError, match=f"--set could not name '{name}' of moods") as caught:
-        load_data(settings(data=(folder,)))
-    assert caught.value.hint == f"rename its folder, or give another word for it: --alias 'WORD={name}'"
-    load_data(settings(data=(folder,), aliases=(("other", name),)))
-    with pytest.raises(UsageError, match="--set cannot take this word"):
-        load_data(settings(data=(folder,), aliases=(("p,q", name),)))
-
-
 def test_options_that_do_not_fit_the_data_are_refused(tmp_path: Path) -> None:
     one = str(class_folders(tmp_path / "one", {"a": 2, "b": 2}))
     with pytest.raises(UsageError, match="--attrs chooses among the attributes of celeba"):
@@ -289,13 +278,6 @@ def test_two_sets_of_one_name_are_refused_and_can_be_renamed(tmp_path: Path) -> 
     assert layout.sets[0].attributes == ("a", "b") and layout.sets[1].attributes == ("b", "c")  # b: first:b, second:b
     with pytest.raises(UsageError, match="two data sets are called celeba"):
         load_data(settings(data=("celeba", "celeba"), root=str(celeba(tmp_path / "c")), attributes=("Male",)))
-
-
-def test_an_alias_must_mean_something(tmp_path: Path) -> None:
-    one = str(class_folders(tmp_path / "moods", {"smile_open": 2, "neutral": 2}))
-    load_data(settings(data=(one,), aliases=(("happy", "smile_open"),)))
-    with pytest.raises(UsageError, match="--alias happy=smiling: unknown attribute 'smiling'"):
-        load_data(settings(data=(one,), aliases=(("happy", "smiling"),)))
 
 
 def test_progress_counts_over_all_sets(tmp_path: Path) -> None:

@@ -17,11 +17,12 @@ from torchvision.models import resnet18
 from typer.main import get_command
 from typer.testing import CliRunner
 
+from stargan_cli.backbones import DEFAULT_NETWORK
 from stargan_cli.cli.app import app
 from stargan_cli.cli.evaluation.command import OF_FITTING, OF_MEASURING
 from stargan_cli.errors import UsageError
 from stargan_cli.evaluate.classifiers.classifier import load_classifier
-from stargan_cli.evaluate.classifiers.places import classifiers_of
+from stargan_cli.evaluate.classifiers.places import classifiers_of, usual_classifier
 from stargan_cli.evaluate.data import matching_sets
 from stargan_cli.evaluate.measure import Measuring
 from stargan_cli.evaluate.settings import EvalSettings
@@ -576,6 +577,20 @@ def test_what_was_measured_is_shown_though_it_cannot_be_written(
     assert "all_single_changes" in one_json(result.stdout)["sets"][0] if form == "--json" else "SSIM" in result.stdout
 
 
+@pytest.mark.parametrize("form", ["--json", "--quiet"])
+def test_what_was_measured_is_written_though_stdout_is_closed(stargan, tmp_path, monkeypatch, form):
+    def closed(*_, **__):
+        raise BrokenPipeError
+
+    monkeypatch.setattr("stargan_cli.cli.app._leave_stdout", lambda: None)
+    writer = "command.typer.echo" if form == "--json" else "tables.stdout_console"
+    monkeypatch.setattr(f"stargan_cli.cli.evaluation.{writer}", closed)
+    report, copy = tmp_path / "report", tmp_path / "measured.safetensors"
+    result = stargan("--weights", "a.safetensors", "--limit", "6", "--out", str(report), "--record", str(copy), form)
+    assert result.exit_code == 1 and "Traceback" not in result.stderr, result.stderr
+    assert (report / "report.md").is_file() and copy.is_file()
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
@@ -748,7 +763,7 @@ def test_each_data_set_finds_its_own_classifiers(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     (tmp_path / "stargan").mkdir()
     sets = ("celeba", str(tmp_path / "celeba"), str(tmp_path / "a" / "moods"), str(tmp_path / "b" / "moods"))
-    usual = [classifiers_of((data,), tmp_path, "official")[0] for data in sets]
+    usual = [usual_classifier(data, DEFAULT_NETWORK, tmp_path, "official") for data in sets]
     assert len(set(usual)) == 4 and usual[2].stem.startswith("classifier-moods-")
     fitted = [[path, path.with_stem(path.stem.replace("efficientnet-lite0", "resnet18"))] for path in usual]
     for path in [one for both in fitted for one in both]:
@@ -761,10 +776,22 @@ def test_celeba_in_another_folder_or_split_has_other_classifiers(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "link").symlink_to(tmp_path / "data")
     choices = ((None, "official"), (Path("other"), "official"), (None, "reference"))
-    first, other, reference = (classifiers_of(("celeba",), *choice) for choice in choices)
-    assert len({*first, *other, *reference}) == 3 and first[0].stem.startswith("classifier-celeba-")
-    assert classifiers_of(("celeba",), tmp_path / "link", "official") == first
-    assert classifiers_of(("moods",), None, "official") == classifiers_of(("moods",), None, "reference")
+    first, other, reference = (usual_classifier("celeba", "net", *choice) for choice in choices)
+    assert len({first, other, reference}) == 3 and first.stem.startswith("classifier-celeba-")
+    assert usual_classifier("celeba", "net", tmp_path / "link", "official") == first
+    moods, again = (usual_classifier("moods", "net", None, split) for split in ("official", "reference"))
+    assert moods == again
+
+
+@pytest.mark.parametrize(
+    ("data", "root", "call"),
+    [("my faces", None, "--data 'my faces'"), ("celeba", Path("there"), "--data celeba --root there --split official")],
+)
+def test_a_data_set_without_a_classifier_is_named_with_the_call_that_fits_one(tmp_path, monkeypatch, data, root, call):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match=f"no classifier was fitted on {data}") as found:
+        classifiers_of((data,), root, "official")
+    assert f"with: stargan eval --fit-classifier {call}; --classifier FILE" in str(found.value.hint)
 
 
 def test_distances_by_the_classifier(stargan, tmp_path):

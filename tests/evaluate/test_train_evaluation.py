@@ -12,9 +12,10 @@ from eval_kit import CELEBA, write_celeba, write_classifier
 from training_kit import TINY_OPTIONS
 from typer.testing import CliRunner
 
+from stargan_cli.backbones import DEFAULT_NETWORK
 from stargan_cli.cli.app import app
 from stargan_cli.errors import DataError, WeightsError
-from stargan_cli.evaluate.classifiers.places import classifiers_of
+from stargan_cli.evaluate.classifiers.places import classifiers_of, usual_classifier
 from stargan_cli.labels import LabelSet
 from stargan_cli.train.evaluations import Evaluations
 from stargan_cli.train.log import RunLog
@@ -37,7 +38,7 @@ def run(tmp_path, monkeypatch):
 
 def classifier_of(tmp_path):
     """The place of the usual classifier of the run's data, in the cache folder."""
-    return classifiers_of(("celeba",), tmp_path / "celeba", "official")[0]
+    return usual_classifier("celeba", DEFAULT_NETWORK, tmp_path / "celeba", "official")
 
 
 def test_rows_are_written_and_the_best_weights_kept(run, tmp_path):

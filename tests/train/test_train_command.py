@@ -167,6 +167,17 @@ def test_sets_that_share_a_name_are_told_apart(tmp_path: Path, moods: Path) -> N
     assert "mix = [2, 1]" in shown and 'aliases = [["merry", "faces:happy"]]' in shown
 
 
+def test_words_of_the_weights_to_start_from_reach_the_settings(tmp_path: Path, moods: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert call("--data", moods, "--run", first, "--alias=merry=happy", *TINY_OPTIONS).exit_code == 0
+    start = f"--init-from={first / 'weights.safetensors'}"
+    result = call("--data", moods, "--run", second, start, "--alias=down=sad", *TINY_OPTIONS)
+    assert result.exit_code == 0, result.output
+    words = {"merry": "happy", "down": "sad"}
+    assert dict(TrainSettings.from_dict(read_config(second / "settings.json")[1]).aliases) == words
+    assert weights.read_card(second / "weights.safetensors").aliases == words
+
+
 def test_celeba_options_reach_the_settings(tmp_path: Path) -> None:
     result = call("--root", celeba(tmp_path), "--attrs=Male,Smiling, Young", "--group=Smiling,Young", "--dry-run",
                   *TINY_OPTIONS)  # fmt: skip

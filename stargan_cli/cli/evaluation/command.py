@@ -197,15 +197,22 @@ def _measure(weights: str, settings: Any, min_accuracy: float | None, quiet: boo
         decoding = displays.enter_context(show_progress("decoding", quiet=quiet))
         progress = displays.enter_context(show_progress("measuring", quiet=quiet))
 
+        unshown: list[OSError] = []
+
         def show(document: dict[str, Any]) -> None:
             displays.close()
-            _show(document, as_json)
+            try:
+                _show(document, as_json)
+            except OSError as error:  # stdout was closed, as by `head`, or is full: the files are still written
+                unshown.append(error)
 
         document = run(weights, settings, progress, decoding, unheard if quiet else note, show)
     if settings.out is not None:
         say(f"report: {shown(settings.out / 'report.md')}")
     if settings.record is not None:
         say(f"weights with their quality: {shown(settings.record)}")
+    for error in unshown:
+        raise error
     reached = lowest_accuracy(document)
     if min_accuracy is not None and reached < min_accuracy:
         say(f"accuracy {reached:.3f} is below --min-accuracy {min_accuracy}")
