@@ -115,6 +115,8 @@ class Vocabulary:
         return set()
 
     def _nearest(self, word: str) -> str:
+        if word.strip(" %").isdecimal():
+            return "; decimals have a point: blond=0.5"
         parts = _OTHER_SEPARATORS.split(word.strip())
         if all(map(self.search, parts)):
             return f"; separate names with commas: {','.join(parts)}"

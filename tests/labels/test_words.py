@@ -105,6 +105,7 @@ def test_no_beard_is_a_name_and_not_a_negation() -> None:
         ("femal", "did you mean female (no-Male)"),
         ("blond male", "separate names with commas: blond,male"),
         ("blond; no-young", "separate names with commas: blond,no-young"),
+        ("blond=0,5", "unknown attribute '5'; decimals have a point"),
         ("happy", "unknown attribute 'happy'"),
         ("blond,black", "'blond' and 'black' exclude each other"),
         ("black=0.6,blond=0.6", "exclude each other"),
