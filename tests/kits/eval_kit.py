@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
@@ -20,6 +22,7 @@ from stargan_cli.weights.files import load, save
 HAIR = ("Black_Hair", "Blond_Hair", "Brown_Hair")
 ATTRIBUTES = (*HAIR, "Male", "Young")
 CELEBA = LabelSet("celeba", ATTRIBUTES, (HAIR,))
+FACES = LabelSet("faces", ("happy", "sad"), kind="classes")
 SIZE = 16
 LABELS = torch.tensor(
     [[1, 0, 0, 1, 1], [0, 1, 0, 0, 1], [0, 0, 1, 1, 0], [0, 0, 0, 0, 0], [1, 0, 0, 0, 0], [0, 1, 0, 1, 1]],
@@ -138,3 +141,8 @@ def write_still_weights(path: Path, size: int, landmarks: dict[str, list[float]]
 
 def one_json(text: str) -> dict:
     return json.loads(text)
+
+
+def pixels(path: Path) -> NDArray[np.float64]:
+    with Image.open(path) as image:
+        return np.asarray(image).astype(float)
