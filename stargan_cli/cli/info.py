@@ -11,8 +11,7 @@ from stargan_cli.cli.completion import WEIGHTS
 from stargan_cli.cli.options import JsonOption
 
 if TYPE_CHECKING:
-    from stargan_cli.labels.vocabulary import Meaning
-    from stargan_cli.weights.card import Card
+    from stargan_cli.labels.vocabulary import Meaning, Vocabulary
     from stargan_cli.weights.files import Weights
 
 
@@ -54,12 +53,12 @@ def describe(weights: Weights) -> dict[str, Any]:
         attributes = []
         for name in label_set.attributes:
             meaning = Meaning(index, name)
-            full_name, (same, opposite) = vocabulary.full_name(meaning), vocabulary.words_for(index, name)
+            same, opposite = vocabulary.words_for(index, name)
             attributes.append(
                 {
                     "name": name,
-                    "full_name": full_name,
-                    "word": _word(meaning, full_name, same, card),
+                    "full_name": vocabulary.full_name(meaning),
+                    "word": _word(meaning, same, vocabulary),
                     "aliases": same,
                     "opposites": opposite,
                     "excludes": list(label_set.exclusive_with(name)),
@@ -85,12 +84,13 @@ def describe(weights: Weights) -> dict[str, Any]:
     }
 
 
-def _word(meaning: Meaning, name: str, same: list[str], card: Card) -> str:
+def _word(meaning: Meaning, same: list[str], vocabulary: Vocabulary) -> str:
     """How `--set` takes an attribute: its name or, for `Blond_Hair` and for a name with a comma, a shorter or another
     word for it."""
     from stargan_cli.labels.changes import is_sayable
 
+    name = vocabulary.full_name(meaning)
     words = [name.lower(), name, *same]
     if "_" in meaning.attribute:
         words.sort(key=len)
-    return next((word for word in words if is_sayable(word, meaning, card.layout, card.aliases)), name)
+    return next((word for word in words if is_sayable(word, meaning, vocabulary)), name)

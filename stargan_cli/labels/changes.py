@@ -40,16 +40,19 @@ def parse_set(spec: str, layout: LabelLayout, aliases: Mapping[str, str] | None 
     `=flip` asks for the opposite of what the picture shows. If all classes of a set but one are off, that one is on:
     with two classes, `no-happy` sets the other.
     """
-    vocabulary = Vocabulary(layout, aliases)
+    return _parsed(spec, Vocabulary(layout, aliases))
+
+
+def _parsed(spec: str, vocabulary: Vocabulary) -> tuple[Change, ...]:
     changes = tuple(_parse_one(item.strip(), vocabulary) for item in spec.split(","))
-    _refuse_contradictions(layout, changes)
-    return _with_the_class_left(layout, changes)
+    _refuse_contradictions(vocabulary.layout, changes)
+    return _with_the_class_left(vocabulary.layout, changes)
 
 
-def is_sayable(word: str, meaning: Meaning, layout: LabelLayout, aliases: Mapping[str, str] | None = None) -> bool:
+def is_sayable(word: str, meaning: Meaning, vocabulary: Vocabulary) -> bool:
     """Whether `--set WORD` has this meaning. A name with a comma or an equals sign has not."""
     try:
-        changes = parse_set(word, layout, aliases)
+        changes = _parsed(word, vocabulary)
     except UsageError:
         return False
     return [(change.set_index, change.attribute, change.value) for change in changes] == [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -33,39 +32,46 @@ def with_aliases_of_weights(settings: TrainSettings, layout: LabelLayout) -> Tra
         if plain(word) not in given and len(now) == 1:
             name = f"{'' if meant.on else 'no-'}{vocabulary.full_name(now[0])}"
             with suppress(UsageError):
-                _meaning(word, name, layout, {word: name})
+                meaning = _meaning(word, name, vocabulary)
+                _require_sayable(word, name, meaning, vocabulary, Vocabulary(layout, {word: name}))
                 carried.append((word, name))
     return replace(settings, aliases=(*carried, *settings.aliases))
 
 
 def check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> None:
     """Raises UsageError for an alias that `--set` could not use, and for a label that it could not name."""
-    vocabulary, words = Vocabulary(layout), dict(aliases)
+    own, words = Vocabulary(layout), dict(aliases)
     for word, name in aliases:
         if words[word] != name:
             raise UsageError(f"--alias {word} means {name} and {words[word]}", "give it one meaning")
-    meanings = {_meaning(word, name, layout, words) for word, name in aliases}
+    meanings = {word: _meaning(word, name, own) for word, name in aliases}
+    with_aliases = Vocabulary(layout, words)
+    for word, name in aliases:
+        _require_sayable(word, name, meanings[word], own, with_aliases)
     for label in _labels(layout):
-        if label not in meanings and not is_sayable(vocabulary.full_name(label), label, layout):
+        full_name = own.full_name(label)
+        if label not in meanings.values() and not is_sayable(full_name, label, own):
             raise UsageError(
                 f"--set could not name {label.attribute!r} of {layout.sets[label.set_index].name}: it separates "
                 "names with commas, and values with an equals sign",
-                f"rename its folder, or give another word for it: --alias 'WORD={label.attribute}'",
+                f"rename its folder, or give another word for it: --alias 'WORD={full_name}'",
             )
 
 
-def _meaning(word: str, name: str, layout: LabelLayout, words: Mapping[str, str]) -> Meaning:
-    """What the alias `word` of `name` means, beside the other `words`. Raises UsageError if `--set` cannot use it."""
-    vocabulary = Vocabulary(layout)
+def _meaning(word: str, name: str, own: Vocabulary) -> Meaning:
+    """What the alias `word` of `name` means. Raises UsageError if `name` is no label."""
     try:
-        meaning = vocabulary.find(name)
+        return own.find(name)
     except UsageError as error:
         raise UsageError(f"--alias {word}={name}: {error}", error.hint) from error
-    if not is_sayable(word, meaning, layout, words) and meaning.on:
-        if vocabulary.search(word) - {meaning}:
-            raise UsageError(f"--alias {word}={name}: {word} has a meaning already", vocabulary.listing())
+
+
+def _require_sayable(word: str, name: str, meaning: Meaning, own: Vocabulary, with_aliases: Vocabulary) -> None:
+    """Raises UsageError if `--set` cannot use the alias."""
+    if meaning.on and not is_sayable(word, meaning, with_aliases):
+        if own.search(word) - {meaning}:
+            raise UsageError(f"--alias {word}={name}: {word} has a meaning already", own.listing())
         raise UsageError(f"--alias {word}={name}: --set cannot take this word", "use letters, digits, - and _")
-    return meaning
 
 
 def _labels(layout: LabelLayout) -> list[Meaning]:

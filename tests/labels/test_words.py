@@ -259,8 +259,8 @@ def test_all_classes_off_cannot_be_meant() -> None:
 )
 def test_names_that_set_cannot_take(name: str, sayable: bool) -> None:
     layout = LabelLayout((LabelSet("moods", (name, "happy", "x"), kind="classes"),))
-    assert is_sayable(name, Meaning(0, name), layout) is sayable
-    assert is_sayable("word", Meaning(0, name), layout, {"word": name})
+    assert is_sayable(name, Meaning(0, name), Vocabulary(layout)) is sayable
+    assert is_sayable("word", Meaning(0, name), Vocabulary(layout, {"word": name}))
 
 
 @pytest.mark.parametrize(

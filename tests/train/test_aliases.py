@@ -39,11 +39,19 @@ def test_a_class_that_set_could_not_name_needs_another_word(name: str) -> None:
         check_aliases((("p,q", name),), layout)
 
 
+def test_a_class_of_two_sets_needs_a_word_in_each() -> None:
+    layout = LabelLayout((classes("a,b", "happy"), classes("a,b", "sad", name="others")))
+    with pytest.raises(UsageError, match="--set could not name 'a,b' of moods") as caught:
+        check_aliases((), layout)
+    assert caught.value.hint is not None and caught.value.hint.endswith("--alias 'WORD=moods:a,b'")
+    check_aliases((("one", "moods:a,b"), ("other", "others:a,b")), layout)
+
+
 def test_an_alias_must_mean_something() -> None:
     layout = LabelLayout((classes("smile_open", "neutral"),))
     check_aliases((("happy", "smile_open"),), layout)
     with pytest.raises(UsageError, match="--alias happy=smiling: unknown attribute 'smiling'"):
-        check_aliases((("happy", "smiling"),), layout)
+        check_aliases((("calm", "neutral"), ("happy", "smiling")), layout)
 
 
 def test_words_of_the_weights_to_start_from_are_carried_over(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from stargan_cli.translate.inputs.finding import find
 from stargan_cli.translate.inputs.remote import RemotePath
 from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 from stargan_cli.translate.outputs import remote_sink
-from stargan_cli.translate.outputs.names import folded
+from stargan_cli.translate.outputs.names import folded, names_for
 from stargan_cli.translate.outputs.sinks import opened
 
 Tree = Callable[[Path], dict[str, bytes]]
@@ -419,6 +419,16 @@ def test_a_windows_share_is_read_with_its_subfolders_and_written(pictures: Path,
     assert sorted(written) == [f"/pics/out/{name}" for name in sorted(tree(pictures))]
 
 
+def test_names_that_differ_in_case_alone_are_one_on_a_windows_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsspec, "get_filesystem_class", lambda _: Share)
+    one, other = RemotePath("smb://host/Pics/In"), RemotePath("smb://HOST/pics/in")
+    with pytest.raises(UsageError, match="holds the inputs"):
+        check_output([one], other)
+    sink = remote_sink.RemoteSink(one)
+    assert sink.is_source(PurePath("a.png"), remote.RemoteFile(other / "A.png", ""))
+    assert len({sink.fold(name) for name in names_for(["a.png", "A.png"], (), "same", sink.fold).values()}) == 2
+
+
 def test_a_file_of_a_windows_share_is_opened_with_what_its_client_knows() -> None:
     source = RemotePath("share://host/pics/a.tar")
     source.filesystem.pipe_file(source.key, b"members")
@@ -773,6 +783,14 @@ def test_the_revision_that_a_url_leaves_out_is_main(one: str, other: str) -> Non
         assert RemotePath(f"hf://{one}{below}").place == RemotePath(f"hf://{other}{below}").place
     with pytest.raises(UsageError, match="holds the inputs"):
         check_output([RemotePath(f"hf://{one}/in")], RemotePath(f"hf://{other}/in"))
+
+
+@pytest.mark.usefixtures("hub")
+@pytest.mark.parametrize(("one", "other"), [("refs/pr/1", "refs%2Fpr%2F1"), ("main", "%6dain"), ("v 1", "v%201")])
+def test_a_revision_is_one_place_whether_it_is_encoded_or_not(one: str, other: str) -> None:
+    for kind in ("", "datasets/", "spaces/"):
+        with pytest.raises(UsageError, match="holds the inputs"):
+            check_output([RemotePath(f"hf://{kind}a/b@{one}/in")], RemotePath(f"hf://{kind}a/b@{other}/in"))
 
 
 @pytest.mark.usefixtures("hub")

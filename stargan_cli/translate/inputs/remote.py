@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import PurePath, PurePosixPath
 from typing import Any, BinaryIO
+from urllib.parse import unquote
 
 from stargan_cli.errors import PictureError, UsageError, one_line
 from stargan_cli.files.blobs import hash_of
@@ -17,9 +18,8 @@ from stargan_cli.translate.inputs import web
 from stargan_cli.translate.inputs.file_systems import file_system
 from stargan_cli.translate.inputs.remote_listing import files_below, version_of
 
-_ON_HF = re.compile(r"^/(?:models/)?((?:datasets/|spaces/)?[^/@]+/[^/@]+)(?:@main(?=/|$))?")
-"""The type, owner and name of a repository, among what its URL may leave out: the type of models, and the revision that
-is read and written without one."""
+_ON_HF = re.compile(r"^/(?:models/)?((?:(?:datasets|spaces|kernels|buckets)/)?[^/@]+/[^/@]+)(?:@([^/]+))?")
+"""The type (but that of models, which a URL may leave out), owner and name of a repository, and its revision."""
 READ_AHEAD_BYTES = 2**23
 ALL_BYTES = 2**40
 
@@ -48,6 +48,11 @@ class RemotePath:
         return self.url.split("://")[0]
 
     @property
+    def ignores_case(self) -> bool:
+        """Whether two names that differ in case alone name one object."""
+        return self.protocol == "smb"
+
+    @property
     def _is_web(self) -> bool:
         return self.url.startswith(("http://", "https://"))
 
@@ -66,7 +71,7 @@ class RemotePath:
     @property
     def place(self) -> str:
         """Where an object lies, in one spelling: s3a://b/x and s3://b//x have one place, and so have hf://o/r@main/x
-        and hf://o/r/x. Raises UsageError.
+        and hf://o/r/x, and smb://h/X and smb://h/x. Raises UsageError.
 
         One place never gets two spellings. Two places may share one, because users, ports and accounts are left out (a
         URL need not name them), and `..` and doubled slashes are resolved (some stores take them literally)."""
@@ -75,7 +80,9 @@ class RemotePath:
         host = str(filesystem._get_kwargs_from_urls(self.url).get("host") or "").lower()
         key = posixpath.normpath("/" + self.key.lstrip("/"))
         if protocol == "hf":
-            key = _ON_HF.sub(r"/\1", key)
+            key = _ON_HF.sub(_on_hf, key)
+        if self.ignores_case:
+            key = key.casefold()
         return f"{protocol}:{host}{key}".rstrip("/")
 
     def is_within(self, folder: RemotePath) -> bool:
@@ -164,6 +171,12 @@ class RemotePath:
             below = info["name"].rstrip("/")[len(root) :].removeprefix("/")
             if below:
                 yield below, RemoteFile(self._below(below), version_of(info))
+
+
+def _on_hf(found: re.Match[str]) -> str:
+    """A repository with its revision decoded: `refs%2Fpr%2F1` is `refs/pr/1`. Without one, `main` is meant."""
+    repository, revision = found[1], unquote(found[2] or "main")
+    return f"/{repository}" if revision == "main" else f"/{repository}@{revision}"
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from stargan_cli.files.blobs import Source, bytes_of
 from stargan_cli.pictures.provenance import SEARCHED_BYTES, fingerprint_in
 from stargan_cli.translate.inputs.remote import RemoteFile, RemotePath, reported
 from stargan_cli.translate.outputs.begun import AtOnce, Begun
+from stargan_cli.translate.outputs.names import folded
 
 WHOLE_OR_NOT = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "hf", "memory")
 """Protocols whose uploads are atomic. With others, an object is uploaded under a temporary name and then moved."""
@@ -26,11 +27,13 @@ MOST_REFUSED = 20
 class RemoteSink:
     """A folder that fsspec reaches by URL. It has no lock: two runs may write into it at once, each object whole."""
 
-    fold: Callable[[str], str] = staticmethod(str)
-
     def __init__(self, root: RemotePath) -> None:
         self.root = root
         self._refused = 0
+
+    @property
+    def fold(self) -> Callable[[str], str]:
+        return folded if self.root.ignores_case else str
 
     def require_writable(self) -> None:
         """Write an empty hidden object as outputs are written, and remove it. On hf://, where each would be a commit,
