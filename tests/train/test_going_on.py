@@ -148,6 +148,10 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: Train
     with pytest.raises(UsageError, match=r"does not fit the settings of the run: it has no tensor generator\.main"):
         run_training(tmp_path, settings(data=chosen.data, blocks=5), cache, resume=True)
     assert "\n" not in str(caught.value)
+    for other, said in ({"seed": 3}, "--seed 0, and settings.json has 3"), ({"batch_size": 2}, "--batch-size 4, and"):
+        with pytest.raises(UsageError, match=f"00000002.safetensors was trained with {said}"):
+            run_training(tmp_path, replace(chosen, **other), cache, resume=True)
+    assert read_settings(tmp_path) == chosen
 
 
 def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
