@@ -10,7 +10,7 @@ from pathlib import Path
 from stargan_cli.datasets.packed import how_to_unpack
 from stargan_cli.datasets.part_folders import subfolders
 from stargan_cli.errors import DataError, UsageError
-from stargan_cli.pictures.listing import is_picture
+from stargan_cli.pictures.listing import is_folder, is_picture
 
 ATTRIBUTES = ("list_attr_celeba", "CelebAMask-HQ-attribute-anno")
 PARTITION = ("list_eval_partition",)
@@ -113,7 +113,7 @@ def _what_is_missing(root: Path, places: list[Path]) -> tuple[str, str]:
     table, pictures = attribute_table(place), _pictures(place)
     missing = [] if table else [f"{ATTRIBUTES[0]}.txt (or .csv)"]
     missing += [] if pictures else [f"a folder {' or '.join(f'{name}/' for name in PICTURE_FOLDERS[:2])} with pictures"]
-    there = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir(place))[:10]
+    there = sorted(entry.name + "/" * is_folder(entry) for entry in os.scandir(place))[:10]
     message = f"no CelebA in {place}: {' and '.join(missing)} missing; there are: {', '.join(there) or 'no files'}"
     if pictures:
         return message, _FETCH

@@ -19,7 +19,7 @@ from stargan_cli.errors import DataError, UsageError, counted
 from stargan_cli.files.passed_over import PassedOver, is_passed_over, passed_over_part
 from stargan_cli.labels import LabelSet
 from stargan_cli.labels.vocabulary import plain
-from stargan_cli.pictures.listing import is_picture, pictures_below
+from stargan_cli.pictures.listing import is_folder, is_picture, pictures_below
 
 
 def load_class_folders(path: Path, name: str | None = None) -> DataSet:
@@ -56,7 +56,7 @@ def load_class_folders(path: Path, name: str | None = None) -> DataSet:
 
 def _left_out(folder: Path) -> list[str]:
     """Notes about what lies beside the class folders."""
-    loose = sum(is_picture(entry.name) for entry in os.scandir(folder) if entry.is_file())
+    loose = sum(is_picture(entry.name) and not is_folder(entry) for entry in os.scandir(folder))
     notes = [f"pictures in {folder} itself, in no class folder: {loose:,}, left out"] if loose else []
     links = [name for name in broken_links(folder) if not is_picture(name)]
     return notes + ([f"links in {folder} that lead nowhere: {', '.join(links)}, left out"] if links else [])

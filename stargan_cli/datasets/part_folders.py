@@ -9,7 +9,7 @@ from pathlib import Path
 from stargan_cli.datasets.labelled import PARTS, Part
 from stargan_cli.errors import DataError
 from stargan_cli.files.passed_over import PassedOver, is_passed_over
-from stargan_cli.pictures.listing import leads_nowhere
+from stargan_cli.pictures.listing import is_folder, leads_nowhere
 
 _WORDS: dict[str, Part] = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
@@ -28,7 +28,7 @@ def part_of(name: str) -> Part | None:
 
 def subfolders(folder: Path, passed_over: PassedOver | None = None) -> list[str]:
     """The names of a folder's sub-folders, sorted, without those that are passed over. Raises OSError."""
-    names = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
+    names = sorted(entry.name for entry in os.scandir(folder) if is_folder(entry))
     for name in names:
         if passed_over is not None and is_passed_over(name):
             passed_over.add(Path(name))

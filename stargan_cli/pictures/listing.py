@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -44,8 +45,18 @@ def pictures_below(folder: Path, passed_over: PassedOver | None = None) -> list[
     return [file for file in sorted(files) if os.path.isfile(file) or leads_nowhere(file)]
 
 
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder or a symlink to one. A symlink loop is neither. Raises OSError."""
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False
+
+
 def leads_nowhere(path: Path) -> bool:
-    """Whether a path is a symlink to nothing."""
+    """Whether a path is a symlink to nothing, or to itself."""
     return path.is_symlink() and not os.path.exists(path)
 
 

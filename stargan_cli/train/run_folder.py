@@ -16,7 +16,7 @@ from stargan_cli.errors import UsageError, reason_of
 from stargan_cli.files.atomic import make_folder, remove_unfinished, replacement
 from stargan_cli.files.below import Below
 from stargan_cli.files.locks import LOCK_NAME, lock_file
-from stargan_cli.settings import LOSSES, TRAINING, declared, shown
+from stargan_cli.settings import LOSSES, MODEL, TRAINING, declared, shown
 from stargan_cli.train.recipe.config import parsed
 from stargan_cli.train.recipe.settings import TrainSettings
 
@@ -160,6 +160,20 @@ def with_changes(settings: TrainSettings, **changes: Any) -> TrainSettings:
                 "leave the option out, or start a new run with --init-from",
             )
     return replace(settings, **changes)
+
+
+def refuse_checkpoint_of_other_settings(path: Path, settings: TrainSettings, trained: dict[str, Any]) -> None:
+    """Raises UsageError if the checkpoint at `path` was `trained` with another value of a setting that a run keeps:
+    it is another run's, or somebody edited `settings.json`. The data are compared by what they contain, and what
+    the run started from no longer counts."""
+    for name, one in declared(TrainSettings).items():
+        value = getattr(settings, name)
+        kept = one.setting.panel in (TRAINING, LOSSES, MODEL) and not one.setting.changeable and name != "init_from"
+        if kept and trained.get(name, value) != value:
+            raise UsageError(
+                f"{path} was trained with {one.option} {shown(trained[name])}, and settings.json has {shown(value)}",
+                f"correct settings.json; if the checkpoint is another run's, move it out of {path.parent}",
+            )
 
 
 def refuse_changes_without_effect(settings: TrainSettings, trained: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from stargan_cli.device import PRECISIONS
-from stargan_cli.errors import TrainingError, reason_of
+from stargan_cli.errors import StarganError, TrainingError, reason_of
 from stargan_cli.faces.eye_places import EyePlaces
 from stargan_cli.files.writing import FULL
 from stargan_cli.progress import Say
@@ -19,6 +19,7 @@ from stargan_cli.train.log import RunLog
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.train.run_folder import RunFolder
 from stargan_cli.weights.checkpoints import Checkpoint, save_checkpoint
+from stargan_cli.weights.files import load
 from stargan_cli.weights.files import save as save_weights
 
 NETWORKS = ("generator", "discriminator", "ema", "teacher")
@@ -53,6 +54,22 @@ class Saver:
         self.saved = self.trainer.iteration
         self.packed_otherwise = any(trained.get(name) != getattr(self.settings, name) for name in packing)
         self.started_from = checkpoint.record.get("started_from", {})
+        self._restore_rounded(PRECISIONS[trained.get("checkpoint_dtype", "fp32")])
+
+    def _restore_rounded(self, dtype: torch.dtype) -> None:
+        """Undo the rounding of a checkpoint in `dtype` where the run's weights are of its iteration: the weights, which
+        are fp32, are written anew from what was loaded, and would become the rounded ones."""
+        if dtype is torch.float32:
+            return
+        try:
+            exact = load(str(self.folder.weights))
+        except StarganError:  # missing or damaged
+            return
+        if exact.card.training.get("iterations") != self.trainer.iteration:
+            return
+        for loaded, whole in ((self.trainer.ema, exact.generator), (self.trainer.discriminator, exact.discriminator)):
+            if whole is not None and _same_rounded(loaded.state_dict(), whole.state_dict(), dtype):
+                loaded.load_state_dict(whole.state_dict())
 
     def save(self, seconds: Callable[[], float], final: bool = False) -> None:
         """Write a checkpoint and the weights. If there is no room for the checkpoint, the weights, which are smaller,
@@ -131,6 +148,13 @@ def _failed(what: str, write: Callable[[], None], then: str = "") -> list[tuple[
     except OSError as error:
         return [(f"{what} could not be written: {reason_of(error)}{then}", error)]
     return []
+
+
+def _same_rounded(loaded: dict[str, Tensor], exact: dict[str, Tensor], dtype: torch.dtype) -> bool:
+    """Whether a network's tensors in fp32 become those that were `loaded` if they are rounded to `dtype`."""
+    return loaded.keys() == exact.keys() and all(
+        torch.equal(tensor.cpu().to(dtype), exact[name].to(dtype)) for name, tensor in loaded.items()
+    )
 
 
 def packed(state: dict[str, Tensor], dtype: str, moments: bool) -> dict[str, Tensor]:

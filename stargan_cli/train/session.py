@@ -24,6 +24,7 @@ from stargan_cli.train.run_folder import (
     RunFolder,
     from_weights_of,
     refuse_changes_without_effect,
+    refuse_checkpoint_of_other_settings,
     refuse_lone_weights,
     writing,
 )
@@ -139,6 +140,7 @@ class Session:
             raise UsageError(
                 f"{checkpoint.path} does not fit the settings of the run: {why_not_loaded(error)}"
             ) from error
+        refuse_checkpoint_of_other_settings(checkpoint.path, self.settings, trained)
         done, wanted = self.trainer.iteration, self.settings.iterations
         if done > wanted:
             raise UsageError(

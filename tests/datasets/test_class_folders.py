@@ -117,12 +117,14 @@ def test_links_that_lead_nowhere_and_loose_pictures_are_said(tmp_path: Path) -> 
     folder = class_folders(tmp_path / "moods", MOODS, parts=())
     (folder / "happy" / "gone.png").symlink_to(tmp_path / "unmounted" / "gone.png")
     (folder / "angry").symlink_to(tmp_path / "unmounted" / "angry")
+    (folder / "round").symlink_to(folder / "round")
     picture(folder / "loose.png", 9, 9)
+    (folder / "loop.png").symlink_to(folder / "loop.png")
     parts = load_class_folders(folder)
     assert "happy/gone.png" in {file for part in ("train", "test") for file in parts[part].files}  # type: ignore[index]
     assert parts["train"].notes == (
-        f"pictures in {folder} itself, in no class folder: 1, left out",
-        f"links in {folder} that lead nowhere: angry, left out",
+        f"pictures in {folder} itself, in no class folder: 2, left out",
+        f"links in {folder} that lead nowhere: angry, round, left out",
     )
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file
 from training_kit import after, class_folders, log_rows, picture, run_training, same_end, settings
 
 from stargan_cli.errors import DataError, UsageError
@@ -43,6 +45,18 @@ def test_a_run_goes_on_from_a_checkpoint_that_travelled_light(
         assert run_training(run, read_settings(run), cache, resume=True).iteration == 8
         assert [row["iteration"] for row in log_rows(run)] == list(range(1, 9))
     assert sizes[1] < sizes[2] < 0.8 * sizes[0]
+
+
+@pytest.mark.parametrize("dtype", ["bf16", "fp16"])
+def test_a_rounded_checkpoint_does_not_round_the_weights_of_its_iteration(
+    tmp_path: Path, chosen: TrainSettings, cache: Path, dtype: str
+) -> None:
+    run_training(tmp_path, replace(chosen, checkpoint_dtype=dtype), cache)
+    before = load_file(tmp_path / "weights.safetensors")
+    run_training(tmp_path, replace(read_settings(tmp_path), aliases=(("glad", "happy"),)), cache, resume=True)
+    after_it = load_file(tmp_path / "weights.safetensors")
+    assert all(torch.equal(tensor, after_it[name]) for name, tensor in before.items())
+    assert weights.read_card(tmp_path / "weights.safetensors").aliases == {"glad": "happy"}
 
 
 def test_the_checkpoint_of_a_finished_run_can_be_made_lighter(
@@ -134,6 +148,10 @@ def test_a_checkpoint_of_other_settings_is_refused(tmp_path: Path, chosen: Train
     with pytest.raises(UsageError, match=r"does not fit the settings of the run: it has no tensor generator\.main"):
         run_training(tmp_path, settings(data=chosen.data, blocks=5), cache, resume=True)
     assert "\n" not in str(caught.value)
+    for other, said in ({"seed": 3}, "--seed 0, and settings.json has 3"), ({"batch_size": 2}, "--batch-size 4, and"):
+        with pytest.raises(UsageError, match=f"00000002.safetensors was trained with {said}"):
+            run_training(tmp_path, replace(chosen, **other), cache, resume=True)
+    assert read_settings(tmp_path) == chosen
 
 
 def test_a_finished_run_does_not_claim_other_settings(tmp_path: Path, chosen: TrainSettings, cache: Path) -> None:
