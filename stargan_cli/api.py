@@ -25,7 +25,7 @@ from stargan_cli.faces.asking import answered
 from stargan_cli.labels import SourceLabels, Vocabulary, parse_set, require_said
 from stargan_cli.labels.probabilities import as_read
 from stargan_cli.labels.vectors import pass_vectors
-from stargan_cli.labels.vocabulary import Meaning
+from stargan_cli.labels.vocabulary import labels_of
 from stargan_cli.pictures.reading import read_picture
 from stargan_cli.pictures.tensors import NOT_FINITE
 from stargan_cli.translate.inputs.addresses import parse_address
@@ -81,9 +81,7 @@ class Model:
     @property
     def attributes(self) -> tuple[str, ...]:
         """The names of the attributes that the model can set, as `--set` takes them."""
-        names = self._vocabulary.full_name
-        sets = enumerate(self._weights.card.layout.sets)
-        return tuple(names(Meaning(index, name)) for index, label_set in sets for name in label_set.attributes)
+        return tuple(map(self._vocabulary.full_name, labels_of(self._weights.card.layout)))
 
     @property
     def image_size(self) -> int:

@@ -28,6 +28,11 @@ class Meaning(NamedTuple):
     on: bool = True
 
 
+def labels_of(layout: LabelLayout) -> list[Meaning]:
+    """All labels, in the order of the label vector."""
+    return [Meaning(index, name) for index, label_set in enumerate(layout.sets) for name in label_set.attributes]
+
+
 def plain(word: str) -> str:
     """The form in which words are compared: letters with their marks, and digits, without case. A word without letters
     and digits is compared as it is."""

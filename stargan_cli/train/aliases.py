@@ -8,7 +8,7 @@ from dataclasses import replace
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout, Vocabulary
 from stargan_cli.labels.changes import is_sayable
-from stargan_cli.labels.vocabulary import Meaning, plain
+from stargan_cli.labels.vocabulary import Meaning, labels_of, plain
 from stargan_cli.train.initialise import same_labels
 from stargan_cli.train.recipe.settings import TrainSettings
 from stargan_cli.weights.files import read_card
@@ -22,7 +22,7 @@ def with_aliases_of_weights(settings: TrainSettings, layout: LabelLayout) -> Tra
         return settings
     card, vocabulary = read_card(resolve(settings.init_from)), Vocabulary(layout)
     words = Vocabulary(card.layout, card.aliases)
-    before, here = _labels(card.layout), _labels(layout)
+    before, here = labels_of(card.layout), labels_of(layout)
     pairs = same_labels(layout, card.layout)
     given = {plain(word) for word, _ in settings.aliases}
     carried = []
@@ -48,7 +48,7 @@ def check_aliases(aliases: tuple[tuple[str, str], ...], layout: LabelLayout) -> 
     with_aliases = Vocabulary(layout, words)
     for word, name in aliases:
         _require_sayable(word, name, meanings[word], own, with_aliases)
-    for label in _labels(layout):
+    for label in labels_of(layout):
         full_name = own.full_name(label)
         if label not in meanings.values() and not is_sayable(full_name, label, own):
             raise UsageError(
@@ -72,8 +72,3 @@ def _require_sayable(word: str, name: str, meaning: Meaning, own: Vocabulary, wi
         if own.search(word) - {meaning}:
             raise UsageError(f"--alias {word}={name}: {word} has a meaning already", own.listing())
         raise UsageError(f"--alias {word}={name}: --set cannot take this word", "use letters, digits, - and _")
-
-
-def _labels(layout: LabelLayout) -> list[Meaning]:
-    """All labels, in the order of the label vector."""
-    return [Meaning(index, name) for index, label_set in enumerate(layout.sets) for name in label_set.attributes]

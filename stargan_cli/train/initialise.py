@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stargan_cli.errors import UsageError
 from stargan_cli.labels import LabelLayout, LabelSet
-from stargan_cli.labels.vocabulary import Meaning, Vocabulary, plain
+from stargan_cli.labels.vocabulary import Vocabulary, labels_of, plain
 from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.train.learning.feature_discriminator import FeatureHeads
@@ -77,9 +77,8 @@ def _copy_generator(generator: Generator, layout: LabelLayout, weights: Weights)
 def _not_carried_over(layout: LabelLayout, weights: Weights) -> list[str]:
     """Notes on the labels that the weights do not have, and on a mask vector that this run does not have."""
     old, words = weights.card.layout, Vocabulary(layout)
-    labels = [Meaning(index, name) for index, each in enumerate(layout.sets) for name in each.attributes]
     carried = {here for here, _ in same_labels(layout, old)}
-    fresh = [words.full_name(label) for here, label in enumerate(labels) if here not in carried]
+    fresh = [words.full_name(label) for here, label in enumerate(labels_of(layout)) if here not in carried]
     notes = [f"labels that {weights.path} does not have, which start afresh: {', '.join(fresh)}"] if fresh else []
     if len(old.sets) > 1 and len(layout.sets) == 1:
         notes.append(f"{weights.path} has a mask vector, a run on one data set has none: pictures change at the start")

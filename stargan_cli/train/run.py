@@ -22,6 +22,7 @@ from stargan_cli.model import Discriminator, Generator
 from stargan_cli.model_settings import ModelSettings
 from stargan_cli.progress import Progress, Say, silent, unheard
 from stargan_cli.settings import declared
+from stargan_cli.train.aliases import check_aliases
 from stargan_cli.train.data import TrainingData
 from stargan_cli.train.evaluations import Evaluate
 from stargan_cli.train.initialise import initialise
@@ -96,6 +97,7 @@ def check(
     processes: Processes = ALONE,
 ) -> None:
     """Refuse what `train` would refuse, before pictures are decoded for it. Raises UsageError and WeightsError."""
+    check_aliases(settings.aliases, layout)
     model = model_settings(settings, layout)
     _place(settings, device, processes)
     if settings.log == "tensorboard":

@@ -105,7 +105,7 @@ def train(
     from stargan_cli.datasets.class_folders import refuse_inside
     from stargan_cli.distributed import joined
     from stargan_cli.train import run as training
-    from stargan_cli.train.aliases import check_aliases, with_aliases_of_weights
+    from stargan_cli.train.aliases import with_aliases_of_weights
     from stargan_cli.train.data import prepare
 
     started = time.monotonic()
@@ -126,7 +126,6 @@ def train(
             sets, layout = _data(settings, download)
             if not resume:
                 settings = with_aliases_of_weights(settings, layout)
-            check_aliases(settings.aliases, layout)
             training.check(run, settings, layout, resume=resume, device=device, processes=processes)
             if cache is not None:
                 refuse_inside(cache, "--cache", settings.data)

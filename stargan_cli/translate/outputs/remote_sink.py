@@ -38,19 +38,19 @@ class RemoteSink:
     def require_writable(self) -> None:
         """Write an empty hidden object as outputs are written, and remove it. On hf://, where each would be a commit,
         only look whether the repository and its revision exist. Raises UsageError."""
-        filesystem, place, is_hub = self.root.filesystem, self.root / PROBE, self.root.protocol == "hf"
+        filesystem = self.root.filesystem
         try:
             with reported(f"cannot write into the output folder {self.root}"):
-                if is_hub:
+                if self.root.protocol == "hf":
                     filesystem.resolve_path(self.root.key)
-                else:
-                    _put_whole(place, lambda store, key: store.pipe_file(key, b""))
+                    return
+                place = self.root / PROBE
+                _put_whole(place, lambda store, key: store.pipe_file(key, b""))
         except PictureError as error:
             hint = "check the address and your permissions there, or give another one to --out"
             raise UsageError(str(error), hint) from error
-        if not is_hub:
-            with suppress(Exception):  # who may write need not be allowed to remove
-                filesystem.rm_file(place.key)
+        with suppress(Exception):  # who may write need not be allowed to remove
+            filesystem.rm_file(place.key)
 
     def name(self, output: PurePath) -> str:
         return str(self.root / output)
